@@ -1,0 +1,127 @@
+//! The desktop's pure session: what the program knows and wants, without window, socket, sound card or clock.
+//!
+//! One [`Event`] in, then drain [`Effect`]s, then read the [`View`]. The same session runs behind the window and headless.
+
+mod view;
+
+pub use view::{LinkState, Me, SignInProblem, View, VoiceStatus};
+
+use shared::model::NotReadyReason;
+use shared::wire::{FromClient, FromServer, MediaAccess};
+use shared::pii::Pii;
+
+/// Milliseconds of a monotonic clock that the skin reads.
+pub type Millis = u64;
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The person at the screen (or the headless script) wants something.
+    Wish(Wish),
+    /// The socket is open and TLS agreed; the session says hello and signs in or resumes.
+    LinkUp,
+    /// The socket closed or could not be opened.
+    LinkDown(LinkFailure),
+    /// A frame of the server.
+    Received(Box<FromServer>),
+    /// What the voice path reports, at most ten times a second.
+    Voice(VoiceStatus),
+    /// Time passed: reconnect and heartbeat deadlines fire.
+    Tick,
+}
+
+/// Why the socket is not open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LinkFailure {
+    /// Nobody listens there, or the name does not resolve; the text is the system's.
+    Unreachable(String),
+    /// The server's certificate is signed by nobody we trust; the person may accept its fingerprint (SHA-256, `AB:CD:…`).
+    UnknownCertificate {
+        /// To be compared with the one the server printed at `init`.
+        fingerprint: String,
+    },
+    /// The certificate is not the one that was accepted before: never connect by itself.
+    ChangedCertificate {
+        /// The new one.
+        fingerprint: String,
+    },
+    /// It was open and broke.
+    Broken(String),
+    /// The server spoke something else.
+    Protocol(String),
+}
+
+/// What a person may want. The session ignores what is not possible now; buttons are enabled by [`View`]'s `can_*`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wish {
+    /// 登录
+    SignIn {
+        /// `host:port`.
+        server: String,
+        /// Staff number.
+        number: String,
+        /// Password; forgotten as soon as it is sent.
+        password: Pii<String>,
+    },
+    /// Accept the fingerprint of [`LinkFailure::UnknownCertificate`], remember it for this server, and go on.
+    TrustCertificate,
+    /// Give a sign-in or reconnect up.
+    Cancel,
+    /// 示闲
+    GoReady,
+    /// 示忙
+    GoNotReady(NotReadyReason),
+    /// 接听
+    Answer,
+    /// 拒接
+    Reject,
+    /// 挂断
+    HangUp,
+    /// 完成话后处理
+    EndWrapUp,
+    /// 签出
+    SignOut,
+    /// The notice or refusal on the screen was read.
+    Dismiss,
+}
+
+/// One thing to be done by the skin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Open a socket to `host:port`; answer with `LinkUp` or `LinkDown`.
+    Connect {
+        /// Where.
+        server: String,
+    },
+    /// Close it; no answer wanted.
+    Disconnect,
+    /// Send a frame.
+    Send(FromClient),
+    /// Remember an accepted fingerprint for a server.
+    Trust {
+        /// `host:port`.
+        server: String,
+        /// SHA-256.
+        fingerprint: String,
+    },
+    /// To the voice path.
+    Voice(VoiceCommand),
+    /// Ring on or off.
+    Ring(bool),
+}
+
+/// To the voice path. It goes on working while the socket is down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VoiceCommand {
+    /// Start sending and receiving with these keys; a path that is open with the same keys is left alone.
+    Open {
+        /// The server's host, as it was connected to.
+        host: String,
+        /// Port and keys.
+        access: MediaAccess,
+    },
+    /// `true`: microphone and loudspeaker are live (in a call). `false`: only keep the path open with silent packets.
+    Talk(bool),
+    /// Stop and forget the keys.
+    Close,
+}

@@ -1,0 +1,289 @@
+//! Everything the core can want. Edges carry commands out and decide nothing.
+
+use crate::ledger::{AgentInterval, Fact, InteractionRecord};
+use serde::{Deserialize, Serialize};
+use shared::model::{
+    AgentId, Caller, Desk, EndReason, InteractionId, LegId, RecordingId, Refusal, RequestId, SessionId, UnixMillis,
+};
+use std::fmt;
+use std::sync::Arc;
+
+/// One thing to be done by one edge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// To `sip`.
+    Sip(SipCommand),
+    /// To `media`.
+    Media(MediaCommand),
+    /// To `recording`.
+    Recording(RecordingCommand),
+    /// To `store`.
+    Store(StoreCommand),
+    /// To `gateway`.
+    Agent(AgentCommand),
+}
+
+/// A session description (SDP) or other text that the core carries without looking inside.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SessionText(pub Arc<str>);
+
+impl fmt::Debug for SessionText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SessionText({} bytes)", self.0.len())
+    }
+}
+
+/// An agent's media address and keys as `media` encoded them for the desktop (JSON of `shared::wire::MediaAccess`). Never logged.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MediaAccess(pub Arc<str>);
+
+impl fmt::Debug for MediaAccess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MediaAccess(<secret>)")
+    }
+}
+
+/// To the SIP edge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SipCommand {
+    /// 180 Ringing.
+    Ring {
+        /// Which leg.
+        leg: LegId,
+    },
+    /// 200 OK with this answer.
+    Answer {
+        /// Which leg.
+        leg: LegId,
+        /// From `MediaOpened`.
+        answer: SessionText,
+    },
+    /// A final refusal; the edge's table turns the reason into a status code.
+    Refuse {
+        /// Which leg.
+        leg: LegId,
+        /// Why.
+        reason: EndReason,
+    },
+    /// BYE (or, before the answer, a final refusal).
+    HangUp {
+        /// Which leg.
+        leg: LegId,
+        /// For the Reason header.
+        reason: EndReason,
+    },
+}
+
+/// To the media edge. Its values stay serialisable so that media can move into a process of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MediaCommand {
+    /// Bind a port, pick a codec from the offer, answer with `MediaOpened` or `MediaFailed`.
+    OpenTrunk {
+        /// Which leg.
+        leg: LegId,
+        /// The far side's offer.
+        offer: Option<SessionText>,
+    },
+    /// Make a voice path for an agent's session, answer with `AgentMediaOpened`. An older path of the same agent is closed.
+    OpenAgent {
+        /// Whose.
+        agent: AgentId,
+        /// The id the core gives to the leg.
+        leg: LegId,
+    },
+    /// Play to a leg until told otherwise; replaces what was played.
+    Play {
+        /// Which leg.
+        leg: LegId,
+        /// What.
+        sound: Sound,
+    },
+    /// Join citizen and agent: what was played is cut, both hear each other, and frames of both sides are tapped for the recording.
+    Connect {
+        /// The citizen's leg: left channel.
+        citizen: LegId,
+        /// The agent's leg: right channel.
+        agent: LegId,
+        /// Where the tapped frames belong.
+        recording: RecordingId,
+    },
+    /// Part citizen and agent; both are silent until told otherwise. The tap ends.
+    Disconnect {
+        /// The citizen's leg.
+        citizen: LegId,
+    },
+    /// Free everything of a leg. Its port rests before it is given out again.
+    Close {
+        /// Which leg.
+        leg: LegId,
+    },
+}
+
+/// What a waiting citizen hears.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Sound {
+    /// Music while waiting, from its beginning, for ever.
+    Music,
+    /// Nothing.
+    Silence,
+}
+
+/// To the recording edge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RecordingCommand {
+    /// Collect tapped frames of this recording in memory; write nothing yet.
+    Prepare {
+        /// Which.
+        recording: RecordingId,
+        /// For the file's head.
+        interaction: InteractionId,
+        /// Where, relative to the recordings folder.
+        path: Arc<str>,
+    },
+    /// The row is on disk: bytes may be written.
+    Write {
+        /// Which.
+        recording: RecordingId,
+    },
+    /// No more frames will come: flush, close, digest, answer with `RecordingFinished`.
+    Finish {
+        /// Which.
+        recording: RecordingId,
+    },
+}
+
+/// To the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreCommand {
+    /// The interaction exists. Written at its first INVITE, so that a crash leaves a row which the next start closes.
+    Open {
+        /// Which.
+        interaction: InteractionId,
+        /// When it entered.
+        started: UnixMillis,
+        /// Who calls.
+        caller: Caller,
+        /// The dialled number.
+        dialled: shared::model::PhoneNumber,
+        /// A probe call.
+        probe: bool,
+    },
+    /// Look up the caller; answer with `CardFound`.
+    FindCard {
+        /// For which interaction.
+        interaction: InteractionId,
+        /// Who.
+        caller: Caller,
+    },
+    /// Insert the recording's row; answer with `RecordingRowStored` after the commit.
+    OpenRecording {
+        /// Which.
+        recording: RecordingId,
+        /// Of which interaction.
+        interaction: InteractionId,
+        /// Relative to the recordings folder.
+        path: Arc<str>,
+        /// When its first frame may arrive.
+        started: UnixMillis,
+    },
+    /// Attach the result to the recording's row.
+    CloseRecording {
+        /// Which.
+        recording: RecordingId,
+        /// What came of it.
+        outcome: crate::input::RecordingOutcome,
+    },
+    /// One fact of an interaction, in order.
+    Note(Fact),
+    /// The finished record: exactly one per INVITE.
+    Save(Box<InteractionRecord>),
+    /// One finished interval of an agent's time.
+    AgentTime(AgentInterval),
+}
+
+/// To the gateway.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AgentCommand {
+    /// The session begins; its desk follows.
+    SignedIn {
+        /// Who.
+        agent: AgentId,
+        /// Which session.
+        session: SessionId,
+        /// For the desktop.
+        access: MediaAccess,
+    },
+    /// The sign-in cannot be served now.
+    SignInFailed {
+        /// Who.
+        agent: AgentId,
+        /// Which session.
+        session: SessionId,
+    },
+    /// The session is over.
+    SignedOut {
+        /// Who.
+        agent: AgentId,
+        /// Which session.
+        session: SessionId,
+        /// Why.
+        why: SessionEnd,
+    },
+    /// The desk as it is now.
+    Show {
+        /// Whose.
+        agent: AgentId,
+        /// Which session.
+        session: SessionId,
+        /// The desk.
+        desk: Box<Desk>,
+    },
+    /// A request was carried out.
+    Done {
+        /// Whose.
+        agent: AgentId,
+        /// Which session.
+        session: SessionId,
+        /// Which.
+        request: RequestId,
+    },
+    /// A request was not carried out.
+    Refuse {
+        /// Whose.
+        agent: AgentId,
+        /// Which session.
+        session: SessionId,
+        /// Which.
+        request: RequestId,
+        /// Why.
+        reason: Refusal,
+    },
+}
+
+/// Why a session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SessionEnd {
+    /// 签出 by the agent.
+    Asked,
+    /// The same person signed in elsewhere.
+    Superseded,
+    /// The desktop was gone for too long.
+    Lost,
+    /// The server is stopping.
+    ServerStopping,
+}
+
+impl SessionEnd {
+    /// Stable code for records.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Asked => "asked",
+            Self::Superseded => "superseded",
+            Self::Lost => "lost",
+            Self::ServerStopping => "server_stopping",
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! Everything that can happen to the core. Inputs are plain values: they can be journalled, replayed and invented.
+
+use crate::command::{MediaAccess, SessionText};
+use crate::plan::Plan;
+use serde::{Deserialize, Serialize};
+use shared::model::{
+    AgentId, Caller, CallerCard, EndReason, InteractionId, LegId, NotReadyReason, OfferId, PhoneNumber, RecordingId, RequestId,
+    SessionId, TrunkId,
+};
+
+/// One thing that happened, told by an edge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Input {
+    /// `sip`: an INVITE of a known trunk, whose 100 has been sent.
+    CallOffered(CallOffered),
+    /// `sip`: the ACK for our 200 arrived.
+    LegConfirmed {
+        /// Which leg.
+        leg: LegId,
+    },
+    /// `sip`: the leg is over, by whatever way; sent exactly once per leg, also after our own `HangUp` or `Refuse`.
+    LegEnded {
+        /// Which leg.
+        leg: LegId,
+        /// How.
+        cause: LegEnd,
+    },
+    /// `media`: the trunk leg's port is open and the codec agreed.
+    MediaOpened {
+        /// Which leg.
+        leg: LegId,
+        /// Our answer (RFC 3264), to be carried in the 200.
+        answer: SessionText,
+    },
+    /// `media`: the leg could not be opened, or its audio path failed.
+    MediaFailed {
+        /// Which leg.
+        leg: LegId,
+        /// Why.
+        reason: MediaFailure,
+    },
+    /// `media`: the citizen pressed a key (RFC 4733).
+    Digit {
+        /// Which leg.
+        leg: LegId,
+        /// One of `0-9*#ABCD`.
+        digit: char,
+    },
+    /// `gateway`: somebody whose password was verified wants to sign in. A living session of the same agent is superseded.
+    AgentArrived {
+        /// Who.
+        agent: AgentId,
+        /// The new session.
+        session: SessionId,
+    },
+    /// `media`: the agent's voice path is ready to be used with these keys.
+    AgentMediaOpened {
+        /// Whose.
+        agent: AgentId,
+        /// The leg's id.
+        leg: LegId,
+        /// Carried to the desktop, never interpreted.
+        access: MediaAccess,
+    },
+    /// `media`: packets of the agent arrive (`true`) or have stopped for longer than the limit (`false`); only a reachable agent is offered calls (I-36).
+    AgentMediaReachable {
+        /// Whose.
+        leg: LegId,
+        /// Whether packets arrive.
+        reachable: bool,
+    },
+    /// `gateway`: the desktop's connection broke. The session lives on for the grace period.
+    AgentDisconnected {
+        /// Who.
+        agent: AgentId,
+        /// Which session; an old one is ignored.
+        session: SessionId,
+    },
+    /// `gateway`: the desktop is back with its token.
+    AgentResumed {
+        /// Who.
+        agent: AgentId,
+        /// Which session.
+        session: SessionId,
+    },
+    /// `gateway`: a wish of the agent.
+    AgentAsked {
+        /// Who.
+        agent: AgentId,
+        /// Which session; an old one is ignored.
+        session: SessionId,
+        /// To be named in the answer.
+        request: RequestId,
+        /// What.
+        action: AgentAction,
+    },
+    /// `store`: the caller's card, if there is one.
+    CardFound {
+        /// For which interaction.
+        interaction: InteractionId,
+        /// The card, or none registered.
+        card: Option<CallerCard>,
+    },
+    /// `store`: the recording's row is on disk; bytes may follow.
+    RecordingRowStored {
+        /// Which.
+        recording: RecordingId,
+    },
+    /// `recording`: the file is closed, or could not be written.
+    RecordingFinished {
+        /// Which.
+        recording: RecordingId,
+        /// With what result.
+        outcome: RecordingOutcome,
+    },
+    /// `config`, `admin`: agents, queues or numbers changed. Live calls and waits keep going (I-19).
+    PlanChanged(Plan),
+    /// Nothing but the passing of time: due deadlines fire.
+    Tick,
+    /// The server is to stop: refuse new calls, end all others with [`EndReason::ServerStopping`].
+    Stop,
+}
+
+/// A call that a trunk brings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallOffered {
+    /// Given by `sip`.
+    pub leg: LegId,
+    /// Over which trunk it came.
+    pub trunk: TrunkId,
+    /// Who calls.
+    pub caller: Caller,
+    /// The dialled number.
+    pub dialled: PhoneNumber,
+    /// The far side's offer, carried and never interpreted; `None` for a late offer.
+    pub offer: Option<SessionText>,
+    /// A probe call: it enters the queue and hears what a citizen hears, is never offered to an agent, and counts nowhere (5.1).
+    pub probe: bool,
+}
+
+/// How a SIP leg ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LegEnd {
+    /// BYE from the far side.
+    ByeReceived,
+    /// CANCEL before our final answer.
+    CancelReceived,
+    /// We ended or refused it, as commanded.
+    AsCommanded,
+    /// No ACK, or no answer to our request, in time.
+    Timeout,
+    /// The far side broke the protocol beyond repair.
+    ProtocolError,
+}
+
+/// Why media could not be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MediaFailure {
+    /// The offer is not SDP, or names nothing we can reach.
+    BadOffer,
+    /// No codec in common.
+    NoCommonCodec,
+    /// All ports are taken.
+    NoPorts,
+    /// A socket failed.
+    Io,
+}
+
+impl MediaFailure {
+    /// The end reason of a call that this failure ends.
+    #[must_use]
+    pub fn end_reason(self) -> EndReason {
+        match self {
+            Self::NoCommonCodec | Self::BadOffer => EndReason::NoCommonCodec,
+            Self::NoPorts => EndReason::NoResources,
+            Self::Io => EndReason::MediaFailed,
+        }
+    }
+}
+
+/// What an agent may wish; the gateway translates it from `shared::wire::Action`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AgentAction {
+    /// 示闲
+    GoReady,
+    /// 示忙
+    GoNotReady(NotReadyReason),
+    /// 接听
+    Accept(OfferId),
+    /// 拒接
+    Reject(OfferId),
+    /// 挂断
+    HangUp(InteractionId),
+    /// 完成话后处理
+    EndWrapUp,
+    /// 签出
+    SignOut,
+}
+
+/// How a recording ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RecordingOutcome {
+    /// The file is whole.
+    Complete {
+        /// Recorded length in ms.
+        length_ms: u64,
+        /// Size of the file.
+        bytes: u64,
+        /// SHA-256 of the file, lower-case hex.
+        digest: String,
+    },
+    /// The file is missing or cut; the record stands with this reason.
+    Failed {
+        /// What happened, in English, for the operator.
+        reason: String,
+    },
+}

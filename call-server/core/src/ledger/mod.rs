@@ -1,0 +1,212 @@
+//! Facts of an interaction and the record they fold into. Figures come from here and from nowhere else (I-9).
+
+use serde::{Deserialize, Serialize};
+use shared::model::{
+    AgentId, AgentState, Caller, EndReason, InteractionId, PhoneNumber, QueueId, RecordingId, SegmentId, SessionId, Side, TrunkId,
+    UnixMillis,
+};
+
+/// One thing that happened within an interaction, as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fact {
+    /// Where.
+    pub interaction: InteractionId,
+    /// 1, 2, 3… within the interaction.
+    pub number: u32,
+    /// Milliseconds since the interaction began (monotonic).
+    pub offset_ms: u64,
+    /// Wall clock.
+    pub at: UnixMillis,
+    /// What.
+    pub kind: FactKind,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum FactKind {
+    /// The INVITE arrived.
+    Entered,
+    /// Our 200 was commanded.
+    Answered,
+    /// The citizen joined a waiting line.
+    Queued {
+        /// Which.
+        queue: QueueId,
+    },
+    /// An agent's desk began to ring.
+    Offered {
+        /// Whose.
+        agent: AgentId,
+    },
+    /// The ringing ended without a talk.
+    OfferEnded {
+        /// Whose.
+        agent: AgentId,
+        /// Why.
+        why: OfferEnd,
+    },
+    /// Two-way audio with an agent began.
+    Connected {
+        /// With whom.
+        agent: AgentId,
+        /// The new segment.
+        segment: SegmentId,
+    },
+    /// The agent's audio left the citizen (I-10).
+    Parted {
+        /// Which segment ended.
+        segment: SegmentId,
+    },
+    /// The interaction is over.
+    Ended {
+        /// Why.
+        reason: EndReason,
+        /// Which side did it.
+        by: Side,
+    },
+}
+
+impl FactKind {
+    /// Stable code for the store.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Entered => "entered",
+            Self::Answered => "answered",
+            Self::Queued { .. } => "queued",
+            Self::Offered { .. } => "offered",
+            Self::OfferEnded { .. } => "offer_ended",
+            Self::Connected { .. } => "connected",
+            Self::Parted { .. } => "parted",
+            Self::Ended { .. } => "ended",
+        }
+    }
+}
+
+/// Why an offer ended without a talk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OfferEnd {
+    /// 拒接
+    Rejected,
+    /// 未应答
+    NotAnswered,
+    /// The citizen left.
+    CallerLeft,
+    /// The agent went 示忙, signed out or was lost.
+    Withdrawn,
+}
+
+/// The finished record of one interaction. All lengths in ms of the monotonic clock (I-13).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InteractionRecord {
+    /// Which.
+    pub interaction: InteractionId,
+    /// Over which trunk.
+    pub trunk: TrunkId,
+    /// Who called.
+    pub caller: Caller,
+    /// The dialled number.
+    pub dialled: PhoneNumber,
+    /// A probe call: excluded from every figure (5.1).
+    pub probe: bool,
+    /// First queue entered, if any.
+    pub queue: Option<QueueId>,
+    /// INVITE.
+    pub started: UnixMillis,
+    /// Last leg gone.
+    pub ended: UnixMillis,
+    /// INVITE to end.
+    pub length_ms: u64,
+    /// Queue entry to the first connect, or to the end if nobody answered; includes ringing (5.2 "wait"). `None` if never queued.
+    pub wait_ms: Option<u64>,
+    /// Answered by a person: two-way audio with an agent began (5.2).
+    pub answered_by_agent: bool,
+    /// Why it ended.
+    pub reason: EndReason,
+    /// Which side ended it.
+    pub ended_by: Side,
+    /// One per agent's part, in order.
+    pub segments: Vec<Segment>,
+    /// The recording, if audio was connected (I-17).
+    pub recording: Option<RecordingId>,
+}
+
+impl InteractionRecord {
+    /// Talk over all segments, in ms.
+    #[must_use]
+    pub fn talk_ms(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.talk_ms).sum()
+    }
+}
+
+/// One agent's part of an interaction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Segment {
+    /// 1, 2, 3… within the interaction.
+    pub segment: SegmentId,
+    /// Who.
+    pub agent: AgentId,
+    /// Connect.
+    pub started: UnixMillis,
+    /// How long the answered offer rang.
+    pub ring_ms: u64,
+    /// Two-way audio.
+    pub talk_ms: u64,
+}
+
+/// One interval of an agent's signed-in time. The intervals of a session tile it exactly (1-7).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentInterval {
+    /// Who.
+    pub agent: AgentId,
+    /// Which sign-in.
+    pub session: SessionId,
+    /// 1, 2, 3… within the session.
+    pub number: u32,
+    /// The state throughout.
+    pub state: AgentState,
+    /// Wall clock at its start.
+    pub started: UnixMillis,
+    /// Milliseconds since sign-in at its start; equals start + length of the interval before.
+    pub offset_ms: u64,
+    /// Length.
+    pub length_ms: u64,
+    /// Why it began.
+    pub cause: IntervalCause,
+    /// Set on the last interval of a session.
+    pub session_end: Option<crate::command::SessionEnd>,
+    /// The call it belongs to, for offered, talking and wrap-up.
+    pub interaction: Option<InteractionId>,
+}
+
+/// What began an interval: state changes only by named causes (I-30).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IntervalCause {
+    /// Sign-in.
+    SignIn,
+    /// The agent's own wish.
+    User,
+    /// The matching of a call.
+    Offer,
+    /// The agent accepted.
+    Accept,
+    /// The agent rejected.
+    Reject,
+    /// The offer expired.
+    NoAnswer,
+    /// The citizen left.
+    CallerLeft,
+    /// The call ended.
+    CallEnded,
+    /// Wrap-up ran out.
+    WrapUpOver,
+    /// The voice path stopped.
+    MediaLost,
+    /// The desktop was gone for longer than the grace period.
+    ConnectionLost,
+    /// The desktop came back.
+    Resumed,
+}

@@ -1,0 +1,85 @@
+//! Why things end: one catalogue with stable codes, used alike by record, log, report and screen.
+
+use serde::{Deserialize, Serialize};
+
+/// How one interaction ended. Set once, by its defining event (I-11, I-37).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndReason {
+    /// The citizen hung up after talking with an agent.
+    CallerHungUp,
+    /// The agent hung up.
+    AgentHungUp,
+    /// The citizen left while waiting or ringing: abandoned 放弃.
+    Abandoned,
+    /// The citizen cancelled before the call was answered at all.
+    CancelledBeforeAnswer,
+    /// The dialled number is not served here.
+    UnknownNumber,
+    /// The source is no trunk of ours.
+    UnknownSource,
+    /// The offer in the INVITE names no codec that we have.
+    NoCommonCodec,
+    /// No media port or no channel was free: loss for a system cause 呼损 (K-2).
+    NoResources,
+    /// The media path failed: loss for a system cause (K-2).
+    MediaFailed,
+    /// The far side stopped answering SIP.
+    SignallingTimeout,
+    /// The queue's limit of waiting time was reached.
+    QueueTimeout,
+    /// The agent's desktop was gone for too long in mid-call and nobody could take over.
+    AgentLost,
+    /// The server was told to stop.
+    ServerStopping,
+    /// A probe call reached its planned end.
+    ProbeDone,
+    /// The server stopped without warning while the call ran; noted at the next start: loss for a system cause (K-2).
+    ServerCrashed,
+}
+
+impl EndReason {
+    /// Stable code for records and reports, equal to the serialised form.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::CallerHungUp => "caller_hung_up",
+            Self::AgentHungUp => "agent_hung_up",
+            Self::Abandoned => "abandoned",
+            Self::CancelledBeforeAnswer => "cancelled_before_answer",
+            Self::UnknownNumber => "unknown_number",
+            Self::UnknownSource => "unknown_source",
+            Self::NoCommonCodec => "no_common_codec",
+            Self::NoResources => "no_resources",
+            Self::MediaFailed => "media_failed",
+            Self::SignallingTimeout => "signalling_timeout",
+            Self::QueueTimeout => "queue_timeout",
+            Self::AgentLost => "agent_lost",
+            Self::ServerStopping => "server_stopping",
+            Self::ProbeDone => "probe_done",
+            Self::ServerCrashed => "server_crashed",
+        }
+    }
+}
+
+/// Which side did it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// The citizen's leg.
+    Caller,
+    /// The agent's leg.
+    Agent,
+    /// Our own rule or fault.
+    Server,
+}
+
+impl Side {
+    /// Stable code for records and reports.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Caller => "caller",
+            Self::Agent => "agent",
+            Self::Server => "server",
+        }
+    }
+}

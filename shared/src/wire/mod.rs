@@ -1,0 +1,262 @@
+//! The messages between the agent's desktop and the call server; `PROTOCOL.md` explains them in words.
+//!
+//! One JSON object per WebSocket text frame. Both sides refuse frames over [`MAX_FRAME_BYTES`]. The first message of a
+//! client is [`FromClient::Hello`]; a server that does not speak its version says so and closes.
+
+use crate::model::{AgentId, Desk, NotReadyReason, OfferId, InteractionId, Refusal, RequestId, SessionId, UnixMillis};
+use crate::pii::Pii;
+use serde::{Deserialize, Serialize};
+
+/// Version of these messages. A change that an older peer cannot ignore raises it.
+pub const VERSION: u16 = 1;
+/// Largest frame either side accepts, in bytes.
+pub const MAX_FRAME_BYTES: usize = 64 * 1024;
+/// The client pings this often, in ms; a server that has heard nothing for [`SILENCE_LIMIT_MS`] closes the connection, and so does a client.
+pub const HEARTBEAT_MS: u64 = 2_000;
+/// Silence after which either side gives a connection up, in ms.
+pub const SILENCE_LIMIT_MS: u64 = 6_000;
+
+/// What a desktop says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum FromClient {
+    /// First message of each connection.
+    Hello {
+        /// [`VERSION`] of the client.
+        version: u16,
+        /// Program and version, for the log.
+        client: String,
+    },
+    /// Number and password, over TLS only (5-1, T3).
+    SignIn {
+        /// Staff number 工号.
+        number: String,
+        /// The password; redacted in any log.
+        password: Pii<String>,
+    },
+    /// Takes up a session after a cut, without the password.
+    Resume {
+        /// The token of [`FromServer::SignedIn`].
+        token: Pii<String>,
+    },
+    /// A wish of the agent; answered by [`FromServer::Done`] or [`FromServer::Refused`].
+    Do {
+        /// Chosen by the client.
+        request: RequestId,
+        /// What is wished.
+        action: Action,
+    },
+    /// Every [`HEARTBEAT_MS`].
+    Ping {
+        /// Returned as it is.
+        nonce: u64,
+    },
+}
+
+/// What an agent may wish.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Action {
+    /// 示闲
+    GoReady,
+    /// 示忙 with a reason of [`NotReadyReason::CHOOSABLE`].
+    GoNotReady {
+        /// Why.
+        reason: NotReadyReason,
+    },
+    /// 接听
+    Accept {
+        /// Which ringing.
+        offer: OfferId,
+    },
+    /// 拒接: the citizen goes back to the head of the line.
+    Reject {
+        /// Which ringing.
+        offer: OfferId,
+    },
+    /// 挂断
+    HangUp {
+        /// Which call.
+        interaction: InteractionId,
+    },
+    /// 完成话后处理
+    EndWrapUp,
+    /// 签出
+    SignOut,
+}
+
+/// What the server says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum FromServer {
+    /// Answer to [`FromClient::Hello`].
+    Welcome {
+        /// [`VERSION`] of the server.
+        version: u16,
+        /// Program and version.
+        server: String,
+    },
+    /// Sign-in or resume succeeded; a [`FromServer::Desk`] follows at once.
+    SignedIn {
+        /// This session.
+        session: SessionId,
+        /// For [`FromClient::Resume`]; valid while the session lives.
+        token: Pii<String>,
+        /// Who signed in.
+        agent: AgentId,
+        /// Staff number.
+        number: String,
+        /// The agent's name.
+        name: String,
+        /// Where and with which keys the voice goes.
+        media: MediaAccess,
+    },
+    /// Sign-in or resume failed; the connection stays open for another try.
+    SignInRefused {
+        /// Why.
+        reason: SignInRefusal,
+    },
+    /// The whole desk, after each change of it.
+    Desk(Desk),
+    /// A request was carried out.
+    Done {
+        /// Which.
+        request: RequestId,
+    },
+    /// A request was not carried out.
+    Refused {
+        /// Which.
+        request: RequestId,
+        /// Why.
+        reason: Refusal,
+    },
+    /// The session is over; the connection closes after this.
+    SignedOut {
+        /// Why.
+        reason: SignOutReason,
+    },
+    /// Answer to [`FromClient::Ping`].
+    Pong {
+        /// As it came.
+        nonce: u64,
+        /// The server's clock.
+        now: UnixMillis,
+    },
+    /// The frame before could not be understood; the connection closes after this.
+    ProtocolError {
+        /// For the log, in English.
+        message: String,
+    },
+}
+
+/// Why a sign-in failed. Unknown number and wrong password are one answer (5-1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignInRefusal {
+    /// Number or password is wrong.
+    WrongCredentials,
+    /// Too many failures; try again later.
+    TooManyAttempts,
+    /// The token names no living session: sign in with the password.
+    SessionGone,
+    /// The server is stopping or has no media path for another agent.
+    NotNow,
+}
+
+/// Why a session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignOutReason {
+    /// The agent asked for it.
+    Asked,
+    /// The same person signed in elsewhere.
+    Superseded,
+    /// The desktop was gone for too long.
+    Lost,
+    /// The server is stopping.
+    ServerStopping,
+}
+
+/// Where an agent's voice goes: SRTP over UDP with keys made for this session (T3).
+///
+/// Both directions use AES-CM-128-HMAC-SHA1-80 (RFC 3711), PCMA at 8 kHz in 20 ms packets, payload type 8.
+/// The client sends from one socket for the whole session, also outside calls (a silent packet each second keeps the path open).
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MediaAccess {
+    /// UDP port at the server's address (the host the WebSocket was opened to).
+    pub port: u16,
+    /// SSRC that the client must send with; the server finds the session by it.
+    pub client_ssrc: u32,
+    /// SSRC that the server sends with.
+    pub server_ssrc: u32,
+    /// Master key and salt of the client's direction: 30 bytes, base64.
+    pub client_key: String,
+    /// Master key and salt of the server's direction: 30 bytes, base64.
+    pub server_key: String,
+}
+
+impl std::fmt::Debug for MediaAccess {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MediaAccess").field("port", &self.port).field("keys", &"<secret>").finish_non_exhaustive()
+    }
+}
+
+/// A frame that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    /// Over [`MAX_FRAME_BYTES`].
+    #[error("a frame of {0} bytes is over the limit of {MAX_FRAME_BYTES}")]
+    TooLarge(usize),
+    /// Not JSON of ours. The position is given, never the content.
+    #[error("not a message of protocol version {VERSION} (line {line}, column {column})")]
+    NotUnderstood {
+        /// Line of the fault.
+        line: usize,
+        /// Column of the fault.
+        column: usize,
+    },
+}
+
+/// Reads one frame.
+///
+/// # Errors
+/// [`WireError`] for a frame that is too large or not of this version; its text carries no content of the frame.
+pub fn decode<T: for<'de> Deserialize<'de>>(frame: &str) -> Result<T, WireError> {
+    if frame.len() > MAX_FRAME_BYTES {
+        return Err(WireError::TooLarge(frame.len()));
+    }
+    serde_json::from_str(frame).map_err(|error| WireError::NotUnderstood { line: error.line(), column: error.column() })
+}
+
+/// Writes one frame.
+pub fn encode<T: Serialize>(message: &T) -> String {
+    serde_json::to_string(message).expect("wire messages have string keys and no failing serializers")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_survives_the_wire() {
+        let message = FromClient::Do { request: RequestId(7), action: Action::GoNotReady { reason: NotReadyReason::Meal } };
+        let frame = encode(&message);
+        assert_eq!(frame, r#"{"type":"do","request":7,"action":{"do":"go_not_ready","reason":"meal"}}"#);
+        assert_eq!(decode::<FromClient>(&frame).expect("own frame decodes"), message);
+    }
+
+    #[test]
+    fn a_bad_frame_is_refused_without_repeating_it() {
+        let secret = r#"{"type":"sign_in","number":"1001","password":12}"#;
+        let error = decode::<FromClient>(secret).expect_err("a number is no password").to_string();
+        assert!(!error.contains("1001"), "{error}");
+        let huge = " ".repeat(MAX_FRAME_BYTES + 1);
+        assert!(matches!(decode::<FromClient>(&huge), Err(WireError::TooLarge(_))));
+    }
+
+    #[test]
+    fn secrets_do_not_show_in_debug_output() {
+        let sign_in = FromClient::SignIn { number: "1001".into(), password: "geheim".to_owned().into() };
+        assert!(!format!("{sign_in:?}").contains("geheim"));
+    }
+}
