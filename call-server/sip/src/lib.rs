@@ -6,4 +6,8 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::arithmetic_side_effects))]
 
+pub mod message;
+mod random;
 pub mod sdp;
+mod timer;
+mod transaction;
