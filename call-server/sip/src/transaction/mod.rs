@@ -166,6 +166,11 @@ impl Transactions {
         Incoming::New(key)
     }
 
+    /// Whether a request of this key was seen and is not forgotten yet.
+    pub(crate) fn knows(&self, key: &ServerKey) -> bool {
+        self.servers.contains_key(key)
+    }
+
     /// Takes an ACK.
     pub(crate) fn acknowledge(&mut self, now: u64, ack: &Request) -> Acknowledged {
         let key = ServerKey::of_invite(ack);
