@@ -6,6 +6,7 @@ mod config;
 mod gateway;
 mod media;
 mod observe;
+mod reconcile;
 mod recording;
 mod sip;
 mod store;

@@ -3,7 +3,7 @@
 
 use super::calls::{RecordingState, select_facts};
 use super::write::note;
-use super::{RecordingReport, Store, StoreError, int, uint};
+use super::{Store, StoreError, int, uint};
 use call_core::ledger::{Fact, FactKind};
 use rusqlite::{Connection, OptionalExtension, params};
 use shared::model::{AgentId, EndReason, InteractionId, QueueId, RecordingId, SegmentId, Side, UnixMillis};
@@ -31,6 +31,19 @@ pub(crate) struct FileFigures {
     pub(crate) bytes: u64,
     /// SHA-256, lower-case hex.
     pub(crate) digest: String,
+}
+
+/// A file that has no row yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NewRecording {
+    /// As its head says.
+    pub(crate) recording: RecordingId,
+    /// As its head says.
+    pub(crate) interaction: InteractionId,
+    /// Relative to the recordings folder.
+    pub(crate) path: String,
+    /// As its head says.
+    pub(crate) started: UnixMillis,
 }
 
 impl Store {
@@ -96,7 +109,7 @@ impl Store {
     ///
     /// # Errors
     /// The database cannot be written.
-    pub(crate) fn adopt_recording(&self, found: &RecordingReport) -> Result<bool, StoreError> {
+    pub(crate) fn adopt_recording(&self, found: &NewRecording) -> Result<bool, StoreError> {
         let sql = "INSERT OR IGNORE INTO recordings (id, interaction_id, path, started_utc_ms, state)
                    SELECT ?1, id, ?3, ?4, 'open' FROM interactions WHERE id = ?2";
         let values = params![int(found.recording.0), int(found.interaction.0), found.path, found.started.0];
