@@ -6,9 +6,13 @@ mod config;
 mod gateway;
 mod media;
 mod observe;
+mod reconcile;
 mod recording;
 mod sip;
 mod store;
 mod switchboard;
+
+#[cfg(test)]
+mod scratch;
 
 fn main() {}
