@@ -11,4 +11,7 @@ mod sip;
 mod store;
 mod switchboard;
 
+#[cfg(test)]
+mod scratch;
+
 fn main() {}
