@@ -19,9 +19,8 @@ use crate::gateway::GatewaySettings;
 use crate::media::MediaSettings;
 use crate::recording::RecordingSettings;
 use crate::sip::SipSettings;
+use crate::store::AgentEntry;
 use call_core::plan::{AgentPlan, Plan};
-use shared::model::AgentId;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The configuration's name within the site's folder.
@@ -50,12 +49,13 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// The plan with the store's agents. A queue that the configuration no longer has is dropped from its agents.
-    pub(crate) fn plan(&self, mut agents: BTreeMap<AgentId, AgentPlan>) -> Plan {
-        for agent in agents.values_mut() {
-            agent.queues.retain(|queue| self.plan.queues.contains_key(queue));
-        }
-        Plan { agents, ..self.plan.clone() }
+    /// The plan with the store's people. Who is disabled is left out, and so is a queue that the configuration no longer has.
+    pub(crate) fn plan(&self, people: &[AgentEntry]) -> Plan {
+        let agents = people.iter().filter(|person| !person.disabled).map(|person| {
+            let queues = person.queues.iter().copied().filter(|queue| self.plan.queues.contains_key(queue)).collect();
+            (person.agent, AgentPlan { number: person.number.clone(), name: person.name.clone(), queues })
+        });
+        Plan { agents: agents.collect(), ..self.plan.clone() }
     }
 
     /// The plan without agents: queues, numbers and limits.

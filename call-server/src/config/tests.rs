@@ -1,53 +1,47 @@
 //! The configuration read as an operator writes it.
 
 use super::*;
+use crate::scratch::Scratch;
+use shared::model::{AgentId, QueueId};
 
-/// A folder of its own with a certificate, removed at the end.
-struct Folder(PathBuf);
+/// A site's folder with a certificate.
+struct Folder(Scratch);
 
 impl Folder {
     fn with_certificate() -> Self {
-        static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-        let place = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let folder = std::env::temp_dir().join(format!("hotline-config-{}-{place}", std::process::id()));
-        std::fs::create_dir_all(folder.join("tls")).expect("a folder is made");
+        let scratch = Scratch::new();
+        std::fs::create_dir(scratch.path("tls")).expect("a folder is made");
         let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate is made");
-        std::fs::write(folder.join("tls/server.pem"), made.cert.pem()).expect("written");
-        std::fs::write(folder.join("tls/server.key"), made.signing_key.serialize_pem()).expect("written");
-        Self(folder)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        std::fs::write(scratch.path("tls/server.pem"), made.cert.pem()).expect("written");
+        std::fs::write(scratch.path("tls/server.key"), made.signing_key.serialize_pem()).expect("written");
+        Self(scratch)
     }
 }
 
 #[test]
 fn the_example_is_complete_and_without_fault() {
     let folder = Folder::with_certificate();
-    let site = parse(&folder.0, &example()).unwrap_or_else(|faults| panic!("{faults}"));
+    let site = parse(folder.0.folder(), &example()).unwrap_or_else(|faults| panic!("{faults}"));
     assert_eq!(site.sip.listen.to_string(), "0.0.0.0:5060");
     assert_eq!(site.media.advertise.to_string(), "192.0.2.1", "media follows sip");
     assert_eq!(site.media.ports, 20000..=29999);
     assert_eq!(site.media.music.len(), 76_800, "built-in music");
-    assert_eq!(site.database, folder.0.join("hotline.db"));
-    let queue = &site.bare_plan().queues[&shared::model::QueueId(1)];
+    assert_eq!(site.database, folder.0.path("hotline.db"));
+    let queue = &site.bare_plan().queues[&QueueId(1)];
     assert_eq!((queue.ring_ms, queue.wrap_up_ms, queue.max_wait_ms, queue.max_waiting), (15_000, 30_000, 0, 500));
 }
 
 #[test]
 fn the_defaults_of_the_schema_are_those_of_the_core() {
     let folder = Folder::with_certificate();
-    let site = parse(&folder.0, &example()).unwrap_or_else(|faults| panic!("{faults}"));
+    let site = parse(folder.0.folder(), &example()).unwrap_or_else(|faults| panic!("{faults}"));
     assert_eq!(site.bare_plan().limits, call_core::plan::Limits::default());
 }
 
 #[test]
 fn a_key_that_is_uncommented_in_the_example_is_still_without_fault() {
     let folder = Folder::with_certificate();
-    std::fs::write(folder.0.join("music.alaw"), [0xD5; 160]).expect("written");
+    std::fs::write(folder.0.path("music.alaw"), [0xD5; 160]).expect("written");
     let all: String = example()
         .lines()
         .map(|line| match line.strip_prefix("# ") {
@@ -55,7 +49,7 @@ fn a_key_that_is_uncommented_in_the_example_is_still_without_fault() {
             _ => format!("{line}\n"),
         })
         .collect();
-    let site = parse(&folder.0, &all).unwrap_or_else(|faults| panic!("{faults}\n{all}"));
+    let site = parse(folder.0.folder(), &all).unwrap_or_else(|faults| panic!("{faults}\n{all}"));
     assert_eq!(site.media.music, [0xD5; 160]);
 }
 
@@ -97,8 +91,8 @@ number = "12345 x"
 grace_seconds = "30"
 [colour]
 "#;
-    let faults = parse(&folder.0, text).err().expect("nothing of this is right");
-    let told = faults.to_string().replace(&folder.0.display().to_string(), "SITE");
+    let faults = parse(folder.0.folder(), text).err().expect("nothing of this is right");
+    let told = faults.to_string().replace(&folder.0.folder().display().to_string(), "SITE");
     let expected = r#"hotline.toml:2: listen in [sip] is no IP address and port: localhost:5060
     Write it as 192.0.2.1:5060 or [2001:db8::1]:5060.
 hotline.toml:3: unknown key listn in [sip]
@@ -149,17 +143,17 @@ fn broken_toml_is_told_alone_with_its_line() {
 #[test]
 fn an_address_that_is_every_address_needs_one_to_advertise() {
     let folder = Folder::with_certificate();
-    let faults = parse(&folder.0, "[sip]\nlisten = \"0.0.0.0:5060\"\n").err().expect("nobody can answer to 0.0.0.0");
+    let faults = parse(folder.0.folder(), "[sip]\nlisten = \"0.0.0.0:5060\"\n").err().expect("nobody can answer to 0.0.0.0");
     assert_eq!(faults.0.len(), 1, "{faults}");
     assert_eq!(faults.0[0].line, Some(2));
-    assert!(parse(&folder.0, "[sip]\nlisten = \"127.0.0.1:5060\"\n").is_ok());
+    assert!(parse(folder.0.folder(), "[sip]\nlisten = \"127.0.0.1:5060\"\n").is_ok());
 }
 
 #[test]
 fn voice_ports_do_not_overlap_with_other_listeners() {
     let folder = Folder::with_certificate();
     let text = "[sip]\nlisten = \"127.0.0.1:20002\"\n[media]\nports = \"20000-20099\"\nagents = \"127.0.0.1:30000\"\n";
-    let faults = parse(&folder.0, text).err().expect("SIP listens within the range");
+    let faults = parse(folder.0.folder(), text).err().expect("SIP listens within the range");
     assert_eq!(faults.to_string().lines().next(), Some("hotline.toml:4: ports in [media] holds port 20002, where SIP listens"));
 }
 
@@ -167,19 +161,26 @@ fn voice_ports_do_not_overlap_with_other_listeners() {
 fn fractions_of_a_second_are_kept() {
     let folder = Folder::with_certificate();
     let text = "[sip]\nlisten = \"127.0.0.1:5060\"\n[[queues]]\nid = 3\nname = \"q\"\nring_seconds = 0.25\nwrap_up_seconds = 0\n";
-    let site = parse(&folder.0, text).unwrap_or_else(|faults| panic!("{faults}"));
-    let queue = &site.bare_plan().queues[&shared::model::QueueId(3)];
+    let site = parse(folder.0.folder(), text).unwrap_or_else(|faults| panic!("{faults}"));
+    let queue = &site.bare_plan().queues[&QueueId(3)];
     assert_eq!((queue.ring_ms, queue.wrap_up_ms), (250, 0));
 }
 
 #[test]
-fn agents_lose_queues_that_are_gone() {
+fn the_plan_leaves_out_disabled_people_and_queues_that_are_gone() {
     let folder = Folder::with_certificate();
-    let site = parse(&folder.0, &example()).unwrap_or_else(|faults| panic!("{faults}"));
-    let queues = vec![shared::model::QueueId(1), shared::model::QueueId(8)];
-    let agent = AgentPlan { number: "1001".to_owned(), name: "陈静".to_owned(), queues };
-    let plan = site.plan(BTreeMap::from([(AgentId(1), agent)]));
-    assert_eq!(plan.agents[&AgentId(1)].queues, [shared::model::QueueId(1)]);
+    let site = parse(folder.0.folder(), &example()).unwrap_or_else(|faults| panic!("{faults}"));
+    let person = |agent, disabled| AgentEntry {
+        agent: AgentId(agent),
+        number: format!("100{agent}"),
+        name: "陈静".to_owned(),
+        role: crate::store::Role::Agent,
+        disabled,
+        queues: vec![QueueId(1), QueueId(8)],
+    };
+    let plan = site.plan(&[person(1, false), person(2, true)]);
+    assert_eq!(plan.agents.len(), 1);
+    assert_eq!(plan.agents[&AgentId(1)].queues, [QueueId(1)]);
 }
 
 #[test]
