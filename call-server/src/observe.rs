@@ -15,6 +15,10 @@ pub(crate) fn start(filter: Option<&str>, fallback: &str, json: bool) -> Result<
     let text = filter.or(from_environment.as_deref()).unwrap_or(fallback);
     let filter = EnvFilter::try_new(text).map_err(|error| format!("the log filter {text:?} cannot be understood: {error}"))?;
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let started = if json { subscriber.json().try_init() } else { subscriber.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init() };
+    let started = if json {
+        subscriber.json().try_init()
+    } else {
+        subscriber.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init()
+    };
     started.map_err(|error| error.to_string())
 }

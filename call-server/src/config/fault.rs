@@ -1,9 +1,10 @@
 //! What is wrong with a site's configuration: where, what, and what to do about it.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// One fault.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Fault {
     /// Line in `hotline.toml`, from 1; `None` if the fault has no place in the file.
     pub(crate) line: Option<usize>,

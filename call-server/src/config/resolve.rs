@@ -2,10 +2,10 @@
 //!
 //! A step that notes a fault returns `None`, so the following steps still look at the rest of the file.
 
+use super::Site;
 use super::fault::{Fault, Faults};
 use super::tls::{self, TlsFault};
 use super::written::{At, Block, Written};
-use super::Site;
 use crate::gateway::{GatewayLimits, GatewaySettings};
 use crate::media::MediaSettings;
 use crate::recording::RecordingSettings;
@@ -174,9 +174,7 @@ impl Resolver<'_> {
         let At { line, value } = self.written.text("media", "ports")?;
         let range = value.split_once('-').and_then(|(first, last)| Some((first.trim().parse().ok()?, last.trim().parse::<u16>().ok()?)));
         match range {
-            Some((first, last)) if first > 0 && last.saturating_sub(first) >= PORTS_OF_A_CALL - 1 => {
-                Some(At { line, value: first..=last })
-            }
+            Some((first, last)) if first > 0 && last.saturating_sub(first) >= PORTS_OF_A_CALL - 1 => Some(At { line, value: first..=last }),
             _ => self.fault(line, format!("ports in [media] is no range of at least two ports: {value}"), "Write it as \"20000-29999\"."),
         }
     }
@@ -188,8 +186,16 @@ impl Resolver<'_> {
         let read = size.and_then(|size| if size > MUSIC_LIMIT_BYTES { Ok(Vec::new()) } else { std::fs::read(&path) });
         match read {
             Ok(music) if !music.is_empty() => Some(music),
-            Ok(_) => self.fault(line, format!("{} is empty or longer than an hour", path.display()), "Use A-law at 8 kHz, mono, without a header."),
-            Err(error) => self.fault(line, format!("{} cannot be read: {error}", path.display()), "Correct the path, or remove the line for the built-in music."),
+            Ok(_) => self.fault(
+                line,
+                format!("{} is empty or longer than an hour", path.display()),
+                "Use A-law at 8 kHz, mono, without a header.",
+            ),
+            Err(error) => self.fault(
+                line,
+                format!("{} cannot be read: {error}", path.display()),
+                "Correct the path, or remove the line for the built-in music.",
+            ),
         }
     }
 
@@ -273,7 +279,9 @@ impl Resolver<'_> {
         let At { line, value } = block.text("number")?;
         match PhoneNumber::parse(value) {
             Ok(number) => Some(number),
-            Err(error) => self.fault(line, format!("{value:?} is no number: {error}"), "Write it as the carrier sends it, such as \"12345\"."),
+            Err(error) => {
+                self.fault(line, format!("{value:?} is no number: {error}"), "Write it as the carrier sends it, such as \"12345\".")
+            }
         }
     }
 

@@ -65,7 +65,12 @@ pub(super) const SECTIONS: &[Section] = &[
         about: "Where the carrier's calls come in.",
         keys: &[
             key("listen", Text, Default("\"0.0.0.0:5060\""), "UDP address and port to listen on."),
-            key("advertise", Text, Optional { example: "\"192.0.2.1\"" }, "Our IP address as the carrier sees it; needed if listen is 0.0.0.0."),
+            key(
+                "advertise",
+                Text,
+                Optional { example: "\"192.0.2.1\"" },
+                "Our IP address as the carrier sees it; needed if listen is 0.0.0.0.",
+            ),
         ],
     },
     Section {
@@ -73,11 +78,26 @@ pub(super) const SECTIONS: &[Section] = &[
         repeated: false,
         about: "Where the voices travel.",
         keys: &[
-            key("bind", Text, Optional { example: "\"0.0.0.0\"" }, "IP address to bind the carrier's voice ports on; as [sip] listen if absent."),
-            key("advertise", Text, Optional { example: "\"192.0.2.1\"" }, "IP address that the carrier sends voice to; as [sip] advertise if absent."),
+            key(
+                "bind",
+                Text,
+                Optional { example: "\"0.0.0.0\"" },
+                "IP address to bind the carrier's voice ports on; as [sip] listen if absent.",
+            ),
+            key(
+                "advertise",
+                Text,
+                Optional { example: "\"192.0.2.1\"" },
+                "IP address that the carrier sends voice to; as [sip] advertise if absent.",
+            ),
             key("ports", Text, Default("\"20000-29999\""), "UDP ports for calls of the carrier: two for each call."),
             key("agents", Text, Default("\"0.0.0.0:30000\""), "The one UDP address for all desktops' encrypted voice."),
-            key("music", Text, Optional { example: "\"music.alaw\"" }, "Music while waiting: A-law, 8 kHz, mono, without a header; built-in music if absent."),
+            key(
+                "music",
+                Text,
+                Optional { example: "\"music.alaw\"" },
+                "Music while waiting: A-law, 8 kHz, mono, without a header; built-in music if absent.",
+            ),
         ],
     },
     Section {
@@ -145,7 +165,12 @@ pub(super) const SECTIONS: &[Section] = &[
             key("lost_call_seconds", Seconds, Default("60"), "A citizen whose agent is gone goes back to the head of the line after this."),
             key("media_open_seconds", Seconds, Default("5"), "A call whose voice path is not open by then has failed."),
             key("probe_seconds", Seconds, Default("60"), "A probe call is ended after this."),
-            key("exclude_seconds", Seconds, Default("60"), "An agent who missed a call is not offered it again for this long, unless alone."),
+            key(
+                "exclude_seconds",
+                Seconds,
+                Default("60"),
+                "An agent who missed a call is not offered it again for this long, unless alone.",
+            ),
             key("max_interactions", Whole, Default("2000"), "Calls at once."),
         ],
     },
