@@ -1,2 +1,142 @@
-//! Placeholder.
-fn main() {}
+//! `citizen call`: one call from the command line. Exit code: 0 as planned, 1 could not be tried, 2 wrong arguments, 3 refused,
+//! 4 no response, 5 broken off.
+
+use citizen::{CallPlan, CallReport, Ending, Limits, Outcome, Speech};
+use clap::{Args, Parser, Subcommand};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// A citizen with a telephone: makes one SIP call with real voice and reports what came of it.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Makes a call.
+    Call(CallArguments),
+}
+
+#[derive(Args)]
+struct CallArguments {
+    /// SIP address of the call server (UDP), such as 127.0.0.1:5060.
+    #[arg(long)]
+    server: SocketAddr,
+    /// Number to dial.
+    #[arg(long)]
+    to: String,
+    /// Calling number.
+    #[arg(long, default_value = "13912345678", conflicts_with = "anonymous")]
+    from: String,
+    /// Withhold the calling number.
+    #[arg(long)]
+    anonymous: bool,
+    /// Own address for SIP and voice.
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    bind: IpAddr,
+    /// What to say: WAV file, 8 kHz, mono, 16 bit. Without it: silence.
+    #[arg(long)]
+    speak: Option<PathBuf>,
+    /// Say it again and again instead of once.
+    #[arg(long, requires = "speak")]
+    again: bool,
+    /// Write what was heard to this WAV file.
+    #[arg(long)]
+    record: Option<PathBuf>,
+    /// Hang up this long after the answer.
+    #[arg(long, value_name = "MS", conflicts_with_all = ["until_far_end", "cancel_after_ms"])]
+    hang_up_after_ms: Option<u64>,
+    /// Wait for the far end to hang up (this is the default).
+    #[arg(long)]
+    until_far_end: bool,
+    /// Give up this long after dialling if nobody has answered.
+    #[arg(long, value_name = "MS", conflicts_with = "until_far_end")]
+    cancel_after_ms: Option<u64>,
+    /// Never wait longer than this for an answer.
+    #[arg(long, value_name = "MS", default_value_t = 60_000)]
+    answer_limit_ms: u64,
+    /// Never talk longer than this.
+    #[arg(long, value_name = "MS", default_value_t = 3_600_000)]
+    talk_limit_ms: u64,
+    /// Print the report as one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+impl CallArguments {
+    fn plan(&self) -> Result<CallPlan, citizen::CitizenError> {
+        let speech = match &self.speak {
+            None => Speech::Silence,
+            Some(path) if self.again => Speech::Looped(citizen::read_wav(path)?.into()),
+            Some(path) => Speech::Once(citizen::read_wav(path)?.into()),
+        };
+        let ending = match (self.hang_up_after_ms, self.cancel_after_ms) {
+            (Some(after), _) => Ending::HangUpAfter(Duration::from_millis(after)),
+            (None, Some(after)) => Ending::CancelAfter(Duration::from_millis(after)),
+            (None, None) => Ending::FarEnd,
+        };
+        let limits = Limits { answer: Duration::from_millis(self.answer_limit_ms), talk: Duration::from_millis(self.talk_limit_ms) };
+        let from = (!self.anonymous).then(|| self.from.clone());
+        Ok(CallPlan { server: self.server, bind: self.bind, from, to: self.to.clone(), speech, record: self.record.clone(), ending, limits })
+    }
+}
+
+fn main() -> ExitCode {
+    let Command::Call(arguments) = Cli::parse().command;
+    match run(&arguments) {
+        Ok(report) => {
+            print(&report, arguments.json);
+            exit_code(report.outcome)
+        }
+        Err(error) => {
+            eprintln!("citizen: {error}");
+            ExitCode::from(1)
+        }
+    }
+}
+
+fn run(arguments: &CallArguments) -> Result<CallReport, Box<dyn std::error::Error>> {
+    let plan = arguments.plan()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let hang_up = async {
+        // Without a signal handler Ctrl-C simply kills the process, which is what it does anyway.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    Ok(runtime.block_on(citizen::call_until(plan, hang_up))?)
+}
+
+fn exit_code(outcome: Outcome) -> ExitCode {
+    ExitCode::from(match outcome {
+        Outcome::Answered | Outcome::Cancelled => 0,
+        Outcome::Refused => 3,
+        Outcome::NoResponse => 4,
+        Outcome::Broken => 5,
+    })
+}
+
+fn print(report: &CallReport, json: bool) {
+    let text = serde_json::to_string(report).expect("a report has string keys and plain values");
+    if json {
+        println!("{text}");
+        return;
+    }
+    let show = |name: &str, value: Option<u64>| value.map_or(String::new(), |value| format!(", {name} {value} ms"));
+    println!(
+        "{:?}{}{}{}{}{}",
+        report.outcome,
+        report.status.map_or(String::new(), |status| format!(" ({status})")),
+        show("ringing after", report.ringing_ms),
+        show("answered after", report.answered_ms),
+        show("talk", report.talk_ms),
+        report.ended_by.map_or(String::new(), |by| format!(", ended by {by:?}")),
+    );
+    let level = report.heard_dbfs.map_or("silence".to_owned(), |level| format!("{level:.1} dBFS"));
+    println!("sent {} packets, received {} packets, heard {level}", report.packets_sent, report.packets_received);
+}

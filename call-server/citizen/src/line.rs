@@ -1,0 +1,196 @@
+//! The citizen's voice: what is said leaves every 20 ms, what is heard is placed by RTP timestamp (RFC 3550). No SIP, no jitter buffer.
+
+use crate::codec;
+use crate::plan::Speech;
+use crate::sdp::{FarAudio, Law};
+use std::net::SocketAddr;
+use tokio::net::UdpSocket;
+use tokio::time::Instant;
+
+/// Samples of one packet: 20 ms at 8 kHz.
+const FRAME_SAMPLES: usize = 160;
+/// Samples per millisecond.
+const SAMPLES_PER_MS: usize = 8;
+/// A timestamp that disagrees with the moment of arrival by more than this, in samples, begins a new placement.
+const PLACEMENT_TOLERANCE: i64 = 16_000;
+
+/// One voice path.
+#[derive(Debug)]
+pub(crate) struct Line {
+    socket: UdpSocket,
+    speech: Speech,
+    far: Option<FarAudio>,
+    sender: Sender,
+    ear: Ear,
+}
+
+impl Line {
+    /// A path that neither sends nor hears yet. `seed` makes SSRC, first sequence number and first timestamp.
+    pub(crate) fn new(socket: UdpSocket, speech: Speech, seed: u64) -> Self {
+        Self { socket, speech, far: None, sender: Sender::new(seed), ear: Ear::default() }
+    }
+
+    /// Own RTP address.
+    pub(crate) fn address(&self) -> std::io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// The far end's audio is known: hearing begins. Called again for early media, answer and re-INVITE.
+    pub(crate) fn open(&mut self, far: FarAudio, now: Instant) {
+        self.far = Some(far);
+        self.ear.opened.get_or_insert(now);
+    }
+
+    /// Says the next 20 ms. A full socket buffer loses the packet, as a network would.
+    pub(crate) fn speak(&mut self) {
+        let Some(far) = self.far else { return };
+        let packet = self.sender.next(&self.speech, far.law);
+        if self.socket.try_send_to(&packet, far.address).is_ok() {
+            self.sender.sent += 1;
+        }
+    }
+
+    /// Waits for a packet; to be given to [`Self::hear`]. Cancelling loses nothing.
+    pub(crate) async fn receive(&self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.socket.recv_from(buffer).await.map(|(length, _)| length)
+    }
+
+    /// Takes one packet.
+    pub(crate) fn hear(&mut self, packet: &[u8], now: Instant) {
+        self.ear.take(packet, now);
+    }
+
+    /// Packets sent, packets received, samples heard.
+    pub(crate) fn finish(self) -> (u64, u64, Vec<i16>) {
+        (self.sender.sent, self.ear.received, self.ear.samples)
+    }
+}
+
+#[derive(Debug)]
+struct Sender {
+    ssrc: u32,
+    sequence: u16,
+    timestamp: u32,
+    position: usize,
+    sent: u64,
+}
+
+impl Sender {
+    fn new(seed: u64) -> Self {
+        let [a, b, c, d, e, f, ..] = seed.to_be_bytes();
+        Self { ssrc: (seed >> 7) as u32, sequence: u16::from_be_bytes([a, b]), timestamp: u32::from_be_bytes([c, d, e, f]), position: 0, sent: 0 }
+    }
+
+    fn next(&mut self, speech: &Speech, law: Law) -> Vec<u8> {
+        let samples: Vec<i16> = (self.position..self.position + FRAME_SAMPLES).map(|at| speech.sample(at)).collect();
+        let header = codec::Header {
+            payload_type: law.payload_type(),
+            marker: self.position == 0,
+            sequence: self.sequence,
+            timestamp: self.timestamp,
+            ssrc: self.ssrc,
+        };
+        self.position += FRAME_SAMPLES;
+        self.sequence = self.sequence.wrapping_add(1);
+        self.timestamp = self.timestamp.wrapping_add(FRAME_SAMPLES as u32);
+        codec::packet(header, law, &samples)
+    }
+}
+
+/// Places what arrives.
+#[derive(Debug, Default)]
+struct Ear {
+    opened: Option<Instant>,
+    received: u64,
+    placement: Option<Placement>,
+    samples: Vec<i16>,
+}
+
+/// Timestamp `timestamp` of source `ssrc` belongs at sample `at`.
+#[derive(Debug, Clone, Copy)]
+struct Placement {
+    ssrc: u32,
+    timestamp: u32,
+    at: i64,
+}
+
+impl Ear {
+    fn take(&mut self, packet: &[u8], now: Instant) {
+        let (Some(opened), Some((header, payload))) = (self.opened, codec::read(packet)) else { return };
+        let Some(law) = Law::of(header.payload_type) else { return };
+        self.received += 1;
+        let arrived = now.duration_since(opened).as_millis() as i64 * SAMPLES_PER_MS as i64;
+        let at = self.place(&header, arrived);
+        if let Ok(at) = usize::try_from(at) {
+            self.write(at, &codec::decode(law, payload));
+        }
+    }
+
+    /// Where a packet's first sample belongs. A new source, or one whose clock jumped, is placed by its arrival.
+    fn place(&mut self, header: &codec::Header, arrived: i64) -> i64 {
+        if let Some(base) = self.placement.filter(|base| base.ssrc == header.ssrc) {
+            let at = base.at + i64::from(header.timestamp.wrapping_sub(base.timestamp).cast_signed());
+            if (at - arrived).abs() <= PLACEMENT_TOLERANCE {
+                return at;
+            }
+        }
+        self.placement = Some(Placement { ssrc: header.ssrc, timestamp: header.timestamp, at: arrived });
+        arrived
+    }
+
+    fn write(&mut self, at: usize, samples: &[i16]) {
+        let end = at + samples.len();
+        if self.samples.len() < end {
+            self.samples.resize(end, 0);
+        }
+        self.samples[at..end].copy_from_slice(samples);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn packet(ssrc: u32, timestamp: u32, value: i16) -> Vec<u8> {
+        let header = codec::Header { payload_type: 8, marker: false, sequence: 0, timestamp, ssrc };
+        codec::packet(header, Law::A, &[value; FRAME_SAMPLES])
+    }
+
+    fn loud(ear: &Ear) -> Vec<bool> {
+        ear.samples.chunks(FRAME_SAMPLES).map(|frame| frame[80].unsigned_abs() > 1000).collect()
+    }
+
+    #[test]
+    fn packets_are_placed_by_timestamp_and_not_by_arrival() {
+        let start = Instant::now();
+        let mut ear = Ear { opened: Some(start), ..Ear::default() };
+        ear.take(&packet(1, u32::MAX - 159, 8000), start);
+        ear.take(&packet(1, 320, 8000), start + Duration::from_millis(20));
+        assert_eq!(loud(&ear), [true, false, false, true]);
+        ear.take(&packet(1, 160, 8000), start + Duration::from_millis(21));
+        assert_eq!(loud(&ear), [true, false, true, true]);
+        assert_eq!(ear.received, 3);
+    }
+
+    #[test]
+    fn another_source_and_a_jumped_clock_are_placed_by_arrival() {
+        let start = Instant::now();
+        let mut ear = Ear { opened: Some(start), ..Ear::default() };
+        ear.take(&packet(1, 0, 8000), start);
+        ear.take(&packet(2, 77_000, 8000), start + Duration::from_millis(40));
+        assert_eq!(loud(&ear), [true, false, true]);
+        ear.take(&packet(2, 9_000_000, 8000), start + Duration::from_millis(80));
+        assert_eq!(loud(&ear), [true, false, true, false, true]);
+    }
+
+    #[test]
+    fn what_is_no_voice_is_not_heard() {
+        let start = Instant::now();
+        let mut ear = Ear { opened: Some(start), ..Ear::default() };
+        ear.take(b"hello", start);
+        let header = codec::Header { payload_type: 101, marker: false, sequence: 0, timestamp: 0, ssrc: 1 };
+        ear.take(&codec::packet(header, Law::A, &[8000; 4]), start);
+        assert_eq!((ear.received, ear.samples.len()), (0, 0));
+    }
+}

@@ -1,0 +1,230 @@
+//! The citizen against a scripted far end that speaks raw SIP text over a real socket.
+
+use citizen::{CallPlan, CallReport, CitizenError, EndedBy, Ending, Outcome, Speech};
+use std::time::Duration;
+use tokio::net::UdpSocket;
+
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// The far end: one SIP socket, one RTP socket, the caller's address and its INVITE.
+struct FarEnd {
+    sip: UdpSocket,
+    rtp: UdpSocket,
+    caller: Option<std::net::SocketAddr>,
+    invite: String,
+}
+
+impl FarEnd {
+    async fn start() -> Self {
+        let bind = || async { UdpSocket::bind("127.0.0.1:0").await.expect("a loopback port") };
+        Self { sip: bind().await, rtp: bind().await, caller: None, invite: String::new() }
+    }
+
+    fn plan(&self) -> CallPlan {
+        CallPlan::new(self.sip.local_addr().expect("bound"), "12345")
+    }
+
+    async fn next(&mut self) -> String {
+        let mut buffer = vec![0; 4096];
+        let (length, from) = tokio::time::timeout(LIMIT, self.sip.recv_from(&mut buffer)).await.expect("a message in time").expect("read");
+        self.caller = Some(from);
+        String::from_utf8_lossy(&buffer[..length]).into_owned()
+    }
+
+    /// The next message that begins with `start`, whatever comes between.
+    async fn expect(&mut self, start: &str) -> String {
+        loop {
+            let message = self.next().await;
+            if message.starts_with(start) {
+                return message;
+            }
+        }
+    }
+
+    async fn invited(&mut self) {
+        self.invite = self.expect("INVITE ").await;
+    }
+
+    async fn send(&self, text: &str) {
+        self.sip.send_to(text.as_bytes(), self.caller.expect("somebody called")).await.expect("sent");
+    }
+
+    /// Answers `request` with `status`, copying what must be copied.
+    async fn reply(&self, request: &str, status: &str, body: &str) {
+        let mut text = format!("SIP/2.0 {status}\r\n");
+        for line in request.lines() {
+            match line.split(':').next() {
+                Some("To") if !line.contains("tag=") => text += &format!("{line};tag=far\r\n"),
+                Some("Via" | "From" | "To" | "Call-ID" | "CSeq") => text += &format!("{line}\r\n"),
+                _ => {}
+            }
+        }
+        let contact = self.sip.local_addr().expect("bound");
+        text += &format!("Contact: <sip:far@{contact}>\r\nContent-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        self.send(&text).await;
+    }
+
+    /// The 200 with our audio address.
+    async fn answer(&self) {
+        let port = self.rtp.local_addr().expect("bound").port();
+        let sdp = format!("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {port} RTP/AVP 8\r\n");
+        self.reply(&self.invite, "200 OK", &sdp).await;
+    }
+
+    /// A request within the dialog.
+    async fn request(&self, method: &str, sequence: u32, body: &str) {
+        let header = |name: &str| self.invite.lines().find_map(|line| line.strip_prefix(name)).expect("in every INVITE").to_owned();
+        let address = self.sip.local_addr().expect("bound");
+        self.send(&format!(
+            "{method} sip:citizen@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP {address};branch=z9hG4bKfar{sequence}\r\nMax-Forwards: 70\r\n\
+             From:{};tag=far\r\nTo:{}\r\nCall-ID:{}\r\nCSeq: {sequence} {method}\r\nContent-Length: {}\r\n\r\n{body}",
+            header("To:"), header("From:"), header("Call-ID:"), body.len(),
+        ))
+        .await;
+    }
+
+    /// Waits for `count` RTP packets and sends each back.
+    async fn echo(&self, count: usize) {
+        let mut buffer = [0; 2048];
+        for _ in 0..count {
+            let (length, from) = tokio::time::timeout(LIMIT, self.rtp.recv_from(&mut buffer)).await.expect("voice in time").expect("read");
+            self.rtp.send_to(&buffer[..length], from).await.expect("sent");
+        }
+    }
+}
+
+fn call(plan: CallPlan) -> tokio::task::JoinHandle<Result<CallReport, CitizenError>> {
+    tokio::spawn(citizen::call(plan))
+}
+
+async fn report(call: tokio::task::JoinHandle<Result<CallReport, CitizenError>>) -> CallReport {
+    tokio::time::timeout(LIMIT, call).await.expect("the call ends in time").expect("no panic").expect("the call could be tried")
+}
+
+#[tokio::test]
+async fn a_call_is_answered_spoken_on_and_hung_up_by_the_citizen() {
+    let mut far = FarEnd::start().await;
+    let tone: Vec<i16> = (0..8000).map(|at| (f64::from(at) * 0.5).sin().mul_add(8000.0, 0.0) as i16).collect();
+    let plan = CallPlan { speech: Speech::Looped(tone.into()), ending: Ending::HangUpAfter(Duration::from_millis(400)), ..far.plan() };
+    let call = call(plan);
+    far.invited().await;
+    far.reply(&far.invite, "180 Ringing", "").await;
+    far.answer().await;
+    far.expect("ACK ").await;
+    far.echo(15).await;
+    let bye = far.expect("BYE ").await;
+    far.reply(&bye, "200 OK", "").await;
+    let report = report(call).await;
+    assert_eq!((report.outcome, report.status, report.ended_by), (Outcome::Answered, Some(200), Some(EndedBy::Citizen)));
+    assert!(report.packets_sent >= 15 && report.packets_received >= 14, "{report:?}");
+    let level = report.heard_dbfs.expect("the echo is no silence");
+    assert!((-20.0..-10.0).contains(&level), "the tone of -15 dBFS came back with {level} dBFS");
+    assert!(report.ringing_ms <= report.answered_ms && report.talk_ms >= Some(400), "{report:?}");
+}
+
+#[tokio::test]
+async fn the_far_end_hangs_up_and_is_answered_also_when_it_repeats_itself() {
+    let mut far = FarEnd::start().await;
+    let call = call(far.plan());
+    far.invited().await;
+    far.answer().await;
+    far.expect("ACK ").await;
+    far.answer().await;
+    far.expect("ACK ").await;
+    far.request("OPTIONS", 1, "").await;
+    assert!(far.expect("SIP/2.0 200").await.contains("CSeq: 1 OPTIONS"));
+    far.request("BYE", 2, "").await;
+    far.expect("SIP/2.0 200").await;
+    let report = report(call).await;
+    assert_eq!((report.outcome, report.ended_by), (Outcome::Answered, Some(EndedBy::FarEnd)));
+    far.request("BYE", 2, "").await;
+    far.expect("SIP/2.0 200").await;
+}
+
+#[tokio::test]
+async fn a_new_offer_within_the_call_moves_the_voice() {
+    let mut far = FarEnd::start().await;
+    let call = call(far.plan());
+    far.invited().await;
+    far.answer().await;
+    far.expect("ACK ").await;
+    far.echo(2).await;
+    far.rtp = UdpSocket::bind("127.0.0.1:0").await.expect("a loopback port");
+    let port = far.rtp.local_addr().expect("bound").port();
+    far.request("INVITE", 1, &format!("v=0\r\nc=IN IP4 127.0.0.1\r\nm=audio {port} RTP/AVP 0\r\n")).await;
+    assert!(far.expect("SIP/2.0 200").await.contains("m=audio "));
+    far.echo(5).await;
+    far.request("BYE", 2, "").await;
+    assert_eq!(report(call).await.ended_by, Some(EndedBy::FarEnd));
+}
+
+#[tokio::test]
+async fn a_refusal_is_acknowledged_and_reported() {
+    let mut far = FarEnd::start().await;
+    let call = call(far.plan());
+    far.invited().await;
+    far.reply(&far.invite, "486 Busy Here", "").await;
+    far.expect("ACK ").await;
+    far.reply(&far.invite, "486 Busy Here", "").await;
+    far.expect("ACK ").await;
+    let report = report(call).await;
+    assert_eq!((report.outcome, report.status), (Outcome::Refused, Some(486)));
+}
+
+#[tokio::test]
+async fn a_citizen_who_gives_up_cancels() {
+    let mut far = FarEnd::start().await;
+    let call = call(CallPlan { ending: Ending::CancelAfter(Duration::from_millis(50)), ..far.plan() });
+    far.invited().await;
+    far.reply(&far.invite, "180 Ringing", "").await;
+    let cancel = far.expect("CANCEL ").await;
+    far.reply(&cancel, "200 OK", "").await;
+    far.reply(&far.invite, "487 Request Terminated", "").await;
+    far.expect("ACK ").await;
+    let report = report(call).await;
+    assert_eq!((report.outcome, report.status), (Outcome::Cancelled, Some(487)));
+}
+
+#[tokio::test]
+async fn an_answer_that_crosses_the_cancel_is_acknowledged_and_hung_up() {
+    let mut far = FarEnd::start().await;
+    let call = call(CallPlan { ending: Ending::CancelAfter(Duration::from_millis(50)), ..far.plan() });
+    far.invited().await;
+    far.reply(&far.invite, "100 Trying", "").await;
+    far.expect("CANCEL ").await;
+    far.answer().await;
+    far.expect("ACK ").await;
+    let bye = far.expect("BYE ").await;
+    far.reply(&bye, "200 OK", "").await;
+    assert_eq!(report(call).await.ended_by, Some(EndedBy::Citizen));
+}
+
+#[tokio::test]
+async fn an_invite_and_a_bye_that_are_lost_are_repeated() {
+    let mut far = FarEnd::start().await;
+    let (hang_up, wish) = tokio::sync::oneshot::channel::<()>();
+    let plan = far.plan();
+    let call = tokio::spawn(citizen::call_until(plan, async {
+        wish.await.expect("the test asks for the hang-up");
+    }));
+    far.invited().await;
+    far.invited().await;
+    far.answer().await;
+    far.expect("ACK ").await;
+    hang_up.send(()).expect("the call runs");
+    far.expect("BYE ").await;
+    let bye = far.expect("BYE ").await;
+    far.reply(&bye, "200 OK", "").await;
+    assert_eq!(report(call).await.outcome, Outcome::Answered);
+}
+
+#[tokio::test]
+async fn nobody_there_and_a_wrong_number_are_told_apart() {
+    let silent = UdpSocket::bind("127.0.0.1:0").await.expect("a loopback port");
+    let address = silent.local_addr().expect("bound");
+    drop(silent);
+    let report = citizen::call(CallPlan::new(address, "12345")).await.expect("the call can be tried");
+    assert_eq!((report.outcome, report.status), (Outcome::NoResponse, None));
+    let error = citizen::call(CallPlan::new(address, "12345>;tag=1")).await.expect_err("no number");
+    assert!(matches!(error, CitizenError::Number(_)), "{error}");
+}
