@@ -1,0 +1,225 @@
+//! A site on disk and the command line over it.
+
+use crate::process::{fresh_folder, program};
+use serde::Deserialize;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::{Duration, Instant};
+
+/// One who may sign in.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Agent {
+    /// Staff number.
+    pub number: String,
+    /// Name.
+    pub name: String,
+    /// Password.
+    pub password: String,
+}
+
+/// A call as the command line shows it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Record {
+    /// Which.
+    pub interaction: u64,
+    /// Whole length, in ms.
+    pub length_ms: u64,
+    /// Waiting with ringing, in ms.
+    pub wait_ms: Option<u64>,
+    /// Whether a person answered.
+    pub answered_by_agent: bool,
+    /// Why it ended.
+    pub reason: String,
+    /// Which side ended it.
+    pub ended_by: String,
+    /// One per agent's part.
+    #[serde(default)]
+    pub segments: Vec<Segment>,
+    /// Its recording.
+    pub recording: Option<u64>,
+}
+
+/// One agent's part of a call.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Segment {
+    /// How long the answered offer rang, in ms.
+    pub ring_ms: u64,
+    /// Two-way audio, in ms.
+    pub talk_ms: u64,
+}
+
+impl Record {
+    /// Talk over all segments, in ms.
+    #[must_use]
+    pub fn talk_ms(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.talk_ms).sum()
+    }
+}
+
+/// A demo site in a folder of its own.
+#[derive(Debug)]
+pub struct Site {
+    folder: PathBuf,
+    /// Its configuration file.
+    pub config: PathBuf,
+    /// The certificate that desktops trust.
+    pub ca: PathBuf,
+    /// Who may sign in.
+    pub agents: Vec<Agent>,
+}
+
+/// A prompt of the repository: `citizen` or `agent`.
+#[must_use]
+pub fn prompt(who: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../assets/prompts/{who}.zh.wav"))
+}
+
+/// A range of media ports that no other site of this process uses, below the ports that the system gives away.
+fn media_ports(count: u16) -> String {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = NEXT.fetch_add(count, Ordering::Relaxed);
+    let start = (std::process::id() % 40) as u16 * 400;
+    let base = 12_000 + start.wrapping_add(first) % (20_000 - count);
+    format!("{}-{}", base & !1, (base & !1) + count - 1)
+}
+
+impl Site {
+    /// Makes one with `call-server init --demo`, all listeners on ports of the system's choice.
+    #[must_use]
+    pub fn demo(name: &str) -> Self {
+        Self::demo_with_media_ports(name, 400)
+    }
+
+    /// The same with room for more calls.
+    ///
+    /// # Panics
+    /// If it cannot be made.
+    #[must_use]
+    pub fn demo_with_media_ports(name: &str, media_port_count: u16) -> Self {
+        let folder = fresh_folder(name).join("site");
+        let any = "127.0.0.1:0";
+        let ports = media_ports(media_port_count);
+        let arguments =
+            ["init", "--demo", "--sip-listen", any, "--gateway-listen", any, "--agent-media-listen", any, "--media-ports", &ports];
+        let made = succeed(&output(&folder, &arguments), &arguments);
+        let path = |name: &str| made[name].as_str().map(PathBuf::from).unwrap_or_else(|| panic!("init named no {name}: {made}"));
+        let agents = serde_json::from_value(made["agents"].clone()).unwrap_or_else(|error| panic!("init named no agents: {error} in {made}"));
+        Self { config: path("config"), ca: path("ca"), agents, folder }
+    }
+
+    /// Where it stands.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Sets every line `key = …` of the configuration.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn configure(&self, key: &str, value: &str) {
+        let text = std::fs::read_to_string(&self.config).expect("the configuration can be read");
+        let mut found = false;
+        let lines: Vec<String> = text
+            .lines()
+            .map(|line| match line.split_once('=') {
+                Some((name, _)) if name.trim().trim_start_matches('#').trim() == key => {
+                    found = true;
+                    format!("{key} = {value}")
+                }
+                _ => line.to_owned(),
+            })
+            .collect();
+        assert!(found, "the configuration has no {key}:\n{text}");
+        std::fs::write(&self.config, lines.join("\n") + "\n").expect("the configuration can be written");
+    }
+
+    /// Runs a command that must succeed and returns its JSON.
+    #[must_use]
+    pub fn cli(&self, arguments: &[&str]) -> Value {
+        succeed(&output(&self.folder, arguments), arguments)
+    }
+
+    /// Runs a command that must fail and returns its words.
+    ///
+    /// # Panics
+    /// If it succeeds, or fails without a word, or with a panic.
+    #[must_use]
+    pub fn cli_fails(&self, arguments: &[&str]) -> String {
+        let output = output(&self.folder, arguments);
+        complaint(&output, &format!("call-server {arguments:?}"))
+    }
+
+    /// All calls.
+    #[must_use]
+    pub fn records(&self) -> Vec<Record> {
+        let list = self.cli(&["call", "list"]);
+        let calls = list.get("calls").unwrap_or(&list).clone();
+        serde_json::from_value(calls).unwrap_or_else(|error| panic!("call list: {error} in {list:#}"))
+    }
+
+    /// One call with its segments.
+    #[must_use]
+    pub fn record(&self, interaction: u64) -> Record {
+        let shown = self.cli(&["call", "show", &interaction.to_string()]);
+        let call = shown.get("record").unwrap_or(&shown).clone();
+        serde_json::from_value(call).unwrap_or_else(|error| panic!("call show: {error} in {shown:#}"))
+    }
+
+    /// Waits until there are `count` finished calls, and returns them with their segments.
+    ///
+    /// # Panics
+    /// If they do not come, or more come.
+    #[must_use]
+    pub fn wait_records(&self, count: usize, limit: Duration) -> Vec<Record> {
+        let until = Instant::now() + limit;
+        loop {
+            let records = self.records();
+            if records.len() >= count {
+                assert_eq!(records.len(), count, "more records than calls: {records:#?}");
+                return records.iter().map(|record| self.record(record.interaction)).collect();
+            }
+            assert!(Instant::now() < until, "{} of {count} records within {limit:?}", records.len());
+        }
+    }
+
+    /// Waits until the only call has a recording and exports it: left citizen, right agent.
+    ///
+    /// # Panics
+    /// If there is no recording in time, or it is not stereo.
+    #[must_use]
+    pub fn export(&self, record: &Record) -> [Vec<i16>; 2] {
+        let recording = record.recording.unwrap_or_else(|| panic!("no recording: {record:?}"));
+        let file = self.folder.join(format!("{recording}.wav"));
+        let _ = self.cli(&["recording", "export", &recording.to_string(), &file.display().to_string()]);
+        crate::sound::read(&file).try_into().unwrap_or_else(|channels: Vec<_>| panic!("{} channels, wanted 2", channels.len()))
+    }
+}
+
+fn output(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(program("call-server"));
+    command.arg("--site").arg(folder).arg("--json").args(arguments);
+    command.output().unwrap_or_else(|error| panic!("call-server {arguments:?}: {error}"))
+}
+
+fn succeed(output: &Output, arguments: &[&str]) -> Value {
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "call-server {arguments:?} failed ({}): {errors}", output.status);
+    let text = String::from_utf8_lossy(&output.stdout);
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("call-server {arguments:?} printed no JSON: {error}: {text} {errors}"))
+}
+
+/// The words of a program that was right to fail: some words, no panic.
+///
+/// # Panics
+/// If it succeeded, said nothing, or panicked.
+#[must_use]
+pub fn complaint(output: &Output, what: &str) -> String {
+    let words = format!("{}{}", String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
+    assert!(!output.status.success(), "{what} succeeded, which it should not: {words}");
+    assert!(!words.trim().is_empty(), "{what} failed without a word");
+    assert!(!words.contains("panicked"), "{what} panicked: {words}");
+    words
+}
