@@ -75,6 +75,25 @@ impl Headless {
         self.running.event_where("state", limit, |value| value["state"] == state)
     }
 
+    /// Waits until the agent is in this state for this reason.
+    pub fn state_because(&mut self, state: &str, reason: &str, limit: Duration) -> Value {
+        self.running.event_where("state", limit, |value| value["state"] == state && value["reason"] == reason)
+    }
+
+    /// Waits for an event, or until `limit` has passed without it.
+    pub fn event_within(&mut self, event: &str, limit: Duration) -> Option<Value> {
+        self.running.event_within(event, limit)
+    }
+
+    /// Lets a talk go on for this long.
+    ///
+    /// # Panics
+    /// If it ends before.
+    pub fn talks_for(&mut self, length: Duration) {
+        let ended = self.event_within("call_ended", length);
+        assert_eq!(ended, None, "the talk ended too early.\n{}", self.story());
+    }
+
     /// Gives a command, such as `answer`, `reject`, `hang_up`.
     pub fn tell(&mut self, command: &str) {
         self.running.tell(command);

@@ -58,7 +58,8 @@ impl Running {
     /// # Panics
     /// If it cannot be started.
     pub fn start(name: &str, command: &mut Command, log: &Path) -> Self {
-        let errors = std::fs::File::options().create(true).append(true).open(log).unwrap_or_else(|error| panic!("{}: {error}", log.display()));
+        let errors =
+            std::fs::File::options().create(true).append(true).open(log).unwrap_or_else(|error| panic!("{}: {error}", log.display()));
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -109,6 +110,27 @@ impl Running {
             let value: Value = serde_json::from_str(line).ok()?;
             (value["event"] == event && holds(&value)).then_some(value)
         })
+    }
+
+    /// Waits for the JSON line whose `event` is this, or until `limit` has passed without it.
+    ///
+    /// # Panics
+    /// If the process ends.
+    pub fn event_within(&mut self, event: &str, limit: Duration) -> Option<Value> {
+        let until = Instant::now() + limit;
+        loop {
+            match self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(line) => {
+                    let value = serde_json::from_str(&line).unwrap_or(Value::Null);
+                    self.seen.push(line);
+                    if value["event"] == event {
+                        return Some(value);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => return None,
+                Err(RecvTimeoutError::Disconnected) => panic!("{}: ended before event {event}.\n{}", self.name, self.story()),
+            }
+        }
     }
 
     /// Writes one line to its standard input.

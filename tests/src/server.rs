@@ -37,9 +37,23 @@ impl Server {
         Self { sip: address("sip"), gateway: address("gateway"), agent_media, running }
     }
 
-    /// The command, for whoever expects it to fail.
+    /// Starts it where it must refuse to start, and returns its words.
+    ///
+    /// # Panics
+    /// If it runs, or ends without a clear word.
     #[must_use]
-    pub fn command(site: &Site) -> Command {
+    pub fn refuses(site: &Site) -> String {
+        let log = site.folder().with_extension("refusal.log");
+        let _ = std::fs::remove_file(&log);
+        let mut running = Running::start("call-server", &mut Self::command(site), &log);
+        let status = running.ended(SOON);
+        let words = std::fs::read_to_string(&log).unwrap_or_default();
+        assert!(!status.success(), "it ended as if all were well: {words}");
+        assert!(!words.trim().is_empty() && !words.contains("panicked"), "no clear word: {words:?}");
+        words
+    }
+
+    fn command(site: &Site) -> Command {
         let mut command = Command::new(program("call-server"));
         command.arg("--site").arg(site.folder()).arg("run");
         command
@@ -56,20 +70,14 @@ impl Server {
         self.running.id()
     }
 
-    /// Its figures (`call-server status --json`).
-    #[must_use]
-    pub fn status(&self, site: &Site) -> Value {
-        site.cli(&["status"])
-    }
-
     /// Waits until one figure of the status satisfies `holds`.
     ///
     /// # Panics
     /// If it does not within a minute.
-    pub fn wait_status(&self, site: &Site, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+    pub fn wait_status(site: &Site, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
         let until = std::time::Instant::now() + LATER;
         loop {
-            let status = self.status(site);
+            let status = site.cli(&["status"]);
             if holds(&status) {
                 return status;
             }

@@ -1,5 +1,6 @@
 //! A site on disk and the command line over it.
 
+use crate::SOON;
 use crate::process::{fresh_folder, program};
 use serde::Deserialize;
 use serde_json::Value;
@@ -105,7 +106,8 @@ impl Site {
             ["init", "--demo", "--sip-listen", any, "--gateway-listen", any, "--agent-media-listen", any, "--media-ports", &ports];
         let made = succeed(&output(&folder, &arguments), &arguments);
         let path = |name: &str| made[name].as_str().map(PathBuf::from).unwrap_or_else(|| panic!("init named no {name}: {made}"));
-        let agents = serde_json::from_value(made["agents"].clone()).unwrap_or_else(|error| panic!("init named no agents: {error} in {made}"));
+        let agents =
+            serde_json::from_value(made["agents"].clone()).unwrap_or_else(|error| panic!("init named no agents: {error} in {made}"));
         Self { config: path("config"), ca: path("ca"), agents, folder }
     }
 
@@ -115,25 +117,46 @@ impl Site {
         &self.folder
     }
 
-    /// Sets every line `key = …` of the configuration.
+    /// Sets `key = value` in every section of this name; a key that stands there as a comment counts.
     ///
     /// # Panics
     /// If there is none.
-    pub fn configure(&self, key: &str, value: &str) {
-        let text = std::fs::read_to_string(&self.config).expect("the configuration can be read");
-        let mut found = false;
-        let lines: Vec<String> = text
-            .lines()
-            .map(|line| match line.split_once('=') {
-                Some((name, _)) if name.trim().trim_start_matches('#').trim() == key => {
+    pub fn configure(&self, section: &str, key: &str, value: &str) {
+        let text = self.configuration();
+        let (mut inside, mut found) = (false, false);
+        let mut lines = Vec::new();
+        for line in text.lines() {
+            let plain = line.trim_start_matches('#').trim();
+            if plain.starts_with('[') {
+                inside = plain.trim_matches(['[', ']']) == section;
+            }
+            match plain.split_once('=') {
+                Some((name, _)) if inside && name.trim() == key => {
                     found = true;
-                    format!("{key} = {value}")
+                    lines.push(format!("{key} = {value}"));
                 }
-                _ => line.to_owned(),
-            })
-            .collect();
-        assert!(found, "the configuration has no {key}:\n{text}");
-        std::fs::write(&self.config, lines.join("\n") + "\n").expect("the configuration can be written");
+                _ => lines.push(line.to_owned()),
+            }
+        }
+        assert!(found, "the configuration has no {key} in [{section}]:\n{text}");
+        self.write_configuration(&(lines.join("\n") + "\n"));
+    }
+
+    /// The text of the configuration.
+    ///
+    /// # Panics
+    /// If it cannot be read.
+    #[must_use]
+    pub fn configuration(&self) -> String {
+        std::fs::read_to_string(&self.config).unwrap_or_else(|error| panic!("{}: {error}", self.config.display()))
+    }
+
+    /// Replaces the text of the configuration.
+    ///
+    /// # Panics
+    /// If it cannot be written.
+    pub fn write_configuration(&self, text: &str) {
+        std::fs::write(&self.config, text).unwrap_or_else(|error| panic!("{}: {error}", self.config.display()));
     }
 
     /// Runs a command that must succeed and returns its JSON.
@@ -150,6 +173,20 @@ impl Site {
     pub fn cli_fails(&self, arguments: &[&str]) -> String {
         let output = output(&self.folder, arguments);
         complaint(&output, &format!("call-server {arguments:?}"))
+    }
+
+    /// Adds an agent to the first queue.
+    ///
+    /// # Panics
+    /// If it fails.
+    #[must_use]
+    pub fn add_agent(&self, number: &str) -> Agent {
+        let file = self.folder.join(format!("{number}.password"));
+        let password = format!("password of {number}");
+        std::fs::write(&file, &password).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let path = file.display().to_string();
+        let _ = self.cli(&["agent", "add", number, "--name", number, "--password-file", &path]);
+        Agent { number: number.to_owned(), name: number.to_owned(), password }
     }
 
     /// All calls.
@@ -185,7 +222,7 @@ impl Site {
         }
     }
 
-    /// Waits until the only call has a recording and exports it: left citizen, right agent.
+    /// Waits until a call's recording is complete and exports it: left citizen, right agent.
     ///
     /// # Panics
     /// If there is no recording in time, or it is not stereo.
@@ -193,8 +230,26 @@ impl Site {
     pub fn export(&self, record: &Record) -> [Vec<i16>; 2] {
         let recording = record.recording.unwrap_or_else(|| panic!("no recording: {record:?}"));
         let file = self.folder.join(format!("{recording}.wav"));
-        let _ = self.cli(&["recording", "export", &recording.to_string(), &file.display().to_string()]);
+        let (id, path) = (recording.to_string(), file.display().to_string());
+        let arguments = ["recording", "export", id.as_str(), path.as_str()];
+        let until = Instant::now() + SOON;
+        let mut exported = output(&self.folder, &arguments);
+        while !exported.status.success() && Instant::now() < until {
+            exported = output(&self.folder, &arguments);
+        }
+        succeed(&exported, &arguments);
         crate::sound::read(&file).try_into().unwrap_or_else(|channels: Vec<_>| panic!("{} channels, wanted 2", channels.len()))
+    }
+}
+
+impl Drop for Site {
+    /// A site whose test failed is left for whoever looks into it.
+    fn drop(&mut self) {
+        if !std::thread::panicking()
+            && let Some(folder) = self.folder.parent()
+        {
+            let _ = std::fs::remove_dir_all(folder);
+        }
     }
 }
 

@@ -108,7 +108,8 @@ pub fn read(path: &Path) -> Vec<Vec<i16>> {
     let reader = hound::WavReader::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let spec = reader.spec();
     assert_eq!((spec.sample_rate, spec.bits_per_sample), (8000, 16), "{}: not 8 kHz PCM16", path.display());
-    let samples: Vec<i16> = reader.into_samples().map(|sample| sample.unwrap_or_else(|error| panic!("{}: {error}", path.display()))).collect();
+    let samples: Vec<i16> =
+        reader.into_samples().map(|sample| sample.unwrap_or_else(|error| panic!("{}: {error}", path.display()))).collect();
     let channels = usize::from(spec.channels);
     (0..channels).map(|channel| samples.iter().copied().skip(channel).step_by(channels).collect()).collect()
 }
