@@ -13,7 +13,7 @@ pub mod sound;
 pub use caller::Caller;
 pub use headless::{Headless, HeadlessPlan};
 pub use server::Server;
-pub use site::{Agent, Record, Segment, Site};
+pub use site::{Agent, Call, Site};
 
 use std::time::Duration;
 

@@ -22,40 +22,74 @@ pub struct Agent {
 
 /// A call as the command line shows it.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Record {
+pub struct Call {
     /// Which.
     pub interaction: u64,
+    /// `None` while it runs.
+    pub result: Option<CallResult>,
+    /// One per agent's part.
+    pub segments: Vec<Segment>,
+    /// Its recording.
+    pub recording: Option<Recording>,
+}
+
+/// How a call went.
+#[derive(Debug, Clone, Deserialize)]
+pub struct CallResult {
     /// Whole length, in ms.
     pub length_ms: u64,
     /// Waiting with ringing, in ms.
     pub wait_ms: Option<u64>,
+    /// Talk over all segments, in ms.
+    pub talk_ms: u64,
     /// Whether a person answered.
     pub answered_by_agent: bool,
     /// Why it ended.
     pub reason: String,
     /// Which side ended it.
     pub ended_by: String,
-    /// One per agent's part.
-    #[serde(default)]
-    pub segments: Vec<Segment>,
-    /// Its recording.
-    pub recording: Option<u64>,
 }
 
 /// One agent's part of a call.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Segment {
+    /// Whose.
+    pub agent_number: Option<String>,
     /// How long the answered offer rang, in ms.
     pub ring_ms: u64,
     /// Two-way audio, in ms.
     pub talk_ms: u64,
 }
 
-impl Record {
-    /// Talk over all segments, in ms.
+/// A call's recording.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Recording {
+    /// Which.
+    pub recording: u64,
+    /// `open`, `complete`, `cut` or `failed`.
+    pub state: String,
+    /// Length of its sound.
+    pub length_ms: Option<u64>,
+}
+
+impl Call {
+    /// How it went.
+    ///
+    /// # Panics
+    /// If it still runs.
     #[must_use]
-    pub fn talk_ms(&self) -> u64 {
-        self.segments.iter().map(|segment| segment.talk_ms).sum()
+    pub fn result(&self) -> &CallResult {
+        self.result.as_ref().unwrap_or_else(|| panic!("the call still runs: {self:?}"))
+    }
+
+    /// Reason and side of its end.
+    #[must_use]
+    pub fn end(&self) -> (&str, &str) {
+        (&self.result().reason, &self.result().ended_by)
+    }
+
+    fn is_settled(&self) -> bool {
+        self.result.is_some() && self.recording.as_ref().is_none_or(|recording| recording.state != "open")
     }
 }
 
@@ -175,69 +209,59 @@ impl Site {
         complaint(&output, &format!("call-server {arguments:?}"))
     }
 
-    /// Adds an agent to the first queue.
+    /// Adds an agent who serves every queue.
     ///
     /// # Panics
     /// If it fails.
     #[must_use]
     pub fn add_agent(&self, number: &str) -> Agent {
-        let file = self.folder.join(format!("{number}.password"));
-        let password = format!("password of {number}");
-        std::fs::write(&file, &password).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-        let path = file.display().to_string();
-        let _ = self.cli(&["agent", "add", number, "--name", number, "--password-file", &path]);
-        Agent { number: number.to_owned(), name: number.to_owned(), password }
+        let told = self.cli(&["agent", "add", number, "--name", number]);
+        let password = told["password"].as_str().unwrap_or_else(|| panic!("agent add told no password: {told}"));
+        Agent { number: number.to_owned(), name: number.to_owned(), password: password.to_owned() }
     }
 
-    /// All calls.
+    /// All calls, newest first.
+    ///
+    /// # Panics
+    /// If the command line shows something else.
     #[must_use]
-    pub fn records(&self) -> Vec<Record> {
-        let list = self.cli(&["call", "list"]);
-        let calls = list.get("calls").unwrap_or(&list).clone();
-        serde_json::from_value(calls).unwrap_or_else(|error| panic!("call list: {error} in {list:#}"))
+    pub fn calls(&self) -> Vec<Call> {
+        let list = self.cli(&["call", "list", "--limit", "10000"]);
+        serde_json::from_value(list["calls"].clone()).unwrap_or_else(|error| panic!("call list: {error} in {list:#}"))
     }
 
-    /// One call with its segments.
-    #[must_use]
-    pub fn record(&self, interaction: u64) -> Record {
-        let shown = self.cli(&["call", "show", &interaction.to_string()]);
-        let call = shown.get("record").unwrap_or(&shown).clone();
-        serde_json::from_value(call).unwrap_or_else(|error| panic!("call show: {error} in {shown:#}"))
-    }
-
-    /// Waits until there are `count` finished calls, and returns them with their segments.
+    /// Waits until there are `count` calls, all ended, and their recordings closed; newest first.
     ///
     /// # Panics
     /// If they do not come, or more come.
     #[must_use]
-    pub fn wait_records(&self, count: usize, limit: Duration) -> Vec<Record> {
+    pub fn settled(&self, count: usize, limit: Duration) -> Vec<Call> {
         let until = Instant::now() + limit;
         loop {
-            let records = self.records();
-            if records.len() >= count {
-                assert_eq!(records.len(), count, "more records than calls: {records:#?}");
-                return records.iter().map(|record| self.record(record.interaction)).collect();
+            let calls = self.calls();
+            assert!(calls.len() <= count, "{} records of {count} calls: {calls:#?}", calls.len());
+            if calls.len() == count && calls.iter().all(Call::is_settled) {
+                return calls;
             }
-            assert!(Instant::now() < until, "{} of {count} records within {limit:?}", records.len());
+            assert!(Instant::now() < until, "not {count} settled calls within {limit:?}: {calls:#?}");
         }
     }
 
-    /// Waits until a call's recording is complete and exports it: left citizen, right agent.
+    /// Waits until the only call is settled.
+    #[must_use]
+    pub fn only_call(&self) -> Call {
+        self.settled(1, SOON).remove(0)
+    }
+
+    /// Exports a call's recording: left citizen, right agent.
     ///
     /// # Panics
-    /// If there is no recording in time, or it is not stereo.
+    /// If there is none, or it is not stereo.
     #[must_use]
-    pub fn export(&self, record: &Record) -> [Vec<i16>; 2] {
-        let recording = record.recording.unwrap_or_else(|| panic!("no recording: {record:?}"));
+    pub fn export(&self, call: &Call) -> [Vec<i16>; 2] {
+        let recording = call.recording.as_ref().unwrap_or_else(|| panic!("no recording: {call:?}")).recording;
         let file = self.folder.join(format!("{recording}.wav"));
-        let (id, path) = (recording.to_string(), file.display().to_string());
-        let arguments = ["recording", "export", id.as_str(), path.as_str()];
-        let until = Instant::now() + SOON;
-        let mut exported = output(&self.folder, &arguments);
-        while !exported.status.success() && Instant::now() < until {
-            exported = output(&self.folder, &arguments);
-        }
-        succeed(&exported, &arguments);
+        let _ = self.cli(&["recording", "export", &recording.to_string(), &file.display().to_string()]);
         crate::sound::read(&file).try_into().unwrap_or_else(|channels: Vec<_>| panic!("{} channels, wanted 2", channels.len()))
     }
 }

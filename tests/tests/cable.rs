@@ -30,9 +30,9 @@ fn a_talk_survives_a_cut_of_the_desktops_connection() {
     agent.event("call_ended", SOON);
     assert_arrived("the agent's voice through the cut", &read_mono(&prompt("agent")), &report.heard);
     assert_arrived("the citizen's voice through the cut", &said, &agent.heard());
-    let record = site.wait_records(1, SOON).remove(0);
-    assert_eq!((record.reason.as_str(), record.segments.len()), ("caller_hung_up", 1), "{record:?}");
-    let [left, right] = site.export(&record);
+    let call = site.only_call();
+    assert_eq!((call.end(), call.segments.len()), (("caller_hung_up", "caller"), 1), "{call:?}");
+    let [left, right] = site.export(&call);
     assert_arrived("the recorded citizen", &said, &left);
     assert_arrived("the recorded agent", &read_mono(&prompt("agent")), &right);
 }

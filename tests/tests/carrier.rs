@@ -3,7 +3,7 @@
 use e2e::process::Running;
 use e2e::site::prompt;
 use e2e::sound::{assert_arrived, read_mono};
-use e2e::{Agent, Headless, HeadlessPlan, LATER, SOON, Server, Site};
+use e2e::{Headless, HeadlessPlan, LATER, SOON, Server, Site};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -19,10 +19,10 @@ const TALK: Duration = Duration::from_millis(1_800);
 fn a_hundred_calls_of_a_carrier_are_all_answered_and_recorded() {
     let site = Site::demo("carrier");
     site.configure("queues", "wrap_up_seconds", "0.1");
-    let staff = staff(&site);
     let server = Server::start(&site);
     let over = Arc::new(AtomicBool::new(false));
-    let agents: Vec<_> = staff.iter().map(|agent| Headless::sign_in(&site, &server, agent, HeadlessPlan::WILLING)).collect();
+    let agents: Vec<_> =
+        site.agents.iter().take(AGENTS).map(|agent| Headless::sign_in(&site, &server, agent, HeadlessPlan::WILLING)).collect();
     let agents: Vec<_> = agents.into_iter().map(|agent| serve(agent, Arc::clone(&over))).collect();
 
     let mut carrier = carrier(&site, &server);
@@ -32,26 +32,18 @@ fn a_hundred_calls_of_a_carrier_are_all_answered_and_recorded() {
     assert!(status.success(), "sipp: {status}\n{}", carrier.story());
     assert_eq!(answered, CALLS, "calls that an agent talked in");
 
-    let records = site.wait_records(CALLS, LATER);
-    let said = read_mono(&prompt("citizen"));
-    for (place, record) in records.iter().enumerate() {
-        assert_eq!((record.reason.as_str(), record.answered_by_agent), ("agent_hung_up", true), "{record:?}");
-        assert!(record.talk_ms() >= 1_500 && record.recording.is_some(), "{record:?}");
+    let calls = site.settled(CALLS, LATER);
+    let (said, answered_with) = (read_mono(&prompt("citizen")), read_mono(&prompt("agent")));
+    for (place, call) in calls.iter().enumerate() {
+        assert_eq!((call.end(), call.result().answered_by_agent), (("agent_hung_up", "agent"), true), "{call:?}");
+        assert!(call.result().talk_ms >= 1_500, "{call:?}");
+        assert_eq!(call.recording.as_ref().map(|recording| recording.state.as_str()), Some("complete"), "{call:?}");
         if place % 20 == 0 {
-            let [left, right] = site.export(record);
-            assert_arrived("the citizen on the left", &said[..8_000 * 6], &left);
-            assert_arrived("the agent on the right", &read_mono(&prompt("agent"))[..12_000], &right);
+            let [left, right] = site.export(call);
+            assert_arrived("the citizen on the left", &said, &left);
+            assert_arrived("the agent on the right", &answered_with, &right);
         }
     }
-}
-
-/// The demo's agents and as many more as are needed.
-fn staff(site: &Site) -> Vec<Agent> {
-    let mut staff = site.agents.clone();
-    for place in staff.len()..AGENTS {
-        staff.push(site.add_agent(&format!("{}", 7_000 + place)));
-    }
-    staff
 }
 
 /// Answers until told, ending each talk after [`TALK`]; returns how many there were.

@@ -22,9 +22,10 @@ fn a_call_that_was_cut_by_a_crash_keeps_its_record_and_its_recording() {
     drop((agent, caller));
 
     let _server = Server::start(&site);
-    let record = site.wait_records(1, SOON).remove(0);
-    assert_eq!((record.reason.as_str(), record.ended_by.as_str()), ("server_crashed", "server"), "{record:?}");
-    let [left, _] = site.export(&record);
+    let call = site.only_call();
+    assert_eq!(call.end(), ("server_crashed", "server"), "{call:?}");
+    assert_eq!(call.recording.as_ref().map(|recording| recording.state.as_str()), Some("cut"), "{call:?}");
+    let [left, _] = site.export(&call);
     let kept = Duration::from_millis(left.len() as u64 / 8);
     assert!(kept.abs_diff(talked) <= Duration::from_secs(1), "recorded {kept:?} of a talk that was killed after {talked:?}");
     assert_arrived("the citizen until the crash", &said, &left);

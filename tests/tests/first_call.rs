@@ -29,15 +29,16 @@ fn a_citizen_and_an_agent_hear_each_other_and_the_call_is_recorded_as_it_was() {
     let up = assert_arrived("the citizen's voice at the agent", &citizen_says, &agent.heard());
     println!("agent to citizen: {down}\ncitizen to agent: {up}");
 
-    let record = site.wait_records(1, SOON).remove(0);
-    assert_eq!((record.reason.as_str(), record.ended_by.as_str(), record.answered_by_agent), ("caller_hung_up", "caller", true));
-    assert_eq!(record.segments.len(), 1, "{record:?}");
-    let told = record.wait_ms.expect("it was queued") + record.talk_ms();
+    let call = site.only_call();
+    let result = call.result();
+    assert_eq!((call.end(), result.answered_by_agent, call.segments.len()), (("caller_hung_up", "caller"), true, 1), "{call:?}");
+    assert_eq!(call.segments[0].agent_number.as_ref(), Some(&site.agents[0].number), "{call:?}");
+    let told = result.wait_ms.expect("it was queued") + result.talk_ms;
     let seen = report.talk_ms.expect("it was answered");
-    assert!(told.abs_diff(seen) < TOLERANCE_MS, "wait and talk are {told} ms in the record, {seen} ms at the citizen: {record:?}");
-    assert!(record.length_ms >= told, "{record:?}");
+    assert!(told.abs_diff(seen) < TOLERANCE_MS, "wait and talk are {told} ms in the record, {seen} ms at the citizen: {call:?}");
+    assert!(result.length_ms >= told, "{call:?}");
 
-    let [left, right] = site.export(&record);
+    let [left, right] = site.export(&call);
     println!("recorded citizen: {}", assert_arrived("the citizen on the left", &citizen_says, &left));
     println!("recorded agent: {}", assert_arrived("the agent on the right", &agent_says, &right));
 }

@@ -23,8 +23,8 @@ fn baresip_and_an_agent_hear_each_other() {
 
     assert_arrived("the agent's voice at baresip", &read_mono(&prompt("agent")), &phone.heard());
     assert_arrived("baresip's voice at the agent", &read_mono(&prompt("citizen")), &agent.heard());
-    let record = site.wait_records(1, SOON).remove(0);
-    assert_eq!((record.reason.as_str(), record.ended_by.as_str()), ("caller_hung_up", "caller"));
-    let [left, _] = site.export(&record);
+    let call = site.only_call();
+    assert_eq!(call.end(), ("caller_hung_up", "caller"));
+    let [left, _] = site.export(&call);
     assert_arrived("baresip in the recording", &read_mono(&prompt("citizen")), &left);
 }

@@ -3,7 +3,7 @@
 use citizen::{CallPlan, EndedBy, Ending, Outcome, Speech};
 use e2e::site::prompt;
 use e2e::sound::{compare, read_mono};
-use e2e::{Caller, Headless, HeadlessPlan, LATER, Record, SOON, Server, Site};
+use e2e::{Caller, Headless, HeadlessPlan, LATER, SOON, Server, Site};
 use std::path::Path;
 use std::time::Duration;
 
@@ -24,10 +24,6 @@ fn dial(server: &Server) -> Caller {
     Caller::dial(CallPlan { speech, ..CallPlan::new(server.sip, "12345") })
 }
 
-fn only_record(site: &Site) -> Record {
-    site.wait_records(1, SOON).remove(0)
-}
-
 #[test]
 fn a_citizen_who_leaves_while_it_rings_has_abandoned() {
     let (site, server, mut agent) = start("leaves", HeadlessPlan::READY);
@@ -36,9 +32,9 @@ fn a_citizen_who_leaves_while_it_rings_has_abandoned() {
     let report = caller.hang_up(LATER);
     agent.state("ready", SOON);
     assert_eq!(report.ended_by, Some(EndedBy::Citizen), "{report:?}");
-    let record = only_record(&site);
-    assert_eq!((record.reason.as_str(), record.ended_by.as_str(), record.answered_by_agent), ("abandoned", "caller", false));
-    assert!(record.segments.is_empty() && record.wait_ms.is_some(), "{record:?}");
+    let call = site.only_call();
+    assert_eq!((call.end(), call.result().answered_by_agent), (("abandoned", "caller"), false));
+    assert!(call.segments.is_empty() && call.result().wait_ms.is_some(), "{call:?}");
 }
 
 #[test]
@@ -53,8 +49,8 @@ fn a_rejected_call_rings_again_and_is_answered() {
     agent.talks_for(Duration::from_secs(1));
     let report = caller.hang_up(LATER);
     assert_eq!(report.outcome, Outcome::Answered, "{report:?}");
-    let record = only_record(&site);
-    assert_eq!((record.reason.as_str(), record.answered_by_agent, record.segments.len()), ("caller_hung_up", true, 1), "{record:?}");
+    let call = site.only_call();
+    assert_eq!((call.end(), call.result().answered_by_agent, call.segments.len()), (("caller_hung_up", "caller"), true, 1), "{call:?}");
 }
 
 #[test]
@@ -69,9 +65,9 @@ fn an_agent_who_does_not_answer_becomes_not_ready_and_the_citizen_stays() {
     second.tell("hang_up");
     let report = caller.report(LATER);
     assert_eq!(report.ended_by, Some(EndedBy::FarEnd), "{report:?}");
-    let record = only_record(&site);
-    assert_eq!((record.answered_by_agent, record.segments.len()), (true, 1), "{record:?}");
-    assert!(record.wait_ms >= Some(2_000), "the first ringing belongs to the wait: {record:?}");
+    let call = site.only_call();
+    assert_eq!((call.result().answered_by_agent, call.segments.len()), (true, 1), "{call:?}");
+    assert!(call.result().wait_ms >= Some(2_000), "the first ringing belongs to the wait: {call:?}");
 }
 
 #[test]
@@ -83,9 +79,9 @@ fn an_agent_who_hangs_up_ends_the_call() {
     agent.tell("hang_up");
     let report = caller.report(LATER);
     assert_eq!((report.outcome, report.ended_by), (Outcome::Answered, Some(EndedBy::FarEnd)));
-    let record = only_record(&site);
-    assert_eq!((record.reason.as_str(), record.ended_by.as_str()), ("agent_hung_up", "agent"));
-    assert!(record.talk_ms() >= 1_000, "{record:?}");
+    let call = site.only_call();
+    assert_eq!(call.end(), ("agent_hung_up", "agent"));
+    assert!(call.result().talk_ms >= 1_000, "{call:?}");
 }
 
 #[test]
@@ -97,10 +93,10 @@ fn a_citizen_whom_nobody_answers_hears_music_and_has_abandoned() {
     assert!((-45.0..-5.0).contains(&level), "the music has {level} dBFS");
     let found = compare(&report.heard, &music()).expect("music has sound");
     assert!(found.is_same(), "not the music of the house: {found}, {level} dBFS");
-    let record = only_record(&site);
-    assert_eq!((record.reason.as_str(), record.answered_by_agent), ("abandoned", false));
-    let wait = record.wait_ms.expect("it was queued");
-    assert!((3_500..5_000).contains(&wait), "{record:?}");
+    let call = site.only_call();
+    assert_eq!((call.end(), call.result().answered_by_agent), (("abandoned", "caller"), false));
+    let wait = call.result().wait_ms.expect("it was queued");
+    assert!((3_500..5_000).contains(&wait), "{call:?}");
     drop(agent);
 }
 
