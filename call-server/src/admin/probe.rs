@@ -1,7 +1,7 @@
 //! `probe`: calls the running server like a citizen would and says what was heard (5.1).
 
 use super::cli::Probe;
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, status};
 use crate::config::Site;
 use crate::sip::SipSettings;
 use citizen::{CallPlan, CallReport, Ending, Limits};
@@ -19,7 +19,7 @@ pub(super) fn probe(site: &Site, wishes: &Probe) -> Result<Outcome, Failure> {
         bind,
         ending: Ending::HangUpAfter(listening),
         limits: Limits { answer: ANSWER_LIMIT, talk: listening.saturating_mul(2) },
-        ..CallPlan::new(server_address(&site.sip, bind), &wishes.number)
+        ..CallPlan::new(SocketAddr::new(server_host(&site.sip, bind), listening_port(site)?), &wishes.number)
     };
     let failed = |message: String| {
         Failure::new("probe_failed", message, "`call-server status` shows whether the server runs; its log shows the call.")
@@ -39,13 +39,20 @@ fn own_address(sip: &SipSettings) -> Result<IpAddr, Failure> {
     })
 }
 
-fn server_address(sip: &SipSettings, own: IpAddr) -> SocketAddr {
-    let host = match (sip.listen.ip(), own) {
+fn server_host(sip: &SipSettings, own: IpAddr) -> IpAddr {
+    match (sip.listen.ip(), own) {
         (every, IpAddr::V4(own)) if every.is_unspecified() && own.is_loopback() => Ipv4Addr::LOCALHOST.into(),
         (every, _) if every.is_unspecified() => sip.advertise,
         (one, _) => one,
-    };
-    SocketAddr::new(host, sip.listen.port())
+    }
+}
+
+/// The configured port, or, if the configuration leaves it to the system, the one that the running server got.
+fn listening_port(site: &Site) -> Result<u16, Failure> {
+    match site.sip.listen.port() {
+        0 => status::sip_address(&site.folder).map(|address| address.port()),
+        port => Ok(port),
+    }
 }
 
 fn judge(number: &str, report: CallReport) -> Result<Outcome, Failure> {

@@ -29,7 +29,7 @@ pub(super) struct Counters {
 }
 
 /// Counts since the start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 pub(crate) struct SipCounts {
     /// Datagrams, whatever they held.
     pub(crate) received: u64,

@@ -15,7 +15,7 @@ mod writer;
 mod tests;
 
 pub(crate) use calls::{CallReport, RecordingReport, RecordingState};
-pub(crate) use people::{Credentials, NewAgent, NewCaller, Role};
+pub(crate) use people::{AgentEntry, Credentials, NewAgent, NewCaller, Role};
 pub(crate) use startup::{FileFigures, NewRecording, RecordingResult};
 pub(crate) use writer::{StoreHandle, start};
 
