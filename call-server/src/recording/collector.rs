@@ -241,7 +241,10 @@ impl Collected {
                     self.take_back(job);
                     return false;
                 }
-                Err(TrySendError::Disconnected(_)) => return last,
+                Err(TrySendError::Disconnected(_)) => {
+                    tracing::error!(%recording, "the writer of recordings is gone; the call is not recorded");
+                    return last;
+                }
             }
         }
         false
