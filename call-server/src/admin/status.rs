@@ -6,13 +6,19 @@ use serde_json::Value;
 use std::path::Path;
 
 pub(super) fn status(site: &Path) -> Result<Outcome, Failure> {
-    match control::ask(site, &Request::Status)? {
-        Some(status) => Ok(Outcome::new(readable(&status), status)),
-        None => {
-            let message = format!("no server is running on the site {}", site.display());
-            Err(Failure::new("not_running", message, "Start it with `call-server run`, or name another site with --site DIR."))
-        }
-    }
+    let status = ask(site)?;
+    Ok(Outcome::new(readable(&status), status))
+}
+
+/// The running server's status.
+///
+/// # Errors
+/// `not_running`, or it does not answer.
+pub(super) fn ask(site: &Path) -> Result<Value, Failure> {
+    control::ask(site, &Request::Status)?.ok_or_else(|| {
+        let message = format!("no server is running on the site {}", site.display());
+        Failure::new("not_running", message, "Start it with `call-server run`, or name another site with --site DIR.")
+    })
 }
 
 /// The object as indented lines, so that a figure the server adds shows up here without a change.
