@@ -30,7 +30,7 @@ pub(crate) struct Reconciled {
     pub(crate) strangers: Vec<String>,
 }
 
-/// Compares all rows with all files. To be called at the start, after the folder was made sure of and before calls come in.
+/// Compares all rows with all files. To be called at the start, after [`Store::close_interrupted`] and before calls come in.
 ///
 /// # Errors
 /// See [`ReconcileError`]. A single unreadable file is no error: its row says so.
@@ -169,6 +169,13 @@ mod tests {
         let path = scratch.path("recordings").join(path);
         let whole = std::fs::read(&path).expect("it was recorded");
         std::fs::write(&path, &whole[..whole.len() - bytes]).expect("scratch is writable");
+    }
+
+    #[test]
+    fn at_the_very_first_start_there_is_nothing_to_do() {
+        let scratch = Scratch::new();
+        let store = store_with(&scratch, []);
+        assert_eq!(reconcile(&store, &scratch.path("recordings")).expect("no folder is no error"), Reconciled::default());
     }
 
     #[test]

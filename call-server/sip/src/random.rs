@@ -32,10 +32,10 @@ impl Names {
         format!("{:016x}", keyed_hash(&self.seed, &self.count.to_le_bytes()))
     }
 
-    /// 64 bits that belong to this text: the same each time, unguessable without the seed.
+    /// 32 bits that belong to this text, the least that a tag may have: the same each time, unguessable without the seed.
     pub(crate) fn of(&self, text: &[u8]) -> String {
         // Longer than a counter, whatever the text: the two kinds of name never meet.
-        format!("{:016x}", keyed_hash(&self.seed, &[b"stateless", text].concat()))
+        format!("{:08x}", keyed_hash(&self.seed, &[b"stateless", text].concat()) >> 32)
     }
 }
 

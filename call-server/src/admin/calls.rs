@@ -2,6 +2,7 @@
 
 use super::cli::{Call, Recording};
 use super::{Failure, Outcome, load, open_store};
+use crate::recording::{Ending, ExportError, export_wav};
 use crate::store::{CallReport, RecordingReport};
 use serde_json::json;
 use shared::model::{InteractionId, RecordingId, UnixMillis};
@@ -17,7 +18,7 @@ pub(super) fn call(site: &Path, command: &Call) -> Result<Outcome, Failure> {
             Ok(Outcome::new(text, json!({"calls": calls})))
         }
         Call::Show { id } => match store.call(InteractionId(*id))? {
-            Some(call) => Ok(Outcome::new(call_text(&call), json!({"call": call}))),
+            Some(call) => Ok(Outcome::new(call_text(&call), json!(call))),
             None => Err(Failure::new("no_such_call", format!("there is no call {id}"), "`call-server call list` shows the newest.")),
         },
     }
@@ -90,6 +91,32 @@ fn seconds(milliseconds: u64) -> String {
     format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100)
 }
 
-fn export(_source: &Path, _found: &RecordingReport, _file: &Path, _force: bool) -> Result<Outcome, Failure> {
-    Err(Failure::new("not_built", "this build cannot export recordings", "Use a newer call-server."))
+fn export(source: &Path, found: &RecordingReport, file: &Path, force: bool) -> Result<Outcome, Failure> {
+    let exported = export_wav(source, file, force).map_err(not_exported)?;
+    let (whole, note) = match exported.ending {
+        Ending::Complete => (true, ""),
+        Ending::Cut { .. } => {
+            (false, " The recording has no end: it still runs, or the server stopped within it. What is there was written.")
+        }
+        Ending::Damaged { .. } => (false, " The recording is damaged after this; what came before was written."),
+    };
+    let text = format!(
+        "Recording {} is in {}: {}, citizen left, agent right.{note}",
+        found.recording,
+        file.display(),
+        seconds(exported.length_ms)
+    );
+    let json = json!({"recording": found, "file": file, "length_ms": exported.length_ms, "whole": whole});
+    Ok(Outcome::new(text, json))
+}
+
+fn not_exported(error: ExportError) -> Failure {
+    let message = error.to_string();
+    match error {
+        ExportError::Exists { .. } => Failure::new("file_exists", message, "Name another file, or replace it with --force."),
+        ExportError::Write { .. } => Failure::new("not_writable", message, "Choose a folder that you may write."),
+        ExportError::Read(_) => {
+            Failure::new("recording_unreadable", message, "Check [recording] folder in hotline.toml, and the backup of the recordings.")
+        }
+    }
 }

@@ -36,7 +36,7 @@ fn sound(site: &Site) -> Outcome {
         },
     });
     let text = format!(
-        "{} has no fault: {} trunks, {} queues, {} numbers.\n\
+        "{} has no fault. Trunks: {}, queues: {}, numbers: {}.\n\
          Limits: {} calls at once; {} desktops, {} from one address; {} wrong passwords lock for {} s;\n\
          a desktop may be gone for {} s, is signed out after {} s.",
         config::FILE_NAME,

@@ -3,7 +3,6 @@
 use super::control::{self, Request};
 use super::{Failure, Outcome};
 use serde_json::Value;
-use std::net::SocketAddr;
 use std::path::Path;
 
 pub(super) fn status(site: &Path) -> Result<Outcome, Failure> {
@@ -11,15 +10,11 @@ pub(super) fn status(site: &Path) -> Result<Outcome, Failure> {
     Ok(Outcome::new(readable(&status), status))
 }
 
-/// Where the running server of a site listens for SIP.
-pub(super) fn sip_address(site: &Path) -> Result<SocketAddr, Failure> {
-    let status = ask(site)?;
-    status["listening"]["sip"].as_str().and_then(|address| address.parse().ok()).ok_or_else(|| {
-        Failure::new("no_answer", "the running server does not say where it listens for SIP", "Use the server's own call-server program.")
-    })
-}
-
-fn ask(site: &Path) -> Result<Value, Failure> {
+/// The running server's status.
+///
+/// # Errors
+/// `not_running`, or it does not answer.
+pub(super) fn ask(site: &Path) -> Result<Value, Failure> {
     control::ask(site, &Request::Status)?.ok_or_else(|| {
         let message = format!("no server is running on the site {}", site.display());
         Failure::new("not_running", message, "Start it with `call-server run`, or name another site with --site DIR.")

@@ -1,7 +1,8 @@
 //! Failed sign-ins per number and address, and the lock that follows too many of them (5-1).
 //!
 //! Unknown numbers are counted like known ones: the lock must not tell who exists. The table is bounded; when it is full the
-//! pair that failed longest ago is forgotten, so a flood of invented numbers costs memory a fixed amount and nobody the sign-in.
+//! pair that failed longest ago is forgotten, locked pairs last: a flood of invented numbers costs a fixed amount of memory, costs
+//! nobody the sign-in, and opens no lock.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -28,16 +29,18 @@ impl Attempts {
 
     /// Whether this pair must wait before its next try.
     pub(super) fn is_locked(&self, number: &str, address: IpAddr, now: Instant) -> bool {
-        self.failures
-            .get(&(number.to_owned(), address))
-            .is_some_and(|failures| failures.count >= self.failures_allowed && now.duration_since(failures.last) < self.lock)
+        self.failures.get(&(number.to_owned(), address)).is_some_and(|failures| self.locks(failures, now))
+    }
+
+    fn locks(&self, failures: &Failures, now: Instant) -> bool {
+        failures.count >= self.failures_allowed && now.duration_since(failures.last) < self.lock
     }
 
     /// Counts a wrong password. A count older than the lock starts anew.
     pub(super) fn failed(&mut self, number: &str, address: IpAddr, now: Instant) {
         let key = (number.to_owned(), address);
         if !self.failures.contains_key(&key) && self.failures.len() >= self.capacity {
-            self.forget_oldest();
+            self.forget_one(now);
         }
         let failures = self.failures.entry(key).or_insert(Failures { count: 0, last: now });
         if now.duration_since(failures.last) >= self.lock {
@@ -52,9 +55,9 @@ impl Attempts {
         self.failures.remove(&(number.to_owned(), address));
     }
 
-    fn forget_oldest(&mut self) {
-        let oldest = self.failures.iter().min_by_key(|(_, failures)| failures.last).map(|(key, _)| key.clone());
-        if let Some(key) = oldest {
+    fn forget_one(&mut self, now: Instant) {
+        let least = self.failures.iter().min_by_key(|(_, failures)| (self.locks(failures, now), failures.last));
+        if let Some(key) = least.map(|(key, _)| key.clone()) {
             self.failures.remove(&key);
         }
     }
@@ -104,13 +107,14 @@ mod tests {
     }
 
     #[test]
-    fn the_table_stays_bounded_and_forgets_the_oldest() {
+    fn the_table_stays_bounded_and_forgets_the_oldest_but_no_lock() {
         let now = Instant::now();
         let mut attempts = after_failures(5, now);
         for (seconds, number) in ["a", "b", "c"].into_iter().enumerate() {
             attempts.failed(number, HERE, now + Duration::from_secs(1 + seconds as u64));
         }
         assert_eq!(attempts.failures.len(), 3);
-        assert!(!attempts.is_locked("1001", HERE, now));
+        assert!(attempts.is_locked("1001", HERE, now));
+        assert!(!attempts.failures.contains_key(&("a".to_owned(), HERE)));
     }
 }

@@ -31,6 +31,8 @@ enum End {
     Closed,
     /// The client said nothing for too long.
     Silent,
+    /// Nobody signed in for too long.
+    Stranger,
     /// The client does not read, or another connection took its session.
     Cut,
     /// The client broke the protocol.
@@ -109,6 +111,7 @@ impl Connection {
         let silent = (self.heard + limits.silence, End::Silent);
         match &self.progress {
             Progress::New => (self.opened + limits.handshake, End::Silent),
+            Progress::Welcome if self.opened + limits.stranger < silent.0 => (self.opened + limits.stranger, End::Stranger),
             Progress::Arriving { deadline, .. } if *deadline < silent.0 => (*deadline, End::NoAnswer),
             Progress::Welcome | Progress::Arriving { .. } | Progress::Signed { .. } => silent,
         }
@@ -210,7 +213,7 @@ impl Connection {
     }
 
     async fn resume(&mut self, token: &Pii<String>) -> Result<(), End> {
-        let resumed = self.shared.sessions().resume(token.reveal(), self.line.clone());
+        let resumed = self.shared.sessions().resume(token.reveal(), self.line.clone(), now());
         let Some((session, agent)) = resumed else {
             return self.say(&FromServer::SignInRefused { reason: SignInRefusal::SessionGone }).await;
         };
@@ -260,7 +263,7 @@ impl Connection {
             End::NoAnswer => {
                 let _ = self.say(&FromServer::SignInRefused { reason: SignInRefusal::NotNow }).await;
             }
-            End::Closed | End::Silent | End::Cut | End::SignedOut => {}
+            End::Closed | End::Silent | End::Stranger | End::Cut | End::SignedOut => {}
         }
         self.tell_core();
         if !matches!(why, End::Cut) {

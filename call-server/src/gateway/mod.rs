@@ -63,6 +63,8 @@ pub(crate) struct GatewayLimits {
     pub(crate) connections_per_address: usize,
     /// TLS and WebSocket handshakes together, and the wait for the first message after them.
     pub(crate) handshake: Duration,
+    /// A connection over which nobody signs in is closed after this, however much it says.
+    pub(crate) stranger: Duration,
     /// A connection that says nothing for this long is closed (`shared::wire::SILENCE_LIMIT_MS`).
     pub(crate) silence: Duration,
     /// One frame must be taken by the client within this time.
@@ -91,6 +93,7 @@ impl Default for GatewayLimits {
             connections: 2_000,
             connections_per_address: 1_000,
             handshake: Duration::from_secs(5),
+            stranger: Duration::from_secs(600),
             silence: Duration::from_millis(shared::wire::SILENCE_LIMIT_MS),
             write: Duration::from_secs(5),
             arrival: Duration::from_secs(10),

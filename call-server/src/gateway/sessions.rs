@@ -6,7 +6,7 @@
 use super::{Person, translate};
 use base64::Engine;
 use call_core::command::AgentCommand;
-use shared::model::{Desk, SessionId};
+use shared::model::{AgentId, Desk, SessionId, UnixMillis};
 use shared::wire::{FromServer, MediaAccess};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -103,12 +103,13 @@ impl Sessions {
     }
 
     /// Gives the session of this token to a new connection and cuts the older one. The new one is told at once what it needs.
-    pub(super) fn resume(&mut self, token: &str, line: Line) -> Option<(SessionId, shared::model::AgentId)> {
+    /// The desk is as of `now`: timers on the screen count from it.
+    pub(super) fn resume(&mut self, token: &str, line: Line, now: UnixMillis) -> Option<(SessionId, AgentId)> {
         let id = *self.tokens.get(token)?;
         let session = self.sessions.get_mut(&id)?;
         let Stage::Signed { access, desk } = &session.stage else { return None };
         let greeting = signed_in(id, session, access.clone());
-        let desk = desk.clone();
+        let desk = desk.clone().map(|desk| Desk { now, ..desk });
         if let Some(older) = session.line.replace(line) {
             older.cut.notify_one();
         }
@@ -160,9 +161,7 @@ impl Sessions {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         let Ok(access) = serde_json::from_str::<MediaAccess>(access) else {
             tracing::error!(session = id.0, "media access is not of this wire version; the desktop cannot be served");
-            session.push(Push::Failed);
-            self.forget(id);
-            return;
+            return session.cut();
         };
         let greeting = signed_in(id, session, access.clone());
         session.stage = Stage::Signed { access, desk: None };
@@ -193,9 +192,13 @@ impl Sessions {
 impl Session {
     /// Never waits: a line that has no room left is cut. The line stays attached until its task has told the core.
     fn push(&mut self, push: Push) {
-        if let Some(line) = &self.line
-            && line.pushes.try_send(push).is_err()
-        {
+        if self.line.as_ref().is_some_and(|line| line.pushes.try_send(push).is_err()) {
+            self.cut();
+        }
+    }
+
+    fn cut(&self) {
+        if let Some(line) = &self.line {
             line.cut.notify_one();
         }
     }

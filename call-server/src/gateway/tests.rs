@@ -238,7 +238,9 @@ async fn a_cut_is_told_to_the_core_and_the_token_brings_the_desk_back() {
     let mut back = site.greeted().await;
     back.say(&FromClient::Resume { token: token.clone().into() }).await;
     assert!(matches!(back.hear().await, FromServer::SignedIn { session: told, .. } if told == session));
-    assert_eq!(revision(&back.hear().await), 4);
+    let FromServer::Desk(desk) = back.hear().await else { panic!("a desk should follow at once") };
+    assert_eq!(desk.revision, 4);
+    assert!(desk.now > UnixMillis(1), "the screen would count from a stale clock");
     assert_eq!(site.input(), Input::AgentResumed { agent: AgentId(7), session });
 
     site.handle.send(AgentCommand::SignedOut { agent: AgentId(7), session, why: SessionEnd::Lost });
@@ -295,6 +297,32 @@ async fn a_silent_desktop_is_closed_and_reported() {
 async fn a_connection_that_never_says_hello_is_closed() {
     let site = Site::open(GatewayLimits { handshake: Duration::from_millis(300), ..GatewayLimits::default() }).await;
     assert_eq!(site.client().await.hear_or_end().await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_never_signs_in_may_not_stay_by_talking() {
+    let site = Site::open(GatewayLimits { stranger: Duration::from_millis(300), ..GatewayLimits::default() }).await;
+    let mut client = site.greeted().await;
+    let ends = async {
+        loop {
+            let _ = client.socket.send(Message::text(wire::encode(&FromClient::Ping { nonce: 1 }))).await;
+            if client.hear_or_end().await.is_none() {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(LIMIT, ends).await.expect("the server ends it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn media_access_that_the_desktop_could_not_read_ends_the_session_instead_of_leaving_it_mute() {
+    let site = Site::open(GatewayLimits::default()).await;
+    let mut client = site.greeted().await;
+    client.sign_in("1001", PASSWORD).await;
+    let Input::AgentArrived { agent, session } = site.input() else { panic!("the agent should arrive") };
+    site.handle.send(AgentCommand::SignedIn { agent, session, access: MediaAccess("{}".into()) });
+    assert_eq!(client.hear_or_end().await, None);
+    assert_eq!(site.input(), Input::AgentDisconnected { agent, session });
 }
 
 #[tokio::test(flavor = "multi_thread")]

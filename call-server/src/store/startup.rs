@@ -5,8 +5,10 @@ use super::calls::{RecordingState, select_facts};
 use super::write::note;
 use super::{Store, StoreError, int, uint};
 use call_core::ledger::{Fact, FactKind};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use shared::model::{AgentId, EndReason, InteractionId, QueueId, RecordingId, SegmentId, Side, UnixMillis};
+use std::fs::{OpenOptions, TryLockError};
+use std::sync::PoisonError;
 
 /// What a look at a recording's file has shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,12 +60,32 @@ impl Store {
     }
 
     /// Closes the interactions that a crash left open, with [`EndReason::ServerCrashed`] and the lengths that their facts prove.
-    /// Returns how many. To be called before [`super::start`].
+    /// Returns how many. To be called before [`super::start`]. While this store lives no other server may do the same, because what
+    /// is open then belongs to a running call.
     ///
     /// # Errors
-    /// The database cannot be read or written.
+    /// [`StoreError::InUse`], or the database cannot be read or written.
     pub(crate) fn close_interrupted(&self, now: UnixMillis) -> Result<usize, StoreError> {
+        self.lock_for_server()?;
         close_all_open(&mut self.connection(), now).map_err(|error| self.error(error))
+    }
+
+    fn lock_for_server(&self) -> Result<(), StoreError> {
+        let mut held = self.server_lock.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.is_some() {
+            return Ok(());
+        }
+        let path = self.path.with_extension("lock");
+        let not_writable = |error: std::io::Error| StoreError::NotWritable { path: path.clone(), reason: error.to_string() };
+        let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path).map_err(not_writable)?;
+        match file.try_lock() {
+            Ok(()) => {
+                *held = Some(file);
+                Ok(())
+            }
+            Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: self.path.clone() }),
+            Err(TryLockError::Error(error)) => Err(not_writable(error)),
+        }
     }
 
     /// Every recording whose file should be there: all but the failed ones, oldest first.
@@ -141,7 +163,7 @@ fn settle(connection: &Connection, recording: RecordingId, result: &RecordingRes
 }
 
 fn close_all_open(connection: &mut Connection, now: UnixMillis) -> rusqlite::Result<usize> {
-    let transaction = connection.transaction()?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let open: Vec<(i64, i64)> = {
         let mut select = transaction.prepare("SELECT id, started_utc_ms FROM interactions WHERE state = 'open' ORDER BY id")?;
         let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;

@@ -186,7 +186,7 @@ impl Endpoint {
         };
         let identity = request.identity();
         let tag = self.names.of(&[&identity.call_id[..], &identity.from_tag, &identity.branch].concat());
-        let refusal = ResponseWriter::new(request.head(), source).begin(403, Some(&tag)).finish();
+        let refusal = ResponseWriter::new(request.head(), source).begin(403, Some(&tag)).finish_short();
         Ok((refusal.len() <= size).then(|| (message::response_target(request.head(), source), refusal)))
     }
 

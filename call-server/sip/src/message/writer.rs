@@ -46,6 +46,13 @@ impl Writer {
         self.finish_with(&[])
     }
 
+    /// Ends a datagram without a body and without Content-Length, whose end the datagram's end shows (section 18.3): as short as can be.
+    #[must_use]
+    pub fn finish_short(mut self) -> Bytes {
+        self.text.extend_from_slice(b"\r\n");
+        self.text.into()
+    }
+
     /// Ends a message with a body; its Content-Type is a field to be added before.
     #[must_use]
     pub fn finish_with(mut self, body: &[u8]) -> Bytes {
