@@ -49,7 +49,8 @@ impl fmt::Display for Match {
 /// Looks for `played` in `heard`. `None` if either holds no sound, or `heard` is shorter than a piece.
 #[must_use]
 pub fn compare(played: &[i16], heard: &[i16]) -> Option<Match> {
-    let window = loudest(&played[..played.len().min(heard.len())], 2 * RATE)?;
+    // What is looked for must have had the time to arrive whole, also with some delay.
+    let window = loudest(&played[..played.len().min(heard.len() * 3 / 4)], (2 * RATE).min(heard.len() / 2))?;
     let delay = locate(&played[window.clone()], heard)? as i64 - window.start as i64;
     let base = usize::try_from(window.start as i64 + delay).ok()?;
     let arrived = heard.get(base..base + window.len())?;
@@ -84,6 +85,15 @@ pub fn assert_arrived(what: &str, played: &[i16], heard: &[i16]) -> Match {
     };
     assert!(found.is_same(), "{what} did not arrive: {found}; heard {:.1} s with {:.1} dBFS", heard.len() as f64 / 8000.0, dbfs(heard));
     found
+}
+
+/// Asserts that all sound in `heard` is a stretch of `whole`, which may go round and round.
+///
+/// # Panics
+/// If it is not; the message gives level and share.
+pub fn assert_stretch_of(what: &str, heard: &[i16], whole: &[i16]) -> Match {
+    let rounds: Vec<i16> = whole.iter().chain(whole).copied().collect();
+    assert_arrived(what, heard, &rounds)
 }
 
 /// Root mean square.

@@ -2,7 +2,7 @@
 
 use e2e::process::Running;
 use e2e::site::prompt;
-use e2e::sound::{assert_arrived, read_mono};
+use e2e::sound::{assert_stretch_of, read_mono};
 use e2e::{Headless, HeadlessPlan, LATER, SOON, Server, Site};
 use std::path::Path;
 use std::process::Command;
@@ -40,8 +40,8 @@ fn a_hundred_calls_of_a_carrier_are_all_answered_and_recorded() {
         assert_eq!(call.recording.as_ref().map(|recording| recording.state.as_str()), Some("complete"), "{call:?}");
         if place % 20 == 0 {
             let [left, right] = site.export(call);
-            assert_arrived("the citizen on the left", &said, &left);
-            assert_arrived("the agent on the right", &answered_with, &right);
+            assert_stretch_of("the citizen on the left", &left, &said);
+            assert_stretch_of("the agent on the right", &right, &answered_with);
         }
     }
 }
