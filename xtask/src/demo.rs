@@ -56,7 +56,7 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<()> {
     let needed: &[&[&str]] = if windowless { &[packages::BUILD] } else { &[packages::BUILD, packages::WINDOW] };
     packages::require(needed, arguments.no_install)?;
     eprintln!("Building (the first time takes some minutes) …");
-    process::cargo(&["build", "--package", "call-server", "--package", "citizen", "--package", "agent-desktop"])?;
+    process::cargo(&["build", "--workspace", "--bins"])?;
 
     let site = Site::open(&process::root().join(&arguments.site), arguments.fresh)?;
     let mut hotline = Hotline::start(&site)?;

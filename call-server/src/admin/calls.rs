@@ -2,7 +2,7 @@
 
 use super::cli::{Call, Recording};
 use super::{Failure, Outcome, load, open_store};
-use crate::recording::{Ending, ExportError, export_wav};
+use crate::recording::{Ending, ExportError, export_wav, levels};
 use crate::store::{CallReport, RecordingReport};
 use serde_json::json;
 use shared::model::{InteractionId, RecordingId, UnixMillis};
@@ -100,14 +100,28 @@ fn export(source: &Path, found: &RecordingReport, file: &Path, force: bool) -> R
         }
         Ending::Damaged { .. } => (false, " The recording is damaged after this; what came before was written."),
     };
+    let heard = levels(source).map_err(|error| not_exported(error.into()))?;
     let text = format!(
-        "Recording {} is in {}: {}, citizen left, agent right.{note}",
+        "Recording {} is in {}: {}, citizen left ({}), agent right ({}).{note}",
         found.recording,
         file.display(),
-        seconds(exported.length_ms)
+        seconds(exported.length_ms),
+        level(heard.citizen_dbfs),
+        level(heard.agent_dbfs)
     );
-    let json = json!({"recording": found, "file": file, "length_ms": exported.length_ms, "whole": whole});
+    let json = json!({
+        "recording": found,
+        "file": file,
+        "length_ms": exported.length_ms,
+        "whole": whole,
+        "citizen_level_dbfs": heard.citizen_dbfs,
+        "agent_level_dbfs": heard.agent_dbfs,
+    });
     Ok(Outcome::new(text, json))
+}
+
+fn level(dbfs: Option<f64>) -> String {
+    dbfs.map_or_else(|| "silent".to_owned(), |dbfs| format!("{dbfs:.1} dBFS"))
 }
 
 fn not_exported(error: ExportError) -> Failure {

@@ -15,7 +15,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use export::{export_wav, levels};
+pub(crate) use export::{ExportError, export_wav, levels};
 pub(crate) use reader::{Ending, Inspection, ReadError, inspect};
 
 use crate::media::frame::TapFrame;

@@ -7,8 +7,6 @@ use super::{Store, StoreError, int, uint};
 use call_core::ledger::{Fact, FactKind};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use shared::model::{AgentId, EndReason, InteractionId, QueueId, RecordingId, SegmentId, Side, UnixMillis};
-use std::fs::{OpenOptions, TryLockError};
-use std::sync::PoisonError;
 
 /// What a look at a recording's file has shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,32 +58,13 @@ impl Store {
     }
 
     /// Closes the interactions that a crash left open, with [`EndReason::ServerCrashed`] and the lengths that their facts prove.
-    /// Returns how many. To be called before [`super::start`]. While this store lives no other server may do the same, because what
-    /// is open then belongs to a running call.
+    /// Returns how many. To be called before [`super::start`] by the one server that holds the site's lock: what
+    /// is open while another runs belongs to a running call.
     ///
     /// # Errors
-    /// [`StoreError::InUse`], or the database cannot be read or written.
+    /// The database cannot be read or written.
     pub(crate) fn close_interrupted(&self, now: UnixMillis) -> Result<usize, StoreError> {
-        self.lock_for_server()?;
         close_all_open(&mut self.connection(), now).map_err(|error| self.error(error))
-    }
-
-    fn lock_for_server(&self) -> Result<(), StoreError> {
-        let mut held = self.server_lock.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.is_some() {
-            return Ok(());
-        }
-        let path = self.path.with_extension("lock");
-        let not_writable = |error: std::io::Error| StoreError::NotWritable { path: path.clone(), reason: error.to_string() };
-        let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path).map_err(not_writable)?;
-        match file.try_lock() {
-            Ok(()) => {
-                *held = Some(file);
-                Ok(())
-            }
-            Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: self.path.clone() }),
-            Err(TryLockError::Error(error)) => Err(not_writable(error)),
-        }
     }
 
     /// Every recording whose file should be there: all but the failed ones, oldest first.

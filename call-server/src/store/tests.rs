@@ -234,18 +234,6 @@ fn interrupted_calls_are_closed_with_what_their_facts_prove() {
 }
 
 #[test]
-fn a_second_server_on_the_same_database_may_not_close_the_firsts_calls() {
-    let scratch = Scratch::new();
-    let path = scratch.path("hotline.db");
-    let first = Store::open(&path).expect("a new database");
-    first.close_interrupted(UnixMillis(1)).expect("nobody else runs");
-    let second = Store::open(&path).expect("looking is allowed");
-    assert!(matches!(second.close_interrupted(UnixMillis(2)), Err(StoreError::InUse { .. })));
-    drop(first);
-    second.close_interrupted(UnixMillis(3)).expect("the first is gone");
-}
-
-#[test]
 fn a_settled_recording_is_attached_to_its_interrupted_call() {
     let scratch = Scratch::new();
     let store = Store::open(&scratch.path("hotline.db")).expect("a new database");
