@@ -416,6 +416,25 @@ fn answers_go_where_via_and_rport_say_but_always_to_the_source() {
 }
 
 #[test]
+fn the_same_branch_of_another_sender_is_another_transaction() {
+    let mut stage = Stage::default();
+    stage.offered("a");
+    let other = request("INVITE", "b", 1, "", OFFER).replace("z9hG4bK-b-", "z9hG4bK-a-").replace("192.0.2.1:5060;", "192.0.2.1:5062;");
+    assert_eq!(stage.status_of(&other), 100);
+    assert!(matches!(stage.event(), Event::Offered { .. }));
+}
+
+#[test]
+fn what_is_logged_of_a_call_shows_neither_number_nor_name() {
+    let mut stage = Stage::default();
+    stage.send(&request("INVITE", "a", 1, "", OFFER));
+    let Event::Offered { invite, .. } = stage.event() else { panic!("a call") };
+    let from = invite.head().first(sip_core::message::Name::From).and_then(sip_core::message::NameAddr::parse);
+    let shown = format!("{invite:?} {from:?} {:?}", stage.endpoint);
+    assert!(!shown.contains("139") && !shown.contains("Wang"), "{shown}");
+}
+
+#[test]
 fn an_old_caller_without_tags_and_branches_is_served() {
     let mut stage = Stage::default();
     let old = |text: String| text.replace(";tag=far", "").replace("z9hG4bK-", "");
