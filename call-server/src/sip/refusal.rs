@@ -27,3 +27,25 @@ pub(super) fn farewell(reason: EndReason) -> Farewell {
 
 const NORMAL: &str = "Q.850;cause=16;text=\"Normal call clearing\"";
 const FAILURE: &str = "Q.850;cause=41;text=\"Temporary failure\"";
+
+#[cfg(test)]
+mod tests {
+    use super::farewell;
+    use shared::model::EndReason;
+
+    #[test]
+    fn each_side_hears_what_it_can_act_on() {
+        for (reason, status, cause) in [
+            (EndReason::UnknownNumber, 404, "cause=1;"),
+            (EndReason::NoCommonCodec, 488, "cause=88;"),
+            (EndReason::NoResources, 486, "cause=17;"),
+            (EndReason::MediaFailed, 500, "cause=41;"),
+            (EndReason::ServerStopping, 503, "cause=41;"),
+            (EndReason::AgentHungUp, 480, "cause=16;"),
+        ] {
+            let said = farewell(reason);
+            assert_eq!(said.status, status, "{reason:?}");
+            assert!(said.reason.is_some_and(|header| header.contains(cause)), "{reason:?}: {said:?}");
+        }
+    }
+}

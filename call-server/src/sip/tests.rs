@@ -223,7 +223,8 @@ fn a_stranger_is_refused_late_shortly_and_without_a_trace() {
         let asked = Instant::now();
         stranger.send(&request);
         let refusal = stranger.receive();
-        assert!(asked.elapsed() >= Duration::from_millis(strangers::REFUSAL_DELAY_MS), "{:?}", asked.elapsed());
+        // The edge's clock counts whole milliseconds, so that its 200 ms may be a fraction shorter than ours.
+        assert!(asked.elapsed() >= Duration::from_millis(strangers::REFUSAL_DELAY_MS - 1), "{:?}", asked.elapsed());
         assert!(refusal.starts_with("SIP/2.0 403 Forbidden"), "{refusal}");
         assert!(refusal.len() <= request.len() && !refusal.contains("Allow"), "{refusal}");
     }

@@ -2,15 +2,23 @@
 
 use super::grammar::{cut, cut_outside, host_port, is_balanced, is_space, is_token, parameter, parameters, trim};
 use super::uri::{DEFAULT_PORT, Uri};
+use std::fmt;
 
 /// A value of From, To, Contact, Route, Record-Route or P-Asserted-Identity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct NameAddr<'a> {
     /// Display name as it came, quotes included; empty if there is none.
     pub display: &'a [u8],
     /// The URI without angle brackets.
     pub uri: Uri<'a>,
     parameters: &'a [u8],
+}
+
+/// The display name is a citizen's: only the URI's harmless part is shown.
+impl fmt::Debug for NameAddr<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NameAddr({:?})", self.uri)
+    }
 }
 
 impl<'a> NameAddr<'a> {

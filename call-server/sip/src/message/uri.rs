@@ -3,6 +3,7 @@
 //! The raw form is what is echoed and routed by; nothing here re-encodes a user part.
 
 use super::grammar::{cut, host_port, ip_address, parameter};
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 /// Port that a SIP URI or Via without one means over UDP.
@@ -22,7 +23,7 @@ pub enum Scheme {
 }
 
 /// One URI.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Uri<'a> {
     /// The whole as it came.
     pub raw: &'a [u8],
@@ -35,6 +36,13 @@ pub struct Uri<'a> {
     /// Port, if it is given.
     pub port: Option<u16>,
     parameters: &'a [u8],
+}
+
+/// The user part is a citizen's number: only kind and host are shown.
+impl fmt::Debug for Uri<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Uri({:?}, {})", self.scheme, String::from_utf8_lossy(self.host))
+    }
 }
 
 impl<'a> Uri<'a> {
