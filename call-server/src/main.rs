@@ -6,7 +6,9 @@ mod config;
 mod gateway;
 mod media;
 mod observe;
+mod reconcile;
 mod recording;
+mod running;
 mod sip;
 mod store;
 mod switchboard;
@@ -14,4 +16,16 @@ mod switchboard;
 #[cfg(test)]
 mod scratch;
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = match admin::parse(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
+    if let Err(error) = observe::start(cli.log.as_deref(), cli.usual_log(), cli.log_json) {
+        eprintln!("error: {error}");
+        return ExitCode::from(2);
+    }
+    admin::run(&cli, running::serve)
+}

@@ -1,1 +1,23 @@
-//! Placeholder.
+//! The harness of the end-to-end tests: real processes, real SIP peers, real sound files. It knows the product only from outside:
+//! SIP, WebSocket, command line and files. Nothing here sleeps; everything waits for an event, with a limit.
+
+pub mod baresip;
+pub mod caller;
+pub mod cut;
+pub mod headless;
+pub mod process;
+pub mod server;
+pub mod site;
+pub mod sound;
+
+pub use caller::Caller;
+pub use headless::{Headless, HeadlessPlan};
+pub use server::Server;
+pub use site::{Agent, Call, Site};
+
+use std::time::Duration;
+
+/// Long enough for anything that should take moments, on a busy machine.
+pub const SOON: Duration = Duration::from_secs(15);
+/// Long enough for a whole short call.
+pub const LATER: Duration = Duration::from_secs(60);

@@ -1,44 +1,39 @@
 //! RTP packets and G.711 in the citizen's words, and nothing more; the work is done by package `voice`.
 
 use crate::sdp::Law;
-
-/// The fields of an RTP header that a telephone uses (RFC 3550 §5.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Header {
-    pub(crate) payload_type: u8,
-    pub(crate) marker: bool,
-    pub(crate) sequence: u16,
-    pub(crate) timestamp: u32,
-    pub(crate) ssrc: u32,
-}
+pub(crate) use voice::rtp::Header;
+use voice::rtp::{HEADER_BYTES, Packet};
+use voice::{g711, level};
 
 /// A packet with these samples.
 pub(crate) fn packet(header: Header, law: Law, samples: &[i16]) -> Vec<u8> {
-    let mut packet = vec![0x80, header.payload_type | u8::from(header.marker) << 7];
-    packet.extend(header.sequence.to_be_bytes());
-    packet.extend(header.timestamp.to_be_bytes());
-    packet.extend(header.ssrc.to_be_bytes());
-    packet.extend(samples.iter().map(|&s| encode(law, s)));
+    let mut packet = vec![0; HEADER_BYTES];
+    header.write(&mut packet).expect("there is room for a header");
+    packet.extend(samples.iter().map(|&sample| match law {
+        Law::A => g711::linear_to_alaw(sample),
+        Law::Mu => g711::linear_to_ulaw(sample),
+    }));
     packet
 }
 
 /// Header and payload; `None` for what is no RTP packet.
 pub(crate) fn read(packet: &[u8]) -> Option<(Header, &[u8])> {
-    if packet.len() < 12 || packet[0] >> 6 != 2 { return None; }
-    let h = Header { payload_type: packet[1] & 127, marker: packet[1] > 127, sequence: u16::from_be_bytes([packet[2], packet[3]]),
-        timestamp: u32::from_be_bytes([packet[4], packet[5], packet[6], packet[7]]), ssrc: u32::from_be_bytes([packet[8], packet[9], packet[10], packet[11]]) };
-    Some((h, &packet[12..]))
+    Packet::read(packet).ok().map(|packet| (packet.header, packet.payload))
 }
 
-fn encode(_law: Law, s: i16) -> u8 { (s >> 8) as u8 }
-
 /// Samples of a payload.
-pub(crate) fn decode(_law: Law, payload: &[u8]) -> Vec<i16> { payload.iter().map(|&b| i16::from(b as i8) << 8).collect() }
+pub(crate) fn decode(law: Law, payload: &[u8]) -> Vec<i16> {
+    let linear = match law {
+        Law::A => g711::alaw_to_linear,
+        Law::Mu => g711::ulaw_to_linear,
+    };
+    payload.iter().copied().map(linear).collect()
+}
 
-/// Level of samples, RMS relative to full scale, in dB; `None` for no samples and for digital silence.
+/// Level of samples, RMS relative to full scale, in dB; `None` for no samples and for silence.
 #[must_use]
 pub fn level_dbfs(samples: &[i16]) -> Option<f32> {
-    let energy: f64 = samples.iter().map(|&sample| f64::from(sample).powi(2)).sum();
-    let level = 10.0 * (energy / samples.len().max(1) as f64 / 32_768.0_f64.powi(2)).log10();
-    level.is_finite().then_some(level as f32)
+    // G.711 has no zero: its smallest values, up to 8, are what silence decodes to.
+    let silent = samples.iter().all(|sample| sample.unsigned_abs() <= 8);
+    (!silent).then(|| level::rms_dbfs(samples))
 }

@@ -78,7 +78,13 @@ struct Sender {
 impl Sender {
     fn new(seed: u64) -> Self {
         let [a, b, c, d, e, f, ..] = seed.to_be_bytes();
-        Self { ssrc: (seed >> 7) as u32, sequence: u16::from_be_bytes([a, b]), timestamp: u32::from_be_bytes([c, d, e, f]), position: 0, sent: 0 }
+        Self {
+            ssrc: (seed >> 7) as u32,
+            sequence: u16::from_be_bytes([a, b]),
+            timestamp: u32::from_be_bytes([c, d, e, f]),
+            position: 0,
+            sent: 0,
+        }
     }
 
     fn next(&mut self, speech: &Speech, law: Law) -> Vec<u8> {

@@ -82,7 +82,16 @@ impl CallArguments {
         };
         let limits = Limits { answer: Duration::from_millis(self.answer_limit_ms), talk: Duration::from_millis(self.talk_limit_ms) };
         let from = (!self.anonymous).then(|| self.from.clone());
-        Ok(CallPlan { server: self.server, bind: self.bind, from, to: self.to.clone(), speech, record: self.record.clone(), ending, limits })
+        Ok(CallPlan {
+            server: self.server,
+            bind: self.bind,
+            from,
+            to: self.to.clone(),
+            speech,
+            record: self.record.clone(),
+            ending,
+            limits,
+        })
     }
 }
 

@@ -89,7 +89,13 @@ pub(crate) struct Phone<'a> {
 
 impl<'a> Phone<'a> {
     /// Dials: the INVITE is on its way.
-    pub(crate) async fn dial(plan: &'a CallPlan, socket: UdpSocket, dialog: Dialog, line: Line, session: u32) -> Result<Self, CitizenError> {
+    pub(crate) async fn dial(
+        plan: &'a CallPlan,
+        socket: UdpSocket,
+        dialog: Dialog,
+        line: Line,
+        session: u32,
+    ) -> Result<Self, CitizenError> {
         let rtp = line.address().map_err(|source| CitizenError::Bind { address: plan.bind, source })?;
         let sdp = sdp::describe(rtp, session);
         let invite: Vec<u8> = dialog.invite(&sdp).into();
@@ -340,9 +346,8 @@ impl<'a> Phone<'a> {
 /// Says the last word again to whoever has not heard it (timers D, H, J in spirit), for a while.
 async fn linger(socket: UdpSocket, last_word: Vec<u8>) {
     let mut datagram = [0; 2048];
-    let repeat = async {
-        while socket.recv(&mut datagram).await.is_ok() && !last_word.is_empty() && socket.send(&last_word).await.is_ok() {}
-    };
+    let repeat =
+        async { while socket.recv(&mut datagram).await.is_ok() && !last_word.is_empty() && socket.send(&last_word).await.is_ok() {} };
     // Running out of time is the normal end.
     let _ = tokio::time::timeout(LINGER, repeat).await;
 }

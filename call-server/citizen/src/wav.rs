@@ -3,7 +3,8 @@
 use crate::plan::CitizenError;
 use std::path::Path;
 
-const SPEC: hound::WavSpec = hound::WavSpec { channels: 1, sample_rate: 8000, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+const SPEC: hound::WavSpec =
+    hound::WavSpec { channels: 1, sample_rate: 8000, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
 
 /// Reads a speech file.
 ///

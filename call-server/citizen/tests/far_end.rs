@@ -78,7 +78,10 @@ impl FarEnd {
         self.send(&format!(
             "{method} sip:citizen@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP {address};branch=z9hG4bKfar{sequence}\r\nMax-Forwards: 70\r\n\
              From:{};tag=far\r\nTo:{}\r\nCall-ID:{}\r\nCSeq: {sequence} {method}\r\nContent-Length: {}\r\n\r\n{body}",
-            header("To:"), header("From:"), header("Call-ID:"), body.len(),
+            header("To:"),
+            header("From:"),
+            header("Call-ID:"),
+            body.len(),
         ))
         .await;
     }

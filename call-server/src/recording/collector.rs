@@ -8,7 +8,7 @@ use call_core::command::RecordingCommand;
 use shared::model::{InteractionId, RecordingId, UnixMillis};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Longest time between two looks at the ring; the ring holds 0.65 s of a thousand calls.
@@ -79,7 +79,7 @@ pub(super) fn run(mut collector: Collector, messages: &Receiver<Message>, mut ta
         };
         // The count is taken before the commands: a frame that is in the ring now belongs to a command that is in the queue now.
         let frames = taps.slots();
-        for message in first.into_iter().chain(std::iter::from_fn(|| waiting(messages))) {
+        for message in first.into_iter().chain(std::iter::from_fn(|| messages.try_recv().ok())) {
             match message {
                 Message::Command(command) => collector.command(command, Instant::now()),
                 Message::Stop => stopping = true,
@@ -89,13 +89,6 @@ pub(super) fn run(mut collector: Collector, messages: &Receiver<Message>, mut ta
         collector.pass(Instant::now());
     }
     collector.close_all();
-}
-
-fn waiting(messages: &Receiver<Message>) -> Option<Message> {
-    match messages.try_recv() {
-        Ok(message) => Some(message),
-        Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
-    }
 }
 
 impl Collector {
@@ -241,7 +234,10 @@ impl Collected {
                     self.take_back(job);
                     return false;
                 }
-                Err(TrySendError::Disconnected(_)) => return last,
+                Err(TrySendError::Disconnected(_)) => {
+                    tracing::error!(%recording, "the writer of recordings is gone; the call is not recorded");
+                    return last;
+                }
             }
         }
         false

@@ -15,8 +15,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use export::{ExportError, Exported, Levels, export_wav, levels};
-pub(crate) use format::{Head, HeadFault};
+pub(crate) use export::{export_wav, levels};
 pub(crate) use reader::{Ending, Inspection, ReadError, inspect};
 
 use crate::media::frame::TapFrame;
@@ -86,12 +85,15 @@ pub(crate) fn start(settings: RecordingSettings, taps: rtrb::Consumer<TapFrame>,
     Ok(RecordingHandle { messages, threads: Arc::new(Mutex::new(threads)) })
 }
 
-/// Every file in the recordings folder, relative to it, in order.
+/// Every file in the recordings folder, relative to it, in order; none if there is no folder yet.
 ///
 /// # Errors
 /// A folder cannot be listed.
 pub(crate) fn files(folder: &Path) -> io::Result<Vec<String>> {
     let mut found = Vec::new();
+    if !folder.try_exists()? {
+        return Ok(found);
+    }
     let mut folders = vec![folder.to_path_buf()];
     while let Some(next) = folders.pop() {
         for entry in std::fs::read_dir(&next)? {

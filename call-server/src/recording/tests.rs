@@ -58,6 +58,16 @@ impl Edge {
         }
     }
 
+    /// Another recording goes through both threads and shows that they have seen what came before it.
+    fn await_both_threads(&self) {
+        let other = RecordingId(8);
+        self.handle.send(RecordingCommand::Prepare { recording: other, interaction: InteractionId(80), path: "8.rec".into() });
+        self.handle.send(RecordingCommand::Write { recording: other });
+        self.handle.send(RecordingCommand::Finish { recording: other });
+        let Message::Input(input) = self.messages.recv_timeout(LIMIT).expect("the edge answers in time");
+        assert!(matches!(input, Input::RecordingFinished { recording, .. } if recording == other));
+    }
+
     fn outcome(&self) -> RecordingOutcome {
         let Message::Input(input) = self.messages.recv_timeout(LIMIT).expect("the edge answers in time");
         match input {
@@ -130,16 +140,24 @@ fn nothing_is_written_before_the_row_is_stored() {
     edge.talk(500);
     edge.tap(10_000, TapKind::End);
     edge.finish();
-    // Another recording goes through both threads and shows that they have seen the first.
-    let other = RecordingId(8);
-    edge.handle.send(RecordingCommand::Prepare { recording: other, interaction: InteractionId(80), path: "8.rec".into() });
-    edge.handle.send(RecordingCommand::Write { recording: other });
-    edge.handle.send(RecordingCommand::Finish { recording: other });
-    let Message::Input(input) = edge.messages.recv_timeout(LIMIT).expect("the edge answers in time");
-    assert!(matches!(input, Input::RecordingFinished { recording, .. } if recording == other));
+    edge.await_both_threads();
     assert!(super::files(scratch.folder()).expect("readable").is_empty());
     edge.write();
     assert!(matches!(edge.outcome(), RecordingOutcome::Complete { length_ms: 10_000, .. }));
+    edge.handle.stop();
+}
+
+#[test]
+fn a_recording_that_still_runs_is_on_disk_up_to_its_last_second() {
+    let scratch = Scratch::new();
+    let mut edge = Edge::new(scratch.folder());
+    edge.prepare("7.rec");
+    edge.write();
+    edge.talk(150);
+    edge.await_both_threads();
+    let on_disk = inspect(&scratch.path("7.rec")).expect("readable");
+    assert_eq!(on_disk.ending, Ending::Cut { at_ms: on_disk.length_ms });
+    assert!((2_000..3_000).contains(&on_disk.length_ms), "{on_disk:?}");
     edge.handle.stop();
 }
 

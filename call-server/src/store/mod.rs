@@ -16,10 +16,11 @@ mod tests;
 
 pub(crate) use calls::{CallReport, RecordingReport, RecordingState};
 pub(crate) use people::{AgentEntry, Credentials, NewAgent, NewCaller, Role};
-pub(crate) use startup::{FileFigures, RecordingResult};
+pub(crate) use startup::{FileFigures, NewRecording, RecordingResult};
 pub(crate) use writer::{StoreHandle, start};
 
 use rusqlite::Connection;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -70,6 +71,12 @@ pub(crate) enum StoreError {
         /// Which.
         path: PathBuf,
     },
+    /// Another server runs on it.
+    #[error("the database {} is in use by a running call server", path.display())]
+    InUse {
+        /// Which.
+        path: PathBuf,
+    },
     /// Anything else that SQLite reports.
     #[error("the database {} reports: {reason}", path.display())]
     Database {
@@ -112,6 +119,8 @@ enum Blame {
 pub(crate) struct Store {
     path: PathBuf,
     connection: Mutex<Connection>,
+    /// Locked while a server runs on this database; the command line does not take it.
+    server_lock: Mutex<Option<File>>,
 }
 
 impl Store {
@@ -120,7 +129,8 @@ impl Store {
     /// # Errors
     /// See [`StoreError`]; each is a sentence for the operator.
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { path: path.to_path_buf(), connection: Mutex::new(schema::open_and_migrate(path)?) })
+        let connection = Mutex::new(schema::open_and_migrate(path)?);
+        Ok(Self { path: path.to_path_buf(), connection, server_lock: Mutex::new(None) })
     }
 
     /// A panic in another reader leaves the connection usable, so a poisoned lock is taken as it is.

@@ -3,6 +3,8 @@
 use super::{Blame, StoreError};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rusqlite_migration::{M, Migrations};
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -18,6 +20,7 @@ const BUSY_LIMIT: Duration = Duration::from_secs(5);
 /// Opens the file, makes it when it is missing, and brings it to the newest schema.
 pub(super) fn open_and_migrate(path: &Path) -> Result<Connection, StoreError> {
     make_folder(path)?;
+    make_file(path)?;
     let mut connection = open_file(path, OpenFlags::default())?;
     refuse_foreign(&connection, path)?;
     prepare(&connection).map_err(|error| by_blame(error, path))?;
@@ -38,6 +41,12 @@ fn make_folder(path: &Path) -> Result<(), StoreError> {
             .map_err(|source| StoreError::FolderUnusable { folder: folder.to_path_buf(), reason: source.to_string() }),
         Some(_) | None => Ok(()),
     }
+}
+
+/// Only its owner may read it: it holds citizens' numbers. SQLite gives its side files the same rights.
+fn make_file(path: &Path) -> Result<(), StoreError> {
+    let made = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+    made.map(drop).map_err(|error| StoreError::NotWritable { path: path.to_path_buf(), reason: error.to_string() })
 }
 
 fn open_file(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {

@@ -3,10 +3,12 @@
 
 use super::calls::{RecordingState, select_facts};
 use super::write::note;
-use super::{RecordingReport, Store, StoreError, int, uint};
+use super::{Store, StoreError, int, uint};
 use call_core::ledger::{Fact, FactKind};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use shared::model::{AgentId, EndReason, InteractionId, QueueId, RecordingId, SegmentId, Side, UnixMillis};
+use std::fs::{OpenOptions, TryLockError};
+use std::sync::PoisonError;
 
 /// What a look at a recording's file has shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +35,19 @@ pub(crate) struct FileFigures {
     pub(crate) digest: String,
 }
 
+/// A file that has no row yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NewRecording {
+    /// As its head says.
+    pub(crate) recording: RecordingId,
+    /// As its head says.
+    pub(crate) interaction: InteractionId,
+    /// Relative to the recordings folder.
+    pub(crate) path: String,
+    /// As its head says.
+    pub(crate) started: UnixMillis,
+}
+
 impl Store {
     /// The id for the next interaction: larger than every one on record.
     ///
@@ -45,12 +60,32 @@ impl Store {
     }
 
     /// Closes the interactions that a crash left open, with [`EndReason::ServerCrashed`] and the lengths that their facts prove.
-    /// Returns how many. To be called before [`super::start`].
+    /// Returns how many. To be called before [`super::start`]. While this store lives no other server may do the same, because what
+    /// is open then belongs to a running call.
     ///
     /// # Errors
-    /// The database cannot be read or written.
+    /// [`StoreError::InUse`], or the database cannot be read or written.
     pub(crate) fn close_interrupted(&self, now: UnixMillis) -> Result<usize, StoreError> {
+        self.lock_for_server()?;
         close_all_open(&mut self.connection(), now).map_err(|error| self.error(error))
+    }
+
+    fn lock_for_server(&self) -> Result<(), StoreError> {
+        let mut held = self.server_lock.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.is_some() {
+            return Ok(());
+        }
+        let path = self.path.with_extension("lock");
+        let not_writable = |error: std::io::Error| StoreError::NotWritable { path: path.clone(), reason: error.to_string() };
+        let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path).map_err(not_writable)?;
+        match file.try_lock() {
+            Ok(()) => {
+                *held = Some(file);
+                Ok(())
+            }
+            Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: self.path.clone() }),
+            Err(TryLockError::Error(error)) => Err(not_writable(error)),
+        }
     }
 
     /// Every recording whose file should be there: all but the failed ones, oldest first.
@@ -96,7 +131,7 @@ impl Store {
     ///
     /// # Errors
     /// The database cannot be written.
-    pub(crate) fn adopt_recording(&self, found: &RecordingReport) -> Result<bool, StoreError> {
+    pub(crate) fn adopt_recording(&self, found: &NewRecording) -> Result<bool, StoreError> {
         let sql = "INSERT OR IGNORE INTO recordings (id, interaction_id, path, started_utc_ms, state)
                    SELECT ?1, id, ?3, ?4, 'open' FROM interactions WHERE id = ?2";
         let values = params![int(found.recording.0), int(found.interaction.0), found.path, found.started.0];
@@ -128,7 +163,7 @@ fn settle(connection: &Connection, recording: RecordingId, result: &RecordingRes
 }
 
 fn close_all_open(connection: &mut Connection, now: UnixMillis) -> rusqlite::Result<usize> {
-    let transaction = connection.transaction()?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let open: Vec<(i64, i64)> = {
         let mut select = transaction.prepare("SELECT id, started_utc_ms FROM interactions WHERE state = 'open' ORDER BY id")?;
         let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;

@@ -1,6 +1,6 @@
 //! Tests of the store as a whole: commands in, rows and answers out, and what a crash leaves.
 
-use super::{FileFigures, NewCaller, RecordingResult, RecordingState, Store, start};
+use super::{FileFigures, NewCaller, RecordingResult, RecordingState, Store, StoreError, start};
 use crate::scratch::Scratch;
 use crate::switchboard::{Inbox, Message};
 use call_core::Input;
@@ -151,7 +151,7 @@ fn a_second_record_for_the_same_call_is_left_out_and_its_neighbours_stand() {
     let store = Store::open(&scratch.path("hotline.db")).expect("a new database");
     let (inbox, _messages) = Inbox::new();
     let handle = start(&store, inbox).expect("the store starts");
-    let other = InteractionRecord { reason: EndReason::AgentHungUp, length_ms: 1, ..record(1) };
+    let other = InteractionRecord { reason: EndReason::AgentHungUp, length_ms: 1, segments: Vec::new(), ..record(1) };
     handle.send(open(1));
     handle.send(StoreCommand::Save(Box::new(record(1))));
     handle.send(StoreCommand::Save(Box::new(other)));
@@ -231,6 +231,18 @@ fn interrupted_calls_are_closed_with_what_their_facts_prove() {
     assert_eq!(kept.reason, EndReason::CallerHungUp);
     let noted = store.call(InteractionId(3)).expect("readable").expect("on record");
     assert_eq!((noted.result.expect("closed").reason, noted.facts.len()), (EndReason::Abandoned, 1));
+}
+
+#[test]
+fn a_second_server_on_the_same_database_may_not_close_the_firsts_calls() {
+    let scratch = Scratch::new();
+    let path = scratch.path("hotline.db");
+    let first = Store::open(&path).expect("a new database");
+    first.close_interrupted(UnixMillis(1)).expect("nobody else runs");
+    let second = Store::open(&path).expect("looking is allowed");
+    assert!(matches!(second.close_interrupted(UnixMillis(2)), Err(StoreError::InUse { .. })));
+    drop(first);
+    second.close_interrupted(UnixMillis(3)).expect("the first is gone");
 }
 
 #[test]

@@ -1,0 +1,114 @@
+//! An agent: the real desktop program without its window, with files for microphone and loudspeaker.
+
+use crate::process::{Running, program};
+use crate::site::{Agent, Site, prompt};
+use crate::{SOON, Server};
+use serde_json::Value;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+/// What the agent does by itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct HeadlessPlan {
+    /// Answer each ringing at once.
+    pub auto_answer: bool,
+    /// Go ready after sign-in and after each call.
+    pub auto_ready: bool,
+}
+
+impl HeadlessPlan {
+    /// Answers everything.
+    pub const WILLING: Self = Self { auto_answer: true, auto_ready: true };
+    /// Goes ready, but rings until it is told.
+    pub const READY: Self = Self { auto_answer: false, auto_ready: true };
+}
+
+/// A running desktop.
+#[derive(Debug)]
+pub struct Headless {
+    running: Running,
+    speaker: PathBuf,
+}
+
+impl Headless {
+    /// Starts it for `agent` and waits until it is signed in.
+    #[must_use]
+    pub fn sign_in(site: &Site, server: &Server, agent: &Agent, plan: HeadlessPlan) -> Self {
+        Self::sign_in_over(site, server.gateway, agent, plan)
+    }
+
+    /// The same over another address, such as a cable's.
+    #[must_use]
+    pub fn sign_in_over(site: &Site, gateway: SocketAddr, agent: &Agent, plan: HeadlessPlan) -> Self {
+        let mut headless = Self::start(site, gateway, agent, &agent.password, plan);
+        headless.event("signed_in", SOON);
+        headless
+    }
+
+    /// Starts it with any password and waits for nothing.
+    ///
+    /// # Panics
+    /// If the password file cannot be written.
+    #[must_use]
+    pub fn start(site: &Site, gateway: SocketAddr, agent: &Agent, password: &str, plan: HeadlessPlan) -> Self {
+        let password_file = site.folder().join(format!("{}.password", agent.number));
+        std::fs::write(&password_file, password).unwrap_or_else(|error| panic!("{}: {error}", password_file.display()));
+        let speaker = site.folder().join(format!("{}.heard.wav", agent.number));
+        let mut command = Command::new(program("agent-desktop"));
+        command.arg("--headless").args(["--server", &gateway.to_string(), "--number", &agent.number]);
+        command.arg("--ca").arg(&site.ca).arg("--password-file").arg(password_file);
+        command.arg("--mic").arg(prompt("agent")).arg("--speaker").arg(&speaker);
+        command.args(plan.auto_answer.then_some("--auto-answer")).args(plan.auto_ready.then_some("--auto-ready"));
+        let log = site.folder().join(format!("{}.log", agent.number));
+        Self { running: Running::start(&format!("agent {}", agent.number), &mut command, &log), speaker }
+    }
+
+    /// Waits for an event.
+    pub fn event(&mut self, event: &str, limit: Duration) -> Value {
+        self.running.event(event, limit)
+    }
+
+    /// Waits until the agent is in this state.
+    pub fn state(&mut self, state: &str, limit: Duration) -> Value {
+        self.running.event_where("state", limit, |value| value["state"] == state)
+    }
+
+    /// Waits until the agent is in this state for this reason.
+    pub fn state_because(&mut self, state: &str, reason: &str, limit: Duration) -> Value {
+        self.running.event_where("state", limit, |value| value["state"] == state && value["reason"] == reason)
+    }
+
+    /// Waits for an event, or until `limit` has passed without it.
+    pub fn event_within(&mut self, event: &str, limit: Duration) -> Option<Value> {
+        self.running.event_within(event, limit)
+    }
+
+    /// Lets a talk go on for this long.
+    ///
+    /// # Panics
+    /// If it ends before.
+    pub fn talks_for(&mut self, length: Duration) {
+        let ended = self.event_within("call_ended", length);
+        assert_eq!(ended, None, "the talk ended too early.\n{}", self.story());
+    }
+
+    /// Gives a command, such as `answer`, `reject`, `hang_up`.
+    pub fn tell(&mut self, command: &str) {
+        self.running.tell(command);
+    }
+
+    /// What it has said so far.
+    #[must_use]
+    pub fn story(&self) -> String {
+        self.running.story()
+    }
+
+    /// Ends it in order (end of its input) and returns what its loudspeaker played.
+    #[must_use]
+    pub fn heard(mut self) -> Vec<i16> {
+        self.running.ended(SOON);
+        crate::sound::read_mono(&self.speaker)
+    }
+}

@@ -1,0 +1,87 @@
+//! The running call server.
+
+use crate::process::{Running, program};
+use crate::site::Site;
+use crate::{LATER, SOON};
+use serde_json::Value;
+use std::net::SocketAddr;
+use std::process::Command;
+
+/// A server that has said that it is ready. It is killed when this is dropped.
+#[derive(Debug)]
+pub struct Server {
+    running: Running,
+    /// SIP over UDP.
+    pub sip: SocketAddr,
+    /// Desktops, WebSocket over TLS.
+    pub gateway: SocketAddr,
+    /// UDP port of the agents' voice.
+    pub agent_media: u16,
+}
+
+impl Server {
+    /// Starts `call-server run` and waits for its ready line.
+    ///
+    /// # Panics
+    /// If it does not become ready.
+    #[must_use]
+    pub fn start(site: &Site) -> Self {
+        let mut running = Running::start("call-server", &mut Self::command(site), &site.folder().join("server.log"));
+        let ready = running.event("ready", SOON);
+        let address = |name: &str| {
+            let text = ready[name].as_str().unwrap_or_else(|| panic!("the ready line has no {name}: {ready}"));
+            text.parse().unwrap_or_else(|error| panic!("{name} {text}: {error}"))
+        };
+        let agent_media = ready["agent_media"].as_u64().and_then(|port| u16::try_from(port).ok());
+        let agent_media = agent_media.unwrap_or_else(|| panic!("the ready line has no agent_media: {ready}"));
+        Self { sip: address("sip"), gateway: address("gateway"), agent_media, running }
+    }
+
+    /// Starts it where it must refuse to start, and returns its words.
+    ///
+    /// # Panics
+    /// If it runs, or ends without a clear word.
+    #[must_use]
+    pub fn refuses(site: &Site) -> String {
+        let log = site.folder().with_extension("refusal.log");
+        let _ = std::fs::remove_file(&log);
+        let mut running = Running::start("call-server", &mut Self::command(site), &log);
+        let status = running.ended(SOON);
+        let words = std::fs::read_to_string(&log).unwrap_or_default();
+        assert!(!status.success(), "it ended as if all were well: {words}");
+        assert!(!words.trim().is_empty() && !words.contains("panicked"), "no clear word: {words:?}");
+        words
+    }
+
+    fn command(site: &Site) -> Command {
+        let mut command = Command::new(program("call-server"));
+        command.arg("--site").arg(site.folder()).arg("run");
+        command
+    }
+
+    /// SIGKILL in mid-work.
+    pub fn kill(mut self) {
+        self.running.kill();
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.running.id()
+    }
+
+    /// Waits until one figure of the status satisfies `holds`.
+    ///
+    /// # Panics
+    /// If it does not within a minute.
+    pub fn wait_status(site: &Site, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+        let until = std::time::Instant::now() + LATER;
+        loop {
+            let status = site.cli(&["status"]);
+            if holds(&status) {
+                return status;
+            }
+            assert!(std::time::Instant::now() < until, "the status never showed {what}: {status:#}");
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Whether what was played is what arrived: cross-correlation of sound at 8 kHz, with delay and level in the words of an assertion.
+
+use std::fmt;
+use std::path::Path;
+
+/// Samples per second.
+pub const RATE: usize = 8000;
+/// Coarse search works on every fourth sample.
+const COARSE: usize = 4;
+/// Length of the pieces that are looked for one by one: 500 ms.
+const PIECE: usize = RATE / 2;
+/// A piece counts as found from this correlation on.
+const FOUND: f64 = 0.8;
+/// A piece may arrive this much off the delay of the whole, in samples: jitter buffers stretch.
+const DRIFT: usize = RATE / 5;
+/// Pieces quieter than this are silence and not looked for (RMS, about -45 dBFS).
+const SILENCE: f64 = 180.0;
+
+/// How what was played came back.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Match {
+    /// From the first sample of the one to that of the other, in ms.
+    pub delay_ms: f64,
+    /// Best correlation of the loudest two seconds: 1 is equal but for level.
+    pub correlation: f64,
+    /// Level of what arrived against what was played, in dB.
+    pub gain_db: f64,
+    /// Pieces of 500 ms with speech in the part that could arrive.
+    pub pieces: usize,
+    /// How many of these were found.
+    pub found: usize,
+}
+
+impl Match {
+    /// Whether this is the same sound: nearly all of it, at its own level.
+    #[must_use]
+    pub fn is_same(&self) -> bool {
+        self.correlation > 0.9 && self.pieces > 0 && self.found * 10 >= self.pieces * 9 && self.gain_db.abs() < 3.0
+    }
+}
+
+impl fmt::Display for Match {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { delay_ms, correlation, gain_db, pieces, found } = self;
+        write!(f, "correlation {correlation:.3}, delay {delay_ms:.1} ms, level {gain_db:+.1} dB, {found} of {pieces} pieces found")
+    }
+}
+
+/// Looks for `played` in `heard`. `None` if either holds no sound, or `heard` is shorter than a piece.
+#[must_use]
+pub fn compare(played: &[i16], heard: &[i16]) -> Option<Match> {
+    // What is looked for must have had the time to arrive whole, also with some delay.
+    let window = loudest(&played[..played.len().min(heard.len() * 3 / 4)], (2 * RATE).min(heard.len() / 2))?;
+    let delay = locate(&played[window.clone()], heard)? as i64 - window.start as i64;
+    let base = usize::try_from(window.start as i64 + delay).ok()?;
+    let arrived = heard.get(base..base + window.len())?;
+    let mut result = Match {
+        delay_ms: delay as f64 / 8.0,
+        correlation: correlation(&played[window.clone()], arrived),
+        gain_db: 20.0 * (rms(arrived) / rms(&played[window])).log10(),
+        pieces: 0,
+        found: 0,
+    };
+    for (number, piece) in played.chunks_exact(PIECE).enumerate().filter(|(_, piece)| rms(piece) > SILENCE) {
+        let expected = (number * PIECE) as i64 + delay;
+        let Ok(expected) = usize::try_from(expected) else { continue };
+        if expected + PIECE > heard.len() {
+            continue;
+        }
+        let around = &heard[expected.saturating_sub(DRIFT)..(expected + PIECE + DRIFT).min(heard.len())];
+        result.pieces += 1;
+        let best = locate(piece, around).map_or(0.0, |at| correlation(piece, &around[at..at + PIECE]));
+        result.found += usize::from(best > FOUND);
+    }
+    Some(result)
+}
+
+/// Asserts that `heard` holds `played`.
+///
+/// # Panics
+/// If it does not; the message gives delay, level and share.
+pub fn assert_arrived(what: &str, played: &[i16], heard: &[i16]) -> Match {
+    let Some(found) = compare(played, heard) else {
+        panic!("{what}: nothing to compare: played {:.1} dBFS, {} samples heard with {:.1} dBFS", dbfs(played), heard.len(), dbfs(heard))
+    };
+    assert!(found.is_same(), "{what} did not arrive: {found}; heard {:.1} s with {:.1} dBFS", heard.len() as f64 / 8000.0, dbfs(heard));
+    found
+}
+
+/// Asserts that all sound in `heard` is a stretch of `whole`, which may go round and round.
+///
+/// # Panics
+/// If it is not; the message gives level and share.
+pub fn assert_stretch_of(what: &str, heard: &[i16], whole: &[i16]) -> Match {
+    let rounds: Vec<i16> = whole.iter().chain(whole).copied().collect();
+    assert_arrived(what, heard, &rounds)
+}
+
+/// Root mean square.
+#[must_use]
+pub fn rms(samples: &[i16]) -> f64 {
+    let energy: f64 = samples.iter().map(|&sample| f64::from(sample).powi(2)).sum();
+    (energy / samples.len().max(1) as f64).sqrt()
+}
+
+/// Level relative to full scale, in dB; minus infinity for silence.
+#[must_use]
+pub fn dbfs(samples: &[i16]) -> f64 {
+    20.0 * (rms(samples) / 32_768.0).log10()
+}
+
+/// Reads a PCM16 WAV file at 8 kHz into its channels.
+///
+/// # Panics
+/// If it is no such file.
+#[must_use]
+pub fn read(path: &Path) -> Vec<Vec<i16>> {
+    let reader = hound::WavReader::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let spec = reader.spec();
+    assert_eq!((spec.sample_rate, spec.bits_per_sample), (8000, 16), "{}: not 8 kHz PCM16", path.display());
+    let samples: Vec<i16> =
+        reader.into_samples().map(|sample| sample.unwrap_or_else(|error| panic!("{}: {error}", path.display()))).collect();
+    let channels = usize::from(spec.channels);
+    (0..channels).map(|channel| samples.iter().copied().skip(channel).step_by(channels).collect()).collect()
+}
+
+/// The one channel of a mono file.
+///
+/// # Panics
+/// If it has another number of channels.
+#[must_use]
+pub fn read_mono(path: &Path) -> Vec<i16> {
+    let mut channels = read(path);
+    assert_eq!(channels.len(), 1, "{}: not mono", path.display());
+    channels.remove(0)
+}
+
+/// The loudest stretch of `length` samples.
+fn loudest(samples: &[i16], length: usize) -> Option<std::ops::Range<usize>> {
+    let length = length.min(samples.len());
+    if length < PIECE {
+        return None;
+    }
+    let starts = (0..=samples.len() - length).step_by(PIECE / 2);
+    let best = starts.max_by(|&a, &b| rms(&samples[a..a + length]).total_cmp(&rms(&samples[b..b + length])))?;
+    (rms(&samples[best..best + length]) > SILENCE).then_some(best..best + length)
+}
+
+/// Where `part` fits best in `whole`: coarse first, then sample by sample.
+fn locate(part: &[i16], whole: &[i16]) -> Option<usize> {
+    let last = whole.len().checked_sub(part.len())?;
+    let (thin_part, thin_whole) = (thin(part), thin(whole));
+    let coarse = best_fit(&thin_part, &thin_whole, 0..=thin_whole.len().checked_sub(thin_part.len())?)?;
+    let near = (coarse * COARSE).saturating_sub(2 * COARSE)..=(coarse * COARSE + 2 * COARSE).min(last);
+    let exact = |samples: &[i16]| samples.iter().map(|&sample| f32::from(sample)).collect::<Vec<_>>();
+    best_fit(&exact(part), &exact(whole), near)
+}
+
+/// Every fourth sample, each the mean of four.
+fn thin(samples: &[i16]) -> Vec<f32> {
+    samples.chunks(COARSE).map(|four| four.iter().map(|&sample| f32::from(sample)).sum::<f32>() / four.len() as f32).collect()
+}
+
+fn best_fit(part: &[f32], whole: &[f32], places: std::ops::RangeInclusive<usize>) -> Option<usize> {
+    let fit = |at: usize| {
+        let stretch = &whole[at..at + part.len()];
+        let (mut product, mut energy) = (0.0_f32, 1.0_f32);
+        for (a, b) in part.iter().zip(stretch) {
+            product += a * b;
+            energy += b * b;
+        }
+        product / energy.sqrt()
+    };
+    places.map(|at| (at, fit(at))).max_by(|a, b| a.1.total_cmp(&b.1)).map(|(at, _)| at)
+}
+
+fn correlation(a: &[i16], b: &[i16]) -> f64 {
+    let product: f64 = a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum();
+    product / (rms(a) * rms(b) * a.len() as f64).max(1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{assert_arrived, compare, read_mono};
+    use crate::site::prompt;
+
+    fn delayed(samples: &[i16], by: usize, gain: f64) -> Vec<i16> {
+        std::iter::repeat_n(0, by).chain(samples.iter().map(|&sample| (f64::from(sample) * gain) as i16)).collect()
+    }
+
+    #[test]
+    fn a_delayed_and_softer_prompt_is_the_same_sound() {
+        let played = read_mono(&prompt("citizen"));
+        let found = assert_arrived("the prompt", &played, &delayed(&played[..40_000], 1234, 0.8));
+        assert!((found.delay_ms - 154.25).abs() < 0.2 && (found.gain_db + 1.9).abs() < 0.1, "{found}");
+    }
+
+    #[test]
+    fn another_voice_is_not_the_same_sound() {
+        let found = compare(&read_mono(&prompt("citizen")), &read_mono(&prompt("agent"))).expect("both have sound");
+        assert!(!found.is_same() && found.correlation < 0.6, "{found}");
+    }
+
+    #[test]
+    fn a_hole_and_a_wrong_level_are_noticed() {
+        let played = read_mono(&prompt("citizen"));
+        let mut holed = delayed(&played, 100, 1.0);
+        holed[16_000..32_000].fill(0);
+        assert!(!compare(&played, &holed).expect("sound").is_same());
+        assert!(!compare(&played, &delayed(&played, 0, 0.4)).expect("sound").is_same());
+        assert_eq!(compare(&played, &[0; 20_000]).filter(super::Match::is_same), None);
+    }
+}
