@@ -53,10 +53,8 @@ fn a_key_that_is_uncommented_in_the_example_is_still_without_fault() {
     assert_eq!(site.media.music, [0xD5; 160]);
 }
 
-#[test]
-fn all_faults_are_told_at_once_with_line_and_remedy() {
-    let folder = Folder::with_certificate();
-    let text = r#"[sip]
+/// A file with a fault of every kind.
+const FAULTY: &str = r#"[sip]
 listen = "localhost:5060"
 listn = "0.0.0.0:5060"
 [media]
@@ -91,9 +89,9 @@ number = "12345 x"
 grace_seconds = "30"
 [colour]
 "#;
-    let faults = parse(folder.0.folder(), text).err().expect("nothing of this is right");
-    let told = faults.to_string().replace(&folder.0.folder().display().to_string(), "SITE");
-    let expected = r#"hotline.toml:2: listen in [sip] is no IP address and port: localhost:5060
+
+/// What is told about it.
+const TOLD: &str = r#"hotline.toml:2: listen in [sip] is no IP address and port: localhost:5060
     Write it as 192.0.2.1:5060 or [2001:db8::1]:5060.
 hotline.toml:3: unknown key listn in [sip]
     Known keys: listen, advertise.
@@ -129,7 +127,13 @@ hotline.toml:33: grace_seconds in [limits] is a number of seconds from 0, not of
     Write it as: grace_seconds = 30
 hotline.toml:34: unknown section [colour]
     Known sections: site, sip, media, gateway, recording, store, trunks, queues, numbers, limits."#;
-    assert_eq!(told, expected);
+
+#[test]
+fn all_faults_are_told_at_once_with_line_and_remedy() {
+    let folder = Folder::with_certificate();
+    let faults = parse(folder.0.folder(), FAULTY).err().expect("nothing of this is right");
+    let told = faults.to_string().replace(&folder.0.folder().display().to_string(), "SITE");
+    assert_eq!(told, TOLD);
 }
 
 #[test]

@@ -327,7 +327,9 @@ async fn media_access_that_the_desktop_could_not_read_ends_the_session_instead_o
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_desktop_that_does_not_read_is_cut_off_and_others_are_not() {
-    let site = Site::open(GatewayLimits { outgoing: 8, ..GatewayLimits::default() }).await;
+    // Neither its silence nor a slow write may be what ends it.
+    let patient = Duration::from_secs(600);
+    let site = Site::open(GatewayLimits { outgoing: 8, silence: patient, write: patient, ..GatewayLimits::default() }).await;
     let (_deaf, deaf_session, _) = site.signed_in().await;
     let (mut other, other_session, _) = site.signed_in().await;
     // More than the queue and both kernels' socket buffers hold; send returns at once each time.
