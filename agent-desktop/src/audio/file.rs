@@ -79,6 +79,8 @@ impl Microphone for FileMicrophone {
     fn condition(&mut self) -> Condition {
         Condition::Works(self.name.clone())
     }
+
+    fn release(&mut self) {}
 }
 
 /// Writes what is heard in calls, one call behind the other.
@@ -139,6 +141,8 @@ impl Loudspeaker for FileLoudspeaker {
             Some(problem) => Condition::Broken(problem.clone()),
         }
     }
+
+    fn release(&mut self) {}
 }
 
 #[cfg(test)]

@@ -91,8 +91,13 @@ impl Interpolator {
             // The newest sample meets the tap of its phase, each older one a tap `factor` further on.
             let place = |age: usize| phase + age * self.factor;
             let ages = (0..=2 * HALF_TAPS).rev();
-            let sum: f32 =
-                self.history.oldest_first().zip(ages).filter(|(_, age)| place(*age) < length).map(|(s, age)| s * self.taps[place(age)]).sum();
+            let sum: f32 = self
+                .history
+                .oldest_first()
+                .zip(ages)
+                .filter(|(_, age)| place(*age) < length)
+                .map(|(s, age)| s * self.taps[place(age)])
+                .sum();
             out(sum * self.factor as f32);
         }
     }

@@ -84,8 +84,10 @@ pub(crate) trait Microphone: Send {
     fn begin_call(&mut self);
     /// The next 20 ms; silence where there is nothing.
     fn read(&mut self, frame: &mut Frame);
-    /// Looks after the source; called at least each second.
+    /// Looks after the source, opens it if need be; called at least each second of a session.
     fn condition(&mut self) -> Condition;
+    /// The session ended: gives the device back to others.
+    fn release(&mut self);
 }
 
 /// A sink of voice.
@@ -96,8 +98,10 @@ pub(crate) trait Loudspeaker: Send {
     fn end_call(&mut self);
     /// The next 20 ms, in and outside of calls.
     fn play(&mut self, frame: &Frame);
-    /// Looks after the sink; called at least each second.
+    /// Looks after the sink, opens it if need be; called at least each second of a session.
     fn condition(&mut self) -> Condition;
+    /// The session ended: gives the device back to others.
+    fn release(&mut self);
 }
 
 /// No source and no sink.
@@ -113,6 +117,8 @@ impl Microphone for Nothing {
     fn condition(&mut self) -> Condition {
         Condition::Broken("no microphone was chosen".to_owned())
     }
+
+    fn release(&mut self) {}
 }
 
 impl Loudspeaker for Nothing {
@@ -125,4 +131,6 @@ impl Loudspeaker for Nothing {
     fn condition(&mut self) -> Condition {
         Condition::Broken("no loudspeaker was chosen".to_owned())
     }
+
+    fn release(&mut self) {}
 }

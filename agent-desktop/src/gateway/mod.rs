@@ -4,7 +4,7 @@
 
 mod trust;
 
-pub(crate) use trust::Trust;
+pub(crate) use trust::{Trust, TrustError};
 
 use desktop_core::{Event, LinkFailure};
 use futures_util::{SinkExt, StreamExt};
