@@ -133,7 +133,7 @@ impl Agent {
     /// Signs in: never straight to Ready (1-1).
     pub(crate) fn sign_in(turn: &Turn, beginning: Beginning) -> Self {
         let Beginning { agent, session, leg, idle_ms, talk } = beginning;
-        let activity = talk.map_or(Activity::NotReady(NotReadyReason::SignedIn), Activity::Talking);
+        let activity = talk.map_or(Activity::NotReady(NotReadyReason::SignedIn), |talk| Activity::Talking(talk.taken_over()));
         let timeline = Timeline::begin(agent, session, turn.now, activity.doing(IntervalCause::SignIn));
         let (reachable, connected, notice, shown, revision) = (false, true, None, None, 0);
         Self { agent, session, leg, reachable, connected, activity, idle_ms, notice, timeline, shown, revision }
@@ -461,6 +461,16 @@ impl Activity {
 
     fn doing(self, cause: IntervalCause) -> Doing {
         Doing { state: self.state(), cause, interaction: self.interaction() }
+    }
+}
+
+impl Talk {
+    /// Whoever signs in anew does not want to be signed out by a wish of the session before (I-31).
+    fn taken_over(self) -> Self {
+        match self.after {
+            AfterCall::Next(_) => self,
+            AfterCall::SignOut => Self { after: AfterCall::Next(Next::NotReady(NotReadyReason::SignedIn)), ..self },
+        }
     }
 }
 

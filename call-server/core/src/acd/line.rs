@@ -69,6 +69,9 @@ impl Line {
     /// Does not ask this agent again for a while (I-28).
     pub(crate) fn exclude(&mut self, turn: &mut Turn, interaction: InteractionId, agent: AgentId) {
         let until = turn.now.time.plus(turn.plan.limits.exclude_ms);
+        if until == turn.now.time {
+            return;
+        }
         if let Some(entry) = self.get_mut(interaction) {
             entry.excluded.insert(agent, until);
             turn.timers.set(until, Reason::ExclusionOver(interaction, agent));
