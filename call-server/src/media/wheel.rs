@@ -23,7 +23,12 @@ impl Wheel {
 
     /// Adds a leg; its first turn is the next millisecond.
     pub(super) fn add(&mut self, now_us: u64, leg: LegId) {
-        self.slots[slot(self.done_ms.max(now_us / US_PER_MS) + 1)].push(leg);
+        let now_ms = now_us / US_PER_MS;
+        if self.slots.iter().all(Vec::is_empty) {
+            // An empty wheel stands still; the leg must not be given turns from before it came.
+            self.done_ms = now_ms;
+        }
+        self.slots[slot(self.done_ms.max(now_ms) + 1)].push(leg);
     }
 
     /// Takes a leg out, if it is there.

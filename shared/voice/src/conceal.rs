@@ -214,6 +214,34 @@ mod tests {
     }
 
     #[test]
+    fn there_is_no_click_when_the_voice_was_swelling() {
+        for start in 600..670 {
+            let mut whole = voice(64.0, 0, 900);
+            let swell = |(n, sample): (usize, &mut i16)| *sample = (f64::from(*sample) * 1.01_f64.powf(n as f64 - 700.0)) as i16;
+            whole.iter_mut().enumerate().for_each(swell);
+            let natural = largest_step(&whole[..start]);
+            let mut concealer = Concealer::default();
+            concealer.pass(&mut whole[..start]);
+            concealer.fill(&mut whole[start..start + 80]);
+            let step = largest_step(&whole[..start + 80]);
+            assert!(step <= natural * 3 / 2, "{step} against {natural} at {start}");
+        }
+    }
+
+    #[test]
+    fn a_longer_gap_repeats_more_than_one_period() {
+        let mut random = fastrand::Rng::with_seed(8);
+        let common: Vec<i16> = (0..100).map(|_| random.i16(-4_000..4_000)).collect();
+        let mut samples: Vec<i16> = (0..600).map(|n| common[n % 100] + random.i16(-3_000..3_000)).collect();
+        let mut concealer = Concealer::default();
+        concealer.pass(&mut samples);
+        let mut invented = [0; 240];
+        concealer.fill(&mut invented);
+        let likeness = crate::correlate::find(&invented[160..240], &invented[60..140]).expect("not silent").correlation;
+        assert!((0.2..0.9).contains(&likeness), "{likeness}");
+    }
+
+    #[test]
     fn a_long_gap_fades_to_silence() {
         let mut samples = voice(70.0, 0, 2_000);
         let mut concealer = Concealer::default();

@@ -388,6 +388,13 @@ mod tests {
     }
 
     #[test]
+    fn a_single_straggler_costs_only_its_own_gap() {
+        let mut buffer = JitterBuffer::new();
+        run(&mut buffer, PACKETS, |number| Some(if number == 100 { 110 } else { 0 }));
+        assert_eq!((buffer.stats().late, buffer.stats().concealed_samples), (1, 160));
+    }
+
+    #[test]
     fn packets_that_become_late_are_waited_for_longer() {
         let mut buffer = JitterBuffer::new();
         let heard = run(&mut buffer, PACKETS, |number| Some(if number < 100 { 0 } else { 60 }));
@@ -413,10 +420,12 @@ mod tests {
         let delay_after = |packets| {
             let mut buffer = JitterBuffer::new();
             run_signal(&mut buffer, packets, delayed_at_first, |_| [8; 160]);
-            buffer.stats().delay_ms
+            (buffer.stats().delay_ms, buffer.stats().late)
         };
-        assert!((80..=140).contains(&delay_after(300)), "{}", delay_after(300));
-        assert!(delay_after(6_000) <= TARGET_MS + 40, "{}", delay_after(6_000));
+        let ((before, late_before), (after, late_after)) = (delay_after(300), delay_after(6_000));
+        assert!((80..=140).contains(&before), "{before}");
+        assert!((TARGET_MS..=TARGET_MS + 40).contains(&after), "{after}");
+        assert_eq!(late_after, late_before);
     }
 
     #[test]
