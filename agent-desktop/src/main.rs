@@ -1,2 +1,10 @@
-//! Placeholder.
+//! The agent's desktop client.
+
+mod app;
+mod font;
+mod i18n;
+mod screens;
+mod theme;
+mod widget;
+
 fn main() {}
