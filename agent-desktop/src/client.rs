@@ -5,7 +5,6 @@
 use crate::audio::{Order, SoundChoice, SoundError, Voice};
 use crate::gateway::{Connection, Trust, TrustError};
 use desktop_core::{Effect, Event, Millis, Session, View, VoiceStatus, Wish};
-use shared::model::UnixMillis;
 use shared::pii::Pii;
 use std::future::pending;
 use std::path::PathBuf;
@@ -81,30 +80,16 @@ impl Clock {
         self.0.elapsed().as_millis() as Millis
     }
 
-    /// The server's wall clock, as well as it is known: timers of a desk count from it.
-    pub(crate) fn server_now(self, view: &View) -> UnixMillis {
-        UnixMillis(view.clock_offset_ms.saturating_add(self.now() as i64))
-    }
-
     fn at(self, millis: Millis) -> Instant {
         self.0 + Duration::from_millis(millis)
     }
-}
-
-/// What the screens show at one instant.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Snapshot {
-    /// The session's view.
-    pub(crate) view: View,
-    /// The bell rings.
-    pub(crate) ringing: bool,
 }
 
 /// A running client. Clones are one client; it ends with the last of them.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
     wishes: mpsc::Sender<Wish>,
-    snapshots: watch::Receiver<Snapshot>,
+    views: watch::Receiver<View>,
     clock: Clock,
 }
 
@@ -118,12 +103,12 @@ impl Client {
         let parts = Parts::new(options, clock)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (wishes, inbox) = mpsc::channel(QUEUE_WISHES);
-        let (sender, snapshots) = watch::channel(Snapshot::default());
-        let show = move |snapshot: &Snapshot| {
-            sender.send_replace(snapshot.clone());
+        let (sender, views) = watch::channel(View::default());
+        let show = move |view: &View| {
+            sender.send_replace(view.clone());
         };
         std::thread::Builder::new().name("client".to_owned()).spawn(move || runtime.block_on(parts.run(inbox, show)))?;
-        Ok(Self { wishes, snapshots, clock })
+        Ok(Self { wishes, views, clock })
     }
 
     /// What the person wants. Never waits.
@@ -133,12 +118,12 @@ impl Client {
         }
     }
 
-    /// The present snapshot, and each later one; a slow reader sees only the newest.
-    pub(crate) fn snapshots(&self) -> watch::Receiver<Snapshot> {
-        self.snapshots.clone()
+    /// The present view, and each later one; a slow reader sees only the newest.
+    pub(crate) fn views(&self) -> watch::Receiver<View> {
+        self.views.clone()
     }
 
-    /// The clock that snapshots speak of.
+    /// The clock that views speak of.
     pub(crate) fn clock(&self) -> Clock {
         self.clock
     }
@@ -152,9 +137,8 @@ pub(crate) struct Parts {
     connection: Option<Connection>,
     voice: Voice,
     voice_status: watch::Receiver<VoiceStatus>,
-    shown: Snapshot,
+    shown: View,
     shown_at: Instant,
-    ringing: bool,
 }
 
 /// What the loop waits for.
@@ -175,12 +159,12 @@ impl Parts {
         let trust = Trust::load(options.ca_file.as_deref(), trust_file)?;
         let (report, voice_status) = watch::channel(VoiceStatus::default());
         let voice = Voice::start(&options.sound, report)?;
-        let (shown, shown_at) = (Snapshot::default(), Instant::now());
-        Ok(Self { session: Session::new(), clock, trust, connection: None, voice, voice_status, shown, shown_at, ringing: false })
+        let (shown, shown_at) = (View::default(), Instant::now());
+        Ok(Self { session: Session::new(), clock, trust, connection: None, voice, voice_status, shown, shown_at })
     }
 
     /// Runs until the wishes end. `show` gets every change of desk, link or problem at once, and the rest at most ten times a second.
-    pub(crate) async fn run(mut self, mut wishes: mpsc::Receiver<Wish>, mut show: impl FnMut(&Snapshot)) {
+    pub(crate) async fn run(mut self, mut wishes: mpsc::Receiver<Wish>, mut show: impl FnMut(&View)) {
         loop {
             let event = match self.wait(&mut wishes).await {
                 Woken::Wish(wish) => Some(Event::Wish(wish)),
@@ -226,21 +210,18 @@ impl Parts {
                 }
             }
             Effect::Voice(command) => self.voice.order(Order::Voice(command)),
-            Effect::Ring(on) => {
-                self.ringing = on;
-                self.voice.order(Order::Ring(on));
-            }
+            Effect::Ring(on) => self.voice.order(Order::Ring(on)),
         }
     }
 
     fn changed(&self) -> bool {
-        self.shown.ringing != self.ringing || self.shown.view != *self.session.view()
+        self.shown != *self.session.view()
     }
 
-    fn show(&mut self, show: &mut impl FnMut(&Snapshot)) {
+    fn show(&mut self, show: &mut impl FnMut(&View)) {
         let calm = self.shown_at.elapsed() >= CALM_INTERVAL;
         if self.changed() && (calm || self.urgent()) {
-            self.shown = Snapshot { view: self.session.view().clone(), ringing: self.ringing };
+            self.shown = self.session.view().clone();
             self.shown_at = Instant::now();
             show(&self.shown);
         }
@@ -248,10 +229,9 @@ impl Parts {
 
     /// Whether something changed that a person waits for.
     fn urgent(&self) -> bool {
-        let (old, new) = (&self.shown.view, self.session.view());
+        let (old, new) = (&self.shown, self.session.view());
         let voice = |view: &View| (view.voice.receiving, view.voice.device.is_some());
-        self.shown.ringing != self.ringing
-            || (&old.link, &old.problem, &old.me, &old.desk, old.asked, old.refusal)
+        (&old.link, &old.problem, &old.me, &old.desk, old.asked, old.refusal)
                 != (&new.link, &new.problem, &new.me, &new.desk, new.asked, new.refusal)
             || voice(old) != voice(new)
     }

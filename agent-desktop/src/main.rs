@@ -2,14 +2,25 @@
 //!
 //! Here is only the command line; what the words mean is in the modules.
 
+mod app;
 mod audio;
 mod cli;
 mod client;
+mod font;
 mod gateway;
 mod headless;
+mod i18n;
+mod screens;
+mod theme;
+mod widget;
 
+use app::Backend;
 use clap::Parser;
+use client::{Client, Start};
+use desktop_core::{Millis, View, Wish};
 use std::process::ExitCode;
+use std::sync::Arc;
+use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -30,5 +41,29 @@ fn run(cli: &cli::Cli) -> anyhow::Result<ExitCode> {
     if cli.headless {
         return headless::run(&start, cli.script());
     }
-    anyhow::bail!("this build has no window; --headless runs without one")
+    open_window(start)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn open_window(start: Start) -> anyhow::Result<()> {
+    let client = Client::start(&start.client)?;
+    if let Some(wish) = start.sign_in() {
+        client.wish(wish);
+    }
+    let options = app::Options { server: start.server, number: start.number, ..app::Options::default() };
+    Ok(app::run(options, Arc::new(client))?)
+}
+
+impl Backend for Client {
+    fn wish(&self, wish: Wish) {
+        Client::wish(self, wish);
+    }
+
+    fn views(&self) -> watch::Receiver<View> {
+        Client::views(self)
+    }
+
+    fn now_ms(&self) -> Millis {
+        self.clock().now()
+    }
 }

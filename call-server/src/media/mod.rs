@@ -100,8 +100,21 @@ impl MediaHandle {
         self.agent_port
     }
 
+    /// For whoever wants to know what happened to packets.
+    pub(crate) fn figures(&self) -> MediaFigures {
+        MediaFigures { counters: Arc::clone(&self.counters) }
+    }
+}
+
+/// A look at the counters of the running edge. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct MediaFigures {
+    counters: Arc<Counters>,
+}
+
+impl MediaFigures {
     /// What happened to packets since the start.
-    pub(crate) fn counters(&self) -> MediaCounters {
+    pub(crate) fn read(&self) -> MediaCounters {
         self.counters.snapshot()
     }
 }

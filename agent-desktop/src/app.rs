@@ -1,0 +1,326 @@
+//! The window: state, messages, and which screen is shown. It draws the session's view and passes wishes on; it decides nothing
+//! about calls. The session runs behind [`Backend`], on a thread of its own.
+
+use crate::font;
+use crate::i18n::Language;
+use crate::screens::{Scene, agent, sign_in};
+use crate::theme::{Mode, text_size};
+use crate::widget::PULSE_STEP_MS;
+use desktop_core::{LinkState, Millis, View, Wish};
+use iced::keyboard::{self, Key, key::Named};
+use iced::widget::operation;
+use iced::{Element, Pixels, Size, Subscription, Task, Theme, futures::Stream, window};
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Size of a new window in logical pixels.
+const FIRST_SIZE: Size = Size::new(1_280.0, 800.0);
+/// Below this the desk has no room.
+const LEAST_SIZE: Size = Size::new(1_000.0, 680.0);
+
+/// The session behind the window.
+pub(crate) trait Backend: Send + Sync + 'static {
+    /// Passes a wish on; returns at once.
+    fn wish(&self, wish: Wish);
+    /// The view, now and after each change.
+    fn views(&self) -> watch::Receiver<View>;
+    /// The monotonic clock by which the session counts, in ms.
+    fn now_ms(&self) -> Millis;
+}
+
+/// How the window starts.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Options {
+    /// Written into the server's field.
+    pub(crate) server: Option<String>,
+    /// Written into the number's field.
+    pub(crate) number: Option<String>,
+    /// Language of the screens.
+    pub(crate) language: Language,
+    /// Light or dark.
+    pub(crate) mode: Mode,
+}
+
+/// Opens the window and returns when it is closed.
+///
+/// # Errors
+/// There is no display, or the window cannot be made.
+pub(crate) fn run(options: Options, backend: Arc<dyn Backend>) -> iced::Result {
+    let settings = iced::Settings {
+        id: Some("hotline-agent".to_owned()),
+        fonts: font::FILES.map(std::borrow::Cow::Borrowed).to_vec(),
+        default_font: font::REGULAR,
+        default_text_size: Pixels(text_size::BODY),
+        antialiasing: true,
+        ..Default::default()
+    };
+    let window = window::Settings { size: FIRST_SIZE, min_size: Some(LEAST_SIZE), ..Default::default() };
+    iced::application(move || App::new(options.clone(), Arc::clone(&backend)), App::update, App::view)
+        .title(App::title)
+        .theme(App::theme)
+        .subscription(App::subscription)
+        .settings(settings)
+        .window(window)
+        .run()
+}
+
+/// All that the window knows.
+pub(crate) struct App {
+    backend: Arc<dyn Backend>,
+    views: Views,
+    view: View,
+    now_ms: Millis,
+    utc_offset_minutes: i32,
+    width: f32,
+    mode: Mode,
+    language: Language,
+    sign_in: sign_in::State,
+    agent: agent::State,
+    window: Option<window::Id>,
+    drawn: bool,
+    engine_stopped: bool,
+}
+
+/// One thing that happened to the window.
+#[derive(Clone)]
+pub(crate) enum Message {
+    /// The session has a new view.
+    Viewed(Box<View>),
+    /// The session's thread is gone.
+    EngineStopped,
+    /// The clocks go on.
+    Second,
+    /// The ring's pulse goes on.
+    Pulse,
+    /// A key that no field took.
+    Key(keyboard::Event),
+    /// The window is there.
+    Opened(window::Id),
+    /// Its new size.
+    Resized(Size),
+    /// The first frame was drawn.
+    Drawn,
+    /// From the sign-in screen.
+    SignIn(sign_in::Message),
+    /// From the desk.
+    Agent(agent::Message),
+}
+
+impl App {
+    fn new(options: Options, backend: Arc<dyn Backend>) -> (Self, Task<Message>) {
+        let views = Views(backend.views());
+        let view = views.0.borrow().clone();
+        let app = Self {
+            now_ms: backend.now_ms(),
+            backend,
+            views,
+            view,
+            utc_offset_minutes: utc_offset_minutes(),
+            width: FIRST_SIZE.width,
+            mode: options.mode,
+            language: options.language,
+            sign_in: sign_in::State::new(options.server, options.number),
+            agent: agent::State::default(),
+            window: None,
+            drawn: false,
+            engine_stopped: false,
+        };
+        (app, Task::none())
+    }
+
+    fn title(&self) -> String {
+        self.language.texts().product.to_owned()
+    }
+
+    fn theme(&self) -> Theme {
+        self.mode.palette().theme()
+    }
+
+    fn update(&mut self, message: Message) -> Task<Message> {
+        match message {
+            Message::Viewed(view) => return self.viewed(*view),
+            Message::EngineStopped => self.engine_stopped = true,
+            Message::Second => self.second(),
+            Message::Pulse => self.now_ms = self.backend.now_ms(),
+            Message::Key(event) => return self.key(&event),
+            Message::Opened(id) => return self.opened(id),
+            Message::Resized(size) => self.width = size.width,
+            Message::Drawn => self.first_frame(),
+            Message::SignIn(message) => {
+                let action = self.sign_in.update(message);
+                self.after_sign_in(action);
+            }
+            Message::Agent(message) => self.desk(message),
+        }
+        Task::none()
+    }
+
+    fn after_sign_in(&mut self, action: sign_in::Action) {
+        match action {
+            sign_in::Action::None => {}
+            sign_in::Action::Wish(wish) => self.backend.wish(wish),
+            sign_in::Action::SwitchMode => self.mode = self.mode.other(),
+            sign_in::Action::SwitchLanguage => self.language = self.language.other(),
+        }
+    }
+
+    fn desk(&mut self, message: agent::Message) {
+        match self.agent.update(message, &self.view) {
+            agent::Action::None => {}
+            agent::Action::Wish(wish) => self.backend.wish(wish),
+            agent::Action::SwitchMode => self.mode = self.mode.other(),
+            agent::Action::SwitchLanguage => self.language = self.language.other(),
+        }
+    }
+
+    fn viewed(&mut self, view: View) -> Task<Message> {
+        let rang = rings(&self.view);
+        let was_in = self.view.me.is_some();
+        self.now_ms = self.backend.now_ms();
+        self.view = view;
+        self.sign_in.observe(&self.view);
+        self.agent.observe(&self.view);
+        let attention = match (self.window, rang, rings(&self.view)) {
+            (Some(id), false, true) => raise(id),
+            (Some(id), true, false) => window::request_user_attention(id, None),
+            (Some(_), true, true) | (Some(_), false, false) | (None, _, _) => Task::none(),
+        };
+        if was_in && self.view.me.is_none() { Task::batch([attention, self.focus_first()]) } else { attention }
+    }
+
+    fn second(&mut self) {
+        self.now_ms = self.backend.now_ms();
+        self.utc_offset_minutes = utc_offset_minutes();
+    }
+
+    fn opened(&mut self, id: window::Id) -> Task<Message> {
+        self.window = Some(id);
+        Task::batch([self.focus_first(), window::size(id).map(Message::Resized)])
+    }
+
+    fn focus_first(&self) -> Task<Message> {
+        operation::focus(self.sign_in.first_empty())
+    }
+
+    /// One line for whoever started the program and waits for the window.
+    fn first_frame(&mut self) {
+        if !self.drawn {
+            println!("{}", r#"{"event":"window_ready"}"#);
+        }
+        self.drawn = true;
+    }
+
+    fn key(&mut self, event: &keyboard::Event) -> Task<Message> {
+        let keyboard::Event::KeyPressed { key, modifiers, repeat: false, .. } = event else {
+            return Task::none();
+        };
+        match (key.as_ref(), modifiers.shift()) {
+            (Key::Named(Named::Tab), false) => operation::focus_next(),
+            (Key::Named(Named::Tab), true) => operation::focus_previous(),
+            (Key::Named(Named::F10), _) => self.update(Message::Agent(agent::Message::SwitchMode)),
+            (key, shift) => self.shortcut(key, shift).map_or_else(Task::none, |message| self.update(message)),
+        }
+    }
+
+    /// What a key means now; nothing where its button is dimmed.
+    fn shortcut(&self, key: Key<&str>, shift: bool) -> Option<Message> {
+        if self.view.me.is_none() {
+            let leaves = key == Key::Named(Named::Escape) && self.view.link == LinkState::SigningIn;
+            return leaves.then_some(Message::SignIn(sign_in::Message::Cancel));
+        }
+        let view = &self.view;
+        let wish = |possible: bool, wish: Wish| possible.then_some(agent::Message::Wish(wish));
+        let message = match (key, shift) {
+            (Key::Named(Named::F2), false) => wish(view.can_answer(), Wish::Answer),
+            (Key::Named(Named::F2), true) => wish(view.can_answer(), Wish::Reject),
+            (Key::Named(Named::F4), false) => wish(view.can_hang_up(), Wish::HangUp),
+            (Key::Named(Named::F11), false) => Some(agent::Message::ToggleReady),
+            (Key::Named(Named::F12), false) => wish(view.can_end_wrap_up(), Wish::EndWrapUp),
+            (Key::Named(Named::Escape), false) => Some(agent::Message::CloseQuestion),
+            (Key::Character(typed), false) => typed.parse().ok().map(agent::Message::Digit),
+            _ => None,
+        };
+        message.map(Message::Agent)
+    }
+
+    fn view(&self) -> Element<'_, Message> {
+        let scene = self.scene();
+        if self.view.me.is_some() {
+            self.agent.view(scene, &self.sign_in.server).map(Message::Agent)
+        } else {
+            self.sign_in.view(scene).map(Message::SignIn)
+        }
+    }
+
+    fn scene(&self) -> Scene<'_> {
+        Scene {
+            view: &self.view,
+            texts: self.language.texts(),
+            palette: self.mode.palette(),
+            dark: self.mode == Mode::Dark,
+            now_ms: self.now_ms,
+            utc_offset_minutes: self.utc_offset_minutes,
+            width: self.width,
+            engine_stopped: self.engine_stopped,
+        }
+    }
+
+    fn subscription(&self) -> Subscription<Message> {
+        let mut all = vec![
+            Subscription::run_with(self.views.clone(), watched),
+            iced::time::every(Duration::from_secs(1)).map(|_| Message::Second),
+            keyboard::listen().map(Message::Key),
+            window::open_events().map(Message::Opened),
+            window::resize_events().map(|(_, size)| Message::Resized(size)),
+        ];
+        if rings(&self.view) {
+            all.push(iced::time::every(Duration::from_millis(PULSE_STEP_MS)).map(|_| Message::Pulse));
+        }
+        if !self.drawn {
+            all.push(window::frames().map(|_| Message::Drawn));
+        }
+        Subscription::batch(all)
+    }
+}
+
+fn rings(view: &View) -> bool {
+    view.desk.as_ref().is_some_and(|desk| desk.offer.is_some())
+}
+
+/// Brings the window before the agent's eyes; a window manager may refuse the focus, but not the sign in the task bar.
+fn raise(id: window::Id) -> Task<Message> {
+    let sign = window::request_user_attention(id, Some(window::UserAttention::Critical));
+    Task::batch([window::minimize(id, false), sign, window::gain_focus(id)])
+}
+
+fn utc_offset_minutes() -> i32 {
+    jiff::tz::TimeZone::system().to_offset(jiff::Timestamp::now()).seconds() / 60
+}
+
+/// The session's views as iced wants them: one stream for the life of the program.
+#[derive(Clone)]
+struct Views(watch::Receiver<View>);
+
+impl Hash for Views {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        "views".hash(state);
+    }
+}
+
+fn watched(views: &Views) -> impl Stream<Item = Message> + use<> {
+    iced::futures::stream::unfold(Some(views.0.clone()), |receiver| async move {
+        let mut receiver = receiver?;
+        match receiver.changed().await {
+            Ok(()) => {
+                let view = receiver.borrow_and_update().clone();
+                Some((Message::Viewed(Box::new(view)), Some(receiver)))
+            }
+            Err(_) => Some((Message::EngineStopped, None)),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests;

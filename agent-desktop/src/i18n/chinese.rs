@@ -1,0 +1,208 @@
+//! 简体中文。
+
+use super::advice::{Advice, AdviceTexts};
+use super::{CallTexts, FrameTexts, SignInTexts, StageTexts, StateTexts, Texts, VoiceTexts};
+
+pub(super) const TEXTS: Texts = Texts {
+    product: "12345 热线坐席",
+    other_language: "English",
+    sign_in: SIGN_IN,
+    frame: FRAME,
+    state: STATE,
+    call: CALL,
+    stage: STAGE,
+    voice: VOICE,
+    advice: ADVICE,
+};
+
+const SIGN_IN: SignInTexts = SignInTexts {
+    title: "坐席登录",
+    server: "服务器地址",
+    server_example: "主机名:端口",
+    number: "工号",
+    password: "密码",
+    submit: "登录",
+    signing_in: "正在登录…",
+    cancel: "取消",
+    incomplete: "请填写服务器地址、工号和密码。",
+    certificate_title: "确认服务器身份",
+    certificate_what: "这台电脑第一次连接该服务器，还不能确认它就是本单位的服务器。",
+    certificate_why: "您的密码和通话只应交给本单位的服务器，因此在确认之前不会发送密码。",
+    certificate_next: "请将下面的指纹与管理员提供的指纹逐段核对，完全一致才可信任。",
+    fingerprint: "证书指纹（SHA-256）",
+    trust: "指纹一致，信任并登录",
+};
+
+const FRAME: FrameTexts = FrameTexts {
+    desk: "工作台",
+    my_state: "我的状态",
+    dark: "深色",
+    light: "浅色",
+    sign_out: "签出",
+    sign_out_question: "现在签出？",
+    sign_out_consequence: "签出后不再分配来电，再次工作需要重新登录。",
+    cancel: "取消",
+    dismiss: "知道了",
+    connected: "已连接",
+    connecting: "正在重连",
+    round_trip: "延迟",
+    loss: "丢包",
+    loading: "正在读取坐席状态…",
+    reasons_title: "选择示忙原因",
+    reasons_hint: "按数字键选择，Esc 取消",
+    reconnecting: |attempt, clock| format!("与服务器的连接已断开 {clock}，正在第 {attempt} 次重连。"),
+    reconnecting_effect: "通话和声音继续；恢复之前不能接听、挂断或切换状态。",
+    engine_stopped: "程序的通话部分已停止。请关闭并重新启动程序；如再次出现，请联系管理员。",
+};
+
+const STATE: StateTexts = StateTexts {
+    ready: "空闲",
+    offered: "振铃",
+    talking: "通话中",
+    wrap_up: "话后处理",
+    lost: "断线",
+    not_ready: "示忙",
+    small_break: "小休",
+    meal: "用餐",
+    training: "培训",
+    meeting: "会议",
+    ticket_work: "工单处理",
+    no_answer: "未应答",
+    system: "系统示忙",
+    go_ready: "示闲",
+    go_not_ready: "示忙",
+};
+
+const CALL: CallTexts = CallTexts {
+    answer: "接听",
+    reject: "拒接",
+    hang_up: "挂断",
+    none: "当前没有来电",
+    caller: "来电人",
+    last_caller: "刚才的来电人",
+    withheld: "匿名来电",
+    unregistered: "未登记的来电人",
+    number: "号码",
+    address: "地址",
+    no_address: "没有登记地址",
+    queue: "队列",
+    waited: "等待",
+    empty: "来电振铃时，这里显示来电人的姓名、号码和地址。",
+};
+
+const STAGE: StageTexts = StageTexts {
+    signed_in: "已签入，尚未示闲",
+    signed_in_next: "准备好后示闲，来电才会分配给您。",
+    not_ready: "示忙中，不分配来电",
+    not_ready_next: "回到座位后示闲，继续接听来电。",
+    no_answer: "来电未应答，已转为示忙",
+    system: "语音通路中断，系统已示忙",
+    ready: "等待来电",
+    ready_next: "来电会在这里振铃，请保持耳机佩戴。",
+    ringing: "来电振铃",
+    ringing_next: "按 F2 接听",
+    ring_left: |seconds| format!("{seconds} 秒后转给其他坐席"),
+    talking: "正在通话",
+    talking_next: "通话结束后按 F4 挂断",
+    wrap_up: "话后处理",
+    wrap_up_next: "到时自动结束，并可分配下一个来电。",
+    finish: "完成",
+    ended_by_caller: "市民已挂断",
+    ended_by_agent: "您已挂断",
+    ended_by_server: "系统已结束通话",
+    lost: "坐席连接中断",
+    lost_next: "正在恢复，期间不分配来电。",
+};
+
+const VOICE: VoiceTexts = VoiceTexts {
+    title: "语音通路",
+    device: "设备",
+    no_device: "无声音设备",
+    working: "正常",
+    idle: "待机",
+    silent: "收不到声音",
+    microphone: "麦克风",
+    speaker: "听筒",
+    headset: "耳机",
+};
+
+const ADVICE: AdviceTexts = AdviceTexts {
+    offer_gone: Advice {
+        what: "这个来电已经不在了", why: "市民已挂断、振铃已超时，或已由其他坐席接听。", next: "请等待下一个来电。"
+    },
+    no_such_call: Advice {
+        what: "没有可操作的通话", why: "通话在您操作之前已经结束。", next: "请按当前画面继续工作。"
+    },
+    wrong_state: Advice {
+        what: "当前状态不能这样操作", why: "您操作时状态已经改变。", next: "请查看左上角的状态后再试。"
+    },
+    no_media: Advice {
+        what: "还不能示闲",
+        why: "本机与服务器之间的语音通路尚未接通。",
+        next: "请稍候再试；仍不行请检查网络并联系管理员。",
+    },
+    reason_not_allowed: Advice {
+        what: "不能使用这个示忙原因", why: "该原因只能由系统设置。", next: "请选择其他示忙原因。"
+    },
+    offer_missed: Advice {
+        what: "有一个来电未应答",
+        why: "振铃到时无人接听，来电已转给其他坐席，您已转为示忙。",
+        next: "回到座位后请示闲。",
+    },
+    caller_left: Advice {
+        what: "来电已取消", why: "市民在您接听之前挂断了。", next: "无需处理，请等待下一个来电。"
+    },
+    media_lost: Advice {
+        what: "语音通路中断",
+        why: "服务器收不到本机的声音，恢复之前不分配来电。",
+        next: "请检查耳机和网络，恢复后重新示闲。",
+    },
+    wrong_credentials: Advice {
+        what: "登录失败", why: "工号或密码不正确。", next: "请重新输入；忘记密码请联系管理员。"
+    },
+    too_many_attempts: Advice {
+        what: "暂时不能登录", why: "连续失败次数过多，为安全起见已暂停。", next: "请几分钟后再试，或联系管理员。"
+    },
+    session_gone: Advice {
+        what: "需要重新登录", why: "断线时间过长，原来的登录已经失效。", next: "请输入密码重新登录。"
+    },
+    not_now: Advice {
+        what: "服务器暂时不能接受登录", why: "服务器正在停止，或坐席名额已满。", next: "请稍后再试，或联系管理员。"
+    },
+    unreachable: Advice {
+        what: "连不上服务器",
+        why: "该地址没有应答，可能是地址有误或网络不通。",
+        next: "请核对服务器地址，检查网线后再试。",
+    },
+    unknown_certificate: Advice {
+        what: "尚未确认服务器身份",
+        why: "服务器的证书还没有得到信任。",
+        next: "请重新登录，并与管理员核对证书指纹。",
+    },
+    changed_certificate: Advice {
+        what: "服务器的身份变了，已停止登录",
+        why: "它出示的证书与上次信任的不同，可能有人冒充服务器。密码没有发送。",
+        next: "请不要继续，先联系管理员核对下面的新指纹。",
+    },
+    broken: Advice {
+        what: "连接中断，登录没有完成", why: "网络或服务器在登录途中断开。", next: "请再次登录；反复出现请联系管理员。"
+    },
+    protocol: Advice {
+        what: "服务器的应答无法理解",
+        why: "地址可能不是热线服务器，或两边版本不一致。",
+        next: "请核对服务器地址，并联系管理员核对版本。",
+    },
+    signed_out: Advice { what: "您已签出", why: "来电不再分配给您。", next: "再次工作请重新登录。" },
+    superseded: Advice {
+        what: "您已在别处登录",
+        why: "同一工号在另一台电脑上登录，这里已自动签出。",
+        next: "如非本人操作，请立即联系管理员。",
+    },
+    lost: Advice { what: "已自动签出", why: "与服务器断线时间过长。", next: "请检查网络后重新登录。" },
+    server_stopping: Advice {
+        what: "服务器正在停止", why: "所有坐席已签出。", next: "请稍后重新登录，或联系管理员。"
+    },
+    no_device: Advice {
+        what: "没有可用的声音设备", why: "找不到耳机，市民听不到您，您也听不到市民。", next: "请插好耳机后重新启动程序。"
+    },
+};

@@ -1,0 +1,213 @@
+//! Every word and sentence of the screens, in each language.
+//!
+//! A language is one value of [`Texts`]: the compiler refuses a table that lacks an entry. Nothing is looked up by name.
+
+mod advice;
+mod chinese;
+mod english;
+
+pub(crate) use advice::Advice;
+
+/// The languages of the screens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Language {
+    /// 简体中文
+    #[default]
+    Chinese,
+    /// English
+    English,
+}
+
+impl Language {
+    /// The one that a click on the language switch brings.
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Self::Chinese => Self::English,
+            Self::English => Self::Chinese,
+        }
+    }
+
+    /// Its table.
+    pub(crate) fn texts(self) -> &'static Texts {
+        match self {
+            Self::Chinese => &chinese::TEXTS,
+            Self::English => &english::TEXTS,
+        }
+    }
+}
+
+/// All texts of one language. Entries that are functions put a figure into a sentence.
+#[derive(Debug)]
+pub(crate) struct Texts {
+    /// Name of the program.
+    pub(crate) product: &'static str,
+    /// The other language's own name, on the switch.
+    pub(crate) other_language: &'static str,
+    /// Sign-in.
+    pub(crate) sign_in: SignInTexts,
+    /// The frame of the desk: rail, status line, questions.
+    pub(crate) frame: FrameTexts,
+    /// The agent's states.
+    pub(crate) state: StateTexts,
+    /// The call bar and the caller's card.
+    pub(crate) call: CallTexts,
+    /// The middle of the desk.
+    pub(crate) stage: StageTexts,
+    /// The voice path.
+    pub(crate) voice: VoiceTexts,
+    /// What happened, why, what to do.
+    pub(crate) advice: advice::AdviceTexts,
+}
+
+/// Sign-in screen.
+#[derive(Debug)]
+pub(crate) struct SignInTexts {
+    pub(crate) title: &'static str,
+    pub(crate) server: &'static str,
+    pub(crate) server_example: &'static str,
+    pub(crate) number: &'static str,
+    pub(crate) password: &'static str,
+    pub(crate) submit: &'static str,
+    pub(crate) signing_in: &'static str,
+    pub(crate) cancel: &'static str,
+    pub(crate) incomplete: &'static str,
+    pub(crate) certificate_title: &'static str,
+    pub(crate) certificate_what: &'static str,
+    pub(crate) certificate_why: &'static str,
+    pub(crate) certificate_next: &'static str,
+    pub(crate) fingerprint: &'static str,
+    pub(crate) trust: &'static str,
+}
+
+/// Rail, status line, questions.
+#[derive(Debug)]
+pub(crate) struct FrameTexts {
+    pub(crate) desk: &'static str,
+    pub(crate) my_state: &'static str,
+    pub(crate) dark: &'static str,
+    pub(crate) light: &'static str,
+    pub(crate) sign_out: &'static str,
+    pub(crate) sign_out_question: &'static str,
+    pub(crate) sign_out_consequence: &'static str,
+    pub(crate) cancel: &'static str,
+    pub(crate) dismiss: &'static str,
+    pub(crate) connected: &'static str,
+    pub(crate) connecting: &'static str,
+    pub(crate) round_trip: &'static str,
+    pub(crate) loss: &'static str,
+    pub(crate) loading: &'static str,
+    pub(crate) reasons_title: &'static str,
+    pub(crate) reasons_hint: &'static str,
+    pub(crate) reconnecting: fn(attempt: u32, clock: &str) -> String,
+    pub(crate) reconnecting_effect: &'static str,
+    pub(crate) engine_stopped: &'static str,
+}
+
+/// States and reasons.
+#[derive(Debug)]
+pub(crate) struct StateTexts {
+    pub(crate) ready: &'static str,
+    pub(crate) offered: &'static str,
+    pub(crate) talking: &'static str,
+    pub(crate) wrap_up: &'static str,
+    pub(crate) lost: &'static str,
+    pub(crate) not_ready: &'static str,
+    pub(crate) small_break: &'static str,
+    pub(crate) meal: &'static str,
+    pub(crate) training: &'static str,
+    pub(crate) meeting: &'static str,
+    pub(crate) ticket_work: &'static str,
+    pub(crate) no_answer: &'static str,
+    pub(crate) system: &'static str,
+    pub(crate) go_ready: &'static str,
+    pub(crate) go_not_ready: &'static str,
+}
+
+/// The call bar and the caller's card.
+#[derive(Debug)]
+pub(crate) struct CallTexts {
+    pub(crate) answer: &'static str,
+    pub(crate) reject: &'static str,
+    pub(crate) hang_up: &'static str,
+    pub(crate) none: &'static str,
+    pub(crate) caller: &'static str,
+    pub(crate) last_caller: &'static str,
+    pub(crate) withheld: &'static str,
+    pub(crate) unregistered: &'static str,
+    pub(crate) number: &'static str,
+    pub(crate) address: &'static str,
+    pub(crate) no_address: &'static str,
+    pub(crate) queue: &'static str,
+    pub(crate) waited: &'static str,
+    pub(crate) empty: &'static str,
+}
+
+/// The middle of the desk: what happens now and the one act.
+#[derive(Debug)]
+pub(crate) struct StageTexts {
+    pub(crate) signed_in: &'static str,
+    pub(crate) signed_in_next: &'static str,
+    pub(crate) not_ready: &'static str,
+    pub(crate) not_ready_next: &'static str,
+    pub(crate) no_answer: &'static str,
+    pub(crate) system: &'static str,
+    pub(crate) ready: &'static str,
+    pub(crate) ready_next: &'static str,
+    pub(crate) ringing: &'static str,
+    pub(crate) ringing_next: &'static str,
+    pub(crate) ring_left: fn(seconds: u64) -> String,
+    pub(crate) talking: &'static str,
+    pub(crate) talking_next: &'static str,
+    pub(crate) wrap_up: &'static str,
+    pub(crate) wrap_up_next: &'static str,
+    pub(crate) finish: &'static str,
+    pub(crate) ended_by_caller: &'static str,
+    pub(crate) ended_by_agent: &'static str,
+    pub(crate) ended_by_server: &'static str,
+    pub(crate) lost: &'static str,
+    pub(crate) lost_next: &'static str,
+}
+
+/// The voice path's card.
+#[derive(Debug)]
+pub(crate) struct VoiceTexts {
+    pub(crate) title: &'static str,
+    pub(crate) device: &'static str,
+    pub(crate) no_device: &'static str,
+    pub(crate) working: &'static str,
+    pub(crate) idle: &'static str,
+    pub(crate) silent: &'static str,
+    pub(crate) microphone: &'static str,
+    pub(crate) speaker: &'static str,
+    pub(crate) headset: &'static str,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Language, Texts};
+
+    fn everything(texts: &Texts) -> String {
+        format!("{texts:?}")
+    }
+
+    #[test]
+    fn no_entry_of_either_language_is_empty() {
+        for language in [Language::Chinese, Language::English] {
+            assert!(!everything(language.texts()).contains(": \"\""), "{language:?} has an empty entry");
+        }
+    }
+
+    #[test]
+    fn the_english_table_has_no_hanzi_but_the_name_of_the_other_language() {
+        let table = everything(Language::English.texts()).replace(Language::English.texts().other_language, "");
+        let hanzi = table.chars().find(|character| ('\u{4e00}'..='\u{9fff}').contains(character));
+        assert_eq!(hanzi, None);
+    }
+
+    #[test]
+    fn the_two_switches_lead_to_each_other() {
+        assert_eq!(Language::Chinese.texts().other_language, "English");
+        assert_eq!(Language::English.texts().other_language, "中文");
+        assert_eq!(Language::Chinese.other().other(), Language::Chinese);
+    }
+}

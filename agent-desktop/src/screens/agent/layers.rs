@@ -1,0 +1,102 @@
+//! What lies over the desk: the strip of trouble that blocks nothing, the message with its one act, the two questions.
+
+use super::{Message, Scene};
+use crate::font;
+use crate::screens::clock;
+use crate::theme::{self, Tone, size, space, text_size};
+use crate::widget::{Icon, advice, body, card, dot, filled, heading, icon, label, plain, strong};
+use desktop_core::{LinkState, Wish};
+use iced::widget::{Column, button, center, column, container, mouse_area, opaque, row, space as gap, text};
+use iced::{Center, Element, Fill};
+use shared::model::{NotReadyReason, Notice};
+
+/// Width of a message.
+const TOAST_WIDTH: f32 = 460.0;
+/// Width of a question.
+const QUESTION_WIDTH: f32 = 340.0;
+
+/// The connection is broken, or there is no sound device.
+pub(super) fn banner<'a>(scene: Scene<'a>) -> Option<Element<'a, Message>> {
+    let (texts, palette) = (scene.texts, scene.palette);
+    if scene.engine_stopped {
+        return Some(strip(scene, Tone::Red, column![strong(texts.frame.engine_stopped)]));
+    }
+    if let LinkState::Reconnecting { attempt, since } = scene.view.link {
+        let length = clock(scene.now_ms.saturating_sub(since));
+        let what = strong((texts.frame.reconnecting)(attempt, &length)).color(palette.color(Tone::Amber));
+        return Some(strip(scene, Tone::Amber, column![what, body(texts.frame.reconnecting_effect).size(text_size::LABEL)]));
+    }
+    if scene.view.voice.device.is_none() {
+        let advice = texts.advice.no_device;
+        let what = strong(advice.what).color(palette.color(Tone::Red));
+        let rest = row![body(advice.why).size(text_size::LABEL), body(advice.next).size(text_size::LABEL)].spacing(space::S);
+        return Some(strip(scene, Tone::Red, column![what, rest]));
+    }
+    None
+}
+
+fn strip<'a>(scene: Scene<'a>, tone: Tone, sentences: Column<'a, Message>) -> Element<'a, Message> {
+    let palette = scene.palette;
+    let content = row![icon(Icon::Warning, palette.color(tone)), sentences.spacing(2.0).width(Fill)].spacing(space::M).align_y(Center);
+    container(content).width(Fill).padding([space::S, space::L]).style(move |_| theme::banner(palette, tone)).into()
+}
+
+/// A refusal, or else what the server changed by itself; one act.
+pub(super) fn toast<'a>(scene: Scene<'a>) -> Option<Element<'a, Message>> {
+    let (texts, palette) = (scene.texts, scene.palette);
+    let notice = scene.view.desk.as_ref().and_then(|desk| desk.notice);
+    let (tone, sentences) = match (scene.view.refusal, notice) {
+        (Some(refusal), _) => (Tone::Amber, texts.refusal(refusal)),
+        (None, Some(notice)) => (notice_tone(notice), texts.notice(notice)),
+        (None, None) => return None,
+    };
+    let act = plain(palette, texts.frame.dismiss, Some(Message::Wish(Wish::Dismiss)));
+    let content = row![container(advice(palette, tone, sentences)).width(Fill), act].spacing(space::L).align_y(Center);
+    let message = container(content).width(TOAST_WIDTH).padding(space::L).style(move |_| theme::toast(palette));
+    let place = container(opaque(message)).center_x(Fill).align_bottom(Fill);
+    Some(place.padding(iced::Padding::ZERO.bottom(size::STATUS_LINE + space::XL)).into())
+}
+
+fn notice_tone(notice: Notice) -> Tone {
+    match notice {
+        Notice::OfferMissed => Tone::Amber,
+        Notice::CallerLeft => Tone::Grey,
+        Notice::MediaLost => Tone::Red,
+    }
+}
+
+/// Which reason for 示忙: by mouse, or by its digit.
+pub(super) fn reasons<'a>(scene: Scene<'a>) -> Element<'a, Message> {
+    let palette = scene.palette;
+    let rows = NotReadyReason::CHOOSABLE.into_iter().zip(["1", "2", "3", "4", "5"]).map(|(reason, digit)| {
+        let word = row![dot(palette.color(Tone::Red)), body(scene.texts.reason_word(reason)), gap::horizontal(), label(palette, digit)];
+        let place = button(container(word.spacing(space::S).align_y(Center)).center_y(Fill)).width(Fill).height(40.0);
+        let place = place.padding([0.0, space::M]).on_press(Message::Wish(Wish::GoNotReady(reason)));
+        place.style(move |_, status| theme::button_row(palette, None, status)).into()
+    });
+    let content = column![
+        text(scene.texts.frame.reasons_title).size(text_size::NUMBER).font(font::BOLD),
+        Column::with_children(rows),
+        label(palette, scene.texts.frame.reasons_hint),
+    ];
+    question(scene, content.spacing(space::M))
+}
+
+/// Whether 签出 is meant.
+pub(super) fn sign_out<'a>(scene: Scene<'a>) -> Element<'a, Message> {
+    let (texts, palette) = (&scene.texts.frame, scene.palette);
+    let cancel = plain(palette, texts.cancel, Some(Message::CloseQuestion));
+    let act = filled(palette, texts.sign_out, None, Some(Message::Wish(Wish::SignOut)));
+    let content = column![
+        text(texts.sign_out_question).size(text_size::NUMBER).font(font::BOLD),
+        heading(palette, texts.sign_out_consequence).font(font::REGULAR),
+        row![gap::horizontal(), cancel, act].spacing(space::S),
+    ];
+    question(scene, content.spacing(space::L))
+}
+
+fn question<'a>(scene: Scene<'a>, content: Column<'a, Message>) -> Element<'a, Message> {
+    let sheet = opaque(card(scene.palette, content).width(QUESTION_WIDTH).padding(space::XL));
+    let cover = center(sheet).style(|_| theme::scrim());
+    opaque(mouse_area(cover).on_press(Message::CloseQuestion))
+}

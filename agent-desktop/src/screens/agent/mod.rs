@@ -1,0 +1,214 @@
+//! The agent's desk: who calls on the left, what happens now in the middle, my own state on the right; the call bar above,
+//! the status line below. Nothing moves: a button that is impossible now is dimmed at its place.
+
+mod call_bar;
+mod caller;
+mod layers;
+mod own;
+mod stage;
+mod status_line;
+
+use super::Scene;
+use crate::theme::{self, Tone, size, space};
+use crate::widget::{Icon, hairline, rail_item};
+use desktop_core::{View, Wish};
+use iced::widget::{Stack, column, container, row, space as gap, stack};
+use iced::{Element, Fill};
+use shared::model::{AgentState, CallView, InteractionId, NotReadyReason};
+
+/// Below this width of the window the right column is a drawer.
+const DRAWER_BELOW: f32 = 1_100.0;
+/// From this width on the side columns are wider.
+const WIDE_FROM: f32 = 1_800.0;
+
+/// What only this screen knows: what is open, and who called last.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    question: Option<Question>,
+    drawer: bool,
+    last_call: Option<CallView>,
+}
+
+/// A question over the desk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Question {
+    Reasons,
+    SignOut,
+}
+
+/// What the person does here.
+#[derive(Debug, Clone)]
+pub(crate) enum Message {
+    /// A button of the session.
+    Wish(Wish),
+    /// F11, or the word 示忙: asks for the reason, or goes ready.
+    ToggleReady,
+    /// A digit while the reasons are shown, from 1.
+    Digit(usize),
+    /// 签出, before the question.
+    AskSignOut,
+    /// Esc, or beside the question.
+    CloseQuestion,
+    /// The right column of a narrow window.
+    ToggleDrawer,
+    /// Light or dark.
+    SwitchMode,
+    /// The other language.
+    SwitchLanguage,
+}
+
+/// What the app must do about it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Nothing.
+    None,
+    /// To the session.
+    Wish(Wish),
+    /// Light or dark.
+    SwitchMode,
+    /// The other language.
+    SwitchLanguage,
+}
+
+impl State {
+    /// Keeps the last caller for wrap-up, and closes what no longer fits.
+    pub(crate) fn observe(&mut self, view: &View) {
+        let desk = view.desk.as_ref();
+        if let Some(call) = desk.and_then(|desk| desk.call.as_ref()) {
+            self.last_call = Some(call.clone());
+        }
+        let rings = desk.is_some_and(|desk| desk.offer.is_some());
+        match self.question {
+            Some(Question::Reasons) if !view.can_go_not_ready() => self.question = None,
+            Some(Question::SignOut) if rings => self.question = None,
+            Some(Question::Reasons | Question::SignOut) | None => {}
+        }
+        if view.me.is_none() {
+            *self = Self::default();
+        }
+    }
+
+    /// One act of the person.
+    pub(crate) fn update(&mut self, message: Message, view: &View) -> Action {
+        match message {
+            Message::Wish(wish) => return self.wish(wish),
+            Message::ToggleReady => return self.toggle_ready(view),
+            Message::Digit(digit) => return self.choose(digit),
+            Message::AskSignOut => self.question = Some(Question::SignOut),
+            Message::CloseQuestion => {
+                self.question = None;
+                self.drawer = false;
+            }
+            Message::ToggleDrawer => self.drawer = !self.drawer,
+            Message::SwitchMode => return Action::SwitchMode,
+            Message::SwitchLanguage => return Action::SwitchLanguage,
+        }
+        Action::None
+    }
+
+    fn wish(&mut self, wish: Wish) -> Action {
+        self.question = None;
+        self.drawer = false;
+        Action::Wish(wish)
+    }
+
+    fn toggle_ready(&mut self, view: &View) -> Action {
+        if view.can_go_ready() {
+            return self.wish(Wish::GoReady);
+        }
+        if view.can_go_not_ready() {
+            self.question = Some(Question::Reasons);
+        }
+        Action::None
+    }
+
+    fn choose(&mut self, digit: usize) -> Action {
+        let reason = digit.checked_sub(1).and_then(|index| NotReadyReason::CHOOSABLE.get(index));
+        match (self.question, reason) {
+            (Some(Question::Reasons), Some(reason)) => self.wish(Wish::GoNotReady(*reason)),
+            (Some(Question::Reasons | Question::SignOut) | None, _) => Action::None,
+        }
+    }
+
+    fn last_call(&self, interaction: InteractionId) -> Option<&CallView> {
+        self.last_call.as_ref().filter(|call| call.interaction == interaction)
+    }
+
+    /// The whole screen.
+    pub(crate) fn view<'a>(&'a self, scene: Scene<'a>, server: &'a str) -> Element<'a, Message> {
+        let palette = scene.palette;
+        let work = column![call_bar::view(scene), hairline(palette).width(Fill).height(1.0), self.desk(scene)];
+        let upper = row![self.rail(scene), hairline(palette).width(1.0).height(Fill), work];
+        let page = column![upper.height(Fill), hairline(palette).width(Fill).height(1.0), status_line::view(scene, server)];
+        let page = container(page).width(Fill).height(Fill).style(move |_| theme::page(palette));
+        let layers: Stack<'a, Message> =
+            stack![page].push(layers::toast(scene)).push(self.question.map(|question| question_view(scene, question)));
+        layers.into()
+    }
+
+    fn rail<'a>(&'a self, scene: Scene<'a>) -> Element<'a, Message> {
+        let (palette, texts) = (scene.palette, &scene.texts.frame);
+        let drawer = has_drawer(scene).then(|| rail_item(palette, Icon::Panel, texts.my_state, self.drawer, Some(Message::ToggleDrawer)));
+        let (mode_icon, mode_word) = if scene.dark { (Icon::Sun, texts.light) } else { (Icon::Moon, texts.dark) };
+        let places = column![rail_item(palette, Icon::Headset, texts.desk, true, None)]
+            .push(drawer)
+            .push(gap::vertical())
+            .push(rail_item(palette, mode_icon, mode_word, false, Some(Message::SwitchMode)))
+            .push(rail_item(palette, Icon::SignOut, texts.sign_out, false, Some(Message::AskSignOut)));
+        let rail = container(places.spacing(space::XS)).width(size::RAIL).height(Fill).padding(space::S);
+        rail.style(move |_| theme::bar(palette)).into()
+    }
+
+    fn desk<'a>(&'a self, scene: Scene<'a>) -> Element<'a, Message> {
+        let (left, right) = if scene.width >= WIDE_FROM { (380.0, 320.0) } else { (300.0, 236.0) };
+        let own = container(own::view(scene)).width(right).height(Fill);
+        let columns = row![container(caller::view(self, scene)).width(left), stage::view(self, scene)].spacing(space::M).height(Fill);
+        let columns: Element<'a, Message> = match (has_drawer(scene), self.drawer) {
+            (false, _) => columns.push(own).into(),
+            (true, false) => columns.into(),
+            (true, true) => stack![columns, container(iced::widget::opaque(own)).align_right(Fill).height(Fill)].into(),
+        };
+        let whole = column![].push(layers::banner(scene)).push(columns).spacing(space::M).padding(space::M);
+        container(whole).width(Fill).height(Fill).into()
+    }
+}
+
+fn has_drawer(scene: Scene<'_>) -> bool {
+    scene.width < DRAWER_BELOW
+}
+
+fn question_view<'a>(scene: Scene<'a>, question: Question) -> Element<'a, Message> {
+    match question {
+        Question::Reasons => layers::reasons(scene),
+        Question::SignOut => layers::sign_out(scene),
+    }
+}
+
+/// The colour that goes with a state's word.
+fn tone(state: Option<AgentState>) -> Tone {
+    match state {
+        Some(AgentState::Ready) => Tone::Green,
+        Some(AgentState::Offered) => Tone::Amber,
+        Some(AgentState::Talking) => Tone::Blue,
+        Some(AgentState::WrapUp) => Tone::Teal,
+        Some(AgentState::NotReady(_)) => Tone::Red,
+        Some(AgentState::Lost) | None => Tone::Grey,
+    }
+}
+
+/// The sign that goes with a state's word.
+fn sign(state: Option<AgentState>) -> Icon {
+    match state {
+        Some(AgentState::Ready) => Icon::Ready,
+        Some(AgentState::Offered | AgentState::Talking) => Icon::Phone,
+        Some(AgentState::WrapUp) => Icon::Pencil,
+        Some(AgentState::NotReady(_)) => Icon::Busy,
+        Some(AgentState::Lost) | None => Icon::Lost,
+    }
+}
+
+/// The call that rings or runs.
+fn present_call(view: &View) -> Option<&CallView> {
+    let desk = view.desk.as_ref()?;
+    desk.offer.as_ref().map(|offer| &offer.call).or(desk.call.as_ref())
+}

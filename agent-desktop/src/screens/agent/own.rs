@@ -1,0 +1,70 @@
+//! The right column: my own state and how to change it, and whether my voice gets through.
+
+use super::{Message, Scene};
+use crate::font;
+use crate::theme::{self, Tone, size, space, text_size};
+use crate::widget::{body, card, dot, heading, label, labelled, level_meter, tag};
+use desktop_core::Wish;
+use iced::widget::{Column, button, column, container, row, space as gap, text};
+use iced::{Center, Element, Fill};
+use shared::model::{AgentState, NotReadyReason};
+
+pub(super) fn view<'a>(scene: Scene<'a>) -> Element<'a, Message> {
+    let state = card(scene.palette, switch(scene)).width(Fill);
+    let voice = card(scene.palette, voice(scene)).width(Fill);
+    column![state, voice].spacing(space::M).into()
+}
+
+fn switch<'a>(scene: Scene<'a>) -> Column<'a, Message> {
+    let (view, texts) = (scene.view, scene.texts);
+    let present = view.state();
+    let go_ready = view.can_go_ready().then_some(Message::Wish(Wish::GoReady));
+    let ready = choice(scene, Tone::Green, texts.state.go_ready, present == Some(AgentState::Ready), go_ready);
+    let reasons = NotReadyReason::CHOOSABLE.map(|reason| {
+        let act = view.can_go_not_ready().then_some(Message::Wish(Wish::GoNotReady(reason)));
+        choice(scene, Tone::Red, texts.reason_word(reason), present == Some(AgentState::NotReady(reason)), act)
+    });
+    let head = row![heading(scene.palette, texts.frame.my_state), gap::horizontal(), label(scene.palette, "F11").size(text_size::HINT)];
+    let group = label(scene.palette, texts.state.go_not_ready);
+    let rows = column![ready, container(group).padding([space::S, 0.0]), Column::with_children(reasons)];
+    column![head.align_y(Center), rows].spacing(space::S)
+}
+
+fn choice<'a>(scene: Scene<'a>, tone: Tone, word: &'a str, present: bool, act: Option<Message>) -> Element<'a, Message> {
+    let palette = scene.palette;
+    let possible = act.is_some() || present;
+    let color = iced::Color { a: if possible { 1.0 } else { 0.36 }, ..palette.color(tone) };
+    let word = text(word).size(text_size::BODY);
+    let word = if present { word.font(font::BOLD) } else { word };
+    let content = row![dot(color), word].spacing(space::S).align_y(Center);
+    let place = button(container(content).center_y(Fill)).width(Fill).height(size::ROW).padding([0.0, space::S]);
+    let place = place.on_press_maybe(act.filter(|_| !present));
+    place.style(move |_, status| theme::button_row(palette, present.then_some(tone), status)).into()
+}
+
+fn voice<'a>(scene: Scene<'a>) -> Column<'a, Message> {
+    let (texts, palette, voice) = (&scene.texts.voice, scene.palette, &scene.view.voice);
+    let (tone, word) = voice_word(scene);
+    let head = row![heading(palette, texts.title), gap::horizontal(), tag(palette, tone, word)];
+    let device = match &voice.device {
+        Some(device) => body(device.as_str()),
+        None => body(texts.no_device).color(palette.color(Tone::Red)),
+    };
+    let problem = voice.device_problem.as_deref().map(|problem| label(palette, problem));
+    column![head.align_y(Center), labelled(palette, texts.device, column![device].push(problem).spacing(space::XS))]
+        .push(level_meter(palette, Tone::Green, texts.microphone, voice.microphone_level))
+        .push(level_meter(palette, Tone::Blue, texts.speaker, voice.speaker_level))
+        .spacing(space::M)
+}
+
+/// How the voice path is, in one word and its colour.
+pub(super) fn voice_word(scene: Scene<'_>) -> (Tone, &'static str) {
+    let (texts, voice) = (&scene.texts.voice, &scene.view.voice);
+    let talking = scene.view.state() == Some(AgentState::Talking);
+    match (&voice.device, voice.receiving, talking) {
+        (None, _, _) => (Tone::Red, texts.no_device),
+        (Some(_), true, _) => (Tone::Green, texts.working),
+        (Some(_), false, true) => (Tone::Red, texts.silent),
+        (Some(_), false, false) => (Tone::Grey, texts.idle),
+    }
+}

@@ -1,0 +1,135 @@
+//! The middle: what happens now, in one figure, one sentence and at most one act.
+
+use super::{Message, Scene, State, caller, sign, tone};
+use crate::font;
+use crate::screens::clock;
+use crate::theme::{Tone, space, text_size};
+use crate::widget::{Icon, body, card, filled, heading, icon, label, pulse, share_bar};
+use desktop_core::Wish;
+use iced::widget::{Column, button, center, column, container, stack, text};
+use iced::{Center, Element, Fill};
+use shared::model::{AgentState, CallView, Desk, NotReadyReason, OfferView, WrapUpView};
+
+/// Widest text of the stage.
+const WIDTH: f32 = 520.0;
+/// Side of the ring's pulse; the still sign of the other states has half of it, and the same place.
+const PULSE_SIDE: f32 = 176.0;
+
+pub(super) fn view<'a>(state: &'a State, scene: Scene<'a>) -> Element<'a, Message> {
+    let content = match &scene.view.desk {
+        Some(desk) => for_desk(state, scene, desk),
+        None => column![label(scene.palette, scene.texts.frame.loading).size(text_size::BODY)],
+    };
+    let content = content.spacing(space::M).align_x(Center).max_width(WIDTH);
+    card(scene.palette, center(content)).width(Fill).height(Fill).into()
+}
+
+fn for_desk<'a>(state: &'a State, scene: Scene<'a>, desk: &'a Desk) -> Column<'a, Message> {
+    match desk.state {
+        AgentState::NotReady(reason) => not_ready(scene, desk, reason),
+        AgentState::Ready => ready(scene, desk),
+        AgentState::Offered => desk.offer.as_ref().map_or_else(|| ready(scene, desk), |offer| ringing(scene, offer)),
+        AgentState::Talking => talking(scene, desk),
+        AgentState::WrapUp => desk.wrap_up.as_ref().map_or_else(|| ready(scene, desk), |wrap_up| finishing(state, scene, desk, wrap_up)),
+        AgentState::Lost => plain_stage(scene, desk, scene.texts.stage.lost).push(hint(scene, scene.texts.stage.lost_next)),
+    }
+}
+
+/// The sign, the headline, and how long it has been so.
+fn plain_stage<'a>(scene: Scene<'a>, desk: &'a Desk, headline: &'a str) -> Column<'a, Message> {
+    let tone = tone(Some(desk.state));
+    column![still_sign(scene, tone, sign(Some(desk.state))), title(headline), figure(scene, tone, scene.clock_since(desk.since))]
+}
+
+fn not_ready<'a>(scene: Scene<'a>, desk: &'a Desk, reason: NotReadyReason) -> Column<'a, Message> {
+    let texts = &scene.texts.stage;
+    let (headline, next) = match reason {
+        NotReadyReason::SignedIn => (texts.signed_in, texts.signed_in_next),
+        NotReadyReason::NoAnswer => (texts.no_answer, texts.not_ready_next),
+        NotReadyReason::System => (texts.system, scene.texts.advice.media_lost.next),
+        NotReadyReason::Break | NotReadyReason::Meal | NotReadyReason::Training | NotReadyReason::Meeting | NotReadyReason::TicketWork => {
+            (texts.not_ready, texts.not_ready_next)
+        }
+    };
+    let act = scene.view.can_go_ready().then_some(Message::Wish(Wish::GoReady));
+    plain_stage(scene, desk, headline).push(hint(scene, next)).push(act_button(scene, scene.texts.state.go_ready, "F11", act))
+}
+
+fn ready<'a>(scene: Scene<'a>, desk: &'a Desk) -> Column<'a, Message> {
+    plain_stage(scene, desk, scene.texts.stage.ready).push(hint(scene, scene.texts.stage.ready_next))
+}
+
+fn ringing<'a>(scene: Scene<'a>, offer: &'a OfferView) -> Column<'a, Message> {
+    let (palette, texts) = (scene.palette, &scene.texts.stage);
+    let handset = center(icon(Icon::Phone, palette.on).width(40.0).height(40.0));
+    let sign = stack![pulse(palette, Tone::Amber, PULSE_SIDE, scene.now_ms), handset.width(PULSE_SIDE).height(PULSE_SIDE)];
+    let left = scene.seconds_left(offer.expires);
+    let running_out = container(share_bar(palette, Tone::Amber, scene.share_left(offer.call.since, offer.expires))).width(280.0);
+    column![sign, heading(palette, texts.ringing)]
+        .push(who(scene, &offer.call))
+        .push(running_out)
+        .push(label(palette, (texts.ring_left)(left)))
+        .push(body(texts.ringing_next).font(font::BOLD).color(palette.color(Tone::Green)))
+}
+
+fn talking<'a>(scene: Scene<'a>, desk: &'a Desk) -> Column<'a, Message> {
+    let since = desk.call.as_ref().map_or(desk.since, |call| call.since);
+    let head = column![
+        still_sign(scene, Tone::Blue, Icon::Phone),
+        heading(scene.palette, scene.texts.stage.talking),
+        figure(scene, Tone::Blue, scene.clock_since(since)),
+    ];
+    let who = desk.call.as_ref().map(|call| who(scene, call));
+    head.spacing(space::M).align_x(Center).push(who).push(hint(scene, scene.texts.stage.talking_next))
+}
+
+fn finishing<'a>(state: &'a State, scene: Scene<'a>, desk: &'a Desk, wrap_up: &'a WrapUpView) -> Column<'a, Message> {
+    let (texts, palette) = (&scene.texts.stage, scene.palette);
+    let left = clock(scene.seconds_left(wrap_up.expires).saturating_mul(1_000));
+    let running_out = container(share_bar(palette, Tone::Teal, scene.share_left(desk.since, wrap_up.expires))).width(280.0);
+    let ended = body(scene.texts.ended_by(wrap_up.ended_by)).color(palette.label);
+    let called = state.last_call(wrap_up.interaction).map(|call| title(caller::name(scene, call)));
+    let act = scene.view.can_end_wrap_up().then_some(Message::Wish(Wish::EndWrapUp));
+    column![still_sign(scene, Tone::Teal, Icon::Pencil), heading(palette, texts.wrap_up)]
+        .push(called)
+        .push(ended)
+        .push(figure(scene, Tone::Teal, left))
+        .push(running_out)
+        .push(hint(scene, texts.wrap_up_next))
+        .push(act_button(scene, texts.finish, "F12", act))
+}
+
+fn who<'a>(scene: Scene<'a>, call: &'a CallView) -> Column<'a, Message> {
+    let name = text(caller::name(scene, call)).size(text_size::FIGURE).font(font::BOLD).line_height(1.2);
+    let number = text(caller::number(scene, call)).size(text_size::CLOCK);
+    column![name, number, caller::address(scene, call)].spacing(space::XS).align_x(Center)
+}
+
+fn still_sign<'a>(scene: Scene<'a>, tone: Tone, which: Icon) -> Element<'a, Message> {
+    let palette = scene.palette;
+    let side = PULSE_SIDE / 2.0;
+    let round = iced::widget::container::Style {
+        background: Some(palette.tint(tone).into()),
+        border: iced::border::rounded(side / 2.0),
+        ..Default::default()
+    };
+    let picture = icon(which, palette.color(tone)).width(36.0).height(36.0);
+    container(picture).center(side).style(move |_| round).into()
+}
+
+fn title<'a>(words: &'a str) -> Element<'a, Message> {
+    text(words).size(text_size::NAME).font(font::BOLD).align_x(Center).into()
+}
+
+fn figure<'a>(scene: Scene<'a>, tone: Tone, clock: String) -> Element<'a, Message> {
+    text(clock).size(text_size::FIGURE).font(font::BOLD).line_height(1.1).color(scene.palette.color(tone)).into()
+}
+
+fn hint<'a>(scene: Scene<'a>, words: &'a str) -> Element<'a, Message> {
+    body(words).color(scene.palette.label).align_x(Center).into()
+}
+
+fn act_button<'a>(scene: Scene<'a>, word: &'a str, key: &'a str, act: Option<Message>) -> Element<'a, Message> {
+    let act: button::Button<'a, Message> = filled(scene.palette, word, Some(key), act);
+    container(act).padding(iced::Padding::ZERO.top(space::S)).into()
+}

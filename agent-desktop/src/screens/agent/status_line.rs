@@ -1,0 +1,53 @@
+//! The status line: the connection, who I am, the headset; on the right how well it goes, and the time.
+
+use super::{Message, Scene, own::voice_word};
+use crate::theme::{self, Tone, size, space, text_size};
+use crate::widget::{dot, label};
+use desktop_core::LinkState;
+use iced::widget::{Row, button, container, row, space as gap, text};
+use iced::{Center, Element, Fill};
+
+pub(super) fn view<'a>(scene: Scene<'a>, server: &'a str) -> Element<'a, Message> {
+    let palette = scene.palette;
+    let line = row![connection(scene, server), who(scene), headset(scene), gap::horizontal(), quality(scene), switch(scene)];
+    let line = line.push(label(palette, scene.time_of_day())).spacing(20.0).align_y(Center);
+    let line = container(line).padding([0.0, space::L]).center_y(size::STATUS_LINE).width(Fill);
+    line.style(move |_| theme::bar(palette)).into()
+}
+
+fn connection<'a>(scene: Scene<'a>, server: &'a str) -> Row<'a, Message> {
+    let texts = &scene.texts.frame;
+    let (tone, word) = match scene.view.link {
+        LinkState::Online => (Tone::Green, texts.connected),
+        LinkState::Reconnecting { .. } | LinkState::SigningIn => (Tone::Amber, texts.connecting),
+        LinkState::SignedOut | LinkState::ConfirmCertificate { .. } => (Tone::Grey, texts.connecting),
+    };
+    row![dot(scene.palette.color(tone)), label(scene.palette, word), label(scene.palette, server)].spacing(6.0).align_y(Center)
+}
+
+fn who<'a>(scene: Scene<'a>) -> Option<Element<'a, Message>> {
+    let me = scene.view.me.as_ref()?;
+    Some(label(scene.palette, format!("{} {}", me.number, me.name)).into())
+}
+
+fn headset<'a>(scene: Scene<'a>) -> Row<'a, Message> {
+    let (tone, word) = voice_word(scene);
+    let color = if tone == Tone::Red { scene.palette.color(Tone::Red) } else { scene.palette.label };
+    row![label(scene.palette, scene.texts.voice.headset), label(scene.palette, word).color(color)].spacing(6.0)
+}
+
+fn quality<'a>(scene: Scene<'a>) -> Row<'a, Message> {
+    let (texts, view) = (&scene.texts.frame, scene.view);
+    let delay = view.round_trip_ms.map(|delay| label(scene.palette, format!("{} {delay} ms", texts.round_trip)));
+    let permille = view.voice.loss_permille;
+    let loss = label(scene.palette, format!("{} {}.{}%", texts.loss, permille / 10, permille % 10));
+    let loss = if permille >= 30 { loss.color(scene.palette.color(Tone::Red)) } else { loss };
+    row![].push(delay).push(loss).spacing(space::M)
+}
+
+fn switch<'a>(scene: Scene<'a>) -> Element<'a, Message> {
+    let palette = scene.palette;
+    let word = text(scene.texts.other_language).size(text_size::LABEL);
+    let language = button(word).padding([2.0, 6.0]).on_press(Message::SwitchLanguage);
+    language.style(move |_, status| theme::rail_button(palette, false, status)).into()
+}

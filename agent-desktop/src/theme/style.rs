@@ -1,0 +1,137 @@
+//! Styles of our few widgets, each made of the palette alone.
+
+use super::{Palette, Tone, radius};
+use iced::widget::{button, container, progress_bar, text_input};
+use iced::{Background, Border, Color, Shadow, Vector, border};
+
+fn hairline(color: Color, radius: f32) -> Border {
+    Border { color, width: 1.0, radius: radius.into() }
+}
+
+fn faded(color: Color, alpha: f32) -> Color {
+    Color { a: color.a * alpha, ..color }
+}
+
+fn mixed(one: Color, other: Color, share: f32) -> Color {
+    let mix = |a: f32, b: f32| a + (b - a) * share;
+    Color { r: mix(one.r, other.r), g: mix(one.g, other.g), b: mix(one.b, other.b), a: one.a }
+}
+
+/// The page behind everything.
+pub(crate) fn page(palette: Palette) -> container::Style {
+    container::Style { text_color: Some(palette.text), background: Some(palette.page.into()), ..Default::default() }
+}
+
+/// A card.
+pub(crate) fn card(palette: Palette) -> container::Style {
+    container::Style { background: Some(palette.surface.into()), border: hairline(palette.border, radius::CARD), ..page(palette) }
+}
+
+/// A bar along an edge of the window; its hairline is drawn apart.
+pub(crate) fn bar(palette: Palette) -> container::Style {
+    container::Style { background: Some(palette.surface.into()), ..page(palette) }
+}
+
+/// A coloured tag or the state's box.
+pub(crate) fn chip(palette: Palette, tone: Tone, radius: f32) -> container::Style {
+    container::Style {
+        text_color: Some(palette.color(tone)),
+        background: Some(palette.tint(tone).into()),
+        border: border::rounded(radius),
+        ..Default::default()
+    }
+}
+
+/// A strip that tells of trouble without blocking.
+pub(crate) fn banner(palette: Palette, tone: Tone) -> container::Style {
+    container::Style {
+        text_color: Some(palette.text),
+        background: Some(palette.tint(tone).into()),
+        border: hairline(faded(palette.color(tone), 0.45), radius::CARD),
+        ..Default::default()
+    }
+}
+
+/// A message over the page.
+pub(crate) fn toast(palette: Palette) -> container::Style {
+    let shadow = Shadow { color: Color { a: 0.22, ..Color::BLACK }, offset: Vector::new(0.0, 4.0), blur_radius: 16.0 };
+    container::Style { shadow, ..card(palette) }
+}
+
+/// Darkens what a question covers.
+pub(crate) fn scrim() -> container::Style {
+    container::Style { background: Some(Color { a: 0.40, ..Color::BLACK }.into()), ..Default::default() }
+}
+
+/// A field for text.
+pub(crate) fn field(palette: Palette, status: text_input::Status) -> text_input::Style {
+    let line = match status {
+        text_input::Status::Focused { .. } => palette.color(Tone::Blue),
+        text_input::Status::Hovered => palette.label,
+        text_input::Status::Active | text_input::Status::Disabled => palette.border,
+    };
+    let value = if status == text_input::Status::Disabled { palette.label } else { palette.text };
+    text_input::Style {
+        background: palette.raised.into(),
+        border: hairline(line, radius::FIELD),
+        icon: palette.label,
+        placeholder: faded(palette.label, 0.8),
+        value,
+        selection: faded(palette.color(Tone::Blue), 0.35),
+    }
+}
+
+/// The one filled button of a group.
+pub(crate) fn button_filled(palette: Palette, tone: Tone, status: button::Status) -> button::Style {
+    let full = palette.color(tone);
+    let ground = match status {
+        button::Status::Active => full,
+        button::Status::Hovered => mixed(full, palette.on, 0.10),
+        button::Status::Pressed => mixed(full, palette.text, 0.20),
+        button::Status::Disabled => return button_plain(palette, status),
+    };
+    button::Style { background: Some(ground.into()), text_color: palette.on, border: border::rounded(radius::BUTTON), ..quiet() }
+}
+
+/// A quiet button; dimmed when it is impossible.
+pub(crate) fn button_plain(palette: Palette, status: button::Status) -> button::Style {
+    let (ground, text, line) = match status {
+        button::Status::Active => (palette.raised, palette.text, palette.border),
+        button::Status::Hovered => (mixed(palette.raised, palette.label, 0.12), palette.text, palette.border),
+        button::Status::Pressed => (palette.border, palette.text, palette.border),
+        button::Status::Disabled => (faded(palette.raised, 0.6), faded(palette.text, 0.36), faded(palette.border, 0.6)),
+    };
+    button::Style { background: Some(ground.into()), text_color: text, border: hairline(line, radius::BUTTON), ..quiet() }
+}
+
+/// A row of a list that can be chosen; `chosen` is the present one.
+pub(crate) fn button_row(palette: Palette, chosen: Option<Tone>, status: button::Status) -> button::Style {
+    let hovered = match status {
+        button::Status::Active | button::Status::Disabled => None,
+        button::Status::Hovered => Some(palette.page),
+        button::Status::Pressed => Some(palette.border),
+    };
+    let ground = chosen.map(|tone| palette.tint(tone)).or(hovered);
+    let full = chosen.map_or(palette.text, |tone| palette.color(tone));
+    let text = if status == button::Status::Disabled && chosen.is_none() { faded(palette.text, 0.36) } else { full };
+    button::Style { background: ground.map(Background::from), text_color: text, border: border::rounded(radius::FIELD), ..quiet() }
+}
+
+/// A place in the rail, or a word in the status line.
+pub(crate) fn rail_button(palette: Palette, chosen: bool, status: button::Status) -> button::Style {
+    let style = button_row(palette, chosen.then_some(Tone::Blue), status);
+    let text_color = match status {
+        button::Status::Active if !chosen => palette.label,
+        button::Status::Active | button::Status::Hovered | button::Status::Pressed | button::Status::Disabled => style.text_color,
+    };
+    button::Style { text_color, border: border::rounded(radius::BUTTON), ..style }
+}
+
+fn quiet() -> button::Style {
+    button::Style { snap: true, ..Default::default() }
+}
+
+/// A level or a share.
+pub(crate) fn meter(palette: Palette, tone: Tone) -> progress_bar::Style {
+    progress_bar::Style { background: palette.tint(Tone::Grey).into(), bar: palette.color(tone).into(), border: border::rounded(3.0) }
+}
