@@ -1,2 +1,34 @@
-//! Placeholder.
-fn main() {}
+//! The agent's desktop: a window, or the same session without one for tests, load and demonstrations.
+//!
+//! Here is only the command line; what the words mean is in the modules.
+
+mod audio;
+mod cli;
+mod client;
+mod gateway;
+mod headless;
+
+use clap::Parser;
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    let filter = EnvFilter::try_new(&cli.log).unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match run(&cli) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("agent-desktop: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: &cli::Cli) -> anyhow::Result<ExitCode> {
+    let start = cli.start()?;
+    if cli.headless {
+        return headless::run(&start, cli.script());
+    }
+    anyhow::bail!("this build has no window; --headless runs without one")
+}

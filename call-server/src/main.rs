@@ -6,9 +6,26 @@ mod config;
 mod gateway;
 mod media;
 mod observe;
+mod reconcile;
 mod recording;
+mod running;
 mod sip;
 mod store;
 mod switchboard;
 
-fn main() {}
+#[cfg(test)]
+mod scratch;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = match admin::parse(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
+    if let Err(error) = observe::start(cli.log.as_deref(), cli.usual_log(), cli.log_json) {
+        eprintln!("error: {error}");
+        return ExitCode::from(2);
+    }
+    admin::run(&cli, running::serve)
+}

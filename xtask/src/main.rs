@@ -1,2 +1,91 @@
-//! Placeholder.
-fn main() {}
+//! One command each: `demo`, `test`, `check`, `tidy`, `sim`, `bench`. Run as `cargo xtask COMMAND`.
+
+mod bench;
+mod demo;
+mod packages;
+mod process;
+mod terminal;
+mod tidy;
+mod voices;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Everything that is done to the project, one command each.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// One call from a citizen to an agent's desktop, on this machine: builds, makes a demo site, starts everything.
+    Demo(demo::DemoArguments),
+    /// All tests; installs what they need first.
+    Test {
+        /// Name missing system packages instead of installing them.
+        #[arg(long)]
+        no_install: bool,
+        /// Install what is missing and stop there.
+        #[arg(long, conflicts_with = "no_install")]
+        only_install: bool,
+        /// Passed on to `cargo test`.
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// What must hold before a commit: format, clippy, rustdoc, tidy.
+    Check,
+    /// The house rules that no compiler knows: import table, sizes, module heads.
+    Tidy,
+    /// The core under random callers, agents and faults.
+    Sim {
+        /// Passed on: `--seeds N`, `--seed S`, `--json`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Benchmarks; each prints a table, and with `--json` one object.
+    Bench(bench::BenchArguments),
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Test { no_install, only_install, arguments } => {
+            packages::require(&[packages::BUILD, packages::WINDOW, packages::TEST], no_install)?;
+            if only_install {
+                return Ok(());
+            }
+            // The end-to-end tests start the real programs.
+            process::cargo(&["build", "--workspace", "--bins"])?;
+            let mut all = vec!["test", "--workspace"];
+            all.extend(arguments.iter().map(String::as_str));
+            process::cargo(&all)
+        }
+        Command::Check => {
+            process::cargo(&["fmt", "--all", "--check"])?;
+            process::cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
+            process::cargo_with(&["doc", "--workspace", "--no-deps", "--document-private-items"], &[("RUSTDOCFLAGS", "-D warnings")])?;
+            tidy::run()
+        }
+        Command::Tidy => tidy::run(),
+        Command::Sim { arguments } => {
+            let mut all = vec!["run", "--quiet", "--release", "--package", "call-core", "--example", "simulate", "--"];
+            all.extend(arguments.iter().map(String::as_str));
+            process::cargo(&all)
+        }
+        Command::Bench(arguments) => bench::run(&arguments),
+    }
+}

@@ -2,9 +2,7 @@
 
 use crate::ledger::{AgentInterval, Fact, InteractionRecord};
 use serde::{Deserialize, Serialize};
-use shared::model::{
-    AgentId, Caller, Desk, EndReason, InteractionId, LegId, RecordingId, Refusal, RequestId, SessionId, UnixMillis,
-};
+use shared::model::{AgentId, Caller, Desk, EndReason, InteractionId, LegId, RecordingId, Refusal, RequestId, SessionId, UnixMillis};
 use std::fmt;
 use std::sync::Arc;
 

@@ -4,8 +4,8 @@ use crate::command::{MediaAccess, SessionText};
 use crate::plan::Plan;
 use serde::{Deserialize, Serialize};
 use shared::model::{
-    AgentId, Caller, CallerCard, EndReason, InteractionId, LegId, NotReadyReason, OfferId, PhoneNumber, RecordingId, RequestId,
-    SessionId, TrunkId,
+    AgentId, Caller, CallerCard, EndReason, InteractionId, LegId, NotReadyReason, OfferId, PhoneNumber, RecordingId, RequestId, SessionId,
+    TrunkId,
 };
 
 /// One thing that happened, told by an edge.

@@ -2,13 +2,86 @@
 //!
 //! Its face is [`Core::handle`], [`Core::poll`] and [`Core::next_deadline`]. The law: one input, then drain all commands, then
 //! the next input. It has no clock, socket, thread, file, lock or random source; the same inputs give the same commands.
+//!
+//! `calls` and `acd` do not know each other; `conductor` alone translates between them.
 
+mod acd;
+mod calls;
 pub mod command;
+mod conductor;
 pub mod input;
 pub mod ledger;
 pub mod plan;
+pub mod snapshot;
 mod time;
+mod timer;
+mod turn;
 
 pub use command::Command;
 pub use input::Input;
+pub use snapshot::Snapshot;
 pub use time::{Now, Time};
+pub use timer::Reason;
+
+use acd::Acd;
+use calls::Calls;
+use plan::Plan;
+use shared::model::{InteractionId, UnixMillis};
+use std::collections::VecDeque;
+use timer::Timers;
+use turn::Turn;
+
+/// The whole state of the hotline.
+#[derive(Debug)]
+pub struct Core {
+    turn: Turn,
+    calls: Calls,
+    acd: Acd,
+    stopping: bool,
+}
+
+impl Core {
+    /// An empty hotline under this plan; the first INVITE gets the number `next`.
+    #[must_use]
+    pub fn new(plan: Plan, next: InteractionId) -> Self {
+        let now = Now { time: Time(0), utc: UnixMillis(0) };
+        let turn = Turn { now, plan, timers: Timers::default(), commands: VecDeque::new() };
+        Self { turn, calls: Calls::new(next), acd: Acd::new(), stopping: false }
+    }
+
+    /// Handles one input: fires what is due, does what the input asks for, matches calls with agents, shows changed desks.
+    ///
+    /// The monotonic clock never runs backwards here: an earlier time is taken as the latest one known.
+    pub fn handle(&mut self, now: Now, input: Input) {
+        self.turn.now = Now { time: now.time.max(self.turn.now.time), utc: now.utc };
+        while let Some(reason) = self.turn.timers.take_due(self.turn.now.time) {
+            self.deadline(reason);
+        }
+        self.input(input);
+        self.match_all();
+        self.show_changed();
+    }
+
+    /// The next command, in order; drain them all before the next input.
+    pub fn poll(&mut self) -> Option<Command> {
+        self.turn.commands.pop_front()
+    }
+
+    /// When [`Input::Tick`] is wanted at the latest, and why.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<(Time, Reason)> {
+        self.turn.timers.next()
+    }
+
+    /// Whether every record is saved and nobody is signed in: after [`Input::Stop`], the moment to end the process.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.calls.count() == 0 && self.acd.seated().is_empty()
+    }
+
+    /// The state of everything, for status and wall.
+    #[must_use]
+    pub fn snapshot(&self, now: Now) -> Snapshot {
+        snapshot::take(self, now)
+    }
+}

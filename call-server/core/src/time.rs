@@ -30,3 +30,12 @@ pub struct Now {
     /// Wall clock.
     pub utc: UnixMillis,
 }
+
+impl Now {
+    /// The reading that both clocks will show `milliseconds` later.
+    #[must_use]
+    pub fn plus(self, milliseconds: u64) -> Self {
+        let step = i64::try_from(milliseconds).unwrap_or(i64::MAX);
+        Self { time: self.time.plus(milliseconds), utc: UnixMillis(self.utc.0.saturating_add(step)) }
+    }
+}

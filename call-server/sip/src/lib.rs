@@ -6,4 +6,16 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::arithmetic_side_effects))]
 
+mod dialog;
+mod endpoint;
+pub mod identity;
+pub mod message;
+mod random;
 pub mod sdp;
+mod timer;
+mod transaction;
+
+pub use dialog::call::MAX_PENDING_MS;
+pub use endpoint::{ALLOW, CallKey, Ending, Endpoint, Event, Farewell, Limits, Receipt, Sizes};
+pub use random::Seed;
+pub use timer::{PATIENCE_MS, T1_MS, T2_MS, T4_MS};

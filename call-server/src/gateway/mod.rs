@@ -1,11 +1,27 @@
 //! The gateway: WebSocket over TLS for desktops. It translates, checks sizes and sessions, and knows no rule about calls.
+//!
+//! The messages are those of `shared::wire`. Each connection is one task; sessions outlive connections, so that a desktop can
+//! come back after a cut. `call-core` decides what a session may do; this room only knows which socket it speaks through.
+
+mod attempts;
+mod connection;
+mod listener;
+mod sessions;
+#[cfg(test)]
+mod tests;
+mod translate;
 
 use crate::switchboard::Inbox;
+use attempts::Attempts;
 use call_core::command::AgentCommand;
+use sessions::Sessions;
 use shared::model::AgentId;
 use shared::wire::SignInRefusal;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
 
 /// Whoever can tell whether a number and a password belong together. Called on a blocking thread.
 pub(crate) trait Authenticator: Send + Sync {
@@ -34,21 +50,144 @@ pub(crate) struct GatewaySettings {
     pub(crate) listen: SocketAddr,
     /// Certificate chain and key.
     pub(crate) tls: Arc<rustls::ServerConfig>,
+    /// Maxima of this edge.
+    pub(crate) limits: GatewayLimits,
 }
 
-/// The way to the running edge.
+/// Every maximum of the gateway.
 #[derive(Debug, Clone)]
-pub(crate) struct GatewayHandle;
+pub(crate) struct GatewayLimits {
+    /// Connections at once; one more is closed unheard.
+    pub(crate) connections: usize,
+    /// Connections at once from one address. Generous: a whole site may sit behind one proxy host (S-3).
+    pub(crate) connections_per_address: usize,
+    /// TLS and WebSocket handshakes together, and the wait for the first message after them.
+    pub(crate) handshake: Duration,
+    /// A connection over which nobody signs in is closed after this, however much it says.
+    pub(crate) stranger: Duration,
+    /// A connection that says nothing for this long is closed (`shared::wire::SILENCE_LIMIT_MS`).
+    pub(crate) silence: Duration,
+    /// One frame must be taken by the client within this time.
+    pub(crate) write: Duration,
+    /// From the verified password to the core's answer.
+    pub(crate) arrival: Duration,
+    /// Messages that may wait for one client; one more and the client is disconnected.
+    pub(crate) outgoing: usize,
+    /// Password checks at once: each takes a core and 19 MiB for a moment.
+    pub(crate) password_checks: usize,
+    /// How long a sign-in may wait for its password check to begin.
+    pub(crate) password_wait: Duration,
+    /// Wrong passwords in a row, per number and address, before the lock (5-1).
+    pub(crate) failures: u32,
+    /// How long the lock lasts (5-1).
+    pub(crate) lock: Duration,
+    /// Pairs of number and address remembered; the oldest is forgotten first.
+    pub(crate) remembered_failures: usize,
+    /// How long a stopping gateway waits for its connections to take their last messages.
+    pub(crate) farewell: Duration,
+}
+
+impl Default for GatewayLimits {
+    fn default() -> Self {
+        Self {
+            connections: 2_000,
+            connections_per_address: 1_000,
+            handshake: Duration::from_secs(5),
+            stranger: Duration::from_secs(600),
+            silence: Duration::from_millis(shared::wire::SILENCE_LIMIT_MS),
+            write: Duration::from_secs(5),
+            arrival: Duration::from_secs(10),
+            outgoing: 64,
+            password_checks: 2,
+            password_wait: Duration::from_secs(10),
+            failures: 5,
+            lock: Duration::from_secs(600),
+            remembered_failures: 10_000,
+            farewell: Duration::from_secs(2),
+        }
+    }
+}
+
+/// What all connections share.
+struct Shared {
+    people: Arc<dyn Authenticator>,
+    inbox: Inbox,
+    limits: GatewayLimits,
+    sessions: Mutex<Sessions>,
+    attempts: Mutex<Attempts>,
+    password_checks: Arc<Semaphore>,
+}
+
+impl Shared {
+    fn sessions(&self) -> std::sync::MutexGuard<'_, Sessions> {
+        self.sessions.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn attempts(&self) -> std::sync::MutexGuard<'_, Attempts> {
+        self.attempts.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// The way to the running edge. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct GatewayHandle {
+    shared: Arc<Shared>,
+    local_address: SocketAddr,
+    stopping: watch::Sender<bool>,
+    listener: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
+
+impl std::fmt::Debug for GatewayHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GatewayHandle").field("local_address", &self.local_address).finish_non_exhaustive()
+    }
+}
 
 impl GatewayHandle {
-    /// Hands a command over; never blocks.
-    pub(crate) fn send(&self, _command: AgentCommand) {}
+    /// Hands a command over; never blocks. A client that does not read fast enough is disconnected, only it suffers.
+    pub(crate) fn send(&self, command: AgentCommand) {
+        self.shared.sessions().carry_out(command);
+    }
+
+    /// The address really bound, with the port that the system chose if the settings said 0.
+    pub(crate) fn local_address(&self) -> SocketAddr {
+        self.local_address
+    }
+
+    /// Number of desktops whose session has a living connection.
+    pub(crate) fn connected(&self) -> usize {
+        self.shared.sessions().connected()
+    }
+
+    /// Closes the port, lets each connection take what is already waiting for it, and returns when all are gone or
+    /// [`GatewayLimits::farewell`] has passed. A second call returns at once.
+    pub(crate) async fn stop(&self) {
+        self.stopping.send_replace(true);
+        let listener = self.listener.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        if let Some(listener) = listener {
+            let _ = listener.await;
+        }
+    }
 }
 
 /// Binds the port and starts the edge on the current tokio runtime.
 ///
 /// # Errors
 /// The address is busy or not ours.
-pub(crate) async fn start(_settings: GatewaySettings, _people: Arc<dyn Authenticator>, _inbox: Inbox) -> std::io::Result<GatewayHandle> {
-    Ok(GatewayHandle)
+pub(crate) async fn start(settings: GatewaySettings, people: Arc<dyn Authenticator>, inbox: Inbox) -> std::io::Result<GatewayHandle> {
+    let socket = tokio::net::TcpListener::bind(settings.listen).await?;
+    let local_address = socket.local_addr()?;
+    let limits = settings.limits;
+    let shared = Arc::new(Shared {
+        people,
+        inbox,
+        sessions: Mutex::new(Sessions::new(limits.outgoing)?),
+        attempts: Mutex::new(Attempts::new(limits.failures, limits.lock, limits.remembered_failures)),
+        password_checks: Arc::new(Semaphore::new(limits.password_checks)),
+        limits,
+    });
+    let (stopping, stop) = watch::channel(false);
+    let listener = tokio::spawn(listener::run(socket, settings.tls, Arc::clone(&shared), stop));
+    tracing::info!(%local_address, "gateway listens");
+    Ok(GatewayHandle { shared, local_address, stopping, listener: Arc::new(Mutex::new(Some(listener))) })
 }

@@ -135,8 +135,48 @@ impl SequenceExtender {
     }
 }
 
+/// How far behind the newest packet one may be and still be told from a repeated one, in packets.
+pub const WINDOW_PACKETS: u64 = 64;
+
+/// Which of the newest [`WINDOW_PACKETS`] packets were there already, by numbers that do not wrap (RFC 3711 section 3.3.2).
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SequenceWindow {
+    newest: Option<u64>,
+    /// Bit 0 is the newest.
+    seen: u64,
+}
+
+impl SequenceWindow {
+    /// The newest number noted.
+    #[must_use]
+    pub fn newest(&self) -> Option<u64> {
+        self.newest
+    }
+
+    /// Whether this number is new: neither noted nor too old to know.
+    #[must_use]
+    pub fn allows(&self, number: u64) -> bool {
+        match self.newest.and_then(|newest| newest.checked_sub(number)) {
+            None => true,
+            Some(age) => age < WINDOW_PACKETS && self.seen & (1 << age) == 0,
+        }
+    }
+
+    /// Notes a number. One that is too old changes nothing.
+    pub fn note(&mut self, number: u64) {
+        let newest = self.newest.unwrap_or(number);
+        if let Some(age) = newest.checked_sub(number) {
+            self.seen |= if age < WINDOW_PACKETS { 1 << age } else { 0 };
+        } else {
+            let step = number - newest;
+            self.seen = if step < WINDOW_PACKETS { self.seen << step } else { 0 } | 1;
+        }
+        self.newest = Some(newest.max(number));
+    }
+}
+
 /// Steps of more than this many packets mean that the sender began anew (RFC 3550 appendix A.1, `MAX_DROPOUT`).
-const MAX_DROPOUT: u64 = 3_000;
+pub const MAX_DROPOUT: u64 = 3_000;
 
 /// What a receiver knows of a stream's quality (RFC 3550 section 6.4.1).
 #[derive(Debug, Clone, Copy, Default)]

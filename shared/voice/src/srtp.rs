@@ -2,7 +2,7 @@
 //!
 //! Not here: SRTCP, key exchange, other transforms. A context belongs to one SSRC; a key must never be used by two senders.
 
-use crate::rtp::{Header, RtpError};
+use crate::rtp::{Header, RtpError, SequenceWindow};
 use aes::Aes128;
 use ctr::cipher::{InnerIvInit, KeyInit, StreamCipher, StreamCipherCoreWrapper};
 use ctr::{CtrCore, flavors};
@@ -13,8 +13,6 @@ use sha1::Sha1;
 pub const MASTER_BYTES: usize = 30;
 /// What protection adds to a packet, in bytes.
 pub const TAG_BYTES: usize = 10;
-/// How far behind the newest packet one may be and still be accepted, in packets.
-pub const REPLAY_WINDOW: u64 = 64;
 
 const KEY_BYTES: usize = 16;
 const SALT_BYTES: usize = 14;
@@ -162,40 +160,14 @@ impl SrtpSender {
 #[derive(Debug, Clone)]
 pub struct SrtpReceiver {
     keys: SessionKeys,
-    window: Option<Window>,
-}
-
-/// Which of the last [`REPLAY_WINDOW`] packets came: bit 0 is the newest.
-#[derive(Debug, Clone, Copy)]
-struct Window {
-    newest: u64,
-    seen: u64,
-}
-
-impl Window {
-    fn allows(&self, index: u64) -> bool {
-        match self.newest.checked_sub(index) {
-            None => true,
-            Some(age) => age < REPLAY_WINDOW && self.seen & (1 << age) == 0,
-        }
-    }
-
-    fn note(&mut self, index: u64) {
-        match index.checked_sub(self.newest) {
-            Some(0) | None => self.seen |= 1 << (self.newest - index),
-            Some(step) => {
-                self.seen = if step < REPLAY_WINDOW { self.seen << step } else { 0 } | 1;
-                self.newest = index;
-            }
-        }
-    }
+    window: SequenceWindow,
 }
 
 impl SrtpReceiver {
     /// A stream of which nothing was received. Its sender must not have wrapped its sequence number yet (rollover counter 0).
     #[must_use]
     pub fn new(master: &MasterKey) -> Self {
-        Self { keys: SessionKeys::derive(master), window: None }
+        Self { keys: SessionKeys::derive(master), window: SequenceWindow::default() }
     }
 
     /// Opens the SRTP packet in `packet`; gives the length of the RTP packet that is there afterwards.
@@ -206,12 +178,12 @@ impl SrtpReceiver {
         let length = packet.len().checked_sub(TAG_BYTES).ok_or(SrtpError::TooShort)?;
         let (packet, tag) = packet.split_at_mut(length);
         let (header, header_end) = Header::read(packet)?;
-        let index = guess_index(self.window.map(|window| window.newest), header.sequence)?;
-        if self.window.is_some_and(|window| !window.allows(index)) {
+        let index = guess_index(self.window.newest(), header.sequence)?;
+        if !self.window.allows(index) {
             return Err(SrtpError::Replayed);
         }
         self.keys.authenticate(packet, index).verify_truncated_left(tag).map_err(|_| SrtpError::NotAuthentic)?;
-        self.window.get_or_insert(Window { newest: index, seen: 1 }).note(index);
+        self.window.note(index);
         self.keys.apply(header.ssrc, index, &mut packet[header_end..]);
         Ok(length)
     }

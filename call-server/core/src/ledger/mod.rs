@@ -1,5 +1,13 @@
 //! Facts of an interaction and the record they fold into. Figures come from here and from nowhere else (I-9).
 
+mod agent;
+mod call;
+mod counters;
+
+pub(crate) use agent::{Doing, Timeline};
+pub(crate) use call::CallLedger;
+pub use counters::Counters;
+
 use serde::{Deserialize, Serialize};
 use shared::model::{
     AgentId, AgentState, Caller, EndReason, InteractionId, PhoneNumber, QueueId, RecordingId, SegmentId, SessionId, Side, TrunkId,

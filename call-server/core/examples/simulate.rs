@@ -1,0 +1,94 @@
+//! Runs many seeds of the simulation: `cargo run --release -p call-core --example simulate -- --seeds 20000`.
+
+#[path = "../tests/simulation/agents.rs"]
+mod agents;
+#[path = "../tests/simulation/calls.rs"]
+mod calls;
+#[path = "../tests/simulation/run.rs"]
+mod run;
+#[path = "../tests/simulation/watch.rs"]
+mod watch;
+#[path = "../tests/simulation/world.rs"]
+mod world;
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+/// Violations that are printed in full.
+const SHOWN: usize = 3;
+
+/// What was asked for on the command line.
+struct Wish {
+    first: u64,
+    seeds: u64,
+    json: bool,
+}
+
+#[expect(clippy::disallowed_types, reason = "only the speed of the simulation is measured, nothing in it")]
+fn main() -> ExitCode {
+    let wish = match read_arguments(std::env::args().skip(1)) {
+        Ok(wish) => wish,
+        Err(fault) => {
+            eprintln!("{fault}\nusage: simulate [--seeds N] [--seed FIRST] [--json]");
+            return ExitCode::from(2);
+        }
+    };
+    // A violation is told once, by its story; the panic's own message would only repeat it.
+    std::panic::set_hook(Box::new(|_| {}));
+    let started = std::time::Instant::now();
+    let (mut events, mut violations, mut tallies) = (0, Vec::new(), BTreeMap::new());
+    for seed in wish.first..wish.first.saturating_add(wish.seeds) {
+        let outcome = run::run_seed(seed);
+        events += outcome.events;
+        violations.extend(outcome.violation);
+        for (what, count) in outcome.tallies {
+            *tallies.entry(what).or_insert(0) += count;
+        }
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    report(&wish, events, &violations, seconds);
+    if !wish.json {
+        for (what, count) in tallies {
+            println!("  {what:<28} {count:>12}");
+        }
+    }
+    if violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn report(wish: &Wish, events: u64, violations: &[String], seconds: f64) {
+    for violation in violations.iter().take(SHOWN) {
+        eprintln!("{violation}\n");
+    }
+    let (seeds, count) = (wish.seeds, violations.len());
+    if wish.json {
+        println!("{{\"seeds\":{seeds},\"events\":{events},\"violations\":{count},\"seconds\":{seconds:.3}}}");
+        return;
+    }
+    println!("{:<30} {seeds:>12}  (from {})", "seeds", wish.first);
+    println!("{:<30} {events:>12}", "events");
+    println!("{:<30} {count:>12}", "violations");
+    println!("{:<30} {seconds:>12.3}", "seconds");
+}
+
+fn read_arguments(mut arguments: impl Iterator<Item = String>) -> Result<Wish, String> {
+    let mut wish = Wish { first: 0, seeds: 1_000, json: false };
+    let mut one_seed = false;
+    let mut many = false;
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--json" => wish.json = true,
+            "--seeds" => (wish.seeds, many) = (number(arguments.next())?, true),
+            "--seed" => (wish.first, one_seed) = (number(arguments.next())?, true),
+            other => return Err(format!("unknown argument {other}")),
+        }
+    }
+    if one_seed && !many {
+        wish.seeds = 1;
+    }
+    Ok(wish)
+}
+
+fn number(text: Option<String>) -> Result<u64, String> {
+    let text = text.ok_or("a number is missing")?;
+    text.parse().map_err(|_| format!("{text} is not a number"))
+}

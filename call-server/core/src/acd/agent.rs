@@ -1,0 +1,488 @@
+//! One signed-in agent: a state per variant, and one way to change it, which keeps the books and the deadline of the state (I-4).
+
+use super::OfferOver;
+use crate::command::{AgentCommand, MediaCommand, SessionEnd, StoreCommand};
+use crate::ledger::{Doing, IntervalCause, OfferEnd, Timeline};
+use crate::time::{Now, Time};
+use crate::timer::Reason;
+use crate::turn::Turn;
+use shared::model::{AgentId, AgentState, Desk, InteractionId, LegId, NotReadyReason, Notice, OfferId, Refusal, SessionId, Side};
+
+/// A signed-in agent.
+#[derive(Debug)]
+pub(crate) struct Agent {
+    pub(crate) agent: AgentId,
+    pub(crate) session: SessionId,
+    /// The agent's voice path.
+    pub(crate) leg: LegId,
+    /// Packets of the voice path arrive.
+    pub(crate) reachable: bool,
+    /// The desktop's connection stands.
+    pub(crate) connected: bool,
+    pub(crate) activity: Activity,
+    /// Ready time since the last handled call, without the present Ready interval, in ms.
+    idle_ms: u64,
+    pub(crate) notice: Option<Notice>,
+    timeline: Timeline,
+    /// What the desktop was shown last; `None` when it must be shown anew.
+    pub(crate) shown: Option<Box<Desk>>,
+    pub(crate) revision: u64,
+}
+
+/// What a signed-in agent does.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Activity {
+    NotReady(NotReadyReason),
+    Ready,
+    Offered(Offered),
+    Talking(Talk),
+    WrapUp(WrapUp),
+    Lost(Lost),
+}
+
+/// Reserved for one call that rings.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Offered {
+    pub(crate) offer: OfferId,
+    pub(crate) interaction: InteractionId,
+    pub(crate) began: Now,
+    pub(crate) expires: Now,
+}
+
+/// In a call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Talk {
+    pub(crate) interaction: InteractionId,
+    /// The last explicit choice wins (I-31).
+    pub(crate) after: AfterCall,
+}
+
+/// What follows a call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum AfterCall {
+    /// Wrap-up, then this.
+    Next(Next),
+    /// Sign-out, without wrap-up.
+    SignOut,
+}
+
+/// What follows wrap-up.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Next {
+    Ready,
+    NotReady(NotReadyReason),
+}
+
+/// Writing up a call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WrapUp {
+    pub(crate) interaction: InteractionId,
+    pub(crate) expires: Now,
+    pub(crate) ended_by: Side,
+    next: Next,
+}
+
+/// The desktop is gone for longer than the grace period.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lost {
+    held: Held,
+    until: Time,
+}
+
+/// What goes on when a lost desktop comes back.
+#[derive(Debug, Clone, Copy)]
+enum Held {
+    NotReady(NotReadyReason),
+    Ready,
+    Talking(Talk),
+    WrapUp(WrapUp),
+}
+
+/// A call whose agent's audio ended.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SegmentOver {
+    pub(crate) interaction: InteractionId,
+    pub(crate) ended_by: Side,
+    /// Of the call's queue.
+    pub(crate) wrap_up_ms: u64,
+}
+
+/// What a session leaves behind when it ends.
+#[derive(Debug)]
+pub(crate) struct Remains {
+    pub(crate) offer: Option<OfferOver>,
+    pub(crate) talk: Option<Talk>,
+    pub(crate) idle_ms: u64,
+}
+
+/// What an agent's own request came to.
+pub(crate) type Asked = Result<Option<OfferOver>, Refusal>;
+
+/// How a session begins.
+#[derive(Debug)]
+pub(crate) struct Beginning {
+    pub(crate) agent: AgentId,
+    pub(crate) session: SessionId,
+    pub(crate) leg: LegId,
+    pub(crate) idle_ms: u64,
+    /// A call that was taken over from a superseded session.
+    pub(crate) talk: Option<Talk>,
+}
+
+impl Agent {
+    /// Signs in: never straight to Ready (1-1).
+    pub(crate) fn sign_in(turn: &Turn, beginning: Beginning) -> Self {
+        let Beginning { agent, session, leg, idle_ms, talk } = beginning;
+        let activity = talk.map_or(Activity::NotReady(NotReadyReason::SignedIn), |talk| Activity::Talking(talk.taken_over()));
+        let timeline = Timeline::begin(agent, session, turn.now, activity.doing(IntervalCause::SignIn));
+        let (reachable, connected, notice, shown, revision) = (false, true, None, None, 0);
+        Self { agent, session, leg, reachable, connected, activity, idle_ms, notice, timeline, shown, revision }
+    }
+
+    /// When the present state began.
+    pub(crate) fn since(&self) -> Now {
+        self.timeline.since()
+    }
+
+    /// Ready time since the last handled call, in ms.
+    pub(crate) fn idle_ms(&self, now: Time) -> u64 {
+        match self.activity {
+            Activity::Ready => self.idle_ms.saturating_add(now.since(self.since().time)),
+            Activity::NotReady(_) | Activity::Offered(_) | Activity::Talking(_) | Activity::WrapUp(_) | Activity::Lost(_) => self.idle_ms,
+        }
+    }
+
+    /// Whether a call may be offered now (I-36).
+    pub(crate) fn eligible(&self) -> bool {
+        matches!(self.activity, Activity::Ready) && self.connected && self.reachable
+    }
+
+    /// Whether this agent is at work, so that a waiting call may hope for it without anybody's decision.
+    pub(crate) fn at_work(&self) -> bool {
+        self.connected
+            && match self.activity {
+                Activity::Ready | Activity::Offered(_) | Activity::Talking(_) | Activity::WrapUp(_) => true,
+                Activity::NotReady(_) | Activity::Lost(_) => false,
+            }
+    }
+
+    /// The call whose citizen hears this agent, also while the desktop is lost.
+    pub(crate) fn talk(&self) -> Option<Talk> {
+        match self.activity {
+            Activity::Talking(talk) | Activity::Lost(Lost { held: Held::Talking(talk), .. }) => Some(talk),
+            Activity::NotReady(_) | Activity::Ready | Activity::Offered(_) | Activity::WrapUp(_) | Activity::Lost(_) => None,
+        }
+    }
+
+    /// Reserved for a call.
+    pub(crate) fn offer(&mut self, turn: &mut Turn, offered: Offered) {
+        self.enter(turn, Activity::Offered(offered), IntervalCause::Offer);
+    }
+
+    /// The live offer, if it is this one; any other is of an older round (I-2).
+    pub(crate) fn offered(&self, offer: OfferId) -> Result<Offered, Refusal> {
+        match self.activity {
+            Activity::Offered(offered) if offered.offer == offer => Ok(offered),
+            Activity::NotReady(_)
+            | Activity::Ready
+            | Activity::Offered(_)
+            | Activity::Talking(_)
+            | Activity::WrapUp(_)
+            | Activity::Lost(_) => Err(Refusal::OfferGone),
+        }
+    }
+
+    /// 接听: only handling a call resets the rank (I-40).
+    pub(crate) fn accept(&mut self, turn: &mut Turn, offer: OfferId) -> Result<Offered, Refusal> {
+        let offered = self.offered(offer)?;
+        self.idle_ms = 0;
+        self.notice = None;
+        let talk = Talk { interaction: offered.interaction, after: AfterCall::Next(Next::Ready) };
+        self.enter(turn, Activity::Talking(talk), IntervalCause::Accept);
+        Ok(offered)
+    }
+
+    /// 拒接
+    pub(crate) fn reject(&mut self, turn: &mut Turn, offer: OfferId) -> Asked {
+        let offered = self.offered(offer)?;
+        self.notice = None;
+        self.become_ready(turn, IntervalCause::Reject);
+        Ok(Some(self.over(offered, OfferEnd::Rejected)))
+    }
+
+    /// The desk rang long enough.
+    pub(crate) fn miss(&mut self, turn: &mut Turn, offer: OfferId) -> Option<OfferOver> {
+        let offered = self.offered(offer).ok()?;
+        self.notice = Some(Notice::OfferMissed);
+        self.enter(turn, Activity::NotReady(NotReadyReason::NoAnswer), IntervalCause::NoAnswer);
+        Some(self.over(offered, OfferEnd::NotAnswered))
+    }
+
+    /// The ringing call is over.
+    pub(crate) fn caller_left(&mut self, turn: &mut Turn) -> Option<OfferOver> {
+        let Activity::Offered(offered) = self.activity else { return None };
+        self.notice = Some(Notice::CallerLeft);
+        self.become_ready(turn, IntervalCause::CallerLeft);
+        Some(self.over(offered, OfferEnd::CallerLeft))
+    }
+
+    /// 示闲
+    pub(crate) fn go_ready(&mut self, turn: &mut Turn) -> Asked {
+        match self.activity {
+            Activity::Lost(_) => return Err(Refusal::WrongState),
+            Activity::NotReady(_) | Activity::WrapUp(_) if !self.reachable => return Err(Refusal::NoMedia),
+            Activity::NotReady(_) | Activity::WrapUp(_) => self.enter(turn, Activity::Ready, IntervalCause::User),
+            Activity::Talking(talk) => self.activity = Activity::Talking(Talk { after: AfterCall::Next(Next::Ready), ..talk }),
+            Activity::Ready | Activity::Offered(_) => {}
+        }
+        self.notice = None;
+        Ok(None)
+    }
+
+    /// 示忙: at once, or as the state after the call.
+    pub(crate) fn go_not_ready(&mut self, turn: &mut Turn, reason: NotReadyReason) -> Asked {
+        if !NotReadyReason::CHOOSABLE.contains(&reason) {
+            return Err(Refusal::ReasonNotAllowed);
+        }
+        let over = self.withdrawn();
+        match self.activity {
+            Activity::Lost(_) => return Err(Refusal::WrongState),
+            Activity::NotReady(present) if present == reason => {}
+            Activity::NotReady(_) | Activity::Ready | Activity::WrapUp(_) | Activity::Offered(_) => {
+                self.enter(turn, Activity::NotReady(reason), IntervalCause::User);
+            }
+            Activity::Talking(talk) => {
+                self.activity = Activity::Talking(Talk { after: AfterCall::Next(Next::NotReady(reason)), ..talk });
+            }
+        }
+        self.notice = None;
+        Ok(over)
+    }
+
+    /// 完成话后处理
+    pub(crate) fn end_wrap_up(&mut self, turn: &mut Turn) -> Asked {
+        let Activity::WrapUp(wrap_up) = self.activity else { return Err(Refusal::WrongState) };
+        self.notice = None;
+        self.follow(turn, wrap_up.next, IntervalCause::User);
+        Ok(None)
+    }
+
+    /// Wrap-up ran out.
+    pub(crate) fn wrap_up_over(&mut self, turn: &mut Turn) {
+        if let Activity::WrapUp(wrap_up) = self.activity {
+            self.follow(turn, wrap_up.next, IntervalCause::WrapUpOver);
+        }
+    }
+
+    /// 签出 in a call becomes "after this call"; returns whether it did.
+    pub(crate) fn sign_out_after_call(&mut self) -> bool {
+        let Activity::Talking(talk) = self.activity else { return false };
+        self.activity = Activity::Talking(Talk { after: AfterCall::SignOut, ..talk });
+        true
+    }
+
+    /// The agent's part of a call is over; returns whether the agent wished to sign out now.
+    pub(crate) fn segment_over(&mut self, turn: &mut Turn, over: SegmentOver) -> bool {
+        turn.timers.cancel(Reason::LostCallOver(self.agent));
+        let Some(talk) = self.talk() else { return false };
+        let AfterCall::Next(next) = talk.after else { return true };
+        let SegmentOver { interaction, ended_by, wrap_up_ms } = over;
+        let wrap_up = WrapUp { interaction, expires: turn.now.plus(wrap_up_ms), ended_by, next };
+        match self.activity {
+            Activity::Lost(lost) => self.activity = Activity::Lost(Lost { held: Held::WrapUp(wrap_up), ..lost }),
+            Activity::Talking(_) if wrap_up_ms > 0 => self.enter(turn, Activity::WrapUp(wrap_up), IntervalCause::CallEnded),
+            Activity::NotReady(_) | Activity::Ready | Activity::Offered(_) | Activity::Talking(_) | Activity::WrapUp(_) => {
+                self.follow(turn, next, IntervalCause::CallEnded);
+            }
+        }
+        false
+    }
+
+    /// The desktop's connection broke: no offers from now on, everything else is kept.
+    pub(crate) fn disconnected(&mut self, turn: &mut Turn) -> Option<OfferOver> {
+        if !self.connected {
+            return None;
+        }
+        self.connected = false;
+        turn.timers.cancel(Reason::MediaReturnOver(self.agent));
+        turn.timers.set(turn.now.time.plus(turn.plan.limits.grace_ms), Reason::GraceOver(self.agent));
+        if self.talk().is_some() {
+            turn.timers.set(turn.now.time.plus(turn.plan.limits.lost_call_ms), Reason::LostCallOver(self.agent));
+        }
+        let over = self.withdrawn()?;
+        self.enter(turn, Activity::Ready, IntervalCause::ConnectionLost);
+        Some(over)
+    }
+
+    /// The desktop did not come back in time.
+    pub(crate) fn grace_over(&mut self, turn: &mut Turn) {
+        let held = match self.activity {
+            Activity::NotReady(reason) => Held::NotReady(reason),
+            Activity::Ready => Held::Ready,
+            Activity::Talking(talk) => Held::Talking(talk),
+            Activity::WrapUp(wrap_up) => Held::WrapUp(wrap_up),
+            Activity::Offered(_) | Activity::Lost(_) => unreachable!("a disconnect withdraws the offer, and is lost once"),
+        };
+        let until = turn.now.time.plus(turn.plan.limits.lost_ms);
+        self.enter(turn, Activity::Lost(Lost { held, until }), IntervalCause::ConnectionLost);
+    }
+
+    /// The desktop is back: the state it had, shown anew. Its voice path gets a moment to return too.
+    pub(crate) fn resumed(&mut self, turn: &mut Turn) {
+        self.connected = true;
+        self.shown = None;
+        turn.timers.cancel(Reason::GraceOver(self.agent));
+        turn.timers.cancel(Reason::LostCallOver(self.agent));
+        if let Activity::Lost(lost) = self.activity {
+            self.enter(turn, lost.held.resumed(turn.now.time), IntervalCause::Resumed);
+        }
+        if matches!(self.activity, Activity::Ready) && !self.reachable {
+            turn.timers.set(turn.now.time.plus(turn.plan.limits.media_open_ms), Reason::MediaReturnOver(self.agent));
+        }
+    }
+
+    /// The voice path works, or stopped. In a call nothing follows (I-32); while the desktop is gone its return is awaited.
+    pub(crate) fn media_reachable(&mut self, turn: &mut Turn, reachable: bool) -> Option<OfferOver> {
+        self.reachable = reachable;
+        if reachable {
+            turn.timers.cancel(Reason::MediaReturnOver(self.agent));
+            return None;
+        }
+        if self.connected { self.media_lost(turn) } else { None }
+    }
+
+    /// No calls without a voice path (I-36), and the agent is told (I-29).
+    pub(crate) fn media_lost(&mut self, turn: &mut Turn) -> Option<OfferOver> {
+        let over = self.withdrawn();
+        match self.activity {
+            Activity::Ready | Activity::Offered(_) => {
+                self.notice = Some(Notice::MediaLost);
+                self.enter(turn, Activity::NotReady(NotReadyReason::System), IntervalCause::MediaLost);
+            }
+            Activity::NotReady(_) | Activity::Talking(_) | Activity::WrapUp(_) | Activity::Lost(_) => {}
+        }
+        over
+    }
+
+    /// The session ends: books closed, voice path freed, desktop told.
+    pub(crate) fn leave(self, turn: &mut Turn, why: SessionEnd) -> Remains {
+        let (agent, session) = (self.agent, self.session);
+        let remains = Remains { offer: self.withdrawn(), talk: self.talk(), idle_ms: self.idle_ms(turn.now.time) };
+        if let Some((_, reason)) = self.deadline() {
+            turn.timers.cancel(reason);
+        }
+        for reason in [Reason::GraceOver(agent), Reason::LostCallOver(agent), Reason::MediaReturnOver(agent)] {
+            turn.timers.cancel(reason);
+        }
+        turn.store(StoreCommand::AgentTime(self.timeline.end(turn.now, why)));
+        turn.media(MediaCommand::Close { leg: self.leg });
+        turn.agent(AgentCommand::SignedOut { agent, session, why });
+        remains
+    }
+
+    /// The live offer as one that is taken back; the caller of this leaves the state.
+    fn withdrawn(&self) -> Option<OfferOver> {
+        match self.activity {
+            Activity::Offered(offered) => Some(self.over(offered, OfferEnd::Withdrawn)),
+            Activity::NotReady(_) | Activity::Ready | Activity::Talking(_) | Activity::WrapUp(_) | Activity::Lost(_) => None,
+        }
+    }
+
+    fn over(&self, offered: Offered, why: OfferEnd) -> OfferOver {
+        OfferOver { agent: self.agent, interaction: offered.interaction, why }
+    }
+
+    fn follow(&mut self, turn: &mut Turn, next: Next, cause: IntervalCause) {
+        match next {
+            Next::Ready => self.become_ready(turn, cause),
+            Next::NotReady(reason) => self.enter(turn, Activity::NotReady(reason), cause),
+        }
+    }
+
+    /// Ready by the server's own doing: only with a voice path, unless the desktop is gone anyway and must come back first.
+    fn become_ready(&mut self, turn: &mut Turn, cause: IntervalCause) {
+        if self.reachable || !self.connected {
+            self.enter(turn, Activity::Ready, cause);
+        } else {
+            self.notice = Some(Notice::MediaLost);
+            self.enter(turn, Activity::NotReady(NotReadyReason::System), IntervalCause::MediaLost);
+        }
+    }
+
+    /// The one way from state to state: deadline of the old one cancelled, of the new one armed, the interval closed.
+    fn enter(&mut self, turn: &mut Turn, activity: Activity, cause: IntervalCause) {
+        if matches!(self.activity, Activity::Ready) {
+            self.idle_ms = self.idle_ms(turn.now.time);
+            turn.timers.cancel(Reason::MediaReturnOver(self.agent));
+        }
+        if let Some((_, reason)) = self.deadline() {
+            turn.timers.cancel(reason);
+        }
+        self.activity = activity;
+        if let Some((time, reason)) = self.deadline() {
+            turn.timers.set(time, reason);
+        }
+        let finished = self.timeline.change(turn.now, activity.doing(cause));
+        turn.store(StoreCommand::AgentTime(finished));
+    }
+
+    fn deadline(&self) -> Option<(Time, Reason)> {
+        match self.activity {
+            Activity::Offered(offered) => Some((offered.expires.time, Reason::OfferOver(self.agent, offered.offer))),
+            Activity::WrapUp(wrap_up) => Some((wrap_up.expires.time, Reason::WrapUpOver(self.agent))),
+            Activity::Lost(lost) => Some((lost.until, Reason::LostOver(self.agent))),
+            Activity::NotReady(_) | Activity::Ready | Activity::Talking(_) => None,
+        }
+    }
+}
+
+impl Activity {
+    /// The state as everybody sees it.
+    pub(crate) fn state(self) -> AgentState {
+        match self {
+            Self::NotReady(reason) => AgentState::NotReady(reason),
+            Self::Ready => AgentState::Ready,
+            Self::Offered(_) => AgentState::Offered,
+            Self::Talking(_) => AgentState::Talking,
+            Self::WrapUp(_) => AgentState::WrapUp,
+            Self::Lost(_) => AgentState::Lost,
+        }
+    }
+
+    /// The call it is about.
+    pub(crate) fn interaction(self) -> Option<InteractionId> {
+        match self {
+            Self::Offered(offered) => Some(offered.interaction),
+            Self::Talking(talk) => Some(talk.interaction),
+            Self::WrapUp(wrap_up) => Some(wrap_up.interaction),
+            Self::NotReady(_) | Self::Ready | Self::Lost(_) => None,
+        }
+    }
+
+    fn doing(self, cause: IntervalCause) -> Doing {
+        Doing { state: self.state(), cause, interaction: self.interaction() }
+    }
+}
+
+impl Talk {
+    /// Whoever signs in anew does not want to be signed out by a wish of the session before (I-31).
+    fn taken_over(self) -> Self {
+        match self.after {
+            AfterCall::Next(_) => self,
+            AfterCall::SignOut => Self { after: AfterCall::Next(Next::NotReady(NotReadyReason::SignedIn)), ..self },
+        }
+    }
+}
+
+impl Held {
+    fn resumed(self, now: Time) -> Activity {
+        match self {
+            Self::NotReady(reason) => Activity::NotReady(reason),
+            Self::Ready => Activity::Ready,
+            Self::Talking(talk) => Activity::Talking(talk),
+            Self::WrapUp(wrap_up) if now < wrap_up.expires.time => Activity::WrapUp(wrap_up),
+            Self::WrapUp(WrapUp { next: Next::Ready, .. }) => Activity::Ready,
+            Self::WrapUp(WrapUp { next: Next::NotReady(reason), .. }) => Activity::NotReady(reason),
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! Distribution: who waits, who is there to answer, and which of them are brought together.
+//!
+//! Knows a call by its number, its queue and its entry time; what a call is stays with `calls`.
+
+mod agent;
+mod choose;
+mod line;
+
+pub(crate) use agent::{Activity, Agent, Asked, Offered, Remains, SegmentOver, Talk};
+
+use crate::command::{AgentCommand, MediaAccess, MediaCommand, SessionEnd};
+use crate::ledger::OfferEnd;
+use crate::time::Time;
+use crate::timer::Reason;
+use crate::turn::Turn;
+use agent::Beginning;
+use choose::Candidate;
+use line::Line;
+use shared::model::{AgentId, InteractionId, LegId, OfferId, QueueId, Refusal, SessionId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Agents' legs are numbered from here on by the core; the SIP edge numbers its own below.
+const FIRST_AGENT_LEG: u64 = 1 << 62;
+
+/// All agents and all who wait.
+#[derive(Debug)]
+pub(crate) struct Acd {
+    seats: BTreeMap<AgentId, Seat>,
+    line: Line,
+    next_offer: OfferId,
+    next_leg: LegId,
+    /// Agents whose desk may have changed since it was shown.
+    touched: BTreeSet<AgentId>,
+}
+
+/// One agent's seat.
+#[derive(Debug)]
+enum Seat {
+    Arriving(Arrival),
+    SignedIn(Box<Agent>),
+}
+
+/// Signs in; media has not answered yet.
+#[derive(Debug)]
+struct Arrival {
+    session: SessionId,
+    leg: LegId,
+    idle_ms: u64,
+    /// A live call of the session that this one supersedes.
+    talk: Option<Talk>,
+}
+
+/// An offer that ended without a talk.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OfferOver {
+    pub(crate) agent: AgentId,
+    pub(crate) interaction: InteractionId,
+    pub(crate) why: OfferEnd,
+}
+
+/// A match that was just made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Match {
+    pub(crate) agent: AgentId,
+    pub(crate) interaction: InteractionId,
+}
+
+impl Acd {
+    /// Nobody is there.
+    pub(crate) fn new() -> Self {
+        let (next_offer, next_leg) = (OfferId(1), LegId(FIRST_AGENT_LEG));
+        Self { seats: BTreeMap::new(), line: Line::default(), next_offer, next_leg, touched: BTreeSet::new() }
+    }
+
+    /// A citizen begins to wait, or waits again in the old place.
+    pub(crate) fn join(&mut self, turn: &mut Turn, interaction: InteractionId, queue: QueueId, entered: Time) {
+        self.line.join(turn, interaction, queue, entered);
+    }
+
+    /// A call is over: it leaves the line, and a desk that rings for it falls silent (I-3).
+    pub(crate) fn call_over(&mut self, turn: &mut Turn, interaction: InteractionId) -> Option<OfferOver> {
+        let entry = self.line.leave(turn, interaction)?;
+        self.agent_mut(entry.ringing?)?.caller_left(turn)
+    }
+
+    /// Whether the limit of waiting is reached and no desk rings (I-24).
+    pub(crate) fn overdue(&self, interaction: InteractionId, now: Time) -> bool {
+        self.line.overdue(interaction, now)
+    }
+
+    /// The exclusion of an agent from a call is over.
+    pub(crate) fn readmit(&mut self, interaction: InteractionId, agent: AgentId) {
+        self.line.readmit(interaction, agent);
+    }
+
+    /// Makes the next match, if one can be made: calls in order of entry, for each the longest idle agent.
+    pub(crate) fn next_match(&mut self, turn: &mut Turn) -> Option<Match> {
+        let ready: Vec<(AgentId, u64)> =
+            self.signed_in().filter(|agent| agent.eligible()).map(|agent| (agent.agent, agent.idle_ms(turn.now.time))).collect();
+        if ready.is_empty() {
+            return None;
+        }
+        let (agent, interaction, queue) = self.line.iter().filter(|entry| entry.ringing.is_none()).find_map(|entry| {
+            let serving = ready.iter().filter(|(agent, _)| turn.serves(*agent, entry.queue));
+            let candidates = serving.map(|(agent, idle_ms)| Candidate {
+                agent: *agent,
+                idle_ms: *idle_ms,
+                excluded: entry.excludes(*agent, turn.now.time),
+            });
+            let agent = choose::choose(entry.has_exclusions() && self.at_work(turn, entry.queue) == 1, candidates)?;
+            Some((agent, entry.interaction, entry.queue))
+        })?;
+        self.offer(turn, agent, interaction, queue);
+        Some(Match { agent, interaction })
+    }
+
+    fn offer(&mut self, turn: &mut Turn, agent: AgentId, interaction: InteractionId, queue: QueueId) {
+        let offer = self.next_offer;
+        self.next_offer = OfferId(offer.0 + 1);
+        self.line.ring(interaction, Some(agent));
+        let offered = Offered { offer, interaction, began: turn.now, expires: turn.now.plus(turn.queue(queue).ring_ms) };
+        if let Some(agent) = self.agent_mut(agent) {
+            agent.offer(turn, offered);
+        }
+    }
+
+    /// 接听: the reservation becomes a talk over the agent's leg.
+    pub(crate) fn accept(&mut self, turn: &mut Turn, agent: AgentId, offer: OfferId) -> Result<(Offered, LegId), Refusal> {
+        let found = self.agent_mut(agent).ok_or(Refusal::WrongState)?;
+        let leg = found.leg;
+        let offered = found.accept(turn, offer)?;
+        self.line.leave(turn, offered.interaction);
+        Ok((offered, leg))
+    }
+
+    /// A desk rang long enough.
+    pub(crate) fn miss(&mut self, turn: &mut Turn, agent: AgentId, offer: OfferId) -> Option<OfferOver> {
+        self.agent_mut(agent)?.miss(turn, offer)
+    }
+
+    /// Books an offer that ended without a talk: the call is free for others, and not for who did not take it.
+    pub(crate) fn offer_over(&mut self, turn: &mut Turn, over: OfferOver) {
+        self.line.ring(over.interaction, None);
+        match over.why {
+            OfferEnd::Rejected | OfferEnd::NotAnswered => self.line.exclude(turn, over.interaction, over.agent),
+            OfferEnd::CallerLeft | OfferEnd::Withdrawn => {}
+        }
+    }
+
+    /// An agent's part of a call is over; returns whether the agent wished to sign out now.
+    pub(crate) fn segment_over(&mut self, turn: &mut Turn, agent: AgentId, over: SegmentOver) -> bool {
+        self.touched.insert(agent);
+        match self.seats.get_mut(&agent) {
+            Some(Seat::Arriving(arrival)) => {
+                arrival.talk = None;
+                false
+            }
+            Some(Seat::SignedIn(agent)) => agent.segment_over(turn, over),
+            None => false,
+        }
+    }
+
+    /// Somebody signs in: an older session ends, media is asked for a voice path. `None` if the plan knows no such agent.
+    pub(crate) fn arrive(&mut self, turn: &mut Turn, agent: AgentId, session: SessionId) -> Option<Remains> {
+        if !turn.plan.agents.contains_key(&agent) {
+            turn.agent(AgentCommand::SignInFailed { agent, session });
+            return None;
+        }
+        let remains = self.leave(turn, agent, SessionEnd::Superseded);
+        let leg = self.next_leg;
+        self.next_leg = LegId(leg.0 + 1);
+        turn.media(MediaCommand::OpenAgent { agent, leg });
+        turn.timers.set(turn.now.time.plus(turn.plan.limits.media_open_ms), Reason::SignInOverdue(agent));
+        let (idle_ms, talk) = remains.as_ref().map_or((0, None), |remains| (remains.idle_ms, remains.talk));
+        self.seats.insert(agent, Seat::Arriving(Arrival { session, leg, idle_ms, talk }));
+        remains
+    }
+
+    /// The voice path is open: the session begins. Returns a call to be joined with the new path.
+    pub(crate) fn media_opened(
+        &mut self,
+        turn: &mut Turn,
+        agent: AgentId,
+        leg: LegId,
+        access: MediaAccess,
+    ) -> Option<(InteractionId, LegId)> {
+        let Some(Seat::Arriving(arrival)) = self.seats.get(&agent) else { return None };
+        if arrival.leg != leg {
+            return None;
+        }
+        let (session, idle_ms, talk) = (arrival.session, arrival.idle_ms, arrival.talk);
+        turn.timers.cancel(Reason::SignInOverdue(agent));
+        turn.agent(AgentCommand::SignedIn { agent, session, access });
+        let signed_in = Agent::sign_in(turn, Beginning { agent, session, leg, idle_ms, talk });
+        self.seats.insert(agent, Seat::SignedIn(Box::new(signed_in)));
+        self.touched.insert(agent);
+        talk.map(|talk| (talk.interaction, leg))
+    }
+
+    /// Ends whatever an agent has here, a session or an attempt at one.
+    pub(crate) fn leave(&mut self, turn: &mut Turn, agent: AgentId, why: SessionEnd) -> Option<Remains> {
+        match self.seats.remove(&agent)? {
+            Seat::Arriving(arrival) => {
+                turn.timers.cancel(Reason::SignInOverdue(agent));
+                turn.media(MediaCommand::Close { leg: arrival.leg });
+                turn.agent(AgentCommand::SignInFailed { agent, session: arrival.session });
+                Some(Remains { offer: None, talk: arrival.talk, idle_ms: arrival.idle_ms })
+            }
+            Seat::SignedIn(signed_in) => Some(signed_in.leave(turn, why)),
+        }
+    }
+
+    /// A signed-in agent with this very session; a message of an old one is to be ignored.
+    pub(crate) fn in_session(&mut self, agent: AgentId, session: SessionId) -> Option<&mut Agent> {
+        self.agent_mut(agent).filter(|agent| agent.session == session)
+    }
+
+    /// Whether this session is still being opened.
+    pub(crate) fn is_arriving(&self, agent: AgentId, session: SessionId) -> bool {
+        matches!(self.seats.get(&agent), Some(Seat::Arriving(arrival)) if arrival.session == session)
+    }
+
+    /// Whose voice path a leg is, and whether the session has begun.
+    pub(crate) fn of_leg(&self, leg: LegId) -> Option<(AgentId, bool)> {
+        self.seats.iter().find_map(|(agent, seat)| match seat {
+            Seat::Arriving(arrival) => (arrival.leg == leg).then_some((*agent, false)),
+            Seat::SignedIn(signed_in) => (signed_in.leg == leg).then_some((*agent, true)),
+        })
+    }
+
+    /// A signed-in agent.
+    pub(crate) fn agent(&self, agent: AgentId) -> Option<&Agent> {
+        match self.seats.get(&agent)? {
+            Seat::Arriving(_) => None,
+            Seat::SignedIn(agent) => Some(agent),
+        }
+    }
+
+    /// A signed-in agent to be changed.
+    pub(crate) fn agent_mut(&mut self, agent: AgentId) -> Option<&mut Agent> {
+        match self.seats.get_mut(&agent)? {
+            Seat::Arriving(_) => None,
+            Seat::SignedIn(signed_in) => {
+                self.touched.insert(agent);
+                Some(signed_in)
+            }
+        }
+    }
+
+    /// The agent whose desk rings for a call.
+    pub(crate) fn rings_for(&self, interaction: InteractionId) -> Option<AgentId> {
+        self.line.iter().find(|entry| entry.interaction == interaction)?.ringing
+    }
+
+    /// Everybody signed in, in order of their ids.
+    pub(crate) fn signed_in(&self) -> impl Iterator<Item = &Agent> {
+        self.seats.values().filter_map(|seat| match seat {
+            Seat::Arriving(_) => None,
+            Seat::SignedIn(agent) => Some(&**agent),
+        })
+    }
+
+    /// Everybody who has a seat, signed in or arriving.
+    pub(crate) fn seated(&self) -> Vec<AgentId> {
+        self.seats.keys().copied().collect()
+    }
+
+    /// Entry times of those who wait in a queue, oldest first.
+    pub(crate) fn waiting_in(&self, queue: QueueId) -> impl Iterator<Item = Time> {
+        self.line.iter().filter(move |entry| entry.queue == queue).map(|entry| entry.entered)
+    }
+
+    /// Notes that an agent's desk may look different now.
+    pub(crate) fn touch(&mut self, agent: AgentId) {
+        self.touched.insert(agent);
+    }
+
+    /// Takes the agents whose desk may have changed.
+    pub(crate) fn take_touched(&mut self) -> BTreeSet<AgentId> {
+        std::mem::take(&mut self.touched)
+    }
+
+    fn at_work(&self, turn: &Turn, queue: QueueId) -> usize {
+        self.signed_in().filter(|agent| agent.at_work() && turn.serves(agent.agent, queue)).count()
+    }
+}

@@ -1,0 +1,250 @@
+//! Citizens' calls: from INVITE over ring-back, music and talk to the one record that each leaves behind.
+//!
+//! Knows nothing of the waiting line and of who serves it: the conductor says when an agent is there.
+
+mod call;
+mod recording;
+
+pub(crate) use call::{Call, Ending, Stage};
+
+use crate::command::{MediaCommand, RecordingCommand, SessionText, SipCommand, StoreCommand};
+use crate::input::{CallOffered, RecordingOutcome};
+use crate::ledger::{CallLedger, Counters, InteractionRecord};
+use crate::time::Now;
+use crate::timer::Reason;
+use crate::turn::Turn;
+use recording::Recording;
+use shared::model::{AgentId, CallerCard, EndReason, InteractionId, LegId, QueueId, RecordingId, Side};
+use std::collections::BTreeMap;
+
+/// How long a finished call may wait for its recording to be closed before it is saved without, in ms.
+const SAVE_WAIT_MS: u64 = 10_000;
+
+/// All calls of which no record is saved yet.
+#[derive(Debug)]
+pub(crate) struct Calls {
+    next: InteractionId,
+    live: BTreeMap<InteractionId, Call>,
+    legs: BTreeMap<LegId, InteractionId>,
+    closing: BTreeMap<InteractionId, Closing>,
+    counters: Counters,
+}
+
+/// A call that is over but for its recording.
+#[derive(Debug)]
+struct Closing {
+    record: Box<InteractionRecord>,
+    /// The recorder may write, and was told to finish.
+    row_stored: bool,
+}
+
+/// A call that has just begun to wait.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Joined {
+    pub(crate) interaction: InteractionId,
+    pub(crate) queue: QueueId,
+    pub(crate) probe: bool,
+    /// Its place in the line.
+    pub(crate) entered: Now,
+}
+
+impl Calls {
+    /// No calls yet; the first gets `next`.
+    pub(crate) fn new(next: InteractionId) -> Self {
+        Self { next, live: BTreeMap::new(), legs: BTreeMap::new(), closing: BTreeMap::new(), counters: Counters::default() }
+    }
+
+    pub(crate) fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Calls without a saved record, for the limit of interactions.
+    pub(crate) fn count(&self) -> usize {
+        self.live.len() + self.closing.len()
+    }
+
+    /// Finished calls that wait for their recording.
+    pub(crate) fn closing(&self) -> usize {
+        self.closing.len()
+    }
+
+    /// Live calls, in order of their numbers.
+    pub(crate) fn live(&self) -> impl Iterator<Item = &Call> {
+        self.live.values()
+    }
+
+    pub(crate) fn get(&self, interaction: InteractionId) -> Option<&Call> {
+        self.live.get(&interaction)
+    }
+
+    pub(crate) fn get_mut(&mut self, interaction: InteractionId) -> Option<&mut Call> {
+        self.live.get_mut(&interaction)
+    }
+
+    /// The live call of a citizen's leg.
+    pub(crate) fn of_leg(&self, leg: LegId) -> Option<&Call> {
+        self.live.get(self.legs.get(&leg)?)
+    }
+
+    /// The agent who talks with a citizen.
+    pub(crate) fn agent_of(&self, interaction: InteractionId) -> Option<AgentId> {
+        match self.live.get(&interaction)?.stage {
+            Stage::Talking(talking) => Some(talking.agent),
+            Stage::Opening | Stage::Waiting(_) => None,
+        }
+    }
+
+    /// Citizens who wait or are about to, for the limit of a queue.
+    pub(crate) fn waiting_in(&self, queue: QueueId) -> usize {
+        let waits = |call: &&Call| !call.probe && call.queue == queue && !matches!(call.stage, Stage::Talking(_));
+        self.live.values().filter(waits).count()
+    }
+
+    /// An INVITE: writes it down at once, then rings or refuses as the verdict says.
+    pub(crate) fn offered(&mut self, turn: &mut Turn, offered: CallOffered, verdict: Result<QueueId, EndReason>) {
+        let id = self.next;
+        self.next = InteractionId(id.0 + 1);
+        let (started, caller, leg) = (turn.now, offered.caller.clone(), offered.leg);
+        let (dialled, probe, offer) = (offered.dialled.clone(), offered.probe, offered.offer.clone());
+        turn.store(StoreCommand::Open { interaction: id, started: started.utc, caller: caller.clone(), dialled, probe });
+        let (ledger, fact) = CallLedger::open(id, offered, started);
+        call::store_fact(turn, fact);
+        match verdict {
+            Err(reason) => {
+                turn.sip(SipCommand::Refuse { leg, reason });
+                let (fact, record) = ledger.close(turn.now, reason, Side::Server);
+                call::store_fact(turn, fact);
+                self.save(turn, Box::new(record));
+            }
+            Ok(queue) => {
+                turn.sip(SipCommand::Ring { leg });
+                turn.media(MediaCommand::OpenTrunk { leg, offer });
+                turn.timers.set(turn.now.time.plus(turn.plan.limits.media_open_ms), Reason::MediaOpenOverdue(id));
+                let (card, recording, stage) = (None, Recording::None, Stage::Opening);
+                self.live.insert(id, Call { id, leg, caller, queue, probe, started, card, ledger, recording, stage });
+                self.legs.insert(leg, id);
+            }
+        }
+    }
+
+    /// The citizen's port is open.
+    pub(crate) fn media_opened(&mut self, turn: &mut Turn, leg: LegId, answer: SessionText) -> Option<Joined> {
+        let call = self.live.get_mut(self.legs.get(&leg)?)?;
+        match call.stage {
+            Stage::Opening => {
+                turn.timers.cancel(Reason::MediaOpenOverdue(call.id));
+                call.answered(turn, answer);
+                if call.probe {
+                    turn.timers.set(turn.now.time.plus(turn.plan.limits.probe_ms), Reason::ProbeOver(call.id));
+                }
+                Some(Joined { interaction: call.id, queue: call.queue, probe: call.probe, entered: turn.now })
+            }
+            Stage::Waiting(_) | Stage::Talking(_) => None,
+        }
+    }
+
+    /// An agent accepted the offer that rang since `rang`.
+    pub(crate) fn connect(&mut self, turn: &mut Turn, interaction: InteractionId, agent: AgentId, agent_leg: LegId, rang: Now) {
+        if let Some(call) = self.live.get_mut(&interaction)
+            && let Stage::Waiting(waiting) = call.stage
+        {
+            call.connect(turn, waiting, agent, agent_leg, rang);
+        }
+    }
+
+    /// The agent is gone in mid-call: the citizen waits again, in the old place.
+    pub(crate) fn back_to_line(&mut self, turn: &mut Turn, interaction: InteractionId) -> Option<Joined> {
+        let call = self.live.get_mut(&interaction)?;
+        match call.stage {
+            Stage::Talking(talking) => {
+                call.back_to_line(turn, talking);
+                Some(Joined { interaction, queue: call.queue, probe: call.probe, entered: talking.entered })
+            }
+            Stage::Opening | Stage::Waiting(_) => None,
+        }
+    }
+
+    /// Remembers the caller's card.
+    pub(crate) fn card_found(&mut self, interaction: InteractionId, card: Option<CallerCard>) {
+        if let Some(call) = self.live.get_mut(&interaction) {
+            call.card = card;
+        }
+    }
+
+    /// Ends a call, once; returns where it stood.
+    pub(crate) fn end(&mut self, turn: &mut Turn, interaction: InteractionId, ending: Ending) -> Option<Stage> {
+        let mut call = self.live.remove(&interaction)?;
+        self.legs.remove(&call.leg);
+        turn.timers.cancel(Reason::MediaOpenOverdue(interaction));
+        turn.timers.cancel(Reason::ProbeOver(interaction));
+        if !ending.leg_gone {
+            call.close_leg(turn, ending.reason);
+        }
+        if matches!(call.stage, Stage::Talking(_)) {
+            call.part(turn);
+        }
+        turn.media(MediaCommand::Close { leg: call.leg });
+        let (fact, record) = call.ledger.close(turn.now, ending.reason, ending.by);
+        call::store_fact(turn, fact);
+        self.close(turn, Box::new(record), call.recording);
+        Some(call.stage)
+    }
+
+    /// A recording's row is on disk.
+    pub(crate) fn row_stored(&mut self, turn: &mut Turn, recording: RecordingId) {
+        let interaction = InteractionId(recording.0);
+        if let Some(call) = self.live.get_mut(&interaction) {
+            call.recording = call.recording.row_stored(turn, interaction);
+        }
+        if let Some(closing) = self.closing.get_mut(&interaction)
+            && !closing.row_stored
+        {
+            closing.row_stored = true;
+            turn.recording(RecordingCommand::Write { recording });
+            turn.recording(RecordingCommand::Finish { recording });
+        }
+    }
+
+    /// A recording is closed; a finished call that waited for it is saved. One that comes too late for that is attached alike.
+    pub(crate) fn recording_finished(&mut self, turn: &mut Turn, recording: RecordingId, outcome: RecordingOutcome) {
+        let interaction = InteractionId(recording.0);
+        turn.store(StoreCommand::CloseRecording { recording, outcome });
+        if let Some(call) = self.live.get_mut(&interaction) {
+            call.recording = Recording::Over;
+        }
+        if let Some(closing) = self.closing.remove(&interaction) {
+            turn.timers.cancel(Reason::SaveOverdue(interaction));
+            self.save(turn, closing.record);
+        }
+    }
+
+    /// The recorder did not answer: the record stands without waiting longer.
+    pub(crate) fn save_overdue(&mut self, turn: &mut Turn, interaction: InteractionId) {
+        if let Some(closing) = self.closing.remove(&interaction) {
+            if !closing.row_stored {
+                turn.recording(RecordingCommand::Finish { recording: recording::id(interaction) });
+            }
+            self.save(turn, closing.record);
+        }
+    }
+
+    fn close(&mut self, turn: &mut Turn, record: Box<InteractionRecord>, recording: Recording) {
+        let interaction = record.interaction;
+        let row_stored = match recording {
+            Recording::None | Recording::Over => return self.save(turn, record),
+            // Bytes must not precede their row, so the recorder is told to finish when the row is there.
+            Recording::RowAsked => false,
+            Recording::Writing => {
+                turn.recording(RecordingCommand::Finish { recording: recording::id(interaction) });
+                true
+            }
+        };
+        self.closing.insert(interaction, Closing { record, row_stored });
+        turn.timers.set(turn.now.time.plus(SAVE_WAIT_MS), Reason::SaveOverdue(interaction));
+    }
+
+    fn save(&mut self, turn: &mut Turn, record: Box<InteractionRecord>) {
+        self.counters.add(&record);
+        turn.store(StoreCommand::Save(record));
+    }
+}

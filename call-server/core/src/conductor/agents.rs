@@ -1,0 +1,126 @@
+//! What agents and their desktops do, translated: a wish becomes a step in `acd`, and what follows from it a step in `calls`.
+
+use crate::Core;
+use crate::acd::{Agent, Asked};
+use crate::calls::Ending;
+use crate::command::{AgentCommand, MediaAccess, SessionEnd};
+use crate::input::AgentAction;
+use crate::turn::Turn;
+use shared::model::{AgentId, EndReason, InteractionId, LegId, OfferId, Refusal, RequestId, SessionId, Side};
+
+impl Core {
+    /// A step of one agent alone.
+    pub(super) fn with_agent(&mut self, agent: AgentId, step: impl FnOnce(&mut Agent, &mut Turn)) {
+        if let Some(agent) = self.acd.agent_mut(agent) {
+            step(agent, &mut self.turn);
+        }
+    }
+
+    pub(super) fn agent_arrived(&mut self, agent: AgentId, session: SessionId) {
+        if self.stopping {
+            self.turn.agent(AgentCommand::SignInFailed { agent, session });
+            return;
+        }
+        if let Some(remains) = self.acd.arrive(&mut self.turn, agent, session) {
+            self.offer_over(remains.offer);
+        }
+    }
+
+    pub(super) fn agent_media_opened(&mut self, agent: AgentId, leg: LegId, access: MediaAccess) {
+        if let Some((interaction, leg)) = self.acd.media_opened(&mut self.turn, agent, leg, access)
+            && let Some(call) = self.calls.get(interaction)
+        {
+            call.rejoin(&mut self.turn, leg);
+        }
+    }
+
+    pub(super) fn agent_media_reachable(&mut self, leg: LegId, reachable: bool) {
+        if let Some((agent, _)) = self.acd.of_leg(leg)
+            && let Some(agent) = self.acd.agent_mut(agent)
+        {
+            let over = agent.media_reachable(&mut self.turn, reachable);
+            self.offer_over(over);
+        }
+    }
+
+    /// While signing in that is the end of the attempt; later it is a voice path that stopped.
+    pub(super) fn agent_media_failed(&mut self, leg: LegId) {
+        match self.acd.of_leg(leg) {
+            Some((agent, false)) => self.sign_out(agent, SessionEnd::Lost),
+            Some((_, true)) => self.agent_media_reachable(leg, false),
+            None => {}
+        }
+    }
+
+    pub(super) fn agent_disconnected(&mut self, agent: AgentId, session: SessionId) {
+        if self.acd.is_arriving(agent, session) {
+            self.sign_out(agent, SessionEnd::Lost);
+        } else if let Some(agent) = self.acd.in_session(agent, session) {
+            let over = agent.disconnected(&mut self.turn);
+            self.offer_over(over);
+        }
+    }
+
+    pub(super) fn agent_resumed(&mut self, agent: AgentId, session: SessionId) {
+        if let Some(agent) = self.acd.in_session(agent, session) {
+            agent.resumed(&mut self.turn);
+        } else if !self.acd.is_arriving(agent, session) {
+            self.turn.agent(AgentCommand::SignedOut { agent, session, why: SessionEnd::Lost });
+        }
+    }
+
+    /// Exactly one answer per wish of a living session.
+    pub(super) fn agent_asked(&mut self, agent: AgentId, session: SessionId, request: RequestId, action: AgentAction) {
+        if self.acd.in_session(agent, session).is_none() {
+            return;
+        }
+        let answer = match self.carry_out(agent, action) {
+            Ok(()) => AgentCommand::Done { agent, session, request },
+            Err(reason) => AgentCommand::Refuse { agent, session, request, reason },
+        };
+        self.turn.agent(answer);
+        if action == AgentAction::SignOut {
+            self.sign_out_if_free(agent);
+        }
+    }
+
+    fn carry_out(&mut self, agent: AgentId, action: AgentAction) -> Result<(), Refusal> {
+        match action {
+            AgentAction::GoReady => self.ask(agent, |agent, turn| agent.go_ready(turn)),
+            AgentAction::GoNotReady(reason) => self.ask(agent, |agent, turn| agent.go_not_ready(turn, reason)),
+            AgentAction::Accept(offer) => self.accept(agent, offer),
+            AgentAction::Reject(offer) => self.ask(agent, |agent, turn| agent.reject(turn, offer)),
+            AgentAction::HangUp(interaction) => self.hang_up(agent, interaction),
+            AgentAction::EndWrapUp => self.ask(agent, |agent, turn| agent.end_wrap_up(turn)),
+            AgentAction::SignOut => Ok(()),
+        }
+    }
+
+    fn ask(&mut self, agent: AgentId, step: impl FnOnce(&mut Agent, &mut Turn) -> Asked) -> Result<(), Refusal> {
+        let agent = self.acd.agent_mut(agent).ok_or(Refusal::WrongState)?;
+        let over = step(agent, &mut self.turn)?;
+        self.offer_over(over);
+        Ok(())
+    }
+
+    fn accept(&mut self, agent: AgentId, offer: OfferId) -> Result<(), Refusal> {
+        let (offered, leg) = self.acd.accept(&mut self.turn, agent, offer)?;
+        self.calls.connect(&mut self.turn, offered.interaction, agent, leg, offered.began);
+        Ok(())
+    }
+
+    fn hang_up(&mut self, agent: AgentId, interaction: InteractionId) -> Result<(), Refusal> {
+        if self.calls.agent_of(interaction) != Some(agent) {
+            return Err(Refusal::NoSuchCall);
+        }
+        self.end_call(interaction, Ending { reason: EndReason::AgentHungUp, by: Side::Agent, leg_gone: false });
+        Ok(())
+    }
+
+    fn sign_out_if_free(&mut self, agent: AgentId) {
+        let after_call = self.acd.agent_mut(agent).is_some_and(Agent::sign_out_after_call);
+        if !after_call {
+            self.sign_out(agent, SessionEnd::Asked);
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Builds the desk of each agent whose state or call changed and shows it, at most once per input.
+
+use crate::Core;
+use crate::acd::{Activity, Agent};
+use crate::command::AgentCommand;
+use shared::model::{Desk, InteractionId, OfferView, WrapUpView};
+
+impl Core {
+    /// Shows every desk that really looks different now.
+    pub(crate) fn show_changed(&mut self) {
+        for agent in self.acd.take_touched() {
+            let Some(desk) = self.acd.agent(agent).map(|agent| self.desk(agent)) else { continue };
+            let Some(agent) = self.acd.agent_mut(agent) else { continue };
+            if agent.shown.as_deref().is_some_and(|shown| same(shown, &desk)) {
+                continue;
+            }
+            agent.revision += 1;
+            let desk = Box::new(Desk { revision: agent.revision, ..desk });
+            agent.shown = Some(desk.clone());
+            let (agent, session) = (agent.agent, agent.session);
+            self.turn.agent(AgentCommand::Show { agent, session, desk });
+        }
+        self.acd.take_touched();
+    }
+
+    /// The desk that shows a call may look different now.
+    pub(super) fn touch_desk_of(&mut self, interaction: InteractionId) {
+        let agent = self.calls.agent_of(interaction).or_else(|| self.acd.rings_for(interaction));
+        if let Some(agent) = agent {
+            self.acd.touch(agent);
+        }
+    }
+
+    fn desk(&self, agent: &Agent) -> Desk {
+        Desk {
+            revision: agent.revision,
+            now: self.turn.now.utc,
+            state: agent.activity.state(),
+            since: agent.since().utc,
+            offer: self.offer_view(agent),
+            call: agent.talk().and_then(|talk| self.calls.get(talk.interaction)?.talking_view(&self.turn)),
+            wrap_up: wrap_up_view(agent),
+            notice: agent.notice,
+        }
+    }
+
+    fn offer_view(&self, agent: &Agent) -> Option<OfferView> {
+        let Activity::Offered(offered) = agent.activity else { return None };
+        let call = self.calls.get(offered.interaction)?.ringing_view(&self.turn, offered.began);
+        Some(OfferView { offer: offered.offer, call, expires: offered.expires.utc })
+    }
+}
+
+fn wrap_up_view(agent: &Agent) -> Option<WrapUpView> {
+    let Activity::WrapUp(wrap_up) = agent.activity else { return None };
+    Some(WrapUpView { interaction: wrap_up.interaction, expires: wrap_up.expires.utc, ended_by: wrap_up.ended_by })
+}
+
+/// Equal but for revision and clock.
+fn same(shown: &Desk, desk: &Desk) -> bool {
+    let Desk { revision: _, now: _, state, since, offer, call, wrap_up, notice } = desk;
+    shown.state == *state
+        && shown.since == *since
+        && shown.offer == *offer
+        && shown.call == *call
+        && shown.wrap_up == *wrap_up
+        && shown.notice == *notice
+}

@@ -1,0 +1,215 @@
+//! The conductor: takes each input to the room it concerns and translates between `calls` and `acd`, which never meet.
+
+mod agents;
+mod desks;
+
+use crate::Core;
+use crate::acd::{OfferOver, Remains, SegmentOver};
+use crate::calls::{Ending, Joined, Stage};
+use crate::command::SessionEnd;
+use crate::input::{CallOffered, Input, LegEnd, MediaFailure};
+use crate::ledger::FactKind;
+use crate::timer::Reason;
+use shared::model::{AgentId, EndReason, InteractionId, LegId, QueueId, Side};
+
+impl Core {
+    /// One line per input.
+    pub(crate) fn input(&mut self, input: Input) {
+        match input {
+            Input::CallOffered(offered) => self.call_offered(offered),
+            Input::LegEnded { leg, cause } => self.leg_ended(leg, cause),
+            Input::MediaOpened { leg, answer } => {
+                let joined = self.calls.media_opened(&mut self.turn, leg, answer);
+                self.join(joined);
+            }
+            Input::MediaFailed { leg, reason } => self.media_failed(leg, reason),
+            Input::AgentArrived { agent, session } => self.agent_arrived(agent, session),
+            Input::AgentMediaOpened { agent, leg, access } => self.agent_media_opened(agent, leg, access),
+            Input::AgentMediaReachable { leg, reachable } => self.agent_media_reachable(leg, reachable),
+            Input::AgentDisconnected { agent, session } => self.agent_disconnected(agent, session),
+            Input::AgentResumed { agent, session } => self.agent_resumed(agent, session),
+            Input::AgentAsked { agent, session, request, action } => self.agent_asked(agent, session, request, action),
+            Input::CardFound { interaction, card } => {
+                self.calls.card_found(interaction, card);
+                self.touch_desk_of(interaction);
+            }
+            Input::RecordingRowStored { recording } => self.calls.row_stored(&mut self.turn, recording),
+            Input::RecordingFinished { recording, outcome } => self.calls.recording_finished(&mut self.turn, recording, outcome),
+            Input::PlanChanged(plan) => self.plan_changed(plan),
+            Input::Stop => self.stop(),
+            // The ACK changes nothing here, no flow listens to keys yet, and deadlines have fired already.
+            Input::LegConfirmed { .. } | Input::Digit { .. } | Input::Tick => {}
+        }
+    }
+
+    /// One line per reason to wake up.
+    pub(crate) fn deadline(&mut self, reason: Reason) {
+        match reason {
+            Reason::MediaOpenOverdue(interaction) => self.end_call(interaction, Ending::by_server(EndReason::MediaFailed)),
+            Reason::ProbeOver(interaction) => self.end_call(interaction, Ending::by_server(EndReason::ProbeDone)),
+            Reason::WaitOver(interaction) => self.end_if_overdue(interaction),
+            Reason::ExclusionOver(interaction, agent) => self.acd.readmit(interaction, agent),
+            Reason::SaveOverdue(interaction) => self.calls.save_overdue(&mut self.turn, interaction),
+            Reason::SignInOverdue(agent) | Reason::LostOver(agent) => self.sign_out(agent, SessionEnd::Lost),
+            Reason::OfferOver(agent, offer) => {
+                let over = self.acd.miss(&mut self.turn, agent, offer);
+                self.offer_over(over);
+            }
+            Reason::WrapUpOver(agent) => self.with_agent(agent, |agent, turn| agent.wrap_up_over(turn)),
+            Reason::GraceOver(agent) => self.with_agent(agent, |agent, turn| agent.grace_over(turn)),
+            Reason::LostCallOver(agent) => self.lost_call(agent),
+            Reason::MediaReturnOver(agent) => self.with_agent(agent, |agent, turn| {
+                agent.media_lost(turn);
+            }),
+        }
+    }
+
+    /// Brings waiting calls and agents together until no match is left (I-6, I-7).
+    pub(crate) fn match_all(&mut self) {
+        while let Some(made) = self.acd.next_match(&mut self.turn) {
+            if let Some(call) = self.calls.get_mut(made.interaction) {
+                call.note(&mut self.turn, FactKind::Offered { agent: made.agent });
+            }
+        }
+    }
+
+    fn call_offered(&mut self, offered: CallOffered) {
+        // A leg id that is in use is a fault of the edge; its living call must not suffer.
+        if self.calls.of_leg(offered.leg).is_none() {
+            let verdict = self.admit(&offered);
+            self.calls.offered(&mut self.turn, offered, verdict);
+        }
+    }
+
+    fn admit(&self, offered: &CallOffered) -> Result<QueueId, EndReason> {
+        let plan = &self.turn.plan;
+        let queue = *plan.numbers.get(&offered.dialled).ok_or(EndReason::UnknownNumber)?;
+        let rules = plan.queues.get(&queue).ok_or(EndReason::UnknownNumber)?;
+        if self.stopping {
+            return Err(EndReason::ServerStopping);
+        }
+        if self.calls.count() >= plan.limits.max_interactions || self.calls.waiting_in(queue) >= rules.max_waiting {
+            return Err(EndReason::NoResources);
+        }
+        Ok(queue)
+    }
+
+    fn leg_ended(&mut self, leg: LegId, cause: LegEnd) {
+        if let Some(call) = self.calls.of_leg(leg) {
+            let (interaction, reason) = (call.id, call.reason_of(cause));
+            self.end_call(interaction, Ending { reason, by: Side::Caller, leg_gone: true });
+        }
+    }
+
+    fn media_failed(&mut self, leg: LegId, reason: MediaFailure) {
+        if let Some(call) = self.calls.of_leg(leg) {
+            let interaction = call.id;
+            self.end_call(interaction, Ending::by_server(reason.end_reason()));
+        } else {
+            self.agent_media_failed(leg);
+        }
+    }
+
+    /// A probe hears what a citizen hears but takes nobody's place and nobody's time.
+    fn join(&mut self, joined: Option<Joined>) {
+        if let Some(joined) = joined.filter(|joined| !joined.probe) {
+            self.acd.join(&mut self.turn, joined.interaction, joined.queue, joined.entered.time);
+        }
+    }
+
+    /// Ends a call once, for whatever reason, and frees whoever rang for it or spoke with it.
+    fn end_call(&mut self, interaction: InteractionId, ending: Ending) {
+        let over = self.acd.call_over(&mut self.turn, interaction);
+        if let Some(over) = over {
+            self.note_offer_over(over);
+        }
+        let queue = self.calls.get(interaction).map(|call| call.queue);
+        if let (Some(Stage::Talking(talking)), Some(queue)) = (self.calls.end(&mut self.turn, interaction, ending), queue) {
+            self.segment_over(talking.agent, interaction, queue, ending.by);
+        }
+    }
+
+    fn segment_over(&mut self, agent: AgentId, interaction: InteractionId, queue: QueueId, ended_by: Side) {
+        let wrap_up_ms = self.turn.plan.queues.get(&queue).map_or(0, |queue| queue.wrap_up_ms);
+        if self.acd.segment_over(&mut self.turn, agent, SegmentOver { interaction, ended_by, wrap_up_ms }) {
+            self.sign_out(agent, SessionEnd::Asked);
+        }
+    }
+
+    /// The citizen of an agent who is gone goes back to the head of the line, unless the call is over.
+    fn back_to_line(&mut self, interaction: InteractionId) {
+        let joined = self.calls.back_to_line(&mut self.turn, interaction);
+        self.join(joined);
+    }
+
+    fn lost_call(&mut self, agent: AgentId) {
+        if let Some(talk) = self.acd.agent(agent).and_then(|agent| agent.talk())
+            && let Some(queue) = self.calls.get(talk.interaction).map(|call| call.queue)
+        {
+            self.back_to_line(talk.interaction);
+            self.segment_over(agent, talk.interaction, queue, Side::Server);
+        }
+    }
+
+    /// An offer ended without a talk: the call is free again, or at its limit of waiting.
+    fn offer_over(&mut self, over: Option<OfferOver>) {
+        if let Some(over) = over {
+            self.acd.offer_over(&mut self.turn, over);
+            self.note_offer_over(over);
+            self.end_if_overdue(over.interaction);
+        }
+    }
+
+    fn note_offer_over(&mut self, over: OfferOver) {
+        if let Some(call) = self.calls.get_mut(over.interaction) {
+            call.note(&mut self.turn, FactKind::OfferEnded { agent: over.agent, why: over.why });
+        }
+    }
+
+    fn end_if_overdue(&mut self, interaction: InteractionId) {
+        if self.acd.overdue(interaction, self.turn.now.time)
+            && let Some(reason) = self.calls.get(interaction).map(|call| call.unserved(EndReason::QueueTimeout))
+        {
+            self.end_call(interaction, Ending::by_server(reason));
+        }
+    }
+
+    fn sign_out(&mut self, agent: AgentId, why: SessionEnd) {
+        let remains = self.acd.leave(&mut self.turn, agent, why);
+        self.clear_up(remains);
+    }
+
+    /// What a session left behind: its offer is free, its citizen waits again.
+    fn clear_up(&mut self, remains: Option<Remains>) {
+        let Some(remains) = remains else { return };
+        self.offer_over(remains.offer);
+        if let Some(talk) = remains.talk {
+            self.back_to_line(talk.interaction);
+        }
+    }
+
+    /// Queues that live calls are in stay, whatever the new plan says (I-19).
+    fn plan_changed(&mut self, mut plan: crate::plan::Plan) {
+        for call in self.calls.live() {
+            if let Some(queue) = self.turn.plan.queues.get(&call.queue) {
+                plan.queues.entry(call.queue).or_insert_with(|| queue.clone());
+            }
+        }
+        self.turn.plan = plan;
+        for agent in self.acd.seated() {
+            self.acd.touch(agent);
+        }
+    }
+
+    /// Refuses what is new, ends what lives, signs everybody out.
+    fn stop(&mut self) {
+        self.stopping = true;
+        let live: Vec<InteractionId> = self.calls.live().map(|call| call.id).collect();
+        for interaction in live {
+            self.end_call(interaction, Ending::by_server(EndReason::ServerStopping));
+        }
+        for agent in self.acd.seated() {
+            self.sign_out(agent, SessionEnd::ServerStopping);
+        }
+    }
+}

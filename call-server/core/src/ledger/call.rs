@@ -1,0 +1,159 @@
+//! Folds the facts of one interaction into its record. A field is set once, by its defining event (I-37).
+
+use super::{Fact, FactKind, InteractionRecord, Segment};
+use crate::input::CallOffered;
+use crate::time::{Now, Time};
+use shared::model::{AgentId, EndReason, InteractionId, QueueId, RecordingId, SegmentId, Side};
+
+/// The open book of one interaction.
+#[derive(Debug)]
+pub(crate) struct CallLedger {
+    interaction: InteractionId,
+    call: CallOffered,
+    began: Now,
+    facts: u32,
+    queued: Option<(QueueId, Time)>,
+    rang: Option<Time>,
+    first_connect: Option<Time>,
+    segments: Vec<Segment>,
+    talking_since: Option<Time>,
+    recording: Option<RecordingId>,
+}
+
+impl CallLedger {
+    /// Opens the book with its first fact.
+    pub(crate) fn open(interaction: InteractionId, call: CallOffered, now: Now) -> (Self, Fact) {
+        let mut ledger = Self {
+            interaction,
+            call,
+            began: now,
+            facts: 0,
+            queued: None,
+            rang: None,
+            first_connect: None,
+            segments: Vec::new(),
+            talking_since: None,
+            recording: None,
+        };
+        let fact = ledger.fact(now, FactKind::Entered);
+        (ledger, fact)
+    }
+
+    /// The citizen joined a waiting line.
+    pub(crate) fn queued(&mut self, now: Now, queue: QueueId) -> Fact {
+        self.queued.get_or_insert((queue, now.time));
+        self.fact(now, FactKind::Queued { queue })
+    }
+
+    /// A desk began to ring.
+    pub(crate) fn offered(&mut self, now: Now, agent: AgentId) -> Fact {
+        self.rang = Some(now.time);
+        self.fact(now, FactKind::Offered { agent })
+    }
+
+    /// Two-way audio began: opens a segment.
+    pub(crate) fn connected(&mut self, now: Now, agent: AgentId, recording: RecordingId) -> Fact {
+        let segment = SegmentId(u32::try_from(self.segments.len()).unwrap_or(u32::MAX).saturating_add(1));
+        let ring_ms = self.rang.take().map_or(0, |rang| now.time.since(rang));
+        self.first_connect.get_or_insert(now.time);
+        self.recording.get_or_insert(recording);
+        self.talking_since = Some(now.time);
+        self.segments.push(Segment { segment, agent, started: now.utc, ring_ms, talk_ms: 0 });
+        self.fact(now, FactKind::Connected { agent, segment })
+    }
+
+    /// The agent's audio left the citizen: closes the open segment (I-10).
+    pub(crate) fn parted(&mut self, now: Now) -> Option<Fact> {
+        let since = self.talking_since.take()?;
+        let segment = self.segments.last_mut()?;
+        segment.talk_ms = now.time.since(since);
+        let number = segment.segment;
+        Some(self.fact(now, FactKind::Parted { segment: number }))
+    }
+
+    /// Any other fact, in order.
+    pub(crate) fn fact(&mut self, now: Now, kind: FactKind) -> Fact {
+        self.facts = self.facts.saturating_add(1);
+        Fact { interaction: self.interaction, number: self.facts, offset_ms: now.time.since(self.began.time), at: now.utc, kind }
+    }
+
+    /// Whether an agent ever spoke with the citizen.
+    pub(crate) fn was_answered(&self) -> bool {
+        self.first_connect.is_some()
+    }
+
+    /// Closes the book: the last fact and the record.
+    pub(crate) fn close(mut self, now: Now, reason: EndReason, by: Side) -> (Fact, InteractionRecord) {
+        let fact = self.fact(now, FactKind::Ended { reason, by });
+        let wait_ms = self.queued.map(|(_, entered)| self.first_connect.unwrap_or(now.time).since(entered));
+        let record = InteractionRecord {
+            interaction: self.interaction,
+            trunk: self.call.trunk,
+            caller: self.call.caller,
+            dialled: self.call.dialled,
+            probe: self.call.probe,
+            queue: self.queued.map(|(queue, _)| queue),
+            started: self.began.utc,
+            ended: now.utc,
+            length_ms: now.time.since(self.began.time),
+            wait_ms,
+            answered_by_agent: self.first_connect.is_some(),
+            reason,
+            ended_by: by,
+            segments: self.segments,
+            recording: self.recording,
+        };
+        (fact, record)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::model::{Caller, LegId, PhoneNumber, TrunkId, UnixMillis};
+
+    fn at(ms: u64) -> Now {
+        Now { time: Time(0), utc: UnixMillis(1_000_000) }.plus(ms)
+    }
+
+    fn open(ms: u64) -> CallLedger {
+        let call = CallOffered {
+            leg: LegId(1),
+            trunk: TrunkId(0),
+            caller: Caller::default(),
+            dialled: PhoneNumber::parse("12345").expect("a number"),
+            offer: None,
+            probe: false,
+        };
+        CallLedger::open(InteractionId(9), call, at(ms)).0
+    }
+
+    #[test]
+    fn a_call_never_answered_waits_until_its_end() {
+        let mut ledger = open(100);
+        ledger.queued(at(150), QueueId(1));
+        ledger.offered(at(200), AgentId(1));
+        let (fact, record) = ledger.close(at(1_150), EndReason::Abandoned, Side::Caller);
+        assert_eq!((fact.number, fact.offset_ms), (4, 1_050));
+        assert_eq!((record.wait_ms, record.length_ms), (Some(1_000), 1_050));
+        assert!(!record.answered_by_agent && record.segments.is_empty() && record.recording.is_none());
+    }
+
+    #[test]
+    fn wait_ends_at_the_first_connect_and_each_segment_has_its_own_ring_and_talk() {
+        let mut ledger = open(0);
+        ledger.queued(at(10), QueueId(1));
+        ledger.offered(at(20), AgentId(1));
+        ledger.connected(at(50), AgentId(1), RecordingId(9));
+        assert!(ledger.parted(at(150)).is_some());
+        assert!(ledger.parted(at(160)).is_none(), "a segment ends once");
+        ledger.offered(at(200), AgentId(2));
+        ledger.connected(at(207), AgentId(2), RecordingId(9));
+        ledger.parted(at(1_007));
+        let (_, record) = ledger.close(at(1_007), EndReason::CallerHungUp, Side::Caller);
+        assert_eq!(record.wait_ms, Some(40));
+        let parts: Vec<_> = record.segments.iter().map(|s| (s.segment.0, s.agent.0, s.ring_ms, s.talk_ms)).collect();
+        assert_eq!(parts, [(1, 1, 30, 100), (2, 2, 7, 800)]);
+        assert_eq!(record.talk_ms(), 900);
+    }
+}

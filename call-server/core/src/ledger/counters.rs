@@ -1,0 +1,49 @@
+//! Totals since the start, counted from finished records and from nothing else (I-9). Probe calls count nowhere (5.1).
+
+use super::InteractionRecord;
+use serde::{Deserialize, Serialize};
+use shared::model::EndReason;
+
+/// Finished interactions by outcome. `finished` = `refused` + `queued`; `queued` = `answered` + `abandoned` + `timed_out` + `lost`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Counters {
+    /// All finished interactions but probe calls.
+    pub finished: u64,
+    /// Ended before a waiting line was entered: refused, cancelled, or without media.
+    pub refused: u64,
+    /// Entered a waiting line 转人工量.
+    pub queued: u64,
+    /// Two-way audio with an agent began 人工接听量.
+    pub answered: u64,
+    /// The citizen left while waiting or ringing 放弃.
+    pub abandoned: u64,
+    /// The queue's limit of waiting time was reached.
+    pub timed_out: u64,
+    /// Left the line unanswered for any other cause.
+    pub lost: u64,
+}
+
+impl Counters {
+    /// Counts one finished interaction.
+    pub(crate) fn add(&mut self, record: &InteractionRecord) {
+        if record.probe {
+            return;
+        }
+        self.finished += 1;
+        if record.queue.is_none() {
+            self.refused += 1;
+            return;
+        }
+        self.queued += 1;
+        let outcome = if record.answered_by_agent {
+            &mut self.answered
+        } else if record.reason == EndReason::Abandoned {
+            &mut self.abandoned
+        } else if record.reason == EndReason::QueueTimeout {
+            &mut self.timed_out
+        } else {
+            &mut self.lost
+        };
+        *outcome += 1;
+    }
+}

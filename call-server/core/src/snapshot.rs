@@ -1,0 +1,148 @@
+//! The hotline at one instant, for status and wall. A copy: nothing in it leads back to the core.
+
+use crate::Core;
+use crate::acd::{Activity, Agent};
+use crate::calls::{Call, Stage};
+use crate::ledger::Counters;
+use crate::plan::QueuePlan;
+use crate::time::Now;
+use serde::{Deserialize, Serialize};
+use shared::model::{AgentId, AgentState, InteractionId, QueueId, UnixMillis};
+
+/// Everything at once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// When it was taken.
+    pub at: UnixMillis,
+    /// New calls are refused.
+    pub stopping: bool,
+    /// Everybody signed in.
+    pub agents: Vec<AgentStatus>,
+    /// Every waiting line of the plan.
+    pub queues: Vec<QueueStatus>,
+    /// Every live call, oldest first.
+    pub calls: Vec<CallStatus>,
+    /// Calls that are over but wait for their recording to be closed.
+    pub closing: usize,
+    /// Totals since the start.
+    pub counters: Counters,
+}
+
+/// One signed-in agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentStatus {
+    /// Who.
+    pub agent: AgentId,
+    /// Staff number; empty once the plan no longer names the agent.
+    pub number: String,
+    /// Name; empty once the plan no longer names the agent.
+    pub name: String,
+    /// What the agent does.
+    pub state: AgentState,
+    /// Since when.
+    pub since: UnixMillis,
+    /// The call that rings, is spoken with or written up.
+    pub interaction: Option<InteractionId>,
+    /// The desktop's connection stands.
+    pub connected: bool,
+    /// The voice path works.
+    pub reachable: bool,
+}
+
+/// One waiting line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueStatus {
+    /// Which.
+    pub queue: QueueId,
+    /// Its name.
+    pub name: String,
+    /// Citizens who wait, those for whom a desk rings included.
+    pub waiting: usize,
+    /// The longest present wait, in ms; 0 if nobody waits.
+    pub longest_wait_ms: u64,
+    /// Agents of this queue to whom a call may be offered now.
+    pub ready: usize,
+    /// Citizens of this queue who talk.
+    pub talking: usize,
+}
+
+/// One live call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallStatus {
+    /// Which.
+    pub interaction: InteractionId,
+    /// INVITE.
+    pub started: UnixMillis,
+    /// Its waiting line.
+    pub queue: QueueId,
+    /// A probe call.
+    pub probe: bool,
+    /// Where it stands.
+    pub phase: CallStatusPhase,
+    /// Whose desk rings, or who talks.
+    pub agent: Option<AgentId>,
+}
+
+/// Where a live call stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallStatusPhase {
+    /// Media is being opened.
+    Opening,
+    /// Music, and no desk rings.
+    Waiting,
+    /// Music, and a desk rings.
+    Ringing,
+    /// Two-way audio with an agent.
+    Talking,
+}
+
+/// Copies the state of the core.
+pub(crate) fn take(core: &Core, now: Now) -> Snapshot {
+    Snapshot {
+        at: now.utc,
+        stopping: core.stopping,
+        agents: core.acd.signed_in().map(|agent| agent_status(core, agent)).collect(),
+        queues: core.turn.plan.queues.iter().map(|(queue, plan)| queue_status(core, now, *queue, plan)).collect(),
+        calls: core.calls.live().map(|call| call_status(core, call)).collect(),
+        closing: core.calls.closing(),
+        counters: core.calls.counters(),
+    }
+}
+
+fn agent_status(core: &Core, agent: &Agent) -> AgentStatus {
+    let plan = core.turn.plan.agents.get(&agent.agent);
+    AgentStatus {
+        agent: agent.agent,
+        number: plan.map(|plan| plan.number.clone()).unwrap_or_default(),
+        name: plan.map(|plan| plan.name.clone()).unwrap_or_default(),
+        state: agent.activity.state(),
+        since: agent.since().utc,
+        interaction: Activity::interaction(agent.activity).or(agent.talk().map(|talk| talk.interaction)),
+        connected: agent.connected,
+        reachable: agent.reachable,
+    }
+}
+
+fn queue_status(core: &Core, now: Now, queue: QueueId, plan: &QueuePlan) -> QueueStatus {
+    let talks = |call: &&Call| call.queue == queue && matches!(call.stage, Stage::Talking(_));
+    QueueStatus {
+        queue,
+        name: plan.name.clone(),
+        waiting: core.acd.waiting_in(queue).count(),
+        longest_wait_ms: core.acd.waiting_in(queue).next().map_or(0, |entered| now.time.since(entered)),
+        ready: core.acd.signed_in().filter(|agent| agent.eligible() && core.turn.serves(agent.agent, queue)).count(),
+        talking: core.calls.live().filter(talks).count(),
+    }
+}
+
+fn call_status(core: &Core, call: &Call) -> CallStatus {
+    let rings = core.acd.rings_for(call.id);
+    let (phase, agent) = match call.stage {
+        Stage::Opening => (CallStatusPhase::Opening, None),
+        Stage::Waiting(_) if rings.is_some() => (CallStatusPhase::Ringing, rings),
+        Stage::Waiting(_) => (CallStatusPhase::Waiting, None),
+        Stage::Talking(talking) => (CallStatusPhase::Talking, Some(talking.agent)),
+    };
+    CallStatus { interaction: call.id, started: call.started.utc, queue: call.queue, probe: call.probe, phase, agent }
+}

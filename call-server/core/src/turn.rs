@@ -1,0 +1,53 @@
+//! What a room may use while one input is handled: the time, the plan, the deadlines and a place for its commands.
+
+use crate::command::{AgentCommand, Command, MediaCommand, RecordingCommand, SipCommand, StoreCommand};
+use crate::plan::{Plan, QueuePlan};
+use crate::time::Now;
+use crate::timer::Timers;
+use shared::model::QueueId;
+use std::collections::VecDeque;
+
+/// Shared by the rooms of the core, one at a time.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    /// The instant of the input being handled.
+    pub(crate) now: Now,
+    /// What the configuration says.
+    pub(crate) plan: Plan,
+    /// Deadlines.
+    pub(crate) timers: Timers,
+    /// Commands not yet polled.
+    pub(crate) commands: VecDeque<Command>,
+}
+
+impl Turn {
+    /// A queue that a live call is in.
+    pub(crate) fn queue(&self, queue: QueueId) -> &QueuePlan {
+        self.plan.queues.get(&queue).expect("queues of live calls are kept over a change of plan")
+    }
+
+    /// Whether an agent serves a queue.
+    pub(crate) fn serves(&self, agent: shared::model::AgentId, queue: QueueId) -> bool {
+        self.plan.agents.get(&agent).is_some_and(|plan| plan.queues.contains(&queue))
+    }
+
+    pub(crate) fn sip(&mut self, command: SipCommand) {
+        self.commands.push_back(Command::Sip(command));
+    }
+
+    pub(crate) fn media(&mut self, command: MediaCommand) {
+        self.commands.push_back(Command::Media(command));
+    }
+
+    pub(crate) fn recording(&mut self, command: RecordingCommand) {
+        self.commands.push_back(Command::Recording(command));
+    }
+
+    pub(crate) fn store(&mut self, command: StoreCommand) {
+        self.commands.push_back(Command::Store(command));
+    }
+
+    pub(crate) fn agent(&mut self, command: AgentCommand) {
+        self.commands.push_back(Command::Agent(command));
+    }
+}

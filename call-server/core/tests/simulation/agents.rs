@@ -1,0 +1,188 @@
+//! The watcher's page for one signed-in agent.
+
+use call_core::Time;
+use call_core::command::SessionEnd;
+use call_core::input::AgentAction;
+use call_core::ledger::{AgentInterval, IntervalCause};
+use shared::model::{AgentState, Desk, InteractionId, LegId, NotReadyReason, Notice, SessionId};
+
+/// What was seen of one session.
+pub(crate) struct AgentSeen {
+    pub(crate) session: SessionId,
+    pub(crate) leg: LegId,
+    signed_in: Time,
+    pub(crate) connected: bool,
+    pub(crate) reachable: bool,
+    pub(crate) gone_since: Time,
+    pub(crate) desk: Option<Desk>,
+    intervals: u32,
+    /// End of the last finished interval, since sign-in.
+    tiled_ms: u64,
+    before: Option<AgentInterval>,
+    last_call: Option<InteractionId>,
+    pub(crate) session_end: Option<SessionEnd>,
+    /// Ready time since the last handled call, of finished intervals.
+    pub(crate) rank_ms: u64,
+    /// The last explicit choice during the present or last call.
+    pub(crate) choice: Choice,
+}
+
+/// What the agent wants after the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Choice {
+    Ready,
+    NotReady(NotReadyReason),
+    SignOut,
+}
+
+impl AgentSeen {
+    /// A session began.
+    pub(crate) fn new(session: SessionId, leg: LegId, now: Time, (rank_ms, choice): (u64, Choice)) -> Self {
+        let choice = if choice == Choice::SignOut { Choice::NotReady(NotReadyReason::SignedIn) } else { choice };
+        Self {
+            session,
+            leg,
+            signed_in: now,
+            connected: true,
+            reachable: false,
+            gone_since: Time(0),
+            desk: None,
+            intervals: 0,
+            tiled_ms: 0,
+            before: None,
+            last_call: None,
+            session_end: None,
+            rank_ms,
+            choice,
+        }
+    }
+
+    /// The state that the desk shows.
+    pub(crate) fn state(&self) -> AgentState {
+        self.desk.as_ref().expect("a desk is shown with the sign-in").state
+    }
+
+    pub(crate) fn eligible(&self) -> bool {
+        self.state() == AgentState::Ready && self.connected && self.reachable
+    }
+
+    /// Will be free without anybody's decision.
+    pub(crate) fn at_work(&self) -> bool {
+        let working = matches!(self.state(), AgentState::Ready | AgentState::Offered | AgentState::Talking | AgentState::WrapUp);
+        working && self.connected
+    }
+
+    /// Ready time since the last handled call.
+    pub(crate) fn idle_ms(&self, now: Time) -> u64 {
+        let present = if self.state() == AgentState::Ready { now.since(self.signed_in.plus(self.tiled_ms)) } else { 0 };
+        self.rank_ms + present
+    }
+
+    /// An accepted call: the rank begins anew, and so does the choice of what follows.
+    pub(crate) fn handled(&mut self) {
+        self.rank_ms = 0;
+        self.choice = Choice::Ready;
+    }
+
+    /// A wish was carried out.
+    pub(crate) fn chose(&mut self, action: AgentAction) {
+        if self.desk.as_ref().is_none_or(|desk| desk.state != AgentState::Talking) {
+            return;
+        }
+        self.choice = match action {
+            AgentAction::GoReady => Choice::Ready,
+            AgentAction::GoNotReady(reason) => Choice::NotReady(reason),
+            AgentAction::SignOut => Choice::SignOut,
+            AgentAction::Accept(_) | AgentAction::Reject(_) | AgentAction::HangUp(_) | AgentAction::EndWrapUp => return,
+        };
+    }
+
+    /// The call of the last interval that had one.
+    pub(crate) fn last_call(&self) -> Option<InteractionId> {
+        self.last_call
+    }
+
+    /// I-13: intervals tile the session; states follow each other only in ways that have a cause (I-8, I-30, I-31).
+    pub(crate) fn interval(&mut self, now: Time, interval: &AgentInterval, wrap_up: Option<(Time, u64)>) {
+        self.intervals += 1;
+        assert_eq!((interval.number, interval.offset_ms), (self.intervals, self.tiled_ms), "I-13: intervals do not tile");
+        self.tiled_ms += interval.length_ms;
+        assert_eq!(self.tiled_ms, now.since(self.signed_in), "I-13: an interval does not end now");
+        assert!(self.session_end.is_none(), "I-13: an interval after the last");
+        self.session_end = interval.session_end;
+        self.i8_i30_a_state_follows_its_cause(interval, wrap_up);
+        self.i31_the_last_choice_wins(interval);
+        // The interval that an accept ends is counted before the rank begins anew.
+        if interval.state == AgentState::Ready {
+            self.rank_ms += interval.length_ms;
+        }
+        self.last_call = interval.interaction.or(self.last_call);
+        self.before = Some(interval.clone());
+    }
+
+    fn i8_i30_a_state_follows_its_cause(&self, interval: &AgentInterval, wrap_up: Option<(Time, u64)>) {
+        let before = self.before.as_ref().map(|before| before.state);
+        let lawful = match interval.state {
+            AgentState::Offered => before == Some(AgentState::Ready),
+            AgentState::Talking => matches!(before, None | Some(AgentState::Offered | AgentState::Lost)),
+            AgentState::WrapUp => matches!(before, Some(AgentState::Talking | AgentState::Lost)),
+            AgentState::NotReady(_) | AgentState::Ready | AgentState::Lost => true,
+        };
+        assert!(lawful, "I-8, I-30: {:?} after {before:?}", interval.state);
+        assert_eq!(before.is_none(), interval.cause == IntervalCause::SignIn, "I-30: sign-in begins a session");
+        let began = self.signed_in.plus(interval.offset_ms);
+        if interval.cause == IntervalCause::WrapUpOver {
+            let (parted, wrap_up_ms) = wrap_up.expect("I-8: wrap-up without a call");
+            assert_eq!(before, Some(AgentState::WrapUp), "I-8: wrap-up ran out without one");
+            assert!(began >= parted.plus(wrap_up_ms), "I-8: wrap-up is cut");
+        }
+        if interval.cause == IntervalCause::CallEnded && interval.state != AgentState::WrapUp {
+            assert_eq!(before, Some(AgentState::Talking), "I-8: a call ended without one");
+            assert_eq!(wrap_up.map(|(_, ms)| ms), Some(0), "I-8: wrap-up is skipped");
+        }
+    }
+
+    fn i31_the_last_choice_wins(&self, interval: &AgentInterval) {
+        let Some(before) = &self.before else { return };
+        let after_call = before.state == AgentState::Talking && interval.cause == IntervalCause::CallEnded;
+        let after_wrap_up = before.state == AgentState::WrapUp && interval.cause == IntervalCause::WrapUpOver;
+        if after_call {
+            assert_ne!(self.choice, Choice::SignOut, "I-31: stays although sign-out was chosen");
+        }
+        if (after_call && interval.state != AgentState::WrapUp) || after_wrap_up {
+            let wanted = match self.choice {
+                Choice::NotReady(reason) => AgentState::NotReady(reason),
+                Choice::Ready | Choice::SignOut => AgentState::Ready,
+            };
+            assert_eq!(interval.state, wanted, "I-31: not the last choice");
+        }
+    }
+
+    /// A desk: newer by one and really different, or shown again after a resume.
+    pub(crate) fn shown(&mut self, desk: &Desk) {
+        let revision = self.desk.as_ref().map_or(0, |desk| desk.revision);
+        assert_eq!(desk.revision, revision + 1, "revisions have a gap");
+        assert_eq!(desk.offer.is_some(), desk.state == AgentState::Offered, "I-3: offer and state differ");
+        assert_eq!(desk.wrap_up.is_some(), desk.state == AgentState::WrapUp, "I-8: wrap-up and state differ");
+        self.i29_a_forced_change_is_told(desk);
+        self.desk = Some(desk.clone());
+    }
+
+    fn i29_a_forced_change_is_told(&self, desk: &Desk) {
+        let told = match desk.state {
+            AgentState::NotReady(NotReadyReason::NoAnswer) => desk.notice == Some(Notice::OfferMissed),
+            AgentState::NotReady(NotReadyReason::System) => desk.notice == Some(Notice::MediaLost),
+            AgentState::NotReady(_)
+            | AgentState::Ready
+            | AgentState::Offered
+            | AgentState::Talking
+            | AgentState::WrapUp
+            | AgentState::Lost => true,
+        };
+        assert!(told, "I-29: {:?} with notice {:?}", desk.state, desk.notice);
+        let before = self.desk.as_ref().map(|desk| desk.state);
+        if before == Some(AgentState::Offered) && matches!(desk.state, AgentState::Talking) {
+            assert_eq!(desk.notice, None, "I-29: an own change clears the notice");
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! The watcher's page for one call.
+
+use call_core::Time;
+use call_core::command::RecordingCommand;
+use call_core::ledger::{Fact, FactKind, InteractionRecord};
+use call_core::plan::QueuePlan;
+use shared::model::{AgentId, EndReason, InteractionId, LegId, QueueId, Side};
+use std::collections::BTreeMap;
+
+/// What was seen of one call.
+pub(crate) struct CallSeen {
+    pub(crate) interaction: InteractionId,
+    pub(crate) leg: LegId,
+    pub(crate) probe: bool,
+    started: Time,
+    pub(crate) queue: Option<QueueId>,
+    first_entered: Option<Time>,
+    pub(crate) waiting_since: Option<Time>,
+    pub(crate) limit: Option<Time>,
+    pub(crate) ringing: Option<AgentId>,
+    pub(crate) excluded: BTreeMap<AgentId, Time>,
+    pub(crate) connected: Option<(AgentId, Time)>,
+    pub(crate) ever_connected: bool,
+    first_connect: Option<Time>,
+    pub(crate) connected_ms: u64,
+    pub(crate) last_agent: Option<AgentId>,
+    /// When each agent's talk ended, and how long its wrap-up is, in ms.
+    pub(crate) wrap_ups: BTreeMap<AgentId, (Time, u64)>,
+    facts: u32,
+    last_offset_ms: u64,
+    pub(crate) leg_closed: bool,
+    pub(crate) expected_side: Option<Side>,
+    pub(crate) ended: Option<(EndReason, Side, Time)>,
+    pub(crate) saves: u32,
+    pub(crate) row_stored: bool,
+    prepared: bool,
+    writing: bool,
+    told_to_finish: bool,
+    pub(crate) finished_by_recorder: u32,
+    pub(crate) attached: u32,
+}
+
+impl CallSeen {
+    /// The INVITE was written down.
+    pub(crate) fn new(interaction: InteractionId, leg: LegId, probe: bool, started: Time) -> Self {
+        Self {
+            interaction,
+            leg,
+            probe,
+            started,
+            queue: None,
+            first_entered: None,
+            waiting_since: None,
+            limit: None,
+            ringing: None,
+            excluded: BTreeMap::new(),
+            connected: None,
+            ever_connected: false,
+            first_connect: None,
+            connected_ms: 0,
+            last_agent: None,
+            wrap_ups: BTreeMap::new(),
+            facts: 0,
+            last_offset_ms: 0,
+            leg_closed: false,
+            expected_side: None,
+            ended: None,
+            saves: 0,
+            row_stored: false,
+            prepared: false,
+            writing: false,
+            told_to_finish: false,
+            finished_by_recorder: 0,
+            attached: 0,
+        }
+    }
+
+    /// Waits, and no desk rings for it.
+    pub(crate) fn waits(&self) -> bool {
+        self.waiting_since.is_some() && self.ringing.is_none() && self.ended.is_none() && !self.probe
+    }
+
+    /// Over, but not saved.
+    pub(crate) fn closing(&self) -> bool {
+        self.ended.is_some() && self.saves == 0
+    }
+
+    pub(crate) fn talks_with(&self) -> Option<AgentId> {
+        self.connected.map(|(agent, _)| agent)
+    }
+
+    /// Its place in the one line of all queues.
+    pub(crate) fn place(&self) -> (Option<Time>, InteractionId) {
+        (self.first_entered, self.interaction)
+    }
+
+    pub(crate) fn excludes(&self, agent: AgentId, now: Time) -> bool {
+        self.excluded.get(&agent).is_some_and(|until| now < *until)
+    }
+
+    /// I-37: facts are numbered without a gap, in order of time, none after the last.
+    pub(crate) fn count(&mut self, fact: &Fact, now: Time) {
+        self.facts += 1;
+        assert_eq!(fact.number, self.facts, "I-37: facts of {} have a gap", self.interaction);
+        assert_eq!(fact.offset_ms, now.since(self.started), "I-13: offset of a fact");
+        assert!(fact.offset_ms >= self.last_offset_ms && self.ended.is_none(), "I-37: a fact after the end");
+        assert_eq!(self.facts == 1, fact.kind == FactKind::Entered, "I-37: the first fact is the INVITE");
+        self.last_offset_ms = fact.offset_ms;
+        if let FactKind::Connected { .. } = fact.kind {
+            self.first_connect.get_or_insert(now);
+        }
+    }
+
+    /// Entered or re-entered a line; the first entry decides the place.
+    pub(crate) fn queued(&mut self, queue: QueueId, plan: &QueuePlan, now: Time) {
+        assert!(self.connected.is_none(), "I-12: queued while talking");
+        self.queue = Some(queue);
+        self.first_entered.get_or_insert(now);
+        self.waiting_since = Some(now);
+        self.excluded.clear();
+        self.limit = (plan.max_wait_ms > 0 && !self.probe).then(|| now.plus(plan.max_wait_ms));
+    }
+
+    /// I-15, I-17: prepared once, bytes after the row, closed once.
+    pub(crate) fn recording_command(&mut self, command: &RecordingCommand) {
+        match command {
+            RecordingCommand::Prepare { .. } => {
+                assert!(!self.prepared, "I-15: one recording per interaction");
+                self.prepared = true;
+            }
+            RecordingCommand::Write { .. } => {
+                assert!(self.row_stored && !self.writing && !self.told_to_finish, "I-15: bytes before the row, or twice");
+                self.writing = true;
+            }
+            RecordingCommand::Finish { .. } => {
+                assert!(self.prepared && !self.told_to_finish, "I-15: closed without need");
+                assert!(self.ended.is_some(), "I-14: closed while the call lives");
+                self.told_to_finish = true;
+            }
+        }
+    }
+
+    /// The record agrees with what was seen.
+    pub(crate) fn saved(&mut self, record: &InteractionRecord, now: Time) {
+        self.saves += 1;
+        assert_eq!(self.saves, 1, "I-12: {} is saved twice", self.interaction);
+        let (reason, by, ended) = self.ended.expect("I-12: saved before its end");
+        assert_eq!((record.reason, record.ended_by), (reason, by), "I-37: the end was overwritten");
+        assert_eq!(record.length_ms, ended.since(self.started), "I-13: length");
+        let wait = self.first_entered.map(|entered| self.first_connect.unwrap_or(ended).since(entered));
+        assert_eq!(record.wait_ms, wait, "I-13: wait");
+        assert_eq!(record.talk_ms(), self.connected_ms, "I-10: talk time runs on, or is cut");
+        assert_eq!(record.answered_by_agent, self.ever_connected, "I-12: answered and connected differ");
+        assert_eq!(record.recording.is_some(), self.ever_connected, "I-17: a recording without audio, or none with");
+        assert_eq!(record.queue, self.queue, "I-37: the queue was overwritten");
+        assert!(!(record.answered_by_agent && reason == EndReason::Abandoned), "I-12: answered and abandoned");
+        if self.prepared && self.finished_by_recorder == 0 {
+            assert!(now >= ended.plus(10_000), "saved before its recording was closed");
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! A thousand random days in the hotline. Each seed is its own world; a failure prints how to see it again.
+
+mod agents;
+mod calls;
+mod run;
+mod watch;
+mod world;
+
+use std::collections::BTreeMap;
+
+/// Seeds in the ordinary test run.
+const SEEDS: u64 = 1_000;
+
+/// What must have happened in them often enough to have been tried.
+const MUST_HAPPEN: [&str; 17] = [
+    "caller_hung_up",
+    "agent_hung_up",
+    "abandoned",
+    "cancelled_before_answer",
+    "unknown_number",
+    "no_resources",
+    "media_failed",
+    "signalling_timeout",
+    "queue_timeout",
+    "probe_done",
+    "server_stopping",
+    "offer rejected",
+    "offer not answered",
+    "offer ended by the caller",
+    "offer withdrawn",
+    "session superseded",
+    "signed out as lost",
+];
+
+#[test]
+fn no_invariant_is_violated_in_a_thousand_random_days() {
+    let mut seen = BTreeMap::new();
+    for seed in 0..SEEDS {
+        let outcome = run::run_seed(seed);
+        if let Some(violation) = outcome.violation {
+            panic!("{violation}");
+        }
+        for (what, count) in outcome.tallies {
+            *seen.entry(what).or_insert(0) += count;
+        }
+    }
+    for what in MUST_HAPPEN {
+        assert!(seen.get(what).is_some_and(|count: &u64| *count >= 50), "the worlds are too quiet to prove anything: {what}: {seen:?}");
+    }
+}

@@ -1,0 +1,600 @@
+//! The second opinion: watches inputs and commands, keeps plain books of its own and asserts the invariants after every input.
+//!
+//! It never asks the core what it thinks, except for its deadlines, its totals and whether it is at rest. Each assertion carries
+//! the number of its invariant in its name and in its message.
+
+use crate::agents::{AgentSeen, Choice};
+use crate::calls::CallSeen;
+use call_core::command::{AgentCommand, MediaCommand, RecordingCommand, SessionEnd, SipCommand, StoreCommand};
+use call_core::input::AgentAction;
+use call_core::ledger::{Counters, Fact, FactKind, InteractionRecord, OfferEnd};
+use call_core::plan::Plan;
+use call_core::{Command, Core, Input, Time};
+use shared::model::{AgentId, AgentState, Desk, EndReason, InteractionId, LegId, QueueId, Refusal, SessionId, Side};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The watcher's books.
+pub(crate) struct Watch {
+    plan: Plan,
+    now: Time,
+    /// Deadlines fired just before: what follows is the doing of the input alone.
+    pub(crate) alone: bool,
+    calls: BTreeMap<InteractionId, CallSeen>,
+    /// Calls without a record.
+    open: BTreeSet<InteractionId>,
+    legs: BTreeMap<LegId, InteractionId>,
+    agents: BTreeMap<AgentId, AgentSeen>,
+    /// The newest sign-in attempt of each agent.
+    arriving: BTreeMap<AgentId, SessionId>,
+    /// The leg that media was asked to open for each agent.
+    agent_legs: BTreeMap<AgentId, LegId>,
+    /// Ready time since the last handled call and the choice of what follows it, carried over a superseded session.
+    ranks: BTreeMap<AgentId, (u64, Choice)>,
+    stopped: bool,
+    invites: u64,
+    records: Vec<InteractionRecord>,
+    /// How often what happened: proof that the worlds are not too quiet.
+    pub(crate) tallies: BTreeMap<&'static str, u64>,
+    step: Step,
+}
+
+/// What one input brought about.
+#[derive(Default)]
+struct Step {
+    input: Option<Input>,
+    commands: usize,
+    answers: usize,
+    refused: Option<Refusal>,
+    shown: BTreeSet<AgentId>,
+    offers: Vec<(InteractionId, AgentId)>,
+    connected: BTreeSet<LegId>,
+    parted: Vec<(InteractionId, AgentId)>,
+    prepared: Vec<InteractionId>,
+    /// An accept or reject that names no live offer of that agent.
+    stale: bool,
+    /// The wish comes from a living session.
+    expects_answer: bool,
+}
+
+impl Watch {
+    /// Empty books.
+    pub(crate) fn new(plan: Plan) -> Self {
+        Self {
+            plan,
+            now: Time(0),
+            alone: false,
+            calls: BTreeMap::new(),
+            open: BTreeSet::new(),
+            legs: BTreeMap::new(),
+            agents: BTreeMap::new(),
+            arriving: BTreeMap::new(),
+            agent_legs: BTreeMap::new(),
+            ranks: BTreeMap::new(),
+            stopped: false,
+            invites: 0,
+            records: Vec::new(),
+            tallies: BTreeMap::new(),
+            step: Step::default(),
+        }
+    }
+
+    /// An input is about to be handled.
+    pub(crate) fn before(&mut self, now: Time, input: &Input) {
+        self.now = now;
+        self.step = Step { input: Some(input.clone()), ..Step::default() };
+        match input {
+            Input::CallOffered(offered) => self.invites += u64::from(!offered.probe),
+            Input::LegEnded { leg, .. } => self.expect_end(self.legs.get(leg).copied(), Side::Caller),
+            Input::MediaFailed { leg, .. } => self.set_reachable(*leg, false),
+            Input::AgentArrived { agent, session } => {
+                if self.plan.agents.contains_key(agent) && !self.stopped {
+                    self.arriving.insert(*agent, *session);
+                }
+            }
+            Input::AgentMediaReachable { leg, reachable } => self.set_reachable(*leg, *reachable),
+            Input::AgentDisconnected { agent, session } => self.set_connected(*agent, *session, false),
+            Input::AgentResumed { agent, session } => self.set_connected(*agent, *session, true),
+            Input::AgentAsked { agent, session, action, .. } => self.before_wish(*agent, *session, *action),
+            Input::RecordingRowStored { recording } => self.with_call(InteractionId(recording.0), |call| call.row_stored = true),
+            Input::RecordingFinished { recording, .. } => {
+                self.with_call(InteractionId(recording.0), |call| call.finished_by_recorder += 1);
+            }
+            Input::PlanChanged(plan) => self.plan = plan.clone(),
+            Input::Stop => self.stopped = true,
+            Input::LegConfirmed { .. } | Input::MediaOpened { .. } | Input::AgentMediaOpened { .. } => {}
+            Input::Digit { .. } | Input::CardFound { .. } | Input::Tick => {}
+        }
+    }
+
+    /// A command came out.
+    pub(crate) fn command(&mut self, command: &Command) {
+        self.step.commands += 1;
+        match command {
+            Command::Sip(command) => self.sip(command),
+            Command::Media(command) => self.media(command),
+            Command::Recording(command) => self.recording(command),
+            Command::Store(command) => self.store(command),
+            Command::Agent(command) => self.gateway(command),
+        }
+    }
+
+    /// All commands are out: the books must agree with every invariant.
+    pub(crate) fn after(&mut self, core: &Core) {
+        self.i1_an_agent_holds_one_offer_or_call();
+        self.i2_an_old_offer_changes_nothing();
+        self.i3_no_desk_shows_a_call_that_is_gone();
+        self.i4_transient_states_have_a_deadline(core);
+        self.i5_desks_and_connected_legs_agree();
+        self.i6_i7_no_waiting_call_beside_an_eligible_agent();
+        self.i17_recordings_only_with_audio();
+        self.i24_the_limit_of_waiting_holds_and_never_cuts_an_offer();
+        self.i25_i36_only_reachable_agents_are_offered();
+        self.i28_who_rejected_is_not_asked_again_unless_sole();
+        self.i32_a_short_loss_never_ends_a_talk();
+        self.i40_the_longest_idle_agent_is_chosen();
+        self.i41_calls_are_offered_in_order_of_entry();
+        self.every_wish_has_one_answer();
+        self.every_ended_call_is_saved_in_time();
+        let deadline = core.next_deadline();
+        assert!(deadline.is_none_or(|(time, _)| time > self.now), "I-4: a due deadline did not fire: {deadline:?}");
+    }
+
+    /// Nothing happens any more: nothing may be left.
+    pub(crate) fn at_rest(&self, core: &Core) {
+        self.conservation(core);
+        let snapshot = core.snapshot(call_core::Now { time: self.now, utc: shared::model::UnixMillis(0) });
+        assert_eq!(core.next_deadline(), None, "nothing_leaks: a deadline at rest");
+        assert!(snapshot.calls.is_empty() && snapshot.closing == 0, "nothing_leaks: {snapshot:?}");
+        assert_eq!(snapshot.agents.len(), self.agents.len(), "nothing_leaks: agents");
+        for agent in &snapshot.agents {
+            let state = self.agents.get(&agent.agent).map(AgentSeen::state);
+            assert_eq!(state, Some(agent.state), "the snapshot disagrees with the desk of {}", agent.agent);
+        }
+        if self.stopped {
+            assert!(core.is_idle(), "nothing_leaks: not idle after the stop");
+        }
+    }
+
+    // ---- Keeping the books -----------------------------------------------------------------------------------------------------
+
+    fn unsaved(&self) -> impl Iterator<Item = &CallSeen> {
+        self.open.iter().map(|interaction| &self.calls[interaction])
+    }
+
+    fn tally(&mut self, what: &'static str) {
+        *self.tallies.entry(what).or_insert(0) += 1;
+    }
+
+    fn with_call(&mut self, interaction: InteractionId, change: impl FnOnce(&mut CallSeen)) {
+        if let Some(call) = self.calls.get_mut(&interaction) {
+            change(call);
+        }
+    }
+
+    fn set_reachable(&mut self, leg: LegId, reachable: bool) {
+        if let Some(agent) = self.agents.values_mut().find(|agent| agent.leg == leg) {
+            agent.reachable = reachable;
+        }
+    }
+
+    fn set_connected(&mut self, agent: AgentId, session: SessionId, connected: bool) {
+        let now = self.now;
+        if let Some(agent) = self.agents.get_mut(&agent).filter(|agent| agent.session == session) {
+            if agent.connected && !connected {
+                agent.gone_since = now;
+            }
+            agent.connected = connected;
+        }
+    }
+
+    fn before_wish(&mut self, agent: AgentId, session: SessionId, action: AgentAction) {
+        let Some(seen) = self.agents.get(&agent).filter(|seen| seen.session == session) else { return };
+        self.step.expects_answer = true;
+        let desk = seen.desk.as_ref();
+        if let AgentAction::Accept(offer) | AgentAction::Reject(offer) = action {
+            self.step.stale = desk.and_then(|desk| desk.offer.as_ref()).map(|view| view.offer) != Some(offer);
+        }
+        if let AgentAction::HangUp(interaction) = action
+            && self.calls.get(&interaction).is_some_and(|call| call.talks_with() == Some(agent))
+        {
+            self.expect_end(Some(interaction), Side::Agent);
+        }
+    }
+
+    /// I-11: the first event that ends a call names the side.
+    fn expect_end(&mut self, interaction: Option<InteractionId>, side: Side) {
+        let alone = self.alone;
+        if let Some(call) = interaction.and_then(|interaction| self.calls.get_mut(&interaction))
+            && alone
+            && call.ended.is_none()
+        {
+            call.expected_side = Some(side);
+        }
+    }
+
+    fn sip(&mut self, command: &SipCommand) {
+        let (SipCommand::Ring { leg } | SipCommand::Answer { leg, .. } | SipCommand::Refuse { leg, .. } | SipCommand::HangUp { leg, .. }) =
+            command;
+        let final_word = matches!(command, SipCommand::Refuse { .. } | SipCommand::HangUp { .. });
+        if let Some(interaction) = self.legs.get(leg).copied() {
+            self.with_call(interaction, |call| {
+                assert!(call.ended.is_none(), "I-11: {command:?} after the end");
+                assert!(!call.leg_closed, "I-11: {command:?} after the last word");
+                call.leg_closed |= final_word;
+            });
+        }
+    }
+
+    fn media(&mut self, command: &MediaCommand) {
+        let now = self.now;
+        match command {
+            MediaCommand::OpenAgent { agent, leg } => {
+                self.agent_legs.insert(*agent, *leg);
+            }
+            MediaCommand::Play { leg, .. } => {
+                let call = self.call_of_leg(*leg);
+                assert!(call.connected.is_none(), "I-21: something is played to a connected citizen");
+            }
+            MediaCommand::Connect { citizen, agent, .. } => {
+                let who = self.agent_legs.iter().find(|(_, leg)| *leg == agent).map(|(who, _)| *who).expect("a leg of an agent");
+                let call = self.call_of_leg(*citizen);
+                assert!(call.connected.is_none(), "I-1: a citizen is joined with two agents");
+                (call.connected, call.ever_connected) = (Some((who, now)), true);
+                self.step.connected.insert(*citizen);
+            }
+            MediaCommand::Disconnect { citizen } => {
+                let call = self.call_of_leg(*citizen);
+                let (_, since) = call.connected.take().expect("I-10: parted without a talk");
+                call.connected_ms += now.since(since);
+            }
+            MediaCommand::Close { leg } => {
+                if let Some(interaction) = self.legs.get(leg) {
+                    let call = self.calls.get(interaction).expect("a call of this leg");
+                    assert!(call.connected.is_none(), "I-10: closed while still joined");
+                }
+            }
+            MediaCommand::OpenTrunk { .. } => {}
+        }
+    }
+
+    fn call_of_leg(&mut self, leg: LegId) -> &mut CallSeen {
+        let interaction = self.legs.get(&leg).expect("media is spoken to only about known legs");
+        self.calls.get_mut(interaction).expect("a call of this leg")
+    }
+
+    fn recording(&mut self, command: &RecordingCommand) {
+        let (RecordingCommand::Prepare { recording, .. } | RecordingCommand::Write { recording } | RecordingCommand::Finish { recording }) =
+            command;
+        let interaction = InteractionId(recording.0);
+        if matches!(command, RecordingCommand::Prepare { .. }) {
+            self.step.prepared.push(interaction);
+        }
+        let call = self.calls.get_mut(&interaction).expect("a recording belongs to a call");
+        call.recording_command(command);
+    }
+
+    fn store(&mut self, command: &StoreCommand) {
+        match command {
+            StoreCommand::Open { interaction, probe, .. } => self.open(*interaction, *probe),
+            StoreCommand::Note(fact) => self.fact(fact),
+            StoreCommand::Save(record) => self.save(record),
+            StoreCommand::AgentTime(interval) => {
+                let agent = self.agents.get_mut(&interval.agent).expect("time of somebody signed in");
+                let wrap_up =
+                    agent.last_call().and_then(|interaction| self.calls.get(&interaction)?.wrap_ups.get(&interval.agent).copied());
+                agent.interval(self.now, interval, wrap_up);
+            }
+            StoreCommand::CloseRecording { recording, .. } => self.with_call(InteractionId(recording.0), |call| call.attached += 1),
+            StoreCommand::FindCard { .. } | StoreCommand::OpenRecording { .. } => {}
+        }
+    }
+
+    fn open(&mut self, interaction: InteractionId, probe: bool) {
+        let Some(Input::CallOffered(offered)) = &self.step.input else { panic!("an interaction without an INVITE") };
+        assert!(!self.calls.contains_key(&interaction), "I-12: {interaction} opened twice");
+        self.legs.insert(offered.leg, interaction);
+        self.open.insert(interaction);
+        self.calls.insert(interaction, CallSeen::new(interaction, offered.leg, probe, self.now));
+    }
+
+    fn fact(&mut self, fact: &Fact) {
+        let queue_plan = |plan: &Plan, queue: &QueueId| plan.queues.get(queue).cloned().expect("a queue of the plan");
+        let call = self.calls.get_mut(&fact.interaction).expect("a fact of an open interaction");
+        call.count(fact, self.now);
+        match &fact.kind {
+            FactKind::Queued { queue } => call.queued(*queue, &queue_plan(&self.plan, queue), self.now),
+            FactKind::Offered { agent } => {
+                assert!(call.ringing.is_none() && !call.probe, "I-1: offered while a desk rings, or a probe");
+                call.ringing = Some(*agent);
+                self.step.offers.push((fact.interaction, *agent));
+            }
+            FactKind::OfferEnded { agent, why } => {
+                let what = match why {
+                    OfferEnd::Rejected => "offer rejected",
+                    OfferEnd::NotAnswered => "offer not answered",
+                    OfferEnd::CallerLeft => "offer ended by the caller",
+                    OfferEnd::Withdrawn => "offer withdrawn",
+                };
+                *self.tallies.entry(what).or_insert(0) += 1;
+                assert_eq!(call.ringing.take(), Some(*agent), "I-1: an offer ended that was not live");
+                if matches!(why, OfferEnd::Rejected | OfferEnd::NotAnswered) {
+                    call.excluded.insert(*agent, self.now.plus(self.plan.limits.exclude_ms));
+                }
+            }
+            FactKind::Connected { agent, .. } => {
+                assert_eq!(call.ringing.take(), Some(*agent), "I-2: connected without a live offer");
+                (call.waiting_since, call.limit) = (None, None);
+                call.last_agent = Some(*agent);
+                let agent = self.agents.get_mut(agent).expect("connected with somebody signed in");
+                agent.handled();
+            }
+            FactKind::Parted { .. } => {
+                let wrap_up_ms = call.queue.and_then(|queue| self.plan.queues.get(&queue)).map_or(0, |queue| queue.wrap_up_ms);
+                let agent = call.last_agent.expect("parted after a talk");
+                call.wrap_ups.insert(agent, (self.now, wrap_up_ms));
+                self.step.parted.push((fact.interaction, agent));
+            }
+            FactKind::Ended { reason, by } => self.ended(fact.interaction, *reason, *by),
+            FactKind::Entered | FactKind::Answered => {}
+        }
+    }
+
+    fn ended(&mut self, interaction: InteractionId, reason: EndReason, by: Side) {
+        let now = self.now;
+        let call = self.calls.get_mut(&interaction).expect("a fact of an open interaction");
+        assert!(call.ringing.is_none(), "I-3: ended while a desk still rings for it");
+        assert!(call.connected.is_none(), "I-10: ended while joined");
+        if let Some(side) = call.expected_side {
+            assert_eq!(by, side, "I-11: the first event names the side");
+        }
+        if reason == EndReason::QueueTimeout {
+            assert!(call.limit.is_some_and(|limit| limit <= now), "I-24: cut before its limit");
+        }
+        call.ended = Some((reason, by, now));
+    }
+
+    fn save(&mut self, record: &InteractionRecord) {
+        let call = self.calls.get_mut(&record.interaction).expect("a record of an open interaction");
+        call.saved(record, self.now);
+        self.records.push(record.clone());
+        self.open.remove(&record.interaction);
+        self.tally(record.reason.code());
+    }
+
+    fn gateway(&mut self, command: &AgentCommand) {
+        match command {
+            AgentCommand::SignedIn { agent, session, .. } => {
+                assert_eq!(self.arriving.remove(agent), Some(*session), "signed in without having arrived");
+                let leg = self.agent_legs[agent];
+                let rank = self.ranks.remove(agent).unwrap_or((0, Choice::Ready));
+                self.agents.insert(*agent, AgentSeen::new(*session, leg, self.now, rank));
+            }
+            AgentCommand::SignInFailed { agent, session } => {
+                if self.arriving.get(agent) == Some(session) {
+                    self.arriving.remove(agent);
+                    self.ranks.remove(agent);
+                }
+            }
+            AgentCommand::SignedOut { agent, session, why } => {
+                let Some(seen) = self.agents.get(agent).filter(|seen| seen.session == *session) else { return };
+                let what = match why {
+                    SessionEnd::Asked => "signed out by wish",
+                    SessionEnd::Superseded => "session superseded",
+                    SessionEnd::Lost => "signed out as lost",
+                    SessionEnd::ServerStopping => "signed out by the stop",
+                };
+                *self.tallies.entry(what).or_insert(0) += 1;
+                assert_eq!(seen.session_end, Some(*why), "I-13: signed out without a last interval");
+                if *why == SessionEnd::Superseded {
+                    self.ranks.insert(*agent, (seen.rank_ms, seen.choice));
+                }
+                self.agents.remove(agent);
+            }
+            AgentCommand::Show { agent, session, desk } => self.show(*agent, *session, desk),
+            AgentCommand::Done { agent, .. } => {
+                self.step.answers += 1;
+                if let (Some(Input::AgentAsked { action, .. }), Some(agent)) = (&self.step.input, self.agents.get_mut(agent)) {
+                    agent.chose(*action);
+                }
+            }
+            AgentCommand::Refuse { reason, .. } => {
+                self.step.answers += 1;
+                self.step.refused = Some(*reason);
+            }
+        }
+    }
+
+    fn show(&mut self, agent: AgentId, session: SessionId, desk: &Desk) {
+        assert!(self.step.shown.insert(agent), "a desk is shown twice for one input");
+        let seen = self.agents.get_mut(&agent).filter(|seen| seen.session == session).expect("a desk of a living session");
+        seen.shown(desk);
+    }
+
+    // ---- The invariants --------------------------------------------------------------------------------------------------------
+
+    fn i1_an_agent_holds_one_offer_or_call(&self) {
+        let mut held = BTreeMap::new();
+        for call in self.unsaved() {
+            for agent in call.ringing.into_iter().chain(call.talks_with()) {
+                *held.entry(agent).or_insert(0) += 1;
+            }
+        }
+        assert!(held.values().all(|count| *count <= 1), "I-1: {held:?}");
+    }
+
+    fn i2_an_old_offer_changes_nothing(&self) {
+        if self.alone && self.step.stale {
+            assert_eq!((self.step.refused, self.step.commands), (Some(Refusal::OfferGone), 1), "I-2: an old offer did something");
+        }
+        let wish = self.step.input.as_ref();
+        if let Some(Input::AgentAsked { action: AgentAction::Accept(_) | AgentAction::Reject(_), .. }) = wish
+            && self.alone
+            && self.step.expects_answer
+            && !self.step.stale
+        {
+            assert_eq!(self.step.refused, None, "I-2: a live offer was refused");
+        }
+    }
+
+    fn i3_no_desk_shows_a_call_that_is_gone(&self) {
+        for (agent, seen) in &self.agents {
+            let Some(desk) = &seen.desk else { continue };
+            if let Some(view) = &desk.offer {
+                let call = &self.calls[&view.call.interaction];
+                assert_eq!((call.ringing, call.ended), (Some(*agent), None), "I-3: a desk rings for nobody");
+            }
+            if let Some(view) = &desk.call {
+                assert_eq!(self.calls[&view.interaction].talks_with(), Some(*agent), "I-3: a desk shows a talk that is over");
+            }
+        }
+    }
+
+    fn i4_transient_states_have_a_deadline(&self, core: &Core) {
+        let transient = |seen: &AgentSeen| matches!(seen.state(), AgentState::Offered | AgentState::WrapUp | AgentState::Lost);
+        if self.agents.values().any(transient) || self.unsaved().any(CallSeen::closing) {
+            assert!(core.next_deadline().is_some(), "I-4: a transient state without a deadline");
+        }
+        for (agent, seen) in &self.agents {
+            assert_eq!(seen.state() == AgentState::Offered, self.rings(*agent), "I-4: state and reservation of {agent} differ");
+            let away = !seen.connected && seen.state() != AgentState::Lost;
+            let over = self.now >= seen.gone_since.plus(self.plan.limits.grace_ms);
+            assert!(!(away && over), "I-4: {agent} is gone for too long and not lost");
+        }
+    }
+
+    fn rings(&self, agent: AgentId) -> bool {
+        self.unsaved().any(|call| call.ringing == Some(agent))
+    }
+
+    fn i5_desks_and_connected_legs_agree(&self) {
+        for call in self.unsaved() {
+            if let Some(agent) = call.talks_with() {
+                let there = self.agents.get(&agent).is_some_and(|seen| matches!(seen.state(), AgentState::Talking | AgentState::Lost));
+                assert!(there || self.arriving.contains_key(&agent), "I-5: {agent} is joined but not talking");
+            }
+        }
+        for (agent, seen) in &self.agents {
+            let joined = self.unsaved().any(|call| call.talks_with() == Some(*agent));
+            assert!(seen.state() != AgentState::Talking || joined, "I-5: {agent} is shown in a call without one");
+            let shown = seen.desk.as_ref().is_some_and(|desk| desk.call.is_some());
+            assert_eq!(shown, joined, "I-5: the desk of {agent} and its legs differ");
+        }
+    }
+
+    fn i6_i7_no_waiting_call_beside_an_eligible_agent(&self) {
+        for call in self.unsaved().filter(|call| call.waits()) {
+            for (agent, seen) in &self.agents {
+                let may = seen.eligible() && self.may_be_asked(call, *agent);
+                assert!(!may, "I-6, I-7: {} waits although {agent} is eligible", call.interaction);
+            }
+        }
+    }
+
+    fn may_be_asked(&self, call: &CallSeen, agent: AgentId) -> bool {
+        let serves = call.queue.is_some_and(|queue| self.serves(agent, queue));
+        serves && (!call.excludes(agent, self.now) || self.sole(call))
+    }
+
+    fn serves(&self, agent: AgentId, queue: QueueId) -> bool {
+        self.plan.agents.get(&agent).is_some_and(|plan| plan.queues.contains(&queue))
+    }
+
+    fn sole(&self, call: &CallSeen) -> bool {
+        let Some(queue) = call.queue else { return false };
+        self.agents.iter().filter(|(agent, seen)| seen.at_work() && self.serves(**agent, queue)).count() == 1
+    }
+
+    fn i17_recordings_only_with_audio(&self) {
+        for interaction in &self.step.prepared {
+            let leg = self.calls[interaction].leg;
+            assert!(self.step.connected.contains(&leg), "I-17: a recording without connected audio");
+        }
+    }
+
+    fn i24_the_limit_of_waiting_holds_and_never_cuts_an_offer(&self) {
+        for call in self.unsaved().filter(|call| call.waits()) {
+            assert!(call.limit.is_none_or(|limit| self.now < limit), "I-24: {} waits beyond its limit", call.interaction);
+        }
+    }
+
+    fn i25_i36_only_reachable_agents_are_offered(&self) {
+        for (_, agent) in &self.step.offers {
+            let seen = &self.agents[agent];
+            assert!(seen.connected && seen.reachable, "I-25, I-36: {agent} is offered a call but cannot be reached");
+        }
+    }
+
+    fn i28_who_rejected_is_not_asked_again_unless_sole(&self) {
+        for (interaction, agent) in &self.step.offers {
+            let call = &self.calls[interaction];
+            assert!(!call.excludes(*agent, self.now) || self.sole(call), "I-28: {agent} is asked again for {interaction}");
+        }
+    }
+
+    /// A talk that stops while the call lives on has lost its agent for long enough, or for good.
+    fn i32_a_short_loss_never_ends_a_talk(&self) {
+        for (interaction, agent) in self.step.parted.iter().filter(|(interaction, _)| self.calls[interaction].ended.is_none()) {
+            let Some(seen) = self.agents.get(agent) else { continue };
+            let gone = !seen.connected && self.now >= seen.gone_since.plus(self.plan.limits.lost_call_ms);
+            assert!(gone, "I-32: {interaction} was taken from {agent}, who is not lost");
+        }
+    }
+
+    /// Agents who could have had the offer: those still eligible, and those who got a later one of the same input.
+    fn i40_the_longest_idle_agent_is_chosen(&self) {
+        for (index, (interaction, chosen)) in self.step.offers.iter().enumerate() {
+            let call = &self.calls[interaction];
+            let later: BTreeSet<AgentId> = self.step.offers[index..].iter().map(|(_, agent)| *agent).collect();
+            let rivals = self.agents.iter().filter(|(agent, seen)| seen.eligible() || later.contains(agent));
+            let best = rivals
+                .filter(|(agent, _)| self.may_be_asked(call, **agent))
+                .max_by_key(|(agent, seen)| (seen.idle_ms(self.now), std::cmp::Reverse(**agent)))
+                .map(|(agent, _)| *agent);
+            assert_eq!(best, Some(*chosen), "I-40: not the longest idle agent for {interaction}");
+        }
+    }
+
+    /// Calls that could have been offered instead: those that still wait, and those offered later by the same input.
+    fn i41_calls_are_offered_in_order_of_entry(&self) {
+        for (index, (interaction, agent)) in self.step.offers.iter().enumerate() {
+            let place = self.calls[interaction].place();
+            let later = self.step.offers[index + 1..].iter().map(|(other, _)| &self.calls[other]);
+            let passed_over = self.unsaved().filter(|call| call.waits()).chain(later);
+            for other in passed_over.filter(|other| other.place() < place) {
+                assert!(!self.may_be_asked(other, *agent), "I-41: {interaction} overtakes {}", other.interaction);
+            }
+        }
+    }
+
+    fn every_wish_has_one_answer(&self) {
+        let asked = self.step.expects_answer && self.alone;
+        assert!(!asked || self.step.answers == 1, "a wish got {} answers", self.step.answers);
+    }
+
+    fn every_ended_call_is_saved_in_time(&self) {
+        for call in self.unsaved().filter(|call| call.closing()) {
+            let (_, _, ended) = call.ended.expect("closing is after the end");
+            assert!(call.finished_by_recorder == 0, "a record waits although its recording is closed");
+            assert!(self.now < ended.plus(10_000), "a record waits for ever for its recording");
+        }
+    }
+
+    /// Every INVITE has one record, and the totals are those of the records (I-9, I-12).
+    fn conservation(&self, core: &Core) {
+        let unsaved: Vec<_> = self.calls.values().filter(|call| call.saves != 1).map(|call| call.interaction).collect();
+        assert!(unsaved.is_empty(), "I-12: without exactly one record: {unsaved:?}");
+        let count = |test: &dyn Fn(&&InteractionRecord) -> bool| self.records.iter().filter(|r| !r.probe).filter(test).count() as u64;
+        let queued = count(&|r| r.queue.is_some());
+        let answered = count(&|r| r.answered_by_agent);
+        let abandoned = count(&|r| r.queue.is_some() && !r.answered_by_agent && r.reason == EndReason::Abandoned);
+        let timed_out = count(&|r| !r.answered_by_agent && r.reason == EndReason::QueueTimeout);
+        let lost = queued - answered - abandoned - timed_out;
+        let refused = self.invites - queued;
+        let expected = Counters { finished: self.invites, refused, queued, answered, abandoned, timed_out, lost };
+        let counters = core.snapshot(call_core::Now { time: self.now, utc: shared::model::UnixMillis(0) }).counters;
+        assert_eq!(counters, expected, "I-9: totals differ from the records");
+        for call in self.calls.values() {
+            assert_eq!(call.attached, call.finished_by_recorder, "a closed recording is not attached");
+        }
+    }
+}

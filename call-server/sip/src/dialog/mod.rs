@@ -1,0 +1,123 @@
+//! Dialogs on the answering side: who is who, the order of requests, and the way back (RFC 3261 section 12).
+//!
+//! Not here: the life of the call in the dialog, see [`call`].
+
+pub(crate) mod call;
+
+use crate::message::{Method, Name, NameAddr, Request, Scheme, Uri, Writer};
+use bytes::Bytes;
+use std::net::SocketAddr;
+
+/// What names a dialog in each of its messages; copies, so that no packet is kept alive.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct DialogId {
+    pub(crate) call_id: Bytes,
+    /// Empty for an RFC 2543 caller.
+    pub(crate) remote_tag: Bytes,
+    pub(crate) local_tag: Bytes,
+}
+
+impl DialogId {
+    /// The dialog that a request of the far side means.
+    pub(crate) fn of_incoming(request: &Request) -> Self {
+        let identity = request.identity();
+        Self { call_id: identity.call_id.clone(), remote_tag: identity.from_tag.clone(), local_tag: identity.to_tag.clone() }
+    }
+}
+
+/// One dialog as its answering side knows it.
+#[derive(Debug)]
+pub(crate) struct Dialog {
+    pub(crate) id: DialogId,
+    local_address: Vec<u8>,
+    remote_address: Bytes,
+    remote_target: Bytes,
+    routes: Vec<Bytes>,
+    first_cseq: u32,
+    remote_cseq: u32,
+    local_cseq: u32,
+    source: SocketAddr,
+}
+
+impl Dialog {
+    /// The dialog that answering this INVITE makes. `None` if it has no Contact that we could ever send a request to.
+    pub(crate) fn from_invite(invite: &Request, source: SocketAddr, local_tag: &str) -> Option<Self> {
+        let head = invite.head();
+        let identity = invite.identity();
+        let mut local_address = head.first(Name::To)?.to_vec();
+        local_address.extend_from_slice(b";tag=");
+        local_address.extend_from_slice(local_tag.as_bytes());
+        Some(Self {
+            id: DialogId {
+                call_id: Bytes::copy_from_slice(&identity.call_id),
+                remote_tag: Bytes::copy_from_slice(&identity.from_tag),
+                local_tag: Bytes::copy_from_slice(local_tag.as_bytes()),
+            },
+            local_address,
+            remote_address: Bytes::copy_from_slice(head.first(Name::From)?),
+            remote_target: contact(invite)?,
+            routes: head.values(Name::RecordRoute).map(Bytes::copy_from_slice).collect(),
+            first_cseq: identity.cseq,
+            remote_cseq: identity.cseq,
+            local_cseq: 0,
+            source,
+        })
+    }
+
+    /// Number of the INVITE that made it.
+    pub(crate) fn first_cseq(&self) -> u32 {
+        self.first_cseq
+    }
+
+    /// Notes a request's number. `false` if it is old; gaps are legal (section 12.2.2).
+    pub(crate) fn advance(&mut self, cseq: u32) -> bool {
+        let is_new = cseq > self.remote_cseq;
+        self.remote_cseq = self.remote_cseq.max(cseq);
+        is_new
+    }
+
+    /// Takes the new Contact of a re-INVITE, if it has one (section 12.2.2).
+    pub(crate) fn refresh_target(&mut self, request: &Request) {
+        self.remote_target = contact(request).unwrap_or_else(|| self.remote_target.clone());
+    }
+
+    /// Begins a request of ours in this dialog, with loose or strict routes (section 12.2.1.1).
+    pub(crate) fn request(&mut self, method: &Method, via: &str) -> Writer {
+        self.local_cseq = self.local_cseq.saturating_add(1);
+        let first = self.routes.first().and_then(|route| NameAddr::parse(route));
+        let strict = first.filter(|route| route.uri.parameter("lr").is_none()).map(|route| route.uri.raw);
+        let mut writer = Writer::request(method, strict.unwrap_or(&self.remote_target));
+        writer.field("Via", via);
+        writer.field("Max-Forwards", "70");
+        for route in self.routes.iter().skip(usize::from(strict.is_some())) {
+            writer.field("Route", route);
+        }
+        if strict.is_some() {
+            writer.field("Route", [b"<", &self.remote_target[..], b">"].concat());
+        }
+        writer.field("From", &self.local_address);
+        writer.field("To", &self.remote_address);
+        writer.field("Call-ID", &self.id.call_id);
+        writer.field("CSeq", [self.local_cseq.to_string().as_bytes(), b" ", method.as_bytes()].concat());
+        writer
+    }
+
+    /// Where such a request is sent: to the first route, else to the Contact; if that is a host name, to where the INVITE came from.
+    pub(crate) fn next_hop(&self) -> SocketAddr {
+        let named = match self.routes.first() {
+            Some(route) => NameAddr::parse(route).and_then(|route| route.uri.socket_address()),
+            None => Uri::parse(&self.remote_target).and_then(|target| target.socket_address()),
+        };
+        named.unwrap_or(self.source)
+    }
+}
+
+/// The first Contact that is a SIP URI.
+fn contact(request: &Request) -> Option<Bytes> {
+    let value = request.head().values(Name::Contact).next()?;
+    let uri = NameAddr::parse(value)?.uri;
+    match uri.scheme {
+        Scheme::Sip | Scheme::Sips => Some(Bytes::copy_from_slice(uri.raw)),
+        Scheme::Tel | Scheme::Other => None,
+    }
+}

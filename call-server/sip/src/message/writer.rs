@@ -1,0 +1,191 @@
+//! Writing messages: requests, and responses that repeat what RFC 3261 section 8.2.6 wants repeated.
+
+use super::{Head, Method, Name, NameAddr, Via};
+use crate::message::grammar::ip_address;
+use bytes::Bytes;
+use std::net::SocketAddr;
+
+/// A message being written.
+#[derive(Debug)]
+pub struct Writer {
+    text: Vec<u8>,
+}
+
+impl Writer {
+    /// Begins a request.
+    #[must_use]
+    pub fn request(method: &Method, uri: &[u8]) -> Self {
+        let mut text = Vec::with_capacity(1024);
+        text.extend_from_slice(method.as_bytes());
+        text.push(b' ');
+        push_unfolded(&mut text, uri);
+        text.extend_from_slice(b" SIP/2.0\r\n");
+        Self { text }
+    }
+
+    /// Begins a response.
+    #[must_use]
+    pub fn response(status: u16) -> Self {
+        let mut text = Vec::with_capacity(1024);
+        text.extend_from_slice(format!("SIP/2.0 {status} {}\r\n", phrase(status)).as_bytes());
+        Self { text }
+    }
+
+    /// Adds one field. Line breaks in the value become spaces: no value can begin a field of its own.
+    pub fn field(&mut self, name: &str, value: impl AsRef<[u8]>) -> &mut Self {
+        self.text.extend_from_slice(name.as_bytes());
+        self.text.extend_from_slice(b": ");
+        push_unfolded(&mut self.text, value.as_ref());
+        self.text.extend_from_slice(b"\r\n");
+        self
+    }
+
+    /// Ends a message without a body.
+    #[must_use]
+    pub fn finish(self) -> Bytes {
+        self.finish_with(&[])
+    }
+
+    /// Ends a datagram without a body and without Content-Length, whose end the datagram's end shows (section 18.3): as short as can be.
+    #[must_use]
+    pub fn finish_short(mut self) -> Bytes {
+        self.text.extend_from_slice(b"\r\n");
+        self.text.into()
+    }
+
+    /// Ends a message with a body; its Content-Type is a field to be added before.
+    #[must_use]
+    pub fn finish_with(mut self, body: &[u8]) -> Bytes {
+        self.field("Content-Length", body.len().to_string());
+        self.text.extend_from_slice(b"\r\n");
+        self.text.extend_from_slice(body);
+        self.text.into()
+    }
+}
+
+fn push_unfolded(text: &mut Vec<u8>, value: &[u8]) {
+    text.extend(value.iter().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { *byte }));
+}
+
+/// What a response needs to know of its request.
+#[derive(Debug, Clone, Copy)]
+pub struct ResponseWriter<'a> {
+    head: &'a Head,
+    source: SocketAddr,
+}
+
+impl<'a> ResponseWriter<'a> {
+    /// For a request that came from `source`.
+    #[must_use]
+    pub fn new(head: &'a Head, source: SocketAddr) -> Self {
+        Self { head, source }
+    }
+
+    /// Begins a response: Via, From, To, Call-ID and CSeq are repeated, the To gets `tag` unless it has one, and a 100 repeats
+    /// Timestamp (section 8.2.6.1).
+    #[must_use]
+    pub fn begin(&self, status: u16, tag: Option<&str>) -> Writer {
+        let mut writer = Writer::response(status);
+        for (place, value) in self.head.values(Name::Via).enumerate() {
+            match Via::parse(value).filter(|_| place == 0) {
+                Some(via) => writer.field("Via", received_via(&via, self.source)),
+                None => writer.field("Via", value),
+            };
+        }
+        writer.field("From", self.head.first(Name::From).unwrap_or_default());
+        writer.field("To", tagged(self.head.first(Name::To).unwrap_or_default(), tag));
+        writer.field("Call-ID", self.head.first(Name::CallId).unwrap_or_default());
+        writer.field("CSeq", self.head.first(Name::CSeq).unwrap_or_default());
+        if let Some(timestamp) = self.head.first(Name::Timestamp).filter(|_| status == 100) {
+            writer.field("Timestamp", timestamp);
+        }
+        writer
+    }
+}
+
+/// The To value with our tag. A To that cannot be read is repeated as it came.
+fn tagged(to: &[u8], tag: Option<&str>) -> Vec<u8> {
+    let mut value = to.to_vec();
+    if let (Some(tag), Some(_)) = (tag, NameAddr::parse(to).filter(|parsed| parsed.tag().is_none())) {
+        value.extend_from_slice(b";tag=");
+        value.extend_from_slice(tag.as_bytes());
+    }
+    value
+}
+
+/// The top Via as its receiver completes it: `received` if the packet came from elsewhere, `rport` if asked (RFC 3261 section 18.2.1,
+/// RFC 3581 section 4). What the sender claims about either is dropped.
+fn received_via(via: &Via<'_>, source: SocketAddr) -> Vec<u8> {
+    let mut value = b"SIP/2.0/".to_vec();
+    value.extend_from_slice(via.transport);
+    value.push(b' ');
+    value.extend_from_slice(via.host);
+    if let Some(port) = via.port {
+        value.extend_from_slice(format!(":{port}").as_bytes());
+    }
+    for (name, content) in via.senders_parameters() {
+        value.push(b';');
+        value.extend_from_slice(name);
+        if let Some(content) = content {
+            push_parameter(&mut value, content);
+        }
+    }
+    if via.asks_rport() || ip_address(via.host) != Some(source.ip()) {
+        value.extend_from_slice(format!(";received={}", source.ip()).as_bytes());
+    }
+    if via.asks_rport() {
+        value.extend_from_slice(format!(";rport={}", source.port()).as_bytes());
+    }
+    value
+}
+
+fn push_parameter(value: &mut Vec<u8>, content: &[u8]) {
+    let needs_quotes = content.iter().any(|byte| matches!(byte, b';' | b',' | b'=' | b' ' | b'"'));
+    value.push(b'=');
+    value.extend(needs_quotes.then_some(b'"'));
+    value.extend_from_slice(content);
+    value.extend(needs_quotes.then_some(b'"'));
+}
+
+/// Where the response to a request goes: always the address it came from; its port if asked for by `rport`, else the one that the Via
+/// names (RFC 3261 section 18.2.2, RFC 3581 section 4).
+#[must_use]
+pub fn response_target(head: &Head, source: SocketAddr) -> SocketAddr {
+    let via = head.values(Name::Via).next().and_then(Via::parse);
+    let port = via.filter(|via| !via.asks_rport()).map_or(source.port(), |via| via.port_or_default());
+    SocketAddr::new(source.ip(), port)
+}
+
+/// The customary phrase of a status code (RFC 3261 section 21).
+#[must_use]
+pub fn phrase(status: u16) -> &'static str {
+    match status {
+        100 => "Trying",
+        180 => "Ringing",
+        200 => "OK",
+        400 => "Bad Request",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        408 => "Request Timeout",
+        415 => "Unsupported Media Type",
+        416 => "Unsupported URI Scheme",
+        420 => "Bad Extension",
+        480 => "Temporarily Unavailable",
+        481 => "Call/Transaction Does Not Exist",
+        482 => "Loop Detected",
+        484 => "Address Incomplete",
+        486 => "Busy Here",
+        487 => "Request Terminated",
+        488 => "Not Acceptable Here",
+        491 => "Request Pending",
+        500 => "Server Internal Error",
+        503 => "Service Unavailable",
+        505 => "Version Not Supported",
+        600 => "Busy Everywhere",
+        603 => "Decline",
+        _ if status < 200 => "Progress",
+        _ if status < 300 => "Success",
+        _ => "Failure",
+    }
+}

@@ -1,0 +1,73 @@
+//! The answering side of an INVITE (RFC 3261 section 17.2.1 with the state Accepted of RFC 6026 section 7.1).
+
+use super::{Acknowledged, Step};
+use crate::timer::{Due, PATIENCE_MS, Repeat, T4_MS};
+use bytes::Bytes;
+
+/// One INVITE being answered.
+#[derive(Debug)]
+pub(super) enum InviteServer {
+    /// Not finally answered; the dialog above holds the deadline.
+    Proceeding { last: Option<Bytes> },
+    /// Refused: repeated (timer G) until the ACK or until timer H.
+    Completed { refusal: Bytes, repeat: Repeat },
+    /// The ACK came; its repetitions are swallowed until timer I.
+    Confirmed { until: u64 },
+    /// A 2xx was sent: repetitions of the INVITE are swallowed until timer L, the dialog repeats the 2xx.
+    Accepted { until: u64 },
+}
+
+impl InviteServer {
+    pub(super) fn new() -> Self {
+        Self::Proceeding { last: None }
+    }
+
+    pub(super) fn deadline(&self) -> Option<u64> {
+        match self {
+            Self::Proceeding { .. } => None,
+            Self::Completed { repeat, .. } => Some(repeat.deadline()),
+            Self::Confirmed { until } | Self::Accepted { until } => Some(*until),
+        }
+    }
+
+    pub(super) fn repeated(self) -> Step<Self> {
+        let send = match &self {
+            Self::Proceeding { last } => last.clone(),
+            Self::Completed { refusal, .. } => Some(refusal.clone()),
+            Self::Confirmed { .. } | Self::Accepted { .. } => None,
+        };
+        Step { next: Some(self), send }
+    }
+
+    pub(super) fn respond(self, now: u64, status: u16, response: Bytes) -> Step<Self> {
+        match self {
+            Self::Proceeding { .. } => match status {
+                ..200 => Step::send(Self::Proceeding { last: Some(response.clone()) }, response),
+                200..300 => Step::send(Self::Accepted { until: now.saturating_add(PATIENCE_MS) }, response),
+                300.. => Step::send(Self::Completed { refusal: response.clone(), repeat: Repeat::new(now) }, response),
+            },
+            Self::Completed { .. } | Self::Confirmed { .. } | Self::Accepted { .. } => Step::stay(self),
+        }
+    }
+
+    pub(super) fn acknowledge(self, now: u64) -> (Step<Self>, Acknowledged) {
+        match self {
+            Self::Completed { .. } => (Step::stay(Self::Confirmed { until: now.saturating_add(T4_MS) }), Acknowledged::Transaction),
+            Self::Confirmed { .. } => (Step::stay(self), Acknowledged::Transaction),
+            Self::Proceeding { .. } | Self::Accepted { .. } => (Step::stay(self), Acknowledged::Dialog),
+        }
+    }
+
+    pub(super) fn timeout(self, now: u64) -> Step<Self> {
+        match self {
+            Self::Proceeding { .. } => Step::stay(self),
+            Self::Completed { refusal, mut repeat } => match repeat.step(now) {
+                Due::NotYet => Step::stay(Self::Completed { refusal, repeat }),
+                Due::Resend => Step::send(Self::Completed { refusal: refusal.clone(), repeat }, refusal),
+                Due::GiveUp => Step::over(),
+            },
+            Self::Confirmed { until } | Self::Accepted { until } if until > now => Step::stay(self),
+            Self::Confirmed { .. } | Self::Accepted { .. } => Step::over(),
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! The words of the command line and their help.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  call-server init --demo /srv/hotline        make a site to try things out
+  call-server --site /srv/hotline run         run it until Ctrl-C
+  call-server --site /srv/hotline probe 12345 call it and listen
+  call-server --site /srv/hotline status      what it is doing now
+
+Exit codes: 0 done, 1 refused or failed, 2 the command line cannot be understood.";
+
+/// The call server of a 12345 hotline.
+#[derive(Debug, Parser)]
+#[command(name = "call-server", version, about, after_help = EXAMPLES, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    /// The site's folder, with hotline.toml in it.
+    #[arg(long, global = true, value_name = "DIR", default_value = ".")]
+    pub(crate) site: PathBuf,
+    /// Print one JSON object on standard output, also for errors.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// What to log to standard error: error, warn, info, debug, trace, or a filter such as "info,call_server::gateway=debug".
+    /// The variable HOTLINE_LOG does the same.
+    #[arg(long, global = true, value_name = "FILTER")]
+    pub(crate) log: Option<String>,
+    /// Log as JSON, one object per line.
+    #[arg(long, global = true)]
+    pub(crate) log_json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+impl Cli {
+    /// What is logged if nobody says otherwise: a server tells what it does, a command only what went wrong.
+    pub(crate) fn usual_log(&self) -> &'static str {
+        if matches!(self.command, Command::Run) { "info" } else { "warn" }
+    }
+}
+
+/// Every command.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a new site: configuration, certificates, database.
+    Init(Init),
+    /// Run the server until it is told to stop (Ctrl-C or SIGTERM).
+    Run,
+    /// What the running server is doing.
+    Status,
+    /// Call a number of the running server as a test call, listen, and say what was heard. It rings nobody and counts nowhere.
+    Probe(Probe),
+    /// People who sign in.
+    #[command(subcommand)]
+    Agent(Agent),
+    /// Citizens known by their number.
+    #[command(subcommand)]
+    Caller(Caller),
+    /// Calls on record.
+    #[command(subcommand)]
+    Call(Call),
+    /// Recordings.
+    #[command(subcommand)]
+    Recording(Recording),
+    /// The configuration.
+    #[command(subcommand)]
+    Config(Config),
+}
+
+/// Wishes for a new site.
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// Folder of the new site; made if missing [default: the folder of --site].
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: Option<PathBuf>,
+    /// A site to try things out on this host alone: agents 1001 to 1012, supervisor 2001, number 12345, five known callers.
+    /// The passwords are random and shown once.
+    #[arg(long)]
+    pub(crate) demo: bool,
+    /// UDP address for the carrier's SIP [default: 0.0.0.0:5060; demo 127.0.0.1:5060].
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) sip_listen: Option<SocketAddr>,
+    /// TCP address for desktops [default: 0.0.0.0:8443; demo 127.0.0.1:8443].
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) gateway_listen: Option<SocketAddr>,
+    /// UDP ports for the carrier's voice [default: 20000-29999].
+    #[arg(long, value_name = "FIRST-LAST")]
+    pub(crate) media_ports: Option<String>,
+    /// UDP address for all desktops' voice [default: 0.0.0.0:30000; demo 127.0.0.1:30000].
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) agent_media_listen: Option<SocketAddr>,
+    /// A name or IP address by which desktops reach this host; stands in the certificate. May be given several times; the first
+    /// IP address is also the one told to the carrier.
+    #[arg(long, value_name = "NAME_OR_IP")]
+    pub(crate) host: Vec<String>,
+}
+
+/// Wishes for a test call.
+#[derive(Debug, Args)]
+pub(crate) struct Probe {
+    /// The number to dial.
+    #[arg(value_name = "NUMBER")]
+    pub(crate) number: String,
+    /// How long to listen after the answer.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=300))]
+    pub(crate) seconds: u32,
+}
+
+/// What a person may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RoleName {
+    /// 话务员: takes calls.
+    Agent,
+    /// 督办: watches over agents.
+    Supervisor,
+}
+
+/// Commands about people who sign in.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Agent {
+    /// Add a person. Without --password-stdin a random password is made and shown once.
+    #[command(after_help = "Example:\n  call-server agent add 1013 --name 陈静 --queue 1")]
+    Add(AddAgent),
+    /// Everybody who may sign in.
+    List,
+    /// Give a person a new password. Without --password-stdin it is random and shown once.
+    Passwd {
+        /// Staff number 工号.
+        #[arg(value_name = "NUMBER")]
+        number: String,
+        /// Read the password from the first line of standard input.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+}
+
+/// A person to be added.
+#[derive(Debug, Args)]
+pub(crate) struct AddAgent {
+    /// Staff number 工号: letters and digits.
+    #[arg(value_name = "NUMBER")]
+    pub(crate) number: String,
+    /// The person's name.
+    #[arg(long)]
+    pub(crate) name: String,
+    /// What the person may do.
+    #[arg(long, value_enum, default_value = "agent")]
+    pub(crate) role: RoleName,
+    /// Id of a queue to serve; may be given several times [default: an agent serves every queue, a supervisor none].
+    #[arg(long, value_name = "ID")]
+    pub(crate) queue: Vec<u32>,
+    /// Read the password from the first line of standard input.
+    #[arg(long)]
+    pub(crate) password_stdin: bool,
+}
+
+/// Commands about citizens.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Caller {
+    /// Register a citizen, so that name and address pop up with the call.
+    #[command(after_help = "Example:\n  call-server caller add 13912345678 --name 王秀英 --address 溧阳市昆仑街道燕山南路88号")]
+    Add {
+        /// The citizen's number.
+        #[arg(value_name = "NUMBER")]
+        number: String,
+        /// 姓名
+        #[arg(long)]
+        name: String,
+        /// 地址
+        #[arg(long)]
+        address: String,
+    },
+}
+
+/// Commands about calls on record.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Call {
+    /// The newest calls, newest first.
+    List {
+        /// How many at most.
+        #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        limit: u32,
+    },
+    /// One call with everything that happened in it.
+    Show {
+        /// The call's id, as `call list` shows it.
+        #[arg(value_name = "ID")]
+        id: u64,
+    },
+}
+
+/// Commands about recordings.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Recording {
+    /// The newest recordings, newest first.
+    List {
+        /// How many at most.
+        #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        limit: u32,
+    },
+    /// Write a recording as a stereo WAV file: the citizen left, the agent right.
+    Export {
+        /// The recording's id, as `recording list` shows it.
+        #[arg(value_name = "ID")]
+        id: u64,
+        /// The file to write.
+        #[arg(value_name = "FILE.wav")]
+        file: PathBuf,
+        /// Replace the file if it exists.
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+/// Commands about the configuration.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(crate) enum Config {
+    /// List every fault of hotline.toml with its line and its remedy, or say that there is none and show the limits.
+    Check,
+    /// Print a commented example with every key.
+    Example,
+}

@@ -1,0 +1,152 @@
+//! `agent` and `caller`: people who sign in, and citizens who are known.
+
+use super::changes::Change;
+use super::cli::{AddAgent, Agent, Caller, RoleName};
+use super::control::{self, Request};
+use super::lock::DataLock;
+use super::{Failure, Outcome, load, open_store};
+use crate::accounts;
+use crate::config::Site;
+use crate::store::{AgentEntry, Role};
+use serde_json::{Value, json};
+use shared::model::{CallerCard, PhoneNumber, QueueId, UnixMillis};
+use shared::pii::Pii;
+use std::io::BufRead;
+use std::path::Path;
+
+/// Longest staff number, name and address, in characters.
+const NUMBER_LIMIT: usize = 16;
+const TEXT_LIMIT: usize = 200;
+
+pub(super) fn agent(site: &Path, command: &Agent) -> Result<Outcome, Failure> {
+    let site = load(site)?;
+    match command {
+        Agent::Add(wishes) => add(&site, wishes),
+        Agent::List => list(&site),
+        Agent::Passwd { number, password_stdin } => passwd(&site, number, *password_stdin),
+    }
+}
+
+pub(super) fn caller(site: &Path, command: &Caller) -> Result<Outcome, Failure> {
+    let Caller::Add { number, name, address } = command;
+    let number = PhoneNumber::parse(number)
+        .map_err(|error| Failure::new("bad_number", format!("this is no telephone number: {error}"), "Write it as 13912345678."))?;
+    let card = CallerCard { name: text("name", name)?.into(), address: text("address", address)?.into() };
+    let told = make(&load(site)?, Change::AddCaller { number: number.into(), card })?;
+    Ok(Outcome::new("The citizen is registered.", told))
+}
+
+/// Makes a change: through the running server if there is one, otherwise here under the lock.
+fn make(site: &Site, change: Change) -> Result<Value, Failure> {
+    if let Some(told) = control::ask(&site.folder, &Request::Change(change.clone()))? {
+        return Ok(told);
+    }
+    let _lock = DataLock::take(&site.folder)?;
+    let store = open_store(site)?;
+    change.apply(&store, UnixMillis(jiff::Timestamp::now().as_millisecond()))
+}
+
+fn add(site: &Site, wishes: &AddAgent) -> Result<Outcome, Failure> {
+    let number = staff_number(&wishes.number)?;
+    let name = text("name", &wishes.name)?;
+    let role = match wishes.role {
+        RoleName::Agent => Role::Agent,
+        RoleName::Supervisor => Role::Supervisor,
+    };
+    let queues = queues(site, role, &wishes.queue)?;
+    let password = Password::get(wishes.password_stdin)?;
+    let password_hash = accounts::hash_new(password.text())?;
+    let told = make(site, Change::AddAgent { number: number.clone(), name: name.clone(), role, password_hash, queues })?;
+    Ok(password.tell(format!("{number} {name} is added."), told))
+}
+
+fn passwd(site: &Site, number: &str, from_stdin: bool) -> Result<Outcome, Failure> {
+    let number = staff_number(number)?;
+    let password = Password::get(from_stdin)?;
+    let password_hash = accounts::hash_new(password.text())?;
+    let told = make(site, Change::SetPassword { number: number.clone(), password_hash })?;
+    Ok(password.tell(format!("{number} has a new password."), told))
+}
+
+fn list(site: &Site) -> Result<Outcome, Failure> {
+    let people = open_store(site)?.agents()?;
+    let rows: Vec<_> = people.iter().map(row).collect();
+    let text = if rows.is_empty() { "Nobody may sign in yet; see `call-server agent add`.".to_owned() } else { rows.join("\n") };
+    Ok(Outcome::new(text, json!({"agents": people})))
+}
+
+fn row(person: &AgentEntry) -> String {
+    let queues: Vec<_> = person.queues.iter().map(ToString::to_string).collect();
+    let queues = if queues.is_empty() { "no queue".to_owned() } else { format!("queues {}", queues.join(", ")) };
+    let disabled = if person.disabled { ", disabled" } else { "" };
+    format!("{:<8} {:<12} {} {queues}{disabled}", person.number, person.role.code(), person.name)
+}
+
+fn queues(site: &Site, role: Role, wished: &[u32]) -> Result<Vec<QueueId>, Failure> {
+    let known = &site.bare_plan().queues;
+    if let Some(stray) = wished.iter().find(|id| !known.contains_key(&QueueId(**id))) {
+        let known: Vec<_> = known.iter().map(|(id, queue)| format!("{id} {}", queue.name)).collect();
+        let remedy = format!("Queues of this site: {}.", if known.is_empty() { "none".to_owned() } else { known.join(", ") });
+        return Err(Failure::new("no_such_queue", format!("there is no queue {stray}"), remedy));
+    }
+    Ok(match (role, wished) {
+        (Role::Agent, []) => known.keys().copied().collect(),
+        (Role::Agent | Role::Supervisor, wished) => wished.iter().copied().map(QueueId).collect(),
+    })
+}
+
+fn staff_number(text: &str) -> Result<String, Failure> {
+    if (1..=NUMBER_LIMIT).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Ok(text.to_owned());
+    }
+    Err(Failure::new("bad_number", "a staff number has 1 to 16 letters and digits", "Write it as 1001."))
+}
+
+fn text(what: &str, text: &str) -> Result<String, Failure> {
+    let trimmed = text.trim();
+    if (1..=TEXT_LIMIT).contains(&trimmed.chars().count()) && !trimmed.chars().any(char::is_control) {
+        return Ok(trimmed.to_owned());
+    }
+    Err(Failure::new(
+        "bad_text",
+        format!("the {what} is empty, has over 200 characters, or holds a control character"),
+        "Correct it and try again.",
+    ))
+}
+
+/// A password and whether its owner knows it already.
+enum Password {
+    Given(Pii<String>),
+    Random(Pii<String>),
+}
+
+impl Password {
+    fn get(from_stdin: bool) -> Result<Self, Failure> {
+        if !from_stdin {
+            return Ok(Self::Random(accounts::random_password()?));
+        }
+        let mut line = String::new();
+        std::io::stdin()
+            .lock()
+            .read_line(&mut line)
+            .map_err(|error| Failure::new("no_password", format!("no password on standard input: {error}"), "Give it as one line."))?;
+        Ok(Self::Given(line.trim_end_matches(['\r', '\n']).to_owned().into()))
+    }
+
+    fn text(&self) -> &str {
+        match self {
+            Self::Given(text) | Self::Random(text) => text.reveal(),
+        }
+    }
+
+    /// A random password is shown here and never again.
+    fn tell(&self, text: String, mut json: Value) -> Outcome {
+        match self {
+            Self::Given(_) => Outcome::new(text, json),
+            Self::Random(password) => {
+                json["password"] = Value::String(password.reveal().clone());
+                Outcome::new(format!("{text}\nPassword (shown once): {}", password.reveal()), json)
+            }
+        }
+    }
+}

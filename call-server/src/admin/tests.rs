@@ -1,0 +1,232 @@
+//! Commands as an operator gives them, on real folders.
+
+use super::changes::Change;
+use super::control::{Control, Request};
+use super::*;
+use crate::scratch::Scratch;
+use clap::CommandFactory;
+use serde_json::Value;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::{Arc, Mutex};
+
+fn command(site: &Path, words: &[&str]) -> Result<Outcome, Failure> {
+    let site = site.display().to_string();
+    let cli = Cli::try_parse_from(["call-server", "--site", &site].iter().chain(words)).expect("the words are known");
+    carry_out(&cli.site, &cli.command)
+}
+
+fn done(site: &Path, words: &[&str]) -> Value {
+    command(site, words).unwrap_or_else(|failure| panic!("{words:?}: {failure}")).json.expect("each command tells programs too")
+}
+
+fn refused(site: &Path, words: &[&str]) -> Failure {
+    match command(site, words) {
+        Ok(outcome) => panic!("{words:?} should fail, but: {}", outcome.text),
+        Err(failure) => failure,
+    }
+}
+
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777
+}
+
+#[test]
+fn every_command_has_consistent_words_and_help() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn a_demo_site_is_made_once_and_its_configuration_is_sound() {
+    let scratch = Scratch::new();
+    let site = scratch.path("a/site");
+    let told = done(&site, &["init", "--demo"]);
+    assert_eq!(told["agents"].as_array().map(Vec::len), Some(12));
+    assert_eq!(told["agents"][0]["number"], "1001");
+    assert_eq!(told["supervisor"]["number"], "2001");
+    assert_eq!(told["callers"][0]["name"], "王秀英");
+    assert_eq!(told["fingerprint"].as_str().map(str::len), Some(32 * 3 - 1));
+    for secret in ["tls/server.key", "tls/ca.key", "hotline.db"] {
+        assert_eq!(mode(&site.join(secret)), 0o600, "{secret}");
+    }
+    assert_eq!(mode(&site), 0o700);
+
+    let before = std::fs::read(site.join("hotline.toml")).expect("there");
+    assert_eq!(refused(&site, &["init", "--demo"]).code, "site_exists");
+    assert_eq!(std::fs::read(site.join("hotline.toml")).expect("still there"), before);
+
+    assert_eq!(done(&site, &["config", "check"])["trunks"], 2);
+    let people = done(&site, &["agent", "list"]);
+    assert_eq!(people["agents"].as_array().map(Vec::len), Some(13));
+    assert_eq!(people["agents"][0]["queues"], serde_json::json!([1]));
+    assert_eq!(done(&site, &["call", "list"])["calls"], serde_json::json!([]));
+    assert_eq!(done(&site, &["recording", "list"])["recordings"], serde_json::json!([]));
+}
+
+#[test]
+fn the_passwords_shown_by_init_let_their_owners_in() {
+    let scratch = Scratch::new();
+    let told = done(scratch.folder(), &["init", "--demo"]);
+    let store = Store::open(&scratch.path("hotline.db")).expect("the database opens");
+    let accounts = crate::accounts::Accounts::new(Arc::new(store)).expect("accounts");
+    let password = told["agents"][11]["password"].as_str().expect("a password");
+    let person = crate::gateway::Authenticator::check(&accounts, "1012", password).expect("let in");
+    assert_eq!(person.name, "蒋薇");
+}
+
+#[test]
+fn desktops_can_verify_the_server_by_the_authority_that_init_made() {
+    use rustls::pki_types::CertificateDer;
+    use rustls::pki_types::pem::PemObject;
+    let scratch = Scratch::new();
+    done(scratch.folder(), &["init", "--demo", "--host", "hotline.example", "--host", "10.1.2.3"]);
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(scratch.path("tls/ca.pem")).expect("a certificate")).expect("a root");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = rustls::client::WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build().expect("a verifier");
+    let server = CertificateDer::from_pem_file(scratch.path("tls/server.pem")).expect("a certificate");
+    let verify = |name: &str| {
+        let name = name.to_owned().try_into().expect("a name");
+        let now = rustls::pki_types::UnixTime::now();
+        rustls::client::danger::ServerCertVerifier::verify_server_cert(&*verifier, &server, &[], &name, &[], now)
+    };
+    for name in ["localhost", "127.0.0.1", "::1", "hotline.example", "10.1.2.3"] {
+        assert!(verify(name).is_ok(), "{name}: {:?}", verify(name).err());
+    }
+    assert!(verify("other.example").is_err());
+}
+
+#[test]
+fn a_site_for_a_carrier_is_made_with_the_wished_addresses() {
+    let scratch = Scratch::new();
+    let words = ["init", "--sip-listen", "0.0.0.0:5070", "--media-ports", "40000-40099", "--host", "10.1.2.3"];
+    done(scratch.folder(), &words);
+    let site = config::load(scratch.folder()).unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!(site.sip.listen.port(), 5070);
+    assert_eq!(site.sip.advertise.to_string(), "10.1.2.3");
+    assert_eq!(site.media.ports, 40_000..=40_099);
+    assert!(site.sip.trunks.is_empty());
+}
+
+#[test]
+fn an_init_that_fails_leaves_nothing_behind() {
+    let scratch = Scratch::new();
+    let site = scratch.path("new/site");
+    assert_eq!(refused(&site, &["init", "--demo", "--media-ports", "9-1"]).code, "config_faults");
+    assert!(!scratch.path("new").exists(), "the folder should be gone again");
+    assert_eq!(refused(&site, &["init", "--host", "姓名"]).code, "bad_host");
+    assert!(!scratch.path("new").exists(), "the folder should be gone again");
+}
+
+#[test]
+fn a_place_that_cannot_be_written_is_told() {
+    let scratch = Scratch::new();
+    std::fs::write(scratch.path("file"), "").expect("written");
+    let failure = refused(&scratch.path("file/site"), &["init"]);
+    assert_eq!(failure.code, "not_writable");
+    assert!(failure.message.contains("file"), "{failure}");
+}
+
+#[test]
+fn people_are_added_listed_and_refused_without_a_running_server() {
+    let scratch = Scratch::new();
+    let site = scratch.folder();
+    done(site, &["init", "--demo"]);
+    let added = done(site, &["agent", "add", "1013", "--name", "何晓", "--queue", "1"]);
+    assert_eq!(added["number"], "1013");
+    assert!(added["password"].as_str().is_some_and(|password| password.len() == 10));
+    assert_eq!(refused(site, &["agent", "add", "1013", "--name", "何晓"]).code, "number_taken");
+    assert_eq!(refused(site, &["agent", "add", "1014", "--name", "何晓", "--queue", "9"]).code, "no_such_queue");
+    assert_eq!(refused(site, &["agent", "add", "10 14", "--name", "何晓"]).code, "bad_number");
+    assert_eq!(refused(site, &["agent", "passwd", "4711"]).code, "no_such_agent");
+    assert!(done(site, &["agent", "passwd", "1013"])["password"].is_string());
+    assert_eq!(done(site, &["caller", "add", "139 0000 0000", "--name", "何晓", "--address", "溧阳"])["number"], "13900000000");
+    assert_eq!(refused(site, &["caller", "add", "x", "--name", "何晓", "--address", "溧阳"]).code, "bad_number");
+    assert_eq!(refused(site, &["call", "show", "7"]).code, "no_such_call");
+}
+
+#[test]
+fn a_change_is_refused_while_somebody_else_holds_the_data() {
+    let scratch = Scratch::new();
+    done(scratch.folder(), &["init", "--demo"]);
+    let _lock = DataLock::take(scratch.folder()).expect("free");
+    assert_eq!(refused(scratch.folder(), &["agent", "add", "1013", "--name", "何晓"]).code, "locked");
+    assert_eq!(done(scratch.folder(), &["agent", "list"])["agents"].as_array().map(Vec::len), Some(13), "reading goes on");
+}
+
+#[test]
+fn commands_on_a_folder_without_a_site_say_what_to_do() {
+    let scratch = Scratch::new();
+    for words in [&["agent", "list"][..], &["call", "list"], &["probe", "12345"], &["config", "check"]] {
+        let failure = refused(scratch.folder(), words);
+        assert!(failure.to_string().contains("call-server init"), "{words:?}: {failure}");
+    }
+    assert_eq!(refused(scratch.folder(), &["status"]).code, "not_running");
+    assert_eq!(std::fs::read_dir(scratch.folder()).expect("there").count(), 0, "nothing may be made by looking");
+}
+
+/// A running server's answers, and the changes it was asked for.
+struct Server {
+    store: Store,
+    changes: Mutex<Vec<Change>>,
+}
+
+impl Control for Server {
+    fn status(&self) -> Value {
+        serde_json::json!({"version": "test", "agents": {"ready": 2}})
+    }
+
+    fn change(&self, change: &Change) -> Result<Value, Failure> {
+        self.changes.lock().expect("no panic").push(change.clone());
+        change.apply(&self.store, shared::model::UnixMillis(0))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_server_answers_and_makes_the_changes_itself() {
+    let scratch = Scratch::new();
+    // Deeper than a socket address is long.
+    let site = scratch.path(&"deep/".repeat(40));
+    done(&site, &["init", "--demo"]);
+    let _lock = DataLock::take(&site).expect("free");
+    let server = Arc::new(Server { store: Store::open(&site.join("hotline.db")).expect("opens"), changes: Mutex::default() });
+    let socket = control::serve(&site, Arc::clone(&server) as Arc<dyn Control>).expect("the socket opens");
+    assert_eq!(mode(&site.join("control.sock")), 0o600);
+
+    tokio::task::block_in_place(|| {
+        assert_eq!(done(&site, &["status"])["agents"]["ready"], 2);
+        assert_eq!(done(&site, &["agent", "add", "1013", "--name", "何晓"])["number"], "1013");
+        assert_eq!(refused(&site, &["agent", "add", "1013", "--name", "何晓"]).code, "number_taken");
+    });
+    let changes = server.changes.lock().expect("no panic").clone();
+    assert!(matches!(&changes[0], Change::AddAgent { name, .. } if name == "何晓"));
+    assert!(changes[0].touches_plan());
+
+    drop(socket);
+    assert!(!site.join("control.sock").exists());
+    tokio::task::block_in_place(|| assert_eq!(refused(&site, &["status"]).code, "not_running"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_is_not_known_is_refused_and_the_socket_lives_on() {
+    use std::io::{Read, Write};
+    let scratch = Scratch::new();
+    let server = Server { store: Store::open(&scratch.path("hotline.db")).expect("opens"), changes: Mutex::default() };
+    let _socket = control::serve(scratch.folder(), Arc::new(server)).expect("the socket opens");
+    tokio::task::block_in_place(|| {
+        let mut stream = std::os::unix::net::UnixStream::connect(scratch.path("control.sock")).expect("it is open");
+        stream.write_all(b"{\"request\":\"dance\"}\n").expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("answered");
+        assert!(answer.contains("not_understood"), "{answer}");
+        assert!(control::ask(scratch.folder(), &Request::Status).expect("answered").is_some());
+    });
+}
+
+#[test]
+fn an_error_is_one_json_object_with_code_message_and_remedy() {
+    let failure = refused(Path::new("/nonexistent"), &["config", "check"]).to_json();
+    for key in ["code", "message", "remedy"] {
+        assert!(failure["error"][key].is_string(), "{failure}");
+    }
+    assert!(failure["error"]["faults"][0]["remedy"].is_string(), "{failure}");
+}

@@ -1,0 +1,319 @@
+//! From the file as written to the settings of every room; everything that does not fit is noted with line and remedy.
+//!
+//! A step that notes a fault returns `None`, so the following steps still look at the rest of the file.
+
+use super::Site;
+use super::fault::{Fault, Faults};
+use super::tls::{self, TlsFault};
+use super::written::{At, Block, Written};
+use crate::gateway::{GatewayLimits, GatewaySettings};
+use crate::media::MediaSettings;
+use crate::recording::RecordingSettings;
+use crate::sip::{SipSettings, TrunkSettings};
+use call_core::plan::{Limits, Plan, QueuePlan};
+use shared::model::{PhoneNumber, QueueId, TrunkId};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+
+/// The music for sites that bring none.
+const MUSIC: &[u8] = include_bytes!("../../../assets/sounds/music.alaw");
+/// Largest music file: an hour.
+const MUSIC_LIMIT_BYTES: u64 = 8_000 * 3_600;
+/// Longest ringing, wrap-up and waiting that is not a slip of the pen, in ms.
+const HOUR_MS: u64 = 3_600_000;
+const DAY_MS: u64 = 24 * HOUR_MS;
+/// Fewest ports that make sense: one call.
+const PORTS_OF_A_CALL: u16 = 2;
+
+/// Resolves the file of the site in `folder`.
+pub(super) fn resolve(folder: &Path, written: &Written, faults: Vec<Fault>) -> Result<Site, Faults> {
+    let mut resolver = Resolver { folder, written, faults };
+    let name = written.text("site", "name").map(|name| name.value.to_owned());
+    let sip = resolver.sip();
+    let media = resolver.media(sip.as_ref());
+    let gateway = resolver.gateway();
+    let recording = written.text("recording", "folder").map(|path| RecordingSettings { folder: resolver.path(path.value) });
+    let database = written.text("store", "database").map(|path| resolver.path(path.value));
+    let plan = resolver.plan();
+    let faults = resolver.faults;
+    match (name, sip, media, gateway, recording, database) {
+        (Some(name), Some(sip), Some(media), Some(gateway), Some(recording), Some(database)) if faults.is_empty() => {
+            Ok(Site { folder: folder.to_owned(), name, sip, media, gateway, recording, database, plan })
+        }
+        _ => Err(Faults::of(faults)),
+    }
+}
+
+struct Resolver<'w> {
+    folder: &'w Path,
+    written: &'w Written,
+    faults: Vec<Fault>,
+}
+
+impl Resolver<'_> {
+    fn fault<T>(&mut self, line: Option<usize>, what: impl Into<String>, remedy: impl Into<String>) -> Option<T> {
+        self.faults.push(Fault { line, what: what.into(), remedy: remedy.into() });
+        None
+    }
+
+    fn path(&self, text: &str) -> PathBuf {
+        self.folder.join(text)
+    }
+
+    fn address(&mut self, section: &'static str, key: &str) -> Option<At<SocketAddr>> {
+        let At { line, value } = self.written.text(section, key)?;
+        match value.parse() {
+            Ok(address) => Some(At { line, value: address }),
+            Err(_) => {
+                let what = format!("{key} in [{section}] is no IP address and port: {value}");
+                self.fault(line, what, "Write it as 192.0.2.1:5060 or [2001:db8::1]:5060.")
+            }
+        }
+    }
+
+    fn ip(&mut self, line: Option<usize>, what: &str, text: &str) -> Option<IpAddr> {
+        match text.parse() {
+            Ok(address) => Some(address),
+            Err(_) => self.fault(line, format!("{what} is no IP address: {text}"), "Write it as 192.0.2.1; names are not looked up."),
+        }
+    }
+
+    /// An address that others can reach: given, or the fallback if that one is definite.
+    fn reachable(&mut self, section: &'static str, fallback: At<IpAddr>) -> Option<IpAddr> {
+        let (line, address) = match self.written.text(section, "advertise") {
+            Some(At { line, value }) => (line, self.ip(line, &format!("advertise in [{section}]"), value)?),
+            None => (fallback.line, fallback.value),
+        };
+        if address.is_unspecified() {
+            let what = format!("[{section}] does not say at which address others reach us: {address} is every address of this host");
+            return self.fault(line, what, format!("Add to [{section}]: advertise = \"192.0.2.1\" (this host's address)."));
+        }
+        Some(address)
+    }
+
+    fn sip(&mut self) -> Option<SipSettings> {
+        let trunks = self.trunks();
+        let listen = self.address("sip", "listen")?;
+        let advertise = self.reachable("sip", At { line: listen.line, value: listen.value.ip() })?;
+        Some(SipSettings { listen: listen.value, advertise, trunks })
+    }
+
+    fn trunks(&mut self) -> Vec<TrunkSettings> {
+        let written = self.written;
+        let mut trunks: Vec<TrunkSettings> = Vec::new();
+        for block in written.all("trunks") {
+            let Some(trunk) = self.trunk(block) else { continue };
+            for other in &trunks {
+                if other.id == trunk.id {
+                    self.faults.push(twice(block.line, "trunk id", &trunk.id.to_string()));
+                }
+                for source in trunk.sources.iter().filter(|source| other.sources.contains(source)) {
+                    let what = format!("{source} is a source of both trunk {} and trunk {}", other.name, trunk.name);
+                    self.faults.push(Fault { line: block.line, what, remedy: "Name each source in one trunk only.".to_owned() });
+                }
+            }
+            trunks.push(trunk);
+        }
+        trunks
+    }
+
+    fn trunk(&mut self, block: &Block) -> Option<TrunkSettings> {
+        let id = self.id(block, "trunk");
+        let kind = block.text("kind").and_then(|kind| match kind.value {
+            "carrier" => Some(false),
+            "probe" => Some(true),
+            other => self.fault(kind.line, format!("unknown kind of trunk: {other}"), "Write \"carrier\" or \"probe\"."),
+        });
+        let sources = block.texts("sources").and_then(|At { line, value }| {
+            if value.is_empty() {
+                return self.fault(line, "the trunk has no sources, so no call could come in over it", "Name its IP addresses.");
+            }
+            value.iter().map(|text| self.ip(line, "a source of the trunk", text)).collect::<Option<Vec<_>>>()
+        });
+        let name = block.text("name")?.value.to_owned();
+        Some(TrunkSettings { id: TrunkId(id?), name, sources: sources?, probe: kind? })
+    }
+
+    fn id(&mut self, block: &Block, what: &str) -> Option<u32> {
+        let At { line, value } = block.whole("id")?;
+        match u32::try_from(value) {
+            Ok(id) if id > 0 => Some(id),
+            _ => self.fault(line, format!("{value} is no {what} id"), "Choose a number from 1 to 4294967295."),
+        }
+    }
+
+    fn media(&mut self, sip: Option<&SipSettings>) -> Option<MediaSettings> {
+        let ports = self.ports();
+        let agents = self.address("media", "agents");
+        let music = self.music();
+        let bind = match self.written.text("media", "bind") {
+            Some(At { line, value }) => self.ip(line, "bind in [media]", value),
+            None => sip.map(|sip| sip.listen.ip()),
+        };
+        // Without a usable [sip] its fault says enough; a second one about the same address would not help.
+        let advertise = match (sip, self.written.text("media", "advertise")) {
+            (None, None) => None,
+            (Some(sip), _) => self.reachable("media", At { line: None, value: sip.advertise }),
+            (None, Some(At { line, value })) => self.ip(line, "advertise in [media]", value),
+        };
+        let (ports, agents) = (ports?, agents?);
+        if ports.value.contains(&agents.value.port()) {
+            let what = format!("agents in [media] uses port {}, which lies in ports", agents.value.port());
+            return self.fault(agents.line, what, "Choose a port outside the range.");
+        }
+        if let Some(sip) = sip.filter(|sip| ports.value.contains(&sip.listen.port())) {
+            let what = format!("ports in [media] holds port {}, where SIP listens", sip.listen.port());
+            return self.fault(ports.line, what, "Choose a range without it.");
+        }
+        Some(MediaSettings { bind: bind?, advertise: advertise?, ports: ports.value, agent_listen: agents.value, music: music? })
+    }
+
+    fn ports(&mut self) -> Option<At<RangeInclusive<u16>>> {
+        let At { line, value } = self.written.text("media", "ports")?;
+        let range = value.split_once('-').and_then(|(first, last)| Some((first.trim().parse().ok()?, last.trim().parse::<u16>().ok()?)));
+        match range {
+            Some((first, last)) if first > 0 && last.saturating_sub(first) >= PORTS_OF_A_CALL - 1 => Some(At { line, value: first..=last }),
+            _ => self.fault(line, format!("ports in [media] is no range of at least two ports: {value}"), "Write it as \"20000-29999\"."),
+        }
+    }
+
+    fn music(&mut self) -> Option<Vec<u8>> {
+        let Some(At { line, value }) = self.written.text("media", "music") else { return Some(MUSIC.to_vec()) };
+        let path = self.path(value);
+        let size = std::fs::metadata(&path).map(|metadata| metadata.len());
+        let read = size.and_then(|size| if size > MUSIC_LIMIT_BYTES { Ok(Vec::new()) } else { std::fs::read(&path) });
+        match read {
+            Ok(music) if !music.is_empty() => Some(music),
+            Ok(_) => self.fault(
+                line,
+                format!("{} is empty or longer than an hour", path.display()),
+                "Use A-law at 8 kHz, mono, without a header.",
+            ),
+            Err(error) => self.fault(
+                line,
+                format!("{} cannot be read: {error}", path.display()),
+                "Correct the path, or remove the line for the built-in music.",
+            ),
+        }
+    }
+
+    fn gateway(&mut self) -> Option<GatewaySettings> {
+        let listen = self.address("gateway", "listen");
+        let certificate = self.written.text("gateway", "certificate")?;
+        let key = self.written.text("gateway", "key")?;
+        let tls = match tls::load(&self.path(certificate.value), &self.path(key.value)) {
+            Ok(tls) => Some(tls),
+            Err(TlsFault::Certificate(what)) => self.fault(certificate.line, what, "Name a PEM file; `call-server init` makes one."),
+            Err(TlsFault::Key(what)) => self.fault(key.line, what, "Name the PEM file of the key that belongs to the certificate."),
+        };
+        Some(GatewaySettings { listen: listen?.value, tls: tls?, limits: GatewayLimits::default() })
+    }
+
+    fn plan(&mut self) -> Plan {
+        let queues = self.queues();
+        let numbers = self.numbers(&queues);
+        Plan { numbers, queues, agents: BTreeMap::new(), limits: self.limits() }
+    }
+
+    fn queues(&mut self) -> BTreeMap<QueueId, QueuePlan> {
+        let written = self.written;
+        let mut queues = BTreeMap::new();
+        for block in written.all("queues") {
+            let id = self.id(block, "queue").map(QueueId);
+            let queue = self.queue(block);
+            // A queue with a fault of its own is still known, so that its numbers are not called strays.
+            let Some(id) = id else { continue };
+            let name = block.text("name").map_or_else(String::new, |name| name.value.to_owned());
+            let fallback = QueuePlan { name, ring_ms: 0, wrap_up_ms: 0, max_wait_ms: 0, max_waiting: 0 };
+            if queues.insert(id, queue.unwrap_or(fallback)).is_some() {
+                self.faults.push(twice(block.line, "queue id", &id.to_string()));
+            }
+        }
+        queues
+    }
+
+    fn queue(&mut self, block: &Block) -> Option<QueuePlan> {
+        let ring_ms = self.time(block, "ring_seconds", 1..=HOUR_MS);
+        let wrap_up_ms = self.time(block, "wrap_up_seconds", 0..=HOUR_MS);
+        let max_wait_ms = self.time(block, "max_wait_seconds", 0..=DAY_MS);
+        let max_waiting = self.count(block, "max_waiting", 1..=100_000);
+        let name = block.text("name")?.value.to_owned();
+        Some(QueuePlan { name, ring_ms: ring_ms?, wrap_up_ms: wrap_up_ms?, max_wait_ms: max_wait_ms?, max_waiting: max_waiting? })
+    }
+
+    fn time(&mut self, block: &Block, key: &str, range: RangeInclusive<u64>) -> Option<u64> {
+        let At { line, value } = block.milliseconds(key)?;
+        if range.contains(&value) {
+            return Some(value);
+        }
+        let seconds = |milliseconds: u64| milliseconds as f64 / 1000.0;
+        let what = format!("{key} is {} seconds", seconds(value));
+        self.fault(line, what, format!("Choose from {} to {}.", seconds(*range.start()), seconds(*range.end())))
+    }
+
+    fn count(&mut self, block: &Block, key: &str, range: RangeInclusive<u64>) -> Option<usize> {
+        let At { line, value } = block.whole(key)?;
+        match usize::try_from(value) {
+            Ok(count) if range.contains(&value) => Some(count),
+            _ => self.fault(line, format!("{key} is {value}"), format!("Choose from {} to {}.", range.start(), range.end())),
+        }
+    }
+
+    fn numbers(&mut self, queues: &BTreeMap<QueueId, QueuePlan>) -> BTreeMap<PhoneNumber, QueueId> {
+        let written = self.written;
+        let mut numbers = BTreeMap::new();
+        for block in written.all("numbers") {
+            let (number, queue) = (self.number(block), self.known_queue(block, queues));
+            let (Some(number), Some(queue)) = (number, queue) else { continue };
+            let text = number.as_str().to_owned();
+            if numbers.insert(number, queue).is_some() {
+                self.faults.push(twice(block.line, "number", &text));
+            }
+        }
+        numbers
+    }
+
+    fn number(&mut self, block: &Block) -> Option<PhoneNumber> {
+        let At { line, value } = block.text("number")?;
+        match PhoneNumber::parse(value) {
+            Ok(number) => Some(number),
+            Err(error) => {
+                self.fault(line, format!("{value:?} is no number: {error}"), "Write it as the carrier sends it, such as \"12345\".")
+            }
+        }
+    }
+
+    fn known_queue(&mut self, block: &Block, queues: &BTreeMap<QueueId, QueuePlan>) -> Option<QueueId> {
+        let At { line, value } = block.whole("queue")?;
+        let id = u32::try_from(value).ok().map(QueueId).filter(|id| queues.contains_key(id));
+        if id.is_none() {
+            let known: Vec<_> = queues.keys().map(ToString::to_string).collect();
+            return self.fault(line, format!("there is no queue {value}"), format!("Known queues: {}.", known.join(", ")));
+        }
+        id
+    }
+
+    fn limits(&mut self) -> Limits {
+        let mut limits = Limits::default();
+        let Some(block) = self.written.all("limits").next() else { return limits };
+        let times = [
+            ("grace_seconds", &mut limits.grace_ms),
+            ("lost_seconds", &mut limits.lost_ms),
+            ("lost_call_seconds", &mut limits.lost_call_ms),
+            ("media_open_seconds", &mut limits.media_open_ms),
+            ("probe_seconds", &mut limits.probe_ms),
+            ("exclude_seconds", &mut limits.exclude_ms),
+        ];
+        for (key, limit) in times {
+            *limit = self.time(block, key, 1..=DAY_MS).unwrap_or(*limit);
+        }
+        limits.max_interactions = self.count(block, "max_interactions", 1..=100_000).unwrap_or(limits.max_interactions);
+        limits
+    }
+}
+
+fn twice(line: Option<usize>, what: &str, value: &str) -> Fault {
+    Fault { line, what: format!("{what} {value} is used twice"), remedy: "Choose another, or remove one of the two.".to_owned() }
+}

@@ -1,0 +1,237 @@
+//! The one definition of `hotline.toml`: sections, keys, kinds, defaults and their explanations.
+//!
+//! The reader checks against it and the commented example is printed from it, so the two cannot disagree.
+
+/// One section.
+pub(super) struct Section {
+    pub(super) name: &'static str,
+    /// Written `[[name]]`, any number of times.
+    pub(super) repeated: bool,
+    pub(super) about: &'static str,
+    pub(super) keys: &'static [Key],
+}
+
+/// One key of a section.
+pub(super) struct Key {
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    pub(super) worth: Worth,
+    pub(super) about: &'static str,
+}
+
+/// What may stand behind a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Text,
+    Texts,
+    Whole,
+    /// Seconds, also with a fraction; read as milliseconds.
+    Seconds,
+}
+
+/// What holds if the key is absent. The texts are TOML.
+pub(super) enum Worth {
+    Needed { example: &'static str },
+    Default(&'static str),
+    Optional { example: &'static str },
+}
+
+impl Worth {
+    pub(super) fn example(&self) -> &'static str {
+        match self {
+            Self::Needed { example } | Self::Optional { example } | Self::Default(example) => example,
+        }
+    }
+}
+
+const fn key(name: &'static str, kind: Kind, worth: Worth, about: &'static str) -> Key {
+    Key { name, kind, worth, about }
+}
+
+use Kind::{Seconds, Text, Texts, Whole};
+use Worth::{Default, Needed, Optional};
+
+/// The whole file, in the order in which it is best read.
+pub(super) const SECTIONS: &[Section] = &[
+    Section {
+        name: "site",
+        repeated: false,
+        about: "The hotline itself.",
+        keys: &[key("name", Text, Default("\"12345\""), "Shown to operators and in reports.")],
+    },
+    Section {
+        name: "sip",
+        repeated: false,
+        about: "Where the carrier's calls come in.",
+        keys: &[
+            key("listen", Text, Default("\"0.0.0.0:5060\""), "UDP address and port to listen on."),
+            key(
+                "advertise",
+                Text,
+                Optional { example: "\"192.0.2.1\"" },
+                "Our IP address as the carrier sees it; needed if listen is 0.0.0.0.",
+            ),
+        ],
+    },
+    Section {
+        name: "media",
+        repeated: false,
+        about: "Where the voices travel.",
+        keys: &[
+            key(
+                "bind",
+                Text,
+                Optional { example: "\"0.0.0.0\"" },
+                "IP address to bind the carrier's voice ports on; as [sip] listen if absent.",
+            ),
+            key(
+                "advertise",
+                Text,
+                Optional { example: "\"192.0.2.1\"" },
+                "IP address that the carrier sends voice to; as [sip] advertise if absent.",
+            ),
+            key("ports", Text, Default("\"20000-29999\""), "UDP ports for calls of the carrier: two for each call."),
+            key("agents", Text, Default("\"0.0.0.0:30000\""), "The one UDP address for all desktops' encrypted voice."),
+            key(
+                "music",
+                Text,
+                Optional { example: "\"music.alaw\"" },
+                "Music while waiting: A-law, 8 kHz, mono, without a header; built-in music if absent.",
+            ),
+        ],
+    },
+    Section {
+        name: "gateway",
+        repeated: false,
+        about: "Where desktops sign in: one TCP port, always TLS.",
+        keys: &[
+            key("listen", Text, Default("\"0.0.0.0:8443\""), "TCP address and port to listen on."),
+            key("certificate", Text, Default("\"tls/server.pem\""), "Certificate chain (PEM); paths are relative to this file."),
+            key("key", Text, Default("\"tls/server.key\""), "Private key (PEM)."),
+        ],
+    },
+    Section {
+        name: "recording",
+        repeated: false,
+        about: "All calls are recorded.",
+        keys: &[key("folder", Text, Default("\"recordings\""), "Folder of the recordings.")],
+    },
+    Section {
+        name: "store",
+        repeated: false,
+        about: "Calls, agents and callers.",
+        keys: &[key("database", Text, Default("\"hotline.db\""), "SQLite file.")],
+    },
+    Section {
+        name: "trunks",
+        repeated: true,
+        about: "A line to a carrier. Calls from any other address are refused.",
+        keys: &[
+            key("id", Whole, Needed { example: "1" }, "Never reused: records name the trunk by it."),
+            key("name", Text, Needed { example: "\"carrier\"" }, "For logs."),
+            key("sources", Texts, Needed { example: "[\"192.0.2.10\", \"192.0.2.11\"]" }, "IP addresses that the trunk sends from."),
+            key("kind", Text, Default("\"carrier\""), "\"carrier\", or \"probe\" for test calls that count nowhere and ring nobody."),
+        ],
+    },
+    Section {
+        name: "queues",
+        repeated: true,
+        about: "A waiting line.",
+        keys: &[
+            key("id", Whole, Needed { example: "1" }, "Never reused: records name the queue by it."),
+            key("name", Text, Needed { example: "\"政务咨询\"" }, "Shown on the agent's screen."),
+            key("ring_seconds", Seconds, Default("15"), "How long a desk rings before the call goes to another."),
+            key("wrap_up_seconds", Seconds, Default("30"), "Time for the summary after a call; 0 is none."),
+            key("max_wait_seconds", Seconds, Default("0"), "How long a citizen may wait; 0 is without limit."),
+            key("max_waiting", Whole, Default("500"), "How many citizens may wait at once."),
+        ],
+    },
+    Section {
+        name: "numbers",
+        repeated: true,
+        about: "A dialled number and the queue it leads to.",
+        keys: &[
+            key("number", Text, Needed { example: "\"12345\"" }, "As the carrier sends it."),
+            key("queue", Whole, Needed { example: "1" }, "The id of a queue."),
+        ],
+    },
+    Section {
+        name: "limits",
+        repeated: false,
+        about: "Limits that are the same everywhere.",
+        keys: &[
+            key("grace_seconds", Seconds, Default("30"), "A desktop that is gone may come back within this without being lost."),
+            key("lost_seconds", Seconds, Default("300"), "A lost agent is signed out after this."),
+            key("lost_call_seconds", Seconds, Default("60"), "A citizen whose agent is gone goes back to the head of the line after this."),
+            key("media_open_seconds", Seconds, Default("5"), "A call whose voice path is not open by then has failed."),
+            key("probe_seconds", Seconds, Default("60"), "A probe call is ended after this."),
+            key(
+                "exclude_seconds",
+                Seconds,
+                Default("60"),
+                "An agent who missed a call is not offered it again for this long, unless alone.",
+            ),
+            key("max_interactions", Whole, Default("2000"), "Calls at once."),
+        ],
+    },
+];
+
+/// Finds a section by its name.
+pub(super) fn section(name: &str) -> Option<&'static Section> {
+    SECTIONS.iter().find(|section| section.name == name)
+}
+
+/// One section to be written with real values; keys that are not named stay commented out.
+pub(crate) struct Filled {
+    /// Its name.
+    pub(crate) section: &'static str,
+    /// Key and value, the value as TOML.
+    pub(crate) values: Vec<(&'static str, String)>,
+}
+
+/// The commented example: every section and key, needed ones with an example value, the others commented out with their defaults.
+pub(crate) fn example() -> String {
+    let needed = |section: &'static Section| Filled {
+        section: section.name,
+        values: section
+            .keys
+            .iter()
+            .filter(|key| matches!(key.worth, Needed { .. }) || key.name == "advertise" && section.name == "sip")
+            .map(|key| (key.name, key.worth.example().to_owned()))
+            .collect(),
+    };
+    render(&SECTIONS.iter().map(needed).collect::<Vec<_>>())
+}
+
+/// The commented file with these values. A repeated section without values is shown as a comment.
+pub(crate) fn render(filled: &[Filled]) -> String {
+    let mut text = String::from("# Configuration of a call server site. `call-server config check` lists every fault of this file.\n");
+    for section in SECTIONS {
+        text.push_str(&format!("\n# {}\n", section.about));
+        let mut given = filled.iter().filter(|filled| filled.section == section.name).peekable();
+        if given.peek().is_none() {
+            render_section(&mut text, section, &[], section.repeated);
+        }
+        for (place, one) in given.enumerate() {
+            if place > 0 {
+                text.push('\n');
+            }
+            render_section(&mut text, section, &one.values, false);
+        }
+    }
+    text
+}
+
+fn render_section(text: &mut String, section: &Section, values: &[(&'static str, String)], as_comment: bool) {
+    let comment = if as_comment { "# " } else { "" };
+    let head = if section.repeated { format!("[[{}]]", section.name) } else { format!("[{}]", section.name) };
+    text.push_str(&format!("{comment}{head}\n"));
+    for key in section.keys {
+        let given = values.iter().find(|(name, _)| *name == key.name);
+        let line = match given {
+            Some((name, value)) => format!("{name} = {value}"),
+            None => format!("# {} = {}", key.name, key.worth.example()),
+        };
+        text.push_str(&format!("{line:<40}  # {}\n", key.about));
+    }
+}

@@ -1,0 +1,194 @@
+//! The configuration read as an operator writes it.
+
+use super::*;
+use crate::scratch::Scratch;
+use shared::model::{AgentId, QueueId};
+
+/// A site's folder with a certificate.
+struct Folder(Scratch);
+
+impl Folder {
+    fn with_certificate() -> Self {
+        let scratch = Scratch::new();
+        std::fs::create_dir(scratch.path("tls")).expect("a folder is made");
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate is made");
+        std::fs::write(scratch.path("tls/server.pem"), made.cert.pem()).expect("written");
+        std::fs::write(scratch.path("tls/server.key"), made.signing_key.serialize_pem()).expect("written");
+        Self(scratch)
+    }
+}
+
+#[test]
+fn the_example_is_complete_and_without_fault() {
+    let folder = Folder::with_certificate();
+    let site = parse(folder.0.folder(), &example()).unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!(site.sip.listen.to_string(), "0.0.0.0:5060");
+    assert_eq!(site.media.advertise.to_string(), "192.0.2.1", "media follows sip");
+    assert_eq!(site.media.ports, 20000..=29999);
+    assert_eq!(site.media.music.len(), 76_800, "built-in music");
+    assert_eq!(site.database, folder.0.path("hotline.db"));
+    let queue = &site.bare_plan().queues[&QueueId(1)];
+    assert_eq!((queue.ring_ms, queue.wrap_up_ms, queue.max_wait_ms, queue.max_waiting), (15_000, 30_000, 0, 500));
+}
+
+#[test]
+fn the_defaults_of_the_schema_are_those_of_the_core() {
+    let folder = Folder::with_certificate();
+    let site = parse(folder.0.folder(), &example()).unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!(site.bare_plan().limits, call_core::plan::Limits::default());
+}
+
+#[test]
+fn a_key_that_is_uncommented_in_the_example_is_still_without_fault() {
+    let folder = Folder::with_certificate();
+    std::fs::write(folder.0.path("music.alaw"), [0xD5; 160]).expect("written");
+    let all: String = example()
+        .lines()
+        .map(|line| match line.strip_prefix("# ") {
+            Some(rest) if rest.contains(" = ") => format!("{rest}\n"),
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    let site = parse(folder.0.folder(), &all).unwrap_or_else(|faults| panic!("{faults}\n{all}"));
+    assert_eq!(site.media.music, [0xD5; 160]);
+}
+
+/// A file with a fault of every kind.
+const FAULTY: &str = r#"[sip]
+listen = "localhost:5060"
+listn = "0.0.0.0:5060"
+[media]
+ports = "9-1"
+agents = 5
+music = "none.alaw"
+[gateway]
+certificate = "tls/absent.pem"
+[[trunks]]
+id = 1
+name = "a"
+sources = ["127.0.0.1", "trunk.example"]
+[[trunks]]
+id = 0
+name = "b"
+sources = []
+kind = "carier"
+[[queues]]
+id = 1
+name = "政务咨询"
+ring_seconds = -1.5
+[[queues]]
+id = 1
+name = "again"
+max_waiting = 0
+[[numbers]]
+number = "12345"
+queue = 9
+[[numbers]]
+number = "12345 x"
+[limits]
+grace_seconds = "30"
+[colour]
+"#;
+
+/// What is told about it.
+const TOLD: &str = r#"hotline.toml:2: listen in [sip] is no IP address and port: localhost:5060
+    Write it as 192.0.2.1:5060 or [2001:db8::1]:5060.
+hotline.toml:3: unknown key listn in [sip]
+    Known keys: listen, advertise.
+hotline.toml:5: ports in [media] is no range of at least two ports: 9-1
+    Write it as "20000-29999".
+hotline.toml:6: agents in [media] is a text, not 5
+    Write it as: agents = "0.0.0.0:30000"
+hotline.toml:7: SITE/none.alaw cannot be read: No such file or directory (os error 2)
+    Correct the path, or remove the line for the built-in music.
+hotline.toml:9: SITE/tls/absent.pem cannot be read: No such file or directory (os error 2)
+    Name a PEM file; `call-server init` makes one.
+hotline.toml:13: a source of the trunk is no IP address: trunk.example
+    Write it as 192.0.2.1; names are not looked up.
+hotline.toml:15: 0 is no trunk id
+    Choose a number from 1 to 4294967295.
+hotline.toml:17: the trunk has no sources, so no call could come in over it
+    Name its IP addresses.
+hotline.toml:18: unknown kind of trunk: carier
+    Write "carrier" or "probe".
+hotline.toml:22: ring_seconds in [queues] is a number of seconds from 0, not -1.5
+    Write it as: ring_seconds = 15
+hotline.toml:23: queue id 1 is used twice
+    Choose another, or remove one of the two.
+hotline.toml:26: max_waiting is 0
+    Choose from 1 to 100000.
+hotline.toml:29: there is no queue 9
+    Known queues: 1.
+hotline.toml:30: queue is missing in [[numbers]]
+    Add it, such as: queue = 1
+hotline.toml:31: "12345 x" is no number: a number has only digits, * and #, and may begin with +
+    Write it as the carrier sends it, such as "12345".
+hotline.toml:33: grace_seconds in [limits] is a number of seconds from 0, not of type string
+    Write it as: grace_seconds = 30
+hotline.toml:34: unknown section [colour]
+    Known sections: site, sip, media, gateway, recording, store, trunks, queues, numbers, limits."#;
+
+#[test]
+fn all_faults_are_told_at_once_with_line_and_remedy() {
+    let folder = Folder::with_certificate();
+    let faults = parse(folder.0.folder(), FAULTY).err().expect("nothing of this is right");
+    let told = faults.to_string().replace(&folder.0.folder().display().to_string(), "SITE");
+    assert_eq!(told, TOLD);
+}
+
+#[test]
+fn broken_toml_is_told_alone_with_its_line() {
+    let faults = parse(Path::new("."), "[sip]\nlisten = \"0.0.0.0:5060\nnonsense").err().expect("not TOML");
+    assert_eq!(faults.0.len(), 1);
+    assert_eq!(faults.0[0].line, Some(2), "{faults}");
+    assert!(faults.0[0].what.starts_with("not TOML: "), "{faults}");
+}
+
+#[test]
+fn an_address_that_is_every_address_needs_one_to_advertise() {
+    let folder = Folder::with_certificate();
+    let faults = parse(folder.0.folder(), "[sip]\nlisten = \"0.0.0.0:5060\"\n").err().expect("nobody can answer to 0.0.0.0");
+    assert_eq!(faults.0.len(), 1, "{faults}");
+    assert_eq!(faults.0[0].line, Some(2));
+    assert!(parse(folder.0.folder(), "[sip]\nlisten = \"127.0.0.1:5060\"\n").is_ok());
+}
+
+#[test]
+fn voice_ports_do_not_overlap_with_other_listeners() {
+    let folder = Folder::with_certificate();
+    let text = "[sip]\nlisten = \"127.0.0.1:20002\"\n[media]\nports = \"20000-20099\"\nagents = \"127.0.0.1:30000\"\n";
+    let faults = parse(folder.0.folder(), text).err().expect("SIP listens within the range");
+    assert_eq!(faults.to_string().lines().next(), Some("hotline.toml:4: ports in [media] holds port 20002, where SIP listens"));
+}
+
+#[test]
+fn fractions_of_a_second_are_kept() {
+    let folder = Folder::with_certificate();
+    let text = "[sip]\nlisten = \"127.0.0.1:5060\"\n[[queues]]\nid = 3\nname = \"q\"\nring_seconds = 0.25\nwrap_up_seconds = 0\n";
+    let site = parse(folder.0.folder(), text).unwrap_or_else(|faults| panic!("{faults}"));
+    let queue = &site.bare_plan().queues[&QueueId(3)];
+    assert_eq!((queue.ring_ms, queue.wrap_up_ms), (250, 0));
+}
+
+#[test]
+fn the_plan_leaves_out_disabled_people_and_queues_that_are_gone() {
+    let folder = Folder::with_certificate();
+    let site = parse(folder.0.folder(), &example()).unwrap_or_else(|faults| panic!("{faults}"));
+    let person = |agent, disabled| AgentEntry {
+        agent: AgentId(agent),
+        number: format!("100{agent}"),
+        name: "陈静".to_owned(),
+        role: crate::store::Role::Agent,
+        disabled,
+        queues: vec![QueueId(1), QueueId(8)],
+    };
+    let plan = site.plan(&[person(1, false), person(2, true)]);
+    assert_eq!(plan.agents.len(), 1);
+    assert_eq!(plan.agents[&AgentId(1)].queues, [QueueId(1)]);
+}
+
+#[test]
+fn a_folder_without_a_site_is_told_with_what_to_do() {
+    let faults = load(Path::new("/nonexistent")).err().expect("no such site");
+    assert!(faults.to_string().contains("call-server init"), "{faults}");
+}

@@ -1,0 +1,299 @@
+//! One desktop's connection: reads its messages, carries what the session has to say, and ends for a named reason.
+
+use super::sessions::{Line, LineEnd, Push};
+use super::{Person, Shared, translate};
+use call_core::Input;
+use futures_util::{SinkExt, StreamExt};
+use shared::model::{AgentId, SessionId, UnixMillis};
+use shared::pii::Pii;
+use shared::wire::{self, FromClient, FromServer, SignInRefusal};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_rustls::server::TlsStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
+
+type Socket = WebSocketStream<TlsStream<TcpStream>>;
+
+/// What this server calls itself in [`FromServer::Welcome`].
+const SERVER: &str = concat!("call-server ", env!("CARGO_PKG_VERSION"));
+
+/// Longest number or password that is looked at.
+const MAX_CREDENTIAL_BYTES: usize = 256;
+
+/// Why a connection ended; for the log.
+#[derive(Debug)]
+enum End {
+    /// The client closed, or the network did.
+    Closed,
+    /// The client said nothing for too long.
+    Silent,
+    /// Nobody signed in for too long.
+    Stranger,
+    /// The client does not read, or another connection took its session.
+    Cut,
+    /// The client broke the protocol.
+    Protocol(String),
+    /// The session is over.
+    SignedOut,
+    /// The core did not answer a sign-in.
+    NoAnswer,
+    /// The server stops.
+    Stopping,
+}
+
+/// How far this connection has come.
+enum Progress {
+    /// Nothing said yet.
+    New,
+    /// The version fits.
+    Welcome,
+    /// The password was right; the core has until the deadline to answer.
+    Arriving { session: SessionId, agent: AgentId, deadline: Instant },
+    /// The session speaks through this connection.
+    Signed { session: SessionId, agent: AgentId },
+}
+
+impl Progress {
+    fn session(&self) -> Option<(SessionId, AgentId)> {
+        match self {
+            Self::New | Self::Welcome => None,
+            Self::Arriving { session, agent, .. } | Self::Signed { session, agent } => Some((*session, *agent)),
+        }
+    }
+}
+
+struct Connection {
+    socket: Socket,
+    peer: SocketAddr,
+    shared: Arc<Shared>,
+    line: Line,
+    end: LineEnd,
+    progress: Progress,
+    opened: Instant,
+    heard: Instant,
+}
+
+/// Serves one connection to its end and tells the core if a session lost its voice by it.
+pub(super) async fn serve(socket: Socket, peer: SocketAddr, shared: Arc<Shared>, stop: watch::Receiver<bool>) {
+    let (line, end) = shared.sessions().line();
+    let now = Instant::now();
+    let mut connection = Connection { socket, peer, shared, line, end, progress: Progress::New, opened: now, heard: now };
+    let why = connection.run(stop).await;
+    tracing::info!(%peer, session = connection.progress.session().map(|(session, _)| session.0), ?why, "connection ended");
+    connection.leave(why).await;
+}
+
+impl Connection {
+    async fn run(&mut self, mut stop: watch::Receiver<bool>) -> End {
+        loop {
+            let (deadline, late) = self.deadline();
+            let step = tokio::select! {
+                biased;
+                () = self.end.cut.notified() => Err(End::Cut),
+                Some(push) = self.end.pushes.recv() => self.carry(push).await,
+                frame = self.socket.next() => self.hear(frame).await,
+                () = tokio::time::sleep_until(deadline) => Err(late),
+                () = stopped(&mut stop) => Err(End::Stopping),
+            };
+            if let Err(end) = step {
+                return end;
+            }
+        }
+    }
+
+    /// The next instant at which this connection has waited too long, and for what.
+    fn deadline(&self) -> (Instant, End) {
+        let limits = &self.shared.limits;
+        let silent = (self.heard + limits.silence, End::Silent);
+        match &self.progress {
+            Progress::New => (self.opened + limits.handshake, End::Silent),
+            Progress::Welcome if self.opened + limits.stranger < silent.0 => (self.opened + limits.stranger, End::Stranger),
+            Progress::Arriving { deadline, .. } if *deadline < silent.0 => (*deadline, End::NoAnswer),
+            Progress::Welcome | Progress::Arriving { .. } | Progress::Signed { .. } => silent,
+        }
+    }
+
+    async fn hear(&mut self, frame: Option<Result<Message, SocketError>>) -> Result<(), End> {
+        self.heard = Instant::now();
+        match frame {
+            Some(Ok(Message::Text(text))) => match wire::decode::<FromClient>(text.as_str()) {
+                Ok(message) => self.act(message).await,
+                Err(error) => Err(End::Protocol(error.to_string())),
+            },
+            // tungstenite answers a WebSocket ping by itself.
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Ok(()),
+            Some(Ok(Message::Binary(_))) => Err(End::Protocol("messages are text frames".to_owned())),
+            Some(Err(SocketError::Capacity(error))) => Err(End::Protocol(error.to_string())),
+            Some(Ok(Message::Close(_)) | Err(_)) | None => Err(End::Closed),
+        }
+    }
+
+    async fn act(&mut self, message: FromClient) -> Result<(), End> {
+        match (message, &self.progress) {
+            (FromClient::Hello { version, client }, Progress::New) => self.greet(version, &client).await,
+            (FromClient::SignIn { number, password }, Progress::Welcome) => self.sign_in(number, password).await,
+            (FromClient::Resume { token }, Progress::Welcome) => self.resume(&token).await,
+            (FromClient::Do { request, action }, Progress::Signed { session, agent }) => {
+                let (session, agent, action) = (*session, *agent, translate::action(action));
+                self.shared.inbox.send(Input::AgentAsked { agent, session, request, action });
+                Ok(())
+            }
+            (_, Progress::New) => Err(End::Protocol("the first message is hello".to_owned())),
+            (FromClient::Hello { .. }, _) => Err(End::Protocol("hello is said once".to_owned())),
+            (FromClient::Ping { nonce }, _) => self.say(&FromServer::Pong { nonce, now: now() }).await,
+            (FromClient::SignIn { .. } | FromClient::Resume { .. }, _) => Err(End::Protocol("already signed in".to_owned())),
+            (FromClient::Do { .. }, _) => Err(End::Protocol("not signed in".to_owned())),
+        }
+    }
+
+    async fn greet(&mut self, version: u16, client: &str) -> Result<(), End> {
+        let client: String = client.chars().filter(|character| !character.is_control()).take(80).collect();
+        tracing::info!(peer = %self.peer, version, client, "desktop connected");
+        if version != wire::VERSION {
+            return Err(End::Protocol(format!("this server speaks version {}, not {version}", wire::VERSION)));
+        }
+        self.progress = Progress::Welcome;
+        self.say(&FromServer::Welcome { version: wire::VERSION, server: SERVER.to_owned() }).await
+    }
+
+    async fn sign_in(&mut self, number: String, password: Pii<String>) -> Result<(), End> {
+        if number.len() > MAX_CREDENTIAL_BYTES || password.reveal().len() > MAX_CREDENTIAL_BYTES {
+            return Err(End::Protocol("number and password have at most 256 bytes each".to_owned()));
+        }
+        let checked = self.check(number, password).await;
+        // The check may have taken long; that was our silence, not the client's.
+        self.heard = Instant::now();
+        let person = match checked {
+            Ok(person) => person,
+            Err(reason) => return self.say(&FromServer::SignInRefused { reason }).await,
+        };
+        let agent = person.agent;
+        let begun = self.shared.sessions().begin(person, self.line.clone());
+        let Ok(session) = begun else {
+            tracing::error!("the system has no random numbers; nobody can sign in");
+            return self.say(&FromServer::SignInRefused { reason: SignInRefusal::NotNow }).await;
+        };
+        self.progress = Progress::Arriving { session, agent, deadline: Instant::now() + self.shared.limits.arrival };
+        self.shared.inbox.send(Input::AgentArrived { agent, session });
+        Ok(())
+    }
+
+    async fn check(&self, number: String, password: Pii<String>) -> Result<Person, SignInRefusal> {
+        let address = self.peer.ip();
+        let waited = tokio::time::timeout(self.shared.limits.password_wait, Arc::clone(&self.shared.password_checks).acquire_owned()).await;
+        let Ok(Ok(permit)) = waited else { return Err(SignInRefusal::NotNow) };
+        // Asked only now: many connections that wait together must not all slip in before the first failure is counted.
+        if self.shared.attempts().is_locked(&number, address, Instant::now()) {
+            tracing::info!(peer = %self.peer, "sign-in while locked");
+            return Err(SignInRefusal::TooManyAttempts);
+        }
+        let people = Arc::clone(&self.shared.people);
+        let (checked, number, _permit) = tokio::task::spawn_blocking(move || {
+            let checked = people.check(&number, password.reveal());
+            (checked, number, permit)
+        })
+        .await
+        .map_err(|_| SignInRefusal::NotNow)?;
+        match &checked {
+            Ok(person) => {
+                tracing::info!(peer = %self.peer, agent = person.agent.0, "password was right");
+                self.shared.attempts().succeeded(&number, address);
+            }
+            Err(SignInRefusal::WrongCredentials) => {
+                tracing::info!(peer = %self.peer, "sign-in failed");
+                self.shared.attempts().failed(&number, address, Instant::now());
+            }
+            Err(SignInRefusal::TooManyAttempts | SignInRefusal::SessionGone | SignInRefusal::NotNow) => {}
+        }
+        checked
+    }
+
+    async fn resume(&mut self, token: &Pii<String>) -> Result<(), End> {
+        let resumed = self.shared.sessions().resume(token.reveal(), self.line.clone(), now());
+        let Some((session, agent)) = resumed else {
+            return self.say(&FromServer::SignInRefused { reason: SignInRefusal::SessionGone }).await;
+        };
+        self.progress = Progress::Signed { session, agent };
+        self.shared.inbox.send(Input::AgentResumed { agent, session });
+        Ok(())
+    }
+
+    async fn carry(&mut self, push: Push) -> Result<(), End> {
+        match push {
+            Push::Say(message) => {
+                if let (FromServer::SignedIn { session, agent, .. }, Progress::Arriving { .. }) = (&message, &self.progress) {
+                    self.progress = Progress::Signed { session: *session, agent: *agent };
+                }
+                self.say(&message).await
+            }
+            Push::Failed => {
+                self.progress = Progress::Welcome;
+                self.say(&FromServer::SignInRefused { reason: SignInRefusal::NotNow }).await
+            }
+            Push::Close(message) => {
+                self.say(&message).await?;
+                Err(End::SignedOut)
+            }
+        }
+    }
+
+    async fn say(&mut self, message: &FromServer) -> Result<(), End> {
+        let frame = Message::text(wire::encode(message));
+        tokio::select! {
+            () = self.end.cut.notified() => Err(End::Cut),
+            sent = tokio::time::timeout(self.shared.limits.write, self.socket.send(frame)) => match sent {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(_)) => Err(End::Closed),
+                Err(_) => Err(End::Cut),
+            },
+        }
+    }
+
+    /// Says a last word where there is one, closes, and tells the core if the session has no voice now.
+    async fn leave(mut self, why: End) {
+        match &why {
+            End::Protocol(message) => {
+                let _ = self.say(&FromServer::ProtocolError { message: message.clone() }).await;
+            }
+            End::Stopping => self.farewell().await,
+            End::NoAnswer => {
+                let _ = self.say(&FromServer::SignInRefused { reason: SignInRefusal::NotNow }).await;
+            }
+            End::Closed | End::Silent | End::Stranger | End::Cut | End::SignedOut => {}
+        }
+        self.tell_core();
+        if !matches!(why, End::Cut) {
+            let _ = tokio::time::timeout(self.shared.limits.write, self.socket.close(None)).await;
+        }
+    }
+
+    /// What already waits for the client is still said; the core may have sent the sign-out a moment ago.
+    async fn farewell(&mut self) {
+        while let Ok(push) = self.end.pushes.try_recv() {
+            if self.carry(push).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn tell_core(&self) {
+        let Some((session, agent)) = self.progress.session() else { return };
+        let lost = self.shared.sessions().detach(session, self.end.id);
+        if lost {
+            self.shared.inbox.send(Input::AgentDisconnected { agent, session });
+        }
+    }
+}
+
+/// Returns once the server is told to stop, or is gone.
+pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+fn now() -> UnixMillis {
+    UnixMillis(jiff::Timestamp::now().as_millisecond())
+}

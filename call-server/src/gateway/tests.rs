@@ -1,0 +1,363 @@
+//! The gateway against real clients: TLS and WebSocket over loopback, the core played by the test.
+
+use super::*;
+use crate::switchboard::Message as BoardMessage;
+use call_core::Input;
+use call_core::command::{MediaAccess, SessionEnd};
+use call_core::input::AgentAction;
+use futures_util::{SinkExt, StreamExt};
+use shared::model::{AgentState, Desk, NotReadyReason, RequestId, SessionId, UnixMillis};
+use shared::wire::{self, Action, FromClient, FromServer, SignOutReason};
+use std::sync::mpsc::Receiver;
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+
+/// Longer than anything here may take.
+const LIMIT: Duration = Duration::from_secs(10);
+const PASSWORD: &str = "correct horse";
+
+struct People;
+
+impl Authenticator for People {
+    fn check(&self, number: &str, password: &str) -> Result<Person, SignInRefusal> {
+        match (number, password) {
+            ("1001", PASSWORD) => Ok(Person { agent: AgentId(7), number: "1001".to_owned(), name: "陈静".to_owned() }),
+            _ => Err(SignInRefusal::WrongCredentials),
+        }
+    }
+}
+
+/// A gateway on loopback and what reaches the switchboard from it.
+struct Site {
+    handle: GatewayHandle,
+    inputs: Receiver<BoardMessage>,
+    trust: Arc<rustls::ClientConfig>,
+}
+
+impl Site {
+    async fn open(limits: GatewayLimits) -> Self {
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate is made");
+        let certificate = made.cert.der().clone();
+        let key = rustls::pki_types::PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .expect("ring knows TLS 1.3")
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.clone()], key.into())
+            .expect("the key fits");
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(certificate).expect("a root is taken");
+        let trust = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("ring knows TLS 1.3")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let (inbox, inputs) = Inbox::new();
+        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        let settings = GatewaySettings { listen, tls: Arc::new(tls), limits };
+        let handle = start(settings, Arc::new(People), inbox).await.expect("loopback binds");
+        Self { handle, inputs, trust: Arc::new(trust) }
+    }
+
+    async fn client(&self) -> Client {
+        let tcp = TcpStream::connect(self.handle.local_address()).await.expect("the port is open");
+        let name = "localhost".try_into().expect("a name");
+        let tls = tokio_rustls::TlsConnector::from(Arc::clone(&self.trust)).connect(name, tcp).await.expect("TLS works");
+        let (socket, _) = tokio_tungstenite::client_async("wss://localhost/", tls).await.expect("WebSocket works");
+        Client { socket }
+    }
+
+    async fn greeted(&self) -> Client {
+        let mut client = self.client().await;
+        client.say(&FromClient::Hello { version: wire::VERSION, client: "test".to_owned() }).await;
+        assert!(matches!(client.hear().await, FromServer::Welcome { version: wire::VERSION, .. }));
+        client
+    }
+
+    /// What reaches the switchboard next.
+    fn input(&self) -> Input {
+        let BoardMessage::Input(input) = tokio::task::block_in_place(|| self.inputs.recv_timeout(LIMIT)).expect("an input arrives") else {
+            panic!("the gateway sends inputs only")
+        };
+        input
+    }
+
+    /// A client signed in, as the core would do it.
+    async fn signed_in(&self) -> (Client, SessionId, String) {
+        let mut client = self.greeted().await;
+        client.sign_in("1001", PASSWORD).await;
+        let Input::AgentArrived { agent: AgentId(7), session } = self.input() else { panic!("the agent should arrive") };
+        self.handle.send(AgentCommand::SignedIn { agent: AgentId(7), session, access: access() });
+        let FromServer::SignedIn { session: told, token, number, name, media, .. } = client.hear().await else {
+            panic!("the client should be signed in")
+        };
+        assert_eq!((told, number.as_str(), name.as_str(), media.port), (session, "1001", "陈静", 30_000));
+        (client, session, token.into_inner())
+    }
+}
+
+struct Client {
+    socket: WebSocketStream<TlsStream<TcpStream>>,
+}
+
+impl Client {
+    async fn say(&mut self, message: &FromClient) {
+        self.socket.send(Message::text(wire::encode(message))).await.expect("the frame goes out");
+    }
+
+    async fn sign_in(&mut self, number: &str, password: &str) {
+        self.say(&FromClient::SignIn { number: number.to_owned(), password: password.to_owned().into() }).await;
+    }
+
+    async fn hear(&mut self) -> FromServer {
+        self.hear_or_end().await.expect("a message, not the end")
+    }
+
+    /// The next message, or `None` when the server closed.
+    async fn hear_or_end(&mut self) -> Option<FromServer> {
+        match tokio::time::timeout(LIMIT, self.socket.next()).await.expect("something happens in time") {
+            Some(Ok(Message::Text(text))) => Some(wire::decode(text.as_str()).expect("a message of ours")),
+            Some(Ok(Message::Close(_)) | Err(_)) | None => None,
+            Some(Ok(other)) => panic!("unexpected frame {other:?}"),
+        }
+    }
+}
+
+fn access() -> MediaAccess {
+    MediaAccess(r#"{"port":30000,"client_ssrc":1,"server_ssrc":2,"client_key":"a","server_key":"b"}"#.into())
+}
+
+fn show(session: SessionId, revision: u64) -> AgentCommand {
+    let desk = Desk {
+        revision,
+        now: UnixMillis(1),
+        state: AgentState::NotReady(NotReadyReason::SignedIn),
+        since: UnixMillis(1),
+        offer: None,
+        call: None,
+        wrap_up: None,
+        notice: None,
+    };
+    AgentCommand::Show { agent: AgentId(7), session, desk: Box::new(desk) }
+}
+
+fn revision(message: &FromServer) -> u64 {
+    let FromServer::Desk(desk) = message else { panic!("expected a desk, got {message:?}") };
+    desk.revision
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_signs_in_asks_and_signs_out() {
+    let site = Site::open(GatewayLimits::default()).await;
+    let (mut client, session, _) = site.signed_in().await;
+    site.handle.send(show(session, 1));
+    assert_eq!(revision(&client.hear().await), 1);
+    assert_eq!(site.handle.connected(), 1);
+
+    client.say(&FromClient::Do { request: RequestId(5), action: Action::GoReady }).await;
+    let asked = Input::AgentAsked { agent: AgentId(7), session, request: RequestId(5), action: AgentAction::GoReady };
+    assert_eq!(site.input(), asked);
+    site.handle.send(AgentCommand::Done { agent: AgentId(7), session, request: RequestId(5) });
+    assert_eq!(client.hear().await, FromServer::Done { request: RequestId(5) });
+
+    client.say(&FromClient::Ping { nonce: 9 }).await;
+    assert!(matches!(client.hear().await, FromServer::Pong { nonce: 9, now } if now.0 > 0));
+
+    site.handle.send(AgentCommand::SignedOut { agent: AgentId(7), session, why: SessionEnd::Asked });
+    assert_eq!(client.hear().await, FromServer::SignedOut { reason: SignOutReason::Asked });
+    assert_eq!(client.hear_or_end().await, None);
+    site.handle.stop().await;
+    assert!(site.inputs.try_recv().is_err(), "a session that ended is not reported as disconnected");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_password_and_unknown_number_are_one_answer_and_the_next_try_may_succeed() {
+    let site = Site::open(GatewayLimits::default()).await;
+    let mut client = site.greeted().await;
+    let refused = FromServer::SignInRefused { reason: SignInRefusal::WrongCredentials };
+    client.sign_in("1001", "wrong").await;
+    assert_eq!(client.hear().await, refused);
+    client.sign_in("9999", PASSWORD).await;
+    assert_eq!(client.hear().await, refused);
+    client.sign_in("1001", PASSWORD).await;
+    assert!(matches!(site.input(), Input::AgentArrived { agent: AgentId(7), .. }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn five_failures_lock_the_number_also_for_the_right_password_and_also_on_a_new_connection() {
+    let site = Site::open(GatewayLimits::default()).await;
+    let mut client = site.greeted().await;
+    for _ in 0..5 {
+        client.sign_in("1001", "wrong").await;
+        assert_eq!(client.hear().await, FromServer::SignInRefused { reason: SignInRefusal::WrongCredentials });
+    }
+    let mut other = site.greeted().await;
+    other.sign_in("1001", PASSWORD).await;
+    assert_eq!(other.hear().await, FromServer::SignInRefused { reason: SignInRefusal::TooManyAttempts });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_of_another_version_is_told_so_and_closed() {
+    let site = Site::open(GatewayLimits::default()).await;
+    let mut client = site.client().await;
+    client.say(&FromClient::Hello { version: wire::VERSION + 1, client: "test".to_owned() }).await;
+    let FromServer::ProtocolError { message } = client.hear().await else { panic!("expected a protocol error") };
+    assert_eq!(message, "this server speaks version 1, not 2");
+    assert_eq!(client.hear_or_end().await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_before_hello_or_is_no_message_or_is_too_large_ends_the_connection() {
+    let site = Site::open(GatewayLimits::default()).await;
+    let mut early = site.client().await;
+    early.sign_in("1001", PASSWORD).await;
+    assert!(matches!(early.hear().await, FromServer::ProtocolError { .. }));
+
+    let mut garbled = site.greeted().await;
+    garbled.socket.send(Message::text("{\"type\":\"fly\"}")).await.expect("sent");
+    assert!(matches!(garbled.hear().await, FromServer::ProtocolError { .. }));
+    assert_eq!(garbled.hear_or_end().await, None);
+
+    let mut large = site.greeted().await;
+    // The server may close before all of it is written.
+    let _ = large.socket.send(Message::text(" ".repeat(wire::MAX_FRAME_BYTES + 1))).await;
+    assert!(matches!(large.hear_or_end().await, None | Some(FromServer::ProtocolError { .. })));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cut_is_told_to_the_core_and_the_token_brings_the_desk_back() {
+    let site = Site::open(GatewayLimits::default()).await;
+    let (client, session, token) = site.signed_in().await;
+    drop(client);
+    assert_eq!(site.input(), Input::AgentDisconnected { agent: AgentId(7), session });
+    site.handle.send(show(session, 4));
+
+    let mut back = site.greeted().await;
+    back.say(&FromClient::Resume { token: token.clone().into() }).await;
+    assert!(matches!(back.hear().await, FromServer::SignedIn { session: told, .. } if told == session));
+    let FromServer::Desk(desk) = back.hear().await else { panic!("a desk should follow at once") };
+    assert_eq!(desk.revision, 4);
+    assert!(desk.now > UnixMillis(1), "the screen would count from a stale clock");
+    assert_eq!(site.input(), Input::AgentResumed { agent: AgentId(7), session });
+
+    site.handle.send(AgentCommand::SignedOut { agent: AgentId(7), session, why: SessionEnd::Lost });
+    assert_eq!(back.hear().await, FromServer::SignedOut { reason: SignOutReason::Lost });
+    let mut late = site.greeted().await;
+    late.say(&FromClient::Resume { token: token.into() }).await;
+    assert_eq!(late.hear().await, FromServer::SignInRefused { reason: SignInRefusal::SessionGone });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resuming_connection_replaces_the_older_one_without_a_disconnect() {
+    let site = Site::open(GatewayLimits::default()).await;
+    let (mut older, session, token) = site.signed_in().await;
+    let mut newer = site.greeted().await;
+    newer.say(&FromClient::Resume { token: token.into() }).await;
+    assert!(matches!(newer.hear().await, FromServer::SignedIn { .. }));
+    assert_eq!(older.hear_or_end().await, None);
+    assert_eq!(site.input(), Input::AgentResumed { agent: AgentId(7), session });
+    newer.say(&FromClient::Do { request: RequestId(1), action: Action::SignOut }).await;
+    assert!(matches!(site.input(), Input::AgentAsked { request: RequestId(1), .. }), "nothing may come between resume and wish");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_sign_in_is_a_second_session_and_the_first_is_told_it_was_superseded() {
+    let site = Site::open(GatewayLimits::default()).await;
+    let (mut first, first_session, _) = site.signed_in().await;
+    let (_second, second_session, _) = site.signed_in().await;
+    assert_ne!(first_session, second_session);
+    site.handle.send(AgentCommand::SignedOut { agent: AgentId(7), session: first_session, why: SessionEnd::Superseded });
+    assert_eq!(first.hear().await, FromServer::SignedOut { reason: SignOutReason::Superseded });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_that_the_core_cannot_serve_leaves_the_connection_open_for_another() {
+    let site = Site::open(GatewayLimits::default()).await;
+    let mut client = site.greeted().await;
+    client.sign_in("1001", PASSWORD).await;
+    let Input::AgentArrived { agent, session } = site.input() else { panic!("the agent should arrive") };
+    site.handle.send(AgentCommand::SignInFailed { agent, session });
+    assert_eq!(client.hear().await, FromServer::SignInRefused { reason: SignInRefusal::NotNow });
+    client.sign_in("1001", PASSWORD).await;
+    assert!(matches!(site.input(), Input::AgentArrived { session: next, .. } if next != session));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_desktop_is_closed_and_reported() {
+    let site = Site::open(GatewayLimits { silence: Duration::from_millis(300), ..GatewayLimits::default() }).await;
+    let (mut client, session, _) = site.signed_in().await;
+    assert_eq!(client.hear_or_end().await, None);
+    assert_eq!(site.input(), Input::AgentDisconnected { agent: AgentId(7), session });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_never_says_hello_is_closed() {
+    let site = Site::open(GatewayLimits { handshake: Duration::from_millis(300), ..GatewayLimits::default() }).await;
+    assert_eq!(site.client().await.hear_or_end().await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_never_signs_in_may_not_stay_by_talking() {
+    let site = Site::open(GatewayLimits { stranger: Duration::from_millis(300), ..GatewayLimits::default() }).await;
+    let mut client = site.greeted().await;
+    let ends = async {
+        loop {
+            let _ = client.socket.send(Message::text(wire::encode(&FromClient::Ping { nonce: 1 }))).await;
+            if client.hear_or_end().await.is_none() {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(LIMIT, ends).await.expect("the server ends it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn media_access_that_the_desktop_could_not_read_ends_the_session_instead_of_leaving_it_mute() {
+    let site = Site::open(GatewayLimits::default()).await;
+    let mut client = site.greeted().await;
+    client.sign_in("1001", PASSWORD).await;
+    let Input::AgentArrived { agent, session } = site.input() else { panic!("the agent should arrive") };
+    site.handle.send(AgentCommand::SignedIn { agent, session, access: MediaAccess("{}".into()) });
+    assert_eq!(client.hear_or_end().await, None);
+    assert_eq!(site.input(), Input::AgentDisconnected { agent, session });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_desktop_that_does_not_read_is_cut_off_and_others_are_not() {
+    // Neither its silence nor a slow write may be what ends it.
+    let patient = Duration::from_secs(600);
+    let site = Site::open(GatewayLimits { outgoing: 8, silence: patient, write: patient, ..GatewayLimits::default() }).await;
+    let (_deaf, deaf_session, _) = site.signed_in().await;
+    let (mut other, other_session, _) = site.signed_in().await;
+    // More than the queue and both kernels' socket buffers hold; send returns at once each time.
+    for revision in 0..200_000 {
+        site.handle.send(show(deaf_session, revision));
+    }
+    assert_eq!(site.input(), Input::AgentDisconnected { agent: AgentId(7), session: deaf_session });
+    site.handle.send(show(other_session, 1));
+    assert_eq!(revision(&other.hear().await), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_connection_over_the_cap_is_closed_unheard() {
+    let site = Site::open(GatewayLimits { connections_per_address: 1, ..GatewayLimits::default() }).await;
+    let _first = site.greeted().await;
+    let tcp = TcpStream::connect(site.handle.local_address()).await.expect("the kernel accepts");
+    let name = "localhost".try_into().expect("a name");
+    let tls = tokio_rustls::TlsConnector::from(Arc::clone(&site.trust)).connect(name, tcp);
+    assert!(tokio::time::timeout(LIMIT, tls).await.expect("in time").is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stopping_lets_the_last_message_through_and_frees_the_port() {
+    let site = Site::open(GatewayLimits::default()).await;
+    let (mut client, session, _) = site.signed_in().await;
+    site.handle.send(AgentCommand::SignedOut { agent: AgentId(7), session, why: SessionEnd::ServerStopping });
+    site.handle.stop().await;
+    assert_eq!(client.hear().await, FromServer::SignedOut { reason: SignOutReason::ServerStopping });
+    assert!(TcpStream::connect(site.handle.local_address()).await.is_err(), "the port should be free");
+    site.handle.stop().await;
+}

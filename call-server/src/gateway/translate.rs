@@ -1,0 +1,26 @@
+//! Between the words of the wire and the words of the core. Exhaustive on purpose: a new word must be given a meaning here.
+
+use call_core::command::SessionEnd;
+use call_core::input::AgentAction;
+use shared::wire::{Action, SignOutReason};
+
+pub(super) fn action(action: Action) -> AgentAction {
+    match action {
+        Action::GoReady => AgentAction::GoReady,
+        Action::GoNotReady { reason } => AgentAction::GoNotReady(reason),
+        Action::Accept { offer } => AgentAction::Accept(offer),
+        Action::Reject { offer } => AgentAction::Reject(offer),
+        Action::HangUp { interaction } => AgentAction::HangUp(interaction),
+        Action::EndWrapUp => AgentAction::EndWrapUp,
+        Action::SignOut => AgentAction::SignOut,
+    }
+}
+
+pub(super) fn sign_out_reason(end: SessionEnd) -> SignOutReason {
+    match end {
+        SessionEnd::Asked => SignOutReason::Asked,
+        SessionEnd::Superseded => SignOutReason::Superseded,
+        SessionEnd::Lost => SignOutReason::Lost,
+        SessionEnd::ServerStopping => SignOutReason::ServerStopping,
+    }
+}

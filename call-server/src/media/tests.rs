@@ -1,0 +1,546 @@
+//! The media edge over real sockets on loopback: a citizen with plain RTP, an agent with SRTP, the recorder's ring and the core's inbox.
+
+use super::frame::{Channel, TapAudio, TapFrame, TapKind};
+use super::*;
+use crate::switchboard::Message;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use call_core::Input;
+use call_core::command::{SessionText, Sound};
+use call_core::input::MediaFailure;
+use shared::model::{AgentId, LegId, RecordingId};
+use shared::wire::MediaAccess;
+use std::net::UdpSocket;
+use std::sync::mpsc::Receiver;
+use std::time::Instant;
+use voice::g711::{ALAW_SILENCE, alaw_to_ulaw, ulaw_to_alaw};
+use voice::rtp::{Header, Packet};
+use voice::srtp::{MasterKey, SrtpReceiver, SrtpSender};
+use voice::telephone_event::KeySender;
+
+/// Nothing here takes longer unless it is broken.
+const PATIENCE: Duration = Duration::from_secs(5);
+const CITIZEN: LegId = LegId(1);
+const AGENT: LegId = LegId(2);
+const RECORDING: RecordingId = RecordingId(9);
+
+struct Rig {
+    media: MediaHandle,
+    news: Receiver<Message>,
+    taps: rtrb::Consumer<TapFrame>,
+}
+
+impl Rig {
+    fn new() -> Self {
+        Self::with(Limits::default(), free_ports(64))
+    }
+
+    fn with(limits: Limits, ports: RangeInclusive<u16>) -> Self {
+        let (inbox, news) = Inbox::new();
+        let (producer, taps) = rtrb::RingBuffer::new(1_000);
+        let music = (0..4_000).map(|n| (n % 251) as u8).collect();
+        let local = IpAddr::from([127, 0, 0, 1]);
+        let settings = MediaSettings { bind: local, advertise: local, ports, agent_listen: SocketAddr::new(local, 0), music };
+        let media = start_with(settings, limits, inbox, producer).expect("free ports");
+        Self { media, news, taps }
+    }
+
+    fn input(&self) -> Input {
+        let Message::Input(input) = self.news.recv_timeout(PATIENCE).expect("news in time");
+        input
+    }
+
+    fn open(&mut self, leg: LegId, offer: Option<&str>) -> Result<String, MediaFailure> {
+        self.media.send(MediaCommand::OpenTrunk { leg, offer: offer.map(|text| SessionText(text.into())) });
+        match self.input() {
+            Input::MediaOpened { leg: opened, answer } if opened == leg => Ok(answer.0.to_string()),
+            Input::MediaFailed { leg: failed, reason } if failed == leg => Err(reason),
+            other => panic!("unexpected {other:?}"),
+        }
+    }
+
+    fn citizen(&mut self, payload_types: &str) -> Citizen {
+        let socket = socket("127.0.0.1");
+        let offer = offer(&socket, "127.0.0.1", payload_types);
+        let answer = self.open(CITIZEN, Some(&offer)).expect("an answer");
+        Citizen { socket, server: rtp_address(&answer), answer }
+    }
+
+    fn agent(&mut self) -> Agent {
+        self.media.send(MediaCommand::OpenAgent { agent: AgentId(5), leg: AGENT });
+        let Input::AgentMediaOpened { agent: AgentId(5), leg: AGENT, access } = self.input() else { panic!("no access") };
+        Agent::new(serde_json::from_str(&access.0).expect("a media access"))
+    }
+
+    /// An agent that has been heard already.
+    fn reachable_agent(&mut self) -> Agent {
+        let mut agent = self.agent();
+        agent.say(0, &[ALAW_SILENCE; 160]);
+        assert_eq!(self.input(), Input::AgentMediaReachable { leg: AGENT, reachable: true });
+        agent
+    }
+
+    fn connect(&mut self) {
+        self.media.send(MediaCommand::Connect { citizen: CITIZEN, agent: AGENT, recording: RECORDING });
+        assert!(matches!(self.tap().kind, TapKind::Begin));
+    }
+
+    /// A joined call, whose citizen and agent have both been heard.
+    fn talk(&mut self, payload_types: &str) -> (Citizen, Agent) {
+        let (citizen, agent) = (self.citizen(payload_types), self.reachable_agent());
+        self.connect();
+        (citizen, agent)
+    }
+
+    fn tap(&mut self) -> TapFrame {
+        let taps = &mut self.taps;
+        wait_for(|| taps.pop().ok())
+    }
+
+    fn tapped_audio(&mut self) -> TapAudio {
+        match self.tap().kind {
+            TapKind::Audio(audio) => audio,
+            other => panic!("expected audio, not {other:?}"),
+        }
+    }
+
+    fn wait_until(&self, holds: impl Fn(&MediaCounters) -> bool) {
+        wait_for(|| holds(&self.media.counters()).then_some(()));
+    }
+}
+
+/// Looks again and again, without sleeping, until there is something.
+fn wait_for<T>(mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited in vain");
+        std::thread::yield_now();
+    }
+}
+
+fn free_ports(count: u16) -> RangeInclusive<u16> {
+    wait_for(|| {
+        let port = socket("127.0.0.1").local_addr().ok()?.port();
+        (port % 2 == 0 && port < u16::MAX - count).then_some(port..=port + count - 1)
+    })
+}
+
+fn socket(address: &str) -> UdpSocket {
+    let socket = UdpSocket::bind((address, 0)).expect("a free port");
+    socket.set_read_timeout(Some(PATIENCE)).expect("a limit");
+    socket
+}
+
+fn offer(socket: &UdpSocket, address: &str, payload_types: &str) -> String {
+    let port = socket.local_addr().expect("bound").port();
+    format!(
+        "v=0\r\no=- 1 1 IN IP4 {address}\r\ns=-\r\nc=IN IP4 {address}\r\nt=0 0\r\nm=audio {port} RTP/AVP {payload_types}\r\n\
+         a=rtpmap:101 telephone-event/8000\r\n"
+    )
+}
+
+fn rtp_address(answer: &str) -> SocketAddr {
+    let line = answer.lines().find_map(|line| line.strip_prefix("m=audio ")).expect("an audio stream");
+    let port = line.split(' ').next().and_then(|port| port.parse().ok()).expect("a port");
+    SocketAddr::from(([127, 0, 0, 1], port))
+}
+
+fn datagram(header: &Header, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0; 12];
+    header.write(&mut bytes).expect("room for it");
+    bytes.extend_from_slice(payload);
+    bytes
+}
+
+fn header(payload_type: u8, number: u16) -> Header {
+    Header { marker: false, payload_type, sequence: number, timestamp: 160 * u32::from(number), ssrc: 0xC1 }
+}
+
+/// A payload that is like no other.
+fn voice_of(number: u16) -> Vec<u8> {
+    (0..160_u16).map(|n| (n.wrapping_mul(7).wrapping_add(number * 13) % 256) as u8).collect()
+}
+
+struct Citizen {
+    socket: UdpSocket,
+    server: SocketAddr,
+    answer: String,
+}
+
+impl Citizen {
+    fn send(&self, bytes: &[u8]) {
+        self.socket.send_to(bytes, self.server).expect("sent");
+    }
+
+    fn say(&self, payload_type: u8, number: u16, payload: &[u8]) {
+        self.send(&datagram(&header(payload_type, number), payload));
+    }
+
+    fn hear(&self) -> (Header, Vec<u8>) {
+        let mut bytes = [0; 2_048];
+        let length = self.socket.recv(&mut bytes).expect("a packet in time");
+        let packet = Packet::read(&bytes[..length]).expect("RTP");
+        (packet.header, packet.payload.to_vec())
+    }
+}
+
+struct Agent {
+    socket: UdpSocket,
+    server: SocketAddr,
+    access: MediaAccess,
+    sender: SrtpSender,
+    receiver: SrtpReceiver,
+}
+
+impl Agent {
+    fn new(access: MediaAccess) -> Self {
+        let key = |text: &str| MasterKey(STANDARD.decode(text).expect("base64").try_into().expect("30 bytes"));
+        Self {
+            socket: socket("127.0.0.1"),
+            server: SocketAddr::from(([127, 0, 0, 1], access.port)),
+            sender: SrtpSender::new(&key(&access.client_key)),
+            receiver: SrtpReceiver::new(&key(&access.server_key)),
+            access,
+        }
+    }
+
+    fn protected(&mut self, header: &Header, payload: &[u8]) -> Vec<u8> {
+        let mut bytes = datagram(&Header { ssrc: self.access.client_ssrc, ..*header }, payload);
+        let length = bytes.len();
+        bytes.resize(length + 10, 0);
+        self.sender.protect(&mut bytes, length).expect("room for it");
+        bytes
+    }
+
+    fn say(&mut self, number: u16, payload: &[u8]) {
+        let bytes = self.protected(&header(8, number), payload);
+        self.send(&bytes);
+    }
+
+    fn send(&self, bytes: &[u8]) {
+        self.socket.send_to(bytes, self.server).expect("sent");
+    }
+
+    fn hear(&mut self) -> (Header, Vec<u8>) {
+        let mut bytes = [0; 2_048];
+        let length = self.socket.recv(&mut bytes).expect("a packet in time");
+        let length = self.receiver.unprotect(&mut bytes[..length]).expect("authentic");
+        let packet = Packet::read(&bytes[..length]).expect("RTP");
+        assert_eq!((packet.header.ssrc, packet.header.payload_type), (self.access.server_ssrc, 8));
+        (packet.header, packet.payload.to_vec())
+    }
+}
+
+#[test]
+fn citizen_and_agent_hear_each_other_and_the_recorder_hears_both() {
+    let mut rig = Rig::new();
+    let (citizen, mut agent) = rig.talk("8 0 101");
+    for number in 1..20_u16 {
+        citizen.say(8, number, &voice_of(number));
+        assert_eq!(agent.hear().1, voice_of(number));
+        let heard = rig.tapped_audio();
+        assert_eq!((heard.channel, heard.ssrc, heard.timestamp), (Channel::Citizen, 0xC1, 160 * u32::from(number)));
+        assert_eq!(heard.samples[..usize::from(heard.length)], voice_of(number));
+
+        agent.say(number, &voice_of(100 + number));
+        assert_eq!(citizen.hear().1, voice_of(100 + number));
+        let heard = rig.tapped_audio();
+        assert_eq!((heard.channel, heard.ssrc), (Channel::Agent, agent.access.client_ssrc));
+        assert_eq!(heard.samples[..usize::from(heard.length)], voice_of(100 + number));
+    }
+    rig.media.send(MediaCommand::Disconnect { citizen: CITIZEN });
+    assert!(matches!(rig.tap(), TapFrame { recording: RECORDING, kind: TapKind::End, .. }));
+    let counters = rig.media.counters();
+    assert_eq!((counters.to_agents, counters.to_trunks, counters.taps_lost), (19, 19, 0));
+}
+
+#[test]
+fn after_a_talk_nobody_hears_the_other_and_nothing_is_recorded() {
+    let mut rig = Rig::new();
+    let (citizen, mut agent) = rig.talk("8");
+    rig.media.send(MediaCommand::Disconnect { citizen: CITIZEN });
+    assert!(matches!(rig.tap().kind, TapKind::End));
+    citizen.say(8, 1, &voice_of(1));
+    agent.say(1, &voice_of(2));
+    rig.wait_until(|counters| counters.from_trunks == 1 && counters.from_agents == 2);
+    rig.connect();
+    citizen.say(8, 2, &voice_of(3));
+    assert_eq!(agent.hear().1, voice_of(3));
+    agent.say(2, &voice_of(4));
+    assert_eq!(citizen.hear().1, voice_of(4));
+}
+
+#[test]
+fn music_plays_in_time_and_is_cut_when_the_talk_begins() {
+    let mut rig = Rig::new();
+    let (citizen, mut agent) = (rig.citizen("8"), rig.reachable_agent());
+    rig.media.send(MediaCommand::Play { leg: CITIZEN, sound: Sound::Music });
+    let began = Instant::now();
+    let mut before = citizen.hear();
+    let mut music = before.1.clone();
+    for _ in 1..30 {
+        let next = citizen.hear();
+        assert_eq!(next.0.sequence, before.0.sequence.wrapping_add(1));
+        assert_eq!(next.0.timestamp, before.0.timestamp.wrapping_add(160));
+        music.extend_from_slice(&next.1);
+        before = next;
+    }
+    assert!(began.elapsed() >= Duration::from_millis(29 * 20 - 5), "30 packets came within {:?}", began.elapsed());
+    assert!(music.iter().enumerate().all(|(place, byte)| *byte == (place % 4_000 % 251) as u8));
+
+    rig.connect();
+    (1..=5).for_each(|number| agent.say(number, &voice_of(number)));
+    let mut packets = vec![before];
+    while packets.last().is_some_and(|(_, payload)| *payload != voice_of(5)) {
+        packets.push(citizen.hear());
+    }
+    let first_word = packets.iter().position(|(header, _)| header.marker).expect("the talk begins with a marker");
+    let words: Vec<&Vec<u8>> = packets[first_word..].iter().map(|(_, payload)| payload).collect();
+    assert_eq!(words, (1..=5).map(voice_of).collect::<Vec<_>>().iter().collect::<Vec<_>>());
+    for pair in packets.windows(2) {
+        assert_eq!(pair[1].0.sequence, pair[0].0.sequence.wrapping_add(1));
+        assert_eq!(pair[1].0.ssrc, pair[0].0.ssrc);
+        assert!(pair[1].0.timestamp.wrapping_sub(pair[0].0.timestamp) >= 160);
+    }
+}
+
+#[test]
+fn silence_ends_the_music() {
+    let mut rig = Rig::new();
+    let citizen = rig.citizen("8");
+    rig.media.send(MediaCommand::Play { leg: CITIZEN, sound: Sound::Music });
+    citizen.hear();
+    rig.media.send(MediaCommand::Play { leg: CITIZEN, sound: Sound::Silence });
+    // A second command of which the end is seen: the first has been carried out.
+    assert_eq!(rig.open(LegId(77), Some("nonsense")), Err(MediaFailure::BadOffer));
+    let sent = rig.media.counters().music;
+    citizen.socket.set_read_timeout(Some(Duration::from_millis(100))).expect("a limit");
+    let mut bytes = [0; 2_048];
+    while citizen.socket.recv(&mut bytes).is_ok() {}
+    assert_eq!(rig.media.counters().music, sent);
+}
+
+#[test]
+fn strangers_are_not_heard() {
+    let mut rig = Rig::new();
+    let (citizen, mut agent) = rig.talk("8");
+    let stranger = socket("127.0.0.9");
+    stranger.send_to(&datagram(&header(8, 1), &voice_of(66)), citizen.server).expect("sent");
+    rig.wait_until(|counters| counters.strangers == 1);
+    citizen.say(8, 2, &voice_of(2));
+    assert_eq!(agent.hear().1, voice_of(2));
+    // Now the port is the citizen's alone, and the system itself refuses others.
+    stranger.send_to(&datagram(&header(8, 3), &voice_of(66)), citizen.server).expect("sent");
+    socket("127.0.0.1").send_to(&datagram(&header(8, 3), &voice_of(67)), citizen.server).expect("sent");
+    citizen.say(8, 4, &voice_of(4));
+    assert_eq!(agent.hear().1, voice_of(4));
+
+    let mut liar = Agent::new(MediaAccess { client_key: STANDARD.encode([7; 30]), ..agent.access.clone() });
+    liar.say(5, &voice_of(68));
+    let mut unknown = Agent::new(MediaAccess { client_ssrc: agent.access.client_ssrc ^ 1, ..agent.access.clone() });
+    unknown.say(6, &voice_of(69));
+    let word = agent.protected(&header(8, 7), &voice_of(7));
+    agent.send(&word);
+    agent.send(&word);
+    agent.say(8, &voice_of(8));
+    assert_eq!((citizen.hear().1, citizen.hear().1), (voice_of(7), voice_of(8)));
+    let counters = rig.media.counters();
+    assert_eq!((counters.not_authentic, counters.unknown_sources, counters.repeated), (1, 1, 1));
+}
+
+#[test]
+fn a_citizen_behind_nat_is_found_by_the_first_packet() {
+    let mut rig = Rig::new();
+    let socket = socket("127.0.0.1");
+    let answer = rig.open(CITIZEN, Some(&offer(&socket, "10.99.99.99", "8"))).expect("an answer");
+    let citizen = Citizen { socket, server: rtp_address(&answer), answer };
+    let mut agent = rig.reachable_agent();
+    rig.connect();
+    citizen.say(8, 1, &voice_of(1));
+    assert_eq!(agent.hear().1, voice_of(1));
+    agent.say(1, &voice_of(2));
+    assert_eq!(citizen.hear().1, voice_of(2));
+}
+
+#[test]
+fn each_key_is_told_once_and_is_not_heard_by_the_agent() {
+    let mut rig = Rig::new();
+    let (citizen, mut agent) = rig.talk("8 101");
+    let mut number = 0;
+    for key in "159#".chars() {
+        let timestamp = 160 * u32::from(number);
+        for packet in KeySender::new(key, 4).expect("a key") {
+            let header = Header { marker: packet.marker, timestamp, ..header(101, number) };
+            citizen.send(&datagram(&header, &packet.payload));
+            number += 1;
+        }
+    }
+    citizen.say(8, number, &voice_of(number));
+    assert_eq!(agent.hear().1, voice_of(number));
+    let keys: String = (0..4)
+        .map(|_| match rig.input() {
+            Input::Digit { leg: CITIZEN, digit } => digit,
+            other => panic!("unexpected {other:?}"),
+        })
+        .collect();
+    assert_eq!(keys, "159#");
+    assert!(rig.news.try_recv().is_err());
+    assert_eq!(rig.tapped_audio().samples[..], voice_of(number));
+}
+
+#[test]
+fn a_closed_port_rests_before_it_is_used_again() {
+    let rest = Duration::from_millis(300);
+    let mut rig = Rig::with(Limits { port_rest: rest, ..Limits::default() }, free_ports(1));
+    let port = rig.citizen("8").server;
+    let offer = offer(&socket("127.0.0.1"), "127.0.0.1", "8");
+    assert_eq!(rig.open(LegId(3), Some(&offer)), Err(MediaFailure::NoPorts));
+    let closed = Instant::now();
+    rig.media.send(MediaCommand::Close { leg: CITIZEN });
+    let answer = wait_for(|| rig.open(LegId(4), Some(&offer)).ok());
+    assert!(closed.elapsed() >= rest, "used again after {:?}", closed.elapsed());
+    assert_eq!(rtp_address(&answer), port);
+}
+
+#[test]
+fn an_agent_is_reachable_while_packets_arrive_and_is_kept_company_with_silence() {
+    let silence = Duration::from_millis(200);
+    let limits = Limits { agent_silence: silence, keep_alive: Duration::from_millis(50), ..Limits::default() };
+    let mut rig = Rig::with(limits, free_ports(4));
+    let mut agent = rig.reachable_agent();
+    let heard = Instant::now();
+    let (first, payload) = agent.hear();
+    assert_eq!(payload, [ALAW_SILENCE; 160]);
+    assert!(agent.hear().0.sequence == first.sequence + 1);
+    assert_eq!(rig.input(), Input::AgentMediaReachable { leg: AGENT, reachable: false });
+    assert!(heard.elapsed() >= silence - Duration::from_millis(50), "given up after {:?}", heard.elapsed());
+    agent.say(1, &[ALAW_SILENCE; 160]);
+    assert_eq!(rig.input(), Input::AgentMediaReachable { leg: AGENT, reachable: true });
+}
+
+#[test]
+fn an_agent_may_change_the_network_during_a_talk() {
+    let mut rig = Rig::new();
+    let (citizen, mut agent) = rig.talk("8");
+    agent.socket = socket("127.0.0.1");
+    agent.say(1, &voice_of(1));
+    assert_eq!(citizen.hear().1, voice_of(1));
+    citizen.say(8, 1, &voice_of(2));
+    assert_eq!(agent.hear().1, voice_of(2));
+}
+
+#[test]
+fn a_new_path_of_an_agent_closes_the_older_one() {
+    let mut rig = Rig::new();
+    let (_citizen, mut old) = rig.talk("8");
+    let mut new = rig.reachable_agent();
+    assert!(matches!(rig.tap().kind, TapKind::End));
+    old.say(5, &voice_of(1));
+    rig.wait_until(|counters| counters.unknown_sources == 1);
+    new.say(5, &voice_of(2));
+    rig.wait_until(|counters| counters.from_agents == 4);
+    assert_eq!(rig.media.counters().to_trunks, 0);
+}
+
+#[test]
+fn a_trunk_with_mu_law_is_translated_so_that_agent_and_recorder_get_a_law() {
+    let mut rig = Rig::new();
+    let (citizen, mut agent) = rig.talk("0 18");
+    assert!(citizen.answer.contains("RTP/AVP 0\r\n"), "{}", citizen.answer);
+    citizen.say(0, 1, &voice_of(1));
+    let alaw: Vec<u8> = voice_of(1).into_iter().map(ulaw_to_alaw).collect();
+    assert_eq!(agent.hear().1, alaw);
+    assert_eq!(rig.tapped_audio().samples[..], alaw);
+    agent.say(1, &voice_of(2));
+    let (header, payload) = citizen.hear();
+    assert_eq!(header.payload_type, 0);
+    assert_eq!(payload, voice_of(2).into_iter().map(alaw_to_ulaw).collect::<Vec<_>>());
+    assert_eq!(rig.tapped_audio().samples[..], voice_of(2));
+}
+
+#[test]
+fn without_an_offer_we_offer_and_the_first_packet_decides() {
+    let mut rig = Rig::new();
+    let answer = rig.open(CITIZEN, None).expect("our own offer");
+    assert!(answer.contains("RTP/AVP 8 0 101\r\n"), "{answer}");
+    let citizen = Citizen { socket: socket("127.0.0.1"), server: rtp_address(&answer), answer };
+    let mut agent = rig.reachable_agent();
+    rig.connect();
+    citizen.say(0, 1, &voice_of(1));
+    assert_eq!(agent.hear().1, voice_of(1).into_iter().map(ulaw_to_alaw).collect::<Vec<_>>());
+    agent.say(1, &voice_of(2));
+    assert_eq!(citizen.hear().0.payload_type, 0);
+}
+
+#[test]
+fn packets_of_all_lengths_and_forms_are_passed_on_and_garbage_is_counted() {
+    let mut rig = Rig::new();
+    let (citizen, mut agent) = rig.talk("8");
+    for (number, length) in [(1_u16, 1_usize), (2, 80), (3, 161), (4, 480)] {
+        let long: Vec<u8> = (0..length).map(|n| n as u8).collect();
+        citizen.say(8, number, &long);
+        assert_eq!(agent.hear().1, long);
+        agent.say(number, &long);
+        assert_eq!(citizen.hear().1, long);
+        for _ in 0..2 {
+            let pieces: Vec<u8> =
+                (0..length.div_ceil(160)).map(|_| rig.tapped_audio()).flat_map(|a| a.samples[..usize::from(a.length)].to_vec()).collect();
+            assert_eq!(pieces, long);
+        }
+    }
+    let mut strange = datagram(&header(8, 5), &[]);
+    strange[0] = 0x80 | 0x20 | 0x10 | 1;
+    strange.extend([1, 2, 3, 4, 0xBE, 0xDE, 0, 1, 5, 5, 5, 5]);
+    strange.extend([9, 8, 7, 0, 0, 3]);
+    citizen.send(&strange);
+    assert_eq!(agent.hear().1, [9, 8, 7]);
+
+    let too_long = datagram(&header(8, 6), &[0; 481]);
+    let broken_padding = [&[0xA0][..], &datagram(&header(8, 6), &[200])[1..]].concat();
+    for garbage in [&b""[..], b"hello", &too_long, &broken_padding, &[0xFF; 1_500]] {
+        citizen.send(garbage);
+        agent.send(garbage);
+    }
+    citizen.say(13, 6, &[50]);
+    citizen.say(8, 7, &voice_of(7));
+    assert_eq!(agent.hear().1, voice_of(7));
+    agent.say(7, &voice_of(8));
+    assert_eq!(citizen.hear().1, voice_of(8));
+    let counters = rig.media.counters();
+    assert_eq!((counters.garbage, counters.other_payloads), (8, 1), "{counters:?}");
+}
+
+#[test]
+fn offers_that_cannot_be_served_are_refused_by_blame() {
+    let mut rig = Rig::new();
+    let unknown_codec = offer(&socket("127.0.0.1"), "127.0.0.1", "18");
+    assert_eq!(rig.open(LegId(3), Some("hello")), Err(MediaFailure::BadOffer));
+    assert_eq!(rig.open(LegId(3), Some(&unknown_codec)), Err(MediaFailure::NoCommonCodec));
+    assert_eq!(rig.open(LegId(3), Some("v=0\r\nc=IN IP4 127.0.0.1\r\n")), Err(MediaFailure::NoCommonCodec));
+}
+
+#[test]
+fn a_talking_trunk_that_falls_silent_is_counted_once() {
+    let limits = Limits { trunk_silence: Duration::from_millis(100), ..Limits::default() };
+    let mut rig = Rig::with(limits, free_ports(4));
+    let (citizen, mut agent) = rig.talk("8");
+    citizen.say(8, 1, &voice_of(1));
+    agent.hear();
+    rig.wait_until(|counters| counters.silent_trunks == 1);
+    citizen.say(8, 2, &voice_of(2));
+    agent.hear();
+    rig.wait_until(|counters| counters.silent_trunks == 2);
+}
+
+#[test]
+fn stopping_ends_every_talk_for_the_recorder() {
+    let mut rig = Rig::new();
+    let _call = rig.talk("8");
+    let Rig { media, mut taps, .. } = rig;
+    drop(media);
+    assert!(matches!(taps.pop(), Ok(TapFrame { kind: TapKind::End, .. })));
+    assert!(taps.is_abandoned());
+}

@@ -1,0 +1,233 @@
+//! One trunk leg: a citizen's voice over plain RTP on a port of its own. It knows where the far side is, what was agreed with it, and what
+//! the citizen hears. Not here: sending packets on (`relay`).
+
+use super::counters::Counters;
+use super::net::VoiceSocket;
+use super::relay::Bridge;
+use super::stream::OutgoingStream;
+use sip_core::sdp::Codec;
+use std::net::{IpAddr, SocketAddr};
+use voice::MAX_PACKET_SAMPLES;
+use voice::g711::{alaw_to_ulaw, ulaw_to_alaw};
+use voice::rtp::{Header, Packet};
+use voice::telephone_event::KeyReader;
+
+/// One trunk leg.
+#[derive(Debug)]
+pub(super) struct TrunkLeg {
+    /// Its own socket.
+    pub(super) socket: VoiceSocket,
+    /// The port of that socket.
+    pub(super) port: u16,
+    /// What it hears.
+    pub(super) role: Role,
+    /// What is sent to it.
+    pub(super) out: OutgoingStream,
+    path: Path,
+    format: Format,
+    telephone_event: Option<u8>,
+    listens: bool,
+    keys: KeyReader,
+    heard_us: u64,
+    is_silent: bool,
+}
+
+/// What the negotiation gave.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Agreement {
+    /// Where the far side wants to be reached.
+    pub(super) path: Path,
+    /// Voice.
+    pub(super) format: Format,
+    /// Payload type of keys.
+    pub(super) telephone_event: Option<u8>,
+    /// Whether the far side wants to hear us.
+    pub(super) listens: bool,
+}
+
+/// Where the far side is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Path {
+    /// It has not told: the first packet does.
+    Unknown,
+    /// As its session description says.
+    Announced(SocketAddr),
+    /// As its packets say; other sources are refused.
+    Latched(SocketAddr),
+}
+
+/// Which voice is understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    /// One, under this payload type.
+    Agreed(u8, Codec),
+    /// Both laws under their static types; the first packet decides.
+    Open,
+}
+
+/// What a citizen hears.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Role {
+    /// Nothing is sent.
+    Silent,
+    /// Music, from this sample on.
+    Music(usize),
+    /// An agent.
+    Talking(Bridge),
+}
+
+/// What a packet was.
+#[derive(Debug)]
+pub(super) enum Heard<'a> {
+    /// Nothing to act upon; counted if it was a fault.
+    Nothing,
+    /// A key, reported once.
+    Key(char),
+    /// Voice for the other side of the bridge.
+    Voice(Bridge, Header, &'a [u8], Codec),
+}
+
+impl TrunkLeg {
+    /// A leg whose negotiation is done and of which nothing was heard yet.
+    pub(super) fn new(socket: VoiceSocket, port: u16, agreement: Agreement, out: OutgoingStream, now_us: u64) -> Self {
+        Self {
+            socket,
+            port,
+            role: Role::Silent,
+            out,
+            path: agreement.path,
+            format: agreement.format,
+            telephone_event: agreement.telephone_event,
+            listens: agreement.listens,
+            keys: KeyReader::default(),
+            heard_us: now_us,
+            is_silent: false,
+        }
+    }
+
+    /// Takes one datagram.
+    pub(super) fn hear<'a>(&mut self, now_us: u64, from: SocketAddr, datagram: &'a [u8], counters: &Counters) -> Heard<'a> {
+        if !self.may_come_from(from) {
+            counters.strangers.bump();
+            return Heard::Nothing;
+        }
+        let Ok(Packet { header, payload }) = Packet::read(datagram) else {
+            counters.garbage.bump();
+            return Heard::Nothing;
+        };
+        let is_key = self.telephone_event == Some(header.payload_type);
+        let codec = self.codec(header.payload_type);
+        if !is_key && codec.is_none() {
+            counters.other_payloads.bump();
+            return Heard::Nothing;
+        }
+        self.latch(from, header.payload_type, codec);
+        self.heard_us = now_us;
+        self.is_silent = false;
+        match (codec, self.role) {
+            (None, _) => self.keys.read(header.ssrc, header.timestamp, payload).map_or(Heard::Nothing, Heard::Key),
+            (Some(_), _) if payload.len() > MAX_PACKET_SAMPLES => {
+                counters.garbage.bump();
+                Heard::Nothing
+            }
+            (Some(codec), Role::Talking(bridge)) if !payload.is_empty() => Heard::Voice(bridge, header, payload, codec),
+            (Some(_), Role::Talking(_) | Role::Silent | Role::Music(_)) => Heard::Nothing,
+        }
+    }
+
+    /// Sends a finished packet, if the far side wants to hear anything. Whether it was sent.
+    pub(super) fn send(&self, packet: &[u8], counters: &Counters) -> bool {
+        let taken = match self.path {
+            Path::Announced(address) if self.listens => self.socket.send_to(packet, address),
+            Path::Latched(_) if self.listens => self.socket.send(packet),
+            Path::Unknown | Path::Announced(_) | Path::Latched(_) => return false,
+        };
+        if !taken {
+            counters.send_failures.bump();
+        }
+        taken
+    }
+
+    /// Writes A-law samples in the leg's own law.
+    pub(super) fn encode(&self, alaw: &[u8], out: &mut [u8]) {
+        match self.format {
+            Format::Agreed(_, Codec::Pcmu) => out.iter_mut().zip(alaw).for_each(|(byte, sample)| *byte = alaw_to_ulaw(*sample)),
+            Format::Agreed(_, Codec::Pcma) | Format::Open => out.iter_mut().zip(alaw).for_each(|(byte, sample)| *byte = *sample),
+        }
+    }
+
+    /// Whether a talking leg has just become silent for longer than the limit; told once for each silence.
+    pub(super) fn became_silent(&mut self, now_us: u64, limit_us: u64) -> bool {
+        let is_talking = matches!(self.role, Role::Talking(_));
+        let is_silent = is_talking && now_us.saturating_sub(self.heard_us) >= limit_us;
+        let has_become = is_silent && !self.is_silent;
+        self.is_silent = is_silent;
+        has_become
+    }
+
+    fn may_come_from(&self, from: SocketAddr) -> bool {
+        match self.path {
+            Path::Unknown => true,
+            Path::Announced(address) => from.ip() == address.ip() || may_be_behind_nat(address.ip()),
+            Path::Latched(address) => from == address,
+        }
+    }
+
+    fn codec(&self, payload_type: u8) -> Option<Codec> {
+        match self.format {
+            Format::Agreed(agreed, codec) => (agreed == payload_type).then_some(codec),
+            Format::Open => [Codec::Pcma, Codec::Pcmu].into_iter().find(|codec| codec.static_payload_type() == payload_type),
+        }
+    }
+
+    fn latch(&mut self, from: SocketAddr, payload_type: u8, codec: Option<Codec>) {
+        if let (Format::Open, Some(codec)) = (self.format, codec) {
+            self.format = Format::Agreed(payload_type, codec);
+            self.out.set_payload_type(payload_type);
+        }
+        match self.path {
+            Path::Latched(_) => {}
+            Path::Unknown | Path::Announced(_) => {
+                if self.socket.connect(from).is_ok() {
+                    self.path = Path::Latched(from);
+                }
+            }
+        }
+    }
+}
+
+/// The codec's samples as A-law.
+pub(super) fn to_alaw(codec: Codec, payload: &[u8], out: &mut [u8]) {
+    match codec {
+        Codec::Pcma => out.iter_mut().zip(payload).for_each(|(byte, sample)| *byte = *sample),
+        Codec::Pcmu => out.iter_mut().zip(payload).for_each(|(byte, sample)| *byte = ulaw_to_alaw(*sample)),
+    }
+}
+
+/// Addresses that mean nothing outside the far side's own network (RFC 1918, RFC 6598, RFC 4193, RFC 3927), and "none".
+fn may_be_behind_nat(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => {
+            let [first, second, ..] = v4.octets();
+            let is_shared = first == 100 && second & 0xC0 == 64;
+            v4.is_private() || v4.is_link_local() || v4.is_unspecified() || is_shared
+        }
+        IpAddr::V6(v6) => v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_unspecified(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_addresses_of_closed_networks_may_be_behind_nat() {
+        let is = |text: &str| may_be_behind_nat(text.parse().expect("an address"));
+        assert!(
+            ["10.1.2.3", "172.31.0.1", "192.168.1.1", "100.64.0.1", "169.254.9.9", "0.0.0.0", "fd00::1", "fe80::1", "::"]
+                .into_iter()
+                .all(is)
+        );
+        assert!(!["127.0.0.1", "172.32.0.1", "100.128.0.1", "8.8.8.8", "2001:db8::1", "::1"].into_iter().any(is));
+    }
+}

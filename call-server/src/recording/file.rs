@@ -1,0 +1,229 @@
+//! One recording file being written: append-only, one `write` a record, hashed as it grows. It knows no thread and no clock.
+
+use super::format::{Block, Chain, Head, Header, hex};
+use sha2::{Digest as _, Sha256};
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+
+/// A file that grows by whole records.
+#[derive(Debug)]
+pub(super) struct RecordingFile {
+    file: File,
+    head: Head,
+    chain: Chain,
+    hash: Sha256,
+    /// Whole records end here.
+    bytes: u64,
+    /// A write failed half-way: what lies behind `bytes` is cut off before the next one.
+    torn: bool,
+}
+
+/// Figures of a closed file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Closed {
+    /// Size in bytes.
+    pub(super) bytes: u64,
+    /// SHA-256, lower-case hex.
+    pub(super) digest: String,
+}
+
+impl RecordingFile {
+    /// Makes the file and the folders above it. Only its owner may read it: it holds a citizen's voice.
+    pub(super) fn create(path: &Path, head: Head) -> io::Result<Self> {
+        if let Some(folder) = path.parent() {
+            DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        }
+        let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(path)?;
+        Ok(Self::on(file, head))
+    }
+
+    fn on(file: File, head: Head) -> Self {
+        Self { file, head, chain: Chain::after(&head), hash: Sha256::new(), bytes: 0, torn: false }
+    }
+
+    /// Appends one record. After an error the file still ends with its last whole record, and the next try goes on from there.
+    pub(super) fn append(&mut self, block: &Block) -> io::Result<()> {
+        let header = Header::Audio { first_frame: block.first_frame, frames: block.frames, payload_bytes: block.payload.len() };
+        self.append_record(&header, &block.payload)
+    }
+
+    /// Brings what was appended to the disk itself: guards against loss of power, not of the process.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    /// Appends the end mark and brings everything to the disk.
+    pub(super) fn finish(mut self, total_frames: u64) -> io::Result<Closed> {
+        self.append_record(&Header::End { total_frames }, &[])?;
+        self.file.sync_all()?;
+        Ok(Closed { bytes: self.bytes, digest: hex(&self.hash.finalize().into()) })
+    }
+
+    fn append_record(&mut self, header: &Header, payload: &[u8]) -> io::Result<()> {
+        if self.bytes == 0 {
+            let head = self.head.encode();
+            self.append_bytes(&head)?;
+        }
+        let (bytes, next) = self.chain.seal(header, payload);
+        self.append_bytes(&bytes)?;
+        self.chain = next;
+        Ok(())
+    }
+
+    fn append_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.torn {
+            self.file.set_len(self.bytes)?;
+            self.torn = false;
+        }
+        self.file.write_all(bytes).inspect_err(|_| self.torn = true)?;
+        self.hash.update(bytes);
+        self.bytes += bytes.len() as u64;
+        Ok(())
+    }
+}
+
+/// Brings the lists of names from the file's folder up to `top` to the disk, so that a new file is still there after a loss of power.
+pub(super) fn sync_folders(top: &Path, path: &Path) -> io::Result<()> {
+    let folders = path.ancestors().skip(1).take_while(|folder| folder.starts_with(top));
+    folders.map(File::open).try_for_each(|folder| folder?.sync_all())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::format::{Block, HEAD_BYTES, Head};
+    use super::super::reader::{Ending, ReadError, inspect, open};
+    use super::RecordingFile;
+    use crate::scratch::Scratch;
+    use shared::model::{InteractionId, RecordingId, UnixMillis};
+    use std::path::Path;
+
+    const HEAD: Head = Head { recording: RecordingId(7), interaction: InteractionId(8), started: UnixMillis(9) };
+
+    fn block(number: u64, frames: u32) -> Block {
+        Block { first_frame: number * 80, frames, payload: vec![number as u8 + 1; frames as usize * 2] }
+    }
+
+    /// Three records of 10 ms, the last but one lost, and the end mark at 40 ms; returns where each whole record ends.
+    fn write_small(path: &Path) -> Vec<u64> {
+        let mut file = RecordingFile::create(path, HEAD).expect("scratch is writable");
+        let mut ends = Vec::new();
+        for number in [0, 1, 3] {
+            file.append(&block(number, 80)).expect("scratch is writable");
+            ends.push(file.bytes);
+        }
+        let closed = file.finish(320).expect("scratch is writable");
+        ends.push(closed.bytes);
+        let figures = inspect(path).expect("readable");
+        assert_eq!((figures.digest, figures.bytes), (closed.digest, closed.bytes));
+        ends
+    }
+
+    fn heard(path: &Path) -> (Vec<u8>, Ending) {
+        let mut reader = open(path).expect("it has a head");
+        let mut samples = Vec::new();
+        while let Some(block) = reader.next_block().expect("readable") {
+            assert_eq!(block.first_frame, samples.len() as u64);
+            samples.extend(block.frames().map(|(citizen, _)| citizen));
+        }
+        (samples, reader.ending())
+    }
+
+    #[test]
+    fn what_was_written_is_heard_and_lost_frames_are_silence() {
+        let scratch = Scratch::new();
+        let path = scratch.path("day/7.rec");
+        write_small(&path);
+        let (samples, ending) = heard(&path);
+        assert_eq!(samples, [[1; 80], [2; 80], [0xD5; 80], [4; 80]].concat());
+        assert_eq!(ending, Ending::Complete);
+        let figures = inspect(&path).expect("readable");
+        assert_eq!((figures.head, figures.length_ms), (HEAD, 40));
+    }
+
+    #[test]
+    fn a_file_cut_at_any_byte_gives_exactly_the_whole_records_before_the_cut() {
+        let scratch = Scratch::new();
+        let (path, cut) = (scratch.path("7.rec"), scratch.path("cut.rec"));
+        let ends = write_small(&path);
+        let bytes = std::fs::read(&path).expect("readable");
+        for length in 0..bytes.len() {
+            std::fs::write(&cut, &bytes[..length]).expect("scratch is writable");
+            if length < HEAD_BYTES {
+                assert!(matches!(open(&cut), Err(ReadError::Head { .. })), "{length}");
+                continue;
+            }
+            let whole = ends.iter().filter(|end| **end <= length as u64).count();
+            let expected_ms = [0, 10, 20, 40][whole];
+            let (samples, ending) = heard(&cut);
+            assert_eq!(samples.len(), expected_ms * 8, "cut at {length}");
+            assert_eq!(ending, Ending::Cut { at_ms: expected_ms as u64 }, "cut at {length}");
+            assert_eq!(inspect(&cut).expect("readable").bytes, length as u64);
+        }
+    }
+
+    #[test]
+    fn a_changed_byte_is_found_wherever_it_is() {
+        let scratch = Scratch::new();
+        let (path, changed) = (scratch.path("7.rec"), scratch.path("changed.rec"));
+        let ends = write_small(&path);
+        let bytes = std::fs::read(&path).expect("readable");
+        for at in HEAD_BYTES..bytes.len() {
+            let mut copy = bytes.clone();
+            copy[at] ^= 0x40;
+            std::fs::write(&changed, &copy).expect("scratch is writable");
+            let untouched = ends.iter().filter(|end| **end <= at as u64).count();
+            let (samples, ending) = heard(&changed);
+            assert_eq!(ending, Ending::Damaged { at_ms: [0, 10, 20, 40][untouched] }, "byte {at}");
+            assert_eq!(samples.len(), [0, 80, 160, 320][untouched], "byte {at}");
+        }
+    }
+
+    #[test]
+    fn bytes_behind_the_end_mark_are_found() {
+        let scratch = Scratch::new();
+        let path = scratch.path("7.rec");
+        write_small(&path);
+        let mut bytes = std::fs::read(&path).expect("readable");
+        bytes.push(0);
+        std::fs::write(&path, &bytes).expect("scratch is writable");
+        assert_eq!(heard(&path).1, Ending::Damaged { at_ms: 40 });
+    }
+
+    #[test]
+    fn a_file_that_still_grows_can_be_read() {
+        let scratch = Scratch::new();
+        let path = scratch.path("7.rec");
+        let mut file = RecordingFile::create(&path, HEAD).expect("scratch is writable");
+        file.append(&block(0, 80)).expect("scratch is writable");
+        assert_eq!(heard(&path), (vec![1; 80], Ending::Cut { at_ms: 10 }));
+        file.append(&block(1, 80)).expect("scratch is writable");
+        assert_eq!(heard(&path).0.len(), 160);
+    }
+
+    #[test]
+    fn after_a_torn_write_the_file_goes_on_from_its_last_whole_record() {
+        let scratch = Scratch::new();
+        let path = scratch.path("7.rec");
+        let mut file = RecordingFile::create(&path, HEAD).expect("scratch is writable");
+        file.append(&block(0, 80)).expect("scratch is writable");
+        std::io::Write::write_all(&mut file.file, b"half a record").expect("scratch is writable");
+        file.torn = true;
+        file.append(&block(1, 80)).expect("scratch is writable");
+        file.finish(160).expect("scratch is writable");
+        assert_eq!(heard(&path), ([[1; 80], [2; 80]].concat(), Ending::Complete));
+    }
+
+    #[test]
+    fn a_full_disk_is_an_error_and_an_existing_file_is_never_touched() {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("the system has it");
+        let mut file = RecordingFile::on(full, HEAD);
+        assert!(file.append(&block(0, 80)).is_err());
+        assert_eq!(file.bytes, 0);
+        let scratch = Scratch::new();
+        std::fs::write(scratch.path("7.rec"), b"somebody's").expect("scratch is writable");
+        assert!(RecordingFile::create(&scratch.path("7.rec"), HEAD).is_err());
+        assert_eq!(std::fs::read(scratch.path("7.rec")).expect("readable"), b"somebody's");
+    }
+}

@@ -1,0 +1,414 @@
+//! Places what the media thread heard on one recording's time line. Pure: arrival times come with the frames.
+//!
+//! Frame 0 is the moment citizen and agent were joined. Each source is anchored where its first packet arrived; its later packets
+//! follow by their RTP timestamps (RFC 3550 §5.1), so that jitter, loss and re-ordering do not move a word. What has not arrived
+//! after [`REORDER_FRAMES`] stays silence.
+
+use super::format::{Block, FRAME_BYTES, SILENCE};
+use crate::media::frame::{Channel, TapAudio};
+
+/// How long a late packet is waited for (500 ms), and how far a placement may be from its arrival.
+const REORDER_FRAMES: u64 = 4_000;
+
+/// Frames in a block (400 ms). With [`REORDER_FRAMES`] and the collector's pass this keeps what a crash can lose under a second.
+const BLOCK_FRAMES: u64 = 3_200;
+
+/// A placement further than this from its arrival (10 s) is a jump of the sender's timestamps, not a delay.
+const JUMP_FRAMES: u64 = 80_000;
+
+/// Microseconds of one frame.
+const FRAME_US: u64 = 125;
+
+/// One recording's time line.
+#[derive(Debug, Default)]
+pub(super) struct Timeline {
+    /// Arrival of the first join, once there was one.
+    origin_us: Option<u64>,
+    joined: bool,
+    /// The latest arrival, in frames.
+    latest: u64,
+    /// First frame that has not been given out.
+    start: u64,
+    /// Both channels in turn from `start`, as far as audio was placed.
+    window: Vec<u8>,
+    /// Blocks that nothing can change any more.
+    ready: Vec<Block>,
+    anchors: [Option<Anchor>; 2],
+    counts: Counts,
+}
+
+/// What did not get its place.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    /// Packets that came after their time.
+    pub(super) late: u64,
+    /// New anchors because the timestamps jumped.
+    pub(super) jumps: u64,
+    /// Packets outside of a join.
+    pub(super) stray: u64,
+}
+
+/// Where one source's timestamps stand on the time line.
+#[derive(Debug, Clone, Copy)]
+struct Anchor {
+    ssrc: u32,
+    timestamp: u32,
+    position: u64,
+    /// Arrival of the first of an unbroken run of packets that came too late.
+    late_since: Option<u64>,
+}
+
+/// What the timestamp of a packet says.
+enum Verdict {
+    Fits(u64),
+    Late,
+    Jump,
+}
+
+impl Timeline {
+    /// Citizen and agent were joined.
+    pub(super) fn begin(&mut self, arrival_us: u64) {
+        self.origin_us.get_or_insert(arrival_us);
+        self.latest = self.latest.max(self.frames_at(arrival_us));
+        self.joined = true;
+    }
+
+    /// They were parted.
+    pub(super) fn end(&mut self, arrival_us: u64) {
+        if self.joined {
+            self.latest = self.latest.max(self.frames_at(arrival_us));
+            self.joined = false;
+        }
+    }
+
+    /// Whether there was ever a join.
+    pub(super) fn has_begun(&self) -> bool {
+        self.origin_us.is_some()
+    }
+
+    /// Whether citizen and agent are joined now.
+    pub(super) fn is_joined(&self) -> bool {
+        self.joined
+    }
+
+    /// What did not get its place so far.
+    pub(super) fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Places one packet.
+    pub(super) fn audio(&mut self, arrival_us: u64, audio: &TapAudio) {
+        if !self.joined {
+            self.counts.stray += 1;
+            return;
+        }
+        let arrival = self.frames_at(arrival_us);
+        self.latest = self.latest.max(arrival);
+        // First, so that a packet after a long silence does not stretch the window over it.
+        self.give_out();
+        match self.position(arrival, audio) {
+            Some(position) => self.write(position, audio),
+            None => self.counts.late += 1,
+        }
+    }
+
+    /// Gives out the blocks for which nothing can come any more.
+    pub(super) fn take_ready(&mut self) -> Vec<Block> {
+        self.give_out();
+        std::mem::take(&mut self.ready)
+    }
+
+    /// Gives out the rest, and the length of the whole in frames.
+    pub(super) fn finish(&mut self) -> (Vec<Block>, u64) {
+        let mut rest = self.take_ready();
+        let total = self.latest.max(self.start + self.window_frames());
+        while self.start < total {
+            rest.push(self.cut(BLOCK_FRAMES.min(total - self.start)));
+        }
+        (rest, total)
+    }
+
+    fn give_out(&mut self) {
+        while self.latest >= self.start + BLOCK_FRAMES + REORDER_FRAMES {
+            let frames = if self.window.is_empty() { self.latest - REORDER_FRAMES - self.start } else { BLOCK_FRAMES };
+            let block = self.cut(frames);
+            self.ready.push(block);
+        }
+    }
+
+    fn cut(&mut self, frames: u64) -> Block {
+        let frames = u32::try_from(frames).unwrap_or(u32::MAX);
+        let block = Block { first_frame: self.start, frames, payload: self.cut_payload(frames) };
+        self.start += u64::from(frames);
+        block
+    }
+
+    fn cut_payload(&mut self, frames: u32) -> Vec<u8> {
+        let wanted = usize::try_from(frames).unwrap_or(usize::MAX).saturating_mul(FRAME_BYTES);
+        let mut payload: Vec<u8> = self.window.drain(..wanted.min(self.window.len())).collect();
+        if payload.iter().all(|sample| *sample == SILENCE) {
+            return Vec::new();
+        }
+        payload.resize(wanted, SILENCE);
+        payload
+    }
+
+    fn window_frames(&self) -> u64 {
+        (self.window.len() / FRAME_BYTES) as u64
+    }
+
+    fn frames_at(&self, arrival_us: u64) -> u64 {
+        self.origin_us.map_or(0, |origin| arrival_us.saturating_sub(origin) / FRAME_US)
+    }
+
+    /// Where a packet belongs; `None` if its time is over. Anchors and re-anchors its source.
+    fn position(&mut self, arrival: u64, audio: &TapAudio) -> Option<u64> {
+        let slot = &mut self.anchors[index(audio.channel)];
+        let verdict = match slot {
+            Some(anchor) if anchor.ssrc == audio.ssrc => anchor.judge(arrival, audio.timestamp),
+            Some(_) | None => {
+                *slot = Some(Anchor::at(arrival, audio));
+                return Some(arrival);
+            }
+        };
+        match verdict {
+            Verdict::Fits(position) => Some(position),
+            Verdict::Late => None,
+            Verdict::Jump => {
+                *slot = Some(Anchor::at(arrival, audio));
+                self.counts.jumps += 1;
+                Some(arrival)
+            }
+        }
+    }
+
+    fn write(&mut self, position: u64, audio: &TapAudio) {
+        let samples = &audio.samples[..usize::from(audio.length).min(audio.samples.len())];
+        let skip = usize::try_from(self.start.saturating_sub(position)).unwrap_or(usize::MAX).min(samples.len());
+        if skip == samples.len() {
+            self.counts.late += 1;
+            return;
+        }
+        let first = usize::try_from(position.saturating_sub(self.start)).unwrap_or(usize::MAX);
+        let end = (first + samples.len() - skip) * FRAME_BYTES;
+        if self.window.len() < end {
+            self.window.resize(end, SILENCE);
+        }
+        let places = self.window[first * FRAME_BYTES + index(audio.channel)..].iter_mut().step_by(FRAME_BYTES);
+        places.zip(&samples[skip..]).for_each(|(place, sample)| *place = *sample);
+    }
+}
+
+impl Anchor {
+    fn at(arrival: u64, audio: &TapAudio) -> Self {
+        Self { ssrc: audio.ssrc, timestamp: audio.timestamp, position: arrival, late_since: None }
+    }
+
+    /// A network stall brings a burst of old packets at once; a jump of the sender's clock brings them at their usual pace. So what is
+    /// too late is a jump only if it is very far off, or if it goes on for longer than a stall's burst could.
+    fn judge(&mut self, arrival: u64, timestamp: u32) -> Verdict {
+        let ahead = timestamp.wrapping_sub(self.timestamp).cast_signed();
+        let Some(position) = self.position.checked_add_signed(i64::from(ahead)) else { return Verdict::Jump };
+        let off = position.abs_diff(arrival);
+        if off <= REORDER_FRAMES {
+            self.late_since = None;
+            if ahead > 0 {
+                (self.timestamp, self.position) = (timestamp, position);
+            }
+            return Verdict::Fits(position);
+        }
+        let since = *self.late_since.get_or_insert(arrival);
+        if position > arrival || off > JUMP_FRAMES || arrival - since > REORDER_FRAMES { Verdict::Jump } else { Verdict::Late }
+    }
+}
+
+fn index(channel: Channel) -> usize {
+    match channel {
+        Channel::Citizen => 0,
+        Channel::Agent => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::format::{Block, SILENCE};
+    use super::Timeline;
+    use crate::media::frame::{Channel, TAP_FRAME_SAMPLES, TapAudio};
+
+    const ORIGIN_US: u64 = 7_000_000;
+
+    fn packet(channel: Channel, ssrc: u32, timestamp: u32, fill: u8) -> TapAudio {
+        TapAudio { channel, ssrc, timestamp, length: 160, samples: [fill; TAP_FRAME_SAMPLES] }
+    }
+
+    fn joined() -> Timeline {
+        let mut timeline = Timeline::default();
+        timeline.begin(ORIGIN_US);
+        timeline
+    }
+
+    fn at_ms(ms: u64) -> u64 {
+        ORIGIN_US + ms * 1_000
+    }
+
+    /// Everything as one list per channel, checked to be without a hole.
+    fn channels(blocks: &[Block]) -> [Vec<u8>; 2] {
+        let mut channels = [Vec::new(), Vec::new()];
+        for block in blocks {
+            assert_eq!(block.first_frame, channels[0].len() as u64, "blocks follow each other");
+            let frames = block.frames as usize;
+            let payload = if block.payload.is_empty() { vec![SILENCE; frames * 2] } else { block.payload.clone() };
+            assert_eq!(payload.len(), frames * 2);
+            channels[0].extend(payload.iter().step_by(2));
+            channels[1].extend(payload.iter().skip(1).step_by(2));
+        }
+        channels
+    }
+
+    fn finished(mut timeline: Timeline) -> ([Vec<u8>; 2], u64) {
+        let (blocks, total) = timeline.finish();
+        (channels(&blocks), total)
+    }
+
+    #[test]
+    fn jitter_and_reordering_do_not_move_a_sample() {
+        let mut timeline = joined();
+        for (n, jitter_ms) in [(0, 0), (2, 35), (1, 41), (3, 4), (4, 90), (5, 0)] {
+            let audio = packet(Channel::Citizen, 1, 1_000 + n * 160, n as u8 + 1);
+            timeline.audio(at_ms(u64::from(n) * 20 + jitter_ms), &audio);
+        }
+        timeline.end(at_ms(180));
+        let ([citizen, agent], total) = finished(timeline);
+        let expected: Vec<u8> = (1..=6).flat_map(|n| [n; 160]).collect();
+        assert_eq!(&citizen[..960], expected);
+        assert!(agent.iter().all(|sample| *sample == SILENCE));
+        assert_eq!(total, 1_440);
+    }
+
+    #[test]
+    fn a_lost_packet_leaves_silence_of_its_length() {
+        let mut timeline = joined();
+        timeline.audio(at_ms(0), &packet(Channel::Agent, 1, 0, 1));
+        timeline.audio(at_ms(40), &packet(Channel::Agent, 1, 320, 3));
+        let ([_, agent], _) = finished(timeline);
+        assert_eq!(agent, [[1; 160], [SILENCE; 160], [3; 160]].concat());
+    }
+
+    #[test]
+    fn the_timestamp_may_wrap() {
+        let mut timeline = joined();
+        timeline.audio(at_ms(0), &packet(Channel::Citizen, 1, u32::MAX - 159, 1));
+        timeline.audio(at_ms(20), &packet(Channel::Citizen, 1, 0, 2));
+        timeline.audio(at_ms(40), &packet(Channel::Citizen, 1, 160, 3));
+        let ([citizen, _], _) = finished(timeline);
+        assert_eq!(citizen, [[1; 160], [2; 160], [3; 160]].concat());
+        assert_eq!(citizen.len(), 480);
+    }
+
+    #[test]
+    fn another_source_is_anchored_at_its_own_arrival() {
+        let mut timeline = joined();
+        timeline.audio(at_ms(0), &packet(Channel::Citizen, 1, 5_000, 1));
+        timeline.audio(at_ms(100), &packet(Channel::Citizen, 2, 99, 2));
+        timeline.audio(at_ms(120), &packet(Channel::Citizen, 2, 259, 3));
+        let ([citizen, _], _) = finished(timeline);
+        assert_eq!(citizen[800..960], [2; 160]);
+        assert_eq!(citizen[960..], [3; 160]);
+    }
+
+    #[test]
+    fn each_channel_has_its_own_side() {
+        let mut timeline = joined();
+        timeline.audio(at_ms(0), &packet(Channel::Citizen, 1, 0, 1));
+        timeline.audio(at_ms(10), &packet(Channel::Agent, 1, 0, 2));
+        let ([citizen, agent], _) = finished(timeline);
+        assert_eq!(citizen[..160], [1; 160]);
+        assert_eq!(agent[80..240], [2; 160]);
+    }
+
+    #[test]
+    fn a_jump_of_the_timestamps_is_anchored_anew() {
+        for jumped in [50_000_000, 50_000_u32.wrapping_sub(40_000_000), 50_000 + 8_000] {
+            let mut timeline = joined();
+            timeline.audio(at_ms(0), &packet(Channel::Citizen, 1, 50_000, 1));
+            timeline.audio(at_ms(20), &packet(Channel::Citizen, 1, jumped, 2));
+            timeline.audio(at_ms(40), &packet(Channel::Citizen, 1, jumped.wrapping_add(160), 3));
+            assert_eq!(timeline.counts().jumps, 1, "{jumped}");
+            let ([citizen, _], _) = finished(timeline);
+            assert_eq!(citizen, [[1; 160], [2; 160], [3; 160]].concat(), "{jumped}");
+        }
+    }
+
+    #[test]
+    fn a_small_jump_back_is_anchored_anew_after_half_a_second() {
+        let mut timeline = joined();
+        for n in 0..100 {
+            timeline.audio(at_ms(u64::from(n) * 20), &packet(Channel::Citizen, 1, 100_000 + n * 160, 1));
+        }
+        for n in 0..100 {
+            timeline.audio(at_ms(2_000 + u64::from(n) * 20), &packet(Channel::Citizen, 1, 100_000 + n * 160, 2));
+        }
+        assert_eq!(timeline.counts().jumps, 1);
+        assert_eq!(timeline.counts().late, 26);
+        let ([citizen, _], _) = finished(timeline);
+        assert_eq!(citizen.iter().filter(|sample| **sample == 2).count(), 74 * 160);
+    }
+
+    #[test]
+    fn a_burst_after_a_stall_goes_where_it_was_spoken() {
+        let mut timeline = joined();
+        let spoken = |n: u32| packet(Channel::Citizen, 1, n * 160, (n % 200) as u8 + 1);
+        (0..10).for_each(|n| timeline.audio(at_ms(u64::from(n) * 20), &spoken(n)));
+        (10..100).for_each(|n| timeline.audio(at_ms(2_000), &spoken(n)));
+        (100..110).for_each(|n| timeline.audio(at_ms(u64::from(n) * 20), &spoken(n)));
+        assert_eq!(timeline.counts().jumps, 0);
+        let ([citizen, _], _) = finished(timeline);
+        for n in (0..10).chain(75..110) {
+            assert_eq!(citizen[n * 160], (n % 200) as u8 + 1, "packet {n}");
+        }
+    }
+
+    #[test]
+    fn blocks_leave_when_nothing_can_come_and_late_packets_change_nothing() {
+        let mut timeline = joined();
+        for n in 0..100 {
+            timeline.audio(at_ms(u64::from(n) * 20), &packet(Channel::Citizen, 1, n * 160, 1));
+        }
+        let mut blocks = timeline.take_ready();
+        assert_eq!(blocks.len(), 3, "1,980 ms heard, 500 ms held back, 400 ms a block");
+        timeline.audio(at_ms(2_000), &packet(Channel::Citizen, 1, 160, 9));
+        assert_eq!(timeline.counts().late, 1);
+        let (rest, total) = timeline.finish();
+        blocks.extend(rest);
+        assert_eq!(total, 16_000);
+        assert_eq!(channels(&blocks)[0], vec![1; 16_000]);
+    }
+
+    #[test]
+    fn a_long_silence_costs_no_memory() {
+        let mut timeline = joined();
+        timeline.audio(at_ms(0), &packet(Channel::Citizen, 1, 0, 1));
+        timeline.audio(at_ms(3_600_000), &packet(Channel::Citizen, 2, 0, 2));
+        timeline.end(at_ms(3_600_020));
+        let (blocks, total) = timeline.finish();
+        assert_eq!(total, 3_600_020 * 8);
+        assert!(blocks.iter().map(|block| block.payload.len()).sum::<usize>() < 30_000);
+        assert!(blocks.len() < 10, "{}", blocks.len());
+    }
+
+    #[test]
+    fn the_length_is_from_join_to_parting_also_over_a_second_join() {
+        let mut timeline = joined();
+        timeline.audio(at_ms(5), &packet(Channel::Citizen, 1, 0, 1));
+        timeline.end(at_ms(1_000));
+        timeline.audio(at_ms(1_100), &packet(Channel::Citizen, 1, 8_800, 9));
+        assert_eq!(timeline.counts().stray, 1);
+        timeline.begin(at_ms(3_000));
+        timeline.audio(at_ms(3_010), &packet(Channel::Agent, 5, 0, 2));
+        timeline.end(at_ms(4_000));
+        let ([citizen, agent], total) = finished(timeline);
+        assert_eq!(total, 32_000);
+        assert!(!citizen.contains(&9));
+        assert_eq!(agent[24_080..24_240], [2; 160]);
+    }
+}

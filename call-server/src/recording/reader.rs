@@ -1,0 +1,248 @@
+//! Reads a recording file: whole, cut, or still growing. It changes nothing and needs no database.
+
+use super::format::{Block, Chain, DIGEST_BYTES, FRAME_BYTES, HEAD_BYTES, HEADER_BYTES, Head, HeadFault, Header, hex, length_ms};
+use sha2::{Digest as _, Sha256};
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+/// Why a file cannot be read at all.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReadError {
+    /// The system refuses.
+    #[error("the recording {} cannot be read: {source}", path.display())]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// No usable head.
+    #[error("{}: {fault}", path.display())]
+    Head {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        fault: HeadFault,
+    },
+}
+
+/// How a file ends. Positions in ms from the beginning of the recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// With its end mark.
+    Complete,
+    /// Within or before a record: a crash, or a recording that still grows.
+    Cut {
+        /// Everything before is there.
+        at_ms: u64,
+    },
+    /// A record is not what was written.
+    Damaged {
+        /// Everything before is as it was written.
+        at_ms: u64,
+    },
+}
+
+/// A recording file being read from its beginning.
+#[derive(Debug)]
+pub(crate) struct Reader<R> {
+    source: R,
+    path: PathBuf,
+    head: Head,
+    chain: Chain,
+    hash: Sha256,
+    bytes: u64,
+    position: u64,
+    /// A block that waits behind the silence before it.
+    waiting: Option<Block>,
+    ending: Option<Ending>,
+}
+
+/// A file's figures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Inspection {
+    /// Its head.
+    pub(crate) head: Head,
+    /// How it ends.
+    pub(crate) ending: Ending,
+    /// What can be played, in ms.
+    pub(crate) length_ms: u64,
+    /// Size of the file.
+    pub(crate) bytes: u64,
+    /// SHA-256 of the file, lower-case hex.
+    pub(crate) digest: String,
+}
+
+/// Opens a recording file.
+///
+/// # Errors
+/// See [`ReadError`].
+pub(crate) fn open(path: &Path) -> Result<Reader<BufReader<File>>, ReadError> {
+    let file = File::open(path).map_err(|source| ReadError::Io { path: path.to_path_buf(), source })?;
+    Reader::new(BufReader::new(file), path)
+}
+
+/// Reads a whole file for its figures.
+///
+/// # Errors
+/// See [`ReadError`].
+pub(crate) fn inspect(path: &Path) -> Result<Inspection, ReadError> {
+    let mut reader = open(path)?;
+    while reader.next_block()?.is_some() {}
+    let ending = reader.ending();
+    reader.read_to_end()?;
+    let digest = hex(&reader.hash.finalize().into());
+    Ok(Inspection { head: reader.head, ending, length_ms: length_ms(reader.position), bytes: reader.bytes, digest })
+}
+
+impl<R: Read> Reader<R> {
+    /// Reads the head; `path` is for messages only.
+    fn new(mut source: R, path: &Path) -> Result<Self, ReadError> {
+        let mut bytes = [0; HEAD_BYTES];
+        let length = fill(&mut source, &mut bytes).map_err(|source| ReadError::Io { path: path.to_path_buf(), source })?;
+        let head = Head::decode(&bytes[..length]).map_err(|fault| ReadError::Head { path: path.to_path_buf(), fault })?;
+        Ok(Self {
+            source,
+            path: path.to_path_buf(),
+            head,
+            chain: Chain::after(&head),
+            hash: Sha256::new_with_prefix(bytes),
+            bytes: HEAD_BYTES as u64,
+            position: 0,
+            waiting: None,
+            ending: None,
+        })
+    }
+
+    /// The head.
+    pub(crate) fn head(&self) -> Head {
+        self.head
+    }
+
+    /// The next stretch; the stretches follow each other without a hole. `None` at the end of what can be read.
+    ///
+    /// # Errors
+    /// [`ReadError::Io`] only: a cut or damaged file just ends.
+    pub(crate) fn next_block(&mut self) -> Result<Option<Block>, ReadError> {
+        if self.ending.is_some() {
+            return Ok(None);
+        }
+        let block = match self.waiting.take() {
+            Some(block) => Some(block),
+            None => self.read_record()?,
+        };
+        if let Some(block) = &block {
+            self.position += u64::from(block.frames);
+        }
+        Ok(block)
+    }
+
+    /// How the file ends, once [`Self::next_block`] has given `None`; before that, cut where the reading stands.
+    pub(crate) fn ending(&self) -> Ending {
+        self.ending.unwrap_or(Ending::Cut { at_ms: length_ms(self.position) })
+    }
+
+    fn read_record(&mut self) -> Result<Option<Block>, ReadError> {
+        let mut fixed = [0; HEADER_BYTES];
+        if self.take(&mut fixed)? < HEADER_BYTES {
+            return Ok(self.stop(Ending::Cut { at_ms: length_ms(self.position) }));
+        }
+        let damaged = Ending::Damaged { at_ms: length_ms(self.position) };
+        let Some(header) = self.chain.header(&fixed) else { return Ok(self.stop(damaged)) };
+        let mut rest = vec![0; header.payload_bytes() + DIGEST_BYTES];
+        if self.take(&mut rest)? < rest.len() {
+            return Ok(self.stop(Ending::Cut { at_ms: length_ms(self.position) }));
+        }
+        let digest = rest.split_off(header.payload_bytes());
+        let Some(next) = self.chain.step(&fixed, &rest, &digest) else { return Ok(self.stop(damaged)) };
+        self.chain = next;
+        match header {
+            Header::Audio { first_frame, frames, .. } => Ok(self.accept(Block { first_frame, frames, payload: rest })),
+            Header::End { total_frames } => self.accept_end(total_frames),
+        }
+    }
+
+    /// Frames that no record covers were lost by the recorder: they are played as silence.
+    fn accept(&mut self, block: Block) -> Option<Block> {
+        match self.gap_before(block.first_frame) {
+            Gap::None => Some(block),
+            Gap::Silence(silence) => {
+                self.waiting = Some(block);
+                Some(silence)
+            }
+            Gap::Overlap => self.stop(Ending::Damaged { at_ms: length_ms(self.position) }),
+        }
+    }
+
+    fn accept_end(&mut self, total_frames: u64) -> Result<Option<Block>, ReadError> {
+        let after = self.take(&mut [0; 1])?;
+        let gap = self.gap_before(total_frames);
+        if after > 0 || matches!(gap, Gap::Overlap) {
+            return Ok(self.stop(Ending::Damaged { at_ms: length_ms(self.position) }));
+        }
+        self.ending = Some(Ending::Complete);
+        match gap {
+            Gap::Silence(silence) => Ok(Some(silence)),
+            Gap::None | Gap::Overlap => Ok(None),
+        }
+    }
+
+    fn gap_before(&self, first_frame: u64) -> Gap {
+        match first_frame.checked_sub(self.position) {
+            None => Gap::Overlap,
+            Some(0) => Gap::None,
+            Some(missing) => {
+                let frames = u32::try_from(missing).unwrap_or(u32::MAX);
+                Gap::Silence(Block { first_frame: self.position, frames, payload: Vec::new() })
+            }
+        }
+    }
+
+    fn stop(&mut self, ending: Ending) -> Option<Block> {
+        self.ending = Some(ending);
+        None
+    }
+
+    fn read_to_end(&mut self) -> Result<(), ReadError> {
+        let mut rest = [0; 8_192];
+        while self.take(&mut rest)? > 0 {}
+        Ok(())
+    }
+
+    fn take(&mut self, bytes: &mut [u8]) -> Result<usize, ReadError> {
+        let length = fill(&mut self.source, bytes).map_err(|source| ReadError::Io { path: self.path.clone(), source })?;
+        self.hash.update(&bytes[..length]);
+        self.bytes += length as u64;
+        Ok(length)
+    }
+}
+
+enum Gap {
+    None,
+    Silence(Block),
+    Overlap,
+}
+
+/// Reads until the buffer is full or the source ends.
+fn fill(source: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut length = 0;
+    while length < buffer.len() {
+        match source.read(&mut buffer[length..]) {
+            Ok(0) => break,
+            Ok(more) => length += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(length)
+}
+
+impl Block {
+    /// Citizen's and agent's A-law samples, frame by frame.
+    pub(crate) fn frames(&self) -> impl Iterator<Item = (u8, u8)> + '_ {
+        let silence = if self.payload.is_empty() { self.frames as usize } else { 0 };
+        let heard = self.payload.chunks_exact(FRAME_BYTES).map(|frame| (frame[0], frame[1]));
+        heard.chain(std::iter::repeat_n((super::format::SILENCE, super::format::SILENCE), silence))
+    }
+}

@@ -1,0 +1,236 @@
+//! Tests of the edge as a whole: frames through the ring, files on a disk, answers in the inbox.
+
+use super::format::{FRAMES_A_SECOND, SILENCE};
+use super::{Ending, RecordingHandle, RecordingSettings, inspect, reader, start};
+use crate::media::frame::{Channel, TAP_FRAME_SAMPLES, TapAudio, TapFrame, TapKind};
+use crate::scratch::Scratch;
+use crate::switchboard::{Inbox, Message};
+use call_core::Input;
+use call_core::command::RecordingCommand;
+use call_core::input::RecordingOutcome;
+use shared::model::{InteractionId, RecordingId};
+use std::path::Path;
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+
+const LIMIT: Duration = Duration::from_secs(20);
+const ID: RecordingId = RecordingId(7);
+
+struct Edge {
+    handle: RecordingHandle,
+    taps: rtrb::Producer<TapFrame>,
+    messages: Receiver<Message>,
+}
+
+impl Edge {
+    fn new(folder: &Path) -> Self {
+        let (taps, consumer) = rtrb::RingBuffer::new(crate::media::frame::TAP_RING_FRAMES);
+        let (inbox, messages) = Inbox::new();
+        let handle = start(RecordingSettings { folder: folder.to_path_buf() }, consumer, inbox).expect("scratch is writable");
+        Self { handle, taps, messages }
+    }
+
+    fn prepare(&self, path: &str) {
+        self.handle.send(RecordingCommand::Prepare { recording: ID, interaction: InteractionId(70), path: path.into() });
+    }
+
+    fn write(&self) {
+        self.handle.send(RecordingCommand::Write { recording: ID });
+    }
+
+    fn finish(&self) {
+        self.handle.send(RecordingCommand::Finish { recording: ID });
+    }
+
+    fn tap(&mut self, ms: u64, kind: TapKind) {
+        let frame = TapFrame { recording: ID, arrival_us: 5_000_000 + ms * 1_000, kind };
+        self.taps.push(frame).expect("the ring is large enough");
+    }
+
+    /// A talk of `packets` packets on both sides.
+    fn talk(&mut self, packets: u32) {
+        self.tap(0, TapKind::Begin);
+        for n in 0..packets {
+            for (channel, fill) in [(Channel::Citizen, 1), (Channel::Agent, 2)] {
+                let audio = TapAudio { channel, ssrc: 9, timestamp: n * 160, length: 160, samples: [fill; TAP_FRAME_SAMPLES] };
+                self.tap(u64::from(n) * 20, TapKind::Audio(audio));
+            }
+        }
+    }
+
+    /// Another recording goes through both threads and shows that they have seen what came before it.
+    fn await_both_threads(&self) {
+        let other = RecordingId(8);
+        self.handle.send(RecordingCommand::Prepare { recording: other, interaction: InteractionId(80), path: "8.rec".into() });
+        self.handle.send(RecordingCommand::Write { recording: other });
+        self.handle.send(RecordingCommand::Finish { recording: other });
+        let Message::Input(input) = self.messages.recv_timeout(LIMIT).expect("the edge answers in time");
+        assert!(matches!(input, Input::RecordingFinished { recording, .. } if recording == other));
+    }
+
+    fn outcome(&self) -> RecordingOutcome {
+        let Message::Input(input) = self.messages.recv_timeout(LIMIT).expect("the edge answers in time");
+        match input {
+            Input::RecordingFinished { recording: ID, outcome } => outcome,
+            other => panic!("unexpected: {other:?}"),
+        }
+    }
+}
+
+fn heard(path: &Path) -> Vec<(u8, u8)> {
+    let mut reader = reader::open(path).expect("readable");
+    let mut frames = Vec::new();
+    while let Some(block) = reader.next_block().expect("readable") {
+        frames.extend(block.frames());
+    }
+    frames
+}
+
+#[test]
+fn a_talk_becomes_a_complete_file_with_both_sides() {
+    let scratch = Scratch::new();
+    let mut edge = Edge::new(scratch.folder());
+    edge.prepare("2026/08/7.rec");
+    edge.talk(100);
+    edge.tap(2_000, TapKind::End);
+    edge.write();
+    edge.finish();
+    let path = scratch.path("2026/08/7.rec");
+    let outcome = edge.outcome();
+    let figures = inspect(&path).expect("readable");
+    let expected = RecordingOutcome::Complete { length_ms: 2_000, bytes: figures.bytes, digest: figures.digest.clone() };
+    assert_eq!(outcome, expected);
+    assert_eq!((figures.ending, figures.head.interaction), (Ending::Complete, InteractionId(70)));
+    assert_eq!(heard(&path), vec![(1, 2); 16_000]);
+    assert_eq!(super::files(scratch.folder()).expect("readable"), ["2026/08/7.rec"]);
+    edge.handle.stop();
+}
+
+#[test]
+fn the_parting_may_come_after_finish() {
+    let scratch = Scratch::new();
+    let mut edge = Edge::new(scratch.folder());
+    edge.prepare("7.rec");
+    edge.write();
+    edge.talk(10);
+    edge.finish();
+    edge.tap(5_000, TapKind::End);
+    let RecordingOutcome::Complete { length_ms, .. } = edge.outcome() else { panic!("it is whole") };
+    assert_eq!(length_ms, 5_000);
+    edge.handle.stop();
+}
+
+#[test]
+fn a_parting_that_never_comes_does_not_hold_the_file_open() {
+    let scratch = Scratch::new();
+    let mut edge = Edge::new(scratch.folder());
+    edge.prepare("7.rec");
+    edge.write();
+    edge.talk(10);
+    edge.finish();
+    assert!(matches!(edge.outcome(), RecordingOutcome::Complete { length_ms: 200, .. }));
+    edge.handle.stop();
+}
+
+#[test]
+fn nothing_is_written_before_the_row_is_stored() {
+    let scratch = Scratch::new();
+    let mut edge = Edge::new(scratch.folder());
+    edge.prepare("7.rec");
+    edge.talk(500);
+    edge.tap(10_000, TapKind::End);
+    edge.finish();
+    edge.await_both_threads();
+    assert!(super::files(scratch.folder()).expect("readable").is_empty());
+    edge.write();
+    assert!(matches!(edge.outcome(), RecordingOutcome::Complete { length_ms: 10_000, .. }));
+    edge.handle.stop();
+}
+
+#[test]
+fn a_recording_that_still_runs_is_on_disk_up_to_its_last_second() {
+    let scratch = Scratch::new();
+    let mut edge = Edge::new(scratch.folder());
+    edge.prepare("7.rec");
+    edge.write();
+    edge.talk(150);
+    edge.await_both_threads();
+    let on_disk = inspect(&scratch.path("7.rec")).expect("readable");
+    assert_eq!(on_disk.ending, Ending::Cut { at_ms: on_disk.length_ms });
+    assert!((2_000..3_000).contains(&on_disk.length_ms), "{on_disk:?}");
+    edge.handle.stop();
+}
+
+#[test]
+fn without_connected_audio_there_is_no_file() {
+    let scratch = Scratch::new();
+    let edge = Edge::new(scratch.folder());
+    edge.prepare("7.rec");
+    edge.write();
+    edge.finish();
+    assert!(matches!(edge.outcome(), RecordingOutcome::Failed { reason } if reason.contains("no audio was connected")));
+    assert!(super::files(scratch.folder()).expect("readable").is_empty());
+    edge.handle.stop();
+}
+
+#[test]
+fn a_file_that_cannot_be_made_is_a_failed_recording_and_the_next_one_works() {
+    let scratch = Scratch::new();
+    std::fs::write(scratch.path("taken"), b"").expect("scratch is writable");
+    for bad in ["taken/7.rec", "../7.rec", "/tmp/7.rec", ""] {
+        let mut edge = Edge::new(scratch.folder());
+        edge.prepare(bad);
+        edge.write();
+        edge.talk(10);
+        edge.tap(200, TapKind::End);
+        edge.finish();
+        assert!(matches!(edge.outcome(), RecordingOutcome::Failed { reason } if reason.contains("200 ms are missing")), "{bad}");
+        edge.prepare("7.rec");
+        edge.write();
+        edge.talk(10);
+        edge.tap(200, TapKind::End);
+        edge.finish();
+        assert!(matches!(edge.outcome(), RecordingOutcome::Complete { .. }), "{bad}");
+        edge.handle.stop();
+        std::fs::remove_file(scratch.path("7.rec")).expect("it was made");
+    }
+}
+
+#[test]
+fn stopping_closes_what_is_still_running() {
+    let scratch = Scratch::new();
+    let mut edge = Edge::new(scratch.folder());
+    edge.prepare("7.rec");
+    edge.write();
+    edge.talk(50);
+    edge.handle.stop();
+    assert!(matches!(edge.outcome(), RecordingOutcome::Complete { length_ms: 980.., .. }));
+    assert_eq!(inspect(&scratch.path("7.rec")).expect("readable").ending, Ending::Complete);
+}
+
+#[test]
+fn audio_that_waits_too_long_for_its_row_is_left_out_and_reported() {
+    let scratch = Scratch::new();
+    let mut edge = Edge::new(scratch.folder());
+    edge.prepare("7.rec");
+    edge.talk(4_000);
+    edge.tap(80_000, TapKind::End);
+    edge.finish();
+    edge.write();
+    assert!(matches!(edge.outcome(), RecordingOutcome::Failed { reason } if reason.starts_with("20000 ms are missing")));
+    let frames = heard(&scratch.path("7.rec"));
+    assert_eq!(frames.len() as u64, 80 * FRAMES_A_SECOND);
+    assert_eq!(frames[60 * 8_000 - 1], (1, 2));
+    assert_eq!(frames[60 * 8_000], (SILENCE, SILENCE));
+    edge.handle.stop();
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_named_at_the_start() {
+    let scratch = Scratch::new();
+    std::fs::write(scratch.path("taken"), b"").expect("scratch is writable");
+    let (_, consumer) = rtrb::RingBuffer::new(1);
+    let (inbox, _messages) = Inbox::new();
+    let error = start(RecordingSettings { folder: scratch.path("taken/recordings") }, consumer, inbox).expect_err("a file is no folder");
+    assert!(error.to_string().contains("taken/recordings cannot be written"), "{error}");
+}

@@ -1,0 +1,184 @@
+//! The thread that touches the disk for all recordings. When the disk stands still, this thread waits and the collector does not.
+
+use super::file::{Closed, RecordingFile, sync_folders};
+use super::format::{Block, Head, length_ms};
+use crate::switchboard::Inbox;
+use call_core::Input;
+use call_core::input::RecordingOutcome;
+use shared::model::RecordingId;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+/// Most jobs between collector and writer, 26 MB at worst; what finds it full stays with the collector, which has a limit of its own.
+pub(super) const JOB_LIMIT: usize = 4_096;
+
+/// How often each file is brought to the disk itself; the files' turns lie apart by when they began.
+const SYNC_EVERY: Duration = Duration::from_secs(10);
+
+/// What the collector hands over. Of one recording: `Begin`, blocks in order, `Finish`.
+#[derive(Debug)]
+pub(super) enum Job {
+    /// A file is to be made with its first block.
+    Begin {
+        /// For the file's head.
+        head: Head,
+        /// Where, relative to the recordings folder.
+        path: Arc<str>,
+    },
+    /// A record.
+    Append {
+        /// Of which recording.
+        recording: RecordingId,
+        /// What.
+        block: Block,
+    },
+    /// The end.
+    Finish {
+        /// Of which recording.
+        recording: RecordingId,
+        /// Length of the whole.
+        total_frames: u64,
+        /// What the collector had to leave out.
+        lost_frames: u64,
+    },
+    /// No audio was ever connected: no file is made (I-17).
+    NothingHeard {
+        /// Of which recording.
+        recording: RecordingId,
+    },
+}
+
+impl Job {
+    /// Whether nothing of this recording comes after it.
+    pub(super) fn is_last(&self) -> bool {
+        match self {
+            Self::Begin { .. } | Self::Append { .. } => false,
+            Self::Finish { .. } | Self::NothingHeard { .. } => true,
+        }
+    }
+}
+
+/// One recording on its way to the disk.
+#[derive(Debug)]
+struct Writing {
+    head: Head,
+    /// `None` for a path that leaves the recordings folder.
+    path: Option<PathBuf>,
+    file: Option<RecordingFile>,
+    lost_frames: u64,
+    /// The first error; the recording goes on, but is reported as failed.
+    failure: Option<String>,
+    next_sync: Instant,
+}
+
+/// Carries jobs out until the collector is gone.
+pub(super) fn run(jobs: &Receiver<Job>, folder: &Path, inbox: &Inbox) {
+    let mut open: BTreeMap<RecordingId, Writing> = BTreeMap::new();
+    loop {
+        let next_sync = open.values().map(|writing| writing.next_sync).min();
+        let patience = next_sync.map_or(SYNC_EVERY, |at| at.saturating_duration_since(Instant::now()));
+        match jobs.recv_timeout(patience) {
+            Ok(job) => carry_out(job, &mut open, folder, inbox),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        let now = Instant::now();
+        open.values_mut().filter(|writing| writing.next_sync <= now).for_each(|writing| writing.sync(now));
+    }
+}
+
+fn carry_out(job: Job, open: &mut BTreeMap<RecordingId, Writing>, folder: &Path, inbox: &Inbox) {
+    match job {
+        Job::Begin { head, path } => {
+            open.insert(head.recording, Writing::new(head, stays_inside(&path).then(|| folder.join(&*path))));
+        }
+        Job::Append { recording, block } => {
+            if let Some(writing) = open.get_mut(&recording) {
+                writing.append(&block);
+            }
+        }
+        Job::Finish { recording, total_frames, lost_frames } => {
+            if let Some(writing) = open.remove(&recording) {
+                let outcome = writing.finish(folder, total_frames, lost_frames);
+                inbox.send(Input::RecordingFinished { recording, outcome });
+            }
+        }
+        Job::NothingHeard { recording } => {
+            let outcome = RecordingOutcome::Failed { reason: "no audio was connected, so there is no file".to_owned() };
+            inbox.send(Input::RecordingFinished { recording, outcome });
+        }
+    }
+}
+
+impl Writing {
+    fn new(head: Head, path: Option<PathBuf>) -> Self {
+        Self { head, path, file: None, lost_frames: 0, failure: None, next_sync: Instant::now() + SYNC_EVERY }
+    }
+
+    /// A block that the disk refuses is lost; the next one is tried again, so that a disk that was full for a while costs only that while.
+    fn append(&mut self, block: &Block) {
+        if let Err(error) = self.try_append(block) {
+            self.lost_frames += u64::from(block.frames);
+            self.fail(&error);
+        }
+    }
+
+    fn try_append(&mut self, block: &Block) -> io::Result<()> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => {
+                let path = self.path.as_deref().ok_or_else(|| io::Error::other("the path leaves the recordings folder"))?;
+                none.insert(RecordingFile::create(path, self.head)?)
+            }
+        };
+        file.append(block)
+    }
+
+    fn sync(&mut self, now: Instant) {
+        self.next_sync = now + SYNC_EVERY;
+        if let Some(Err(error)) = self.file.as_ref().map(RecordingFile::sync) {
+            self.fail(&error);
+        }
+    }
+
+    fn fail(&mut self, error: &io::Error) {
+        if self.failure.is_none() {
+            tracing::error!(recording = %self.head.recording, %error, "a recording cannot be written; it is tried again with each block");
+            self.failure = Some(error.to_string());
+        }
+    }
+
+    fn close(&mut self, folder: &Path, total_frames: u64) -> io::Result<Closed> {
+        let (Some(file), Some(path)) = (self.file.take(), &self.path) else {
+            return Err(io::Error::other("there is no file"));
+        };
+        let closed = file.finish(total_frames)?;
+        sync_folders(folder, path)?;
+        Ok(closed)
+    }
+
+    fn finish(mut self, folder: &Path, total_frames: u64, left_out: u64) -> RecordingOutcome {
+        let closed = self.close(folder, total_frames);
+        let lost_ms = length_ms(self.lost_frames + left_out);
+        match (closed, self.failure) {
+            (Ok(Closed { bytes, digest }), None) if lost_ms == 0 => {
+                RecordingOutcome::Complete { length_ms: length_ms(total_frames), bytes, digest }
+            }
+            (Err(error), None) => {
+                tracing::error!(recording = %self.head.recording, %error, "a recording could not be closed");
+                RecordingOutcome::Failed { reason: format!("{lost_ms} ms are missing: {error}") }
+            }
+            (Ok(_) | Err(_), Some(reason)) => RecordingOutcome::Failed { reason: format!("{lost_ms} ms are missing: {reason}") },
+            (Ok(_), None) => RecordingOutcome::Failed { reason: format!("{lost_ms} ms are missing: the disk did not keep up") },
+        }
+    }
+}
+
+/// Whether a path stays inside the recordings folder.
+fn stays_inside(path: &str) -> bool {
+    !path.is_empty() && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
+}

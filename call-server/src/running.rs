@@ -1,0 +1,233 @@
+//! `run`: builds every room, joins them at the switchboard, waits for the signal to stop, and takes them down in order.
+
+use crate::accounts::Accounts;
+use crate::admin::changes::Change;
+use crate::admin::control::{self, Control, ControlSocket};
+use crate::admin::{DataLock, Failure};
+use crate::config::Site;
+use crate::gateway::{self, GatewayHandle};
+use crate::media::frame::TAP_RING_FRAMES;
+use crate::media::{self, MediaFigures};
+use crate::recording::{self, RecordingHandle};
+use crate::sip::{self, SipHandle};
+use crate::store::{self, Store, StoreHandle};
+use crate::switchboard::{self, Edges, Inbox};
+use crate::{reconcile, switchboard::Message};
+use call_core::{Core, Input};
+use serde_json::{Value, json};
+use shared::model::UnixMillis;
+use std::fmt::Display;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Longest wait for the switchboard's picture of the floor.
+const SNAPSHOT_LIMIT: Duration = Duration::from_secs(2);
+
+/// Runs the site until SIGINT or SIGTERM. The lock is held to the end.
+///
+/// # Errors
+/// A room could not be built: an address is busy, a folder or the database cannot be used. Nothing is left running then.
+pub(crate) fn serve(site: Site, _lock: DataLock) -> Result<(), Failure> {
+    let workers = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = workers.map_err(|error| Failure::new("no_threads", format!("the server's threads cannot be started: {error}"), "Free some memory and try again."))?;
+    let site = Arc::new(site);
+    let store = Arc::new(Store::open(&site.database)?);
+    let (inbox, messages) = Inbox::new();
+    let rooms = Rooms::build(&runtime, &site, &store, &inbox)?;
+    let server = rooms.join(&runtime, &site, &store, inbox, messages)?;
+    announce(&server.addresses);
+    let cause = runtime.block_on(server.until_told())?;
+    tracing::info!(cause, "the server stops");
+    server.stop(&runtime)
+}
+
+/// Every room, built but not yet joined.
+struct Rooms {
+    edges: Edges,
+    addresses: Addresses,
+    media_figures: MediaFigures,
+}
+
+/// Where the server is really reached, after port 0 was replaced by the system's choice.
+#[derive(Debug, Clone, Copy)]
+struct Addresses {
+    sip: SocketAddr,
+    gateway: SocketAddr,
+    agent_media: u16,
+}
+
+impl Rooms {
+    fn build(runtime: &Runtime, site: &Site, store: &Arc<Store>, inbox: &Inbox) -> Result<Self, Failure> {
+        let (taps, tapped) = rtrb::RingBuffer::new(TAP_RING_FRAMES);
+        let recording = recording::start(site.recording.clone(), tapped, inbox.clone())
+            .map_err(|error| Failure::new("recordings_unusable", error.to_string(), "Check [recording] folder in hotline.toml, its owner and permissions."))?;
+        clear_up(site, store)?;
+        let store_handle = store::start(store, inbox.clone())?;
+        let media = media::start(site.media.clone(), inbox.clone(), taps)
+            .map_err(|error| busy("the desktops' voice", "[media] agents", site.media.agent_listen, &error))?;
+        let accounts = Arc::new(Accounts::new(Arc::clone(store))?);
+        let (sip, gateway) = runtime.block_on(async {
+            let sip = sip::start(site.sip.clone(), inbox.clone())
+                .await
+                .map_err(|error| busy("the carrier's SIP", "[sip] listen", site.sip.listen, &error))?;
+            let gateway = gateway::start(site.gateway.clone(), accounts, inbox.clone())
+                .await
+                .map_err(|error| busy("desktops", "[gateway] listen", site.gateway.listen, &error))?;
+            Ok::<_, Failure>((sip, gateway))
+        })?;
+        let addresses = Addresses { sip: sip.local_address(), gateway: gateway.local_address(), agent_media: media.agent_port() };
+        let media_figures = media.figures();
+        Ok(Self { edges: Edges { sip, media, recording, store: store_handle, gateway }, addresses, media_figures })
+    }
+
+    fn join(self, runtime: &Runtime, site: &Arc<Site>, store: &Arc<Store>, inbox: Inbox, messages: Receiver<Message>) -> Result<Server, Failure> {
+        let core = Core::new(site.plan(&store.agents()?), store.next_interaction()?);
+        let Self { edges, addresses, media_figures } = self;
+        let control = Arc::new(Desk {
+            site: Arc::clone(site),
+            store: Arc::clone(store),
+            inbox: inbox.clone(),
+            sip: edges.sip.clone(),
+            gateway: edges.gateway.clone(),
+            media: media_figures,
+            addresses,
+            started: Instant::now(),
+        });
+        let (recording, store, gateway) = (edges.recording.clone(), edges.store.clone(), edges.gateway.clone());
+        let socket = {
+            let _inside = runtime.enter();
+            control::serve(&site.folder, control).map_err(|error| {
+                let message = format!("the control socket in {} cannot be opened: {error}", site.folder.display());
+                Failure::new("no_control_socket", message, "Check owner and permissions of the site's folder.")
+            })?
+        };
+        let (ended, end) = tokio::sync::oneshot::channel();
+        let spawned = std::thread::Builder::new().name("switchboard".to_owned()).spawn(move || {
+            // Dropped, also by a panic, it tells that the switchboard has ended.
+            let _ended = ended;
+            switchboard::run(core, edges, &messages);
+        });
+        let thread = spawned.map_err(|error| Failure::new("no_threads", format!("the switchboard cannot be started: {error}"), "Free some memory and try again."))?;
+        Ok(Server { addresses, inbox, thread, end: tokio::sync::Mutex::new(end), recording, store, gateway, socket })
+    }
+}
+
+/// What an earlier run left behind: open calls and open recordings are closed before new calls come in.
+fn clear_up(site: &Site, store: &Store) -> Result<(), Failure> {
+    let interrupted = store.close_interrupted(wall_clock())?;
+    if interrupted > 0 {
+        tracing::warn!(interrupted, "calls of an earlier run were cut by its end");
+    }
+    reconcile::reconcile(store, &site.recording.folder)
+        .map(|_| ())
+        .map_err(|error| Failure::new("recordings_unusable", error.to_string(), "Check [recording] folder in hotline.toml and the disk."))
+}
+
+fn busy(whose: &str, key: &str, address: SocketAddr, error: &impl Display) -> Failure {
+    let message = format!("the address {address} for {whose} cannot be used: {error}");
+    Failure::new("address_unusable", message, format!("End the program that uses it, or choose another address with {key} in hotline.toml."))
+}
+
+fn wall_clock() -> UnixMillis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
+    UnixMillis(i64::try_from(since).unwrap_or(i64::MAX))
+}
+
+/// One line for whoever started us: programs wait for it.
+fn announce(addresses: &Addresses) {
+    let line = json!({
+        "event": "ready",
+        "sip": addresses.sip.to_string(),
+        "gateway": addresses.gateway.to_string(),
+        "agent_media": addresses.agent_media,
+    });
+    // A reader that has gone away is no reason not to serve.
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// The running server.
+struct Server {
+    addresses: Addresses,
+    inbox: Inbox,
+    thread: std::thread::JoinHandle<()>,
+    end: tokio::sync::Mutex<tokio::sync::oneshot::Receiver<()>>,
+    recording: RecordingHandle,
+    store: StoreHandle,
+    gateway: GatewayHandle,
+    socket: ControlSocket,
+}
+
+impl Server {
+    /// Waits for a signal, or for the switchboard's unexpected end, and says which.
+    async fn until_told(&self) -> Result<&'static str, Failure> {
+        let no_signals = |error: std::io::Error| Failure::new("no_signals", format!("signals cannot be received: {error}"), "Try again.");
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
+        let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
+        let mut end = self.end.lock().await;
+        Ok(tokio::select! {
+            _ = interrupt.recv() => "SIGINT",
+            _ = terminate.recv() => "SIGTERM",
+            _ = &mut *end => "the switchboard has ended",
+        })
+    }
+
+    /// Ends calls, closes recordings, writes what waits, says goodbye to desktops.
+    fn stop(self, runtime: &Runtime) -> Result<(), Failure> {
+        self.inbox.send(Input::Stop);
+        let ended = self.thread.join();
+        self.recording.stop();
+        self.store.stop();
+        runtime.block_on(self.gateway.stop());
+        drop(self.socket);
+        ended.map_err(|_| Failure::new("switchboard_panic", "the switchboard ended by a fault of its own", "Report this with the log; the next start closes what was open."))
+    }
+}
+
+/// Answers the control socket.
+struct Desk {
+    site: Arc<Site>,
+    store: Arc<Store>,
+    inbox: Inbox,
+    sip: SipHandle,
+    gateway: GatewayHandle,
+    media: MediaFigures,
+    addresses: Addresses,
+    started: Instant,
+}
+
+impl Control for Desk {
+    fn status(&self) -> Value {
+        let floor = self.inbox.snapshot(SNAPSHOT_LIMIT);
+        let mut status = json!({
+            "site": self.site.name,
+            "version": env!("CARGO_PKG_VERSION"),
+            "pid": std::process::id(),
+            "uptime_s": self.started.elapsed().as_secs(),
+            "listening": {
+                "sip": self.addresses.sip.to_string(),
+                "gateway": self.addresses.gateway.to_string(),
+                "agent_media": self.addresses.agent_media,
+            },
+            "desktops_connected": self.gateway.connected(),
+            "sip": self.sip.counters(),
+            "media": self.media.read(),
+        });
+        if let (Some(fields), Some(Value::Object(floor))) = (status.as_object_mut(), floor.and_then(|floor| serde_json::to_value(floor).ok())) {
+            fields.extend(floor);
+        }
+        status
+    }
+
+    fn change(&self, change: &Change) -> Result<Value, Failure> {
+        let done = change.apply(&self.store, wall_clock())?;
+        if change.touches_plan() {
+            self.inbox.send(Input::PlanChanged(self.site.plan(&self.store.agents()?)));
+        }
+        Ok(done)
+    }
+}

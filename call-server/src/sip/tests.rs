@@ -1,0 +1,277 @@
+//! The edge against real loopback sockets: a phone at 127.0.0.1 is the trunk, one at 127.0.0.3 a stranger.
+
+use super::{SipCounts, SipHandle, SipSettings, TrunkSettings, start, strangers};
+use crate::switchboard::{Inbox, Message};
+use call_core::Input;
+use call_core::command::{SessionText, SipCommand};
+use call_core::input::{CallOffered, LegEnd};
+use shared::model::{EndReason, LegId, TrunkId};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+/// Limit of every wait; reached only by a failing test.
+const LIMIT: Duration = Duration::from_secs(5);
+/// How long nothing must arrive to count as nothing.
+const SILENCE: Duration = Duration::from_millis(60);
+
+struct Edge {
+    handle: SipHandle,
+    inputs: Receiver<Message>,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Edge {
+    fn start() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+        let (inbox, inputs) = Inbox::new();
+        let home = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let trunk = TrunkSettings { id: TrunkId(4), name: "test".to_owned(), sources: vec![home], probe: false };
+        let settings = SipSettings { listen: SocketAddr::new(home, 0), advertise: home, trunks: vec![trunk] };
+        let handle = runtime.block_on(start(settings, inbox)).expect("the edge starts");
+        Self { handle, inputs, _runtime: runtime }
+    }
+
+    fn input(&self) -> Input {
+        let Message::Input(input) = self.inputs.recv_timeout(LIMIT).expect("an input arrives");
+        input
+    }
+
+    fn offered(&self) -> CallOffered {
+        match self.input() {
+            Input::CallOffered(offered) => offered,
+            other => panic!("expected a call, got {other:?}"),
+        }
+    }
+
+    fn hears_nothing(&self) -> bool {
+        matches!(self.inputs.recv_timeout(SILENCE), Err(RecvTimeoutError::Timeout))
+    }
+
+    fn answer(&self, leg: LegId) {
+        self.handle.send(SipCommand::Answer { leg, answer: SessionText("v=0\r\n".into()) });
+    }
+
+    fn counts_reach(&self, wanted: impl Fn(SipCounts) -> bool) {
+        let end = Instant::now() + LIMIT;
+        while !wanted(self.handle.counters()) {
+            assert!(Instant::now() < end, "counters stay at {:?}", self.handle.counters());
+            std::thread::yield_now();
+        }
+    }
+}
+
+struct Phone {
+    socket: UdpSocket,
+    edge: SocketAddr,
+}
+
+impl Phone {
+    fn new(address: &str, edge: &Edge) -> Self {
+        let socket = UdpSocket::bind((address, 0)).expect("a loopback address");
+        Self { socket, edge: edge.handle.local_address() }
+    }
+
+    fn send(&self, text: &str) {
+        self.socket.send_to(text.as_bytes(), self.edge).expect("loopback takes a packet");
+    }
+
+    fn receive_within(&self, limit: Duration) -> Option<String> {
+        self.socket.set_read_timeout(Some(limit)).expect("a timeout");
+        let mut buffer = [0; 4096];
+        let (length, _) = self.socket.recv_from(&mut buffer).ok()?;
+        Some(String::from_utf8_lossy(&buffer[..length]).into_owned())
+    }
+
+    fn receive(&self) -> String {
+        self.receive_within(LIMIT).expect("a packet arrives")
+    }
+
+    /// A request of a call; `to` is the To value behind the address, `more` further header lines and, after an empty line, the body.
+    fn request(&self, method: &str, cseq: u32, to: &str, more: &str) -> String {
+        let address = self.socket.local_addr().expect("a bound socket");
+        let cseq_method = method;
+        // ACK of a refusal and CANCEL carry the branch of their INVITE.
+        let branch = if matches!(method, "ACK" | "CANCEL") { "INVITE" } else { method };
+        format!(
+            "{method} sip:12345@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP {address};branch=z9hG4bK-{branch}-{cseq};rport\r\n\
+             Max-Forwards: 70\r\nFrom: <sip:13912345678@127.0.0.1>;tag=far\r\nTo: <sip:12345@127.0.0.1>{to}\r\n\
+             Call-ID: call-{address}\r\nCSeq: {cseq} {cseq_method}\r\nContact: <sip:{address}>\r\n{more}\r\n"
+        )
+    }
+
+    fn invite(&self) {
+        self.send(&self.request("INVITE", 1, "", "Content-Type: application/sdp\r\n\r\nv=0"));
+    }
+
+    /// Calls and is answered; gives the To parameter of the dialog.
+    fn call(&self, edge: &Edge) -> (LegId, String) {
+        self.invite();
+        assert!(self.receive().starts_with("SIP/2.0 100 "));
+        let leg = edge.offered().leg;
+        edge.answer(leg);
+        let ok = self.receive();
+        assert!(ok.starts_with("SIP/2.0 200 "), "{ok}");
+        let tag = to_tag(&ok);
+        self.send(&self.request("ACK", 1, &tag, ""));
+        assert_eq!(edge.input(), Input::LegConfirmed { leg });
+        (leg, tag)
+    }
+}
+
+fn line<'a>(message: &'a str, name: &str) -> &'a str {
+    message.lines().find(|line| line.starts_with(name)).expect("the header is there")
+}
+
+fn to_tag(message: &str) -> String {
+    line(message, "To:").split_once(";tag=").map(|(_, tag)| format!(";tag={tag}")).expect("a To tag")
+}
+
+#[test]
+fn a_call_rings_is_answered_and_ends_by_the_callers_bye() {
+    let edge = Edge::start();
+    let phone = Phone::new("127.0.0.1", &edge);
+    phone.invite();
+    assert!(phone.receive().starts_with("SIP/2.0 100 Trying"));
+    let offered = edge.offered();
+    assert_eq!((offered.trunk, offered.dialled.as_str(), offered.probe), (TrunkId(4), "12345", false));
+    assert_eq!(offered.caller.number.expect("a number").reveal().as_str(), "13912345678");
+    assert_eq!(offered.offer, Some(SessionText("v=0\r\n".into())));
+    edge.handle.send(SipCommand::Ring { leg: offered.leg });
+    let ringing = phone.receive();
+    assert!(ringing.starts_with("SIP/2.0 180 Ringing"), "{ringing}");
+    edge.answer(offered.leg);
+    let ok = phone.receive();
+    assert!(ok.starts_with("SIP/2.0 200 OK") && ok.ends_with("\r\n\r\nv=0\r\n"), "{ok}");
+    assert_eq!(to_tag(&ok), to_tag(&ringing));
+    phone.send(&phone.request("ACK", 1, &to_tag(&ok), ""));
+    assert_eq!(edge.input(), Input::LegConfirmed { leg: offered.leg });
+    phone.send(&phone.request("BYE", 2, &to_tag(&ok), ""));
+    assert!(phone.receive().starts_with("SIP/2.0 200 OK"));
+    assert_eq!(edge.input(), Input::LegEnded { leg: offered.leg, cause: LegEnd::ByeReceived });
+    assert!(edge.hears_nothing());
+    assert_eq!(edge.handle.counters().calls, 1);
+}
+
+#[test]
+fn hanging_up_sends_bye_with_the_reason() {
+    let edge = Edge::start();
+    let phone = Phone::new("127.0.0.1", &edge);
+    let (leg, _) = phone.call(&edge);
+    edge.handle.send(SipCommand::HangUp { leg, reason: EndReason::AgentHungUp });
+    let bye = phone.receive();
+    assert!(bye.starts_with("BYE sip:127.0.0.1:"), "{bye}");
+    assert_eq!(line(&bye, "Reason:"), "Reason: Q.850;cause=16;text=\"Normal call clearing\"");
+    assert_eq!(edge.input(), Input::LegEnded { leg, cause: LegEnd::AsCommanded });
+    let ok: String = bye.lines().filter(|line| !line.starts_with("BYE")).map(|line| format!("{line}\r\n")).collect();
+    phone.send(&format!("SIP/2.0 200 OK\r\n{ok}"));
+    assert!(phone.receive_within(Duration::from_millis(700)).is_none(), "an answered BYE is not repeated");
+    assert!(edge.hears_nothing());
+}
+
+#[test]
+fn a_cancelled_call_gets_200_and_487_and_ends_once() {
+    let edge = Edge::start();
+    let phone = Phone::new("127.0.0.1", &edge);
+    phone.invite();
+    assert!(phone.receive().starts_with("SIP/2.0 100 "));
+    let leg = edge.offered().leg;
+    phone.send(&phone.request("CANCEL", 1, "", ""));
+    assert!(phone.receive().starts_with("SIP/2.0 200 "));
+    let terminated = phone.receive();
+    assert!(terminated.starts_with("SIP/2.0 487 "), "{terminated}");
+    phone.send(&phone.request("ACK", 1, &to_tag(&terminated), ""));
+    assert_eq!(edge.input(), Input::LegEnded { leg, cause: LegEnd::CancelReceived });
+    edge.handle.send(SipCommand::HangUp { leg, reason: EndReason::CancelledBeforeAnswer });
+    assert!(edge.hears_nothing());
+}
+
+#[test]
+fn a_repeated_invite_gets_the_same_response_and_is_no_second_call() {
+    let edge = Edge::start();
+    let phone = Phone::new("127.0.0.1", &edge);
+    phone.invite();
+    let first = phone.receive();
+    let leg = edge.offered().leg;
+    phone.invite();
+    assert_eq!(phone.receive(), first);
+    edge.handle.send(SipCommand::Ring { leg });
+    let ringing = phone.receive();
+    phone.invite();
+    assert_eq!(phone.receive(), ringing);
+    assert!(edge.hears_nothing());
+}
+
+#[test]
+fn a_refused_call_hears_the_status_of_the_reason() {
+    let edge = Edge::start();
+    let phone = Phone::new("127.0.0.1", &edge);
+    phone.invite();
+    assert!(phone.receive().starts_with("SIP/2.0 100 "));
+    let leg = edge.offered().leg;
+    edge.handle.send(SipCommand::Refuse { leg, reason: EndReason::NoResources });
+    assert!(phone.receive().starts_with("SIP/2.0 486 Busy Here"));
+    assert_eq!(edge.input(), Input::LegEnded { leg, cause: LegEnd::AsCommanded });
+}
+
+#[test]
+fn a_stranger_is_refused_late_shortly_and_without_a_trace() {
+    let edge = Edge::start();
+    let stranger = Phone::new("127.0.0.3", &edge);
+    for method in ["INVITE", "OPTIONS", "REGISTER"] {
+        let request = stranger.request(method, 1, "", "");
+        let asked = Instant::now();
+        stranger.send(&request);
+        let refusal = stranger.receive();
+        // The edge's clock counts whole milliseconds, so that its 200 ms may be a fraction shorter than ours.
+        assert!(asked.elapsed() >= Duration::from_millis(strangers::REFUSAL_DELAY_MS - 1), "{:?}", asked.elapsed());
+        assert!(refusal.starts_with("SIP/2.0 403 Forbidden"), "{refusal}");
+        assert!(refusal.len() <= request.len() && !refusal.contains("Allow"), "{refusal}");
+    }
+    stranger.send(&stranger.request("ACK", 1, ";tag=x", ""));
+    stranger.send("INVITE nonsense\r\n\r\n");
+    edge.counts_reach(|counts| counts == SipCounts { received: 5, refused_strangers: 3, dropped_strangers: 1, malformed: 1, ..counts });
+    assert!(edge.hears_nothing());
+    assert_eq!(edge.handle.counters().calls, 0);
+}
+
+#[test]
+fn malformed_packets_of_a_trunk_are_counted_and_answered_only_where_possible() {
+    let edge = Edge::start();
+    let phone = Phone::new("127.0.0.1", &edge);
+    phone.send("hello");
+    phone.send("\r\n\r\n");
+    phone.send(&phone.request("INVITE", 1, "", "Content-Length: -1\r\n"));
+    assert!(phone.receive().starts_with("SIP/2.0 400 Bad Request"));
+    edge.counts_reach(|counts| (counts.received, counts.malformed) == (3, 2));
+    assert!(edge.hears_nothing());
+}
+
+#[test]
+fn options_of_a_trunk_are_answered_with_what_is_allowed() {
+    let edge = Edge::start();
+    let phone = Phone::new("127.0.0.1", &edge);
+    phone.send(&phone.request("OPTIONS", 1, "", ""));
+    let ok = phone.receive();
+    assert!(ok.starts_with("SIP/2.0 200 OK"), "{ok}");
+    assert_eq!(line(&ok, "Allow:"), format!("Allow: {}", sip_core::ALLOW));
+}
+
+#[test]
+fn a_withheld_caller_has_no_number() {
+    let edge = Edge::start();
+    let phone = Phone::new("127.0.0.1", &edge);
+    phone.send(&phone.request("INVITE", 1, "", "P-Asserted-Identity: <tel:+8613912345678>\r\nPrivacy: id\r\n"));
+    let offered = edge.offered();
+    assert_eq!((offered.caller.number, offered.offer), (None, None));
+}
+
+#[test]
+fn an_undiallable_number_is_not_found_and_never_becomes_a_call() {
+    let edge = Edge::start();
+    let phone = Phone::new("127.0.0.1", &edge);
+    phone.send(&phone.request("INVITE", 1, "", "").replacen("sip:12345@", "sip:alice@", 1));
+    assert!(phone.receive().starts_with("SIP/2.0 100 "));
+    assert!(phone.receive().starts_with("SIP/2.0 404 "));
+    assert!(edge.hears_nothing());
+}

@@ -1,0 +1,247 @@
+//! Agents and callers as the database knows them. Passwords come and go as hashes only (5-2); checking them is not done here.
+
+use super::{Store, StoreError};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
+use serde::{Deserialize, Serialize};
+use shared::model::{AgentId, Caller, CallerCard, PhoneNumber, QueueId, UnixMillis};
+use shared::pii::Pii;
+
+/// What somebody may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Role {
+    /// 话务员
+    Agent,
+    /// 督办
+    Supervisor,
+}
+
+impl Role {
+    /// Stable code, equal to the serialised form.
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Supervisor => "supervisor",
+        }
+    }
+
+    /// The tables allow no third value.
+    fn from_code(code: &str) -> Self {
+        if code == Self::Supervisor.code() { Self::Supervisor } else { Self::Agent }
+    }
+}
+
+/// What sign-in needs to know of a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Credentials {
+    /// Identity.
+    pub(crate) agent: AgentId,
+    /// Staff number 工号.
+    pub(crate) number: String,
+    /// Name.
+    pub(crate) name: String,
+    /// What this person may do.
+    pub(crate) role: Role,
+    /// Argon2id in PHC form; wrapped so that it cannot reach a log.
+    pub(crate) password_hash: Pii<String>,
+    /// May not sign in.
+    pub(crate) disabled: bool,
+}
+
+/// A person to be added.
+#[derive(Debug, Clone)]
+pub(crate) struct NewAgent {
+    /// Staff number 工号, unique.
+    pub(crate) number: String,
+    /// Name.
+    pub(crate) name: String,
+    /// What this person may do.
+    pub(crate) role: Role,
+    /// Argon2id in PHC form.
+    pub(crate) password_hash: Pii<String>,
+    /// The queues this person serves.
+    pub(crate) queues: Vec<QueueId>,
+}
+
+/// One line of the staff list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct AgentEntry {
+    /// Identity.
+    pub(crate) agent: AgentId,
+    /// Staff number 工号.
+    pub(crate) number: String,
+    /// Name.
+    pub(crate) name: String,
+    /// What this person may do.
+    pub(crate) role: Role,
+    /// May not sign in.
+    pub(crate) disabled: bool,
+    /// The queues this person serves, by id.
+    pub(crate) queues: Vec<QueueId>,
+}
+
+/// A citizen to be registered.
+#[derive(Debug, Clone)]
+pub(crate) struct NewCaller {
+    /// Stored in its subscriber form.
+    pub(crate) number: Pii<PhoneNumber>,
+    /// Name and address.
+    pub(crate) card: CallerCard,
+}
+
+impl Store {
+    /// The person with this staff number.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub(crate) fn credentials(&self, number: &str) -> Result<Option<Credentials>, StoreError> {
+        let sql = "SELECT id, number, name, role, password_hash, disabled FROM agents WHERE number = ?1";
+        let read = |row: &Row<'_>| {
+            Ok(Credentials {
+                agent: AgentId(row.get(0)?),
+                number: row.get(1)?,
+                name: row.get(2)?,
+                role: Role::from_code(&row.get::<_, String>(3)?),
+                password_hash: Pii::new(row.get(4)?),
+                disabled: row.get(5)?,
+            })
+        };
+        self.connection().query_row(sql, [number], read).optional().map_err(|error| self.error(error))
+    }
+
+    /// Adds a person.
+    ///
+    /// # Errors
+    /// [`StoreError::NumberTaken`], or the database cannot be written.
+    pub(crate) fn add_agent(&self, new: &NewAgent, now: UnixMillis) -> Result<AgentId, StoreError> {
+        let mut connection = self.connection();
+        insert_agent(&mut connection, new, now).map_err(|error| match error.sqlite_error_code() {
+            Some(ErrorCode::ConstraintViolation) => StoreError::NumberTaken { number: new.number.clone() },
+            _ => self.error(error),
+        })
+    }
+
+    /// Gives a person a new password hash.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchAgent`], or the database cannot be written.
+    pub(crate) fn set_password_hash(&self, agent: AgentId, hash: &Pii<String>) -> Result<(), StoreError> {
+        let sql = "UPDATE agents SET password_hash = ?2 WHERE id = ?1";
+        let changed = self.connection().execute(sql, params![agent.0, hash.reveal()]).map_err(|error| self.error(error))?;
+        if changed == 1 { Ok(()) } else { Err(StoreError::NoSuchAgent { agent }) }
+    }
+
+    /// Everybody, by staff number.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub(crate) fn agents(&self) -> Result<Vec<AgentEntry>, StoreError> {
+        list_agents(&self.connection()).map_err(|error| self.error(error))
+    }
+
+    /// Registers a citizen. Several persons may share a number; the pop-up shows the one registered last.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub(crate) fn add_caller(&self, new: &NewCaller, now: UnixMillis) -> Result<(), StoreError> {
+        let sql = "INSERT INTO callers (subscriber, name, address, created_utc_ms) VALUES (?1, ?2, ?3, ?4)";
+        let card = &new.card;
+        self.connection()
+            .execute(sql, params![new.number.reveal().subscriber(), card.name.reveal(), card.address.reveal(), now.0])
+            .map(drop)
+            .map_err(|error| self.error(error))
+    }
+}
+
+/// The card of a caller; a withheld number has none.
+pub(super) fn find_card(connection: &Connection, caller: &Caller) -> rusqlite::Result<Option<CallerCard>> {
+    let Some(number) = &caller.number else { return Ok(None) };
+    let mut select = connection.prepare_cached("SELECT name, address FROM callers WHERE subscriber = ?1 ORDER BY id DESC LIMIT 1")?;
+    select
+        .query_row([number.reveal().subscriber()], |row| Ok(CallerCard { name: Pii::new(row.get(0)?), address: Pii::new(row.get(1)?) }))
+        .optional()
+}
+
+fn insert_agent(connection: &mut Connection, new: &NewAgent, now: UnixMillis) -> rusqlite::Result<AgentId> {
+    let transaction = connection.transaction()?;
+    transaction.execute(
+        "INSERT INTO agents (number, name, role, password_hash, created_utc_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![new.number, new.name, new.role.code(), new.password_hash.reveal(), now.0],
+    )?;
+    let agent: u32 = transaction.query_row("SELECT last_insert_rowid()", [], |row| row.get(0))?;
+    for queue in &new.queues {
+        transaction.execute("INSERT OR IGNORE INTO agent_queues (agent_id, queue_id) VALUES (?1, ?2)", [agent, queue.0])?;
+    }
+    transaction.commit()?;
+    Ok(AgentId(agent))
+}
+
+fn list_agents(connection: &Connection) -> rusqlite::Result<Vec<AgentEntry>> {
+    let mut queues = connection.prepare("SELECT queue_id FROM agent_queues WHERE agent_id = ?1 ORDER BY queue_id")?;
+    let mut select = connection.prepare("SELECT id, number, name, role, disabled FROM agents ORDER BY number")?;
+    let people = select.query_map([], |row| {
+        let id: u32 = row.get(0)?;
+        Ok(AgentEntry {
+            agent: AgentId(id),
+            number: row.get(1)?,
+            name: row.get(2)?,
+            role: Role::from_code(&row.get::<_, String>(3)?),
+            disabled: row.get(4)?,
+            queues: queues.query_map([id], |row| row.get(0).map(QueueId))?.collect::<Result<_, _>>()?,
+        })
+    })?;
+    people.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NewAgent, Role};
+    use crate::scratch::Scratch;
+    use crate::store::{Store, StoreError};
+    use shared::model::{AgentId, QueueId, UnixMillis};
+    use shared::pii::Pii;
+
+    fn agent(number: &str) -> NewAgent {
+        NewAgent {
+            number: number.to_owned(),
+            name: "王小明".to_owned(),
+            role: Role::Agent,
+            password_hash: Pii::new("$argon2id$x".to_owned()),
+            queues: vec![QueueId(2), QueueId(1)],
+        }
+    }
+
+    #[test]
+    fn an_added_agent_is_found_by_number_and_listed_with_queues() {
+        let scratch = Scratch::new();
+        let store = Store::open(&scratch.path("hotline.db")).expect("a new database");
+        let id = store.add_agent(&agent("8001"), UnixMillis(5)).expect("a free number");
+        let found = store.credentials("8001").expect("readable").expect("just added");
+        assert_eq!((found.agent, found.role, found.disabled), (id, Role::Agent, false));
+        assert_eq!(found.password_hash.reveal(), "$argon2id$x");
+        assert!(!format!("{found:?}").contains("argon2id"));
+        assert_eq!(store.agents().expect("readable")[0].queues, [QueueId(1), QueueId(2)]);
+        assert_eq!(store.credentials("8002").expect("readable"), None);
+    }
+
+    #[test]
+    fn a_staff_number_is_given_once() {
+        let scratch = Scratch::new();
+        let store = Store::open(&scratch.path("hotline.db")).expect("a new database");
+        store.add_agent(&agent("8001"), UnixMillis(5)).expect("a free number");
+        let error = store.add_agent(&agent("8001"), UnixMillis(6)).expect_err("taken");
+        assert!(matches!(&error, StoreError::NumberTaken { number } if number == "8001"), "{error:?}");
+        assert_eq!(store.agents().expect("readable").len(), 1);
+    }
+
+    #[test]
+    fn a_password_hash_can_be_replaced_for_somebody_who_exists() {
+        let scratch = Scratch::new();
+        let store = Store::open(&scratch.path("hotline.db")).expect("a new database");
+        let id = store.add_agent(&agent("8001"), UnixMillis(5)).expect("a free number");
+        store.set_password_hash(id, &Pii::new("new".to_owned())).expect("exists");
+        assert_eq!(store.credentials("8001").expect("readable").expect("exists").password_hash.reveal(), "new");
+        let missing = store.set_password_hash(AgentId(99), &Pii::new("new".to_owned()));
+        assert!(matches!(missing, Err(StoreError::NoSuchAgent { agent: AgentId(99) })));
+    }
+}

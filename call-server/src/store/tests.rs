@@ -1,0 +1,252 @@
+//! Tests of the store as a whole: commands in, rows and answers out, and what a crash leaves.
+
+use super::{FileFigures, NewCaller, RecordingResult, RecordingState, Store, StoreError, start};
+use crate::scratch::Scratch;
+use crate::switchboard::{Inbox, Message};
+use call_core::Input;
+use call_core::command::StoreCommand;
+use call_core::input::RecordingOutcome;
+use call_core::ledger::{AgentInterval, Fact, FactKind, InteractionRecord, IntervalCause, Segment};
+use shared::model::{
+    AgentId, AgentState, Caller, CallerCard, EndReason, InteractionId, NotReadyReason, PhoneNumber, QueueId, RecordingId, SegmentId,
+    SessionId, Side, TrunkId, UnixMillis,
+};
+use shared::pii::Pii;
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+
+const LIMIT: Duration = Duration::from_secs(20);
+
+fn number(text: &str) -> PhoneNumber {
+    PhoneNumber::parse(text).expect("a test number is valid")
+}
+
+fn caller(text: &str) -> Caller {
+    Caller { number: Some(Pii::new(number(text))) }
+}
+
+fn open(id: u64) -> StoreCommand {
+    let (interaction, started) = (InteractionId(id), UnixMillis(1_000));
+    StoreCommand::Open { interaction, started, caller: caller("+8613912345678"), dialled: number("12345"), probe: false }
+}
+
+fn fact(id: u64, number: u32, offset_ms: u64, kind: FactKind) -> Fact {
+    let at = UnixMillis(1_000 + i64::try_from(offset_ms).expect("a small offset"));
+    Fact { interaction: InteractionId(id), number, offset_ms, at, kind }
+}
+
+fn open_recording(id: u64, path: &str) -> StoreCommand {
+    let (recording, interaction) = (RecordingId(id), InteractionId(id));
+    StoreCommand::OpenRecording { recording, interaction, path: path.into(), started: UnixMillis(1_500) }
+}
+
+fn record(id: u64) -> InteractionRecord {
+    InteractionRecord {
+        interaction: InteractionId(id),
+        trunk: TrunkId(1),
+        caller: caller("+8613912345678"),
+        dialled: number("12345"),
+        probe: false,
+        queue: Some(QueueId(3)),
+        started: UnixMillis(1_000),
+        ended: UnixMillis(61_000),
+        length_ms: 60_000,
+        wait_ms: Some(4_000),
+        answered_by_agent: true,
+        reason: EndReason::CallerHungUp,
+        ended_by: Side::Caller,
+        segments: vec![Segment { segment: SegmentId(1), agent: AgentId(7), started: UnixMillis(5_000), ring_ms: 2_000, talk_ms: 56_000 }],
+        recording: Some(RecordingId(id)),
+    }
+}
+
+fn next(messages: &Receiver<Message>) -> Input {
+    let Message::Input(input) = messages.recv_timeout(LIMIT).expect("the store answers in time");
+    input
+}
+
+#[test]
+fn a_finished_call_reads_back_as_it_was_told() {
+    let scratch = Scratch::new();
+    let store = Store::open(&scratch.path("hotline.db")).expect("a new database");
+    let (inbox, messages) = Inbox::new();
+    let handle = start(&store, inbox).expect("the store starts");
+    let facts = [
+        fact(1, 1, 0, FactKind::Entered),
+        fact(1, 2, 4_000, FactKind::Connected { agent: AgentId(7), segment: SegmentId(1) }),
+        fact(1, 3, 60_000, FactKind::Ended { reason: EndReason::CallerHungUp, by: Side::Caller }),
+    ];
+    handle.send(open(1));
+    handle.send(open_recording(1, "a/1.rec"));
+    facts.iter().cloned().map(StoreCommand::Note).for_each(|command| handle.send(command));
+    handle.send(StoreCommand::Save(Box::new(record(1))));
+    let outcome = RecordingOutcome::Complete { length_ms: 56_000, bytes: 900_000, digest: "ab".to_owned() };
+    handle.send(StoreCommand::CloseRecording { recording: RecordingId(1), outcome });
+    handle.stop();
+
+    assert_eq!(next(&messages), Input::RecordingRowStored { recording: RecordingId(1) });
+    let call = store.call(InteractionId(1)).expect("readable").expect("on record");
+    let result = call.result.as_ref().expect("it is closed");
+    assert_eq!((result.wait_ms, result.talk_ms, result.length_ms), (Some(4_000), 56_000, 60_000));
+    assert_eq!((result.reason, result.ended_by, result.trunk), (EndReason::CallerHungUp, Side::Caller, Some(TrunkId(1))));
+    assert_eq!(call.caller, caller("+8613912345678"));
+    assert_eq!(call.segments[0].talk_ms, 56_000);
+    assert_eq!(call.facts, facts);
+    let recording = call.recording.as_ref().expect("it was recorded");
+    assert_eq!((recording.state, recording.length_ms, recording.bytes), (RecordingState::Complete, Some(56_000), Some(900_000)));
+    assert_eq!(store.recording(RecordingId(1)).expect("readable").as_ref(), Some(recording));
+    assert_eq!(store.calls(10).expect("readable"), [call]);
+    assert_eq!(store.next_interaction().expect("readable"), InteractionId(2));
+}
+
+#[test]
+fn the_row_of_a_recording_is_on_disk_before_it_is_reported() {
+    let scratch = Scratch::new();
+    let path = scratch.path("hotline.db");
+    let store = Store::open(&path).expect("a new database");
+    let (inbox, messages) = Inbox::new();
+    let handle = start(&store, inbox).expect("the store starts");
+    for id in 1..=50 {
+        handle.send(open(id));
+        handle.send(open_recording(id, &format!("{id}.rec")));
+        assert_eq!(next(&messages), Input::RecordingRowStored { recording: RecordingId(id) });
+        let other = Store::open(&path).expect("a second process may look");
+        assert!(other.recording(RecordingId(id)).expect("readable").is_some(), "row {id} was reported before its commit");
+    }
+    handle.stop();
+}
+
+#[test]
+fn a_thousand_facts_are_written_in_order_and_none_is_lost() {
+    let scratch = Scratch::new();
+    let store = Store::open(&scratch.path("hotline.db")).expect("a new database");
+    let (inbox, _messages) = Inbox::new();
+    let handle = start(&store, inbox).expect("the store starts");
+    handle.send(open(1));
+    (1..=1_000).for_each(|n| handle.send(StoreCommand::Note(fact(1, n, u64::from(n), FactKind::Answered))));
+    handle.stop();
+    let facts = store.call(InteractionId(1)).expect("readable").expect("on record").facts;
+    assert!(facts.iter().map(|fact| fact.number).eq(1..=1_000));
+}
+
+#[test]
+fn a_card_is_found_by_any_spelling_and_never_for_a_withheld_number() {
+    let scratch = Scratch::new();
+    let store = Store::open(&scratch.path("hotline.db")).expect("a new database");
+    let card = CallerCard { name: Pii::new("李雷".to_owned()), address: Pii::new("和平路1号".to_owned()) };
+    let new = NewCaller { number: Pii::new(number("013912345678")), card: card.clone() };
+    store.add_caller(&new, UnixMillis(1)).expect("writable");
+    let (inbox, messages) = Inbox::new();
+    let handle = start(&store, inbox).expect("the store starts");
+    for (who, expected) in [(caller("+8613912345678"), Some(card)), (caller("13800000000"), None), (Caller::default(), None)] {
+        handle.send(StoreCommand::FindCard { interaction: InteractionId(9), caller: who });
+        assert_eq!(next(&messages), Input::CardFound { interaction: InteractionId(9), card: expected });
+    }
+    handle.stop();
+}
+
+#[test]
+fn a_second_record_for_the_same_call_is_left_out_and_its_neighbours_stand() {
+    let scratch = Scratch::new();
+    let store = Store::open(&scratch.path("hotline.db")).expect("a new database");
+    let (inbox, _messages) = Inbox::new();
+    let handle = start(&store, inbox).expect("the store starts");
+    let other = InteractionRecord { reason: EndReason::AgentHungUp, length_ms: 1, segments: Vec::new(), ..record(1) };
+    handle.send(open(1));
+    handle.send(StoreCommand::Save(Box::new(record(1))));
+    handle.send(StoreCommand::Save(Box::new(other)));
+    handle.send(StoreCommand::Note(fact(99, 1, 0, FactKind::Entered)));
+    handle.send(open(2));
+    handle.stop();
+    let first = store.call(InteractionId(1)).expect("readable").expect("on record");
+    assert_eq!(first.result.expect("closed").reason, EndReason::CallerHungUp);
+    assert_eq!(first.segments.len(), 1);
+    assert!(store.call(InteractionId(2)).expect("readable").is_some());
+}
+
+#[test]
+fn agent_time_is_stored_with_its_codes() {
+    let scratch = Scratch::new();
+    let path = scratch.path("hotline.db");
+    let store = Store::open(&path).expect("a new database");
+    let (inbox, _messages) = Inbox::new();
+    let handle = start(&store, inbox).expect("the store starts");
+    handle.send(StoreCommand::AgentTime(AgentInterval {
+        agent: AgentId(7),
+        session: SessionId(4),
+        number: 1,
+        state: AgentState::NotReady(NotReadyReason::Meal),
+        started: UnixMillis(10),
+        offset_ms: 0,
+        length_ms: 2_500,
+        cause: IntervalCause::SignIn,
+        session_end: Some(call_core::command::SessionEnd::Asked),
+        interaction: None,
+    }));
+    handle.stop();
+    let row: (String, String, i64, String, String) = rusqlite::Connection::open(&path)
+        .and_then(|connection| {
+            connection.query_row("SELECT state, reason, length_ms, cause, session_end FROM agent_intervals", [], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+            })
+        })
+        .expect("one row");
+    assert_eq!(row, ("not_ready".into(), "meal".into(), 2_500, "sign_in".into(), "asked".into()));
+}
+
+#[test]
+fn interrupted_calls_are_closed_with_what_their_facts_prove() {
+    let scratch = Scratch::new();
+    let store = Store::open(&scratch.path("hotline.db")).expect("a new database");
+    let (inbox, _messages) = Inbox::new();
+    let handle = start(&store, inbox).expect("the store starts");
+    (1..=3).for_each(|id| handle.send(open(id)));
+    handle.send(open_recording(1, "1.rec"));
+    let talk = [
+        (0, FactKind::Entered),
+        (100, FactKind::Queued { queue: QueueId(3) }),
+        (1_100, FactKind::Offered { agent: AgentId(7) }),
+        (4_100, FactKind::Connected { agent: AgentId(7), segment: SegmentId(1) }),
+        (9_100, FactKind::Parted { segment: SegmentId(1) }),
+        (9_600, FactKind::Offered { agent: AgentId(8) }),
+    ];
+    (1..).zip(talk).for_each(|(n, (offset, kind))| handle.send(StoreCommand::Note(fact(1, n, offset, kind))));
+    handle.send(StoreCommand::Save(Box::new(record(2))));
+    let abandoned = FactKind::Ended { reason: EndReason::Abandoned, by: Side::Caller };
+    handle.send(StoreCommand::Note(fact(3, 1, 700, abandoned)));
+    handle.stop();
+
+    assert_eq!(store.close_interrupted(UnixMillis(99_000)).expect("writable"), 2);
+    assert_eq!(store.close_interrupted(UnixMillis(99_000)).expect("writable"), 0);
+    let call = store.call(InteractionId(1)).expect("readable").expect("on record");
+    let result = call.result.expect("closed");
+    assert_eq!((result.reason, result.ended_by), (EndReason::ServerCrashed, Side::Server));
+    assert_eq!((result.ended, result.length_ms), (UnixMillis(10_600), 9_600));
+    assert_eq!((result.queue, result.wait_ms, result.talk_ms), (Some(QueueId(3)), Some(4_000), 5_000));
+    assert_eq!((call.segments[0].ring_ms, call.segments[0].talk_ms), (3_000, 5_000));
+    let last = call.facts.last().expect("there are facts");
+    assert_eq!((last.number, last.at), (7, UnixMillis(99_000)));
+    assert_eq!(call.recording.expect("its row stays for the reconciler").state, RecordingState::Open);
+    let kept = store.call(InteractionId(2)).expect("readable").expect("on record").result.expect("closed");
+    assert_eq!(kept.reason, EndReason::CallerHungUp);
+    let noted = store.call(InteractionId(3)).expect("readable").expect("on record");
+    assert_eq!((noted.result.expect("closed").reason, noted.facts.len()), (EndReason::Abandoned, 1));
+}
+
+#[test]
+fn a_settled_recording_is_attached_to_its_interrupted_call() {
+    let scratch = Scratch::new();
+    let store = Store::open(&scratch.path("hotline.db")).expect("a new database");
+    let (inbox, _messages) = Inbox::new();
+    let handle = start(&store, inbox).expect("the store starts");
+    handle.send(open(1));
+    handle.send(open_recording(1, "1.rec"));
+    handle.stop();
+    assert_eq!(store.recordings_with_file().expect("readable"), [(RecordingId(1), "1.rec".to_owned(), RecordingState::Open)]);
+    let figures = FileFigures { length_ms: 5, bytes: 6, digest: "cd".to_owned() };
+    store.settle_recording(RecordingId(1), &RecordingResult::Cut(figures)).expect("writable");
+    let row = store.recording(RecordingId(1)).expect("readable").expect("on record");
+    assert_eq!((row.state, row.length_ms, row.bytes, row.digest.as_deref()), (RecordingState::Cut, Some(5), Some(6), Some("cd")));
+    assert!(store.knows_recording_path("1.rec").expect("readable"));
+    assert!(!store.knows_recording_path("2.rec").expect("readable"));
+}

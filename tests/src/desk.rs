@@ -1,0 +1,212 @@
+//! A desk with a person at it: a display (Xvfb with a window manager), a sound server with a virtual headset, and the real window.
+
+use crate::process::{Running, fresh_folder, program};
+use crate::site::{Agent, Site};
+use crate::{SOON, Server};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// Size of the window in the tests.
+pub const WINDOW: (u32, u32) = (1280, 800);
+
+/// A display of our own, with a window manager, without which no window gets the keyboard.
+#[derive(Debug)]
+pub struct Display {
+    name: String,
+    _server: Running,
+    _manager: Running,
+}
+
+impl Display {
+    /// Starts both on a free display number.
+    ///
+    /// # Panics
+    /// If Xvfb or openbox is missing or does not come up.
+    #[must_use]
+    pub fn start(folder: &Path) -> Self {
+        let mut command = Command::new("Xvfb");
+        command.args(["-displayfd", "1", "-screen", "0", "1400x900x24", "-nolisten", "tcp"]);
+        let mut server = Running::start("Xvfb", &mut command, &folder.join("xvfb.log"));
+        let number = server.wait_for("display number", SOON, |line| line.trim().parse::<u32>().ok());
+        let name = format!(":{number}");
+        let mut command = Command::new("openbox");
+        command.env("DISPLAY", &name).args(["--sm-disable"]);
+        let manager = Running::start("openbox", &mut command, &folder.join("openbox.log"));
+        Self { name, _server: server, _manager: manager }
+    }
+
+    /// Runs an X client to its end and returns what it printed; `None` if it failed.
+    fn ask(&self, tool: &str, arguments: &[&str]) -> Option<String> {
+        let output = Command::new(tool).env("DISPLAY", &self.name).args(arguments).stderr(Stdio::null()).output();
+        let output = output.unwrap_or_else(|error| panic!("{tool} cannot be started: {error}"));
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
+    /// Saves what the display shows.
+    ///
+    /// # Panics
+    /// If the picture cannot be taken.
+    pub fn picture(&self, path: &Path) {
+        let path = path.to_str().expect("test paths are UTF-8");
+        assert!(self.ask("import", &["-window", "root", path]).is_some(), "no picture could be taken to {path}");
+    }
+}
+
+/// A sound server with a headset that does not exist: what is played into the sink `mouth` comes out of the microphone, and what the
+/// program plays can be taken from the sink `ear`.
+#[derive(Debug)]
+pub struct SoundServer {
+    folder: PathBuf,
+    _server: Running,
+}
+
+impl SoundServer {
+    /// Starts PulseAudio in `folder` and waits until it answers.
+    ///
+    /// # Panics
+    /// If PulseAudio is missing or does not come up.
+    #[must_use]
+    pub fn start(folder: &Path) -> Self {
+        let alsa = "</usr/share/alsa/alsa.conf>\npcm.!default { type pulse }\nctl.!default { type pulse }\n";
+        std::fs::write(folder.join("asound.conf"), alsa).expect("the test folder can be written");
+        let socket = folder.join("pulse.sock");
+        let mut command = Command::new("pulseaudio");
+        command.args(["-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "--disallow-exit", "--log-target=stderr"]);
+        command.arg("-L").arg(format!("module-native-protocol-unix auth-anonymous=1 socket={}", socket.display()));
+        for sink in ["ear", "mouth"] {
+            command.arg("-L").arg(format!("module-null-sink sink_name={sink} rate=48000 channels=1"));
+        }
+        command.env("HOME", folder).env("XDG_RUNTIME_DIR", folder);
+        let server = Running::start("pulseaudio", &mut command, &folder.join("pulseaudio.log"));
+        let this = Self { folder: folder.to_owned(), _server: server };
+        let until = std::time::Instant::now() + SOON;
+        while !this.control(&["set-default-sink", "ear"]) {
+            assert!(std::time::Instant::now() < until, "pulseaudio did not come up; see {}", folder.join("pulseaudio.log").display());
+        }
+        assert!(this.control(&["set-default-source", "mouth.monitor"]), "the microphone cannot be chosen");
+        this
+    }
+
+    fn socket(&self) -> String {
+        format!("unix:{}", self.folder.join("pulse.sock").display())
+    }
+
+    fn control(&self, arguments: &[&str]) -> bool {
+        let status = Command::new("pactl").env("PULSE_SERVER", self.socket()).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        status.unwrap_or_else(|error| panic!("pactl cannot be started: {error}")).success()
+    }
+
+    /// Makes a program use this headset as its default sound device.
+    pub fn plug_into(&self, command: &mut Command) {
+        command.env("PULSE_SERVER", self.socket()).env("ALSA_CONFIG_PATH", self.folder.join("asound.conf"));
+    }
+
+    /// Speaks a WAV file into the microphone, in the background.
+    ///
+    /// # Panics
+    /// If paplay cannot be started.
+    #[must_use]
+    pub fn speak(&self, wav: &Path) -> Sound {
+        let mut command = Command::new("paplay");
+        command.env("PULSE_SERVER", self.socket()).arg("--device=mouth").arg(wav);
+        Sound::start(&mut command)
+    }
+
+    /// Records what the program plays, as 8 kHz mono PCM16 without a header, until the returned value is dropped.
+    ///
+    /// # Panics
+    /// If parec cannot be started.
+    #[must_use]
+    pub fn listen(&self, raw: &Path) -> Sound {
+        let file = std::fs::File::create(raw).unwrap_or_else(|error| panic!("{}: {error}", raw.display()));
+        let mut command = Command::new("parec");
+        command.env("PULSE_SERVER", self.socket()).args(["--device=ear.monitor", "--format=s16le", "--rate=8000", "--channels=1"]).stdout(file);
+        Sound::start(&mut command)
+    }
+}
+
+/// A program that plays or records; ended when dropped.
+#[derive(Debug)]
+pub struct Sound(Child);
+
+impl Sound {
+    fn start(command: &mut Command) -> Self {
+        Self(command.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap_or_else(|error| panic!("{:?}: {error}", command.get_program())))
+    }
+}
+
+impl Drop for Sound {
+    fn drop(&mut self) {
+        // It may have ended by itself, which is as good.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The real window.
+#[derive(Debug)]
+pub struct Window {
+    display: Display,
+    running: Running,
+    id: String,
+    /// Pictures and logs.
+    pub folder: PathBuf,
+}
+
+impl Window {
+    /// Opens the desktop for `agent` on a display of its own and waits until it is on the screen.
+    ///
+    /// # Panics
+    /// If it does not come up.
+    #[must_use]
+    pub fn open(name: &str, site: &Site, server: &Server, agent: &Agent, sound: &SoundServer) -> Self {
+        let folder = fresh_folder(name);
+        let display = Display::start(&folder);
+        let mut command = Command::new(program("agent-desktop"));
+        command.args(["--server", &server.gateway.to_string(), "--number", &agent.number, "--password-stdin"]);
+        command.arg("--ca").arg(&site.ca).env("DISPLAY", &display.name).env("XDG_CONFIG_HOME", &folder);
+        sound.plug_into(&mut command);
+        let mut running = Running::start("agent-desktop", &mut command, &folder.join("desktop.log"));
+        running.tell(&agent.password);
+        running.event("window_ready", crate::LATER);
+        let until = std::time::Instant::now() + SOON;
+        let process = running.id().to_string();
+        let id = loop {
+            let found = display.ask("xdotool", &["search", "--onlyvisible", "--pid", &process]);
+            match found.as_deref().and_then(|ids| ids.lines().last()) {
+                Some(id) => break id.to_owned(),
+                None => assert!(std::time::Instant::now() < until, "no window appeared.\n{}", running.story()),
+            }
+        };
+        let (width, height) = (WINDOW.0.to_string(), WINDOW.1.to_string());
+        display.ask("xdotool", &["windowsize", "--sync", &id, &width, &height]);
+        display.ask("xdotool", &["windowmove", &id, "0", "0"]);
+        display.ask("xdotool", &["windowactivate", "--sync", &id]);
+        Self { display, running, id, folder }
+    }
+
+    /// Presses a key, such as `F2`.
+    pub fn press(&self, key: &str) {
+        self.display.ask("xdotool", &["windowactivate", "--sync", &self.id]);
+        self.display.ask("xdotool", &["key", key]);
+    }
+
+    /// Clicks at a place within the window.
+    pub fn click(&self, x: u32, y: u32) {
+        self.display.ask("xdotool", &["mousemove", "--sync", "--window", &self.id, &x.to_string(), &y.to_string()]);
+        self.display.ask("xdotool", &["click", "1"]);
+    }
+
+    /// Saves what the display shows as `NAME.png` among the test's files and returns the path.
+    pub fn picture(&self, name: &str) -> PathBuf {
+        let path = self.folder.join(format!("{name}.png"));
+        self.display.picture(&path);
+        path
+    }
+
+    /// What the program has said, for the text of an assertion.
+    #[must_use]
+    pub fn story(&self) -> String {
+        self.running.story()
+    }
+}

@@ -1,0 +1,74 @@
+//! The real window on a real (virtual) display, with a real sound server as headset: what no headless test can see.
+
+use citizen::CallPlan;
+use e2e::desk::{SoundServer, Window};
+use e2e::process::fresh_folder;
+use e2e::site::prompt;
+use e2e::sound::{assert_arrived, read_mono};
+use e2e::{Caller, LATER, Server, Site};
+use serde_json::Value;
+
+/// 挂断 stands at the right end of the call bar, apart from the rest.
+const HANG_UP: (u32, u32) = (1218, 38);
+
+fn state_of(status: &Value, number: &str) -> String {
+    let agents = status["agents"].as_array().cloned().unwrap_or_default();
+    let agent = agents.iter().find(|agent| agent["number"] == number).cloned().unwrap_or_default();
+    agent["state"]["state"].as_str().or(agent["state"].as_str()).unwrap_or("signed_out").to_owned()
+}
+
+#[test]
+fn a_person_signs_in_answers_with_f2_talks_through_the_sound_card_and_hangs_up_by_button() {
+    let site = Site::demo("window");
+    let server = Server::start(&site);
+    let agent = &site.agents[0];
+    let wait_state = |state: &str| server.wait_status(&site, state, |status| state_of(status, &agent.number) == state);
+    let folder = fresh_folder("window-sound");
+    let sound = SoundServer::start(&folder);
+    let window = Window::open("window-desk", &site, &server, agent, &sound);
+    wait_state("not_ready");
+    window.picture("1-not-ready");
+    window.press("F11");
+    wait_state("ready");
+    window.picture("2-ready");
+
+    let heard_at_home = folder.join("citizen-heard.wav");
+    let mut plan = CallPlan::new(server.sip, "12345");
+    plan.from = Some("13912345678".to_owned());
+    plan.speak = read_mono(&prompt("citizen"));
+    plan.record = Some(heard_at_home.clone());
+    let caller = Caller::dial(plan);
+    wait_state("offered");
+    window.picture("3-ringing");
+    let played = folder.join("headset.raw");
+    let ear = sound.listen(&played);
+    window.press("F2");
+    wait_state("talking");
+    let mouth = sound.speak(&prompt("agent"));
+    let seconds_of_talk = server.wait_status(&site, "ten seconds of talk", |status| talk_ms(status) > 10_000);
+    window.picture("4-talking");
+    window.click(HANG_UP.0, HANG_UP.1);
+    wait_state("wrap_up");
+    window.picture("5-wrap-up");
+    let report = caller.report(LATER);
+    drop((ear, mouth));
+
+    assert_eq!(report.ended_by.as_deref(), Some("far_end"), "the button did not hang up: {report:?}, {seconds_of_talk}");
+    let headset = raw(&played);
+    let to_headset = assert_arrived("the citizen's voice in the headset", &read_mono(&prompt("citizen")), &headset);
+    let to_home = assert_arrived("the microphone's voice at the citizen", &read_mono(&prompt("agent")), &read_mono(&heard_at_home));
+    println!("to the headset: {to_headset}; from the microphone: {to_home}");
+    let record = site.wait_records(1, LATER).remove(0);
+    assert!(record.answered_by_agent, "{record:?}");
+    assert_eq!(record.ended_by, "agent");
+}
+
+fn talk_ms(status: &Value) -> u64 {
+    let agents = status["agents"].as_array().cloned().unwrap_or_default();
+    agents.iter().filter(|agent| agent["state"]["state"] == "talking" || agent["state"] == "talking").filter_map(|agent| agent["state_ms"].as_u64()).max().unwrap_or(0)
+}
+
+fn raw(path: &std::path::Path) -> Vec<i16> {
+    let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    bytes.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect()
+}

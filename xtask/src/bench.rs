@@ -1,0 +1,47 @@
+//! Benchmarks: built for release, printed as ratios within one run.
+
+use crate::process;
+use anyhow::Result;
+use clap::{Args, Subcommand};
+
+/// Which benchmark.
+#[derive(Args)]
+pub(crate) struct BenchArguments {
+    #[command(subcommand)]
+    which: Which,
+}
+
+#[derive(Subcommand)]
+enum Which {
+    /// Server CPU per recorded call-second beside a bare relay in the same run.
+    Relay {
+        /// Numbers of calls at once.
+        #[arg(long, default_value = "100,500")]
+        calls: String,
+        /// Length of each measurement.
+        #[arg(long, default_value_t = 15)]
+        seconds: u32,
+        /// One JSON object on standard output.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Runs one benchmark.
+///
+/// # Errors
+/// It could not be built or did not succeed.
+pub(crate) fn run(arguments: &BenchArguments) -> Result<()> {
+    match &arguments.which {
+        Which::Relay { calls, seconds, json } => {
+            process::cargo(&["build", "--release", "--package", "call-server", "--package", "e2e", "--bins"])?;
+            let seconds = seconds.to_string();
+            let mut all = vec!["relay", "--calls", calls, "--seconds", &seconds];
+            if *json {
+                all.push("--json");
+            }
+            print!("{}", process::output(&process::program("load", true), &all)?);
+            Ok(())
+        }
+    }
+}
