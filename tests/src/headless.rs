@@ -65,6 +65,30 @@ impl Headless {
         Self { running: Running::start(&format!("agent {}", agent.number), &mut command, &log), speaker }
     }
 
+    /// Goes ready by command; asks again while the voice path is still opening.
+    ///
+    /// # Panics
+    /// If it does not become ready in time.
+    pub fn go_ready(&mut self) {
+        let ready = |value: &Value| value["event"] == "state" && value["state"] == "ready";
+        for _ in 0..20 {
+            self.tell("ready");
+            let answer: Value = self.running.wait_for("answer to ready", SOON, |line| {
+                serde_json::from_str(line).ok().filter(|value: &Value| ready(value) || value["event"] == "refused")
+            });
+            if ready(&answer) {
+                return;
+            }
+            self.event_within("media", Duration::from_millis(500));
+        }
+        panic!("never ready.\n{}", self.story());
+    }
+
+    /// Waits until the connection to the server is there, or gone.
+    pub fn link(&mut self, online: bool, limit: Duration) -> Value {
+        self.running.event_where("link", limit, |value| value["online"] == online)
+    }
+
     /// Waits for an event.
     pub fn event(&mut self, event: &str, limit: Duration) -> Value {
         self.running.event(event, limit)
@@ -105,9 +129,10 @@ impl Headless {
         self.running.story()
     }
 
-    /// Ends it in order (end of its input) and returns what its loudspeaker played.
+    /// Ends it in order and returns what its loudspeaker played.
     #[must_use]
     pub fn heard(mut self) -> Vec<i16> {
+        self.tell("quit");
         self.running.ended(SOON);
         crate::sound::read_mono(&self.speaker)
     }

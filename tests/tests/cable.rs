@@ -21,10 +21,10 @@ fn a_talk_survives_a_cut_of_the_desktops_connection() {
     agent.talks_for(Duration::from_secs(1));
 
     cable.cut();
-    agent.event("link_lost", SOON);
+    agent.link(false, SOON);
     agent.talks_for(Duration::from_secs(2));
     cable.mend();
-    agent.event("resumed", Duration::from_secs(5));
+    agent.link(true, Duration::from_secs(5));
 
     let report = caller.report(LATER);
     agent.event("call_ended", SOON);
