@@ -12,9 +12,10 @@ use std::collections::BTreeMap;
 const SEEDS: u64 = 1_000;
 
 /// What must have happened in them often enough to have been tried.
-const MUST_HAPPEN: [&str; 17] = [
+const MUST_HAPPEN: [&str; 18] = [
     "caller_hung_up",
     "agent_hung_up",
+    "agent_lost",
     "abandoned",
     "cancelled_before_answer",
     "unknown_number",
@@ -34,16 +35,18 @@ const MUST_HAPPEN: [&str; 17] = [
 
 #[test]
 fn no_invariant_is_violated_in_a_thousand_random_days() {
-    let mut seen = BTreeMap::new();
+    let (mut events, mut seen) = (0, BTreeMap::new());
     for seed in 0..SEEDS {
         let outcome = run::run_seed(seed);
         if let Some(violation) = outcome.violation {
             panic!("{violation}");
         }
+        events += outcome.events;
         for (what, count) in outcome.tallies {
             *seen.entry(what).or_insert(0) += count;
         }
     }
+    assert!(events > SEEDS * 100, "too few inputs: {events}");
     for what in MUST_HAPPEN {
         assert!(seen.get(what).is_some_and(|count: &u64| *count >= 50), "the worlds are too quiet to prove anything: {what}: {seen:?}");
     }

@@ -3,7 +3,7 @@
 //! Within one edge messages keep their order; between edges they do not. Not a model of right and wrong: that is `watch`.
 
 use crate::watch::Watch;
-use call_core::command::{AgentCommand, MediaAccess, MediaCommand, RecordingCommand, SessionText, SipCommand, StoreCommand};
+use call_core::command::{AgentCommand, MediaAccess, MediaCommand, RecordingCommand, SessionEnd, SessionText, SipCommand, StoreCommand};
 use call_core::input::{AgentAction, CallOffered, LegEnd, MediaFailure, RecordingOutcome};
 use call_core::plan::{AgentPlan, Limits, Plan, QueuePlan};
 use call_core::{Command, Core, Input, Now, Time};
@@ -305,6 +305,8 @@ impl World {
                 let desktop = self.desktops.entry(agent).or_default();
                 (desktop.session, desktop.connected) = (Some(session), true);
             }
+            // The same person sits at another desktop already.
+            AgentCommand::SignedOut { why: SessionEnd::Superseded, .. } => {}
             AgentCommand::SignInFailed { agent, session } | AgentCommand::SignedOut { agent, session, .. } => {
                 let desktop = self.desktops.entry(agent).or_default();
                 if desktop.session == Some(session) || desktop.session.is_none() {
