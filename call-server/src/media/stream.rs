@@ -176,6 +176,23 @@ mod tests {
     }
 
     #[test]
+    fn a_straggler_from_before_a_change_is_not_sent_on() {
+        let mut stream = stream();
+        assert!(stream.relay(0, &voice(10, 0), 160).is_some() && stream.relay(0, &voice(15, 800), 160).is_some());
+        stream.originate(0, 160);
+        assert!(stream.relay(0, &voice(20, 1_600), 160).is_some());
+        assert_eq!((11..20).filter_map(|number| stream.relay(0, &voice(number, 0), 160)).count(), 0);
+    }
+
+    #[test]
+    fn a_source_that_steps_back_far_is_taken_up_anew() {
+        let mut stream = stream();
+        let first = stream.relay(0, &voice(5_000, 0), 160).expect("sent on");
+        let second = stream.relay(0, &voice(4_000, 0), 160).expect("sent on");
+        assert_eq!(second.sequence, first.sequence.wrapping_add(1));
+    }
+
+    #[test]
     fn random_headers_never_give_a_number_twice() {
         let mut random = fastrand::Rng::with_seed(7);
         let mut stream = stream();

@@ -19,7 +19,7 @@ use voice::srtp::{MasterKey, SrtpReceiver, SrtpSender};
 use voice::telephone_event::KeySender;
 
 /// Nothing here takes longer unless it is broken.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(10);
 const CITIZEN: LegId = LegId(1);
 const AGENT: LegId = LegId(2);
 const RECORDING: RecordingId = RecordingId(9);
@@ -277,18 +277,20 @@ fn after_a_talk_nobody_hears_the_other_and_nothing_is_recorded() {
 fn music_plays_in_time_and_is_cut_when_the_talk_begins() {
     let mut rig = Rig::new();
     let (citizen, mut agent) = (rig.citizen("8"), rig.reachable_agent());
-    rig.media.send(MediaCommand::Play { leg: CITIZEN, sound: Sound::Music });
     let began = Instant::now();
+    rig.media.send(MediaCommand::Play { leg: CITIZEN, sound: Sound::Music });
     let mut before = citizen.hear();
     let mut music = before.1.clone();
     for _ in 1..30 {
         let next = citizen.hear();
         assert_eq!(next.0.sequence, before.0.sequence.wrapping_add(1));
-        assert_eq!(next.0.timestamp, before.0.timestamp.wrapping_add(160));
+        // More than one frame only if this machine held the media thread up for long.
+        let step = next.0.timestamp.wrapping_sub(before.0.timestamp);
+        assert!(step >= 160 && step % 160 == 0, "{step}");
         music.extend_from_slice(&next.1);
         before = next;
     }
-    assert!(began.elapsed() >= Duration::from_millis(29 * 20 - 5), "30 packets came within {:?}", began.elapsed());
+    assert!(began.elapsed() >= Duration::from_millis(29 * 20), "30 packets came within {:?}", began.elapsed());
     assert!(music.iter().enumerate().all(|(place, byte)| *byte == (place % 4_000 % 251) as u8));
 
     rig.connect();
@@ -407,16 +409,16 @@ fn a_closed_port_rests_before_it_is_used_again() {
 
 #[test]
 fn an_agent_is_reachable_while_packets_arrive_and_is_kept_company_with_silence() {
-    let silence = Duration::from_millis(200);
+    let silence = Duration::from_millis(600);
     let limits = Limits { agent_silence: silence, keep_alive: Duration::from_millis(50), ..Limits::default() };
     let mut rig = Rig::with(limits, free_ports(4));
+    let began = Instant::now();
     let mut agent = rig.reachable_agent();
-    let heard = Instant::now();
     let (first, payload) = agent.hear();
     assert_eq!(payload, [ALAW_SILENCE; 160]);
-    assert!(agent.hear().0.sequence == first.sequence + 1);
+    assert_eq!(agent.hear().0.sequence, first.sequence.wrapping_add(1));
     assert_eq!(rig.input(), Input::AgentMediaReachable { leg: AGENT, reachable: false });
-    assert!(heard.elapsed() >= silence - Duration::from_millis(50), "given up after {:?}", heard.elapsed());
+    assert!(began.elapsed() >= silence, "given up after {:?}", began.elapsed());
     agent.say(1, &[ALAW_SILENCE; 160]);
     assert_eq!(rig.input(), Input::AgentMediaReachable { leg: AGENT, reachable: true });
 }
@@ -523,16 +525,16 @@ fn offers_that_cannot_be_served_are_refused_by_blame() {
 }
 
 #[test]
-fn a_talking_trunk_that_falls_silent_is_counted_once() {
+fn each_silence_of_a_talking_trunk_is_counted() {
     let limits = Limits { trunk_silence: Duration::from_millis(100), ..Limits::default() };
     let mut rig = Rig::with(limits, free_ports(4));
     let (citizen, mut agent) = rig.talk("8");
     citizen.say(8, 1, &voice_of(1));
     agent.hear();
-    rig.wait_until(|counters| counters.silent_trunks == 1);
+    rig.wait_until(|counters| counters.silent_trunks >= 1);
     citizen.say(8, 2, &voice_of(2));
     agent.hear();
-    rig.wait_until(|counters| counters.silent_trunks == 2);
+    rig.wait_until(|counters| counters.silent_trunks >= 2);
 }
 
 #[test]

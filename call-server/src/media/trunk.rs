@@ -219,6 +219,43 @@ fn may_be_behind_nat(address: IpAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use shared::model::{LegId, RecordingId};
+
+    const FAR: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 4_000);
+
+    fn talking_leg() -> TrunkLeg {
+        let socket = VoiceSocket::bind(SocketAddr::new(FAR.ip(), 0)).expect("a free port");
+        let agreement =
+            Agreement { path: Path::Announced(FAR), format: Format::Agreed(8, Codec::Pcma), telephone_event: None, listens: true };
+        let mut leg = TrunkLeg::new(socket, 0, agreement, OutgoingStream::new(1, 8, 0), 0);
+        leg.role = Role::Talking(Bridge { peer: LegId(2), recording: RecordingId(3) });
+        leg
+    }
+
+    fn hears(leg: &mut TrunkLeg, now_us: u64, port: u16) -> bool {
+        let mut packet = [0; 20];
+        Header { marker: false, payload_type: 8, sequence: 1, timestamp: 1, ssrc: 1 }.write(&mut packet).expect("room for it");
+        let heard = leg.hear(now_us, SocketAddr::new(FAR.ip(), port), &packet, &Counters::default());
+        matches!(heard, Heard::Voice(..))
+    }
+
+    #[test]
+    fn after_the_first_packet_even_the_same_host_is_heard_from_one_port_only() {
+        let mut leg = talking_leg();
+        assert!(hears(&mut leg, 0, 4_002));
+        assert!(!hears(&mut leg, 0, 4_004) && !hears(&mut leg, 0, FAR.port()));
+        assert!(hears(&mut leg, 0, 4_002));
+    }
+
+    #[test]
+    fn silence_is_measured_from_the_newest_packet() {
+        let mut leg = talking_leg();
+        hears(&mut leg, 900, 4_000);
+        assert!(!leg.became_silent(1_899, 1_000));
+        assert!(leg.became_silent(1_900, 1_000) && !leg.became_silent(1_901, 1_000));
+        leg.role = Role::Silent;
+        assert!(!leg.became_silent(9_000, 1_000));
+    }
 
     #[test]
     fn only_addresses_of_closed_networks_may_be_behind_nat() {

@@ -61,42 +61,51 @@ pub(super) struct Agents {
 }
 
 impl Agents {
+    /// Adds a path.
     pub(super) fn insert(&mut self, id: LegId, leg: AgentLeg) {
         self.by_ssrc.insert(leg.client_ssrc, id);
         self.legs.insert(id, leg);
     }
 
+    /// Takes a path out.
     pub(super) fn remove(&mut self, id: LegId) -> Option<AgentLeg> {
         let leg = self.legs.remove(&id)?;
         self.by_ssrc.remove(&leg.client_ssrc);
         Some(leg)
     }
 
+    /// A path.
     pub(super) fn get(&self, id: LegId) -> Option<&AgentLeg> {
         self.legs.get(&id)
     }
 
+    /// A path.
     pub(super) fn get_mut(&mut self, id: LegId) -> Option<&mut AgentLeg> {
         self.legs.get_mut(&id)
     }
 
+    /// The path whose client sends with this source.
     pub(super) fn by_ssrc(&mut self, ssrc: u32) -> Option<(LegId, &mut AgentLeg)> {
         let id = *self.by_ssrc.get(&ssrc)?;
         Some((id, self.legs.get_mut(&id)?))
     }
 
+    /// Whether some client sends with this source.
     pub(super) fn has_ssrc(&self, ssrc: u32) -> bool {
         self.by_ssrc.contains_key(&ssrc)
     }
 
+    /// The path of this person.
     pub(super) fn of_agent(&self, agent: AgentId) -> Option<LegId> {
         self.legs.iter().find(|(_, leg)| leg.agent == agent).map(|(id, _)| *id)
     }
 
+    /// Whether there is no path.
     pub(super) fn is_empty(&self) -> bool {
         self.legs.is_empty()
     }
 
+    /// All paths, in no order.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (&LegId, &mut AgentLeg)> {
         self.legs.iter_mut()
     }
@@ -105,18 +114,31 @@ impl Agents {
 /// Everything the media thread owns.
 #[derive(Debug)]
 pub(super) struct Worker {
+    /// Citizens' legs.
     pub(super) trunks: HashMap<LegId, TrunkLeg>,
+    /// Agents' legs.
     pub(super) agents: Agents,
+    /// The one socket of all agents.
     pub(super) agents_socket: VoiceSocket,
+    /// Its port.
     pub(super) agent_port: u16,
+    /// For trunk legs.
     pub(super) ports: PortPool,
+    /// Where trunk ports are bound.
     pub(super) bind: IpAddr,
+    /// Where the far side is to send, as our descriptions say.
     pub(super) advertise: IpAddr,
+    /// What waiting citizens hear.
     pub(super) music: Music,
+    /// Whose turn it is to hear it.
     pub(super) wheel: Wheel,
+    /// The recorder's ear.
     pub(super) tap: Tap,
+    /// Where news and numbers go.
     pub(super) outlets: News,
+    /// How long things take.
     pub(super) limits: LimitsUs,
+    /// Watches all sockets.
     pub(super) poller: Poller,
     commands: rtrb::Consumer<MediaCommand>,
     look_after_us: u64,
