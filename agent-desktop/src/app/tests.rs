@@ -1,1 +1,232 @@
+//! The window without a display: what each state shows, what each key and button wishes, and pictures by their digest.
 
+mod desk;
+mod pictures;
+mod sign_in;
+
+use super::{App, Backend, Message, Options};
+use crate::font;
+use crate::i18n::Language;
+use crate::screens::agent;
+use crate::theme::Mode;
+use desktop_core::{LinkState, Me, Millis, View, VoiceStatus, Wish};
+use iced::keyboard::{self, Key, Modifiers, key::Named};
+use iced::{Settings, Size};
+use iced_test::Simulator;
+use shared::model::{
+    AgentId, AgentState, CallPhase, CallView, Caller, CallerCard, Desk, InteractionId, NotReadyReason, OfferId, OfferView, PhoneNumber,
+    Side, UnixMillis, WrapUpView,
+};
+use std::sync::{Arc, Mutex};
+use tokio::sync::watch;
+
+/// The skin's clock in every test.
+const NOW_MS: Millis = 5_000_000;
+/// 2026-11-23 10:24:31 in Changzhou.
+const SERVER_NOW: i64 = 1_795_400_671_000;
+
+/// A session that only notes what is wished.
+struct Noted {
+    wishes: Mutex<Vec<Wish>>,
+    views: watch::Sender<View>,
+}
+
+impl Backend for Noted {
+    fn wish(&self, wish: Wish) {
+        self.wishes.lock().expect("no test panics while holding it").push(wish);
+    }
+
+    fn views(&self) -> watch::Receiver<View> {
+        self.views.subscribe()
+    }
+
+    fn now_ms(&self) -> Millis {
+        NOW_MS
+    }
+}
+
+/// An app with its noted wishes.
+struct Desktop {
+    app: App,
+    backend: Arc<Noted>,
+    size: Size,
+}
+
+impl Desktop {
+    fn showing(view: View) -> Self {
+        Self::started(Options::default(), view)
+    }
+
+    fn started(options: Options, view: View) -> Self {
+        let backend = Arc::new(Noted { wishes: Mutex::default(), views: watch::Sender::new(View::default()) });
+        let (app, _) = App::new(options, Arc::clone(&backend) as Arc<dyn Backend>);
+        let mut desktop = Self { app, backend, size: Size::new(1280.0, 800.0) };
+        desktop.app.utc_offset_minutes = 480;
+        desktop.shows(view);
+        desktop
+    }
+
+    fn shows(&mut self, view: View) {
+        self.tell(Message::Viewed(Box::new(view)));
+    }
+
+    fn tell(&mut self, message: Message) {
+        let _ = self.app.update(message);
+    }
+
+    fn sized(mut self, width: f32, height: f32) -> Self {
+        self.size = Size::new(width, height);
+        self.tell(Message::Resized(self.size));
+        self
+    }
+
+    fn looks(mut self, mode: Mode, language: Language) -> Self {
+        self.app.mode = mode;
+        self.app.language = language;
+        self
+    }
+
+    fn simulator(&self) -> Simulator<'_, Message> {
+        let fonts = font::FILES.map(std::borrow::Cow::Borrowed).to_vec();
+        let settings = Settings { fonts, default_font: font::REGULAR, ..Settings::default() };
+        Simulator::with_size(settings, self.size, self.app.view())
+    }
+
+    fn finds(&self, text: &str) -> bool {
+        self.simulator().find(text).is_ok()
+    }
+
+    #[track_caller]
+    fn assert_finds(&self, texts: &[&str]) {
+        for text in texts {
+            assert!(self.finds(text), "{text:?} is not on the screen");
+        }
+    }
+
+    #[track_caller]
+    fn assert_lacks(&self, texts: &[&str]) {
+        for text in texts {
+            assert!(!self.finds(text), "{text:?} is on the screen");
+        }
+    }
+
+    /// Clicks on a text and lets the app act on it.
+    #[track_caller]
+    fn click(&mut self, text: &str) {
+        let mut simulator = self.simulator();
+        simulator.click(text).unwrap_or_else(|error| panic!("{text:?} cannot be clicked: {error}"));
+        let messages: Vec<Message> = simulator.into_messages().collect();
+        for message in messages {
+            self.tell(message);
+        }
+    }
+
+    fn press(&mut self, key: Named) {
+        self.tell(Message::Key(pressed(Key::Named(key), Modifiers::empty(), false)));
+    }
+
+    fn press_shifted(&mut self, key: Named) {
+        self.tell(Message::Key(pressed(Key::Named(key), Modifiers::SHIFT, false)));
+    }
+
+    fn press_digit(&mut self, digit: &str) {
+        self.tell(Message::Key(pressed(Key::Character(digit.into()), Modifiers::empty(), false)));
+    }
+
+    /// What was wished since the last question.
+    fn wishes(&self) -> Vec<Wish> {
+        std::mem::take(&mut self.backend.wishes.lock().expect("no test panics while holding it"))
+    }
+}
+
+fn pressed(key: Key, modifiers: Modifiers, repeat: bool) -> keyboard::Event {
+    keyboard::Event::KeyPressed {
+        key: key.clone(),
+        modified_key: key,
+        physical_key: keyboard::key::Physical::Unidentified(keyboard::key::NativeCode::Unidentified),
+        location: keyboard::Location::Standard,
+        modifiers,
+        text: None,
+        repeat,
+    }
+}
+
+fn ago(seconds: i64) -> UnixMillis {
+    UnixMillis(SERVER_NOW - seconds * 1_000)
+}
+
+fn in_seconds(seconds: i64) -> UnixMillis {
+    ago(-seconds)
+}
+
+fn signed_in(desk: Desk) -> View {
+    View {
+        link: LinkState::Online,
+        me: Some(Me { agent: AgentId(7), number: "1007".into(), name: "李娟".into() }),
+        desk: Some(desk),
+        clock_offset_ms: SERVER_NOW - i64::try_from(NOW_MS).expect("a test's clock is small"),
+        voice: VoiceStatus { device: Some("Jabra Evolve2 65".into()), receiving: true, microphone_level: 4, ..VoiceStatus::default() },
+        round_trip_ms: Some(38),
+        ..View::default()
+    }
+}
+
+fn desk(state: AgentState, seconds: i64) -> Desk {
+    Desk { revision: 9, now: UnixMillis(SERVER_NOW), state, since: ago(seconds), offer: None, call: None, wrap_up: None, notice: None }
+}
+
+fn call(phase: CallPhase, seconds: i64) -> CallView {
+    let number = PhoneNumber::parse("13812345678").expect("a number");
+    let card =
+        CallerCard { name: "王秀英".to_owned().into(), address: "溧阳市昆仑街道燕山南路 88 号 2 幢".to_owned().into() };
+    CallView {
+        interaction: InteractionId(12),
+        caller: Caller { number: Some(number.into()) },
+        card: Some(card),
+        queue: "政务咨询".into(),
+        waited_ms: 8_000,
+        phase,
+        since: ago(seconds),
+    }
+}
+
+fn not_ready(reason: NotReadyReason) -> View {
+    signed_in(desk(AgentState::NotReady(reason), 752))
+}
+
+fn ready() -> View {
+    signed_in(desk(AgentState::Ready, 41))
+}
+
+fn ringing() -> View {
+    let offer = OfferView { offer: OfferId(3), call: call(CallPhase::Ringing, 4), expires: in_seconds(16) };
+    signed_in(Desk { offer: Some(offer), ..desk(AgentState::Offered, 4) })
+}
+
+fn ringing_without_card() -> View {
+    let call = CallView { card: None, caller: Caller::default(), ..call(CallPhase::Ringing, 4) };
+    let offer = OfferView { offer: OfferId(3), call, expires: in_seconds(16) };
+    signed_in(Desk { offer: Some(offer), ..desk(AgentState::Offered, 4) })
+}
+
+fn talking() -> View {
+    let mut view = signed_in(Desk { call: Some(call(CallPhase::Talking, 137)), ..desk(AgentState::Talking, 137) });
+    view.voice.microphone_level = 46;
+    view.voice.speaker_level = 63;
+    view.voice.loss_permille = 2;
+    view
+}
+
+fn wrap_up() -> View {
+    let wrap_up = WrapUpView { interaction: InteractionId(12), expires: in_seconds(45), ended_by: Side::Caller };
+    signed_in(Desk { wrap_up: Some(wrap_up), ..desk(AgentState::WrapUp, 15) })
+}
+
+fn reconnecting() -> View {
+    View { link: LinkState::Reconnecting { attempt: 3, since: NOW_MS - 7_000 }, ..talking() }
+}
+
+fn without_headset() -> View {
+    let voice = VoiceStatus { device_problem: Some("没有找到录音设备".into()), ..VoiceStatus::default() };
+    View { voice, ..not_ready(NotReadyReason::SignedIn) }
+}

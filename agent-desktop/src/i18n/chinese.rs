@@ -38,6 +38,8 @@ const FRAME: FrameTexts = FrameTexts {
     my_state: "我的状态",
     dark: "深色",
     light: "浅色",
+    dark_key: "深色 F10",
+    light_key: "浅色 F10",
     sign_out: "签出",
     sign_out_question: "现在签出？",
     sign_out_consequence: "签出后不再分配来电，再次工作需要重新登录。",

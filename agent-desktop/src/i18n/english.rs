@@ -38,6 +38,8 @@ const FRAME: FrameTexts = FrameTexts {
     my_state: "My state",
     dark: "Dark",
     light: "Light",
+    dark_key: "Dark F10",
+    light_key: "Light F10",
     sign_out: "Sign out",
     sign_out_question: "Sign out now?",
     sign_out_consequence: "You get no more calls and must sign in again to go on working.",

@@ -86,6 +86,8 @@ pub(crate) struct FrameTexts {
     pub(crate) my_state: &'static str,
     pub(crate) dark: &'static str,
     pub(crate) light: &'static str,
+    pub(crate) dark_key: &'static str,
+    pub(crate) light_key: &'static str,
     pub(crate) sign_out: &'static str,
     pub(crate) sign_out_question: &'static str,
     pub(crate) sign_out_consequence: &'static str,

@@ -5,7 +5,7 @@ use crate::font;
 use crate::theme::{self, Tone, radius, space, text_size};
 use crate::widget::{Icon, advice, body, card, filled, icon, label, labelled, plain, plain_keys};
 use desktop_core::{LinkFailure, LinkState, SignInProblem, View, Wish};
-use iced::widget::{Column, Id, button, column, container, row, space as gap, text, text_input};
+use iced::widget::{Column, Id, Row, button, column, container, row, space as gap, text, text_input};
 use iced::{Center, Element, Fill};
 use shared::pii::Pii;
 
@@ -13,6 +13,8 @@ use shared::pii::Pii;
 const CARD_WIDTH: f32 = 420.0;
 /// Parts of a fingerprint in one line.
 const FINGERPRINT_PARTS: usize = 8;
+/// Width of one part, so that the parts stand in columns though letters and digits differ in width.
+const FINGERPRINT_CELL: f32 = 40.0;
 
 /// The fields' names, for focus and tests.
 pub(crate) mod field {
@@ -207,14 +209,15 @@ fn certificate<'a>(scene: Scene<'a>, fingerprint: &'a str) -> Column<'a, Message
     let title = text(texts.certificate_title).size(text_size::CLOCK).font(font::BOLD);
     let head = row![icon(Icon::Shield, palette.color(Tone::Amber)).width(28.0).height(28.0), title].spacing(space::S).align_y(Center);
     let proof = container(fingerprint_lines(fingerprint)).width(Fill).padding(space::M);
-    let proof = proof.style(move |_| theme::chip(palette, Tone::Grey, radius::FIELD));
+    let proof =
+        proof.style(move |_| container::Style { text_color: Some(palette.text), ..theme::chip(palette, Tone::Grey, radius::FIELD) });
+    let sentence = |words| body(words).line_height(1.5);
     let refuse = plain(palette, texts.cancel, Some(Message::Cancel));
     let trust = filled(palette, texts.trust, None, Some(Message::Trust));
     column![
         head,
-        column![body(texts.certificate_what), body(texts.certificate_why)].spacing(space::S),
+        column![sentence(texts.certificate_what), sentence(texts.certificate_why), sentence(texts.certificate_next)].spacing(space::S),
         labelled(palette, texts.fingerprint, proof),
-        body(texts.certificate_next),
         row![refuse, gap::horizontal(), trust],
     ]
     .spacing(space::L)
@@ -223,7 +226,10 @@ fn certificate<'a>(scene: Scene<'a>, fingerprint: &'a str) -> Column<'a, Message
 /// `AB:CD:…` in lines short enough to be read aloud.
 fn fingerprint_lines<'a, M: 'a>(fingerprint: &str) -> Element<'a, M> {
     let parts: Vec<&str> = fingerprint.split(':').collect();
-    let lines = parts.chunks(FINGERPRINT_PARTS).map(|line| text(line.join(" ")).size(text_size::BODY).into());
+    let lines = parts.chunks(FINGERPRINT_PARTS).map(|line| {
+        let cells = line.iter().map(|part| text((*part).to_owned()).size(text_size::BODY).width(FINGERPRINT_CELL).into());
+        Row::with_children(cells).into()
+    });
     Column::with_children(lines).spacing(space::XS).into()
 }
 

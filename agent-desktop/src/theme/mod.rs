@@ -6,7 +6,9 @@ mod palette;
 mod style;
 
 pub(crate) use palette::{Mode, Palette, Tone};
-pub(crate) use style::{banner, bar, button_filled, button_plain, button_row, card, chip, field, meter, page, rail_button, scrim, toast};
+pub(crate) use style::{
+    banner, bar, button_filled, button_plain, button_row, card, chip, drawer, field, meter, page, rail_button, scrim, toast,
+};
 
 /// Distances in logical pixels.
 pub(crate) mod space {

@@ -58,6 +58,12 @@ pub(crate) fn toast(palette: Palette) -> container::Style {
     container::Style { shadow, ..card(palette) }
 }
 
+/// A column that lies over the page.
+pub(crate) fn drawer(palette: Palette) -> container::Style {
+    let shadow = Shadow { color: Color { a: 0.22, ..Color::BLACK }, offset: Vector::new(-6.0, 0.0), blur_radius: 16.0 };
+    container::Style { shadow, ..page(palette) }
+}
+
 /// Darkens what a question covers.
 pub(crate) fn scrim() -> container::Style {
     container::Style { background: Some(Color { a: 0.40, ..Color::BLACK }.into()), ..Default::default() }

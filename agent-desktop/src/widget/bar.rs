@@ -15,8 +15,8 @@ fn caption<'a, M: 'a>(word: &'a str, key: &'a str) -> Column<'a, M> {
 }
 
 fn call_shape<'a, M: 'a>(word: &'a str, key: &'a str) -> Button<'a, M> {
-    let content = container(caption(word, key)).center_y(Fill);
-    button(content).height(size::BUTTON).padding([0.0, space::M])
+    let content = container(caption(word, key)).center(Fill);
+    button(content).height(size::BUTTON).padding([0.0, space::S])
 }
 
 /// A call button in the bar's quiet style.

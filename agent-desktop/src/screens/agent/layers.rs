@@ -11,7 +11,7 @@ use iced::{Center, Element, Fill};
 use shared::model::{NotReadyReason, Notice};
 
 /// Width of a message.
-const TOAST_WIDTH: f32 = 460.0;
+const TOAST_WIDTH: f32 = 520.0;
 /// Width of a question.
 const QUESTION_WIDTH: f32 = 340.0;
 
@@ -29,7 +29,7 @@ pub(super) fn banner<'a>(scene: Scene<'a>) -> Option<Element<'a, Message>> {
     if scene.view.voice.device.is_none() {
         let advice = texts.advice.no_device;
         let what = strong(advice.what).color(palette.color(Tone::Red));
-        let rest = row![body(advice.why).size(text_size::LABEL), body(advice.next).size(text_size::LABEL)].spacing(space::S);
+        let rest = body(format!("{} {}", advice.why, advice.next)).size(text_size::LABEL);
         return Some(strip(scene, Tone::Red, column![what, rest]));
     }
     None
@@ -54,7 +54,7 @@ pub(super) fn toast<'a>(scene: Scene<'a>) -> Option<Element<'a, Message>> {
     let content = row![container(advice(palette, tone, sentences)).width(Fill), act].spacing(space::L).align_y(Center);
     let message = container(content).width(TOAST_WIDTH).padding(space::L).style(move |_| theme::toast(palette));
     let place = container(opaque(message)).center_x(Fill).align_bottom(Fill);
-    Some(place.padding(iced::Padding::ZERO.bottom(size::STATUS_LINE + space::XL)).into())
+    Some(place.padding(iced::Padding::ZERO.bottom(size::STATUS_LINE + space::M + space::XS)).into())
 }
 
 fn notice_tone(notice: Notice) -> Tone {

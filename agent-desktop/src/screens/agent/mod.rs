@@ -149,7 +149,7 @@ impl State {
     fn rail<'a>(&'a self, scene: Scene<'a>) -> Element<'a, Message> {
         let (palette, texts) = (scene.palette, &scene.texts.frame);
         let drawer = has_drawer(scene).then(|| rail_item(palette, Icon::Panel, texts.my_state, self.drawer, Some(Message::ToggleDrawer)));
-        let (mode_icon, mode_word) = if scene.dark { (Icon::Sun, texts.light) } else { (Icon::Moon, texts.dark) };
+        let (mode_icon, mode_word) = if scene.dark { (Icon::Sun, texts.light_key) } else { (Icon::Moon, texts.dark_key) };
         let places = column![rail_item(palette, Icon::Headset, texts.desk, true, None)]
             .push(drawer)
             .push(gap::vertical())
@@ -166,7 +166,10 @@ impl State {
         let columns: Element<'a, Message> = match (has_drawer(scene), self.drawer) {
             (false, _) => columns.push(own).into(),
             (true, false) => columns.into(),
-            (true, true) => stack![columns, container(iced::widget::opaque(own)).align_right(Fill).height(Fill)].into(),
+            (true, true) => {
+                let drawer = container(own).padding(iced::Padding::ZERO.left(space::M)).style(move |_| theme::drawer(scene.palette));
+                stack![columns, container(iced::widget::opaque(drawer)).align_right(Fill).height(Fill)].into()
+            }
         };
         let whole = column![].push(layers::banner(scene)).push(columns).spacing(space::M).padding(space::M);
         container(whole).width(Fill).height(Fill).into()

@@ -12,8 +12,8 @@ use shared::model::{AgentState, CallView, Desk, NotReadyReason, OfferView, WrapU
 
 /// Widest text of the stage.
 const WIDTH: f32 = 520.0;
-/// Side of the ring's pulse; the still sign of the other states has half of it, and the same place.
-const PULSE_SIDE: f32 = 176.0;
+/// Side of the ring's pulse; the still sign of the other states has the size of its core.
+const PULSE_SIDE: f32 = 152.0;
 
 pub(super) fn view<'a>(state: &'a State, scene: Scene<'a>) -> Element<'a, Message> {
     let content = match &scene.view.desk {
@@ -66,10 +66,10 @@ fn ringing<'a>(scene: Scene<'a>, offer: &'a OfferView) -> Column<'a, Message> {
     let left = scene.seconds_left(offer.expires);
     let running_out = container(share_bar(palette, Tone::Amber, scene.share_left(offer.call.since, offer.expires))).width(280.0);
     column![sign, heading(palette, texts.ringing)]
-        .push(who(scene, &offer.call))
+        .push(who(scene, &offer.call).push(caller::address(scene, &offer.call)))
         .push(running_out)
         .push(label(palette, (texts.ring_left)(left)))
-        .push(body(texts.ringing_next).font(font::BOLD).color(palette.color(Tone::Green)))
+        .push(scene.view.can_answer().then(|| body(texts.ringing_next).font(font::BOLD).color(palette.color(Tone::Green))))
 }
 
 fn talking<'a>(scene: Scene<'a>, desk: &'a Desk) -> Column<'a, Message> {
@@ -80,7 +80,8 @@ fn talking<'a>(scene: Scene<'a>, desk: &'a Desk) -> Column<'a, Message> {
         figure(scene, Tone::Blue, scene.clock_since(since)),
     ];
     let who = desk.call.as_ref().map(|call| who(scene, call));
-    head.spacing(space::M).align_x(Center).push(who).push(hint(scene, scene.texts.stage.talking_next))
+    let next = scene.view.can_hang_up().then(|| hint(scene, scene.texts.stage.talking_next));
+    head.spacing(space::M).align_x(Center).push(who).push(next)
 }
 
 fn finishing<'a>(state: &'a State, scene: Scene<'a>, desk: &'a Desk, wrap_up: &'a WrapUpView) -> Column<'a, Message> {
@@ -102,7 +103,7 @@ fn finishing<'a>(state: &'a State, scene: Scene<'a>, desk: &'a Desk, wrap_up: &'
 fn who<'a>(scene: Scene<'a>, call: &'a CallView) -> Column<'a, Message> {
     let name = text(caller::name(scene, call)).size(text_size::FIGURE).font(font::BOLD).line_height(1.2);
     let number = text(caller::number(scene, call)).size(text_size::CLOCK);
-    column![name, number, caller::address(scene, call)].spacing(space::XS).align_x(Center)
+    column![name, number].spacing(space::XS).align_x(Center)
 }
 
 fn still_sign<'a>(scene: Scene<'a>, tone: Tone, which: Icon) -> Element<'a, Message> {

@@ -7,6 +7,9 @@ use desktop_core::LinkState;
 use iced::widget::{Row, button, container, row, space as gap, text};
 use iced::{Center, Element, Fill};
 
+/// Widest name of a device; the rest of it is cut off.
+const DEVICE_WIDTH: f32 = 200.0;
+
 pub(super) fn view<'a>(scene: Scene<'a>, server: &'a str) -> Element<'a, Message> {
     let palette = scene.palette;
     let line = row![connection(scene, server), who(scene), headset(scene), gap::horizontal(), quality(scene), switch(scene)];
@@ -33,7 +36,11 @@ fn who<'a>(scene: Scene<'a>) -> Option<Element<'a, Message>> {
 fn headset<'a>(scene: Scene<'a>) -> Row<'a, Message> {
     let (tone, word) = voice_word(scene);
     let color = if tone == Tone::Red { scene.palette.color(Tone::Red) } else { scene.palette.label };
-    row![label(scene.palette, scene.texts.voice.headset), label(scene.palette, word).color(color)].spacing(6.0)
+    let device = scene.view.voice.device.as_deref().map(|device| {
+        let name = label(scene.palette, device).wrapping(text::Wrapping::None);
+        container(name).max_width(DEVICE_WIDTH).clip(true)
+    });
+    row![label(scene.palette, scene.texts.voice.headset)].push(device).push(label(scene.palette, word).color(color)).spacing(6.0)
 }
 
 fn quality<'a>(scene: Scene<'a>) -> Row<'a, Message> {
