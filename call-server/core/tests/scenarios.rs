@@ -289,18 +289,19 @@ impl Stage {
 
     fn act(&mut self, words: &[&str]) -> Result<(), String> {
         match words {
-            ["caller", number, "dials", dialled] => self.dials(number, dialled, false),
-            ["probe", number, "dials", dialled] => self.dials(number, dialled, true),
-            ["caller", number, "hangs", "up"] => self.leaves(number, LegEnd::ByeReceived),
-            ["caller", number, "cancels"] => self.leaves(number, LegEnd::CancelReceived),
-            ["caller", number, "falls", "silent"] => self.leaves(number, LegEnd::Timeout),
-            ["agent", agent, rest @ ..] => self.agent_acts(agent_id(agent)?, rest),
-            ["media", "does", "not", "answer"] => Ok(self.media_mute = true),
-            ["media", "has", "no", "ports"] => Ok(self.media_full = true),
-            ["the", "recorder", "does", "not", "answer"] => Ok(self.recorder_mute = true),
-            ["the", "server", "stops"] => Ok(self.feed(Input::Stop)),
-            other => Err(format!("`{}` is no sentence", other.join(" "))),
+            ["caller", number, "dials", dialled] => return self.dials(number, dialled, false),
+            ["probe", number, "dials", dialled] => return self.dials(number, dialled, true),
+            ["caller", number, "hangs", "up"] => return self.leaves(number, LegEnd::ByeReceived),
+            ["caller", number, "cancels"] => return self.leaves(number, LegEnd::CancelReceived),
+            ["caller", number, "falls", "silent"] => return self.leaves(number, LegEnd::Timeout),
+            ["agent", agent, rest @ ..] => return self.agent_acts(agent_id(agent)?, rest),
+            ["media", "does", "not", "answer"] => self.media_mute = true,
+            ["media", "has", "no", "ports"] => self.media_full = true,
+            ["the", "recorder", "does", "not", "answer"] => self.recorder_mute = true,
+            ["the", "server", "stops"] => self.feed(Input::Stop),
+            other => return Err(format!("`{}` is no sentence", other.join(" "))),
         }
+        Ok(())
     }
 
     fn dials(&mut self, number: &str, dialled: &str, probe: bool) -> Result<(), String> {
@@ -325,8 +326,8 @@ impl Stage {
         let offer = desk.last_offer;
         match words {
             ["signs", "in"] => self.signs_in(agent),
-            ["loses", "connection"] => Ok(self.tell(agent, |agent, session| Input::AgentDisconnected { agent, session })),
-            ["comes", "back"] => Ok(self.tell(agent, |agent, session| Input::AgentResumed { agent, session })),
+            ["loses", "connection"] => self.tell(agent, |agent, session| Input::AgentDisconnected { agent, session }),
+            ["comes", "back"] => self.tell(agent, |agent, session| Input::AgentResumed { agent, session }),
             ["loses", "voice"] => self.voice(agent, false),
             ["has", "voice", "again"] => self.voice(agent, true),
             ["goes", "ready"] => self.ask(agent, AgentAction::GoReady),
@@ -352,15 +353,15 @@ impl Stage {
         Ok(())
     }
 
-    fn tell(&mut self, agent: AgentId, input: impl FnOnce(AgentId, SessionId) -> Input) {
-        let session = self.desks.get(&agent).and_then(|desk| desk.session).unwrap_or(SessionId(0));
+    fn tell(&mut self, agent: AgentId, input: impl FnOnce(AgentId, SessionId) -> Input) -> Result<(), String> {
+        let session = self.desks.get(&agent).and_then(|desk| desk.session).ok_or("the agent never signed in")?;
         self.feed(input(agent, session));
+        Ok(())
     }
 
     fn ask(&mut self, agent: AgentId, action: AgentAction) -> Result<(), String> {
         let request = RequestId(self.take_number());
-        self.tell(agent, |agent, session| Input::AgentAsked { agent, session, request, action });
-        Ok(())
+        self.tell(agent, |agent, session| Input::AgentAsked { agent, session, request, action })
     }
 
     fn take_number(&mut self) -> u64 {
