@@ -1,10 +1,48 @@
-//! The agent's desktop client.
+//! The agent's desktop: a window, or the same session without one for tests, load and demonstrations.
+//!
+//! Here is only the command line; what the words mean is in the modules.
 
 mod app;
+mod audio;
+mod cli;
+mod client;
 mod font;
+mod gateway;
+mod headless;
 mod i18n;
 mod screens;
 mod theme;
 mod widget;
 
-fn main() {}
+use clap::Parser;
+use client::Client;
+use std::process::ExitCode;
+use std::sync::Arc;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    let filter = EnvFilter::try_new(&cli.log).unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match run(&cli) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("agent-desktop: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: &cli::Cli) -> anyhow::Result<ExitCode> {
+    let start = cli.start()?;
+    if cli.headless {
+        return headless::run(&start, cli.script());
+    }
+    let client = Client::start(&start.client)?;
+    if let Some(wish) = start.sign_in() {
+        client.wish(wish);
+    }
+    let (language, mode) = cli.look();
+    app::run(app::Options { server: start.server, number: start.number, language, mode }, Arc::new(client))?;
+    Ok(ExitCode::SUCCESS)
+}

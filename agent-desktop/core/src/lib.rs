@@ -2,13 +2,16 @@
 //!
 //! One [`Event`] in, then drain [`Effect`]s, then read the [`View`]. The same session runs behind the window and headless.
 
+mod heartbeat;
+mod session;
 mod view;
 
+pub use session::Session;
 pub use view::{LinkState, Me, SignInProblem, View, VoiceStatus};
 
 use shared::model::NotReadyReason;
-use shared::wire::{FromClient, FromServer, MediaAccess};
 use shared::pii::Pii;
+use shared::wire::{FromClient, FromServer, MediaAccess};
 
 /// Milliseconds of a monotonic clock that the skin reads.
 pub type Millis = u64;

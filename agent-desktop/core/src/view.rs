@@ -122,7 +122,8 @@ impl View {
     /// 示忙 is possible.
     #[must_use]
     pub fn can_go_not_ready(&self) -> bool {
-        self.online() && matches!(self.state(), Some(AgentState::Ready | AgentState::NotReady(_) | AgentState::Offered | AgentState::WrapUp))
+        self.online()
+            && matches!(self.state(), Some(AgentState::Ready | AgentState::NotReady(_) | AgentState::Offered | AgentState::WrapUp))
     }
 
     /// 完成话后处理 is possible.

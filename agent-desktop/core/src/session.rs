@@ -1,0 +1,524 @@
+//! The session: who is signed in over which connection, and what follows from each event. Owns the [`View`].
+//!
+//! Not here: sockets, clocks and sound; the skin does the [`Effect`]s and reports with [`Event`]s. The server is the only truth about
+//! calls: a wish changes nothing on the screen but `asked` until the server answers.
+
+use crate::heartbeat::{BackOff, Heartbeat};
+use crate::{Effect, Event, LinkFailure, LinkState, Me, Millis, SignInProblem, View, VoiceCommand, Wish};
+use shared::model::{Desk, NotReadyReason, Notice, RequestId, UnixMillis};
+use shared::pii::Pii;
+use shared::wire::{Action, FromClient, FromServer, MediaAccess, SILENCE_LIMIT_MS, SignInRefusal, SignOutReason, VERSION};
+use std::collections::VecDeque;
+
+/// The skin must report `LinkUp` or `LinkDown` within this time after `Connect`; its own limit is shorter.
+const CONNECT_LIMIT_MS: u64 = 10_000;
+/// Program and version, for the server's log.
+const CLIENT: &str = concat!("agent-desktop ", env!("CARGO_PKG_VERSION"));
+
+/// The session core: one [`Event`] in, then drain [`Session::poll`], then read [`Session::view`].
+#[derive(Debug)]
+pub struct Session {
+    stage: Stage,
+    view: View,
+    effects: VecDeque<Effect>,
+    next_request: u64,
+    ringing: bool,
+    talking: bool,
+}
+
+/// Where the session stands.
+#[derive(Debug)]
+enum Stage {
+    SignedOut,
+    /// A socket was asked for.
+    Connecting(Credentials, Millis),
+    /// A person looks at the fingerprint.
+    Confirming(Credentials, String),
+    /// Hello was said; the password waits for a server of our version.
+    Greeting(Credentials, Millis),
+    /// The password was sent and forgotten.
+    Checking {
+        server: String,
+        give_up_at: Millis,
+    },
+    SignedIn(Box<SignedIn>),
+}
+
+#[derive(Debug)]
+struct Credentials {
+    server: String,
+    number: String,
+    password: Pii<String>,
+}
+
+#[derive(Debug)]
+struct SignedIn {
+    server: String,
+    token: Pii<String>,
+    link: Link,
+    back_off: BackOff,
+    media: MediaAccess,
+    /// Of the newest desk since the last `SignedIn` frame.
+    revision: Option<u64>,
+    /// The request that waits for its answer.
+    pending: Option<RequestId>,
+    /// The agent asked to sign out: a session that is gone is then what was wanted.
+    leaving: bool,
+    /// A notice that was read; the same one does not come back with the next desk.
+    read: Option<(Notice, UnixMillis)>,
+    /// A pong has set the clock, which a desk's one-way time may not spoil.
+    clock_measured: bool,
+}
+
+/// The connection of a signed-in desktop.
+#[derive(Debug)]
+enum Link {
+    Online(Heartbeat),
+    /// Until then nothing is tried.
+    Waiting(Millis),
+    /// A socket was asked for.
+    Connecting(Millis),
+    /// Hello and token were sent.
+    Resuming(Millis),
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Session {
+    /// Signed out, nothing wanted.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { stage: Stage::SignedOut, view: View::default(), effects: VecDeque::new(), next_request: 1, ringing: false, talking: false }
+    }
+
+    /// Takes one event. Drain [`Session::poll`] before the next.
+    pub fn handle(&mut self, now: Millis, event: Event) {
+        match event {
+            Event::Wish(wish) => self.wish(now, wish),
+            Event::LinkUp => self.link_up(now),
+            Event::LinkDown(failure) => self.link_down(now, failure),
+            Event::Received(frame) => self.received(now, *frame),
+            Event::Voice(status) => self.view.voice = status,
+            Event::Tick => {}
+        }
+        self.deadlines(now);
+        self.sync_desk(now);
+    }
+
+    /// The next thing to be done.
+    pub fn poll(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// When a [`Event::Tick`] is wanted at the latest, in ms of the skin's clock.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Millis> {
+        match &self.stage {
+            Stage::SignedOut | Stage::Confirming(..) => None,
+            Stage::Connecting(_, at) | Stage::Greeting(_, at) | Stage::Checking { give_up_at: at, .. } => Some(*at),
+            Stage::SignedIn(signed_in) => Some(signed_in.link.deadline()),
+        }
+    }
+
+    /// What the screens show now.
+    #[must_use]
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+
+    fn wish(&mut self, now: Millis, wish: Wish) {
+        match wish {
+            Wish::SignIn { server, number, password } => self.sign_in(now, Credentials { server, number, password }),
+            Wish::TrustCertificate => self.trust(now),
+            Wish::Cancel => self.cancel(),
+            Wish::GoReady => self.ask(self.view.can_go_ready().then_some(Action::GoReady)),
+            Wish::GoNotReady(reason) => self.ask(self.not_ready(reason)),
+            Wish::Answer => self.ask(self.offered(|offer| Action::Accept { offer })),
+            Wish::Reject => self.ask(self.offered(|offer| Action::Reject { offer })),
+            Wish::HangUp => self.ask(self.hang_up()),
+            Wish::EndWrapUp => self.ask(self.view.can_end_wrap_up().then_some(Action::EndWrapUp)),
+            Wish::SignOut => self.sign_out(),
+            Wish::Dismiss => self.dismiss(),
+        }
+    }
+
+    fn sign_in(&mut self, now: Millis, credentials: Credentials) {
+        if matches!(self.stage, Stage::SignedOut) {
+            self.view.problem = None;
+            self.view.refusal = None;
+            self.connect(now, credentials);
+        }
+    }
+
+    fn connect(&mut self, now: Millis, credentials: Credentials) {
+        self.effects.push_back(Effect::Connect { server: credentials.server.clone() });
+        self.view.link = LinkState::SigningIn;
+        self.stage = Stage::Connecting(credentials, now + CONNECT_LIMIT_MS);
+    }
+
+    fn trust(&mut self, now: Millis) {
+        match std::mem::replace(&mut self.stage, Stage::SignedOut) {
+            Stage::Confirming(credentials, fingerprint) => {
+                self.effects.push_back(Effect::Trust { server: credentials.server.clone(), fingerprint });
+                self.connect(now, credentials);
+            }
+            other => self.stage = other,
+        }
+    }
+
+    fn cancel(&mut self) {
+        let online = matches!(&self.stage, Stage::SignedIn(signed_in) if matches!(signed_in.link, Link::Online(_)));
+        if !online && !matches!(self.stage, Stage::SignedOut) {
+            self.leave(None);
+        }
+    }
+
+    /// Back to the sign-in screen; keys, desk and socket are given up.
+    fn leave(&mut self, problem: Option<SignInProblem>) {
+        if matches!(self.stage, Stage::SignedIn(_)) {
+            self.effects.push_back(Effect::Voice(VoiceCommand::Close));
+            self.talking = false;
+        }
+        self.effects.push_back(Effect::Disconnect);
+        self.stage = Stage::SignedOut;
+        self.view = View { problem, voice: std::mem::take(&mut self.view.voice), ..View::default() };
+    }
+
+    fn not_ready(&self, reason: NotReadyReason) -> Option<Action> {
+        let allowed = NotReadyReason::CHOOSABLE.contains(&reason) && self.view.can_go_not_ready();
+        allowed.then_some(Action::GoNotReady { reason })
+    }
+
+    fn offered(&self, action: impl Fn(shared::model::OfferId) -> Action) -> Option<Action> {
+        let offer = self.view.desk.as_ref()?.offer.as_ref()?;
+        self.view.can_answer().then(|| action(offer.offer))
+    }
+
+    fn hang_up(&self) -> Option<Action> {
+        let call = self.view.desk.as_ref()?.call.as_ref()?;
+        self.view.can_hang_up().then_some(Action::HangUp { interaction: call.interaction })
+    }
+
+    fn sign_out(&mut self) {
+        if self.view.link == LinkState::Online && !self.view.asked {
+            self.ask(Some(Action::SignOut));
+            if let Stage::SignedIn(signed_in) = &mut self.stage {
+                signed_in.leaving = true;
+            }
+        }
+    }
+
+    fn dismiss(&mut self) {
+        self.view.problem = None;
+        self.view.refusal = None;
+        if let (Stage::SignedIn(signed_in), Some(desk)) = (&mut self.stage, &mut self.view.desk) {
+            signed_in.read = desk.notice.take().map(|notice| (notice, desk.since)).or(signed_in.read);
+        }
+    }
+
+    /// Sends a request; `None` is a wish that is not possible now.
+    fn ask(&mut self, action: Option<Action>) {
+        let (Some(action), Stage::SignedIn(signed_in)) = (action, &mut self.stage) else { return };
+        let request = RequestId(self.next_request);
+        self.next_request += 1;
+        signed_in.pending = Some(request);
+        self.view.asked = true;
+        self.view.refusal = None;
+        self.effects.push_back(Effect::Send(FromClient::Do { request, action }));
+    }
+
+    fn hello(&mut self) {
+        self.effects.push_back(Effect::Send(FromClient::Hello { version: VERSION, client: CLIENT.to_owned() }));
+    }
+
+    fn link_up(&mut self, now: Millis) {
+        match std::mem::replace(&mut self.stage, Stage::SignedOut) {
+            Stage::Connecting(credentials, _) => {
+                self.stage = Stage::Greeting(credentials, now + SILENCE_LIMIT_MS);
+                self.hello();
+            }
+            Stage::SignedIn(mut signed_in) if matches!(signed_in.link, Link::Connecting(_)) => {
+                signed_in.link = Link::Resuming(now + SILENCE_LIMIT_MS);
+                let token = signed_in.token.clone();
+                self.stage = Stage::SignedIn(signed_in);
+                self.hello();
+                self.effects.push_back(Effect::Send(FromClient::Resume { token }));
+            }
+            other => self.stage = other,
+        }
+    }
+
+    fn link_down(&mut self, now: Millis, failure: LinkFailure) {
+        match std::mem::replace(&mut self.stage, Stage::SignedOut) {
+            Stage::SignedOut => {}
+            Stage::Connecting(credentials, _) => self.not_connected(credentials, failure),
+            Stage::Confirming(credentials, fingerprint) => self.stage = Stage::Confirming(credentials, fingerprint),
+            Stage::Greeting(..) | Stage::Checking { .. } => self.leave(Some(SignInProblem::Link(failure))),
+            Stage::SignedIn(signed_in) if matches!(signed_in.link, Link::Waiting(_)) => self.stage = Stage::SignedIn(signed_in),
+            Stage::SignedIn(signed_in) => self.retry_later(now, signed_in, failure),
+        }
+    }
+
+    fn not_connected(&mut self, credentials: Credentials, failure: LinkFailure) {
+        match failure {
+            LinkFailure::UnknownCertificate { fingerprint } => {
+                self.view.link = LinkState::ConfirmCertificate { fingerprint: fingerprint.clone() };
+                self.stage = Stage::Confirming(credentials, fingerprint);
+            }
+            LinkFailure::ChangedCertificate { .. } | LinkFailure::Unreachable(_) | LinkFailure::Broken(_) | LinkFailure::Protocol(_) => {
+                self.leave(Some(SignInProblem::Link(failure)))
+            }
+        }
+    }
+
+    /// The connection of a signed-in desktop is down: wait, then try again. Calls and audio go on.
+    ///
+    /// A wrong certificate is shown but never accepted here: each try refuses it again until the right server is back.
+    fn retry_later(&mut self, now: Millis, mut signed_in: Box<SignedIn>, failure: LinkFailure) {
+        let first = matches!(signed_in.link, Link::Online(_));
+        signed_in.link = Link::Waiting(now + signed_in.back_off.next());
+        signed_in.pending = None;
+        self.stage = Stage::SignedIn(signed_in);
+        self.view.asked = false;
+        self.view.round_trip_ms = None;
+        if first {
+            self.view.link = LinkState::Reconnecting { attempt: 0, since: now };
+        }
+        self.view.problem = needs_a_person(&failure).then_some(SignInProblem::Link(failure));
+    }
+
+    fn received(&mut self, now: Millis, frame: FromServer) {
+        self.heard(now);
+        match frame {
+            FromServer::Welcome { version, .. } => self.welcome(now, version),
+            FromServer::SignedIn { token, agent, number, name, media, .. } => self.signed_in(now, token, Me { agent, number, name }, media),
+            FromServer::SignInRefused { reason } => self.sign_in_refused(now, reason),
+            FromServer::Desk(desk) => self.desk(now, desk),
+            FromServer::Done { request } => {
+                self.answered(request);
+            }
+            FromServer::Refused { request, reason } => {
+                if self.answered(request) {
+                    self.view.refusal = Some(reason);
+                }
+            }
+            FromServer::SignedOut { reason } => self.signed_out(reason),
+            FromServer::Pong { nonce, now: server_now } => self.pong(now, nonce, server_now),
+            FromServer::ProtocolError { message } => self.broken(now, LinkFailure::Protocol(message)),
+        }
+    }
+
+    fn heard(&mut self, now: Millis) {
+        if let Stage::SignedIn(signed_in) = &mut self.stage
+            && let Link::Online(heartbeat) = &mut signed_in.link
+        {
+            heartbeat.heard(now);
+        }
+    }
+
+    fn welcome(&mut self, now: Millis, version: u16) {
+        if version != VERSION {
+            let message = format!("the server speaks protocol version {version}, this program {VERSION}");
+            return self.broken(now, LinkFailure::Protocol(message));
+        }
+        match std::mem::replace(&mut self.stage, Stage::SignedOut) {
+            Stage::Greeting(Credentials { server, number, password }, _) => {
+                self.stage = Stage::Checking { server, give_up_at: now + SILENCE_LIMIT_MS };
+                self.effects.push_back(Effect::Send(FromClient::SignIn { number, password }));
+            }
+            other => self.stage = other,
+        }
+    }
+
+    fn signed_in(&mut self, now: Millis, token: Pii<String>, me: Me, media: MediaAccess) {
+        let (server, old_media, leaving) = match std::mem::replace(&mut self.stage, Stage::SignedOut) {
+            Stage::Checking { server, .. } => (server, None, false),
+            Stage::SignedIn(old) => (old.server, Some(old.media), old.leaving),
+            other => return self.stage = other,
+        };
+        if old_media.as_ref() != Some(&media) {
+            self.effects.push_back(Effect::Voice(VoiceCommand::Open { host: host_of(&server).to_owned(), access: media.clone() }));
+            self.talking = false;
+        }
+        self.view.link = LinkState::Online;
+        self.view.me = Some(me);
+        self.view.problem = None;
+        self.stage = Stage::SignedIn(Box::new(SignedIn {
+            server,
+            token,
+            link: Link::Online(Heartbeat::new(now)),
+            back_off: BackOff::new(),
+            media,
+            revision: None,
+            pending: None,
+            leaving,
+            read: None,
+            clock_measured: false,
+        }));
+    }
+
+    fn sign_in_refused(&mut self, now: Millis, reason: SignInRefusal) {
+        match std::mem::replace(&mut self.stage, Stage::SignedOut) {
+            Stage::Checking { .. } => self.leave(Some(SignInProblem::Refused(reason))),
+            Stage::SignedIn(signed_in) => self.resume_refused(now, signed_in, reason),
+            other => self.stage = other,
+        }
+    }
+
+    fn resume_refused(&mut self, now: Millis, signed_in: Box<SignedIn>, reason: SignInRefusal) {
+        let leaving = signed_in.leaving;
+        self.stage = Stage::SignedIn(signed_in);
+        match reason {
+            SignInRefusal::SessionGone | SignInRefusal::WrongCredentials => {
+                self.leave((!leaving).then_some(SignInProblem::Refused(reason)));
+            }
+            SignInRefusal::TooManyAttempts | SignInRefusal::NotNow => {
+                self.broken(now, LinkFailure::Broken("the server does not resume sessions now".to_owned()));
+            }
+        }
+    }
+
+    fn desk(&mut self, now: Millis, mut desk: Desk) {
+        let Stage::SignedIn(signed_in) = &mut self.stage else { return };
+        if signed_in.revision.is_some_and(|known| desk.revision <= known) {
+            return;
+        }
+        signed_in.revision = Some(desk.revision);
+        if desk.notice.is_some_and(|notice| signed_in.read == Some((notice, desk.since))) {
+            desk.notice = None;
+        }
+        if !signed_in.clock_measured {
+            self.view.clock_offset_ms = offset(desk.now, now);
+        }
+        self.view.desk = Some(desk);
+    }
+
+    /// Whether this is the answer that is waited for.
+    fn answered(&mut self, request: RequestId) -> bool {
+        let Stage::SignedIn(signed_in) = &mut self.stage else { return false };
+        if signed_in.pending != Some(request) {
+            return false;
+        }
+        signed_in.pending = None;
+        self.view.asked = false;
+        true
+    }
+
+    fn signed_out(&mut self, reason: SignOutReason) {
+        if matches!(self.stage, Stage::SignedIn(_)) {
+            self.leave((reason != SignOutReason::Asked).then_some(SignInProblem::SignedOut(reason)));
+        }
+    }
+
+    fn pong(&mut self, now: Millis, nonce: u64, server_now: UnixMillis) {
+        let Stage::SignedIn(signed_in) = &mut self.stage else { return };
+        let Link::Online(heartbeat) = &signed_in.link else { return };
+        let Some(round_trip_ms) = heartbeat.round_trip(now, nonce) else { return };
+        signed_in.clock_measured = true;
+        self.view.round_trip_ms = Some(u32::try_from(round_trip_ms).unwrap_or(u32::MAX));
+        self.view.clock_offset_ms = offset(server_now, now.saturating_sub(round_trip_ms / 2));
+    }
+
+    /// Closes the socket from this side and goes on as if it had broken.
+    fn broken(&mut self, now: Millis, failure: LinkFailure) {
+        match &self.stage {
+            Stage::SignedOut | Stage::Confirming(..) => {}
+            Stage::Connecting(..) | Stage::Greeting(..) | Stage::Checking { .. } => self.leave(Some(SignInProblem::Link(failure))),
+            Stage::SignedIn(_) => {
+                self.effects.push_back(Effect::Disconnect);
+                self.link_down(now, failure);
+            }
+        }
+    }
+
+    /// Does what is due.
+    fn deadlines(&mut self, now: Millis) {
+        match &mut self.stage {
+            Stage::SignedOut | Stage::Confirming(..) => {}
+            Stage::Connecting(_, at) | Stage::Greeting(_, at) | Stage::Checking { give_up_at: at, .. } => {
+                if now >= *at {
+                    self.broken(now, silence());
+                }
+            }
+            Stage::SignedIn(signed_in) => match &mut signed_in.link {
+                Link::Online(heartbeat) if heartbeat.silent(now) => self.broken(now, silence()),
+                Link::Online(heartbeat) => {
+                    if let Some(nonce) = heartbeat.ping_due(now) {
+                        self.effects.push_back(Effect::Send(FromClient::Ping { nonce }));
+                    }
+                }
+                Link::Waiting(at) if now >= *at => self.try_again(now),
+                Link::Connecting(at) | Link::Resuming(at) if now >= *at => self.broken(now, silence()),
+                Link::Waiting(_) | Link::Connecting(_) | Link::Resuming(_) => {}
+            },
+        }
+    }
+
+    fn try_again(&mut self, now: Millis) {
+        let Stage::SignedIn(signed_in) = &mut self.stage else { return };
+        signed_in.link = Link::Connecting(now + CONNECT_LIMIT_MS);
+        self.effects.push_back(Effect::Connect { server: signed_in.server.clone() });
+        if let LinkState::Reconnecting { attempt, .. } = &mut self.view.link {
+            *attempt = attempt.saturating_add(1);
+        }
+    }
+
+    /// Bell and microphone follow the desk.
+    fn sync_desk(&mut self, now: Millis) {
+        let talk = self.view.desk.as_ref().is_some_and(|desk| desk.call.is_some());
+        if talk != self.talking {
+            self.talking = talk;
+            self.effects.push_back(Effect::Voice(VoiceCommand::Talk(talk)));
+        }
+        let ring = self.bell(now);
+        if ring != self.ringing {
+            self.ringing = ring;
+            self.effects.push_back(Effect::Ring(ring));
+        }
+    }
+
+    /// While the link is down nobody tells the end of a ringing: the bell stops when it expires.
+    fn bell(&self, now: Millis) -> bool {
+        let Some(offer) = self.view.desk.as_ref().and_then(|desk| desk.offer.as_ref()) else { return false };
+        let server_now = i64::try_from(now).unwrap_or(i64::MAX).saturating_add(self.view.clock_offset_ms);
+        self.view.link == LinkState::Online || server_now < offer.expires.0
+    }
+}
+
+impl Link {
+    fn deadline(&self) -> Millis {
+        match self {
+            Self::Online(heartbeat) => heartbeat.deadline(),
+            Self::Waiting(at) | Self::Connecting(at) | Self::Resuming(at) => *at,
+        }
+    }
+}
+
+/// A failure that no further try cures by itself.
+fn needs_a_person(failure: &LinkFailure) -> bool {
+    match failure {
+        LinkFailure::UnknownCertificate { .. } | LinkFailure::ChangedCertificate { .. } | LinkFailure::Protocol(_) => true,
+        LinkFailure::Unreachable(_) | LinkFailure::Broken(_) => false,
+    }
+}
+
+fn silence() -> LinkFailure {
+    LinkFailure::Broken("the server is silent".to_owned())
+}
+
+fn offset(server: UnixMillis, now: Millis) -> i64 {
+    server.0.saturating_sub(i64::try_from(now).unwrap_or(i64::MAX))
+}
+
+/// The host of `host:port`, without the brackets of an IPv6 address.
+fn host_of(server: &str) -> &str {
+    let host = server.rsplit_once(':').map_or(server, |(host, _)| host);
+    host.trim_start_matches('[').trim_end_matches(']')
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,393 @@
+//! Sound devices through cpal (on Linux its ALSA host): 48 kHz, 960 frames a buffer.
+//!
+//! A stream can hang in its own drop when the sound server dies. So each one lives in a thread of its own, and nobody ever waits for that
+//! thread: a stream without a callback for half a second, or with two errors, is abandoned and a new one is opened.
+
+use super::resample::{Decimator, Interpolator, slip};
+use super::sound::{Condition, Frame, Loudspeaker, Microphone, SILENCE};
+use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
+use cpal::{BufferSize, Device, FromSample, Sample, SampleFormat, SizedSample, StreamConfig, SupportedStreamConfigRange};
+use rtrb::{Consumer, Producer, RingBuffer};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use voice::FRAME_SAMPLES;
+
+const DEVICE_RATE: u32 = 48_000;
+/// Device samples in one of the line's.
+const FACTOR: usize = 6;
+/// 20 ms; 10 ms was seen to fail through ALSA's plug-ins, and their own choice to add 80 ms.
+const BUFFER_FRAMES: u32 = 960;
+/// A stream that is silent for longer is given up.
+const CALLBACK_LIMIT: Duration = Duration::from_millis(500);
+/// Opening may take this long.
+const OPEN_LIMIT: Duration = Duration::from_secs(5);
+/// Wait before a device is opened again.
+const REOPEN_WAIT: Duration = Duration::from_secs(5);
+/// Errors of one stream after which it is given up.
+const MOST_ERRORS: u32 = 2;
+/// Threads, hanging ones included, that one client may have for one direction.
+const MOST_THREADS: u32 = 8;
+/// Captured voice that may wait, in samples of 8 kHz; beyond it a sample per frame is squeezed out.
+const CAPTURE_HIGH: usize = 3 * FRAME_SAMPLES;
+/// Below it a sample per frame is added.
+const CAPTURE_LOW: usize = FRAME_SAMPLES + FRAME_SAMPLES / 2;
+const CAPTURE_ROOM: usize = 16 * FRAME_SAMPLES;
+/// The same for voice that waits to be played, in device samples.
+const PLAY_HIGH: usize = 4 * FRAME_SAMPLES * FACTOR;
+const PLAY_LOW: usize = 2 * FRAME_SAMPLES * FACTOR;
+const PLAY_ROOM: usize = 8 * FRAME_SAMPLES * FACTOR;
+
+/// What voice thread and stream thread know of each other.
+#[derive(Debug)]
+struct Shared {
+    began: Instant,
+    /// The last callback, in ms after `began`.
+    called_ms: AtomicU64,
+    errors: AtomicU32,
+    abandoned: AtomicBool,
+    outcome: Mutex<Option<Result<String, String>>>,
+}
+
+impl Shared {
+    fn called(&self) {
+        self.called_ms.store(self.began.elapsed().as_millis() as u64, Ordering::Relaxed);
+    }
+
+    fn silent_for(&self) -> Duration {
+        self.began.elapsed().saturating_sub(Duration::from_millis(self.called_ms.load(Ordering::Relaxed)))
+    }
+
+    fn outcome(&self) -> Option<Result<String, String>> {
+        self.outcome.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Opens streams of one direction and looks after the present one.
+struct Keeper {
+    name: Option<String>,
+    current: Option<Arc<Shared>>,
+    threads: Arc<AtomicU32>,
+    retry_at: Option<Instant>,
+    problem: String,
+}
+
+impl Keeper {
+    fn new(name: Option<String>) -> Self {
+        Self { name, current: None, threads: Arc::default(), retry_at: None, problem: "the sound device is being opened".to_owned() }
+    }
+
+    /// Whether a new stream is wanted now; gives an old one up first if it does not work.
+    fn wants_stream(&mut self) -> bool {
+        if let Some(current) = &self.current {
+            let Some(problem) = fault(current) else { return false };
+            tracing::info!(problem, "a sound stream is given up");
+            current.abandoned.store(true, Ordering::Relaxed);
+            self.problem = problem;
+            self.current = None;
+            self.retry_at = Some(Instant::now() + REOPEN_WAIT);
+        }
+        if self.threads.load(Ordering::Relaxed) >= MOST_THREADS {
+            self.problem = "the sound system hangs; restart the program".to_owned();
+            return false;
+        }
+        self.retry_at.is_none_or(|at| Instant::now() >= at)
+    }
+
+    /// Runs `open` on a thread of its own and keeps its stream there.
+    fn keep(&mut self, open: impl FnOnce(&Option<String>, Arc<Shared>) -> Result<(cpal::Stream, String), String> + Send + 'static) {
+        let shared = Arc::new(Shared {
+            began: Instant::now(),
+            called_ms: AtomicU64::new(0),
+            errors: AtomicU32::new(0),
+            abandoned: AtomicBool::new(false),
+            outcome: Mutex::new(None),
+        });
+        let (name, ours, threads) = (self.name.clone(), Arc::clone(&shared), Arc::clone(&self.threads));
+        threads.fetch_add(1, Ordering::Relaxed);
+        let work = move || {
+            hold(&ours, open(&name, Arc::clone(&ours)));
+            threads.fetch_sub(1, Ordering::Relaxed);
+        };
+        match std::thread::Builder::new().name("sound".to_owned()).spawn(work) {
+            // Never joined: see the head.
+            Ok(_) => self.current = Some(shared),
+            Err(error) => self.problem = error.to_string(),
+        }
+        self.retry_at = Some(Instant::now() + REOPEN_WAIT);
+    }
+
+    /// Gives the present stream up, if there is one.
+    fn release(&mut self) {
+        self.retry_at = None;
+        if let Some(current) = self.current.take() {
+            current.abandoned.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn condition(&self) -> Condition {
+        match self.current.as_ref().and_then(|current| current.outcome()) {
+            Some(Ok(name)) => Condition::Works(name),
+            Some(Err(problem)) => Condition::Broken(problem),
+            None => Condition::Broken(self.problem.clone()),
+        }
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
+/// Why a stream is to be given up.
+fn fault(shared: &Shared) -> Option<String> {
+    match shared.outcome() {
+        Some(Err(problem)) => Some(problem),
+        Some(Ok(_)) if shared.errors.load(Ordering::Relaxed) >= MOST_ERRORS => Some("the sound device reports errors".to_owned()),
+        Some(Ok(_)) if shared.silent_for() > CALLBACK_LIMIT => Some("the sound device has stopped".to_owned()),
+        None if shared.began.elapsed() > OPEN_LIMIT => Some("the sound device cannot be opened".to_owned()),
+        Some(Ok(_)) | None => None,
+    }
+}
+
+/// Plays a stream until it is abandoned.
+fn hold(shared: &Shared, opened: Result<(cpal::Stream, String), String>) {
+    let started = opened.and_then(|(stream, name)| stream.play().map(|()| (stream, name)).map_err(|error| error.to_string()));
+    shared.called();
+    let (stream, outcome) = match started {
+        Ok((stream, name)) => (Some(stream), Ok(name)),
+        Err(problem) => (None, Err(problem)),
+    };
+    *shared.outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+    while stream.is_some() && !shared.abandoned.load(Ordering::Relaxed) {
+        std::thread::sleep(CALLBACK_LIMIT);
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    Capture,
+    Play,
+}
+
+/// A device and a way to run it at 48 kHz.
+struct Found {
+    device: Device,
+    name: String,
+    format: SampleFormat,
+    config: StreamConfig,
+}
+
+fn find(name: Option<&str>, direction: Direction) -> Result<Found, String> {
+    let device = device(name, direction)?;
+    let label = device.description().map_or_else(|_| "?".to_owned(), |description| description.name().to_owned());
+    let configs: Vec<SupportedStreamConfigRange> = match direction {
+        Direction::Capture => device.supported_input_configs().map_err(|error| error.to_string())?.collect(),
+        Direction::Play => device.supported_output_configs().map_err(|error| error.to_string())?.collect(),
+    };
+    let fits = |config: &&SupportedStreamConfigRange| {
+        (config.min_sample_rate()..=config.max_sample_rate()).contains(&DEVICE_RATE)
+            && matches!(config.sample_format(), SampleFormat::F32 | SampleFormat::I16)
+    };
+    let chosen = configs.iter().filter(fits).min_by_key(|config| config.channels()).ok_or("the sound device has no 48 kHz")?;
+    let config = StreamConfig { channels: chosen.channels(), sample_rate: DEVICE_RATE, buffer_size: BufferSize::Fixed(BUFFER_FRAMES) };
+    Ok(Found { name: label, format: chosen.sample_format(), config, device })
+}
+
+fn device(name: Option<&str>, direction: Direction) -> Result<Device, String> {
+    let host = cpal::default_host();
+    let Some(name) = name else {
+        let default = match direction {
+            Direction::Capture => host.default_input_device(),
+            Direction::Play => host.default_output_device(),
+        };
+        return default.ok_or_else(|| "there is no sound device".to_owned());
+    };
+    let mut devices = host.devices().map_err(|error| error.to_string())?;
+    let named = |device: &Device| {
+        device.description().is_ok_and(|description| description.name() == name) || device.id().is_ok_and(|id| id.to_string() == name)
+    };
+    devices.find(named).ok_or_else(|| format!("there is no sound device {name}"))
+}
+
+/// A sound device as microphone.
+pub(crate) struct DeviceMicrophone {
+    keeper: Keeper,
+    captured: Option<Consumer<i16>>,
+    /// Enough is waiting to begin with.
+    primed: bool,
+}
+
+impl DeviceMicrophone {
+    /// By its name, or the system's choice. Opened by the first look at its condition.
+    pub(crate) fn new(name: Option<String>) -> Self {
+        Self { keeper: Keeper::new(name), captured: None, primed: false }
+    }
+}
+
+impl Microphone for DeviceMicrophone {
+    fn begin_call(&mut self) {
+        self.primed = false;
+        if let Some(captured) = &mut self.captured {
+            while captured.pop().is_ok() {}
+        }
+    }
+
+    fn read(&mut self, frame: &mut Frame) {
+        *frame = SILENCE;
+        let Some(captured) = &mut self.captured else { return };
+        let waiting = captured.slots();
+        self.primed = if self.primed { waiting > FRAME_SAMPLES } else { waiting >= 2 * FRAME_SAMPLES };
+        if !self.primed {
+            return;
+        }
+        let length = match waiting {
+            CAPTURE_HIGH.. => FRAME_SAMPLES + 1,
+            CAPTURE_LOW.. => FRAME_SAMPLES,
+            0.. => FRAME_SAMPLES - 1,
+        };
+        let mut taken = [0; FRAME_SAMPLES + 1];
+        taken[..length].iter_mut().for_each(|sample| *sample = captured.pop().unwrap_or_default());
+        slip(&taken[..length], frame);
+    }
+
+    fn condition(&mut self) -> Condition {
+        if self.keeper.wants_stream() {
+            let (producer, consumer) = RingBuffer::new(CAPTURE_ROOM);
+            self.captured = Some(consumer);
+            self.keeper.keep(move |name, shared| capture(name.as_deref(), shared, producer));
+        }
+        self.keeper.condition()
+    }
+
+    fn release(&mut self) {
+        self.keeper.release();
+        self.captured = None;
+    }
+}
+
+fn capture(name: Option<&str>, shared: Arc<Shared>, producer: Producer<i16>) -> Result<(cpal::Stream, String), String> {
+    let found = find(name, Direction::Capture)?;
+    let stream = match found.format {
+        SampleFormat::F32 => capture_as::<f32>(&found, shared, producer),
+        // `find` lets no third format through.
+        _ => capture_as::<i16>(&found, shared, producer),
+    };
+    stream.map(|stream| (stream, found.name)).map_err(|error| error.to_string())
+}
+
+fn capture_as<T>(found: &Found, shared: Arc<Shared>, mut producer: Producer<i16>) -> Result<cpal::Stream, cpal::Error>
+where
+    T: SizedSample,
+    f32: FromSample<T>,
+{
+    let channels = usize::from(found.config.channels);
+    let mut decimator = Decimator::new(FACTOR);
+    let failed = Arc::clone(&shared);
+    let work = move |data: &[T], _: &cpal::InputCallbackInfo| {
+        shared.called();
+        for frame in data.chunks_exact(channels) {
+            if let Some(sample) = decimator.push(f32::from_sample(frame[0])) {
+                // A full ring is a call-less time: the newest voice is dropped and `begin_call` empties the rest.
+                let _ = producer.push(i16::from_sample(sample.clamp(-1.0, 1.0)));
+            }
+        }
+    };
+    found.device.build_input_stream(found.config, work, move |error| note(&failed, &error), None)
+}
+
+fn note(shared: &Shared, error: &cpal::Error) {
+    tracing::debug!(%error, "sound device");
+    match error.kind() {
+        // Neither hurts the stream.
+        cpal::ErrorKind::DeviceChanged | cpal::ErrorKind::RealtimeDenied => {}
+        // The library's list may grow; whatever else it is, twice is enough.
+        _ => {
+            shared.errors.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// A sound device as loudspeaker.
+pub(crate) struct DeviceLoudspeaker {
+    keeper: Keeper,
+    play: Option<Producer<f32>>,
+    interpolator: Interpolator,
+}
+
+impl DeviceLoudspeaker {
+    /// By its name, or the system's choice. Opened by the first look at its condition.
+    pub(crate) fn new(name: Option<String>) -> Self {
+        Self { keeper: Keeper::new(name), play: None, interpolator: Interpolator::new(FACTOR) }
+    }
+}
+
+impl Loudspeaker for DeviceLoudspeaker {
+    fn begin_call(&mut self) {}
+
+    fn end_call(&mut self) {}
+
+    fn play(&mut self, frame: &Frame) {
+        let Some(play) = &mut self.play else { return };
+        let waiting = PLAY_ROOM - play.slots();
+        if waiting == 0 {
+            for _ in 0..PLAY_LOW {
+                // The ring is empty: there is room.
+                let _ = play.push(0.0);
+            }
+        }
+        let length = match waiting {
+            PLAY_HIGH.. => FRAME_SAMPLES - 1,
+            PLAY_LOW.. | 0 => FRAME_SAMPLES,
+            1.. => FRAME_SAMPLES + 1,
+        };
+        let mut stretched = [0; FRAME_SAMPLES + 1];
+        slip(frame, &mut stretched[..length]);
+        for sample in &stretched[..length] {
+            // A ring that stays full belongs to a stream that has stopped; the watchdog replaces both.
+            self.interpolator.push(f32::from_sample(*sample), |sample| {
+                let _ = play.push(sample);
+            });
+        }
+    }
+
+    fn condition(&mut self) -> Condition {
+        if self.keeper.wants_stream() {
+            let (producer, consumer) = RingBuffer::new(PLAY_ROOM);
+            self.play = Some(producer);
+            self.keeper.keep(move |name, shared| play(name.as_deref(), shared, consumer));
+        }
+        self.keeper.condition()
+    }
+
+    fn release(&mut self) {
+        self.keeper.release();
+        self.play = None;
+    }
+}
+
+fn play(name: Option<&str>, shared: Arc<Shared>, consumer: Consumer<f32>) -> Result<(cpal::Stream, String), String> {
+    let found = find(name, Direction::Play)?;
+    let stream = match found.format {
+        SampleFormat::F32 => play_as::<f32>(&found, shared, consumer),
+        // `find` lets no third format through.
+        _ => play_as::<i16>(&found, shared, consumer),
+    };
+    stream.map(|stream| (stream, found.name)).map_err(|error| error.to_string())
+}
+
+fn play_as<T>(found: &Found, shared: Arc<Shared>, mut consumer: Consumer<f32>) -> Result<cpal::Stream, cpal::Error>
+where
+    T: SizedSample + FromSample<f32>,
+{
+    let channels = usize::from(found.config.channels);
+    let failed = Arc::clone(&shared);
+    let work = move |data: &mut [T], _: &cpal::OutputCallbackInfo| {
+        shared.called();
+        for frame in data.chunks_exact_mut(channels) {
+            frame.fill(T::from_sample(consumer.pop().unwrap_or_default()));
+        }
+    };
+    found.device.build_output_stream(found.config, work, move |error| note(&failed, &error), None)
+}

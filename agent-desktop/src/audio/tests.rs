@@ -1,0 +1,213 @@
+//! The whole voice path against a server of voice on loopback: what is spoken arrives, and what is sent is heard.
+
+use super::{LoudspeakerChoice, MicrophoneChoice, Order, SoundChoice, Voice};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use desktop_core::{VoiceCommand, VoiceStatus};
+use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
+use shared::wire::MediaAccess;
+use std::net::{SocketAddr, UdpSocket};
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::sync::watch;
+use voice::FRAME_SAMPLES;
+use voice::correlate::find;
+use voice::g711::{decode_alaw, encode_alaw};
+use voice::rtp::{HEADER_BYTES, Header, Packet};
+use voice::srtp::{MasterKey, SrtpReceiver, SrtpSender, TAG_BYTES};
+
+const CLIENT_SSRC: u32 = 0x1111;
+const SERVER_SSRC: u32 = 0x2222;
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// A folder of this test alone, gone afterwards.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("agent-desktop-voice-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("a scratch folder can be made");
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Syllables of noise, as unlike themselves at other places as speech.
+fn speech(seed: u32, samples: usize) -> Vec<i16> {
+    let mut state = seed;
+    let mut low = 0.0_f32;
+    (0..samples)
+        .map(|n| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let noise = (state >> 16) as f32 / 32_768.0 - 1.0;
+            low += 0.3 * (noise - low);
+            let loud = 12_000.0 * ((n as f32 / 900.0 + seed as f32).sin() * (n as f32 / 2_300.0).sin()).abs();
+            (low * loud) as i16
+        })
+        .collect()
+}
+
+/// The server's end of the line.
+struct Server {
+    socket: UdpSocket,
+    receiver: SrtpReceiver,
+    sender: SrtpSender,
+    sequence: u16,
+    client: Option<SocketAddr>,
+}
+
+impl Server {
+    fn new() -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("loopback has a port");
+        socket.set_read_timeout(Some(LIMIT)).expect("a limit can be set");
+        let (receiver, sender) = (SrtpReceiver::new(&MasterKey([1; 30])), SrtpSender::new(&MasterKey([2; 30])));
+        Self { socket, receiver, sender, sequence: 0, client: None }
+    }
+
+    fn access(&self) -> MediaAccess {
+        MediaAccess {
+            port: self.socket.local_addr().expect("it is bound").port(),
+            client_ssrc: CLIENT_SSRC,
+            server_ssrc: SERVER_SSRC,
+            client_key: STANDARD.encode([1; 30]),
+            server_key: STANDARD.encode([2; 30]),
+        }
+    }
+
+    fn open(&self) -> Order {
+        Order::Voice(VoiceCommand::Open { host: "127.0.0.1".to_owned(), access: self.access() })
+    }
+
+    /// The next packet of the client, opened.
+    fn hear(&mut self) -> (Header, Vec<i16>) {
+        let mut packet = [0; 2_048];
+        let (length, from) = self.socket.recv_from(&mut packet).expect("the client sends within the limit");
+        self.client = Some(from);
+        let length = self.receiver.unprotect(&mut packet[..length]).expect("it is authentic");
+        let Packet { header, payload } = Packet::read(&packet[..length]).expect("it is RTP");
+        assert_eq!((header.ssrc, header.payload_type, payload.len()), (CLIENT_SSRC, 8, FRAME_SAMPLES));
+        let mut samples = vec![0; payload.len()];
+        decode_alaw(payload, &mut samples);
+        (header, samples)
+    }
+
+    fn say(&mut self, frame: &[i16]) {
+        let mut packet = [0; HEADER_BYTES + FRAME_SAMPLES + TAG_BYTES];
+        let timestamp = u32::from(self.sequence) * FRAME_SAMPLES as u32;
+        let header = Header { marker: self.sequence == 0, payload_type: 8, sequence: self.sequence, timestamp, ssrc: SERVER_SSRC };
+        self.sequence += 1;
+        header.write(&mut packet).expect("there is room");
+        encode_alaw(frame, &mut packet[HEADER_BYTES..HEADER_BYTES + FRAME_SAMPLES]);
+        let length = self.sender.protect(&mut packet, HEADER_BYTES + FRAME_SAMPLES).expect("there is room");
+        self.socket.send_to(&packet[..length], self.client.expect("the client was heard")).expect("loopback takes it");
+    }
+}
+
+fn write_wav(path: &PathBuf, samples: &[i16]) {
+    let spec = WavSpec { channels: 1, sample_rate: 8_000, bits_per_sample: 16, sample_format: SampleFormat::Int };
+    let mut writer = WavWriter::create(path, spec).expect("a scratch file can be made");
+    samples.iter().for_each(|sample| writer.write_sample(*sample).expect("and written"));
+    writer.finalize().expect("and closed");
+}
+
+fn talk(on: bool) -> Order {
+    Order::Voice(VoiceCommand::Talk(on))
+}
+
+#[test]
+fn what_is_spoken_arrives_and_what_is_sent_is_heard_in_calls_alone() {
+    let folder = Folder::new("both");
+    let (mic, ear) = (folder.0.join("mic.wav"), folder.0.join("ear.wav"));
+    let (said, answered) = (speech(1, 12_000), speech(7, 12_000));
+    write_wav(&mic, &said);
+    let choice =
+        SoundChoice { microphone: MicrophoneChoice::File { path: mic, looped: false }, loudspeaker: LoudspeakerChoice::File(ear.clone()) };
+    let (report, mut status) = watch::channel(VoiceStatus::default());
+    let voice = Voice::start(&choice, report).expect("both files are good");
+    let mut server = Server::new();
+    voice.order(server.open());
+    let (_, silent) = server.hear();
+    assert!(silent.iter().all(|sample| sample.unsigned_abs() <= 8), "outside calls there is silence");
+    server.say(&[9_000; FRAME_SAMPLES]);
+
+    voice.order(talk(true));
+    let mut arrived = Vec::new();
+    let mut last: Option<Header> = None;
+    for frame in answered.chunks(FRAME_SAMPLES).chain(std::iter::repeat_n(&[0; FRAME_SAMPLES][..], 15)) {
+        let (header, samples) = server.hear();
+        if let Some(last) = last {
+            assert_eq!(header.sequence, last.sequence.wrapping_add(1));
+            assert!(header.timestamp.wrapping_sub(last.timestamp).is_multiple_of(FRAME_SAMPLES as u32));
+        } else {
+            assert!(header.marker, "a call begins a spurt");
+        }
+        last = Some(header);
+        arrived.extend(samples);
+        server.say(frame);
+    }
+    let seen = status.borrow_and_update().clone();
+    assert!(seen.receiving && seen.device.as_deref() == Some("mic.wav / ear.wav"), "{seen:?}");
+    voice.order(talk(false));
+    drop(voice);
+
+    let found = find(&said, &arrived).expect("there is sound");
+    assert!(found.correlation > 0.95, "{found:?}");
+    let heard: Vec<i16> = WavReader::open(&ear).expect("a valid header").into_samples().map(|s| s.expect("whole")).collect();
+    let found = find(&answered, &heard).expect("there is sound");
+    assert!(found.envelope > 0.9, "{found:?}");
+    assert!(found.delay_samples < 2_400, "heard within 300 ms: {found:?}");
+    assert!(!heard.contains(&9_000), "what came before the call is not in it");
+}
+
+#[test]
+fn a_line_is_kept_open_with_a_silent_packet_each_second_and_closed_with_the_session() {
+    let (report, _status) = watch::channel(VoiceStatus::default());
+    let voice = Voice::start(&SoundChoice::default(), report).expect("nothing can be missing");
+    let mut server = Server::new();
+    voice.order(server.open());
+    let (first, _) = server.hear();
+    voice.order(server.open());
+    let began = std::time::Instant::now();
+    let (second, _) = server.hear();
+    assert!(began.elapsed() > Duration::from_millis(500), "the same keys again are left alone");
+    assert_eq!(second.sequence, first.sequence.wrapping_add(1));
+    let advance = second.timestamp.wrapping_sub(first.timestamp);
+    assert!((7_000..16_000).contains(&advance), "timestamps follow the clock: {advance}");
+    voice.order(Order::Voice(VoiceCommand::Close));
+    server.socket.set_read_timeout(Some(Duration::from_millis(1_500))).expect("a limit can be set");
+    assert!(server.socket.recv(&mut [0; 2_048]).is_err(), "nothing more comes");
+}
+
+#[test]
+fn packets_that_are_not_the_servers_are_not_heard() {
+    let folder = Folder::new("forged");
+    let ear = folder.0.join("ear.wav");
+    let choice = SoundChoice { microphone: MicrophoneChoice::Nothing, loudspeaker: LoudspeakerChoice::File(ear.clone()) };
+    let (report, mut status) = watch::channel(VoiceStatus::default());
+    let voice = Voice::start(&choice, report).expect("the file is good");
+    let mut server = Server::new();
+    voice.order(server.open());
+    server.sender = SrtpSender::new(&MasterKey([9; 30]));
+    voice.order(talk(true));
+    for _ in 0..20 {
+        server.hear();
+        server.say(&[9_000; FRAME_SAMPLES]);
+    }
+    assert!(!status.borrow_and_update().receiving);
+    drop(voice);
+    let heard: Vec<i16> = WavReader::open(&ear).expect("a valid header").into_samples().map(|s| s.expect("whole")).collect();
+    assert!(heard.len() > 10 * FRAME_SAMPLES && heard.iter().all(|sample| *sample == 0));
+}
+
+#[test]
+fn a_file_that_cannot_be_used_is_told_before_anything_starts() {
+    let (report, _status) = watch::channel(VoiceStatus::default());
+    let microphone = MicrophoneChoice::File { path: PathBuf::from("/nowhere/mic.wav"), looped: false };
+    let error = Voice::start(&SoundChoice { microphone, ..SoundChoice::default() }, report).map(|_| ()).expect_err("no such file");
+    assert!(error.to_string().contains("/nowhere/mic.wav"), "{error}");
+}

@@ -1,0 +1,341 @@
+//! The voice thread: a beat of 20 ms while there is something to hear or say, one look each second otherwise.
+//!
+//! The thread waits for packets between two beats, so that the jitter buffer sees true arrival times; outside calls it waits for orders,
+//! so that an answer is not delayed.
+
+use super::Order;
+use super::line::{Arrival, Line, LineError};
+use super::sound::{Condition, Frame, Loudspeaker, Microphone, SILENCE};
+use super::tone::Bell;
+use desktop_core::{VoiceCommand, VoiceStatus};
+use shared::wire::MediaAccess;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+use voice::level::rms_dbfs;
+use voice::{FRAME_SAMPLES, FRAME_US};
+
+/// Outside calls a silent packet this often.
+const KEEP_OPEN_US: u64 = 1_000_000;
+/// The server counts as heard for this long after its last packet.
+const HEARD_US: u64 = 3_000_000;
+/// Status in calls this often, in beats: ten times a second.
+const REPORT_BEATS: u64 = 5;
+/// Loss is measured over this many beats: five seconds.
+const LOSS_BEATS: u64 = 250;
+/// A thread that was kept from running for this many beats goes on with the present one.
+const MOST_BEHIND_BEATS: u64 = 5;
+/// A socket's time limit may come this late (one step of the kernel's coarse timer); the rest of a beat is slept exactly.
+const TIMER_STEP_US: u64 = 4_000;
+/// Packets taken at one look outside calls; more are left for the next.
+const MOST_PACKETS: usize = 256;
+
+/// Works until the other end of the orders is gone.
+pub(super) fn run(
+    orders: Receiver<Order>,
+    microphone: Box<dyn Microphone>,
+    loudspeaker: Box<dyn Loudspeaker>,
+    report: watch::Sender<VoiceStatus>,
+) {
+    let mut worker = Worker::new(microphone, loudspeaker, report);
+    while worker.turn(&orders).is_some() {}
+    worker.set_talk(false);
+}
+
+struct Worker {
+    microphone: Box<dyn Microphone>,
+    loudspeaker: Box<dyn Loudspeaker>,
+    report: watch::Sender<VoiceStatus>,
+    began: Instant,
+    line: LineState,
+    /// What the line was opened with. The same keys never open a second line: it would repeat the first one's key stream.
+    access: Option<(String, MediaAccess)>,
+    talking: bool,
+    bell: Option<Bell>,
+    /// The next beat to be done, counted from `began`.
+    beat: u64,
+    next_silence_us: u64,
+    heard_us: Option<u64>,
+    spurt_begins: bool,
+    status: VoiceStatus,
+    /// Packets received and lost at the beginning of the interval of loss.
+    counted: (u64, u64),
+}
+
+enum LineState {
+    Closed,
+    Open(Box<Line>),
+    /// The host could not be found or the system gave no socket: tried again each second.
+    Failing,
+}
+
+impl Worker {
+    fn new(microphone: Box<dyn Microphone>, loudspeaker: Box<dyn Loudspeaker>, report: watch::Sender<VoiceStatus>) -> Self {
+        Self {
+            microphone,
+            loudspeaker,
+            report,
+            began: Instant::now(),
+            line: LineState::Closed,
+            access: None,
+            talking: false,
+            bell: None,
+            beat: 0,
+            next_silence_us: 0,
+            heard_us: None,
+            spurt_begins: false,
+            status: VoiceStatus::default(),
+            counted: (0, 0),
+        }
+    }
+
+    fn now_us(&self) -> u64 {
+        self.began.elapsed().as_micros() as u64
+    }
+
+    /// One turn of the loop; `None` at the end.
+    fn turn(&mut self, orders: &Receiver<Order>) -> Option<()> {
+        if self.talking || self.bell.is_some() { self.beat(orders) } else { self.rest(orders) }
+    }
+
+    /// Waits for the next beat, or passes it over if orders came.
+    fn beat(&mut self, orders: &Receiver<Order>) -> Option<()> {
+        match orders.try_recv() {
+            Ok(order) => {
+                self.order(order);
+                return Some(());
+            }
+            Err(TryRecvError::Disconnected) => return None,
+            Err(TryRecvError::Empty) => {}
+        }
+        let now_us = self.now_us();
+        if now_us / FRAME_US > self.beat + MOST_BEHIND_BEATS {
+            self.beat = now_us / FRAME_US;
+        }
+        self.listen_until(self.beat * FRAME_US);
+        self.sound();
+        if self.beat.is_multiple_of(REPORT_BEATS) {
+            self.tell();
+        }
+        self.beat += 1;
+        Some(())
+    }
+
+    /// Takes packets until a time on our clock.
+    fn listen_until(&mut self, until_us: u64) {
+        loop {
+            let now_us = self.now_us();
+            let Some(left_us) = until_us.checked_sub(now_us).filter(|left| *left > 0) else { return };
+            let arrival = match left_us.checked_sub(TIMER_STEP_US) {
+                Some(limit_us) if limit_us > 0 => self.receive(Duration::from_micros(limit_us)),
+                Some(_) | None => Arrival::Failed,
+            };
+            match arrival {
+                Arrival::Voice | Arrival::Other => {}
+                Arrival::Nothing if matches!(self.line, LineState::Open(_)) => {}
+                Arrival::Nothing | Arrival::Failed => std::thread::sleep(Duration::from_micros(left_us)),
+            }
+        }
+    }
+
+    fn receive(&mut self, limit: Duration) -> Arrival {
+        let LineState::Open(line) = &mut self.line else { return Arrival::Nothing };
+        let began = self.began;
+        let now_us = || began.elapsed().as_micros() as u64;
+        let arrival = line.receive(limit, now_us);
+        if arrival == Arrival::Voice {
+            self.heard_us = Some(now_us());
+        }
+        arrival
+    }
+
+    /// What belongs to one beat: say, hear, ring.
+    fn sound(&mut self) {
+        let position = position(self.beat);
+        let mut heard = SILENCE;
+        let now_us = self.now_us();
+        if self.talking {
+            let mut said = SILENCE;
+            self.microphone.read(&mut said);
+            self.status.microphone_level = self.status.microphone_level.max(level(&said));
+            if let LineState::Open(line) = &mut self.line {
+                line.send_voice(&said, position, std::mem::take(&mut self.spurt_begins));
+                heard = line.pull(now_us);
+            }
+            self.next_silence_us = now_us + KEEP_OPEN_US;
+        } else {
+            self.keep_open(now_us);
+        }
+        self.status.speaker_level = self.status.speaker_level.max(level(&heard));
+        if let Some(bell) = &mut self.bell {
+            bell.mix(&mut heard);
+        }
+        self.loudspeaker.play(&heard);
+    }
+
+    /// Outside calls: waits for an order or for the time of the next silent packet.
+    fn rest(&mut self, orders: &Receiver<Order>) -> Option<()> {
+        let order = if matches!(self.line, LineState::Closed) {
+            Some(orders.recv().ok()?)
+        } else {
+            let now_us = self.now_us();
+            self.keep_open(now_us);
+            let limit = Duration::from_micros(self.next_silence_us.saturating_sub(now_us));
+            match orders.recv_timeout(limit) {
+                Ok(order) => Some(order),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
+        };
+        for _ in 0..MOST_PACKETS {
+            if matches!(self.receive(Duration::ZERO), Arrival::Nothing | Arrival::Failed) {
+                break;
+            }
+        }
+        if let Some(order) = order {
+            self.order(order);
+        }
+        self.tell();
+        self.beat = self.now_us() / FRAME_US + 1;
+        Some(())
+    }
+
+    /// A silent packet, if one is due; a line that could not be opened is tried again instead.
+    fn keep_open(&mut self, now_us: u64) {
+        if now_us < self.next_silence_us {
+            return;
+        }
+        self.next_silence_us = now_us + KEEP_OPEN_US;
+        match std::mem::replace(&mut self.line, LineState::Closed) {
+            LineState::Closed => {}
+            LineState::Open(mut line) => {
+                line.send_silence(position(now_us / FRAME_US));
+                self.line = LineState::Open(line);
+            }
+            LineState::Failing => self.open(),
+        }
+    }
+
+    fn order(&mut self, order: Order) {
+        match order {
+            Order::Voice(VoiceCommand::Open { host, access }) => {
+                let wanted = Some((host, access));
+                if self.access != wanted {
+                    self.access = wanted;
+                    self.next_silence_us = 0;
+                    self.open();
+                }
+            }
+            Order::Voice(VoiceCommand::Talk(on)) => self.set_talk(on),
+            Order::Voice(VoiceCommand::Close) => {
+                self.set_talk(false);
+                self.line = LineState::Closed;
+                self.access = None;
+                self.heard_us = None;
+                self.microphone.release();
+                self.loudspeaker.release();
+            }
+            Order::Ring(on) => self.bell = on.then(Bell::default),
+        }
+    }
+
+    fn open(&mut self) {
+        let Some((host, access)) = &self.access else { return };
+        self.heard_us = None;
+        self.spurt_begins = true;
+        self.line = match Line::open(host, access) {
+            Ok(line) => LineState::Open(Box::new(line)),
+            Err(error @ LineError::Keys) => {
+                tracing::error!(%error, "there is no voice in this session");
+                LineState::Closed
+            }
+            Err(error @ LineError::Socket(_)) => {
+                tracing::warn!(%error, "the voice line is tried again");
+                LineState::Failing
+            }
+        };
+    }
+
+    fn set_talk(&mut self, on: bool) {
+        if on == self.talking {
+            return;
+        }
+        self.talking = on;
+        self.counted = (0, 0);
+        self.status.loss_permille = 0;
+        if on {
+            self.spurt_begins = true;
+            self.microphone.begin_call();
+            self.loudspeaker.begin_call();
+            if let LineState::Open(line) = &mut self.line {
+                line.begin_call();
+            }
+        } else {
+            self.loudspeaker.end_call();
+        }
+    }
+
+    /// Reports, if anything changed.
+    fn tell(&mut self) {
+        let now_us = self.now_us();
+        self.status.receiving = self.heard_us.is_some_and(|at| now_us < at + HEARD_US);
+        (self.status.device, self.status.device_problem) = match self.line {
+            LineState::Closed => (None, None),
+            LineState::Open(_) | LineState::Failing => names(self.microphone.condition(), self.loudspeaker.condition()),
+        };
+        self.measure_loss();
+        let status = self.status.clone();
+        self.report.send_if_modified(|known| {
+            let changed = *known != status;
+            *known = status;
+            changed
+        });
+        (self.status.microphone_level, self.status.speaker_level) = (0, 0);
+    }
+
+    fn measure_loss(&mut self) {
+        let LineState::Open(line) = &self.line else { return };
+        if !self.talking || !self.beat.is_multiple_of(LOSS_BEATS) {
+            return;
+        }
+        let (received, lost) = line.counts();
+        let (received_now, lost_now) = (received.saturating_sub(self.counted.0), lost.saturating_sub(self.counted.1));
+        self.counted = (received, lost);
+        self.status.loss_permille = (lost_now * 1_000).checked_div(received_now + lost_now).unwrap_or(0) as u16;
+    }
+}
+
+/// Where a beat begins on the line, in samples modulo 2^32.
+fn position(beat: u64) -> u32 {
+    (beat as u32).wrapping_mul(FRAME_SAMPLES as u32)
+}
+
+/// One device name and one problem for the screen, of microphone and loudspeaker.
+fn names(microphone: Condition, loudspeaker: Condition) -> (Option<String>, Option<String>) {
+    match (microphone, loudspeaker) {
+        (Condition::Works(one), Condition::Works(other)) if one == other => (Some(one), None),
+        (Condition::Works(one), Condition::Works(other)) => (Some(format!("{one} / {other}")), None),
+        (Condition::Works(name), Condition::Broken(problem)) | (Condition::Broken(problem), Condition::Works(name)) => {
+            (Some(name), Some(problem))
+        }
+        (Condition::Broken(one), Condition::Broken(other)) if one == other => (None, Some(one)),
+        (Condition::Broken(one), Condition::Broken(other)) => (None, Some(format!("{one}; {other}"))),
+    }
+}
+
+/// -60 dBFS and less is 0, full scale 100.
+fn level(frame: &Frame) -> u8 {
+    ((rms_dbfs(frame) + 60.0) * 100.0 / 60.0).clamp(0.0, 100.0) as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::level;
+
+    #[test]
+    fn the_meter_spans_the_loudness_of_speech() {
+        assert_eq!(level(&[0; 160]), 0);
+        assert_eq!(level(&[i16::MAX; 160]), 99);
+        assert!((45..55).contains(&level(&[1_036; 160])), "-30 dBFS is the middle");
+    }
+}

@@ -1,0 +1,184 @@
+//! What changed between two views, as JSON lines. These lines are the product's face for scripts: names are added, never changed.
+//!
+//! A caller's number, name and address are printed: whoever starts a headless client is its agent.
+
+use desktop_core::{LinkFailure, LinkState, SignInProblem, View};
+use serde_json::{Value, json};
+use shared::model::{CallView, Desk, OfferView};
+use shared::wire::{SignInRefusal, SignOutReason};
+
+/// The view before, and what was counted.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    before: View,
+    calls_ended: u64,
+}
+
+/// What one look found.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// Lines to print.
+    pub(super) lines: Vec<Value>,
+    /// Nothing more will happen by itself.
+    pub(super) ended: bool,
+    /// Why, if not as wished.
+    pub(super) problem: Option<String>,
+}
+
+impl Report {
+    /// Calls that were talked in and are over.
+    pub(super) fn calls_ended(&self) -> u64 {
+        self.calls_ended
+    }
+
+    /// Compares with the view before. A certificate that may be trusted is no event.
+    pub(super) fn look(&mut self, view: &View, trust: Option<&str>) -> Seen {
+        if matches!(&view.link, LinkState::ConfirmCertificate { fingerprint } if trust == Some(fingerprint)) {
+            return Seen::default();
+        }
+        let before = std::mem::replace(&mut self.before, view.clone());
+        let mut seen = Seen::default();
+        session(&before, view, &mut seen);
+        if let Some(desk) = &view.desk {
+            self.desk(before.desk.as_ref(), desk, &mut seen.lines);
+        }
+        if view.voice.receiving != before.voice.receiving {
+            seen.lines.push(json!({"event": "media", "receiving": view.voice.receiving}));
+        }
+        if let Some(refusal) = view.refusal.filter(|refusal| before.refusal != Some(*refusal)) {
+            seen.lines.push(json!({"event": "refused", "reason": refusal}));
+        }
+        end(&before, view, &mut seen);
+        seen
+    }
+
+    fn desk(&mut self, before: Option<&Desk>, desk: &Desk, lines: &mut Vec<Value>) {
+        self.call_ended(before, desk, lines);
+        offer(before.and_then(|desk| desk.offer.as_ref()), desk.offer.as_ref(), lines);
+        if let Some(call) = desk.call.as_ref().filter(|call| interaction(before) != Some(call.interaction)) {
+            lines.push(called("talking", call));
+        }
+        if before.map(|desk| desk.state) != Some(desk.state) {
+            let mut line = json!(desk.state);
+            line["event"] = json!("state");
+            line["since"] = json!(desk.since);
+            lines.push(line);
+        }
+        if let Some(notice) = desk.notice.filter(|notice| before.and_then(|desk| desk.notice) != Some(*notice)) {
+            lines.push(json!({"event": "notice", "notice": notice}));
+        }
+    }
+
+    fn call_ended(&mut self, before: Option<&Desk>, desk: &Desk, lines: &mut Vec<Value>) {
+        let Some(ended) = interaction(before).filter(|ended| interaction(Some(desk)) != Some(*ended)) else { return };
+        self.calls_ended += 1;
+        let by = desk.wrap_up.as_ref().filter(|wrap_up| wrap_up.interaction == ended).map(|wrap_up| wrap_up.ended_by);
+        lines.push(json!({"event": "call_ended", "interaction": ended, "ended_by": by}));
+    }
+}
+
+fn interaction(desk: Option<&Desk>) -> Option<shared::model::InteractionId> {
+    desk.and_then(|desk| desk.call.as_ref()).map(|call| call.interaction)
+}
+
+fn session(before: &View, view: &View, seen: &mut Seen) {
+    if let Some(me) = view.me.as_ref().filter(|_| before.me.is_none()) {
+        seen.lines.push(json!({"event": "signed_in", "number": me.number, "name": me.name, "agent": me.agent}));
+    }
+    match (&before.link, &view.link) {
+        (LinkState::Online, LinkState::Reconnecting { .. }) => seen.lines.push(json!({"event": "link", "online": false})),
+        (LinkState::Reconnecting { .. }, LinkState::Online) => seen.lines.push(json!({"event": "link", "online": true})),
+        // Other steps show as signed_in, problem or signed_out.
+        _ => {}
+    }
+}
+
+/// A ringing that begins, is completed by its card, or ends.
+fn offer(before: Option<&OfferView>, now: Option<&OfferView>, lines: &mut Vec<Value>) {
+    let key = |offer: &OfferView| (offer.offer, offer.call.card.clone());
+    if let Some(offer) = now.filter(|offer| before.map(key) != Some(key(offer))) {
+        lines.push(called("ringing", &offer.call));
+    }
+    if let Some(gone) = before.filter(|before| now.map(|now| now.offer) != Some(before.offer)) {
+        lines.push(json!({"event": "ringing_ended", "interaction": gone.call.interaction}));
+    }
+}
+
+fn called(event: &str, call: &CallView) -> Value {
+    json!({
+        "event": event,
+        "interaction": call.interaction,
+        "number": call.caller.number.as_ref().map(|number| number.reveal().as_str()),
+        "name": call.card.as_ref().map(|card| card.name.reveal()),
+        "address": call.card.as_ref().map(|card| card.address.reveal()),
+        "queue": call.queue,
+        "waited_ms": call.waited_ms,
+    })
+}
+
+/// The end of a try or of a session, and problems on the way.
+fn end(before: &View, view: &View, seen: &mut Seen) {
+    seen.problem = match &view.link {
+        LinkState::ConfirmCertificate { fingerprint } => Some(unknown(fingerprint)),
+        LinkState::SignedOut | LinkState::SigningIn | LinkState::Online | LinkState::Reconnecting { .. } => {
+            view.problem.as_ref().map(describe)
+        }
+    };
+    let changed = (&before.link, &before.problem) != (&view.link, &view.problem);
+    if !changed {
+        return;
+    }
+    if let Some(text) = &seen.problem {
+        seen.lines.push(json!({"event": "problem", "text": text}));
+    }
+    seen.ended = matches!(view.link, LinkState::SignedOut | LinkState::ConfirmCertificate { .. });
+    if view.link == LinkState::SignedOut && before.link != LinkState::SignedOut {
+        seen.lines.extend(before.me.is_some().then(|| json!({"event": "signed_out"})));
+    }
+}
+
+fn unknown(fingerprint: &str) -> String {
+    format!(
+        "the server's certificate is signed by nobody we trust. Its SHA-256 fingerprint is {fingerprint}. Compare it with the one that the \
+         server printed; if it is the same, start again with --trust {fingerprint}, or give the CA's file with --ca"
+    )
+}
+
+fn describe(problem: &SignInProblem) -> String {
+    match problem {
+        SignInProblem::Refused(reason) => refused(*reason).to_owned(),
+        SignInProblem::Link(failure) => link(failure),
+        SignInProblem::SignedOut(reason) => signed_out(*reason).to_owned(),
+    }
+}
+
+fn refused(reason: SignInRefusal) -> &'static str {
+    match reason {
+        SignInRefusal::WrongCredentials => "number or password is wrong",
+        SignInRefusal::TooManyAttempts => "too many failed attempts; try again later",
+        SignInRefusal::SessionGone => "the session has ended on the server; sign in again",
+        SignInRefusal::NotNow => "the server takes no sign-in now; try again later",
+    }
+}
+
+fn link(failure: &LinkFailure) -> String {
+    match failure {
+        LinkFailure::Unreachable(reason) => format!("the server cannot be reached: {reason}"),
+        LinkFailure::UnknownCertificate { fingerprint } => unknown(fingerprint),
+        LinkFailure::ChangedCertificate { fingerprint } => format!(
+            "the server's certificate is not the one that was trusted before; its SHA-256 fingerprint is now {fingerprint}. Somebody may be \
+             listening in. If the server really has a new certificate, remove the old fingerprint from the file of trusted servers"
+        ),
+        LinkFailure::Broken(reason) => format!("the connection broke: {reason}"),
+        LinkFailure::Protocol(reason) => format!("the server speaks something else: {reason}"),
+    }
+}
+
+fn signed_out(reason: SignOutReason) -> &'static str {
+    match reason {
+        SignOutReason::Asked => "signed out",
+        SignOutReason::Superseded => "the same number has signed in elsewhere",
+        SignOutReason::Lost => "the server had lost this desktop for too long",
+        SignOutReason::ServerStopping => "the server is stopping",
+    }
+}
