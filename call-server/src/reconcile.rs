@@ -159,7 +159,7 @@ mod tests {
         }
         tap(2_000, TapKind::End);
         handle.send(RecordingCommand::Finish { recording });
-        let Message::Input(input) = messages.recv_timeout(LIMIT).expect("the edge answers in time");
+        let input = messages.recv_timeout(LIMIT).expect("the edge answers in time").into_input();
         assert!(matches!(input, Input::RecordingFinished { .. }));
         handle.stop();
     }

@@ -46,7 +46,7 @@ impl Rig {
     }
 
     fn input(&self) -> Input {
-        let Message::Input(input) = self.news.recv_timeout(PATIENCE).expect("news in time");
+        let input = self.news.recv_timeout(PATIENCE).expect("news in time").into_input();
         input
     }
 

@@ -61,7 +61,7 @@ fn record(id: u64) -> InteractionRecord {
 }
 
 fn next(messages: &Receiver<Message>) -> Input {
-    let Message::Input(input) = messages.recv_timeout(LIMIT).expect("the store answers in time");
+    let input = messages.recv_timeout(LIMIT).expect("the store answers in time").into_input();
     input
 }
 
