@@ -115,7 +115,7 @@ mod tests {
     use crate::recording::{self, Ending, RecordingSettings, inspect};
     use crate::scratch::Scratch;
     use crate::store::{self, RecordingState, Store};
-    use crate::switchboard::{Inbox, Message};
+    use crate::switchboard::Inbox;
     use call_core::Input;
     use call_core::command::{RecordingCommand, StoreCommand};
     use shared::model::{Caller, InteractionId, PhoneNumber, RecordingId, UnixMillis};

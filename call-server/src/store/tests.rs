@@ -1,6 +1,6 @@
 //! Tests of the store as a whole: commands in, rows and answers out, and what a crash leaves.
 
-use super::{FileFigures, NewCaller, RecordingResult, RecordingState, Store, StoreError, start};
+use super::{FileFigures, NewCaller, RecordingResult, RecordingState, Store, start};
 use crate::scratch::Scratch;
 use crate::switchboard::{Inbox, Message};
 use call_core::Input;
