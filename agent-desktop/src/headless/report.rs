@@ -85,11 +85,11 @@ fn session(before: &View, view: &View, seen: &mut Seen) {
     if let Some(me) = view.me.as_ref().filter(|_| before.me.is_none()) {
         seen.lines.push(json!({"event": "signed_in", "number": me.number, "name": me.name, "agent": me.agent}));
     }
-    match (&before.link, &view.link) {
-        (LinkState::Online, LinkState::Reconnecting { .. }) => seen.lines.push(json!({"event": "link", "online": false})),
-        (LinkState::Reconnecting { .. }, LinkState::Online) => seen.lines.push(json!({"event": "link", "online": true})),
-        // Other steps show as signed_in, problem or signed_out.
-        _ => {}
+    // Other steps of the link show as signed_in, problem or signed_out.
+    let signed_in = before.me.is_some() && view.me.is_some();
+    let (was, is) = (before.link == LinkState::Online, view.link == LinkState::Online);
+    if signed_in && was != is {
+        seen.lines.push(json!({"event": "link", "online": is}));
     }
 }
 
