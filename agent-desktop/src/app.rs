@@ -224,7 +224,7 @@ impl App {
     /// One line for whoever started the program and waits for the window.
     fn first_frame(&mut self) {
         if !self.drawn {
-            println!("{}", r#"{"event":"window_ready"}"#);
+            println!(r#"{{"event":"window_ready"}}"#);
         }
         self.drawn = true;
     }
