@@ -4,7 +4,7 @@ use super::advice::{Advice, AdviceTexts};
 use super::{CallTexts, FrameTexts, SignInTexts, StageTexts, StateTexts, Texts, VoiceTexts};
 
 pub(super) const TEXTS: Texts = Texts {
-    product: "12345 热线坐席",
+    product: "12345 热线座席",
     other_language: "English",
     sign_in: SIGN_IN,
     frame: FRAME,
@@ -16,7 +16,7 @@ pub(super) const TEXTS: Texts = Texts {
 };
 
 const SIGN_IN: SignInTexts = SignInTexts {
-    title: "坐席登录",
+    title: "座席登录",
     server: "服务器地址",
     server_example: "主机名:端口",
     number: "工号",
@@ -49,7 +49,7 @@ const FRAME: FrameTexts = FrameTexts {
     connecting: "正在重连",
     round_trip: "延迟",
     loss: "丢包",
-    loading: "正在读取坐席状态…",
+    loading: "正在读取座席状态…",
     reasons_title: "选择示忙原因",
     reasons_hint: "按数字键选择，Esc 取消",
     reconnecting: |attempt, clock| format!("与服务器的连接已断开 {clock}，正在第 {attempt} 次重连。"),
@@ -102,7 +102,7 @@ const STAGE: StageTexts = StageTexts {
     ready_next: "来电会在这里振铃，请保持耳机佩戴。",
     ringing: "来电振铃",
     ringing_next: "按 F2 接听",
-    ring_left: |seconds| format!("{seconds} 秒后转给其他坐席"),
+    ring_left: |seconds| format!("{seconds} 秒后转给其他座席"),
     talking: "正在通话",
     talking_next: "通话结束后按 F4 挂断",
     wrap_up: "话后处理",
@@ -111,7 +111,7 @@ const STAGE: StageTexts = StageTexts {
     ended_by_caller: "市民已挂断",
     ended_by_agent: "您已挂断",
     ended_by_server: "系统已结束通话",
-    lost: "坐席连接中断",
+    lost: "座席连接中断",
     lost_next: "正在恢复，期间不分配来电。",
 };
 
@@ -129,7 +129,7 @@ const VOICE: VoiceTexts = VoiceTexts {
 
 const ADVICE: AdviceTexts = AdviceTexts {
     offer_gone: Advice {
-        what: "这个来电已经不在了", why: "市民已挂断、振铃已超时，或已由其他坐席接听。", next: "请等待下一个来电。"
+        what: "这个来电已经不在了", why: "市民已挂断、振铃已超时，或已由其他座席接听。", next: "请等待下一个来电。"
     },
     no_such_call: Advice {
         what: "没有可操作的通话", why: "通话在您操作之前已经结束。", next: "请按当前画面继续工作。"
@@ -147,7 +147,7 @@ const ADVICE: AdviceTexts = AdviceTexts {
     },
     offer_missed: Advice {
         what: "有一个来电未应答",
-        why: "振铃到时无人接听，来电已转给其他坐席，您已转为示忙。",
+        why: "振铃到时无人接听，来电已转给其他座席，您已转为示忙。",
         next: "回到座位后请示闲。",
     },
     caller_left: Advice {
@@ -168,7 +168,7 @@ const ADVICE: AdviceTexts = AdviceTexts {
         what: "需要重新登录", why: "断线时间过长，原来的登录已经失效。", next: "请输入密码重新登录。"
     },
     not_now: Advice {
-        what: "服务器暂时不能接受登录", why: "服务器正在停止，或坐席名额已满。", next: "请稍后再试，或联系管理员。"
+        what: "服务器暂时不能接受登录", why: "服务器正在停止，或座席名额已满。", next: "请稍后再试，或联系管理员。"
     },
     unreachable: Advice {
         what: "连不上服务器",
@@ -201,7 +201,7 @@ const ADVICE: AdviceTexts = AdviceTexts {
     },
     lost: Advice { what: "已自动签出", why: "与服务器断线时间过长。", next: "请检查网络后重新登录。" },
     server_stopping: Advice {
-        what: "服务器正在停止", why: "所有坐席已签出。", next: "请稍后重新登录，或联系管理员。"
+        what: "服务器正在停止", why: "所有座席已签出。", next: "请稍后重新登录，或联系管理员。"
     },
     no_device: Advice {
         what: "没有可用的声音设备", why: "找不到耳机，市民听不到您，您也听不到市民。", next: "请插好耳机后重新启动程序。"

@@ -6,13 +6,13 @@ use sha2::{Digest, Sha256};
 /// How long both certificates are valid, in years. No outside party depends on them, and a hotline must not stop over a date.
 const VALID_YEARS: i32 = 10;
 
-/// Everything made, as PEM, and the authority's fingerprint.
+/// Everything made, as PEM, and the fingerprint that a desktop shows.
 pub(super) struct Certificates {
     pub(super) authority: String,
     pub(super) authority_key: String,
     pub(super) server: String,
     pub(super) server_key: String,
-    /// SHA-256 of the authority's certificate: `AB:CD:…`.
+    /// SHA-256 of the server's certificate, `AB:CD:…`: what a desktop without the CA file shows at its first connection.
     pub(super) fingerprint: String,
 }
 
@@ -38,7 +38,7 @@ pub(super) fn make(names: &[String]) -> Result<Certificates, rcgen::Error> {
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     let server = params.signed_by(&server_key, &issuer)?;
     Ok(Certificates {
-        fingerprint: fingerprint(authority.der()),
+        fingerprint: fingerprint(server.der()),
         authority: authority.pem(),
         authority_key: authority_key_pem,
         server: server.pem(),

@@ -220,7 +220,7 @@ fn outcome(folder: &Path, fingerprint: &str, demo: Option<&[DemoPerson]>) -> Out
     let (config, authority) = (folder.join(config::FILE_NAME), folder.join("tls/ca.pem"));
     let mut json = json!({"site": folder, "config": config, "ca": authority, "fingerprint": fingerprint});
     let mut text = format!(
-        "A new site is in {}.\n  configuration       {}\n  CA for desktops     {}\n  its SHA-256         {fingerprint}\n",
+        "A new site is in {}.\n  configuration       {}\n  CA for desktops     {}\n  server's SHA-256    {fingerprint}\n",
         folder.display(),
         config.display(),
         authority.display(),

@@ -51,7 +51,7 @@ fn the_question_for_a_reason_is_closed_by_escape_and_by_what_makes_it_senseless(
 fn a_ring_shows_the_card_and_can_be_answered_or_rejected_by_key_and_button() {
     let mut desktop = Desktop::showing(ringing());
     desktop.assert_finds(&["振铃", "00:04", "王秀英", "138 1234 5678", "溧阳市昆仑街道燕山南路 88 号 2 幢", "政务咨询"]);
-    desktop.assert_finds(&["政务咨询 · 等待 00:08", "来电振铃", "16 秒后转给其他坐席", "按 F2 接听"]);
+    desktop.assert_finds(&["政务咨询 · 等待 00:08", "来电振铃", "16 秒后转给其他座席", "按 F2 接听"]);
     desktop.click("接听");
     desktop.press(Named::F2);
     desktop.click("拒接");
@@ -214,7 +214,7 @@ fn the_call_bars_buttons_keep_their_places_in_every_state() {
 #[test]
 fn a_desk_not_yet_told_is_awaited_and_a_dead_session_is_told() {
     let mut desktop = Desktop::showing(View { desk: None, ..ready() });
-    desktop.assert_finds(&["正在读取坐席状态…"]);
+    desktop.assert_finds(&["正在读取座席状态…"]);
     desktop.tell(Message::EngineStopped);
     desktop.assert_finds(&[Language::Chinese.texts().frame.engine_stopped]);
 }

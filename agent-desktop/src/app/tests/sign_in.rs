@@ -27,7 +27,7 @@ fn expected(server: &str, number: &str, password: &str) -> Wish {
 #[test]
 fn typing_the_three_fields_and_the_button_wishes_a_sign_in() {
     let mut desktop = Desktop::showing(View::default());
-    desktop.assert_finds(&["坐席登录", "服务器地址", "工号", "密码", "登录"]);
+    desktop.assert_finds(&["座席登录", "服务器地址", "工号", "密码", "登录"]);
     type_into(&mut desktop, "server", "hotline:7443");
     type_into(&mut desktop, "number", "1007");
     type_into(&mut desktop, "password", "secret");
