@@ -121,9 +121,9 @@ fn check_file(
         faults.push(format!("{path}: begins without a `//!` head that says what it is"));
     }
     for (number, line) in text.lines().enumerate() {
-        faults.extend(
-            UNFINISHED.iter().filter(|word| line.contains(**word)).map(|word| format!("{path}:{}: unfinished: {word}", number + 1)),
-        );
+        for word in UNFINISHED.iter().filter(|word| line.contains(**word)) {
+            permit(format!("{path}::{word}"), format!("{path}:{}: unfinished: {word}", number + 1), allowed, used, faults);
+        }
     }
     let mut walk = Walk::default();
     walk.visit_file(&syntax);
