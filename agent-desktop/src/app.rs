@@ -1,6 +1,7 @@
 //! The window: state, messages, and which screen is shown. It draws the session's view and passes wishes on; it decides nothing
 //! about calls. The session runs behind [`Backend`], on a thread of its own.
 
+use crate::client::{Client, Snapshot};
 use crate::font;
 use crate::i18n::Language;
 use crate::screens::{Scene, agent, sign_in};
@@ -24,10 +25,24 @@ const LEAST_SIZE: Size = Size::new(1_000.0, 680.0);
 pub(crate) trait Backend: Send + Sync + 'static {
     /// Passes a wish on; returns at once.
     fn wish(&self, wish: Wish);
-    /// The view, now and after each change.
-    fn views(&self) -> watch::Receiver<View>;
+    /// The snapshot, now and after each change.
+    fn snapshots(&self) -> watch::Receiver<Snapshot>;
     /// The monotonic clock by which the session counts, in ms.
     fn now_ms(&self) -> Millis;
+}
+
+impl Backend for Client {
+    fn wish(&self, wish: Wish) {
+        Client::wish(self, wish);
+    }
+
+    fn snapshots(&self) -> watch::Receiver<Snapshot> {
+        Client::snapshots(self)
+    }
+
+    fn now_ms(&self) -> Millis {
+        self.clock().now()
+    }
 }
 
 /// How the window starts.
@@ -69,8 +84,9 @@ pub(crate) fn run(options: Options, backend: Arc<dyn Backend>) -> iced::Result {
 /// All that the window knows.
 pub(crate) struct App {
     backend: Arc<dyn Backend>,
-    views: Views,
+    snapshots: Snapshots,
     view: View,
+    ringing: bool,
     now_ms: Millis,
     utc_offset_minutes: i32,
     width: f32,
@@ -86,8 +102,8 @@ pub(crate) struct App {
 /// One thing that happened to the window.
 #[derive(Clone)]
 pub(crate) enum Message {
-    /// The session has a new view.
-    Viewed(Box<View>),
+    /// The session has something new to show.
+    Shown(Box<Snapshot>),
     /// The session's thread is gone.
     EngineStopped,
     /// The clocks go on.
@@ -110,13 +126,14 @@ pub(crate) enum Message {
 
 impl App {
     fn new(options: Options, backend: Arc<dyn Backend>) -> (Self, Task<Message>) {
-        let views = Views(backend.views());
-        let view = views.0.borrow().clone();
+        let snapshots = Snapshots(backend.snapshots());
+        let Snapshot { view, ringing } = snapshots.0.borrow().clone();
         let app = Self {
             now_ms: backend.now_ms(),
             backend,
-            views,
+            snapshots,
             view,
+            ringing,
             utc_offset_minutes: utc_offset_minutes(),
             width: FIRST_SIZE.width,
             mode: options.mode,
@@ -140,7 +157,7 @@ impl App {
 
     fn update(&mut self, message: Message) -> Task<Message> {
         match message {
-            Message::Viewed(view) => return self.viewed(*view),
+            Message::Shown(snapshot) => return self.shown(*snapshot),
             Message::EngineStopped => self.engine_stopped = true,
             Message::Second => self.second(),
             Message::Pulse => self.now_ms = self.backend.now_ms(),
@@ -175,14 +192,14 @@ impl App {
         }
     }
 
-    fn viewed(&mut self, view: View) -> Task<Message> {
-        let rang = rings(&self.view);
+    fn shown(&mut self, Snapshot { view, ringing }: Snapshot) -> Task<Message> {
+        let rang = std::mem::replace(&mut self.ringing, ringing);
         let was_in = self.view.me.is_some();
         self.now_ms = self.backend.now_ms();
         self.view = view;
         self.sign_in.observe(&self.view);
         self.agent.observe(&self.view);
-        let attention = match (self.window, rang, rings(&self.view)) {
+        let attention = match (self.window, rang, ringing) {
             (Some(id), false, true) => raise(id),
             (Some(id), true, false) => window::request_user_attention(id, None),
             (Some(_), true, true) | (Some(_), false, false) | (None, _, _) => Task::none(),
@@ -207,7 +224,7 @@ impl App {
     /// One line for whoever started the program and waits for the window.
     fn first_frame(&mut self) {
         if !self.drawn {
-            println!("{}", r#"{"event":"window_ready"}"#);
+            println!(r#"{{"event":"window_ready"}}"#);
         }
         self.drawn = true;
     }
@@ -269,13 +286,13 @@ impl App {
 
     fn subscription(&self) -> Subscription<Message> {
         let mut all = vec![
-            Subscription::run_with(self.views.clone(), watched),
+            Subscription::run_with(self.snapshots.clone(), watched),
             iced::time::every(Duration::from_secs(1)).map(|_| Message::Second),
             keyboard::listen().map(Message::Key),
             window::open_events().map(Message::Opened),
             window::resize_events().map(|(_, size)| Message::Resized(size)),
         ];
-        if rings(&self.view) {
+        if self.ringing {
             all.push(iced::time::every(Duration::from_millis(PULSE_STEP_MS)).map(|_| Message::Pulse));
         }
         if !self.drawn {
@@ -283,10 +300,6 @@ impl App {
         }
         Subscription::batch(all)
     }
-}
-
-fn rings(view: &View) -> bool {
-    view.desk.as_ref().is_some_and(|desk| desk.offer.is_some())
 }
 
 /// Brings the window before the agent's eyes; a window manager may refuse the focus, but not the sign in the task bar.
@@ -299,23 +312,23 @@ fn utc_offset_minutes() -> i32 {
     jiff::tz::TimeZone::system().to_offset(jiff::Timestamp::now()).seconds() / 60
 }
 
-/// The session's views as iced wants them: one stream for the life of the program.
+/// The session's snapshots as iced wants them: one stream for the life of the program.
 #[derive(Clone)]
-struct Views(watch::Receiver<View>);
+struct Snapshots(watch::Receiver<Snapshot>);
 
-impl Hash for Views {
+impl Hash for Snapshots {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        "views".hash(state);
+        "snapshots".hash(state);
     }
 }
 
-fn watched(views: &Views) -> impl Stream<Item = Message> + use<> {
-    iced::futures::stream::unfold(Some(views.0.clone()), |receiver| async move {
+fn watched(snapshots: &Snapshots) -> impl Stream<Item = Message> + use<> {
+    iced::futures::stream::unfold(Some(snapshots.0.clone()), |receiver| async move {
         let mut receiver = receiver?;
         match receiver.changed().await {
             Ok(()) => {
-                let view = receiver.borrow_and_update().clone();
-                Some((Message::Viewed(Box::new(view)), Some(receiver)))
+                let snapshot = receiver.borrow_and_update().clone();
+                Some((Message::Shown(Box::new(snapshot)), Some(receiver)))
             }
             Err(_) => Some((Message::EngineStopped, None)),
         }

@@ -3,6 +3,8 @@
 use crate::audio::{LoudspeakerChoice, MicrophoneChoice, SoundChoice};
 use crate::client::{ClientOptions, Start};
 use crate::headless::Script;
+use crate::i18n::Language;
+use crate::theme::Mode;
 use anyhow::Context;
 use clap::Parser;
 use shared::pii::Pii;
@@ -71,6 +73,12 @@ pub(crate) struct Cli {
     /// Sign out and exit after so many finished calls
     #[arg(long, value_name = "N", requires = "headless")]
     calls: Option<u64>,
+    /// Begin with English screens
+    #[arg(long, conflicts_with = "headless")]
+    english: bool,
+    /// Begin with dark screens
+    #[arg(long, conflicts_with = "headless")]
+    dark: bool,
     /// What to log to standard error: off, error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL", default_value = "warn")]
     pub(crate) log: String,
@@ -95,6 +103,12 @@ impl Cli {
             calls: self.calls,
             trust: self.trust.clone(),
         }
+    }
+
+    /// How the window begins.
+    pub(crate) fn look(&self) -> (Language, Mode) {
+        let language = if self.english { Language::English } else { Language::Chinese };
+        (language, if self.dark { Mode::Dark } else { Mode::Light })
     }
 
     fn sound(&self) -> SoundChoice {

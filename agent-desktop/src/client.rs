@@ -85,11 +85,20 @@ impl Clock {
     }
 }
 
+/// What the screens show at one instant.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Snapshot {
+    /// The session's view.
+    pub(crate) view: View,
+    /// The bell rings.
+    pub(crate) ringing: bool,
+}
+
 /// A running client. Clones are one client; it ends with the last of them.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
     wishes: mpsc::Sender<Wish>,
-    views: watch::Receiver<View>,
+    snapshots: watch::Receiver<Snapshot>,
     clock: Clock,
 }
 
@@ -103,12 +112,12 @@ impl Client {
         let parts = Parts::new(options, clock)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (wishes, inbox) = mpsc::channel(QUEUE_WISHES);
-        let (sender, views) = watch::channel(View::default());
-        let show = move |view: &View| {
-            sender.send_replace(view.clone());
+        let (sender, snapshots) = watch::channel(Snapshot::default());
+        let show = move |snapshot: &Snapshot| {
+            sender.send_replace(snapshot.clone());
         };
         std::thread::Builder::new().name("client".to_owned()).spawn(move || runtime.block_on(parts.run(inbox, show)))?;
-        Ok(Self { wishes, views, clock })
+        Ok(Self { wishes, snapshots, clock })
     }
 
     /// What the person wants. Never waits.
@@ -118,12 +127,12 @@ impl Client {
         }
     }
 
-    /// The present view, and each later one; a slow reader sees only the newest.
-    pub(crate) fn views(&self) -> watch::Receiver<View> {
-        self.views.clone()
+    /// The present snapshot, and each later one; a slow reader sees only the newest.
+    pub(crate) fn snapshots(&self) -> watch::Receiver<Snapshot> {
+        self.snapshots.clone()
     }
 
-    /// The clock that views speak of.
+    /// The clock that snapshots speak of.
     pub(crate) fn clock(&self) -> Clock {
         self.clock
     }
@@ -137,8 +146,9 @@ pub(crate) struct Parts {
     connection: Option<Connection>,
     voice: Voice,
     voice_status: watch::Receiver<VoiceStatus>,
-    shown: View,
+    shown: Snapshot,
     shown_at: Instant,
+    ringing: bool,
 }
 
 /// What the loop waits for.
@@ -159,12 +169,12 @@ impl Parts {
         let trust = Trust::load(options.ca_file.as_deref(), trust_file)?;
         let (report, voice_status) = watch::channel(VoiceStatus::default());
         let voice = Voice::start(&options.sound, report)?;
-        let (shown, shown_at) = (View::default(), Instant::now());
-        Ok(Self { session: Session::new(), clock, trust, connection: None, voice, voice_status, shown, shown_at })
+        let (shown, shown_at) = (Snapshot::default(), Instant::now());
+        Ok(Self { session: Session::new(), clock, trust, connection: None, voice, voice_status, shown, shown_at, ringing: false })
     }
 
     /// Runs until the wishes end. `show` gets every change of desk, link or problem at once, and the rest at most ten times a second.
-    pub(crate) async fn run(mut self, mut wishes: mpsc::Receiver<Wish>, mut show: impl FnMut(&View)) {
+    pub(crate) async fn run(mut self, mut wishes: mpsc::Receiver<Wish>, mut show: impl FnMut(&Snapshot)) {
         loop {
             let event = match self.wait(&mut wishes).await {
                 Woken::Wish(wish) => Some(Event::Wish(wish)),
@@ -210,18 +220,21 @@ impl Parts {
                 }
             }
             Effect::Voice(command) => self.voice.order(Order::Voice(command)),
-            Effect::Ring(on) => self.voice.order(Order::Ring(on)),
+            Effect::Ring(on) => {
+                self.ringing = on;
+                self.voice.order(Order::Ring(on));
+            }
         }
     }
 
     fn changed(&self) -> bool {
-        self.shown != *self.session.view()
+        self.shown.ringing != self.ringing || self.shown.view != *self.session.view()
     }
 
-    fn show(&mut self, show: &mut impl FnMut(&View)) {
+    fn show(&mut self, show: &mut impl FnMut(&Snapshot)) {
         let calm = self.shown_at.elapsed() >= CALM_INTERVAL;
         if self.changed() && (calm || self.urgent()) {
-            self.shown = self.session.view().clone();
+            self.shown = Snapshot { view: self.session.view().clone(), ringing: self.ringing };
             self.shown_at = Instant::now();
             show(&self.shown);
         }
@@ -229,9 +242,10 @@ impl Parts {
 
     /// Whether something changed that a person waits for.
     fn urgent(&self) -> bool {
-        let (old, new) = (&self.shown, self.session.view());
+        let (old, new) = (&self.shown.view, self.session.view());
         let voice = |view: &View| (view.voice.receiving, view.voice.device.is_some());
-        (&old.link, &old.problem, &old.me, &old.desk, old.asked, old.refusal)
+        self.shown.ringing != self.ringing
+            || (&old.link, &old.problem, &old.me, &old.desk, old.asked, old.refusal)
                 != (&new.link, &new.problem, &new.me, &new.desk, new.asked, new.refusal)
             || voice(old) != voice(new)
     }

@@ -14,13 +14,10 @@ mod screens;
 mod theme;
 mod widget;
 
-use app::Backend;
 use clap::Parser;
-use client::{Client, Start};
-use desktop_core::{Millis, View, Wish};
+use client::Client;
 use std::process::ExitCode;
 use std::sync::Arc;
-use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -41,29 +38,11 @@ fn run(cli: &cli::Cli) -> anyhow::Result<ExitCode> {
     if cli.headless {
         return headless::run(&start, cli.script());
     }
-    open_window(start)?;
-    Ok(ExitCode::SUCCESS)
-}
-
-fn open_window(start: Start) -> anyhow::Result<()> {
     let client = Client::start(&start.client)?;
     if let Some(wish) = start.sign_in() {
         client.wish(wish);
     }
-    let options = app::Options { server: start.server, number: start.number, ..app::Options::default() };
-    Ok(app::run(options, Arc::new(client))?)
-}
-
-impl Backend for Client {
-    fn wish(&self, wish: Wish) {
-        Client::wish(self, wish);
-    }
-
-    fn views(&self) -> watch::Receiver<View> {
-        Client::views(self)
-    }
-
-    fn now_ms(&self) -> Millis {
-        self.clock().now()
-    }
+    let (language, mode) = cli.look();
+    app::run(app::Options { server: start.server, number: start.number, language, mode }, Arc::new(client))?;
+    Ok(ExitCode::SUCCESS)
 }

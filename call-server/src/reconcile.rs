@@ -115,7 +115,7 @@ mod tests {
     use crate::recording::{self, Ending, RecordingSettings, inspect};
     use crate::scratch::Scratch;
     use crate::store::{self, RecordingState, Store};
-    use crate::switchboard::{Inbox, Message};
+    use crate::switchboard::Inbox;
     use call_core::Input;
     use call_core::command::{RecordingCommand, StoreCommand};
     use shared::model::{Caller, InteractionId, PhoneNumber, RecordingId, UnixMillis};
@@ -159,7 +159,7 @@ mod tests {
         }
         tap(2_000, TapKind::End);
         handle.send(RecordingCommand::Finish { recording });
-        let Message::Input(input) = messages.recv_timeout(LIMIT).expect("the edge answers in time");
+        let input = messages.recv_timeout(LIMIT).expect("the edge answers in time").into_input();
         assert!(matches!(input, Input::RecordingFinished { .. }));
         handle.stop();
     }

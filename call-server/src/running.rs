@@ -34,7 +34,9 @@ const SNAPSHOT_LIMIT: Duration = Duration::from_secs(2);
 /// A room could not be built: an address is busy, a folder or the database cannot be used. Nothing is left running then.
 pub(crate) fn serve(site: Site, _lock: DataLock) -> Result<(), Failure> {
     let workers = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let runtime = workers.map_err(|error| Failure::new("no_threads", format!("the server's threads cannot be started: {error}"), "Free some memory and try again."))?;
+    let runtime = workers.map_err(|error| {
+        Failure::new("no_threads", format!("the server's threads cannot be started: {error}"), "Free some memory and try again.")
+    })?;
     let site = Arc::new(site);
     let store = Arc::new(Store::open(&site.database)?);
     let (inbox, messages) = Inbox::new();
@@ -64,8 +66,9 @@ struct Addresses {
 impl Rooms {
     fn build(runtime: &Runtime, site: &Site, store: &Arc<Store>, inbox: &Inbox) -> Result<Self, Failure> {
         let (taps, tapped) = rtrb::RingBuffer::new(TAP_RING_FRAMES);
-        let recording = recording::start(site.recording.clone(), tapped, inbox.clone())
-            .map_err(|error| Failure::new("recordings_unusable", error.to_string(), "Check [recording] folder in hotline.toml, its owner and permissions."))?;
+        let recording = recording::start(site.recording.clone(), tapped, inbox.clone()).map_err(|error| {
+            Failure::new("recordings_unusable", error.to_string(), "Check [recording] folder in hotline.toml, its owner and permissions.")
+        })?;
         clear_up(site, store)?;
         let store_handle = store::start(store, inbox.clone())?;
         let media = media::start(site.media.clone(), inbox.clone(), taps)
@@ -85,7 +88,14 @@ impl Rooms {
         Ok(Self { edges: Edges { sip, media, recording, store: store_handle, gateway }, addresses, media_figures })
     }
 
-    fn join(self, runtime: &Runtime, site: &Arc<Site>, store: &Arc<Store>, inbox: Inbox, messages: Receiver<Message>) -> Result<Server, Failure> {
+    fn join(
+        self,
+        runtime: &Runtime,
+        site: &Arc<Site>,
+        store: &Arc<Store>,
+        inbox: Inbox,
+        messages: Receiver<Message>,
+    ) -> Result<Server, Failure> {
         let core = Core::new(site.plan(&store.agents()?), store.next_interaction()?);
         let Self { edges, addresses, media_figures } = self;
         let control = Arc::new(Desk {
@@ -112,7 +122,9 @@ impl Rooms {
             let _ended = ended;
             switchboard::run(core, edges, &messages);
         });
-        let thread = spawned.map_err(|error| Failure::new("no_threads", format!("the switchboard cannot be started: {error}"), "Free some memory and try again."))?;
+        let thread = spawned.map_err(|error| {
+            Failure::new("no_threads", format!("the switchboard cannot be started: {error}"), "Free some memory and try again.")
+        })?;
         Ok(Server { addresses, inbox, thread, end: tokio::sync::Mutex::new(end), recording, store, gateway, socket })
     }
 }
@@ -130,7 +142,11 @@ fn clear_up(site: &Site, store: &Store) -> Result<(), Failure> {
 
 fn busy(whose: &str, key: &str, address: SocketAddr, error: &impl Display) -> Failure {
     let message = format!("the address {address} for {whose} cannot be used: {error}");
-    Failure::new("address_unusable", message, format!("End the program that uses it, or choose another address with {key} in hotline.toml."))
+    Failure::new(
+        "address_unusable",
+        message,
+        format!("End the program that uses it, or choose another address with {key} in hotline.toml."),
+    )
 }
 
 fn wall_clock() -> UnixMillis {
@@ -184,7 +200,13 @@ impl Server {
         self.store.stop();
         runtime.block_on(self.gateway.stop());
         drop(self.socket);
-        ended.map_err(|_| Failure::new("switchboard_panic", "the switchboard ended by a fault of its own", "Report this with the log; the next start closes what was open."))
+        ended.map_err(|_| {
+            Failure::new(
+                "switchboard_panic",
+                "the switchboard ended by a fault of its own",
+                "Report this with the log; the next start closes what was open.",
+            )
+        })
     }
 }
 
@@ -217,7 +239,9 @@ impl Control for Desk {
             "sip": self.sip.counters(),
             "media": self.media.read(),
         });
-        if let (Some(fields), Some(Value::Object(floor))) = (status.as_object_mut(), floor.and_then(|floor| serde_json::to_value(floor).ok())) {
+        if let (Some(fields), Some(Value::Object(floor))) =
+            (status.as_object_mut(), floor.and_then(|floor| serde_json::to_value(floor).ok()))
+        {
             fields.extend(floor);
         }
         status

@@ -29,6 +29,17 @@ pub(crate) enum Message {
     Snapshot(SyncSender<Snapshot>),
 }
 
+#[cfg(test)]
+impl Message {
+    /// What an edge under test has told.
+    pub(crate) fn into_input(self) -> Input {
+        match self {
+            Self::Input(input) => input,
+            Self::Snapshot(_) => panic!("an edge asks for no snapshot"),
+        }
+    }
+}
+
 /// The way into the switchboard, held by every edge. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Inbox {

@@ -65,7 +65,12 @@ fn a_person_signs_in_answers_with_f2_talks_through_the_sound_card_and_hangs_up_b
 
 fn talk_ms(status: &Value) -> u64 {
     let agents = status["agents"].as_array().cloned().unwrap_or_default();
-    agents.iter().filter(|agent| agent["state"]["state"] == "talking" || agent["state"] == "talking").filter_map(|agent| agent["state_ms"].as_u64()).max().unwrap_or(0)
+    agents
+        .iter()
+        .filter(|agent| agent["state"]["state"] == "talking" || agent["state"] == "talking")
+        .filter_map(|agent| agent["state_ms"].as_u64())
+        .max()
+        .unwrap_or(0)
 }
 
 fn raw(path: &std::path::Path) -> Vec<i16> {

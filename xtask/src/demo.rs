@@ -3,7 +3,7 @@
 use crate::packages;
 use crate::process::{self, Companion};
 use crate::terminal::Keys;
-use crate::voices::{self, VOICE_THRESHOLD_DB};
+use crate::voices::{self, VOICE_THRESHOLD_DB, Voices};
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use serde_json::{Value, json};
@@ -144,9 +144,9 @@ impl Site {
         let ca = self.facts["ca"].as_str().context("the demo site names no certificate: try --fresh")?;
         let prompts = process::root().join("assets/prompts");
         let mut command = Command::new(process::program("agent-desktop", false));
-        command.args(["--server", gateway, "--ca", ca, "--number", AGENT, "--password-stdin", "--auto-ready"]);
+        command.args(["--server", gateway, "--ca", ca, "--number", AGENT, "--password-stdin"]);
         if windowless {
-            command.args(["--headless", "--auto-answer", "--answer-after-ms", "1500"]);
+            command.args(["--headless", "--auto-ready", "--auto-answer", "--answer-after-ms", "1500"]);
             command.arg("--mic").arg(prompts.join("agent.zh.wav")).arg("--speaker").arg(self.log("agent-heard.wav"));
         }
         let mut desktop = Companion::start("the agent's desktop", &mut command, &self.log("desktop.log"))?;
@@ -169,6 +169,15 @@ impl Site {
         };
         eprintln!("\nA citizen ({CITIZEN}) dials {HOTLINE} …");
         Companion::start("the citizen", &mut command, &self.log("citizen.log"))
+    }
+
+    /// Exports a call's recording beside the site's data and measures it.
+    fn export(&self, call: &Value) -> Result<(PathBuf, Voices)> {
+        let recording = call["recording"]["recording"].as_u64().context("the call has no recording")?;
+        let wav = self.folder.join(format!("call-{recording}.wav"));
+        self.server_command(&["recording", "export", &recording.to_string(), text_of(&wav)?, "--force"])?;
+        let voices = voices::measure(&wav)?;
+        Ok((wav, voices))
     }
 
     /// The newest call's record.
@@ -212,37 +221,36 @@ fn once(site: &Site, hotline: &Hotline) -> Result<()> {
     println!("{}", result.line);
     match result.fault {
         None => Ok(()),
-        Some(fault) => bail!(fault),
+        Some(fault) => bail!("{fault}"),
     }
 }
 
 struct Verdict {
     line: Value,
-    fault: Option<String>,
+    fault: Option<&'static str>,
 }
 
 fn verdict(site: &Site, call: &Value) -> Result<Verdict> {
-    let interaction = call["interaction"].as_u64().context("the record has no id")?;
-    let answered = call["answered_by_agent"] == true;
-    let wav = site.folder.join(format!("call-{interaction}.wav"));
-    site.server_command(&["recording", "export", &interaction.to_string(), text_of(&wav)?, "--force"])?;
-    let voices = voices::measure(&wav)?;
-    let line = json!({
-        "interaction": interaction,
-        "outcome": if answered { "answered" } else { call["reason"].as_str().unwrap_or("unknown") },
-        "wait_ms": call["wait_ms"],
-        "talk_ms": call["talk_ms"],
-        "recording": wav,
-        "channels": voices.channels,
-        "caller_level_db": voices.caller_level_db,
-        "agent_level_db": voices.agent_level_db,
+    let result = &call["result"];
+    let answered = result["answered_by_agent"] == true;
+    let mut line = json!({
+        "interaction": call["interaction"],
+        "outcome": if answered { "answered" } else { result["reason"].as_str().unwrap_or("unknown") },
+        "wait_ms": result["wait_ms"],
+        "talk_ms": result["talk_ms"],
     });
-    let fault = if !answered {
-        Some("the call was not answered by the agent".to_owned())
-    } else if voices.caller_level_db < VOICE_THRESHOLD_DB {
-        Some("the citizen's voice is not in the recording".to_owned())
+    if !answered {
+        return Ok(Verdict { line, fault: Some("the call was not answered by the agent") });
+    }
+    let (wav, voices) = site.export(call)?;
+    line["recording"] = json!(wav);
+    line["channels"] = json!(voices.channels);
+    line["caller_level_db"] = json!(voices.caller_level_db);
+    line["agent_level_db"] = json!(voices.agent_level_db);
+    let fault = if voices.caller_level_db < VOICE_THRESHOLD_DB {
+        Some("the citizen's voice is not in the recording")
     } else if voices.agent_level_db < VOICE_THRESHOLD_DB {
-        Some("the agent's voice is not in the recording".to_owned())
+        Some("the agent's voice is not in the recording")
     } else {
         None
     };
@@ -254,8 +262,7 @@ fn finished_call(site: &Site) -> Result<Value> {
     const TRIES: u32 = 100;
     for _ in 0..TRIES {
         let call = site.last_call()?;
-        let recording_pending = call["recording"].is_object() && call["recording"]["state"] == "open";
-        if call["state"] == "closed" && !recording_pending {
+        if call["result"].is_object() && call["recording"]["state"] != "open" {
             return Ok(call);
         }
     }
@@ -268,7 +275,9 @@ fn stay(site: &Site, hotline: &Hotline, desktop: &mut Companion, windowless: boo
     let talk_ms = windowless.then_some(TALK_MS);
     let mut citizen = Some(site.dial(&hotline.sip, talk_ms)?);
     if !windowless {
-        eprintln!("The window rings: answer with 接听 or F2, hang up with 挂断 or F4.");
+        eprintln!(
+            "The citizen hears music until agent 1001 is ready: press 示闲 or F11 in the window, answer with 接听 or F2, hang up with 挂断 or F4."
+        );
     }
     loop {
         if let Some(call) = &mut citizen {
@@ -302,23 +311,13 @@ fn stay(site: &Site, hotline: &Hotline, desktop: &mut Companion, windowless: boo
 }
 
 fn print_record(site: &Site, call: &Value) -> Result<()> {
-    let text = |name: &str| call[name].as_str().unwrap_or("-").to_owned();
-    let seconds = |name: &str| call[name].as_u64().map_or_else(|| "-".to_owned(), |ms| format!("{:.1} s", ms as f64 / 1000.0));
-    eprintln!("\nRecord of call {}", call["interaction"]);
-    eprintln!("  began      {}", text("started"));
-    eprintln!("  ended      {}", text("ended"));
-    eprintln!("  waited     {}", seconds("wait_ms"));
-    eprintln!("  talked     {}", seconds("talk_ms"));
-    eprintln!("  ended by   {} ({})", text("ended_by"), text("reason"));
+    let interaction = call["interaction"].to_string();
+    let text = process::output(&process::program("call-server", false), &["--site", text_of(&site.folder)?, "call", "show", &interaction])?;
+    eprintln!("\n{}", text.trim_end());
     if call["recording"].is_object() {
-        let interaction = call["interaction"].as_u64().context("the record has no id")?;
-        let wav = site.folder.join(format!("call-{interaction}.wav"));
-        site.server_command(&["recording", "export", &interaction.to_string(), text_of(&wav)?, "--force"])?;
-        let voices = voices::measure(&wav)?;
-        eprintln!("  recording  {} (citizen left {} dB, agent right {} dB)", wav.display(), voices.caller_level_db, voices.agent_level_db);
-        eprintln!("  play it    aplay {}", wav.display());
-    } else {
-        eprintln!("  recording  none: nobody talked");
+        let (wav, voices) = site.export(call)?;
+        eprintln!("exported to {} (citizen left {} dB, agent right {} dB)", wav.display(), voices.caller_level_db, voices.agent_level_db);
+        eprintln!("play it with: aplay {}", wav.display());
     }
     Ok(())
 }

@@ -166,7 +166,9 @@ impl Session {
                 self.effects.push_back(Effect::Trust { server: credentials.server.clone(), fingerprint });
                 self.connect(now, credentials);
             }
-            other => self.stage = other,
+            other @ (Stage::SignedOut | Stage::Connecting(..) | Stage::Greeting(..) | Stage::Checking { .. } | Stage::SignedIn(_)) => {
+                self.stage = other
+            }
         }
     }
 
@@ -248,7 +250,9 @@ impl Session {
                 self.hello();
                 self.effects.push_back(Effect::Send(FromClient::Resume { token }));
             }
-            other => self.stage = other,
+            other @ (Stage::SignedOut | Stage::Confirming(..) | Stage::Greeting(..) | Stage::Checking { .. } | Stage::SignedIn(_)) => {
+                self.stage = other
+            }
         }
     }
 
@@ -330,7 +334,9 @@ impl Session {
                 self.stage = Stage::Checking { server, give_up_at: now + SILENCE_LIMIT_MS };
                 self.effects.push_back(Effect::Send(FromClient::SignIn { number, password }));
             }
-            other => self.stage = other,
+            other @ (Stage::SignedOut | Stage::Connecting(..) | Stage::Confirming(..) | Stage::Checking { .. } | Stage::SignedIn(_)) => {
+                self.stage = other
+            }
         }
     }
 
@@ -338,7 +344,7 @@ impl Session {
         let (server, old_media, leaving) = match std::mem::replace(&mut self.stage, Stage::SignedOut) {
             Stage::Checking { server, .. } => (server, None, false),
             Stage::SignedIn(old) => (old.server, Some(old.media), old.leaving),
-            other => return self.stage = other,
+            other @ (Stage::SignedOut | Stage::Connecting(..) | Stage::Confirming(..) | Stage::Greeting(..)) => return self.stage = other,
         };
         if old_media.as_ref() != Some(&media) {
             self.effects.push_back(Effect::Voice(VoiceCommand::Open { host: host_of(&server).to_owned(), access: media.clone() }));
@@ -365,7 +371,7 @@ impl Session {
         match std::mem::replace(&mut self.stage, Stage::SignedOut) {
             Stage::Checking { .. } => self.leave(Some(SignInProblem::Refused(reason))),
             Stage::SignedIn(signed_in) => self.resume_refused(now, signed_in, reason),
-            other => self.stage = other,
+            other @ (Stage::SignedOut | Stage::Connecting(..) | Stage::Confirming(..) | Stage::Greeting(..)) => self.stage = other,
         }
     }
 

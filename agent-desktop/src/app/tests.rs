@@ -5,6 +5,7 @@ mod pictures;
 mod sign_in;
 
 use super::{App, Backend, Message, Options};
+use crate::client::Snapshot;
 use crate::font;
 use crate::i18n::Language;
 use crate::screens::agent;
@@ -28,7 +29,7 @@ const SERVER_NOW: i64 = 1_795_400_671_000;
 /// A session that only notes what is wished.
 struct Noted {
     wishes: Mutex<Vec<Wish>>,
-    views: watch::Sender<View>,
+    snapshots: watch::Sender<Snapshot>,
 }
 
 impl Backend for Noted {
@@ -36,8 +37,8 @@ impl Backend for Noted {
         self.wishes.lock().expect("no test panics while holding it").push(wish);
     }
 
-    fn views(&self) -> watch::Receiver<View> {
-        self.views.subscribe()
+    fn snapshots(&self) -> watch::Receiver<Snapshot> {
+        self.snapshots.subscribe()
     }
 
     fn now_ms(&self) -> Millis {
@@ -58,7 +59,7 @@ impl Desktop {
     }
 
     fn started(options: Options, view: View) -> Self {
-        let backend = Arc::new(Noted { wishes: Mutex::default(), views: watch::Sender::new(View::default()) });
+        let backend = Arc::new(Noted { wishes: Mutex::default(), snapshots: watch::Sender::new(Snapshot::default()) });
         let (app, _) = App::new(options, Arc::clone(&backend) as Arc<dyn Backend>);
         let mut desktop = Self { app, backend, size: Size::new(1280.0, 800.0) };
         desktop.app.utc_offset_minutes = 480;
@@ -67,7 +68,8 @@ impl Desktop {
     }
 
     fn shows(&mut self, view: View) {
-        self.tell(Message::Viewed(Box::new(view)));
+        let ringing = view.desk.as_ref().is_some_and(|desk| desk.offer.is_some());
+        self.tell(Message::Shown(Box::new(Snapshot { view, ringing })));
     }
 
     fn tell(&mut self, message: Message) {

@@ -22,7 +22,7 @@ const BUFFER_FRAMES: u32 = 960;
 const CALLBACK_LIMIT: Duration = Duration::from_millis(500);
 /// Opening may take this long.
 const OPEN_LIMIT: Duration = Duration::from_secs(5);
-/// Wait before a device is opened again.
+/// Wait before a device that could not be opened is tried again.
 const REOPEN_WAIT: Duration = Duration::from_secs(5);
 /// Errors of one stream after which it is given up.
 const MOST_ERRORS: u32 = 2;
@@ -83,9 +83,11 @@ impl Keeper {
             let Some(problem) = fault(current) else { return false };
             tracing::info!(problem, "a sound stream is given up");
             current.abandoned.store(true, Ordering::Relaxed);
+            let ran = self.works();
             self.problem = problem;
             self.current = None;
-            self.retry_at = Some(Instant::now() + REOPEN_WAIT);
+            // One that ran and broke, as in the middle of a call, is replaced at once.
+            self.retry_at = (!ran).then(|| Instant::now() + REOPEN_WAIT);
         }
         if self.threads.load(Ordering::Relaxed) >= MOST_THREADS {
             self.problem = "the sound system hangs; restart the program".to_owned();
@@ -115,6 +117,11 @@ impl Keeper {
             Err(error) => self.problem = error.to_string(),
         }
         self.retry_at = Some(Instant::now() + REOPEN_WAIT);
+    }
+
+    /// The present stream is open.
+    fn works(&self) -> bool {
+        self.current.as_ref().is_some_and(|current| matches!(current.outcome(), Some(Ok(_))))
     }
 
     /// Gives the present stream up, if there is one.
@@ -329,7 +336,8 @@ impl Loudspeaker for DeviceLoudspeaker {
     fn end_call(&mut self) {}
 
     fn play(&mut self, frame: &Frame) {
-        let Some(play) = &mut self.play else { return };
+        // What is played before the stream runs would only delay what follows.
+        let Some(play) = self.play.as_mut().filter(|_| self.keeper.works()) else { return };
         let waiting = PLAY_ROOM - play.slots();
         if waiting == 0 {
             for _ in 0..PLAY_LOW {
@@ -390,4 +398,66 @@ where
         }
     };
     found.device.build_output_stream(found.config, work, move |error| note(&failed, &error), None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DeviceLoudspeaker, DeviceMicrophone};
+    use crate::audio::sound::{Condition, Frame, Loudspeaker, Microphone, SILENCE};
+    use std::time::{Duration, Instant};
+
+    const LIMIT: Duration = Duration::from_secs(10);
+
+    /// Looks each 20 ms of the clock, as the voice thread does.
+    fn await_condition(mut look: impl FnMut() -> Condition, mut reached: impl FnMut(&Condition) -> bool) -> Condition {
+        let (beat, nobody) = std::sync::mpsc::channel::<()>();
+        let began = Instant::now();
+        for turn in 1.. {
+            let condition = look();
+            if reached(&condition) || began.elapsed() > LIMIT {
+                drop(beat);
+                return condition;
+            }
+            let _ = nobody.recv_timeout((Duration::from_millis(20) * turn).saturating_sub(began.elapsed()));
+        }
+        unreachable!("the limit ends the loop");
+    }
+
+    #[test]
+    fn a_device_that_is_not_there_is_told_and_silence_goes_on() {
+        let mut microphone = DeviceMicrophone::new(Some("no such device".to_owned()));
+        let told = |condition: &Condition| matches!(condition, Condition::Broken(text) if text != "the sound device is being opened");
+        let condition = await_condition(|| microphone.condition(), told);
+        assert!(told(&condition), "{condition:?}");
+        let mut frame: Frame = [1; 160];
+        microphone.read(&mut frame);
+        assert_eq!(frame, SILENCE);
+    }
+
+    #[test]
+    #[ignore = "needs a sound system whose default microphone hears its default loudspeaker, such as a null sink and its monitor"]
+    fn what_the_loudspeaker_plays_the_microphone_hears() {
+        let (mut microphone, mut loudspeaker) = (DeviceMicrophone::new(None), DeviceLoudspeaker::new(None));
+        let works = |condition: &Condition| matches!(condition, Condition::Works(_));
+        for condition in [await_condition(|| microphone.condition(), works), await_condition(|| loudspeaker.condition(), works)] {
+            assert!(works(&condition), "{condition:?}");
+        }
+        microphone.begin_call();
+        let mut turn = 0_usize;
+        let mut heard: Vec<i16> = Vec::new();
+        let talk = || {
+            let tone = |n: usize| (8_000.0 * (0.35 * (turn * 160 + n) as f32).sin()) as i16;
+            loudspeaker.play(&std::array::from_fn(tone));
+            let mut frame = SILENCE;
+            microphone.read(&mut frame);
+            heard.extend(frame);
+            turn += 1;
+            microphone.condition()
+        };
+        await_condition(talk, |_| false);
+        let loud = |frame: &[i16]| frame.iter().any(|sample| sample.unsigned_abs() > 4_000);
+        // Seconds for what streams do at their beginning, such as to break and to be replaced.
+        let gaps = heard[heard.len() / 2..].chunks(160).filter(|frame| !loud(frame)).count();
+        assert_eq!(gaps, 0, "of {} frames", turn / 2);
+    }
 }

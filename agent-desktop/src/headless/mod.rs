@@ -5,7 +5,7 @@
 mod command;
 mod report;
 
-use crate::client::{Clock, Parts, Start};
+use crate::client::{Clock, Parts, Snapshot, Start};
 use desktop_core::{LinkState, View, Wish};
 use report::Report;
 use shared::model::AgentState;
@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-/// Views, wishes and commands that may wait.
+/// Snapshots, wishes and commands that may wait.
 const QUEUE: usize = 256;
 /// An automatic wish waits at least this long, so that a desk that follows an answer is seen first.
 const SETTLE: Duration = Duration::from_millis(20);
@@ -47,11 +47,11 @@ pub(crate) fn run(start: &Start, script: Script) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let parts = Parts::new(&start.client, Clock::new())?;
     let (wishes, inbox) = mpsc::channel(QUEUE);
-    let (views, seen) = mpsc::channel(QUEUE);
+    let (snapshots, seen) = mpsc::channel(QUEUE);
     wishes.try_send(start.sign_in().ok_or_else(|| anyhow::anyhow!("server, number or password is missing"))?)?;
     let lines = read_lines()?;
-    let show = move |view: &View| {
-        if views.try_send(view.clone()).is_err() {
+    let show = move |snapshot: &Snapshot| {
+        if snapshots.try_send(snapshot.clone()).is_err() {
             tracing::error!("a change was not reported: too many wait");
         }
     };
@@ -91,7 +91,7 @@ struct Runner<W> {
 }
 
 impl<W: Write> Runner<W> {
-    async fn run(mut self, mut seen: mpsc::Receiver<View>, mut lines: mpsc::Receiver<String>) -> ExitCode {
+    async fn run(mut self, mut seen: mpsc::Receiver<Snapshot>, mut lines: mpsc::Receiver<String>) -> ExitCode {
         let mut view = View::default();
         let mut commands_open = true;
         loop {
@@ -99,7 +99,7 @@ impl<W: Write> Runner<W> {
             let leave_by = self.leave_by;
             tokio::select! {
                 snapshot = seen.recv() => match snapshot {
-                    Some(newest) => view = newest,
+                    Some(snapshot) => view = snapshot.view,
                     None => return ExitCode::FAILURE,
                 },
                 line = lines.recv(), if commands_open => match line {

@@ -84,7 +84,6 @@ const CALL: CallTexts = CallTexts {
     last_caller: "刚才的来电人",
     withheld: "匿名来电",
     unregistered: "未登记的来电人",
-    number: "号码",
     address: "地址",
     no_address: "没有登记地址",
     queue: "队列",

@@ -84,7 +84,6 @@ const CALL: CallTexts = CallTexts {
     last_caller: "Last caller",
     withheld: "Withheld number",
     unregistered: "Not registered",
-    number: "Number",
     address: "Address",
     no_address: "No address on file",
     queue: "Queue",

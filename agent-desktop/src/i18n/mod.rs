@@ -136,7 +136,6 @@ pub(crate) struct CallTexts {
     pub(crate) last_caller: &'static str,
     pub(crate) withheld: &'static str,
     pub(crate) unregistered: &'static str,
-    pub(crate) number: &'static str,
     pub(crate) address: &'static str,
     pub(crate) no_address: &'static str,
     pub(crate) queue: &'static str,

@@ -22,8 +22,6 @@ pub(crate) mod space {
     pub(crate) const L: f32 = 16.0;
     /// Between groups.
     pub(crate) const XL: f32 = 24.0;
-    /// Around the one thing of a page.
-    pub(crate) const XXL: f32 = 32.0;
 }
 
 /// Text sizes in logical pixels.

@@ -55,13 +55,12 @@ pub(crate) fn banner(palette: Palette, tone: Tone) -> container::Style {
 /// A message over the page.
 pub(crate) fn toast(palette: Palette) -> container::Style {
     let shadow = Shadow { color: Color { a: 0.22, ..Color::BLACK }, offset: Vector::new(0.0, 4.0), blur_radius: 16.0 };
-    container::Style { shadow, ..card(palette) }
+    container::Style { background: Some(palette.raised.into()), shadow, ..card(palette) }
 }
 
 /// A column that lies over the page.
 pub(crate) fn drawer(palette: Palette) -> container::Style {
-    let shadow = Shadow { color: Color { a: 0.22, ..Color::BLACK }, offset: Vector::new(-6.0, 0.0), blur_radius: 16.0 };
-    container::Style { shadow, ..page(palette) }
+    container::Style { border: hairline(palette.page, radius::CARD), ..page(palette) }
 }
 
 /// Darkens what a question covers.

@@ -22,6 +22,7 @@ struct Wish {
     first: u64,
     seeds: u64,
     json: bool,
+    replay: bool,
 }
 
 #[expect(clippy::disallowed_types, reason = "only the speed of the simulation is measured, nothing in it")]
@@ -29,7 +30,7 @@ fn main() -> ExitCode {
     let wish = match read_arguments(std::env::args().skip(1)) {
         Ok(wish) => wish,
         Err(fault) => {
-            eprintln!("{fault}\nusage: simulate [--seeds N] [--seed FIRST] [--json]");
+            eprintln!("{fault}\nusage: simulate [--seeds N] [--seed FIRST] [--json] [--replay]");
             return ExitCode::from(2);
         }
     };
@@ -39,6 +40,10 @@ fn main() -> ExitCode {
     let (mut events, mut violations, mut tallies) = (0, Vec::new(), BTreeMap::new());
     for seed in wish.first..wish.first.saturating_add(wish.seeds) {
         let outcome = run::run_seed(seed);
+        if wish.replay && outcome.violation.is_none() {
+            let (first, second) = run::run_and_replay(seed);
+            violations.extend((first != second).then(|| format!("seed {seed}: the replay gives other commands")));
+        }
         events += outcome.events;
         violations.extend(outcome.violation);
         for (what, count) in outcome.tallies {
@@ -71,12 +76,13 @@ fn report(wish: &Wish, events: u64, violations: &[String], seconds: f64) {
 }
 
 fn read_arguments(mut arguments: impl Iterator<Item = String>) -> Result<Wish, String> {
-    let mut wish = Wish { first: 0, seeds: 1_000, json: false };
+    let mut wish = Wish { first: 0, seeds: 1_000, json: false, replay: false };
     let mut one_seed = false;
     let mut many = false;
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--json" => wish.json = true,
+            "--replay" => wish.replay = true,
             "--seeds" => (wish.seeds, many) = (number(arguments.next())?, true),
             "--seed" => (wish.first, one_seed) = (number(arguments.next())?, true),
             other => return Err(format!("unknown argument {other}")),

@@ -43,7 +43,10 @@ fn own_address(sip: &SipSettings) -> Result<IpAddr, Failure> {
 /// Where the running server listens: it knows the port even if the configuration leaves the choice to the system.
 fn server_address(site: &Site, own: IpAddr) -> Result<SocketAddr, Failure> {
     let status = status::ask(&site.folder)?;
-    let port = status["listening"]["sip"].as_str().and_then(|told| told.parse::<SocketAddr>().ok()).map_or(site.sip.listen.port(), |told| told.port());
+    let port = status["listening"]["sip"]
+        .as_str()
+        .and_then(|told| told.parse::<SocketAddr>().ok())
+        .map_or(site.sip.listen.port(), |told| told.port());
     let host = match (site.sip.listen.ip(), own) {
         (every, IpAddr::V4(own)) if every.is_unspecified() && own.is_loopback() => Ipv4Addr::LOCALHOST.into(),
         (every, _) if every.is_unspecified() => site.sip.advertise,

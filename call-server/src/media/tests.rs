@@ -46,7 +46,7 @@ impl Rig {
     }
 
     fn input(&self) -> Input {
-        let Message::Input(input) = self.news.recv_timeout(PATIENCE).expect("news in time");
+        let input = self.news.recv_timeout(PATIENCE).expect("news in time").into_input();
         input
     }
 
@@ -105,7 +105,7 @@ impl Rig {
     }
 
     fn wait_until(&self, holds: impl Fn(&MediaCounters) -> bool) {
-        wait_for(|| holds(&self.media.counters()).then_some(()));
+        wait_for(|| holds(&self.media.figures().read()).then_some(()));
     }
 }
 
@@ -253,7 +253,7 @@ fn citizen_and_agent_hear_each_other_and_the_recorder_hears_both() {
     }
     rig.media.send(MediaCommand::Disconnect { citizen: CITIZEN });
     assert!(matches!(rig.tap(), TapFrame { recording: RECORDING, kind: TapKind::End, .. }));
-    let counters = rig.media.counters();
+    let counters = rig.media.figures().read();
     assert_eq!((counters.to_agents, counters.to_trunks, counters.taps_lost), (19, 19, 0));
 }
 
@@ -318,11 +318,11 @@ fn silence_ends_the_music() {
     rig.media.send(MediaCommand::Play { leg: CITIZEN, sound: Sound::Silence });
     // A second command of which the end is seen: the first has been carried out.
     assert_eq!(rig.open(LegId(77), Some("nonsense")), Err(MediaFailure::BadOffer));
-    let sent = rig.media.counters().music;
+    let sent = rig.media.figures().read().music;
     citizen.socket.set_read_timeout(Some(Duration::from_millis(100))).expect("a limit");
     let mut bytes = [0; 2_048];
     while citizen.socket.recv(&mut bytes).is_ok() {}
-    assert_eq!(rig.media.counters().music, sent);
+    assert_eq!(rig.media.figures().read().music, sent);
 }
 
 #[test]
@@ -349,7 +349,7 @@ fn strangers_are_not_heard() {
     agent.send(&word);
     agent.say(8, &voice_of(8));
     assert_eq!((citizen.hear().1, citizen.hear().1), (voice_of(7), voice_of(8)));
-    let counters = rig.media.counters();
+    let counters = rig.media.figures().read();
     assert_eq!((counters.not_authentic, counters.unknown_sources, counters.repeated), (1, 1, 1));
 }
 
@@ -444,7 +444,7 @@ fn a_new_path_of_an_agent_closes_the_older_one() {
     rig.wait_until(|counters| counters.unknown_sources == 1);
     new.say(5, &voice_of(2));
     rig.wait_until(|counters| counters.from_agents == 4);
-    assert_eq!(rig.media.counters().to_trunks, 0);
+    assert_eq!(rig.media.figures().read().to_trunks, 0);
 }
 
 #[test]
@@ -511,7 +511,7 @@ fn packets_of_all_lengths_and_forms_are_passed_on_and_garbage_is_counted() {
     assert_eq!(agent.hear().1, voice_of(7));
     agent.say(7, &voice_of(8));
     assert_eq!(citizen.hear().1, voice_of(8));
-    let counters = rig.media.counters();
+    let counters = rig.media.figures().read();
     assert_eq!((counters.garbage, counters.other_payloads), (8, 1), "{counters:?}");
 }
 

@@ -64,12 +64,12 @@ impl Edge {
         self.handle.send(RecordingCommand::Prepare { recording: other, interaction: InteractionId(80), path: "8.rec".into() });
         self.handle.send(RecordingCommand::Write { recording: other });
         self.handle.send(RecordingCommand::Finish { recording: other });
-        let Message::Input(input) = self.messages.recv_timeout(LIMIT).expect("the edge answers in time");
+        let input = self.messages.recv_timeout(LIMIT).expect("the edge answers in time").into_input();
         assert!(matches!(input, Input::RecordingFinished { recording, .. } if recording == other));
     }
 
     fn outcome(&self) -> RecordingOutcome {
-        let Message::Input(input) = self.messages.recv_timeout(LIMIT).expect("the edge answers in time");
+        let input = self.messages.recv_timeout(LIMIT).expect("the edge answers in time").into_input();
         match input {
             Input::RecordingFinished { recording: ID, outcome } => outcome,
             other => panic!("unexpected: {other:?}"),

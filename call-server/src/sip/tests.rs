@@ -33,7 +33,7 @@ impl Edge {
     }
 
     fn input(&self) -> Input {
-        let Message::Input(input) = self.inputs.recv_timeout(LIMIT).expect("an input arrives");
+        let input = self.inputs.recv_timeout(LIMIT).expect("an input arrives").into_input();
         input
     }
 

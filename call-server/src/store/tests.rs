@@ -1,6 +1,6 @@
 //! Tests of the store as a whole: commands in, rows and answers out, and what a crash leaves.
 
-use super::{FileFigures, NewCaller, RecordingResult, RecordingState, Store, StoreError, start};
+use super::{FileFigures, NewCaller, RecordingResult, RecordingState, Store, start};
 use crate::scratch::Scratch;
 use crate::switchboard::{Inbox, Message};
 use call_core::Input;
@@ -61,7 +61,7 @@ fn record(id: u64) -> InteractionRecord {
 }
 
 fn next(messages: &Receiver<Message>) -> Input {
-    let Message::Input(input) = messages.recv_timeout(LIMIT).expect("the store answers in time");
+    let input = messages.recv_timeout(LIMIT).expect("the store answers in time").into_input();
     input
 }
 

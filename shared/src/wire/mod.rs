@@ -3,7 +3,7 @@
 //! One JSON object per WebSocket text frame. Both sides refuse frames over [`MAX_FRAME_BYTES`]. The first message of a
 //! client is [`FromClient::Hello`]; a server that does not speak its version says so and closes.
 
-use crate::model::{AgentId, Desk, NotReadyReason, OfferId, InteractionId, Refusal, RequestId, SessionId, UnixMillis};
+use crate::model::{AgentId, Desk, InteractionId, NotReadyReason, OfferId, Refusal, RequestId, SessionId, UnixMillis};
 use crate::pii::Pii;
 use serde::{Deserialize, Serialize};
 

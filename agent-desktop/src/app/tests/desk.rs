@@ -237,10 +237,10 @@ fn the_desk_speaks_english_too() {
 #[test]
 fn a_new_view_of_the_session_reaches_the_window_and_so_does_its_end() {
     let desktop = Desktop::showing(View::default());
-    let mut stream = Box::pin(super::super::watched(&desktop.app.views));
-    desktop.backend.views.send(ready()).expect("the app listens");
+    let mut stream = Box::pin(super::super::watched(&desktop.app.snapshots));
+    desktop.backend.snapshots.send(Snapshot { view: ready(), ringing: false }).expect("the app listens");
     let mut next = || iced::futures::executor::block_on(iced::futures::StreamExt::next(&mut stream));
-    assert!(matches!(next(), Some(Message::Viewed(view)) if view.state() == Some(AgentState::Ready)));
+    assert!(matches!(next(), Some(Message::Shown(snapshot)) if snapshot.view.state() == Some(AgentState::Ready)));
     let Desktop { app, backend, .. } = desktop;
     drop((app, backend));
     assert!(matches!(next(), Some(Message::EngineStopped)));

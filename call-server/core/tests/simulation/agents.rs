@@ -14,6 +14,7 @@ pub(crate) struct AgentSeen {
     pub(crate) connected: bool,
     pub(crate) reachable: bool,
     pub(crate) gone_since: Time,
+    pub(crate) back_since: Time,
     pub(crate) desk: Option<Desk>,
     intervals: u32,
     /// End of the last finished interval, since sign-in.
@@ -46,6 +47,7 @@ impl AgentSeen {
             connected: true,
             reachable: false,
             gone_since: Time(0),
+            back_since: now,
             desk: None,
             intervals: 0,
             tiled_ms: 0,

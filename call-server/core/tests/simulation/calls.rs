@@ -14,7 +14,7 @@ pub(crate) struct CallSeen {
     pub(crate) probe: bool,
     started: Time,
     pub(crate) queue: Option<QueueId>,
-    first_entered: Option<Time>,
+    pub(crate) first_entered: Option<Time>,
     pub(crate) waiting_since: Option<Time>,
     pub(crate) limit: Option<Time>,
     pub(crate) ringing: Option<AgentId>,

@@ -51,3 +51,12 @@ fn no_invariant_is_violated_in_a_thousand_random_days() {
         assert!(seen.get(what).is_some_and(|count: &u64| *count >= 50), "the worlds are too quiet to prove anything: {what}: {seen:?}");
     }
 }
+
+#[test]
+fn the_same_inputs_give_the_same_commands() {
+    for seed in 0..20 {
+        let (first, second) = run::run_and_replay(seed);
+        assert!(first.len() > 50, "seed {seed} is too quiet");
+        assert_eq!(first, second, "seed {seed}");
+    }
+}

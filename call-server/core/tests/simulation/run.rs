@@ -1,6 +1,8 @@
 //! Runs seeds one after the other and tells what a failing one looked like.
 
-use crate::world::World;
+use crate::world::{Journal, World};
+use call_core::{Command, Core};
+use shared::model::InteractionId;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -23,4 +25,19 @@ pub(crate) fn run_seed(seed: u64) -> Outcome {
         format!("seed {seed}: {}\n{}", text.unwrap_or("a panic"), world.story())
     });
     Outcome { events: world.inputs, tallies: world.tallies().clone(), violation }
+}
+
+/// Runs one seed, then feeds the same inputs to a fresh core; returns the commands of both.
+pub(crate) fn run_and_replay(seed: u64) -> (Vec<Command>, Vec<Command>) {
+    let mut world = World::new(seed);
+    let mut core = Core::new(world.plan(), InteractionId(1));
+    world.journal = Some(Journal::default());
+    world.run();
+    let journal = world.journal.take().unwrap_or_default();
+    let mut replayed = Vec::new();
+    for (now, input) in journal.inputs {
+        core.handle(now, input);
+        replayed.extend(std::iter::from_fn(|| core.poll()));
+    }
+    (journal.commands, replayed)
 }

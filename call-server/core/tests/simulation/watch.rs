@@ -48,6 +48,8 @@ struct Step {
     shown: BTreeSet<AgentId>,
     offers: Vec<(InteractionId, AgentId)>,
     connected: BTreeSet<LegId>,
+    /// Calls that ended while a desk rang for them.
+    silenced: BTreeSet<InteractionId>,
     parted: Vec<(InteractionId, AgentId)>,
     prepared: Vec<InteractionId>,
     /// An accept or reject that names no live offer of that agent.
@@ -84,7 +86,13 @@ impl Watch {
         self.step = Step { input: Some(input.clone()), ..Step::default() };
         match input {
             Input::CallOffered(offered) => self.invites += u64::from(!offered.probe),
-            Input::LegEnded { leg, .. } => self.expect_end(self.legs.get(leg).copied(), Side::Caller),
+            Input::LegEnded { leg, .. } => {
+                let interaction = self.legs.get(leg).copied();
+                self.expect_end(interaction, Side::Caller);
+                if let (Some(interaction), true) = (interaction, self.alone) {
+                    self.with_call(interaction, |call| call.leg_closed = true);
+                }
+            }
             Input::MediaFailed { leg, .. } => self.set_reachable(*leg, false),
             Input::AgentArrived { agent, session } => {
                 if self.plan.agents.contains_key(agent) && !self.stopped {
@@ -182,6 +190,9 @@ impl Watch {
         if let Some(agent) = self.agents.get_mut(&agent).filter(|agent| agent.session == session) {
             if agent.connected && !connected {
                 agent.gone_since = now;
+            }
+            if connected {
+                agent.back_since = now;
             }
             agent.connected = connected;
         }
@@ -316,6 +327,9 @@ impl Watch {
                     OfferEnd::Withdrawn => "offer withdrawn",
                 };
                 *self.tallies.entry(what).or_insert(0) += 1;
+                if *why == OfferEnd::CallerLeft {
+                    self.step.silenced.insert(fact.interaction);
+                }
                 assert_eq!(call.ringing.take(), Some(*agent), "I-1: an offer ended that was not live");
                 if matches!(why, OfferEnd::Rejected | OfferEnd::NotAnswered) {
                     call.excluded.insert(*agent, self.now.plus(self.plan.limits.exclude_ms));
@@ -349,6 +363,9 @@ impl Watch {
         }
         if reason == EndReason::QueueTimeout {
             assert!(call.limit.is_some_and(|limit| limit <= now), "I-24: cut before its limit");
+        }
+        if by == Side::Server && matches!(reason, EndReason::QueueTimeout | EndReason::AgentLost) {
+            assert!(!self.step.silenced.contains(&interaction), "I-24: the limit of waiting cut a live offer");
         }
         call.ended = Some((reason, by, now));
     }
@@ -385,6 +402,8 @@ impl Watch {
                 };
                 *self.tallies.entry(what).or_insert(0) += 1;
                 assert_eq!(seen.session_end, Some(*why), "I-13: signed out without a last interval");
+                let long = seen.gone_since.plus(self.plan.limits.grace_ms).plus(self.plan.limits.lost_ms);
+                assert!(*why != SessionEnd::Lost || (!seen.connected && self.now >= long), "I-30: signed out as lost too early");
                 if *why == SessionEnd::Superseded {
                     self.ranks.insert(*agent, (seen.rank_ms, seen.choice));
                 }
@@ -406,6 +425,11 @@ impl Watch {
 
     fn show(&mut self, agent: AgentId, session: SessionId, desk: &Desk) {
         assert!(self.step.shown.insert(agent), "a desk is shown twice for one input");
+        if let Some(view) = &desk.offer {
+            let waited_ms = self.calls[&view.call.interaction].first_entered.map(|entered| self.now.since(entered));
+            let late = self.step.offers.is_empty();
+            assert!(late || Some(view.call.waited_ms) == waited_ms, "I-26: the wait shown is not the whole wait");
+        }
         let seen = self.agents.get_mut(&agent).filter(|seen| seen.session == session).expect("a desk of a living session");
         seen.shown(desk);
     }
@@ -459,6 +483,9 @@ impl Watch {
             let away = !seen.connected && seen.state() != AgentState::Lost;
             let over = self.now >= seen.gone_since.plus(self.plan.limits.grace_ms);
             assert!(!(away && over), "I-4: {agent} is gone for too long and not lost");
+            let deaf = seen.state() == AgentState::Ready && seen.connected && !seen.reachable;
+            let long = self.now >= seen.back_since.plus(self.plan.limits.media_open_ms);
+            assert!(!(deaf && long), "I-29, I-36: {agent} looks ready but has no voice");
         }
     }
 

@@ -39,7 +39,16 @@ pub(crate) struct World {
     calls_end: u64,
     /// Inputs handled.
     pub(crate) inputs: u64,
+    /// All inputs with their times, and all commands that followed, if somebody wants to replay them.
+    pub(crate) journal: Option<Journal>,
     log: VecDeque<String>,
+}
+
+/// A whole run, to be compared with its replay.
+#[derive(Default)]
+pub(crate) struct Journal {
+    pub(crate) inputs: Vec<(Now, Input)>,
+    pub(crate) commands: Vec<Command>,
 }
 
 /// An agent's client.
@@ -112,6 +121,7 @@ impl World {
             next_request: 1,
             calls_end,
             inputs: 0,
+            journal: None,
             log: VecDeque::new(),
         };
         world.at(0, Event::Dials);
@@ -148,6 +158,11 @@ impl World {
             }
         }
         self.watch.at_rest(&self.core);
+    }
+
+    /// The configuration as it is now.
+    pub(crate) fn plan(&self) -> Plan {
+        self.plan.clone()
     }
 
     /// How often what happened.
@@ -211,10 +226,16 @@ impl World {
             self.log.push_back(format!("{:>9} {input:?}", self.now));
         }
         self.inputs += 1;
+        if let Some(journal) = &mut self.journal {
+            journal.inputs.push((now, input.clone()));
+        }
         self.watch.before(now.time, &input);
         self.core.handle(now, input);
         while let Some(command) = self.core.poll() {
             self.watch.command(&command);
+            if let Some(journal) = &mut self.journal {
+                journal.commands.push(command.clone());
+            }
             self.obey(command);
         }
         self.watch.after(&self.core);
@@ -371,7 +392,7 @@ impl World {
             86..89 => self.after(5_000, Event::Breaks(agent)),
             _ => {}
         }
-        if roll % 9 == 0 {
+        if roll.is_multiple_of(9) {
             self.after(10_000, clicks(AgentAction::Accept(offer)));
             self.after(10_000, clicks(AgentAction::Reject(offer)));
         }
