@@ -92,7 +92,8 @@ impl SoundServer {
     }
 
     fn control(&self, arguments: &[&str]) -> bool {
-        let status = Command::new("pactl").env("PULSE_SERVER", self.socket()).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        let status =
+            Command::new("pactl").env("PULSE_SERVER", self.socket()).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
         status.unwrap_or_else(|error| panic!("pactl cannot be started: {error}")).success()
     }
 
@@ -120,7 +121,10 @@ impl SoundServer {
     pub fn listen(&self, raw: &Path) -> Sound {
         let file = std::fs::File::create(raw).unwrap_or_else(|error| panic!("{}: {error}", raw.display()));
         let mut command = Command::new("parec");
-        command.env("PULSE_SERVER", self.socket()).args(["--device=ear.monitor", "--format=s16le", "--rate=8000", "--channels=1"]).stdout(file);
+        command
+            .env("PULSE_SERVER", self.socket())
+            .args(["--device=ear.monitor", "--format=s16le", "--rate=8000", "--channels=1"])
+            .stdout(file);
         Sound::start(&mut command)
     }
 }
@@ -131,7 +135,13 @@ pub struct Sound(Child);
 
 impl Sound {
     fn start(command: &mut Command) -> Self {
-        Self(command.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap_or_else(|error| panic!("{:?}: {error}", command.get_program())))
+        Self(
+            command
+                .stdin(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap_or_else(|error| panic!("{:?}: {error}", command.get_program())),
+        )
     }
 }
 

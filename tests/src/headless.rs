@@ -70,7 +70,8 @@ impl Headless {
     /// # Panics
     /// If it does not become ready in time.
     pub fn go_ready(&mut self) {
-        let ready = |value: &Value| value["event"] == "state" && value["state"] == "ready";
+        // With a citizen waiting, an offer comes in the same moment.
+        let ready = |value: &Value| value["event"] == "state" && (value["state"] == "ready" || value["state"] == "offered");
         for _ in 0..20 {
             self.tell("ready");
             let answer: Value = self.running.wait_for("answer to ready", SOON, |line| {

@@ -4,6 +4,7 @@
 pub mod baresip;
 pub mod caller;
 pub mod cut;
+pub mod desk;
 pub mod headless;
 pub mod process;
 pub mod server;

@@ -176,7 +176,8 @@ impl Running {
     pub fn story(&self) -> String {
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();
         let tail: Vec<&str> = log.lines().rev().take(30).collect();
-        format!("said: {:#?}\nlog: {}", self.seen, tail.into_iter().rev().collect::<Vec<_>>().join("\n"))
+        let said = &self.seen[self.seen.len().saturating_sub(60)..];
+        format!("said: {said:#?}\nlog: {}", tail.into_iter().rev().collect::<Vec<_>>().join("\n"))
     }
 }
 

@@ -13,19 +13,23 @@ const PIECE: usize = RATE / 2;
 const FOUND: f64 = 0.8;
 /// A piece may arrive this much off the delay of the whole, in samples: jitter buffers stretch.
 const DRIFT: usize = RATE / 5;
+/// How many loud seconds are tried to find the delay of the whole.
+const ANCHORS: usize = 4;
 /// Pieces quieter than this are silence and not looked for (RMS, about -45 dBFS).
 const SILENCE: f64 = 180.0;
 
 /// How what was played came back.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Match {
-    /// From the first sample of the one to that of the other, in ms.
+    /// From the first sample of the one to that of the other, in ms: median of the pieces that were found.
     pub delay_ms: f64,
-    /// Best correlation of the loudest two seconds: 1 is equal but for level.
+    /// Smallest and largest delay of a piece that was found, in ms: what jitter buffers did on the way.
+    pub delay_span_ms: (f64, f64),
+    /// Median correlation of all pieces: 1 is equal but for level.
     pub correlation: f64,
-    /// Level of what arrived against what was played, in dB.
+    /// Level of what arrived against what was played, in dB, over the pieces that were found.
     pub gain_db: f64,
-    /// Pieces of 500 ms with speech in the part that could arrive.
+    /// Pieces of 500 ms with sound in the part that could arrive.
     pub pieces: usize,
     /// How many of these were found.
     pub found: usize,
@@ -35,44 +39,90 @@ impl Match {
     /// Whether this is the same sound: nearly all of it, at its own level.
     #[must_use]
     pub fn is_same(&self) -> bool {
-        self.correlation > 0.9 && self.pieces > 0 && self.found * 10 >= self.pieces * 9 && self.gain_db.abs() < 3.0
+        self.correlation > 0.9 && self.pieces > 0 && self.found * 10 >= self.pieces * 8 && self.gain_db.abs() < 3.0
     }
 }
 
 impl fmt::Display for Match {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { delay_ms, correlation, gain_db, pieces, found } = self;
-        write!(f, "correlation {correlation:.3}, delay {delay_ms:.1} ms, level {gain_db:+.1} dB, {found} of {pieces} pieces found")
+        let Self { delay_ms, delay_span_ms: (least, most), correlation, gain_db, pieces, found } = self;
+        write!(
+            f,
+            "correlation {correlation:.3}, delay {delay_ms:.1} ms ({least:.1} to {most:.1}), level {gain_db:+.1} dB, {found} of {pieces} pieces found"
+        )
     }
 }
 
-/// Looks for `played` in `heard`. `None` if either holds no sound, or `heard` is shorter than a piece.
+/// One piece at its best place.
+#[derive(Debug, Clone, Copy)]
+struct Piece {
+    delay: i64,
+    correlation: f64,
+    gain: f64,
+}
+
+/// Looks for `played` in `heard`. `None` if either holds no sound, or `heard` is shorter than two pieces.
 #[must_use]
 pub fn compare(played: &[i16], heard: &[i16]) -> Option<Match> {
+    let delay = anchor(played, heard)?;
+    let expected = |number: usize| usize::try_from((number * PIECE) as i64 + delay).ok();
+    let pieces: Vec<Piece> = played
+        .chunks_exact(PIECE)
+        .enumerate()
+        .filter(|(_, piece)| rms(piece) > SILENCE)
+        .filter_map(|(number, piece)| {
+            expected(number).filter(|at| at + PIECE <= heard.len()).map(|at| seek(number * PIECE, piece, heard, at))
+        })
+        .collect();
+    let found: Vec<Piece> = pieces.iter().copied().filter(|piece| piece.correlation > FOUND).collect();
+    let delays = sorted(found.iter().map(|piece| piece.delay as f64 / 8.0));
+    Some(Match {
+        delay_ms: median(&delays),
+        delay_span_ms: (delays.first().copied().unwrap_or(f64::NAN), delays.last().copied().unwrap_or(f64::NAN)),
+        correlation: median(&sorted(pieces.iter().map(|piece| piece.correlation))),
+        gain_db: 20.0 * median(&sorted(found.iter().map(|piece| piece.gain))).log10(),
+        pieces: pieces.len(),
+        found: found.len(),
+    })
+}
+
+/// The delay by which the loudest second fits best; of several loud seconds the one that fits best of all, because a jitter buffer
+/// may have changed the delay in the midst of one.
+fn anchor(played: &[i16], heard: &[i16]) -> Option<i64> {
     // What is looked for must have had the time to arrive whole, also with some delay.
-    let window = loudest(&played[..played.len().min(heard.len() * 3 / 4)], (2 * RATE).min(heard.len() / 2))?;
-    let delay = locate(&played[window.clone()], heard)? as i64 - window.start as i64;
-    let base = usize::try_from(window.start as i64 + delay).ok()?;
-    let arrived = heard.get(base..base + window.len())?;
-    let mut result = Match {
-        delay_ms: delay as f64 / 8.0,
-        correlation: correlation(&played[window.clone()], arrived),
-        gain_db: 20.0 * (rms(arrived) / rms(&played[window])).log10(),
-        pieces: 0,
-        found: 0,
-    };
-    for (number, piece) in played.chunks_exact(PIECE).enumerate().filter(|(_, piece)| rms(piece) > SILENCE) {
-        let expected = (number * PIECE) as i64 + delay;
-        let Ok(expected) = usize::try_from(expected) else { continue };
-        if expected + PIECE > heard.len() {
-            continue;
-        }
-        let around = &heard[expected.saturating_sub(DRIFT)..(expected + PIECE + DRIFT).min(heard.len())];
-        result.pieces += 1;
-        let best = locate(piece, around).map_or(0.0, |at| correlation(piece, &around[at..at + PIECE]));
-        result.found += usize::from(best > FOUND);
+    let early = &played[..played.len().min(heard.len() * 3 / 4)];
+    let length = RATE.min(heard.len() / 2).min(early.len());
+    if length < PIECE {
+        return None;
     }
-    Some(result)
+    let mut starts: Vec<usize> = (0..=early.len() - length).step_by(PIECE).collect();
+    starts.retain(|&start| rms(&early[start..start + length]) > SILENCE);
+    starts.sort_by(|&a, &b| rms(&early[b..b + length]).total_cmp(&rms(&early[a..a + length])));
+    let places = starts.iter().take(ANCHORS).filter_map(|&start| {
+        let part = &early[start..start + length];
+        let at = locate(part, heard)?;
+        Some((correlation(part, &heard[at..at + length]), at as i64 - start as i64))
+    });
+    places.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, delay)| delay)
+}
+
+/// Looks for one piece around the place where it is expected.
+fn seek(start: usize, piece: &[i16], heard: &[i16], expected: usize) -> Piece {
+    let from = expected.saturating_sub(DRIFT);
+    let around = &heard[from..(expected + PIECE + DRIFT).min(heard.len())];
+    let at = locate(piece, around).unwrap_or(0);
+    let arrived = &around[at..at + PIECE];
+    Piece { delay: (from + at) as i64 - start as i64, correlation: correlation(piece, arrived), gain: rms(arrived) / rms(piece) }
+}
+
+fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values
+}
+
+fn median(sorted: &[f64]) -> f64 {
+    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// Asserts that `heard` holds `played`.
@@ -133,17 +183,6 @@ pub fn read_mono(path: &Path) -> Vec<i16> {
     let mut channels = read(path);
     assert_eq!(channels.len(), 1, "{}: not mono", path.display());
     channels.remove(0)
-}
-
-/// The loudest stretch of `length` samples.
-fn loudest(samples: &[i16], length: usize) -> Option<std::ops::Range<usize>> {
-    let length = length.min(samples.len());
-    if length < PIECE {
-        return None;
-    }
-    let starts = (0..=samples.len() - length).step_by(PIECE / 2);
-    let best = starts.max_by(|&a, &b| rms(&samples[a..a + length]).total_cmp(&rms(&samples[b..b + length])))?;
-    (rms(&samples[best..best + length]) > SILENCE).then_some(best..best + length)
 }
 
 /// Where `part` fits best in `whole`: coarse first, then sample by sample.

@@ -70,7 +70,7 @@ fn carrier(site: &Site, server: &Server) -> Running {
     let scenario = Path::new(env!("CARGO_MANIFEST_DIR")).join("sipp/carrier.xml");
     let mut command = Command::new("sipp");
     command.current_dir(folder).arg("-sf").arg(scenario).args(["-s", "12345", "-i", "127.0.0.1", "-mi", "127.0.0.1", "-nostdin"]);
-    command.args(["-p", &free_port().to_string(), "-min_rtp_port", "44000", "-max_rtp_port", "46000"]);
+    command.args(["-p", &free_port().to_string(), "-mp", "6000"]);
     command.args(["-m", &CALLS.to_string(), "-r", &CALLS_PER_SECOND.to_string(), "-timeout", "110", "-trace_err"]);
     command.arg(server.sip.to_string());
     Running::start("sipp", &mut command, &folder.join("sipp.log"))

@@ -1,6 +1,6 @@
 //! The real window on a real (virtual) display, with a real sound server as headset: what no headless test can see.
 
-use citizen::CallPlan;
+use citizen::{CallPlan, EndedBy, Speech};
 use e2e::desk::{SoundServer, Window};
 use e2e::process::fresh_folder;
 use e2e::site::prompt;
@@ -22,7 +22,7 @@ fn a_person_signs_in_answers_with_f2_talks_through_the_sound_card_and_hangs_up_b
     let site = Site::demo("window");
     let server = Server::start(&site);
     let agent = &site.agents[0];
-    let wait_state = |state: &str| server.wait_status(&site, state, |status| state_of(status, &agent.number) == state);
+    let wait_state = |state: &str| Server::wait_status(&site, state, |status| state_of(status, &agent.number) == state);
     let folder = fresh_folder("window-sound");
     let sound = SoundServer::start(&folder);
     let window = Window::open("window-desk", &site, &server, agent, &sound);
@@ -33,11 +33,8 @@ fn a_person_signs_in_answers_with_f2_talks_through_the_sound_card_and_hangs_up_b
     window.picture("2-ready");
 
     let heard_at_home = folder.join("citizen-heard.wav");
-    let mut plan = CallPlan::new(server.sip, "12345");
-    plan.from = Some("13912345678".to_owned());
-    plan.speak = read_mono(&prompt("citizen"));
-    plan.record = Some(heard_at_home.clone());
-    let caller = Caller::dial(plan);
+    let speech = Speech::Once(read_mono(&prompt("citizen")).into());
+    let caller = Caller::dial(CallPlan { speech, record: Some(heard_at_home.clone()), ..CallPlan::new(server.sip, "12345") });
     wait_state("offered");
     window.picture("3-ringing");
     let played = folder.join("headset.raw");
@@ -45,7 +42,7 @@ fn a_person_signs_in_answers_with_f2_talks_through_the_sound_card_and_hangs_up_b
     window.press("F2");
     wait_state("talking");
     let mouth = sound.speak(&prompt("agent"));
-    let seconds_of_talk = server.wait_status(&site, "ten seconds of talk", |status| talk_ms(status) > 10_000);
+    let seconds_of_talk = Server::wait_status(&site, "ten seconds of talk", |status| talk_ms(status) > 10_000);
     window.picture("4-talking");
     window.click(HANG_UP.0, HANG_UP.1);
     wait_state("wrap_up");
@@ -53,14 +50,14 @@ fn a_person_signs_in_answers_with_f2_talks_through_the_sound_card_and_hangs_up_b
     let report = caller.report(LATER);
     drop((ear, mouth));
 
-    assert_eq!(report.ended_by.as_deref(), Some("far_end"), "the button did not hang up: {report:?}, {seconds_of_talk}");
+    assert_eq!(report.ended_by, Some(EndedBy::FarEnd), "the button did not hang up: {report:?}, {seconds_of_talk}");
     let headset = raw(&played);
     let to_headset = assert_arrived("the citizen's voice in the headset", &read_mono(&prompt("citizen")), &headset);
     let to_home = assert_arrived("the microphone's voice at the citizen", &read_mono(&prompt("agent")), &read_mono(&heard_at_home));
     println!("to the headset: {to_headset}; from the microphone: {to_home}");
-    let record = site.wait_records(1, LATER).remove(0);
-    assert!(record.answered_by_agent, "{record:?}");
-    assert_eq!(record.ended_by, "agent");
+    let call = site.only_call();
+    assert!(call.result().answered_by_agent, "{call:?}");
+    assert_eq!(call.end(), ("agent_hung_up", "agent"));
 }
 
 fn talk_ms(status: &Value) -> u64 {

@@ -58,7 +58,7 @@ fn a_broken_configuration_is_told_with_all_its_faults_and_their_lines() {
     site.write_configuration(&broken);
     let words = Server::refuses(&site);
     for fault in ["12a", "99", "ring_secs"] {
-        let line = 1 + broken.lines().position(|line| line.contains(fault)).expect("it was just written");
+        let line = broken.lines().count() - broken.lines().rev().position(|line| line.contains(fault)).expect("it was just written");
         assert!(words.contains(&format!(":{line}:")) && words.contains(fault), "fault {fault} in line {line} is not told: {words}");
     }
     site.write_configuration(&format!("{whole}\nthis is no TOML\n"));
