@@ -62,7 +62,7 @@ enum Stage {
     /// The password was right; the core has not answered yet.
     Arriving,
     /// The core has a desk for it. The newest desk is kept for a desktop that comes back.
-    Signed { access: MediaAccess, desk: Option<Desk> },
+    Signed { access: MediaAccess, desk: Option<Box<Desk>> },
 }
 
 impl Sessions {
@@ -109,7 +109,7 @@ impl Sessions {
         let session = self.sessions.get_mut(&id)?;
         let Stage::Signed { access, desk } = &session.stage else { return None };
         let greeting = signed_in(id, session, access.clone());
-        let desk = desk.clone().map(|desk| Desk { now, ..desk });
+        let desk = desk.as_deref().map(|desk| Desk { now, ..desk.clone() });
         if let Some(older) = session.line.replace(line) {
             older.cut.notify_one();
         }
@@ -171,7 +171,7 @@ impl Sessions {
     fn show(&mut self, id: SessionId, desk: Desk) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         if let Stage::Signed { desk: newest, .. } = &mut session.stage {
-            *newest = Some(desk.clone());
+            *newest = Some(Box::new(desk.clone()));
         }
         session.push(Push::Say(FromServer::Desk(desk)));
     }

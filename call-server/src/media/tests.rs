@@ -46,8 +46,7 @@ impl Rig {
     }
 
     fn input(&self) -> Input {
-        let input = self.news.recv_timeout(PATIENCE).expect("news in time").into_input();
-        input
+        self.news.recv_timeout(PATIENCE).expect("news in time").into_input()
     }
 
     fn open(&mut self, leg: LegId, offer: Option<&str>) -> Result<String, MediaFailure> {

@@ -115,11 +115,6 @@ impl<R: Read> Reader<R> {
         })
     }
 
-    /// The head.
-    pub(crate) fn head(&self) -> Head {
-        self.head
-    }
-
     /// The next stretch; the stretches follow each other without a hole. `None` at the end of what can be read.
     ///
     /// # Errors

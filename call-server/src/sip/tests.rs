@@ -33,8 +33,7 @@ impl Edge {
     }
 
     fn input(&self) -> Input {
-        let input = self.inputs.recv_timeout(LIMIT).expect("an input arrives").into_input();
-        input
+        self.inputs.recv_timeout(LIMIT).expect("an input arrives").into_input()
     }
 
     fn offered(&self) -> CallOffered {

@@ -61,8 +61,7 @@ fn record(id: u64) -> InteractionRecord {
 }
 
 fn next(messages: &Receiver<Message>) -> Input {
-    let input = messages.recv_timeout(LIMIT).expect("the store answers in time").into_input();
-    input
+    messages.recv_timeout(LIMIT).expect("the store answers in time").into_input()
 }
 
 #[test]
