@@ -147,8 +147,8 @@ impl Link {
 }
 
 async fn serve(gateway: SocketAddr, tls: TlsConnector, agent: &Agent, slots: &Semaphore, told: &mpsc::Sender<Told>) -> Result<()> {
-    let mut link = Link::open(gateway, tls).await?;
     let slot = slots.acquire().await?;
+    let mut link = Link::open(gateway, tls).await?;
     let access = link.enter(agent).await?;
     drop(slot);
     let leg = Leg::encrypted(access.client_ssrc, &key(&access.client_key)?, &key(&access.server_key)?)?;

@@ -67,6 +67,8 @@ struct Run {
     delay_p99_ms: f64,
     bare_delay_p50_ms: f64,
     bare_delay_p99_ms: f64,
+    bare_late_percent: f64,
+    bare_lost: u64,
 }
 
 impl Run {
@@ -85,6 +87,8 @@ impl Run {
             delay_p99_ms: server.delay_p99_ms,
             bare_delay_p50_ms: yardstick.delay_p50_ms,
             bare_delay_p99_ms: yardstick.delay_p99_ms,
+            bare_late_percent: yardstick.late_percent,
+            bare_lost: yardstick.lost,
         }
     }
 }
@@ -156,20 +160,14 @@ fn through_server(site: &Site, calls: usize, window: Duration) -> Result<Figures
 
 fn print(run: &Run, first: bool) {
     if first {
-        println!("calls  server ms/call-s  bare ms/call-s  ratio  delay p50/p99 ms  bare p50/p99 ms   late %       lost/sent");
+        println!("calls            CPU ms per call-second   ratio   delay p50 / p99 ms    late %     lost of sent");
     }
-    println!(
-        "{:5}  {:16.3}  {:14.3}  {:5.2}  {:7.2} / {:6.2}  {:6.2} / {:6.2}  {:7.3}  {:>6}/{}",
-        run.calls,
-        run.cpu_ms_per_call_second,
-        run.bare_cpu_ms_per_call_second,
-        run.ratio_to_bare_relay,
-        run.delay_p50_ms,
-        run.delay_p99_ms,
-        run.bare_delay_p50_ms,
-        run.bare_delay_p99_ms,
-        run.late_percent,
-        run.lost,
-        run.sent,
-    );
+    let line = |what: &str, cpu: f64, ratio: String, delays: (f64, f64), late: f64, lost: u64| {
+        let (calls, sent) = (run.calls, run.sent);
+        println!("{calls:5}  {what:8}  {cpu:22.3}  {ratio:>6}  {:8.2} / {:8.2}  {late:8.3}  {lost:7} of {sent}", delays.0, delays.1);
+    };
+    let ratio = format!("{:.2}", run.ratio_to_bare_relay);
+    line("server", run.cpu_ms_per_call_second, ratio, (run.delay_p50_ms, run.delay_p99_ms), run.late_percent, run.lost);
+    let bare = (run.bare_delay_p50_ms, run.bare_delay_p99_ms);
+    line("bare", run.bare_cpu_ms_per_call_second, "1".to_owned(), bare, run.bare_late_percent, run.bare_lost);
 }
