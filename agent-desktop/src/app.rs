@@ -16,6 +16,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
+/// The program's name towards the system.
+const NAME: &str = "hotline-agent";
 /// Size of a new window in logical pixels.
 const FIRST_SIZE: Size = Size::new(1_280.0, 800.0);
 /// Below this the desk has no room.
@@ -64,14 +66,15 @@ pub(crate) struct Options {
 /// There is no display, or the window cannot be made.
 pub(crate) fn run(options: Options, backend: Arc<dyn Backend>) -> iced::Result {
     let settings = iced::Settings {
-        id: Some("hotline-agent".to_owned()),
+        id: Some(NAME.to_owned()),
         fonts: font::FILES.map(std::borrow::Cow::Borrowed).to_vec(),
         default_font: font::REGULAR,
         default_text_size: Pixels(text_size::BODY),
         antialiasing: true,
         ..Default::default()
     };
-    let window = window::Settings { size: FIRST_SIZE, min_size: Some(LEAST_SIZE), ..Default::default() };
+    let platform_specific = platform_settings();
+    let window = window::Settings { size: FIRST_SIZE, min_size: Some(LEAST_SIZE), platform_specific, ..Default::default() };
     iced::application(move || App::new(options.clone(), Arc::clone(&backend)), App::update, App::view)
         .title(App::title)
         .theme(App::theme)
@@ -79,6 +82,17 @@ pub(crate) fn run(options: Options, backend: Arc<dyn Backend>) -> iced::Result {
         .settings(settings)
         .window(window)
         .run()
+}
+
+/// The window's class under X11 is the desktop file's name, so that the panel knows it.
+#[cfg(target_os = "linux")]
+fn platform_settings() -> window::settings::PlatformSpecific {
+    window::settings::PlatformSpecific { application_id: NAME.to_owned(), ..Default::default() }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn platform_settings() -> window::settings::PlatformSpecific {
+    window::settings::PlatformSpecific::default()
 }
 
 /// All that the window knows.

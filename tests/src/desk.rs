@@ -9,6 +9,9 @@ use std::process::{Child, Command, Stdio};
 /// Size of the window in the tests.
 pub const WINDOW: (u32, u32) = (1280, 800);
 
+/// A point of the state's tile at the left of the call bar where its ground is always seen.
+const STATE_TILE: (u32, u32) = (250, 62);
+
 /// A display of our own, with a window manager, without which no window gets the keyboard.
 #[derive(Debug)]
 pub struct Display {
@@ -25,14 +28,20 @@ impl Display {
     #[must_use]
     pub fn start(folder: &Path) -> Self {
         let mut command = Command::new("Xvfb");
-        command.args(["-displayfd", "1", "-screen", "0", "1400x900x24", "-nolisten", "tcp"]);
+        command.args(["-displayfd", "1", "-screen", "0", "1400x900x24", "-nolisten", "tcp", "-noreset"]);
         let mut server = Running::start("Xvfb", &mut command, &folder.join("xvfb.log"));
         let number = server.wait_for("display number", SOON, |line| line.trim().parse::<u32>().ok());
         let name = format!(":{number}");
         let mut command = Command::new("openbox");
         command.env("DISPLAY", &name).args(["--sm-disable"]);
         let manager = Running::start("openbox", &mut command, &folder.join("openbox.log"));
-        Self { name, _server: server, _manager: manager }
+        let this = Self { name, _server: server, _manager: manager };
+        // A window that is mapped before the manager is there gets no focus.
+        let until = std::time::Instant::now() + SOON;
+        while !this.ask("xprop", &["-root", "_NET_SUPPORTING_WM_CHECK"]).is_some_and(|told| told.contains("window id")) {
+            assert!(std::time::Instant::now() < until, "openbox did not come up; see {}", folder.join("openbox.log").display());
+        }
+        this
     }
 
     /// Runs an X client to its end and returns what it printed; `None` if it failed.
@@ -40,6 +49,13 @@ impl Display {
         let output = Command::new(tool).env("DISPLAY", &self.name).args(arguments).stderr(Stdio::null()).output();
         let output = output.unwrap_or_else(|error| panic!("{tool} cannot be started: {error}"));
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
+    /// The colour of one point of a window, as `#RRGGBB`.
+    fn colour_within(&self, window: &str, (x, y): (u32, u32)) -> Option<String> {
+        let point = format!("1x1+{x}+{y}");
+        let text = self.ask("import", &["-window", window, "-crop", &point, "-depth", "8", "txt:-"])?;
+        text.split_whitespace().find(|word| word.starts_with('#') && word.len() == 7).map(str::to_owned)
     }
 
     /// Saves what the display shows.
@@ -180,12 +196,15 @@ impl Window {
         running.tell(&agent.password);
         running.event("window_ready", crate::LATER);
         let until = std::time::Instant::now() + SOON;
-        let process = running.id().to_string();
         let id = loop {
-            let found = display.ask("xdotool", &["search", "--onlyvisible", "--pid", &process]);
+            let found = display.ask("xdotool", &["search", "--onlyvisible", "--class", "hotline-agent"]);
             match found.as_deref().and_then(|ids| ids.lines().last()) {
                 Some(id) => break id.to_owned(),
-                None => assert!(std::time::Instant::now() < until, "no window appeared.\n{}", running.story()),
+                None if std::time::Instant::now() < until => {}
+                None => {
+                    display.picture(&folder.join("no-window.png"));
+                    panic!("no window appeared; {} has what did.\n{}", folder.display(), running.story());
+                }
             }
         };
         let (width, height) = (WINDOW.0.to_string(), WINDOW.1.to_string());
@@ -205,6 +224,22 @@ impl Window {
     pub fn click(&self, x: u32, y: u32) {
         self.display.ask("xdotool", &["mousemove", "--sync", "--window", &self.id, &x.to_string(), &y.to_string()]);
         self.display.ask("xdotool", &["click", "1"]);
+    }
+
+    /// Waits until the state at the left of the call bar is painted in this colour, such as `#FDF0D8`: the window shows it, not only
+    /// the server.
+    ///
+    /// # Panics
+    /// If it does not come; the message gives the colour that was there.
+    pub fn shows_state_in(&self, colour: &str) {
+        let until = std::time::Instant::now() + SOON;
+        loop {
+            let painted = self.display.colour_within(&self.id, STATE_TILE);
+            if painted.as_deref().is_some_and(|painted| painted.eq_ignore_ascii_case(colour)) {
+                return;
+            }
+            assert!(std::time::Instant::now() < until, "the state's tile is {painted:?}, not {colour}.\n{}", self.running.story());
+        }
     }
 
     /// Saves what the display shows as `NAME.png` among the test's files and returns the path.

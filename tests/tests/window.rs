@@ -11,6 +11,13 @@ use serde_json::Value;
 /// 挂断 stands at the right end of the call bar, apart from the rest.
 const HANG_UP: (u32, u32) = (1218, 38);
 
+/// The grounds of the state's tile in the light palette (docs: the look's tokens).
+const RED: &str = "#FCE6E4";
+const GREEN: &str = "#E0F3E8";
+const AMBER: &str = "#FDF0D8";
+const BLUE: &str = "#E4EEFC";
+const TEAL: &str = "#DDF3F1";
+
 fn state_of(status: &Value, number: &str) -> String {
     let agents = status["agents"].as_array().cloned().unwrap_or_default();
     let agent = agents.iter().find(|agent| agent["number"] == number).cloned().unwrap_or_default();
@@ -27,9 +34,11 @@ fn a_person_signs_in_answers_with_f2_talks_through_the_sound_card_and_hangs_up_b
     let sound = SoundServer::start(&folder);
     let window = Window::open("window-desk", &site, &server, agent, &sound);
     wait_state("not_ready");
+    window.shows_state_in(RED);
     window.picture("1-not-ready");
     window.press("F11");
     wait_state("ready");
+    window.shows_state_in(GREEN);
     window.picture("2-ready");
 
     let heard_at_home = folder.join("citizen-heard.wav");
@@ -38,16 +47,19 @@ fn a_person_signs_in_answers_with_f2_talks_through_the_sound_card_and_hangs_up_b
     let from = Some("13912345678".to_owned());
     let caller = Caller::dial(CallPlan { speech, from, record: Some(heard_at_home.clone()), ..CallPlan::new(server.sip, "12345") });
     wait_state("offered");
+    window.shows_state_in(AMBER);
     window.picture("3-ringing");
     let played = folder.join("headset.raw");
     let ear = sound.listen(&played);
     window.press("F2");
     wait_state("talking");
+    window.shows_state_in(BLUE);
     let mouth = sound.speak(&prompt("agent"));
     let seconds_of_talk = Server::wait_status(&site, "twenty seconds of talk", |status| talk_ms(status) > 20_000);
     window.picture("4-talking");
     window.click(HANG_UP.0, HANG_UP.1);
     wait_state("wrap_up");
+    window.shows_state_in(TEAL);
     window.picture("5-wrap-up");
     let report = caller.report(LATER);
     drop((ear, mouth));

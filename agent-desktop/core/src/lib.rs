@@ -7,7 +7,7 @@ mod session;
 mod view;
 
 pub use session::Session;
-pub use view::{LinkState, Me, SignInProblem, View, VoiceStatus};
+pub use view::{DeviceProblem, LinkState, Me, SignInProblem, View, VoiceStatus};
 
 use shared::model::NotReadyReason;
 use shared::pii::Pii;

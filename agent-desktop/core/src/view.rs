@@ -78,8 +78,8 @@ pub enum SignInProblem {
 pub struct VoiceStatus {
     /// Name of the headset or file in use; `None` if there is no sound device.
     pub device: Option<String>,
-    /// Why there is none, for the person.
-    pub device_problem: Option<String>,
+    /// What is wrong with microphone or loudspeaker.
+    pub device_problem: Option<DeviceProblem>,
     /// Packets of the server arrive.
     pub receiving: bool,
     /// Microphone level, 0 to 100.
@@ -88,6 +88,25 @@ pub struct VoiceStatus {
     pub speaker_level: u8,
     /// Lost packets in the last interval, per mille.
     pub loss_permille: u16,
+}
+
+/// What is wrong with a sound device. The screens have one sentence per language for each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeviceProblem {
+    /// It is being opened, for the first time or after a break; nothing to worry about yet.
+    Opening,
+    /// None is plugged in, or not the one that was chosen.
+    Missing,
+    /// It does not run at 48 kHz.
+    NoFormat,
+    /// It stopped delivering or taking sound.
+    Stopped,
+    /// The sound system does not answer any more: only a restart of the program helps.
+    Hanging,
+    /// The program was started without one.
+    NotChosen,
+    /// The system's own words.
+    Failed(String),
 }
 
 impl View {

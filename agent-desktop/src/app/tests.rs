@@ -10,7 +10,7 @@ use crate::font;
 use crate::i18n::Language;
 use crate::screens::agent;
 use crate::theme::Mode;
-use desktop_core::{LinkState, Me, Millis, View, VoiceStatus, Wish};
+use desktop_core::{DeviceProblem, LinkState, Me, Millis, View, VoiceStatus, Wish};
 use iced::keyboard::{self, Key, Modifiers, key::Named};
 use iced::{Settings, Size};
 use iced_test::Simulator;
@@ -229,6 +229,6 @@ fn reconnecting() -> View {
 }
 
 fn without_headset() -> View {
-    let voice = VoiceStatus { device_problem: Some("没有找到录音设备".into()), ..VoiceStatus::default() };
+    let voice = VoiceStatus { device_problem: Some(DeviceProblem::Missing), ..VoiceStatus::default() };
     View { voice, ..not_ready(NotReadyReason::SignedIn) }
 }

@@ -7,6 +7,7 @@ use super::resample::{Decimator, Interpolator, slip};
 use super::sound::{Condition, Frame, Loudspeaker, Microphone, SILENCE};
 use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
 use cpal::{BufferSize, Device, FromSample, Sample, SampleFormat, SizedSample, StreamConfig, SupportedStreamConfigRange};
+use desktop_core::DeviceProblem;
 use rtrb::{Consumer, Producer, RingBuffer};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,15 +29,72 @@ const REOPEN_WAIT: Duration = Duration::from_secs(5);
 const MOST_ERRORS: u32 = 2;
 /// Threads, hanging ones included, that one client may have for one direction.
 const MOST_THREADS: u32 = 8;
-/// Captured voice that may wait, in samples of 8 kHz; beyond it a sample per frame is squeezed out.
-const CAPTURE_HIGH: usize = 3 * FRAME_SAMPLES;
-/// Below it a sample per frame is added.
-const CAPTURE_LOW: usize = FRAME_SAMPLES + FRAME_SAMPLES / 2;
-const CAPTURE_ROOM: usize = 16 * FRAME_SAMPLES;
-/// The same for voice that waits to be played, in device samples.
-const PLAY_HIGH: usize = 4 * FRAME_SAMPLES * FACTOR;
-const PLAY_LOW: usize = 2 * FRAME_SAMPLES * FACTOR;
-const PLAY_ROOM: usize = 8 * FRAME_SAMPLES * FACTOR;
+/// Device samples of one frame of the line.
+const DEVICE_FRAME: usize = FRAME_SAMPLES * FACTOR;
+/// Frames that the rings between a stream and the voice thread hold.
+const ROOM_FRAMES: usize = 16;
+/// Frames that wait between a stream and the voice thread at best: 40 ms.
+const CUSHION_LEAST: usize = 2;
+/// And at most, on a machine that is too busy to wake either in time: 140 ms.
+const CUSHION_MOST: usize = 7;
+/// Frames above the cushion that are too many to be squeezed away: they are left out at once.
+const CUSHION_EXCESS: usize = 3;
+/// Every so many frames one may be a sample shorter or longer: 780 parts in a million, several times what two clocks differ, and
+/// nothing that an ear notices.
+const SLIP_FRAMES: u32 = 8;
+/// Frames without a gap after which the cushion may shrink by one: 10 s.
+const CUSHION_CALM: u32 = 500;
+
+/// How many frames wait between a stream and the voice thread, so that neither finds the ring empty: grows with each gap, shrinks
+/// when there was none for a while. What waits above or below is squeezed or stretched by a sample now and then, which also follows
+/// the difference of the two clocks.
+#[derive(Debug)]
+struct Cushion {
+    frames: usize,
+    calm: u32,
+}
+
+impl Cushion {
+    fn new() -> Self {
+        Self { frames: CUSHION_LEAST, calm: 0 }
+    }
+
+    /// The ring was empty.
+    fn gap(&mut self) {
+        self.frames = (self.frames + 1).min(CUSHION_MOST);
+        self.calm = 0;
+    }
+
+    /// How the next frame goes through, when so many samples wait and a frame has so many.
+    fn pace(&mut self, waiting: usize, frame: usize) -> Pace {
+        self.calm += 1;
+        if self.calm >= CUSHION_CALM {
+            self.frames = (self.frames - 1).max(CUSHION_LEAST);
+            self.calm = 0;
+        }
+        let wanted = self.frames * frame;
+        match waiting {
+            _ if waiting >= wanted + CUSHION_EXCESS * frame => Pace::Excess,
+            _ if !self.calm.is_multiple_of(SLIP_FRAMES) => Pace::Even,
+            _ if waiting > wanted + frame + frame / 2 => Pace::Faster,
+            _ if waiting < wanted - frame => Pace::Slower,
+            _ => Pace::Even,
+        }
+    }
+}
+
+/// How a frame goes through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    /// As it is.
+    Even,
+    /// One sample less is left waiting.
+    Faster,
+    /// One sample more is left waiting.
+    Slower,
+    /// So much waits that some must be left out.
+    Excess,
+}
 
 /// What voice thread and stream thread know of each other.
 #[derive(Debug)]
@@ -46,7 +104,7 @@ struct Shared {
     called_ms: AtomicU64,
     errors: AtomicU32,
     abandoned: AtomicBool,
-    outcome: Mutex<Option<Result<String, String>>>,
+    outcome: Mutex<Option<Result<String, DeviceProblem>>>,
 }
 
 impl Shared {
@@ -58,7 +116,7 @@ impl Shared {
         self.began.elapsed().saturating_sub(Duration::from_millis(self.called_ms.load(Ordering::Relaxed)))
     }
 
-    fn outcome(&self) -> Option<Result<String, String>> {
+    fn outcome(&self) -> Option<Result<String, DeviceProblem>> {
         self.outcome.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -69,35 +127,35 @@ struct Keeper {
     current: Option<Arc<Shared>>,
     threads: Arc<AtomicU32>,
     retry_at: Option<Instant>,
-    problem: String,
+    problem: DeviceProblem,
 }
 
 impl Keeper {
     fn new(name: Option<String>) -> Self {
-        Self { name, current: None, threads: Arc::default(), retry_at: None, problem: "the sound device is being opened".to_owned() }
+        Self { name, current: None, threads: Arc::default(), retry_at: None, problem: DeviceProblem::Opening }
     }
 
     /// Whether a new stream is wanted now; gives an old one up first if it does not work.
     fn wants_stream(&mut self) -> bool {
         if let Some(current) = &self.current {
             let Some(problem) = fault(current) else { return false };
-            tracing::info!(problem, "a sound stream is given up");
+            tracing::info!(?problem, "a sound stream is given up");
             current.abandoned.store(true, Ordering::Relaxed);
             let ran = self.works();
-            self.problem = problem;
             self.current = None;
-            // One that ran and broke, as in the middle of a call, is replaced at once.
+            // One that ran and broke, as in the middle of a call, is replaced at once; only if that fails too is it news.
+            self.problem = if ran { DeviceProblem::Opening } else { problem };
             self.retry_at = (!ran).then(|| Instant::now() + REOPEN_WAIT);
         }
         if self.threads.load(Ordering::Relaxed) >= MOST_THREADS {
-            self.problem = "the sound system hangs; restart the program".to_owned();
+            self.problem = DeviceProblem::Hanging;
             return false;
         }
         self.retry_at.is_none_or(|at| Instant::now() >= at)
     }
 
     /// Runs `open` on a thread of its own and keeps its stream there.
-    fn keep(&mut self, open: impl FnOnce(&Option<String>, Arc<Shared>) -> Result<(cpal::Stream, String), String> + Send + 'static) {
+    fn keep(&mut self, open: impl FnOnce(&Option<String>, Arc<Shared>) -> Result<(cpal::Stream, String), DeviceProblem> + Send + 'static) {
         let shared = Arc::new(Shared {
             began: Instant::now(),
             called_ms: AtomicU64::new(0),
@@ -114,7 +172,7 @@ impl Keeper {
         match std::thread::Builder::new().name("sound".to_owned()).spawn(work) {
             // Never joined: see the head.
             Ok(_) => self.current = Some(shared),
-            Err(error) => self.problem = error.to_string(),
+            Err(error) => self.problem = DeviceProblem::Failed(error.to_string()),
         }
         self.retry_at = Some(Instant::now() + REOPEN_WAIT);
     }
@@ -147,20 +205,35 @@ impl Drop for Keeper {
     }
 }
 
+/// The library makes the callbacks' thread; its first callback is where its priority can be set.
+struct Once(bool);
+
+impl Once {
+    fn new() -> Self {
+        Self(false)
+    }
+
+    fn make_current_thread_urgent(&mut self) {
+        if !std::mem::replace(&mut self.0, true) {
+            super::urgent::make_current_thread_urgent();
+        }
+    }
+}
+
 /// Why a stream is to be given up.
-fn fault(shared: &Shared) -> Option<String> {
+fn fault(shared: &Shared) -> Option<DeviceProblem> {
     match shared.outcome() {
         Some(Err(problem)) => Some(problem),
-        Some(Ok(_)) if shared.errors.load(Ordering::Relaxed) >= MOST_ERRORS => Some("the sound device reports errors".to_owned()),
-        Some(Ok(_)) if shared.silent_for() > CALLBACK_LIMIT => Some("the sound device has stopped".to_owned()),
-        None if shared.began.elapsed() > OPEN_LIMIT => Some("the sound device cannot be opened".to_owned()),
+        Some(Ok(_)) if shared.errors.load(Ordering::Relaxed) >= MOST_ERRORS => Some(DeviceProblem::Stopped),
+        Some(Ok(_)) if shared.silent_for() > CALLBACK_LIMIT => Some(DeviceProblem::Stopped),
+        None if shared.began.elapsed() > OPEN_LIMIT => Some(DeviceProblem::Failed("it does not open".to_owned())),
         Some(Ok(_)) | None => None,
     }
 }
 
 /// Plays a stream until it is abandoned.
-fn hold(shared: &Shared, opened: Result<(cpal::Stream, String), String>) {
-    let started = opened.and_then(|(stream, name)| stream.play().map(|()| (stream, name)).map_err(|error| error.to_string()));
+fn hold(shared: &Shared, opened: Result<(cpal::Stream, String), DeviceProblem>) {
+    let started = opened.and_then(|(stream, name)| stream.play().map(|()| (stream, name)).map_err(|error| failed(&error)));
     shared.called();
     let (stream, outcome) = match started {
         Ok((stream, name)) => (Some(stream), Ok(name)),
@@ -168,7 +241,7 @@ fn hold(shared: &Shared, opened: Result<(cpal::Stream, String), String>) {
     };
     *shared.outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
     while stream.is_some() && !shared.abandoned.load(Ordering::Relaxed) {
-        std::thread::sleep(CALLBACK_LIMIT);
+        std::thread::park_timeout(CALLBACK_LIMIT);
     }
 }
 
@@ -186,36 +259,40 @@ struct Found {
     config: StreamConfig,
 }
 
-fn find(name: Option<&str>, direction: Direction) -> Result<Found, String> {
+fn failed(error: &cpal::Error) -> DeviceProblem {
+    DeviceProblem::Failed(error.to_string())
+}
+
+fn find(name: Option<&str>, direction: Direction) -> Result<Found, DeviceProblem> {
     let device = device(name, direction)?;
     let label = device.description().map_or_else(|_| "?".to_owned(), |description| description.name().to_owned());
     let configs: Vec<SupportedStreamConfigRange> = match direction {
-        Direction::Capture => device.supported_input_configs().map_err(|error| error.to_string())?.collect(),
-        Direction::Play => device.supported_output_configs().map_err(|error| error.to_string())?.collect(),
+        Direction::Capture => device.supported_input_configs().map_err(|error| failed(&error))?.collect(),
+        Direction::Play => device.supported_output_configs().map_err(|error| failed(&error))?.collect(),
     };
     let fits = |config: &&SupportedStreamConfigRange| {
         (config.min_sample_rate()..=config.max_sample_rate()).contains(&DEVICE_RATE)
             && matches!(config.sample_format(), SampleFormat::F32 | SampleFormat::I16)
     };
-    let chosen = configs.iter().filter(fits).min_by_key(|config| config.channels()).ok_or("the sound device has no 48 kHz")?;
+    let chosen = configs.iter().filter(fits).min_by_key(|config| config.channels()).ok_or(DeviceProblem::NoFormat)?;
     let config = StreamConfig { channels: chosen.channels(), sample_rate: DEVICE_RATE, buffer_size: BufferSize::Fixed(BUFFER_FRAMES) };
     Ok(Found { name: label, format: chosen.sample_format(), config, device })
 }
 
-fn device(name: Option<&str>, direction: Direction) -> Result<Device, String> {
+fn device(name: Option<&str>, direction: Direction) -> Result<Device, DeviceProblem> {
     let host = cpal::default_host();
     let Some(name) = name else {
         let default = match direction {
             Direction::Capture => host.default_input_device(),
             Direction::Play => host.default_output_device(),
         };
-        return default.ok_or_else(|| "there is no sound device".to_owned());
+        return default.ok_or(DeviceProblem::Missing);
     };
-    let mut devices = host.devices().map_err(|error| error.to_string())?;
+    let mut devices = host.devices().map_err(|error| failed(&error))?;
     let named = |device: &Device| {
         device.description().is_ok_and(|description| description.name() == name) || device.id().is_ok_and(|id| id.to_string() == name)
     };
-    devices.find(named).ok_or_else(|| format!("there is no sound device {name}"))
+    devices.find(named).ok_or(DeviceProblem::Missing)
 }
 
 /// A sound device as microphone.
@@ -224,12 +301,13 @@ pub(crate) struct DeviceMicrophone {
     captured: Option<Consumer<i16>>,
     /// Enough is waiting to begin with.
     primed: bool,
+    cushion: Cushion,
 }
 
 impl DeviceMicrophone {
     /// By its name, or the system's choice. Opened by the first look at its condition.
     pub(crate) fn new(name: Option<String>) -> Self {
-        Self { keeper: Keeper::new(name), captured: None, primed: false }
+        Self { keeper: Keeper::new(name), captured: None, primed: false, cushion: Cushion::new() }
     }
 }
 
@@ -245,14 +323,26 @@ impl Microphone for DeviceMicrophone {
         *frame = SILENCE;
         let Some(captured) = &mut self.captured else { return };
         let waiting = captured.slots();
-        self.primed = if self.primed { waiting > FRAME_SAMPLES } else { waiting >= 2 * FRAME_SAMPLES };
+        if self.primed && waiting <= FRAME_SAMPLES {
+            self.cushion.gap();
+            self.primed = false;
+        }
+        let wanted = self.cushion.frames * FRAME_SAMPLES;
+        self.primed |= waiting >= wanted;
         if !self.primed {
             return;
         }
-        let length = match waiting {
-            CAPTURE_HIGH.. => FRAME_SAMPLES + 1,
-            CAPTURE_LOW.. => FRAME_SAMPLES,
-            0.. => FRAME_SAMPLES - 1,
+        let length = match self.cushion.pace(waiting, FRAME_SAMPLES) {
+            Pace::Excess => {
+                for _ in wanted..waiting {
+                    // What is left out is the oldest.
+                    let _ = captured.pop();
+                }
+                FRAME_SAMPLES
+            }
+            Pace::Even => FRAME_SAMPLES,
+            Pace::Faster => FRAME_SAMPLES + 1,
+            Pace::Slower => FRAME_SAMPLES - 1,
         };
         let mut taken = [0; FRAME_SAMPLES + 1];
         taken[..length].iter_mut().for_each(|sample| *sample = captured.pop().unwrap_or_default());
@@ -261,7 +351,7 @@ impl Microphone for DeviceMicrophone {
 
     fn condition(&mut self) -> Condition {
         if self.keeper.wants_stream() {
-            let (producer, consumer) = RingBuffer::new(CAPTURE_ROOM);
+            let (producer, consumer) = RingBuffer::new(ROOM_FRAMES * FRAME_SAMPLES);
             self.captured = Some(consumer);
             self.keeper.keep(move |name, shared| capture(name.as_deref(), shared, producer));
         }
@@ -274,14 +364,14 @@ impl Microphone for DeviceMicrophone {
     }
 }
 
-fn capture(name: Option<&str>, shared: Arc<Shared>, producer: Producer<i16>) -> Result<(cpal::Stream, String), String> {
+fn capture(name: Option<&str>, shared: Arc<Shared>, producer: Producer<i16>) -> Result<(cpal::Stream, String), DeviceProblem> {
     let found = find(name, Direction::Capture)?;
     let stream = match found.format {
         SampleFormat::F32 => capture_as::<f32>(&found, shared, producer),
         // `find` lets no third format through.
         _ => capture_as::<i16>(&found, shared, producer),
     };
-    stream.map(|stream| (stream, found.name)).map_err(|error| error.to_string())
+    stream.map(|stream| (stream, found.name)).map_err(|error| failed(&error))
 }
 
 fn capture_as<T>(found: &Found, shared: Arc<Shared>, mut producer: Producer<i16>) -> Result<cpal::Stream, cpal::Error>
@@ -292,7 +382,9 @@ where
     let channels = usize::from(found.config.channels);
     let mut decimator = Decimator::new(FACTOR);
     let failed = Arc::clone(&shared);
+    let mut urgent = Once::new();
     let work = move |data: &[T], _: &cpal::InputCallbackInfo| {
+        urgent.make_current_thread_urgent();
         shared.called();
         for frame in data.chunks_exact(channels) {
             if let Some(sample) = decimator.push(f32::from_sample(frame[0])) {
@@ -321,12 +413,13 @@ pub(crate) struct DeviceLoudspeaker {
     keeper: Keeper,
     play: Option<Producer<f32>>,
     interpolator: Interpolator,
+    cushion: Cushion,
 }
 
 impl DeviceLoudspeaker {
     /// By its name, or the system's choice. Opened by the first look at its condition.
     pub(crate) fn new(name: Option<String>) -> Self {
-        Self { keeper: Keeper::new(name), play: None, interpolator: Interpolator::new(FACTOR) }
+        Self { keeper: Keeper::new(name), play: None, interpolator: Interpolator::new(FACTOR), cushion: Cushion::new() }
     }
 }
 
@@ -338,17 +431,19 @@ impl Loudspeaker for DeviceLoudspeaker {
     fn play(&mut self, frame: &Frame) {
         // What is played before the stream runs would only delay what follows.
         let Some(play) = self.play.as_mut().filter(|_| self.keeper.works()) else { return };
-        let waiting = PLAY_ROOM - play.slots();
-        if waiting == 0 {
-            for _ in 0..PLAY_LOW {
+        if play.slots() == ROOM_FRAMES * DEVICE_FRAME {
+            self.cushion.gap();
+            for _ in 0..self.cushion.frames * DEVICE_FRAME {
                 // The ring is empty: there is room.
                 let _ = play.push(0.0);
             }
         }
-        let length = match waiting {
-            PLAY_HIGH.. => FRAME_SAMPLES - 1,
-            PLAY_LOW.. | 0 => FRAME_SAMPLES,
-            1.. => FRAME_SAMPLES + 1,
+        let waiting = ROOM_FRAMES * DEVICE_FRAME - play.slots();
+        let length = match self.cushion.pace(waiting, DEVICE_FRAME) {
+            Pace::Excess => return,
+            Pace::Even => FRAME_SAMPLES,
+            Pace::Faster => FRAME_SAMPLES - 1,
+            Pace::Slower => FRAME_SAMPLES + 1,
         };
         let mut stretched = [0; FRAME_SAMPLES + 1];
         slip(frame, &mut stretched[..length]);
@@ -362,7 +457,7 @@ impl Loudspeaker for DeviceLoudspeaker {
 
     fn condition(&mut self) -> Condition {
         if self.keeper.wants_stream() {
-            let (producer, consumer) = RingBuffer::new(PLAY_ROOM);
+            let (producer, consumer) = RingBuffer::new(ROOM_FRAMES * DEVICE_FRAME);
             self.play = Some(producer);
             self.keeper.keep(move |name, shared| play(name.as_deref(), shared, consumer));
         }
@@ -375,14 +470,14 @@ impl Loudspeaker for DeviceLoudspeaker {
     }
 }
 
-fn play(name: Option<&str>, shared: Arc<Shared>, consumer: Consumer<f32>) -> Result<(cpal::Stream, String), String> {
+fn play(name: Option<&str>, shared: Arc<Shared>, consumer: Consumer<f32>) -> Result<(cpal::Stream, String), DeviceProblem> {
     let found = find(name, Direction::Play)?;
     let stream = match found.format {
         SampleFormat::F32 => play_as::<f32>(&found, shared, consumer),
         // `find` lets no third format through.
         _ => play_as::<i16>(&found, shared, consumer),
     };
-    stream.map(|stream| (stream, found.name)).map_err(|error| error.to_string())
+    stream.map(|stream| (stream, found.name)).map_err(|error| failed(&error))
 }
 
 fn play_as<T>(found: &Found, shared: Arc<Shared>, mut consumer: Consumer<f32>) -> Result<cpal::Stream, cpal::Error>
@@ -391,7 +486,9 @@ where
 {
     let channels = usize::from(found.config.channels);
     let failed = Arc::clone(&shared);
+    let mut urgent = Once::new();
     let work = move |data: &mut [T], _: &cpal::OutputCallbackInfo| {
+        urgent.make_current_thread_urgent();
         shared.called();
         for frame in data.chunks_exact_mut(channels) {
             frame.fill(T::from_sample(consumer.pop().unwrap_or_default()));
@@ -402,8 +499,11 @@ where
 
 #[cfg(test)]
 mod tests {
-    use super::{DeviceLoudspeaker, DeviceMicrophone};
+    use super::{
+        CUSHION_CALM, CUSHION_LEAST, CUSHION_MOST, Cushion, DeviceLoudspeaker, DeviceMicrophone, FRAME_SAMPLES, Pace, SLIP_FRAMES,
+    };
     use crate::audio::sound::{Condition, Frame, Loudspeaker, Microphone, SILENCE};
+    use desktop_core::DeviceProblem;
     use std::time::{Duration, Instant};
 
     const LIMIT: Duration = Duration::from_secs(10);
@@ -424,9 +524,33 @@ mod tests {
     }
 
     #[test]
+    fn the_cushion_grows_with_gaps_up_to_its_limit_and_shrinks_when_it_was_calm() {
+        let mut cushion = Cushion::new();
+        (0..20).for_each(|_| cushion.gap());
+        assert_eq!(cushion.frames, CUSHION_MOST);
+        for frames in [CUSHION_MOST - 1, CUSHION_MOST - 2] {
+            (0..CUSHION_CALM).for_each(|_| assert_ne!(cushion.pace(1_000, FRAME_SAMPLES), Pace::Slower));
+            assert_eq!(cushion.frames, frames);
+        }
+        (0..CUSHION_CALM * 20).for_each(|_| assert_ne!(cushion.pace(1_000, FRAME_SAMPLES), Pace::Slower));
+        assert_eq!(cushion.frames, CUSHION_LEAST);
+    }
+
+    #[test]
+    fn what_waits_is_brought_back_to_the_cushion_slowly_and_a_great_excess_at_once() {
+        let mut cushion = Cushion::new();
+        let mut paces =
+            |waiting: usize| (0..SLIP_FRAMES).map(|_| cushion.pace(waiting, 100)).filter(|pace| *pace != Pace::Even).collect::<Vec<_>>();
+        assert_eq!(paces(200), []);
+        assert_eq!(paces(351), [Pace::Faster]);
+        assert_eq!(paces(99), [Pace::Slower]);
+        assert_eq!(paces(500), [Pace::Excess; SLIP_FRAMES as usize]);
+    }
+
+    #[test]
     fn a_device_that_is_not_there_is_told_and_silence_goes_on() {
         let mut microphone = DeviceMicrophone::new(Some("no such device".to_owned()));
-        let told = |condition: &Condition| matches!(condition, Condition::Broken(text) if text != "the sound device is being opened");
+        let told = |condition: &Condition| matches!(condition, Condition::Broken(problem) if *problem != DeviceProblem::Opening);
         let condition = await_condition(|| microphone.condition(), told);
         assert!(told(&condition), "{condition:?}");
         let mut frame: Frame = [1; 160];

@@ -2,6 +2,7 @@
 
 use super::resample::Decimator;
 use super::sound::{Condition, Frame, Loudspeaker, Microphone, SILENCE, SoundError};
+use desktop_core::DeviceProblem;
 use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
 use std::fs::File;
 use std::io::BufWriter;
@@ -138,7 +139,7 @@ impl Loudspeaker for FileLoudspeaker {
     fn condition(&mut self) -> Condition {
         match &self.problem {
             None => Condition::Works(file_name(&self.path)),
-            Some(problem) => Condition::Broken(problem.clone()),
+            Some(problem) => Condition::Broken(DeviceProblem::Failed(problem.clone())),
         }
     }
 

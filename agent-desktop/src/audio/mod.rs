@@ -9,6 +9,7 @@ mod line;
 mod resample;
 mod sound;
 mod tone;
+mod urgent;
 mod worker;
 
 pub(crate) use sound::{LoudspeakerChoice, MicrophoneChoice, SoundChoice, SoundError};

@@ -2,6 +2,7 @@
 //!
 //! One frame is 20 ms of 8 kHz mono. Implementations are in `file` and `device`; neither ever blocks.
 
+use desktop_core::DeviceProblem;
 use std::path::PathBuf;
 use voice::FRAME_SAMPLES;
 
@@ -74,8 +75,8 @@ pub(crate) enum SoundError {
 pub(crate) enum Condition {
     /// Its name.
     Works(String),
-    /// Why not, for the person.
-    Broken(String),
+    /// Why not.
+    Broken(DeviceProblem),
 }
 
 /// A source of voice. `Send`, because it is made before the voice thread begins.
@@ -115,7 +116,7 @@ impl Microphone for Nothing {
     }
 
     fn condition(&mut self) -> Condition {
-        Condition::Broken("no microphone was chosen".to_owned())
+        Condition::Broken(DeviceProblem::NotChosen)
     }
 
     fn release(&mut self) {}
@@ -129,7 +130,7 @@ impl Loudspeaker for Nothing {
     fn play(&mut self, _frame: &Frame) {}
 
     fn condition(&mut self) -> Condition {
-        Condition::Broken("no loudspeaker was chosen".to_owned())
+        Condition::Broken(DeviceProblem::NotChosen)
     }
 
     fn release(&mut self) {}

@@ -7,7 +7,7 @@ use super::Order;
 use super::line::{Arrival, Line, LineError};
 use super::sound::{Condition, Frame, Loudspeaker, Microphone, SILENCE};
 use super::tone::Bell;
-use desktop_core::{VoiceCommand, VoiceStatus};
+use desktop_core::{DeviceProblem, VoiceCommand, VoiceStatus};
 use shared::wire::MediaAccess;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
@@ -37,6 +37,7 @@ pub(super) fn run(
     loudspeaker: Box<dyn Loudspeaker>,
     report: watch::Sender<VoiceStatus>,
 ) {
+    super::urgent::make_current_thread_urgent();
     let mut worker = Worker::new(microphone, loudspeaker, report);
     while worker.turn(&orders).is_some() {}
     worker.set_talk(false);
@@ -311,15 +312,17 @@ fn position(beat: u64) -> u32 {
 }
 
 /// One device name and one problem for the screen, of microphone and loudspeaker.
-fn names(microphone: Condition, loudspeaker: Condition) -> (Option<String>, Option<String>) {
+fn names(microphone: Condition, loudspeaker: Condition) -> (Option<String>, Option<DeviceProblem>) {
     match (microphone, loudspeaker) {
         (Condition::Works(one), Condition::Works(other)) if one == other => (Some(one), None),
         (Condition::Works(one), Condition::Works(other)) => (Some(format!("{one} / {other}")), None),
         (Condition::Works(name), Condition::Broken(problem)) | (Condition::Broken(problem), Condition::Works(name)) => {
             (Some(name), Some(problem))
         }
-        (Condition::Broken(one), Condition::Broken(other)) if one == other => (None, Some(one)),
-        (Condition::Broken(one), Condition::Broken(other)) => (None, Some(format!("{one}; {other}"))),
+        // One that is being opened will soon tell more; the other one's trouble is the news.
+        (Condition::Broken(DeviceProblem::Opening), Condition::Broken(problem)) | (Condition::Broken(problem), Condition::Broken(_)) => {
+            (None, Some(problem))
+        }
     }
 }
 

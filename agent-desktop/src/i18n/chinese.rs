@@ -2,6 +2,7 @@
 
 use super::advice::{Advice, AdviceTexts};
 use super::{CallTexts, FrameTexts, SignInTexts, StageTexts, StateTexts, Texts, VoiceTexts};
+use desktop_core::DeviceProblem;
 
 pub(super) const TEXTS: Texts = Texts {
     product: "12345 热线座席",
@@ -119,6 +120,17 @@ const VOICE: VoiceTexts = VoiceTexts {
     title: "语音通路",
     device: "设备",
     no_device: "无声音设备",
+    opening: "正在打开",
+    faulty: "设备异常",
+    problem: |problem| match problem {
+        DeviceProblem::Opening => "正在打开声音设备".to_owned(),
+        DeviceProblem::Missing => "未找到声音设备".to_owned(),
+        DeviceProblem::NoFormat => "设备不支持 48 kHz".to_owned(),
+        DeviceProblem::Stopped => "设备已停止工作".to_owned(),
+        DeviceProblem::Hanging => "声音系统无响应，请重新启动程序".to_owned(),
+        DeviceProblem::NotChosen => "未选择设备".to_owned(),
+        DeviceProblem::Failed(reason) => format!("系统报告：{reason}"),
+    },
     working: "正常",
     idle: "待机",
     silent: "收不到声音",
@@ -204,6 +216,8 @@ const ADVICE: AdviceTexts = AdviceTexts {
         what: "服务器正在停止", why: "所有座席已签出。", next: "请稍后重新登录，或联系管理员。"
     },
     no_device: Advice {
-        what: "没有可用的声音设备", why: "找不到耳机，市民听不到您，您也听不到市民。", next: "请插好耳机后重新启动程序。"
+        what: "没有可用的声音设备",
+        why: "找不到耳机，市民听不到您，您也听不到市民。",
+        next: "请插好耳机，几秒后自动恢复。",
     },
 };

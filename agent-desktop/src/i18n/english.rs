@@ -2,6 +2,7 @@
 
 use super::advice::{Advice, AdviceTexts};
 use super::{CallTexts, FrameTexts, SignInTexts, StageTexts, StateTexts, Texts, VoiceTexts};
+use desktop_core::DeviceProblem;
 
 pub(super) const TEXTS: Texts = Texts {
     product: "12345 Hotline Agent",
@@ -119,6 +120,17 @@ const VOICE: VoiceTexts = VoiceTexts {
     title: "Voice path",
     device: "Device",
     no_device: "No sound device",
+    opening: "Opening",
+    faulty: "Device fault",
+    problem: |problem| match problem {
+        DeviceProblem::Opening => "The sound device is being opened".to_owned(),
+        DeviceProblem::Missing => "No sound device was found".to_owned(),
+        DeviceProblem::NoFormat => "The device does not run at 48 kHz".to_owned(),
+        DeviceProblem::Stopped => "The device has stopped".to_owned(),
+        DeviceProblem::Hanging => "The sound system does not answer: restart the program".to_owned(),
+        DeviceProblem::NotChosen => "No device was chosen".to_owned(),
+        DeviceProblem::Failed(reason) => format!("The system says: {reason}"),
+    },
     working: "Working",
     idle: "Idle",
     silent: "No sound arrives",
@@ -228,6 +240,6 @@ const ADVICE: AdviceTexts = AdviceTexts {
     no_device: Advice {
         what: "No sound device",
         why: "No headset was found: the citizen cannot hear you, nor you the citizen.",
-        next: "Plug the headset in and restart the program.",
+        next: "Plug the headset in; it is found within seconds.",
     },
 };

@@ -8,6 +8,8 @@ mod english;
 
 pub(crate) use advice::Advice;
 
+use desktop_core::DeviceProblem;
+
 /// The languages of the screens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Language {
@@ -175,6 +177,9 @@ pub(crate) struct VoiceTexts {
     pub(crate) title: &'static str,
     pub(crate) device: &'static str,
     pub(crate) no_device: &'static str,
+    pub(crate) opening: &'static str,
+    pub(crate) faulty: &'static str,
+    pub(crate) problem: fn(&DeviceProblem) -> String,
     pub(crate) working: &'static str,
     pub(crate) idle: &'static str,
     pub(crate) silent: &'static str,

@@ -56,6 +56,8 @@ counters! {
     send_failures,
     /// Connected trunk legs that became silent for longer than the limit.
     silent_trunks,
+    /// 1 if the media thread runs without real-time priority.
+    without_priority,
 }
 
 /// One number with one writer.

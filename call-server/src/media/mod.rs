@@ -15,6 +15,7 @@ mod tap;
 #[cfg(test)]
 mod tests;
 mod trunk;
+mod urgent;
 mod wheel;
 mod worker;
 

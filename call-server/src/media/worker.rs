@@ -9,6 +9,7 @@ use super::ports::PortPool;
 use super::relay::Music;
 use super::tap::Tap;
 use super::trunk::TrunkLeg;
+use super::urgent;
 use super::wheel::Wheel;
 use super::{Limits, MediaSettings};
 use crate::switchboard::Inbox;
@@ -189,6 +190,11 @@ impl Worker {
 
     /// Runs until the handle is gone.
     pub(super) fn run(mut self) {
+        if let Err(error) = urgent::make_current_thread_urgent() {
+            // A metric of its own beside the log: `media.without_priority` in the status.
+            self.outlets.counters.without_priority.bump();
+            tracing::warn!(error, "the media thread runs without real-time priority: voices may stutter when the machine is busy");
+        }
         while self.turn() {}
         self.close_all(self.now_us());
     }

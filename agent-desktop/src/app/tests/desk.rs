@@ -170,7 +170,7 @@ fn what_the_server_changed_by_itself_is_told() {
 #[test]
 fn a_desk_without_sound_device_says_so_above_all() {
     let desktop = Desktop::showing(without_headset());
-    desktop.assert_finds(&["没有可用的声音设备", "无声音设备", "没有找到录音设备"]);
+    desktop.assert_finds(&["没有可用的声音设备", "无声音设备", "未找到声音设备"]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::font;
 use crate::screens::clock;
 use crate::theme::{self, Tone, size, space, text_size};
 use crate::widget::{Icon, advice, body, card, dot, filled, heading, icon, label, plain, strong};
-use desktop_core::{LinkState, Wish};
+use desktop_core::{DeviceProblem, LinkState, Wish};
 use iced::widget::{Column, button, center, column, container, mouse_area, opaque, row, space as gap, text};
 use iced::{Center, Element, Fill};
 use shared::model::{NotReadyReason, Notice};
@@ -26,7 +26,7 @@ pub(super) fn banner<'a>(scene: Scene<'a>) -> Option<Element<'a, Message>> {
         let what = strong((texts.frame.reconnecting)(attempt, &length)).color(palette.color(Tone::Amber));
         return Some(strip(scene, Tone::Amber, column![what, body(texts.frame.reconnecting_effect).size(text_size::LABEL)]));
     }
-    if scene.view.voice.device.is_none() {
+    if scene.view.voice.device.is_none() && scene.view.voice.device_problem != Some(DeviceProblem::Opening) {
         let advice = texts.advice.no_device;
         let what = strong(advice.what).color(palette.color(Tone::Red));
         let rest = body(format!("{} {}", advice.why, advice.next)).size(text_size::LABEL);

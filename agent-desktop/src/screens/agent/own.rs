@@ -4,7 +4,7 @@ use super::{Message, Scene};
 use crate::font;
 use crate::theme::{self, Tone, size, space, text_size};
 use crate::widget::{body, card, dot, heading, label, labelled, level_meter, tag};
-use desktop_core::Wish;
+use desktop_core::{DeviceProblem, Wish};
 use iced::widget::{Column, button, column, container, row, space as gap, text};
 use iced::{Center, Element, Fill};
 use shared::model::{AgentState, NotReadyReason};
@@ -48,9 +48,9 @@ fn voice<'a>(scene: Scene<'a>) -> Column<'a, Message> {
     let head = row![heading(palette, texts.title), gap::horizontal(), tag(palette, tone, word)];
     let device = match &voice.device {
         Some(device) => body(device.as_str()),
-        None => body(texts.no_device).color(palette.color(Tone::Red)),
+        None => body(voice_word(scene).1).color(palette.color(voice_word(scene).0)),
     };
-    let problem = voice.device_problem.as_deref().map(|problem| label(palette, problem));
+    let problem = voice.device_problem.as_ref().map(|problem| label(palette, (texts.problem)(problem)));
     column![head.align_y(Center), labelled(palette, texts.device, column![device].push(problem).spacing(space::XS))]
         .push(level_meter(palette, Tone::Green, texts.microphone, voice.microphone_level))
         .push(level_meter(palette, Tone::Blue, texts.speaker, voice.speaker_level))
@@ -62,7 +62,10 @@ pub(super) fn voice_word(scene: Scene<'_>) -> (Tone, &'static str) {
     let (texts, voice) = (&scene.texts.voice, &scene.view.voice);
     let talking = scene.view.state() == Some(AgentState::Talking);
     match (&voice.device, voice.receiving, talking) {
+        _ if voice.device_problem == Some(DeviceProblem::Opening) => (Tone::Grey, texts.opening),
         (None, _, _) => (Tone::Red, texts.no_device),
+        // Only one of microphone and loudspeaker works.
+        (Some(_), _, _) if voice.device_problem.is_some() => (Tone::Red, texts.faulty),
         (Some(_), true, _) => (Tone::Green, texts.working),
         (Some(_), false, true) => (Tone::Red, texts.silent),
         (Some(_), false, false) => (Tone::Grey, texts.idle),
