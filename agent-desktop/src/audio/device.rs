@@ -500,7 +500,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::{CUSHION_CALM, CUSHION_LEAST, CUSHION_MOST, Cushion, DeviceMicrophone, FRAME_SAMPLES, Pace, SLIP_FRAMES};
-    use crate::audio::sound::{Condition, Frame, Loudspeaker, Microphone, SILENCE};
+    use crate::audio::sound::{Condition, Frame, Microphone, SILENCE};
     use desktop_core::DeviceProblem;
     use std::time::{Duration, Instant};
 
