@@ -123,7 +123,7 @@ pub(crate) fn parameter<'a>(text: &'a [u8], wanted: &str) -> Option<Option<&'a [
     parameters(text).find(|(name, _)| name.eq_ignore_ascii_case(wanted.as_bytes())).map(|(_, value)| value)
 }
 
-fn unquoted(text: &[u8]) -> &[u8] {
+pub(crate) fn unquoted(text: &[u8]) -> &[u8] {
     text.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(text)
 }
 

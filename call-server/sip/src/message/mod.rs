@@ -4,7 +4,7 @@
 //! came. Not here: what a message means in a transaction or dialog.
 
 mod address;
-mod grammar;
+pub(crate) mod grammar;
 mod name;
 mod parse;
 mod uri;
