@@ -39,6 +39,8 @@ impl<'a> NameAddr<'a> {
             }
             None => {
                 let (uri, parameters) = cut(value, b';').unwrap_or((value, b""));
+                // Without brackets nobody could say whose the part behind a '?' is (RFC 3261 section 20.10).
+                (!uri.contains(&b'?')).then_some(())?;
                 (&b""[..], trim(uri), parameters)
             }
         };

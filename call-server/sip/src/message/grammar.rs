@@ -110,6 +110,17 @@ impl<'a> Iterator for Parts<'a> {
     }
 }
 
+/// Whether there is nothing between two separators, before the first or behind the last. An empty text is one empty part.
+pub(crate) fn has_empty_part(mut text: &[u8], separator: u8) -> bool {
+    while let Some((part, rest)) = cut_outside(text, separator) {
+        if trim(part).is_empty() {
+            return true;
+        }
+        text = rest;
+    }
+    trim(text).is_empty()
+}
+
 /// The parameters `;name=value;name` of a header value or URI, in order; quotes around a value are taken off.
 pub(crate) fn parameters(text: &[u8]) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
     parts(text, b';').map(|part| match cut_outside(part, b'=') {

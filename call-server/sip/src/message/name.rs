@@ -112,22 +112,8 @@ impl Name {
             .map_or(Self::Other, |(_, _, name)| *name)
     }
 
-    /// Whether a second field of this name makes a message ambiguous and therefore invalid.
-    pub(crate) fn is_single(self) -> bool {
-        match self {
-            Self::CallId | Self::ContentLength | Self::CSeq | Self::From | Self::To => true,
-            Self::Contact
-            | Self::ContentEncoding
-            | Self::ContentType
-            | Self::PAssertedIdentity
-            | Self::Privacy
-            | Self::RecordRoute
-            | Self::Require
-            | Self::Timestamp
-            | Self::Via
-            | Self::Other => false,
-        }
-    }
+    /// A second field of one of these names makes a message ambiguous and therefore invalid.
+    pub(crate) const SINGLE: [Self; 5] = [Self::CallId, Self::ContentLength, Self::CSeq, Self::From, Self::To];
 }
 
 #[cfg(test)]
