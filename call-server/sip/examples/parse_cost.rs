@@ -9,8 +9,9 @@ use sip_core::message::{Outline, parse};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-const ROUNDS: u32 = 20_000;
-const RUNS: u32 = 25;
+/// Short runs and many: the best one is likely to be undisturbed on a busy machine.
+const ROUNDS: u32 = 500;
+const RUNS: u32 = 600;
 
 /// An INVITE of 1.4 kB after what carriers send: two proxies, asserted identity, a full session description.
 fn invite() -> Vec<u8> {
@@ -27,7 +28,8 @@ fn invite() -> Vec<u8> {
          CSeq: 314159 INVITE\r\nContact: <sip:+8613912345678@192.0.2.20:5060;transport=udp>\r\n\
          P-Asserted-Identity: \"Zhang San\" <sip:+8613912345678@carrier.example.net>\r\nPrivacy: none\r\n\
          Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, REFER, NOTIFY\r\nSupported: 100rel, timer, replaces\r\n\
-         Session-Expires: 1800;refresher=uac\r\nMin-SE: 90\r\nUser-Agent: Carrier-SBC/7.4.1\r\nContent-Type: application/sdp\r\n\
+         Session-Expires: 1800;refresher=uac\r\nMin-SE: 90\r\nUser-Agent: Carrier-SBC/7.4.1\r\n\
+         Diversion: <sip:+8651212300@carrier.example.net>;reason=unconditional\r\nP-Charging-Vector: icid-value=1f3a9c51d2e84b607;orig-ioi=carrier.example\r\nContent-Type: application/sdp\r\n\
          Content-Length: {}\r\n\r\n",
         description.len()
     );

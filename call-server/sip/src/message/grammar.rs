@@ -26,9 +26,43 @@ pub(crate) fn trim(mut text: &[u8]) -> &[u8] {
     text
 }
 
+/// Which bytes may stand in a `token`: looked up, because every header name of every packet is checked.
+static TOKEN: [bool; 256] = {
+    let others = b"-.!%*_+`'~";
+    let mut table = [false; 256];
+    let mut place = 0;
+    while place < 256 {
+        let mut other = 0;
+        while other < others.len() {
+            table[place] |= place == others[other] as usize || (place < 128 && (place as u8).is_ascii_alphanumeric());
+            other += 1;
+        }
+        place += 1;
+    }
+    table
+};
+
 /// A character of `token`.
 pub(crate) fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&byte)
+    TOKEN.get(usize::from(byte)).copied().unwrap_or_default()
+}
+
+/// Place of the first line feed, looked for eight bytes at a time: this is where most of the time of reading a packet goes.
+pub(crate) fn line_feed(text: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
+    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
+    const WANTED: u64 = u64::from_ne_bytes([b'\n'; 8]);
+    let (words, rest) = text.as_chunks::<8>();
+    for (place, word) in words.iter().enumerate() {
+        // Zero where the byte is a line feed; the lowest high bit that is set behind a borrow is always a true one.
+        let difference = u64::from_le_bytes(*word) ^ WANTED;
+        let found = difference.wrapping_sub(ONES) & !difference & HIGH;
+        if found != 0 {
+            return place.checked_mul(8)?.checked_add(usize::try_from(found.trailing_zeros() / 8).ok()?);
+        }
+    }
+    let behind = rest.iter().position(|byte| *byte == b'\n')?;
+    words.len().checked_mul(8)?.checked_add(behind)
 }
 
 /// A whole, not empty `token`.
@@ -197,6 +231,17 @@ mod tests {
         assert_eq!(parameter(br#";x="a;tag=evil;b";Tag = real"#, "tag"), Some(Some(&b"real"[..])));
         assert_eq!(parameter(b";lr", "lr"), Some(None));
         assert_eq!(parameter(b";lrx", "lr"), None);
+    }
+
+    #[test]
+    fn the_first_line_feed_is_found_wherever_it_stands() {
+        let mut random = fastrand::Rng::with_seed(10);
+        for _ in 0..5_000 {
+            let near = [b'\n', 0x0b, 0x09, 0x8a, 0x00, 0xff, b'x'];
+            let text: Vec<u8> =
+                (0..random.usize(..40)).map(|_| near[if random.u8(..8) == 0 { 0 } else { random.usize(1..near.len()) }]).collect();
+            assert_eq!(line_feed(&text), text.iter().position(|byte| *byte == b'\n'), "{text:?}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! checked, and a request that fails there can still be answered. All of this happens on borrowed bytes ([`Outline`]); only a message
 //! that is kept ([`parse`]) costs memory.
 
-use super::grammar::{cut, has_empty_part, is_space, is_token, number, parts, trim};
+use super::grammar::{cut, has_empty_part, is_space, is_token, line_feed, number, parts, trim};
 use super::{Fault, Field, Head, Identity, Message, Method, Name, NameAddr, ParseError, Rejected, Request, Response, Uri, Via};
 use bytes::Bytes;
 use std::fmt;
@@ -252,7 +252,7 @@ impl<'a> Index<'a> {
         let mut start: usize = 0;
         let mut is_first = true;
         let mut last_is_field = false;
-        while let Some(length) = packet.get(start..).and_then(|rest| rest.iter().position(|byte| *byte == b'\n')) {
+        while let Some(length) = packet.get(start..).and_then(line_feed) {
             let line_end = start.saturating_add(length);
             let line = without_return(packet.get(start..line_end).unwrap_or_default());
             let next = line_end.saturating_add(1);
