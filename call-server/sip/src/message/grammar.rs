@@ -84,8 +84,10 @@ impl Cover {
 
 /// The two sides of the first `separator` outside quotes and angle brackets.
 pub(crate) fn cut_outside(text: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
+    // Most texts have nothing to hide a separator behind, and are done here.
+    let start = text.iter().position(|byte| *byte == separator || matches!(byte, b'"' | b'<'))?;
     let mut cover = Cover::Open;
-    for (place, byte) in text.iter().enumerate() {
+    for (place, byte) in text.iter().enumerate().skip(start) {
         if cover == Cover::Open && *byte == separator {
             let (before, from) = text.split_at_checked(place)?;
             return Some((before, from.get(1..)?));
@@ -97,7 +99,8 @@ pub(crate) fn cut_outside(text: &[u8], separator: u8) -> Option<(&[u8], &[u8])> 
 
 /// Whether every quote and angle bracket that was opened is closed.
 pub(crate) fn is_balanced(text: &[u8]) -> bool {
-    text.iter().fold(Cover::Open, |cover, byte| cover.after(*byte)) == Cover::Open
+    let start = text.iter().position(|byte| matches!(byte, b'"' | b'<')).unwrap_or(text.len());
+    text.iter().skip(start).fold(Cover::Open, |cover, byte| cover.after(*byte)) == Cover::Open
 }
 
 /// The trimmed, not empty parts between separators that stand outside quotes and angle brackets.
