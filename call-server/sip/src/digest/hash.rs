@@ -229,6 +229,10 @@ mod tests {
         let of = |hash| response(&Ha1::new(hash, "Mufasa", "http-auth@example.org", "Circle of Life"), &terms, &get(b"/dir/index.html"));
         assert_eq!(of(HashFunction::Md5), "8ca523f5e9506fed4657c9700eebdbec");
         assert_eq!(of(HashFunction::Sha256), "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1");
+        // The 31st request under that nonce, worked out by another program: the count is hexadecimal.
+        let later = Terms { qop: Some((Qop::Auth, 31)), ..terms };
+        let ha1 = Ha1::new(HashFunction::Md5, "Mufasa", "http-auth@example.org", "Circle of Life");
+        assert_eq!(response(&ha1, &later, &get(b"/dir/index.html")), "b73d3a33f555d3e92224325b96a4020c");
         // Section 3.9.2 as corrected by its erratum 4897: the printed value came from a truncated SHA-512.
         let terms = Terms {
             nonce: b"5TsQWLVdgBdmrQ0XsxbDODV+57QdFR34I9HAbC/RVvkK",
