@@ -7,6 +7,7 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::arithmetic_side_effects))]
 
 mod dialog;
+pub mod digest;
 mod endpoint;
 pub mod identity;
 pub mod message;

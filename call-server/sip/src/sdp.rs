@@ -1,7 +1,12 @@
-//! Session descriptions for one audio stream: reading an offer, writing an answer or an offer (RFC 8866, RFC 3264, RFC 3551, RFC 4733).
+//! Session descriptions for one audio stream: reading an offer, writing an answer or an offer (RFC 8866, RFC 3264, RFC 3551, RFC 4733,
+//! RFC 4568, RFC 5761, RFC 3605, RFC 7587).
 //!
-//! Not here: choosing ports and addresses, sockets, and everything that is not G.711 with named telephone events over plain RTP/AVP;
-//! other streams of an offer are declined in the answer as RFC 3264 section 6 wants it.
+//! Not here: choosing ports, addresses and keys, and sockets. Answers speak G.711 with named telephone events over RTP/AVP or RTP/SAVP;
+//! what else an offer can do (Opus, say) is read and told. Other streams of an offer are declined in the answer as RFC 3264 section 6 wants it.
+
+mod crypto;
+
+pub use crypto::{Crypto, MAX_CRYPTO_LINES, Suite};
 
 use std::fmt;
 use std::net::IpAddr;
@@ -29,8 +34,8 @@ pub enum SdpError {
     /// An `m=` line cannot be read.
     #[error("a media line of the session description is malformed")]
     BadMediaLine,
-    /// No active audio stream over RTP/AVP: unsupported, not malformed.
-    #[error("the session description has no plain RTP audio stream")]
+    /// No active audio stream over a transport that was asked for: unsupported, not malformed.
+    #[error("the session description has no audio stream that we may use")]
     NoAudio,
     /// No `c=` line, or one that names no IP address (host names are not resolved).
     #[error("the audio stream has no IP address")]
@@ -143,6 +148,31 @@ pub struct PayloadType {
     pub codec: Codec,
 }
 
+/// Whether a trunk's voice is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Security {
+    /// Never: RTP/AVP alone.
+    #[default]
+    Plain,
+    /// Where the far side can: a usable RTP/SAVP stream goes before a plain one.
+    Preferred,
+    /// Always: RTP/SAVP with a line that we can use, or no call.
+    Required,
+}
+
+/// Opus as the far side offers it (RFC 7587 section 6.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Opus {
+    /// Number in the RTP header, 0 to 127.
+    pub number: u8,
+    /// It wants redundancy against loss (`useinbandfec=1`).
+    pub inband_fec: bool,
+    /// It wants no packets in silence (`usedtx=1`).
+    pub discontinuous: bool,
+    /// Most bit/s on average that it takes, 6000 to 510000, if it says so.
+    pub max_average_bit_rate: Option<u32>,
+}
+
 /// One stream that our answer declines, as its `m=` line must repeat it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Declined {
@@ -164,6 +194,18 @@ pub struct Offer {
     pub telephone_event: Option<u8>,
     /// Packet length it asks for, in ms, if it says so.
     pub ptime_ms: Option<u16>,
+    /// Longest packet it takes, in ms, if it says so.
+    pub maxptime_ms: Option<u16>,
+    /// Opus, if it has it.
+    pub opus: Option<Opus>,
+    /// Which telephone events it knows, as it says (`0-15`); `None` if it does not say.
+    pub telephone_events: Option<String>,
+    /// Where it wants RTCP: the port of `a=rtcp` (RFC 3605), else one above the RTP port.
+    pub rtcp_port: u16,
+    /// It offers RTP and RTCP on one port (RFC 5761).
+    pub rtcp_mux: bool,
+    /// Its usable keys; empty over plain RTP.
+    pub crypto: Vec<Crypto>,
     /// Its direction: stream level, else session level, else both ways.
     pub direction: Direction,
     before: Vec<Declined>,
@@ -194,6 +236,10 @@ pub struct Answer {
     pub telephone_event: Option<u8>,
     /// Our direction.
     pub direction: Direction,
+    /// Our key, if the stream is encrypted; under the tag of the offer's line.
+    pub crypto: Option<Crypto>,
+    /// RTP and RTCP share our port.
+    pub rtcp_mux: bool,
     before: Vec<Declined>,
     after: Vec<Declined>,
 }
@@ -215,6 +261,14 @@ impl Offer {
     /// # Errors
     /// See [`SdpError`]. An offer without a codec of ours is no error: [`Offer::answer`] then gives `None`.
     pub fn parse(text: &str) -> Result<Self, SdpError> {
+        Self::parse_secured(text, Security::Plain)
+    }
+
+    /// As [`Offer::parse`], for a trunk with this security: finds the first active audio stream that it allows.
+    ///
+    /// # Errors
+    /// See [`SdpError`].
+    pub fn parse_secured(text: &str, security: Security) -> Result<Self, SdpError> {
         if text.len() > MAX_BYTES {
             return Err(SdpError::TooLarge);
         }
@@ -234,7 +288,7 @@ impl Offer {
                 streams.last_mut().map_or(&mut session, |stream| &mut stream.level).read(kind, value);
             }
         }
-        Self::from_streams(&session, streams)
+        Self::from_streams(&session, streams, security)
     }
 
     /// The codec of `preference` (ours, best first) that the offer has too.
@@ -252,13 +306,28 @@ impl Offer {
             codec: self.choose(preference)?,
             telephone_event: self.telephone_event,
             direction: self.direction.answered(),
+            crypto: None,
+            rtcp_mux: false,
             before: self.before.clone(),
             after: self.after.clone(),
         })
     }
 
-    fn from_streams(session: &Level, mut streams: Vec<Stream>) -> Result<Self, SdpError> {
-        let place = streams.iter().position(Stream::is_active_audio).ok_or(SdpError::NoAudio)?;
+    /// The line of the offer whose key decrypts what we hear: of the first of `suites` (ours, best first) that is offered.
+    #[must_use]
+    pub fn choose_crypto(&self, suites: &[Suite]) -> Option<&Crypto> {
+        crypto::choose(&self.crypto, suites)
+    }
+
+    fn from_streams(session: &Level, mut streams: Vec<Stream>, security: Security) -> Result<Self, SdpError> {
+        let secured = streams.iter().position(|stream| stream.is_active_audio(SECURED) && !stream.level.crypto.is_empty());
+        let plain = streams.iter().position(|stream| stream.is_active_audio(PLAIN));
+        let place = match security {
+            Security::Plain => plain,
+            Security::Preferred => secured.or(plain),
+            Security::Required => secured,
+        };
+        let place = place.ok_or(SdpError::NoAudio)?;
         let after = streams.split_off(place.saturating_add(1)).into_iter().map(|stream| stream.declined).collect();
         let audio = streams.pop().ok_or(SdpError::NoAudio)?;
         let before = streams.into_iter().map(|stream| stream.declined).collect();
@@ -273,12 +342,36 @@ impl Offer {
             codecs: audio.codecs(),
             telephone_event: audio.telephone_event(),
             ptime_ms: audio.level.ptime_ms.or(session.ptime_ms),
+            maxptime_ms: audio.level.maxptime_ms.or(session.maxptime_ms),
+            opus: audio.opus(),
+            telephone_events: audio.telephone_event().and_then(|number| audio.level.format(number)).map(str::to_owned),
+            rtcp_port: audio.level.rtcp_port.unwrap_or(audio.port.saturating_add(1)),
+            rtcp_mux: audio.level.rtcp_mux,
+            crypto: if audio.declined.protocol == SECURED { audio.level.crypto } else { Vec::new() },
             direction: if address.is_unspecified() { direction.without_receiving() } else { direction },
             before,
             after,
         })
     }
 }
+
+impl Answer {
+    /// The same answer over RTP/SAVP: `key` is ours, under the suite and the tag of the offer's chosen line.
+    #[must_use]
+    pub fn secured(self, key: Crypto) -> Self {
+        Self { crypto: Some(key), ..self }
+    }
+
+    /// The same answer with RTP and RTCP on one port; only to an offer that has [`Offer::rtcp_mux`].
+    #[must_use]
+    pub fn multiplexed(self) -> Self {
+        Self { rtcp_mux: true, ..self }
+    }
+}
+
+/// The two transports of ours.
+const PLAIN: &str = "RTP/AVP";
+const SECURED: &str = "RTP/SAVP";
 
 fn usable(address: IpAddr) -> bool {
     !address.is_multicast() && !matches!(address, IpAddr::V4(v4) if v4.is_broadcast())
@@ -290,13 +383,19 @@ struct Level {
     address: Option<IpAddr>,
     direction: Option<Direction>,
     ptime_ms: Option<u16>,
+    maxptime_ms: Option<u16>,
+    rtcp_port: Option<u16>,
+    rtcp_mux: bool,
+    crypto: Vec<Crypto>,
     maps: Vec<(u8, Mapped)>,
+    formats: Vec<(u8, String)>,
 }
 
 /// What an `a=rtpmap` gives a payload type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mapped {
     Voice(Codec),
+    Opus,
     TelephoneEvent,
     Foreign,
 }
@@ -307,13 +406,32 @@ impl Level {
             "c" => self.address = connection(value).or(self.address),
             "a" => match value.split_once(':') {
                 Some(("rtpmap", map)) if self.maps.len() < MAX_PAYLOAD_TYPES => self.maps.extend(rtpmap(map)),
+                Some(("fmtp", format)) if self.formats.len() < MAX_PAYLOAD_TYPES => self.formats.extend(fmtp(format)),
+                Some(("crypto", line)) if self.crypto.len() < MAX_CRYPTO_LINES => self.crypto.extend(Crypto::parse(line)),
+                Some(("maxptime", longest)) => self.maxptime_ms = longest.trim().parse().ok(),
+                Some(("rtcp", place)) => {
+                    self.rtcp_port = place.split(' ').next().and_then(|port| port.parse().ok()).filter(|port| *port != 0)
+                }
                 Some(("ptime", ptime)) => self.ptime_ms = ptime.trim().parse().ok(),
                 Some(_) => {}
+                None if value == "rtcp-mux" => self.rtcp_mux = true,
                 None => self.direction = Direction::parse(value).or(self.direction),
             },
             _ => {}
         }
     }
+}
+
+impl Level {
+    /// What `a=fmtp` says of a payload type.
+    fn format(&self, number: u8) -> Option<&str> {
+        self.formats.iter().find(|(of, _)| *of == number).map(|(_, text)| text.as_str())
+    }
+}
+
+fn fmtp(value: &str) -> Option<(u8, String)> {
+    let (number, text) = value.trim_start().split_once(' ')?;
+    Some((payload_type(number)?, text.trim().to_owned()))
 }
 
 fn connection(value: &str) -> Option<IpAddr> {
@@ -332,6 +450,9 @@ fn rtpmap(value: &str) -> Option<(u8, Mapped)> {
     let number = payload_type(number)?;
     let mut parts = encoding.trim().split('/');
     let (name, rate, channels) = (parts.next()?, parts.next()?, parts.next());
+    if name.eq_ignore_ascii_case("opus") && rate == "48000" && channels == Some("2") {
+        return Some((number, Mapped::Opus));
+    }
     if rate != "8000" || channels.is_some_and(|count| count != "1") {
         return Some((number, Mapped::Foreign));
     }
@@ -371,8 +492,17 @@ impl Stream {
         Ok(Self { declined, port, level: Level::default() })
     }
 
-    fn is_active_audio(&self) -> bool {
-        self.declined.media == "audio" && self.declined.protocol == "RTP/AVP" && self.port != 0
+    fn is_active_audio(&self, protocol: &str) -> bool {
+        self.declined.media == "audio" && self.declined.protocol == protocol && self.port != 0
+    }
+
+    fn opus(&self) -> Option<Opus> {
+        let (number, _) = self.mapped().find(|(_, meaning)| *meaning == Mapped::Opus)?;
+        let parameters = self.level.format(number).unwrap_or_default();
+        let value = |wanted: &str| parameters.split(';').filter_map(|part| part.trim().split_once('=')).find(|(name, _)| *name == wanted);
+        let is_set = |wanted| value(wanted).is_some_and(|(_, value)| value == "1");
+        let bit_rate = value("maxaveragebitrate").and_then(|(_, rate)| rate.parse().ok()).filter(|rate| (6_000..=510_000).contains(rate));
+        Some(Opus { number, inband_fec: is_set("useinbandfec"), discontinuous: is_set("usedtx"), max_average_bit_rate: bit_rate })
     }
 
     fn mapped(&self) -> impl Iterator<Item = (u8, Mapped)> + '_ {
@@ -392,7 +522,7 @@ impl Stream {
         self.mapped()
             .filter_map(|(number, meaning)| match meaning {
                 Mapped::Voice(codec) => Some(PayloadType { number, codec }),
-                Mapped::TelephoneEvent | Mapped::Foreign => None,
+                Mapped::Opus | Mapped::TelephoneEvent | Mapped::Foreign => None,
             })
             .collect()
     }
@@ -406,7 +536,13 @@ impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_session(f, &self.local)?;
         self.before.iter().try_for_each(|stream| write_declined(f, stream))?;
-        write_audio(f, self.local.port, &[self.codec], self.telephone_event, self.direction)?;
+        write_audio(f, self.local.port, &[self.codec], self.telephone_event, self.direction, self.crypto.is_some())?;
+        if let Some(crypto) = &self.crypto {
+            write!(f, "a=crypto:{crypto}\r\n")?;
+        }
+        if self.rtcp_mux {
+            f.write_str("a=rtcp-mux\r\n")?;
+        }
         self.after.iter().try_for_each(|stream| write_declined(f, stream))
     }
 }
@@ -416,7 +552,7 @@ impl fmt::Display for LateOffer {
         let codecs: Vec<PayloadType> =
             self.codecs.iter().map(|codec| PayloadType { number: codec.static_payload_type(), codec: *codec }).collect();
         write_session(f, &self.local)?;
-        write_audio(f, self.local.port, &codecs, Some(OUR_TELEPHONE_EVENT), Direction::SendReceive)
+        write_audio(f, self.local.port, &codecs, Some(OUR_TELEPHONE_EVENT), Direction::SendReceive, false)
     }
 }
 
@@ -440,8 +576,9 @@ fn write_audio(
     codecs: &[PayloadType],
     telephone_event: Option<u8>,
     direction: Direction,
+    is_secured: bool,
 ) -> fmt::Result {
-    write!(f, "m=audio {port} RTP/AVP")?;
+    write!(f, "m=audio {port} {}", if is_secured { SECURED } else { PLAIN })?;
     codecs.iter().map(|codec| codec.number).chain(telephone_event).try_for_each(|number| write!(f, " {number}"))?;
     f.write_str("\r\n")?;
     codecs.iter().try_for_each(|codec| write!(f, "a=rtpmap:{} {}/8000\r\n", codec.number, codec.codec.name()))?;
@@ -556,6 +693,50 @@ mod tests {
         let local = Local { address: "2001:db8::1".parse().expect("an address"), ..local() };
         let answer = parsed(PLAIN).answer(local, &[Codec::Pcmu]).expect("a common codec").to_string();
         assert!(answer.contains("o=- 7 1 IN IP6 2001:db8::1\r\n") && answer.contains("c=IN IP6 2001:db8::1\r\n"), "{answer}");
+    }
+
+    const KEY: &str = "WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz";
+
+    #[test]
+    fn an_encrypted_stream_is_taken_where_the_trunk_wants_it() {
+        let both = format!(
+            "v=0\nc=IN IP4 192.0.2.1\nm=audio 4000 RTP/AVP 8\nm=audio 4002 RTP/SAVP 8 0\na=crypto:1 F8_128_HMAC_SHA1_80 inline:{KEY}\n\
+             a=crypto:2 AES_CM_128_HMAC_SHA1_32 inline:{KEY}\na=crypto:3 AES_CM_128_HMAC_SHA1_80 inline:{KEY}|2^31\na=rtcp-mux\n"
+        );
+        let port = |security| Offer::parse_secured(&both, security).map(|offer| (offer.port, offer.crypto.len()));
+        assert_eq!(port(Security::Plain), Ok((4000, 0)));
+        assert_eq!((port(Security::Preferred), port(Security::Required)), (Ok((4002, 2)), Ok((4002, 2))));
+        let unusable = both.replace("AES_CM", "SEED_CTR");
+        let port = |security| Offer::parse_secured(&unusable, security).map(|offer| offer.port);
+        assert_eq!((port(Security::Preferred), port(Security::Required)), (Ok(4000), Err(SdpError::NoAudio)));
+    }
+
+    #[test]
+    fn an_encrypted_answer_repeats_the_tag_and_names_our_key() {
+        let text =
+            format!("v=0\nc=IN IP4 192.0.2.1\nm=audio 4002 RTP/SAVP 8\na=crypto:7 AES_CM_128_HMAC_SHA1_80 inline:{KEY}\na=rtcp-mux\n");
+        let offer = Offer::parse_secured(&text, Security::Required).expect("a usable offer");
+        let line = offer.choose_crypto(&Suite::ALL).expect("a usable line");
+        assert!(offer.rtcp_mux);
+        let key = Crypto::new(line.tag, line.suite, &[0; 30]).expect("30 bytes");
+        let answer = offer.answer(local(), &[Codec::Pcma]).expect("a common codec").secured(key).multiplexed().to_string();
+        assert!(answer.contains("m=audio 20000 RTP/SAVP 8\r\n") && answer.ends_with("a=rtcp-mux\r\n"), "{answer}");
+        assert!(answer.contains("a=crypto:7 AES_CM_128_HMAC_SHA1_80 inline:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\r\n"), "{answer}");
+        assert_eq!(Offer::parse_secured(&answer, Security::Required).expect("our own answer").crypto.len(), 1);
+    }
+
+    #[test]
+    fn opus_events_packet_lengths_and_rtcp_are_told() {
+        let offer = parsed(
+            "v=0\nc=IN IP6 2001:db8::1\na=maxptime:60\nm=audio 4000 RTP/AVP 111 8 101\na=rtpmap:111 OPUS/48000/2\n\
+             a=fmtp:111 minptime=10; useinbandfec=1;usedtx=0; maxaveragebitrate=24000\na=rtpmap:101 telephone-event/8000\na=fmtp:101 0-11,66\n\
+             a=rtcp:4711 IN IP6 2001:db8::1\n",
+        );
+        let opus = Opus { number: 111, inband_fec: true, discontinuous: false, max_average_bit_rate: Some(24_000) };
+        assert_eq!((offer.opus, offer.maxptime_ms, offer.rtcp_port, offer.rtcp_mux), (Some(opus), Some(60), 4711, false));
+        assert_eq!(offer.telephone_events.as_deref(), Some("0-11,66"));
+        let bare = parsed("v=0\nc=IN IP4 192.0.2.1\nm=audio 4000 RTP/AVP 8 111\na=rtpmap:111 opus/48000\n");
+        assert_eq!((bare.opus, bare.maxptime_ms, bare.rtcp_port), (None, None, 4001));
     }
 
     #[test]

@@ -120,9 +120,9 @@ fn broken_messages_are_refused_with_their_fault() {
         dropped(Fault::BadVia, "Via: ", "X-Via: "),
         dropped(Fault::BadVia, "SIP/2.0/UDP 192", "SIP/7.0/UDP 192"),
         dropped(Fault::BadVia, "SIP/2.0/UDP 192.0.2.1:5060", "SIP/2.0/UDP 192.0.2.1:506000"),
-        dropped(Fault::BadFrom, "From: ", "X-From: "),
-        dropped(Fault::BadTo, "\r\nTo: ", "\r\nX-To: "),
-        dropped(Fault::BadCallId, "Call-ID: ", "X: "),
+        bad(Fault::BadFrom, "From: ", "X-From: "),
+        bad(Fault::BadTo, "\r\nTo: ", "\r\nX-To: "),
+        bad(Fault::BadCallId, "Call-ID: ", "X: "),
         dropped(Fault::BadCSeq, "CSeq: ", "X: "),
         Verdict::Dropped(Fault::MethodMismatch).pair(invite().replacen("INVITE", "ACK", 1)),
     ];

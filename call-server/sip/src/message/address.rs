@@ -1,8 +1,9 @@
 //! `name-addr` and Via views over header values (RFC 3261 sections 20.10 and 20.42).
 
-use super::grammar::{cut, cut_outside, host_port, is_balanced, is_space, is_token, parameter, parameters, trim};
+use super::grammar::{cut, cut_outside, host_port, ip_address, is_balanced, is_space, is_token, parameter, parameters, trim};
 use super::uri::{DEFAULT_PORT, Uri};
 use std::fmt;
+use std::net::IpAddr;
 
 /// A value of From, To, Contact, Route, Record-Route or P-Asserted-Identity.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -39,6 +40,8 @@ impl<'a> NameAddr<'a> {
             }
             None => {
                 let (uri, parameters) = cut(value, b';').unwrap_or((value, b""));
+                // Without brackets nobody could say whose the part behind a '?' is (RFC 3261 section 20.10).
+                (!uri.contains(&b'?')).then_some(())?;
                 (&b""[..], trim(uri), parameters)
             }
         };
@@ -97,6 +100,13 @@ impl<'a> Via<'a> {
     #[must_use]
     pub fn asks_rport(&self) -> bool {
         parameter(self.parameters, "rport").is_some()
+    }
+
+    /// The address that a receiver before us wrote down; IPv6 with or without brackets (RFC 5118 section 4.5).
+    #[must_use]
+    pub fn received(&self) -> Option<IpAddr> {
+        let text = parameter(self.parameters, "received").flatten()?;
+        ip_address(text).or_else(|| std::str::from_utf8(text).ok()?.parse().ok())
     }
 
     /// Port of `sent-by`, given or meant.

@@ -4,15 +4,16 @@
 //! came. Not here: what a message means in a transaction or dialog.
 
 mod address;
-mod grammar;
+pub(crate) mod grammar;
 mod name;
 mod parse;
+pub mod stream;
 mod uri;
 mod writer;
 
 pub use address::{NameAddr, Via};
 pub use name::{Method, Name};
-pub use parse::{MAX_FIELDS, MAX_PACKET_BYTES, parse};
+pub use parse::{MAX_FIELDS, MAX_PACKET_BYTES, Outline, StartLine, parse};
 pub use uri::{DEFAULT_PORT, Scheme, Uri};
 pub use writer::{ResponseWriter, Writer, phrase, response_target};
 
@@ -61,6 +62,9 @@ pub enum Fault {
     /// No CSeq, one that cannot be read, or a number of 2^31 or more.
     #[error("CSeq is missing or malformed")]
     BadCSeq,
+    /// A Contact of a request holds something else than addresses.
+    #[error("Contact is malformed")]
+    BadContact,
     /// CSeq names another method than the request line.
     #[error("CSeq and the request line name different methods")]
     MethodMismatch,
@@ -85,7 +89,7 @@ pub enum ParseError {
 pub struct Rejected {
     /// What is wrong.
     pub fault: Fault,
-    /// Its header fields; Via can be read, From, To, Call-ID and CSeq are there.
+    /// Its header fields; Via can be read and CSeq is there, whatever else is missing.
     pub head: Head,
 }
 

@@ -104,30 +104,14 @@ impl Name {
     /// Reads a long or compact name in any case.
     #[must_use]
     pub fn from_token(token: &[u8]) -> Self {
-        NAMES
-            .iter()
-            .find(|(long, compact, _)| {
-                token.eq_ignore_ascii_case(long.as_bytes()) || (token.len() == 1 && token.eq_ignore_ascii_case(compact.as_bytes()))
-            })
-            .map_or(Self::Other, |(_, _, name)| *name)
+        let is_compact = token.len() == 1;
+        let is_spelt =
+            |(long, compact, _): &&(&str, &str, Self)| token.eq_ignore_ascii_case(if is_compact { compact } else { long }.as_bytes());
+        NAMES.iter().find(is_spelt).map_or(Self::Other, |(_, _, name)| *name)
     }
 
-    /// Whether a second field of this name makes a message ambiguous and therefore invalid.
-    pub(crate) fn is_single(self) -> bool {
-        match self {
-            Self::CallId | Self::ContentLength | Self::CSeq | Self::From | Self::To => true,
-            Self::Contact
-            | Self::ContentEncoding
-            | Self::ContentType
-            | Self::PAssertedIdentity
-            | Self::Privacy
-            | Self::RecordRoute
-            | Self::Require
-            | Self::Timestamp
-            | Self::Via
-            | Self::Other => false,
-        }
-    }
+    /// A second field of one of these names makes a message ambiguous and therefore invalid.
+    pub(crate) const SINGLE: [Self; 5] = [Self::CallId, Self::ContentLength, Self::CSeq, Self::From, Self::To];
 }
 
 #[cfg(test)]

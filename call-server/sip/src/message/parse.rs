@@ -1,11 +1,13 @@
 //! From one datagram to a checked message (RFC 3261 sections 7 and 18.3).
 //!
 //! First the fields are indexed, whatever they hold: one bad header never hides the next. Then the few that everything relies on are
-//! checked, and a request that fails there can still be answered.
+//! checked, and a request that fails there can still be answered. All of this happens on borrowed bytes ([`Outline`]); only a message
+//! that is kept ([`parse`]) costs memory.
 
-use super::grammar::{cut, is_token, number, trim};
+use super::grammar::{cut, has_empty_part, is_space, is_token, line_feed, number, parts, trim};
 use super::{Fault, Field, Head, Identity, Message, Method, Name, NameAddr, ParseError, Rejected, Request, Response, Uri, Via};
 use bytes::Bytes;
+use std::fmt;
 
 /// Largest packet that is read, in bytes.
 pub const MAX_PACKET_BYTES: usize = 64 * 1024;
@@ -27,29 +29,48 @@ pub fn parse(packet: Bytes) -> Result<Message, ParseError> {
     if packet.is_empty() {
         return Err(ParseError::KeepAlive);
     }
-    let indexed = Indexed::new(packet);
-    match StartLine::parse(&indexed.head.packet, indexed.start_line_end) {
-        Ok(StartLine::Status(status)) => {
-            let (identity, body) = indexed.check(None).map_err(ParseError::Unusable)?;
-            Ok(Message::Response(Box::new(Response { head: indexed.head, identity, status, body })))
-        }
-        Ok(StartLine::Request { method, uri }) => match indexed.check(Some(&method)) {
-            Ok((identity, body)) => Ok(Message::Request(Box::new(Request { head: indexed.head, identity, uri, body }))),
-            Err(fault) => Err(indexed.reject(fault)),
-        },
-        Err(fault) => Err(indexed.reject(fault)),
+    let index = Index::new(&packet);
+    match Checked::new(&index) {
+        Ok(checked) => Ok(checked.keep(&packet, &index)),
+        Err(fault) => Err(index.reject(&packet, fault)),
     }
 }
 
+/// What is to be said about a packet whose end cannot be found, as [`parse`] says it.
+pub(super) fn refuse(packet: &Bytes, fault: Fault) -> ParseError {
+    Index::new(packet).reject(packet, fault)
+}
+
+/// The one Content-Length of a header that is whole; `Ok(None)` if there is none.
+pub(super) fn content_length(header: &[u8]) -> Result<Option<usize>, Fault> {
+    let index = Index::new(header);
+    if index.too_many {
+        return Err(Fault::TooManyFields);
+    }
+    let mut values = index.fields(Name::ContentLength);
+    let first = values.next();
+    if values.next().is_some() {
+        return Err(Fault::RepeatedField);
+    }
+    first.map(|text| number(text).ok_or(Fault::BadContentLength)).transpose()
+}
+
 /// The first line.
-enum StartLine {
-    Request { method: Method, uri: Bytes },
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StartLine<'a> {
+    /// Of a request.
+    Request {
+        /// Its method, a token.
+        method: &'a [u8],
+        /// The Request-URI as it came.
+        uri: &'a [u8],
+    },
+    /// Of a response: its status code, 100 to 699.
     Status(u16),
 }
 
-impl StartLine {
-    fn parse(packet: &Bytes, end: usize) -> Result<Self, Fault> {
-        let line = packet.get(..end).unwrap_or_default();
+impl<'a> StartLine<'a> {
+    fn parse(line: &'a [u8]) -> Result<Self, Fault> {
         if let Some(rest) = line.strip_prefix(b"SIP/") {
             return Self::status(rest);
         }
@@ -63,8 +84,9 @@ impl StartLine {
         if !version.eq_ignore_ascii_case(b"SIP/2.0") {
             return Err(Fault::BadVersion);
         }
-        Uri::parse(uri).ok_or(Fault::BadRequestUri)?;
-        Ok(Self::Request { method: Method::from_token(method), uri: packet.slice_ref(uri) })
+        // Header fields may not hide in a Request-URI (RFC 3261 section 19.1.1, RFC 4475 section 3.1.2.11).
+        Uri::parse(uri).filter(|uri| !uri.has_headers()).ok_or(Fault::BadRequestUri)?;
+        Ok(Self::Request { method, uri })
     }
 
     fn status(rest: &[u8]) -> Result<Self, Fault> {
@@ -78,114 +100,245 @@ impl StartLine {
     }
 }
 
+/// A sound message on borrowed bytes: all that routing needs, without an allocation. For whoever must judge packets before they are worth
+/// memory; [`parse`] is for the rest.
+#[derive(Clone)]
+pub struct Outline<'a> {
+    index: Index<'a>,
+    checked: Checked<'a>,
+}
+
+/// Message text holds numbers and names of citizens: only its size is shown.
+impl fmt::Debug for Outline<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Outline({} fields, {} bytes)", self.index.count, self.index.packet.len())
+    }
+}
+
+impl<'a> Outline<'a> {
+    /// Reads one datagram that begins with a start line, by the same checks as [`parse`].
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read(packet: &'a [u8]) -> Result<Self, Fault> {
+        if packet.len() > MAX_PACKET_BYTES {
+            return Err(Fault::TooLarge);
+        }
+        let index = Index::new(packet);
+        let checked = Checked::new(&index)?;
+        Ok(Self { index, checked })
+    }
+
+    /// The first line.
+    #[must_use]
+    pub fn start_line(&self) -> StartLine<'a> {
+        self.checked.start_line
+    }
+
+    /// The top Via.
+    #[must_use]
+    pub fn via(&self) -> &Via<'a> {
+        &self.checked.via
+    }
+
+    /// From.
+    #[must_use]
+    pub fn from(&self) -> &NameAddr<'a> {
+        &self.checked.from
+    }
+
+    /// To.
+    #[must_use]
+    pub fn to(&self) -> &NameAddr<'a> {
+        &self.checked.to
+    }
+
+    /// Call-ID.
+    #[must_use]
+    pub fn call_id(&self) -> &'a [u8] {
+        self.checked.call_id
+    }
+
+    /// Number and method of CSeq.
+    #[must_use]
+    pub fn cseq(&self) -> (u32, &'a [u8]) {
+        self.checked.cseq
+    }
+
+    /// The first field of a name, whole.
+    #[must_use]
+    pub fn first(&self, name: Name) -> Option<&'a [u8]> {
+        self.index.first(name)
+    }
+
+    /// The body; empty if there is none.
+    #[must_use]
+    pub fn body(&self) -> &'a [u8] {
+        self.checked.body
+    }
+}
+
+/// What everything relies on, found sound.
+#[derive(Clone)]
+struct Checked<'a> {
+    start_line: StartLine<'a>,
+    via: Via<'a>,
+    from: NameAddr<'a>,
+    to: NameAddr<'a>,
+    call_id: &'a [u8],
+    cseq: (u32, &'a [u8]),
+    body: &'a [u8],
+}
+
+impl<'a> Checked<'a> {
+    fn new(index: &Index<'a>) -> Result<Self, Fault> {
+        let start_line = StartLine::parse(index.start_line())?;
+        if index.too_many {
+            return Err(Fault::TooManyFields);
+        }
+        let body_start = index.body_start.ok_or(Fault::NoEndOfHeader)?;
+        index.check_single()?;
+        let via = index.first(Name::Via).filter(|text| is_tidy_via(text)).and_then(|text| parts(text, b',').next());
+        let via = via.and_then(Via::parse).ok_or(Fault::BadVia)?;
+        let from = index.first(Name::From).and_then(NameAddr::parse).ok_or(Fault::BadFrom)?;
+        let to = index.first(Name::To).and_then(NameAddr::parse).ok_or(Fault::BadTo)?;
+        let call_id = index.first(Name::CallId).filter(|id| is_call_id(id)).ok_or(Fault::BadCallId)?;
+        let cseq = index.first(Name::CSeq).and_then(cseq).ok_or(Fault::BadCSeq)?;
+        if let StartLine::Request { method, uri: _ } = start_line {
+            if method != cseq.1 {
+                return Err(Fault::MethodMismatch);
+            }
+            if !index.fields(Name::Contact).all(is_contact) {
+                return Err(Fault::BadContact);
+            }
+        }
+        Ok(Self { start_line, via, from, to, call_id, cseq, body: index.body(body_start)? })
+    }
+
+    fn keep(&self, packet: &Bytes, index: &Index<'_>) -> Message {
+        let slice = |part: &[u8]| if part.is_empty() { Bytes::new() } else { packet.slice_ref(part) };
+        let head = Head { packet: packet.clone(), fields: index.indexed().to_vec() };
+        let identity = Identity {
+            call_id: slice(self.call_id),
+            from_tag: slice(self.from.tag().unwrap_or_default()),
+            to_tag: slice(self.to.tag().unwrap_or_default()),
+            cseq: self.cseq.0,
+            method: Method::from_token(self.cseq.1),
+            branch: slice(self.via.branch()),
+        };
+        let body = slice(self.body);
+        match self.start_line {
+            StartLine::Request { method: _, uri } => Message::Request(Box::new(Request { head, identity, uri: slice(uri), body })),
+            StartLine::Status(status) => Message::Response(Box::new(Response { head, identity, status, body })),
+        }
+    }
+}
+
 /// A packet whose lines have been told apart.
-struct Indexed {
-    head: Head,
+#[derive(Clone)]
+struct Index<'a> {
+    packet: &'a [u8],
+    fields: [Field; MAX_FIELDS],
+    count: usize,
     start_line_end: usize,
     body_start: Option<usize>,
     too_many: bool,
 }
 
-impl Indexed {
-    fn new(packet: Bytes) -> Self {
-        let mut fields: Vec<Field> = Vec::with_capacity(16);
-        let mut start_line_end = None;
-        let mut body_start = None;
-        let mut too_many = false;
-        let mut last_is_field = false;
+impl<'a> Index<'a> {
+    fn new(packet: &'a [u8]) -> Self {
+        let fields = [Field { name: Name::Other, start: 0, end: 0 }; MAX_FIELDS];
+        let mut index = Self { packet, fields, count: 0, start_line_end: packet.len(), body_start: None, too_many: false };
         let mut start: usize = 0;
-        while let Some(length) = packet.get(start..).and_then(|rest| rest.iter().position(|byte| *byte == b'\n')) {
+        let mut is_first = true;
+        let mut last_is_field = false;
+        while let Some(length) = packet.get(start..).and_then(line_feed) {
             let line_end = start.saturating_add(length);
             let line = without_return(packet.get(start..line_end).unwrap_or_default());
             let next = line_end.saturating_add(1);
-            if start_line_end.is_none() {
-                start_line_end = Some(line.len());
+            if is_first {
+                index.start_line_end = line.len();
+                is_first = false;
             } else if line.is_empty() {
-                body_start = Some(next);
+                index.body_start = Some(next);
                 break;
-            } else if matches!(line.first(), Some(b' ' | b'\t')) {
-                if let Some(field) = fields.last_mut().filter(|_| last_is_field) {
-                    field.end = line_end;
+            } else if !matches!(line.first(), Some(b' ' | b'\t')) {
+                last_is_field = index.add(line, start, line_end);
+                if index.too_many {
+                    break;
                 }
-            } else if fields.len() < MAX_FIELDS {
-                let field = field(line, start, line_end);
-                last_is_field = field.is_some();
-                fields.extend(field);
-            } else {
-                too_many = true;
-                break;
+            } else if last_is_field {
+                index.lengthen(line_end);
             }
             start = next;
         }
-        let start_line_end = start_line_end.unwrap_or(packet.len());
-        Self { head: Head { packet, fields }, start_line_end, body_start, too_many }
+        index
     }
 
-    /// The checks that make a message one. `method` is the request line's; `None` for a response.
-    fn check(&self, method: Option<&Method>) -> Result<(Identity, Bytes), Fault> {
-        if self.too_many {
-            return Err(Fault::TooManyFields);
+    /// Notes a line if it is a field. A line without a name is passed over: it must not cost a citizen the call.
+    fn add(&mut self, line: &[u8], start: usize, end: usize) -> bool {
+        let Some(slot) = self.fields.get_mut(self.count) else {
+            self.too_many = true;
+            return false;
+        };
+        let Some(field) = field(line, start, end) else {
+            return false;
+        };
+        *slot = field;
+        self.count = self.count.saturating_add(1);
+        true
+    }
+
+    /// A folded line belongs to the field before it.
+    fn lengthen(&mut self, end: usize) {
+        if let Some(last) = self.count.checked_sub(1).and_then(|place| self.fields.get_mut(place)) {
+            last.end = end;
         }
-        let body_start = self.body_start.ok_or(Fault::NoEndOfHeader)?;
-        self.check_single()?;
-        let identity = self.identity()?;
-        if method.is_some_and(|method| *method != identity.method) {
-            return Err(Fault::MethodMismatch);
-        }
-        Ok((identity, self.body(body_start)?))
+    }
+
+    fn start_line(&self) -> &'a [u8] {
+        self.packet.get(..self.start_line_end).unwrap_or_default()
+    }
+
+    fn indexed(&self) -> &[Field] {
+        self.fields.get(..self.count).unwrap_or_default()
+    }
+
+    fn fields(&self, name: Name) -> impl Iterator<Item = &'a [u8]> {
+        let packet = self.packet;
+        self.indexed()
+            .iter()
+            .filter(move |field| field.name == name)
+            .map(|field| trim(packet.get(field.start..field.end).unwrap_or_default()))
+    }
+
+    fn first(&self, name: Name) -> Option<&'a [u8]> {
+        self.fields(name).next()
     }
 
     fn check_single(&self) -> Result<(), Fault> {
-        for (place, field) in self.head.fields.iter().enumerate() {
-            let repeated = self.head.fields.iter().skip(place.saturating_add(1)).any(|later| later.name == field.name);
-            if field.name.is_single() && repeated {
-                return Err(Fault::RepeatedField);
-            }
-        }
-        Ok(())
-    }
-
-    fn identity(&self) -> Result<Identity, Fault> {
-        let head = &self.head;
-        let via = head.values(Name::Via).next().and_then(Via::parse).ok_or(Fault::BadVia)?;
-        let from = head.first(Name::From).and_then(NameAddr::parse).ok_or(Fault::BadFrom)?;
-        let to = head.first(Name::To).and_then(NameAddr::parse).ok_or(Fault::BadTo)?;
-        let call_id = head.first(Name::CallId).filter(|id| is_call_id(id)).ok_or(Fault::BadCallId)?;
-        let (cseq, method) = head.first(Name::CSeq).and_then(cseq).ok_or(Fault::BadCSeq)?;
-        Ok(Identity {
-            call_id: self.slice(call_id),
-            from_tag: self.slice(from.tag().unwrap_or_default()),
-            to_tag: self.slice(to.tag().unwrap_or_default()),
-            cseq,
-            method,
-            branch: self.slice(via.branch()),
-        })
+        let is_repeated = |name| self.indexed().iter().filter(|field| field.name == name).nth(1).is_some();
+        if Name::SINGLE.into_iter().any(is_repeated) { Err(Fault::RepeatedField) } else { Ok(()) }
     }
 
     /// Over UDP a missing Content-Length means the rest of the datagram, a smaller one cuts, a larger one is an error.
-    fn body(&self, start: usize) -> Result<Bytes, Fault> {
-        let available = self.head.packet.len().saturating_sub(start);
-        let length = match self.head.first(Name::ContentLength) {
-            None => available,
-            Some(text) => number::<usize>(text).filter(|length| *length <= available).ok_or(Fault::BadContentLength)?,
-        };
-        let end = start.checked_add(length).ok_or(Fault::BadContentLength)?;
-        self.head.packet.get(start..end).map(|body| self.slice(body)).ok_or(Fault::BadContentLength)
-    }
-
-    fn slice(&self, part: &[u8]) -> Bytes {
-        if part.is_empty() { Bytes::new() } else { self.head.packet.slice_ref(part) }
+    fn body(&self, start: usize) -> Result<&'a [u8], Fault> {
+        let available = self.packet.get(start..).unwrap_or_default();
+        match self.first(Name::ContentLength) {
+            None => Ok(available),
+            Some(text) => number::<usize>(text).and_then(|length| available.get(..length)).ok_or(Fault::BadContentLength),
+        }
     }
 
     /// A broken packet can be answered if it is a request other than ACK and names a way back and a transaction.
-    fn reject(self, fault: Fault) -> ParseError {
-        let line = self.head.packet.get(..self.start_line_end).unwrap_or_default();
+    fn reject(&self, packet: &Bytes, fault: Fault) -> ParseError {
+        let line = self.start_line();
         let method = cut(line, b' ').map(|(method, _)| method).filter(|method| is_token(method) && *method != b"ACK");
-        let has_way_back = self.head.values(Name::Via).next().and_then(Via::parse).is_some();
-        let is_named = [Name::From, Name::To, Name::CallId, Name::CSeq].into_iter().all(|name| self.head.first(name).is_some());
+        let has_way_back = self.first(Name::Via).and_then(|text| parts(text, b',').next()).and_then(Via::parse).is_some();
         let is_request = method.is_some() && contains_sip_version(line);
-        if is_request && has_way_back && is_named {
-            ParseError::Answerable(Box::new(Rejected { fault, head: self.head }))
+        if is_request && has_way_back && self.first(Name::CSeq).is_some() {
+            let head = Head { packet: packet.clone(), fields: self.indexed().to_vec() };
+            ParseError::Answerable(Box::new(Rejected { fault, head }))
         } else {
             ParseError::Unusable(fault)
         }
@@ -201,7 +354,6 @@ fn without_return(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
-/// A header line without a name is passed over: it must not cost a citizen the call.
 fn field(line: &[u8], start: usize, end: usize) -> Option<Field> {
     let (name, _) = cut(line, b':')?;
     let value_start = start.checked_add(name.len())?.checked_add(1)?;
@@ -209,14 +361,24 @@ fn field(line: &[u8], start: usize, end: usize) -> Option<Field> {
     is_token(name).then(|| Field { name: Name::from_token(name), start: value_start, end })
 }
 
+/// Stray separators could make two readers see two different ways back (RFC 4475 section 3.1.2.1).
+fn is_tidy_via(text: &[u8]) -> bool {
+    !has_empty_part(text, b',') && !has_empty_part(text, b';')
+}
+
+/// All values of a Contact field are addresses, or it is the `*` of a REGISTER.
+fn is_contact(text: &[u8]) -> bool {
+    text == b"*" || parts(text, b',').all(|value| NameAddr::parse(value).is_some())
+}
+
 fn is_call_id(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(|byte| (0x21..0x7f).contains(byte))
 }
 
-fn cseq(text: &[u8]) -> Option<(u32, Method)> {
-    let place = text.iter().position(|byte| super::grammar::is_space(*byte))?;
+fn cseq(text: &[u8]) -> Option<(u32, &[u8])> {
+    let place = text.iter().position(|byte| is_space(*byte))?;
     let (digits, method) = text.split_at_checked(place)?;
     let method = trim(method);
     let number = number::<u32>(digits).filter(|number| *number < CSEQ_END)?;
-    is_token(method).then(|| (number, Method::from_token(method)))
+    is_token(method).then_some((number, method))
 }

@@ -22,6 +22,13 @@ pub enum Scheme {
     Other,
 }
 
+impl Scheme {
+    fn from_token(token: &[u8]) -> Self {
+        let known: [(&[u8], Self); 3] = [(b"sip", Self::Sip), (b"sips", Self::Sips), (b"tel", Self::Tel)];
+        known.into_iter().find(|(name, _)| token.eq_ignore_ascii_case(name)).map_or(Self::Other, |(_, scheme)| scheme)
+    }
+}
+
 /// One URI.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Uri<'a> {
@@ -36,6 +43,7 @@ pub struct Uri<'a> {
     /// Port, if it is given.
     pub port: Option<u16>,
     parameters: &'a [u8],
+    headers: bool,
 }
 
 /// The user part is a citizen's number: only kind and host are shown.
@@ -56,14 +64,22 @@ impl<'a> Uri<'a> {
         if !scheme.first()?.is_ascii_alphabetic() || rest.is_empty() {
             return None;
         }
-        match scheme.to_ascii_lowercase().as_slice() {
-            b"sip" => Self::with_host(raw, Scheme::Sip, rest),
-            b"sips" => Self::with_host(raw, Scheme::Sips, rest),
-            b"tel" => {
+        match Scheme::from_token(scheme) {
+            Scheme::Sip => Self::with_host(raw, Scheme::Sip, rest),
+            Scheme::Sips => Self::with_host(raw, Scheme::Sips, rest),
+            Scheme::Tel => {
                 let (number, parameters) = cut(rest, b';').unwrap_or((rest, b""));
-                (!number.is_empty()).then_some(Self { raw, scheme: Scheme::Tel, user: Some(number), host: b"", port: None, parameters })
+                (!number.is_empty()).then_some(Self {
+                    raw,
+                    scheme: Scheme::Tel,
+                    user: Some(number),
+                    host: b"",
+                    port: None,
+                    parameters,
+                    headers: false,
+                })
             }
-            _ => Some(Self { raw, scheme: Scheme::Other, user: None, host: b"", port: None, parameters: b"" }),
+            Scheme::Other => Some(Self { raw, scheme: Scheme::Other, user: None, host: b"", port: None, parameters: b"", headers: false }),
         }
     }
 
@@ -76,10 +92,16 @@ impl<'a> Uri<'a> {
         if after.contains(&b'@') || user.is_some_and(<[u8]>::is_empty) {
             return None;
         }
-        let before_headers = cut(after, b'?').map_or(after, |(before, _)| before);
+        let (before_headers, headers) = cut(after, b'?').map_or((after, false), |(before, _)| (before, true));
         let (host, parameters) = cut(before_headers, b';').unwrap_or((before_headers, b""));
         let (host, port) = host_port(host)?;
-        Some(Self { raw, scheme, user, host, port, parameters })
+        Some(Self { raw, scheme, user, host, port, parameters, headers })
+    }
+
+    /// Whether header fields for a new request follow behind `?`.
+    #[must_use]
+    pub fn has_headers(&self) -> bool {
+        self.headers
     }
 
     /// A parameter's presence and value.

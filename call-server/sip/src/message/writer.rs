@@ -92,10 +92,18 @@ impl<'a> ResponseWriter<'a> {
                 None => writer.field("Via", value),
             };
         }
-        writer.field("From", self.head.first(Name::From).unwrap_or_default());
-        writer.field("To", tagged(self.head.first(Name::To).unwrap_or_default(), tag));
-        writer.field("Call-ID", self.head.first(Name::CallId).unwrap_or_default());
-        writer.field("CSeq", self.head.first(Name::CSeq).unwrap_or_default());
+        // In the 400 to a request that lacks one of them, it is missing too.
+        if let Some(from) = self.head.first(Name::From) {
+            writer.field("From", from);
+        }
+        if let Some(to) = self.head.first(Name::To) {
+            writer.field("To", tagged(to, tag));
+        }
+        for (text, name) in [("Call-ID", Name::CallId), ("CSeq", Name::CSeq)] {
+            if let Some(value) = self.head.first(name) {
+                writer.field(text, value);
+            }
+        }
         if let Some(timestamp) = self.head.first(Name::Timestamp).filter(|_| status == 100) {
             writer.field("Timestamp", timestamp);
         }
