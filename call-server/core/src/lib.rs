@@ -45,8 +45,9 @@ impl Core {
     #[must_use]
     pub fn new(plan: Plan, next: InteractionId) -> Self {
         let now = Now { time: Time(0), utc: UnixMillis(0) };
+        let acd = Acd::new(plan.seed);
         let turn = Turn { now, plan, timers: Timers::default(), commands: VecDeque::new() };
-        Self { turn, calls: Calls::new(next), acd: Acd::new(), stopping: false }
+        Self { turn, calls: Calls::new(next), acd, stopping: false }
     }
 
     /// Handles one input: fires what is due, does what the input asks for, matches calls with agents, shows changed desks.

@@ -6,7 +6,7 @@
 use call_core::command::{AgentCommand, MediaAccess, MediaCommand, RecordingCommand, SessionText, SipCommand, Sound, StoreCommand};
 use call_core::input::{AgentAction, CallOffered, LegEnd, MediaFailure, RecordingOutcome};
 use call_core::ledger::InteractionRecord;
-use call_core::plan::{AgentPlan, Plan, QueuePlan};
+use call_core::plan::{AgentPlan, Plan, QueuePlan, Strategy};
 use call_core::{Command, Core, Input, Now, Time};
 use shared::model::{
     AgentId, AgentState, Caller, CallerCard, Desk, InteractionId, LegId, NotReadyReason, Notice, OfferId, PhoneNumber, QueueId, Refusal,
@@ -65,7 +65,8 @@ fn settings(text: &str) -> Result<Plan, String> {
             }
             ["agent", agent, "serves", queues @ ..] => {
                 let queues = queues.iter().filter_map(|number| number.parse().ok()).map(QueueId).collect();
-                plan.agents.insert(agent_id(agent)?, AgentPlan { number: (*agent).to_owned(), name: (*agent).to_owned(), queues });
+                let (number, name) = ((*agent).to_owned(), (*agent).to_owned());
+                plan.agents.insert(agent_id(agent)?, AgentPlan { number, name, queues, ..AgentPlan::default() });
             }
             ["limit", "exclude", length] => plan.limits.exclude_ms = length_ms(length)?,
             ["limit", "calls", count] => plan.limits.max_interactions = count.parse().map_err(|_| format!("{count} is no number"))?,
@@ -76,9 +77,10 @@ fn settings(text: &str) -> Result<Plan, String> {
 }
 
 fn queue_plan(rules: &[&str]) -> Result<QueuePlan, String> {
-    let mut plan = QueuePlan { name: "政务咨询".to_owned(), ring_ms: 15_000, wrap_up_ms: 10_000, max_wait_ms: 0, max_waiting: 50 };
+    let mut plan = QueuePlan { name: "政务咨询".to_owned(), wrap_up_ms: 10_000, ..QueuePlan::default() };
     for rule in rules.chunks(2) {
         match rule {
+            ["strategy", name] => plan.strategy = strategy(name)?,
             ["rings", length] => plan.ring_ms = length_ms(length)?,
             ["wrap-up", length] => plan.wrap_up_ms = length_ms(length)?,
             ["waits", length] => plan.max_wait_ms = length_ms(length)?,
@@ -87,6 +89,20 @@ fn queue_plan(rules: &[&str]) -> Result<QueuePlan, String> {
         }
     }
     Ok(plan)
+}
+
+/// `progressive` means one more every 5 s.
+fn strategy(name: &str) -> Result<Strategy, String> {
+    Ok(match name {
+        "longest-idle" => Strategy::LongestIdle,
+        "least-occupied" => Strategy::LeastOccupied,
+        "round-robin" => Strategy::RoundRobin,
+        "linear" => Strategy::Linear,
+        "random" => Strategy::Random,
+        "ring-all" => Strategy::RingAll,
+        "progressive" => Strategy::Progressive { more: 1, every_ms: 5_000 },
+        other => return Err(format!("{other} is no strategy")),
+    })
 }
 
 /// The theatre: the core, prompt edges and what everybody hears and sees.

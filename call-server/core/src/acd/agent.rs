@@ -1,6 +1,7 @@
 //! One signed-in agent: a state per variant, and one way to change it, which keeps the books and the deadline of the state (I-4).
 
 use super::OfferOver;
+use super::standing::Standing;
 use crate::command::{AgentCommand, MediaCommand, SessionEnd, StoreCommand};
 use crate::ledger::{Doing, IntervalCause, OfferEnd, Timeline};
 use crate::time::{Now, Time};
@@ -20,8 +21,8 @@ pub(crate) struct Agent {
     /// The desktop's connection stands.
     pub(crate) connected: bool,
     pub(crate) activity: Activity,
-    /// Ready time since the last handled call, without the present Ready interval, in ms.
-    idle_ms: u64,
+    /// Without the present interval.
+    standing: Standing,
     pub(crate) notice: Option<Notice>,
     timeline: Timeline,
     /// What the desktop was shown last; `None` when it must be shown anew.
@@ -112,7 +113,7 @@ pub(crate) struct SegmentOver {
 pub(crate) struct Remains {
     pub(crate) offer: Option<OfferOver>,
     pub(crate) talk: Option<Talk>,
-    pub(crate) idle_ms: u64,
+    pub(crate) standing: Standing,
 }
 
 /// What an agent's own request came to.
@@ -124,7 +125,7 @@ pub(crate) struct Beginning {
     pub(crate) agent: AgentId,
     pub(crate) session: SessionId,
     pub(crate) leg: LegId,
-    pub(crate) idle_ms: u64,
+    pub(crate) standing: Standing,
     /// A call that was taken over from a superseded session.
     pub(crate) talk: Option<Talk>,
 }
@@ -132,11 +133,11 @@ pub(crate) struct Beginning {
 impl Agent {
     /// Signs in: never straight to Ready (1-1).
     pub(crate) fn sign_in(turn: &Turn, beginning: Beginning) -> Self {
-        let Beginning { agent, session, leg, idle_ms, talk } = beginning;
+        let Beginning { agent, session, leg, standing, talk } = beginning;
         let activity = talk.map_or(Activity::NotReady(NotReadyReason::SignedIn), |talk| Activity::Talking(talk.taken_over()));
         let timeline = Timeline::begin(agent, session, turn.now, activity.doing(IntervalCause::SignIn));
         let (reachable, connected, notice, shown, revision) = (false, true, None, None, 0);
-        Self { agent, session, leg, reachable, connected, activity, idle_ms, notice, timeline, shown, revision }
+        Self { agent, session, leg, reachable, connected, activity, standing, notice, timeline, shown, revision }
     }
 
     /// When the present state began.
@@ -144,11 +145,13 @@ impl Agent {
         self.timeline.since()
     }
 
-    /// Ready time since the last handled call, in ms.
-    pub(crate) fn idle_ms(&self, now: Time) -> u64 {
+    /// What the rank rests on, the present interval included.
+    pub(crate) fn standing(&self, now: Time) -> Standing {
+        let length_ms = now.since(self.since().time);
         match self.activity {
-            Activity::Ready => self.idle_ms.saturating_add(now.since(self.since().time)),
-            Activity::NotReady(_) | Activity::Offered(_) | Activity::Talking(_) | Activity::WrapUp(_) | Activity::Lost(_) => self.idle_ms,
+            Activity::Ready => self.standing.and_ready(length_ms),
+            Activity::Talking(_) | Activity::WrapUp(_) => self.standing.and_busy(length_ms),
+            Activity::NotReady(_) | Activity::Offered(_) | Activity::Lost(_) => self.standing,
         }
     }
 
@@ -195,7 +198,7 @@ impl Agent {
     /// 接听: only handling a call resets the rank (I-40).
     pub(crate) fn accept(&mut self, turn: &mut Turn, offer: OfferId) -> Result<Offered, Refusal> {
         let offered = self.offered(offer)?;
-        self.idle_ms = 0;
+        self.standing = self.standing.handled();
         self.notice = None;
         let talk = Talk { interaction: offered.interaction, after: AfterCall::Next(Next::Ready) };
         self.enter(turn, Activity::Talking(talk), IntervalCause::Accept);
@@ -224,6 +227,14 @@ impl Agent {
         self.notice = Some(Notice::CallerLeft);
         self.become_ready(turn, IntervalCause::CallerLeft);
         Some(self.over(offered, OfferEnd::CallerLeft))
+    }
+
+    /// Another desk that rang for the same call took it: Ready again, with the rank as it was (2.1).
+    pub(crate) fn answered_elsewhere(&mut self, turn: &mut Turn) -> Option<OfferOver> {
+        let Activity::Offered(offered) = self.activity else { return None };
+        self.notice = None;
+        self.become_ready(turn, IntervalCause::AnsweredElsewhere);
+        Some(self.over(offered, OfferEnd::AnsweredElsewhere))
     }
 
     /// 示闲
@@ -367,7 +378,7 @@ impl Agent {
     /// The session ends: books closed, voice path freed, desktop told.
     pub(crate) fn leave(self, turn: &mut Turn, why: SessionEnd) -> Remains {
         let (agent, session) = (self.agent, self.session);
-        let remains = Remains { offer: self.withdrawn(), talk: self.talk(), idle_ms: self.idle_ms(turn.now.time) };
+        let remains = Remains { offer: self.withdrawn(), talk: self.talk(), standing: self.standing(turn.now.time) };
         if let Some((_, reason)) = self.deadline() {
             turn.timers.cancel(reason);
         }
@@ -411,8 +422,8 @@ impl Agent {
 
     /// The one way from state to state: deadline of the old one cancelled, of the new one armed, the interval closed.
     fn enter(&mut self, turn: &mut Turn, activity: Activity, cause: IntervalCause) {
+        self.standing = self.standing(turn.now.time);
         if matches!(self.activity, Activity::Ready) {
-            self.idle_ms = self.idle_ms(turn.now.time);
             turn.timers.cancel(Reason::MediaReturnOver(self.agent));
         }
         if let Some((_, reason)) = self.deadline() {

@@ -1,10 +1,11 @@
 //! The waiting line: one global order by entry time over all queues, so that an agent of several queues takes the oldest call (I-41).
 
+use crate::plan::Strategy;
 use crate::time::Time;
 use crate::timer::Reason;
 use crate::turn::Turn;
 use shared::model::{AgentId, InteractionId, QueueId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A place in the line: entry time, then the order of the INVITEs.
 type Place = (Time, InteractionId);
@@ -18,13 +19,59 @@ pub(crate) struct Entry {
     pub(crate) entered: Time,
     /// When the queue's limit of waiting is reached.
     pub(crate) limit: Option<Time>,
-    /// The agent whose desk rings for this call.
-    pub(crate) ringing: Option<AgentId>,
+    /// The agents whose desks ring for this call.
+    pub(crate) ringing: BTreeSet<AgentId>,
+    /// The desks that rang or ring since the last time that none did.
+    round: Option<Round>,
     /// Agents who rejected or missed this call, and until when they are not asked again.
     excluded: BTreeMap<AgentId, Time>,
 }
 
+/// One round of ringing.
+#[derive(Debug, Clone, Copy)]
+struct Round {
+    began: Time,
+    desks: u64,
+}
+
 impl Entry {
+    /// Whether another desk may ring beside those that ring already.
+    pub(crate) fn wants_more(&self, turn: &Turn) -> bool {
+        let Some(round) = self.round else { return false };
+        match turn.queue(self.queue).strategy {
+            Strategy::RingAll => true,
+            Strategy::Progressive { more, every_ms } => {
+                let steps = turn.now.time.since(round.began) / every_ms.max(1);
+                round.desks < u64::from(more.max(1)).saturating_mul(steps.saturating_add(1))
+            }
+            Strategy::LongestIdle
+            | Strategy::LeastOccupied
+            | Strategy::RoundRobin
+            | Strategy::Linear
+            | Strategy::Random
+            | Strategy::WeightedRandom => false,
+        }
+    }
+
+    /// When the reach of this call grows next without anybody's doing.
+    fn grows_at(&self, turn: &Turn) -> Option<Time> {
+        let round = self.round?;
+        match turn.queue(self.queue).strategy {
+            Strategy::Progressive { every_ms, .. } => {
+                let every_ms = every_ms.max(1);
+                let steps = turn.now.time.since(round.began) / every_ms;
+                Some(round.began.plus(every_ms.saturating_mul(steps.saturating_add(1))))
+            }
+            Strategy::LongestIdle
+            | Strategy::LeastOccupied
+            | Strategy::RoundRobin
+            | Strategy::Linear
+            | Strategy::Random
+            | Strategy::WeightedRandom
+            | Strategy::RingAll => None,
+        }
+    }
+
     /// Whether an agent is not to be asked now.
     pub(crate) fn excludes(&self, agent: AgentId, now: Time) -> bool {
         self.excluded.get(&agent).is_some_and(|until| now < *until)
@@ -53,13 +100,15 @@ impl Line {
         }
         let place = (entered, interaction);
         self.places.insert(interaction, place);
-        self.entries.insert(place, Entry { interaction, queue, entered, limit, ringing: None, excluded: BTreeMap::new() });
+        let (ringing, round, excluded) = (BTreeSet::new(), None, BTreeMap::new());
+        self.entries.insert(place, Entry { interaction, queue, entered, limit, ringing, round, excluded });
     }
 
     /// Takes a citizen out, with all deadlines of the wait.
     pub(crate) fn leave(&mut self, turn: &mut Turn, interaction: InteractionId) -> Option<Entry> {
         let entry = self.entries.remove(&self.places.remove(&interaction)?)?;
         turn.timers.cancel(Reason::WaitOver(interaction));
+        turn.timers.cancel(Reason::ReachGrows(interaction));
         for agent in entry.excluded.keys() {
             turn.timers.cancel(Reason::ExclusionOver(interaction, *agent));
         }
@@ -85,22 +134,48 @@ impl Line {
         }
     }
 
-    /// Notes that a desk rings for this call, or no longer.
-    pub(crate) fn ring(&mut self, interaction: InteractionId, agent: Option<AgentId>) {
+    /// A desk begins to ring for this call.
+    pub(crate) fn ring(&mut self, turn: &mut Turn, interaction: InteractionId, agent: AgentId) {
         if let Some(entry) = self.get_mut(interaction) {
-            entry.ringing = agent;
+            entry.ringing.insert(agent);
+            let round = entry.round.get_or_insert(Round { began: turn.now.time, desks: 0 });
+            round.desks += 1;
+        }
+        self.watch_reach(turn, interaction);
+    }
+
+    /// A desk no longer rings for this call; with the last one the round is over.
+    pub(crate) fn silence(&mut self, turn: &mut Turn, interaction: InteractionId, agent: AgentId) {
+        if let Some(entry) = self.get_mut(interaction)
+            && entry.ringing.remove(&agent)
+            && entry.ringing.is_empty()
+        {
+            entry.round = None;
+        }
+        self.watch_reach(turn, interaction);
+    }
+
+    /// Arms the deadline at which more agents may be asked.
+    pub(crate) fn watch_reach(&self, turn: &mut Turn, interaction: InteractionId) {
+        match self.get(interaction).and_then(|entry| entry.grows_at(turn)) {
+            Some(time) => turn.timers.set(time, Reason::ReachGrows(interaction)),
+            None => turn.timers.cancel(Reason::ReachGrows(interaction)),
         }
     }
 
     /// Whether the limit of waiting is reached and no desk rings (I-24).
     pub(crate) fn overdue(&self, interaction: InteractionId, now: Time) -> bool {
-        let entry = self.places.get(&interaction).and_then(|place| self.entries.get(place));
-        entry.is_some_and(|entry| entry.ringing.is_none() && entry.limit.is_some_and(|limit| limit <= now))
+        self.get(interaction).is_some_and(|entry| entry.ringing.is_empty() && entry.limit.is_some_and(|limit| limit <= now))
     }
 
     /// In order of entry.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry> {
         self.entries.values()
+    }
+
+    /// A waiting citizen.
+    pub(crate) fn get(&self, interaction: InteractionId) -> Option<&Entry> {
+        self.entries.get(self.places.get(&interaction)?)
     }
 
     fn get_mut(&mut self, interaction: InteractionId) -> Option<&mut Entry> {

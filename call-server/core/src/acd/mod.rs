@@ -5,18 +5,23 @@
 mod agent;
 mod choose;
 mod line;
+mod random;
+mod standing;
 
 pub(crate) use agent::{Activity, Agent, Asked, Offered, Remains, SegmentOver, Talk};
 
 use crate::command::{AgentCommand, MediaAccess, MediaCommand, SessionEnd};
 use crate::ledger::OfferEnd;
+use crate::plan::Membership;
 use crate::time::Time;
 use crate::timer::Reason;
 use crate::turn::Turn;
 use agent::Beginning;
-use choose::Candidate;
-use line::Line;
+use choose::{Candidate, Place, Rule};
+use line::{Entry, Line};
+use random::Random;
 use shared::model::{AgentId, InteractionId, LegId, OfferId, QueueId, Refusal, SessionId};
+use standing::{Left, Standing};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Agents' legs are numbered from here on by the core; the SIP edge numbers its own below.
@@ -31,6 +36,11 @@ pub(crate) struct Acd {
     next_leg: LegId,
     /// Agents whose desk may have changed since it was shown.
     touched: BTreeSet<AgentId>,
+    random: Random,
+    /// Per queue: the member who was offered a call last.
+    last_offered: BTreeMap<QueueId, Place>,
+    /// The standing of who is signed out, until the shift counts as over.
+    left: BTreeMap<AgentId, Left>,
 }
 
 /// One agent's seat.
@@ -45,7 +55,7 @@ enum Seat {
 struct Arrival {
     session: SessionId,
     leg: LegId,
-    idle_ms: u64,
+    standing: Standing,
     /// A live call of the session that this one supersedes.
     talk: Option<Talk>,
 }
@@ -58,6 +68,16 @@ pub(crate) struct OfferOver {
     pub(crate) why: OfferEnd,
 }
 
+/// An offer that was taken.
+#[derive(Debug)]
+pub(crate) struct Accepted {
+    pub(crate) offered: Offered,
+    /// The agent's voice path.
+    pub(crate) leg: LegId,
+    /// Offers of the same call to others.
+    pub(crate) losers: Vec<OfferOver>,
+}
+
 /// A match that was just made.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Match {
@@ -67,9 +87,17 @@ pub(crate) struct Match {
 
 impl Acd {
     /// Nobody is there.
-    pub(crate) fn new() -> Self {
-        let (next_offer, next_leg) = (OfferId(1), LegId(FIRST_AGENT_LEG));
-        Self { seats: BTreeMap::new(), line: Line::default(), next_offer, next_leg, touched: BTreeSet::new() }
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            seats: BTreeMap::new(),
+            line: Line::default(),
+            next_offer: OfferId(1),
+            next_leg: LegId(FIRST_AGENT_LEG),
+            touched: BTreeSet::new(),
+            random: Random::new(seed),
+            last_offered: BTreeMap::new(),
+            left: BTreeMap::new(),
+        }
     }
 
     /// A citizen begins to wait, or waits again in the old place.
@@ -77,10 +105,19 @@ impl Acd {
         self.line.join(turn, interaction, queue, entered);
     }
 
-    /// A call is over: it leaves the line, and a desk that rings for it falls silent (I-3).
-    pub(crate) fn call_over(&mut self, turn: &mut Turn, interaction: InteractionId) -> Option<OfferOver> {
-        let entry = self.line.leave(turn, interaction)?;
-        self.agent_mut(entry.ringing?)?.caller_left(turn)
+    /// A call is over: it leaves the line, and the desks that ring for it fall silent (I-3).
+    pub(crate) fn call_over(&mut self, turn: &mut Turn, interaction: InteractionId) -> Vec<OfferOver> {
+        let ringing = self.line.leave(turn, interaction).map_or_else(BTreeSet::new, |entry| entry.ringing);
+        self.free(turn, ringing, Agent::caller_left)
+    }
+
+    fn free(
+        &mut self,
+        turn: &mut Turn,
+        ringing: BTreeSet<AgentId>,
+        step: impl Fn(&mut Agent, &mut Turn) -> Option<OfferOver>,
+    ) -> Vec<OfferOver> {
+        ringing.into_iter().filter_map(|agent| step(self.agent_mut(agent)?, turn)).collect()
     }
 
     /// Whether the limit of waiting is reached and no desk rings (I-24).
@@ -93,44 +130,66 @@ impl Acd {
         self.line.readmit(interaction, agent);
     }
 
-    /// Makes the next match, if one can be made: calls in order of entry, for each the longest idle agent.
+    /// Makes the next match, if one can be made: calls for which no desk rings in order of entry, then those that want more desks.
     pub(crate) fn next_match(&mut self, turn: &mut Turn) -> Option<Match> {
-        let ready: Vec<(AgentId, u64)> =
-            self.signed_in().filter(|agent| agent.eligible()).map(|agent| (agent.agent, agent.idle_ms(turn.now.time))).collect();
+        let ready: Vec<&Agent> = self.signed_in().filter(|agent| agent.eligible()).collect();
         if ready.is_empty() {
             return None;
         }
-        let (agent, interaction, queue) = self.line.iter().filter(|entry| entry.ringing.is_none()).find_map(|entry| {
-            let serving = ready.iter().filter(|(agent, _)| turn.serves(*agent, entry.queue));
-            let candidates = serving.map(|(agent, idle_ms)| Candidate {
-                agent: *agent,
-                idle_ms: *idle_ms,
-                excluded: entry.excludes(*agent, turn.now.time),
-            });
-            let agent = choose::choose(entry.has_exclusions() && self.at_work(turn, entry.queue) == 1, candidates)?;
-            Some((agent, entry.interaction, entry.queue))
-        })?;
+        let unserved = self.line.iter().filter(|entry| entry.ringing.is_empty());
+        let ringing = self.line.iter().filter(|entry| entry.wants_more(turn));
+        let (agent, interaction, queue) =
+            unserved.chain(ringing).find_map(|entry| Some((self.choose(turn, entry, &ready)?, entry.interaction, entry.queue)))?;
         self.offer(turn, agent, interaction, queue);
         Some(Match { agent, interaction })
+    }
+
+    fn choose(&self, turn: &Turn, entry: &Entry, ready: &[&Agent]) -> Option<AgentId> {
+        let sole = entry.has_exclusions() && self.at_work(turn, entry.queue) == 1;
+        let asked = |agent: &&&Agent| sole || !entry.excludes(agent.agent, turn.now.time);
+        let serving = ready.iter().filter(|agent| turn.serves(agent.agent, entry.queue)).filter(asked);
+        let candidates: Vec<Candidate> = serving.map(|agent| candidate(turn, agent, entry.queue)).collect();
+        let last = self.last_offered.get(&entry.queue).copied();
+        let rule = Rule { strategy: turn.queue(entry.queue).strategy, last, draw: self.random.peek() };
+        choose::choose(rule, &candidates)
     }
 
     fn offer(&mut self, turn: &mut Turn, agent: AgentId, interaction: InteractionId, queue: QueueId) {
         let offer = self.next_offer;
         self.next_offer = OfferId(offer.0 + 1);
-        self.line.ring(interaction, Some(agent));
+        self.random.advance();
+        self.last_offered.insert(queue, (turn.membership(agent, queue).order, agent));
+        self.line.ring(turn, interaction, agent);
         let offered = Offered { offer, interaction, began: turn.now, expires: turn.now.plus(turn.queue(queue).ring_ms) };
         if let Some(agent) = self.agent_mut(agent) {
             agent.offer(turn, offered);
         }
     }
 
-    /// 接听: the reservation becomes a talk over the agent's leg.
-    pub(crate) fn accept(&mut self, turn: &mut Turn, agent: AgentId, offer: OfferId) -> Result<(Offered, LegId), Refusal> {
+    /// 接听: the reservation becomes a talk over the agent's leg; all others for this call are taken back.
+    pub(crate) fn accept(&mut self, turn: &mut Turn, agent: AgentId, offer: OfferId) -> Result<Accepted, Refusal> {
         let found = self.agent_mut(agent).ok_or(Refusal::WrongState)?;
         let leg = found.leg;
         let offered = found.accept(turn, offer)?;
-        self.line.leave(turn, offered.interaction);
-        Ok((offered, leg))
+        let mut ringing = self.line.leave(turn, offered.interaction).map_or_else(BTreeSet::new, |entry| entry.ringing);
+        ringing.remove(&agent);
+        let losers = self.free(turn, ringing, Agent::answered_elsewhere);
+        Ok(Accepted { offered, leg, losers })
+    }
+
+    /// More agents may be asked for a call: the next round of matching does.
+    pub(crate) fn reach_grows(&self, turn: &mut Turn, interaction: InteractionId) {
+        self.line.watch_reach(turn, interaction);
+    }
+
+    /// What waits is judged by the new plan.
+    pub(crate) fn plan_changed(&mut self, turn: &mut Turn) {
+        let waiting: Vec<InteractionId> = self.line.iter().map(|entry| entry.interaction).collect();
+        for interaction in waiting {
+            self.line.watch_reach(turn, interaction);
+        }
+        self.left.retain(|agent, _| turn.plan.agents.contains_key(agent));
+        self.touched.extend(self.seats.keys().copied());
     }
 
     /// A desk rang long enough.
@@ -140,10 +199,10 @@ impl Acd {
 
     /// Books an offer that ended without a talk: the call is free for others, and not for who did not take it.
     pub(crate) fn offer_over(&mut self, turn: &mut Turn, over: OfferOver) {
-        self.line.ring(over.interaction, None);
+        self.line.silence(turn, over.interaction, over.agent);
         match over.why {
             OfferEnd::Rejected | OfferEnd::NotAnswered => self.line.exclude(turn, over.interaction, over.agent),
-            OfferEnd::CallerLeft | OfferEnd::Withdrawn => {}
+            OfferEnd::CallerLeft | OfferEnd::Withdrawn | OfferEnd::AnsweredElsewhere => {}
         }
     }
 
@@ -171,8 +230,11 @@ impl Acd {
         self.next_leg = LegId(leg.0 + 1);
         turn.media(MediaCommand::OpenAgent { agent, leg });
         turn.timers.set(turn.now.time.plus(turn.plan.limits.media_open_ms), Reason::SignInOverdue(agent));
-        let (idle_ms, talk) = remains.as_ref().map_or((0, None), |remains| (remains.idle_ms, remains.talk));
-        self.seats.insert(agent, Seat::Arriving(Arrival { session, leg, idle_ms, talk }));
+        let (standing, talk) = match &remains {
+            Some(remains) => (remains.standing, remains.talk),
+            None => (self.shift_of(turn, agent), None),
+        };
+        self.seats.insert(agent, Seat::Arriving(Arrival { session, leg, standing, talk }));
         remains
     }
 
@@ -188,10 +250,10 @@ impl Acd {
         if arrival.leg != leg {
             return None;
         }
-        let (session, idle_ms, talk) = (arrival.session, arrival.idle_ms, arrival.talk);
+        let (session, standing, talk) = (arrival.session, arrival.standing, arrival.talk);
         turn.timers.cancel(Reason::SignInOverdue(agent));
         turn.agent(AgentCommand::SignedIn { agent, session, access });
-        let signed_in = Agent::sign_in(turn, Beginning { agent, session, leg, idle_ms, talk });
+        let signed_in = Agent::sign_in(turn, Beginning { agent, session, leg, standing, talk });
         self.seats.insert(agent, Seat::SignedIn(Box::new(signed_in)));
         self.touched.insert(agent);
         talk.map(|talk| (talk.interaction, leg))
@@ -199,15 +261,23 @@ impl Acd {
 
     /// Ends whatever an agent has here, a session or an attempt at one.
     pub(crate) fn leave(&mut self, turn: &mut Turn, agent: AgentId, why: SessionEnd) -> Option<Remains> {
-        match self.seats.remove(&agent)? {
+        let remains = match self.seats.remove(&agent)? {
             Seat::Arriving(arrival) => {
                 turn.timers.cancel(Reason::SignInOverdue(agent));
                 turn.media(MediaCommand::Close { leg: arrival.leg });
                 turn.agent(AgentCommand::SignInFailed { agent, session: arrival.session });
-                Some(Remains { offer: None, talk: arrival.talk, idle_ms: arrival.idle_ms })
+                Remains { offer: None, talk: arrival.talk, standing: arrival.standing }
             }
-            Seat::SignedIn(signed_in) => Some(signed_in.leave(turn, why)),
-        }
+            Seat::SignedIn(signed_in) => signed_in.leave(turn, why),
+        };
+        self.left.insert(agent, Left { standing: remains.standing, at: turn.now.time });
+        Some(remains)
+    }
+
+    /// The standing with which somebody signs in who was not there.
+    fn shift_of(&self, turn: &Turn, agent: AgentId) -> Standing {
+        let same = |left: &&Left| turn.now.time.since(left.at) <= turn.plan.limits.shift_gap_ms;
+        self.left.get(&agent).filter(same).map_or_else(Standing::default, |left| left.standing.signed_out())
     }
 
     /// A signed-in agent with this very session; a message of an old one is to be ignored.
@@ -247,9 +317,9 @@ impl Acd {
         }
     }
 
-    /// The agent whose desk rings for a call.
-    pub(crate) fn rings_for(&self, interaction: InteractionId) -> Option<AgentId> {
-        self.line.iter().find(|entry| entry.interaction == interaction)?.ringing
+    /// The agents whose desks ring for a call.
+    pub(crate) fn rings_for(&self, interaction: InteractionId) -> impl Iterator<Item = AgentId> {
+        self.line.get(interaction).into_iter().flat_map(|entry| entry.ringing.iter().copied())
     }
 
     /// Everybody signed in, in order of their ids.
@@ -283,4 +353,10 @@ impl Acd {
     fn at_work(&self, turn: &Turn, queue: QueueId) -> usize {
         self.signed_in().filter(|agent| agent.at_work() && turn.serves(agent.agent, queue)).count()
     }
+}
+
+fn candidate(turn: &Turn, agent: &Agent, queue: QueueId) -> Candidate {
+    let Membership { order, weight } = turn.membership(agent.agent, queue);
+    let standing = agent.standing(turn.now.time);
+    Candidate { agent: agent.agent, idle_ms: standing.idle_ms(), occupancy: standing.occupancy(), order, weight }
 }

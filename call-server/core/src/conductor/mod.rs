@@ -31,7 +31,7 @@ impl Core {
             Input::AgentAsked { agent, session, request, action } => self.agent_asked(agent, session, request, action),
             Input::CardFound { interaction, card } => {
                 self.calls.card_found(interaction, card);
-                self.touch_desk_of(interaction);
+                self.touch_desks_of(interaction);
             }
             Input::RecordingRowStored { recording } => self.calls.row_stored(&mut self.turn, recording),
             Input::RecordingFinished { recording, outcome } => self.calls.recording_finished(&mut self.turn, recording, outcome),
@@ -49,6 +49,7 @@ impl Core {
             Reason::ProbeOver(interaction) => self.end_call(interaction, Ending::by_server(EndReason::ProbeDone)),
             Reason::WaitOver(interaction) => self.end_if_overdue(interaction),
             Reason::ExclusionOver(interaction, agent) => self.acd.readmit(interaction, agent),
+            Reason::ReachGrows(interaction) => self.acd.reach_grows(&mut self.turn, interaction),
             Reason::SaveOverdue(interaction) => self.calls.save_overdue(&mut self.turn, interaction),
             Reason::SignInOverdue(agent) | Reason::LostOver(agent) => self.sign_out(agent, SessionEnd::Lost),
             Reason::OfferOver(agent, offer) => {
@@ -119,8 +120,7 @@ impl Core {
 
     /// Ends a call once, for whatever reason, and frees whoever rang for it or spoke with it.
     fn end_call(&mut self, interaction: InteractionId, ending: Ending) {
-        let over = self.acd.call_over(&mut self.turn, interaction);
-        if let Some(over) = over {
+        for over in self.acd.call_over(&mut self.turn, interaction) {
             self.note_offer_over(over);
         }
         let queue = self.calls.get(interaction).map(|call| call.queue);
@@ -196,9 +196,7 @@ impl Core {
             }
         }
         self.turn.plan = plan;
-        for agent in self.acd.seated() {
-            self.acd.touch(agent);
-        }
+        self.acd.plan_changed(&mut self.turn);
     }
 
     /// Refuses what is new, ends what lives, signs everybody out.

@@ -104,6 +104,8 @@ pub enum OfferEnd {
     CallerLeft,
     /// The agent went 示忙, signed out or was lost.
     Withdrawn,
+    /// Another desk that rang for the same call took it.
+    AnsweredElsewhere,
 }
 
 /// The finished record of one interaction. All lengths in ms of the monotonic clock (I-13).
@@ -207,6 +209,8 @@ pub enum IntervalCause {
     NoAnswer,
     /// The citizen left.
     CallerLeft,
+    /// Another desk that rang for the same call took it.
+    AnsweredElsewhere,
     /// The call ended.
     CallEnded,
     /// Wrap-up ran out.

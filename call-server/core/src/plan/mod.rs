@@ -15,6 +15,9 @@ pub struct Plan {
     pub agents: BTreeMap<AgentId, AgentPlan>,
     /// Limits of time that are the same everywhere.
     pub limits: Limits,
+    /// Where the random strategies begin; the same seed and inputs give the same choices. Read once, when the core begins.
+    #[serde(default)]
+    pub seed: u64,
 }
 
 /// One waiting line.
@@ -30,10 +33,47 @@ pub struct QueuePlan {
     pub max_wait_ms: u64,
     /// Most citizens who may wait at once; the next one is refused with `NoResources`.
     pub max_waiting: usize,
+    /// Which of several free agents gets the next call.
+    #[serde(default)]
+    pub strategy: Strategy,
+}
+
+impl Default for QueuePlan {
+    fn default() -> Self {
+        Self { name: String::new(), ring_ms: 15_000, wrap_up_ms: 0, max_wait_ms: 0, max_waiting: 50, strategy: Strategy::default() }
+    }
+}
+
+/// Which of several free agents gets the next call (2.1). Ties go to the longest idle, then to the smaller id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Strategy {
+    /// The largest Ready time since the last handled call.
+    #[default]
+    LongestIdle,
+    /// The smallest (talk + wrap-up) ÷ (talk + wrap-up + Ready) of the shift.
+    LeastOccupied,
+    /// The next free member after the one who was offered a call last, in the order of the members.
+    RoundRobin,
+    /// Always the first free one in the order of the members.
+    Linear,
+    /// Anybody, each with the same chance.
+    Random,
+    /// Anybody, by weight; weight 0 only if nobody with more is free.
+    WeightedRandom,
+    /// All who are free ring together; who joins later rings too, once no other call wants them. The first accept wins.
+    RingAll,
+    /// As ring-all, but some at a time, the longest idle first.
+    Progressive {
+        /// How many more each time, at least 1.
+        more: u32,
+        /// How long after the ones before, in ms, at least 1.
+        every_ms: u64,
+    },
 }
 
 /// One agent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub struct AgentPlan {
     /// Staff number 工号.
     pub number: String,
@@ -41,6 +81,25 @@ pub struct AgentPlan {
     pub name: String,
     /// The queues this agent serves.
     pub queues: Vec<QueueId>,
+    /// The agent's part in a queue, where it is not the ordinary one.
+    #[serde(default)]
+    pub memberships: BTreeMap<QueueId, Membership>,
+}
+
+/// An agent's part in one queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Membership {
+    /// Place in the stable order of the members; equal places go by id.
+    pub order: u32,
+    /// Chance with [`Strategy::WeightedRandom`], relative to the others'.
+    pub weight: u32,
+}
+
+impl Default for Membership {
+    fn default() -> Self {
+        Self { order: 0, weight: 1 }
+    }
 }
 
 /// Limits of time and count.
@@ -58,8 +117,15 @@ pub struct Limits {
     pub probe_ms: u64,
     /// After a reject or a miss the same agent is not offered the same call for this long, unless sole (I-28), in ms.
     pub exclude_ms: u64,
+    /// Who signs in again within this time goes on with the same shift, in ms: signing out never improves a rank (I-40).
+    #[serde(default = "shift_gap_ms")]
+    pub shift_gap_ms: u64,
     /// Most interactions at once.
     pub max_interactions: usize,
+}
+
+fn shift_gap_ms() -> u64 {
+    4 * 3_600_000
 }
 
 impl Default for Limits {
@@ -71,6 +137,7 @@ impl Default for Limits {
             media_open_ms: 5_000,
             probe_ms: 60_000,
             exclude_ms: 60_000,
+            shift_gap_ms: shift_gap_ms(),
             max_interactions: 2_000,
         }
     }

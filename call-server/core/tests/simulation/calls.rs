@@ -3,9 +3,9 @@
 use call_core::Time;
 use call_core::command::RecordingCommand;
 use call_core::ledger::{Fact, FactKind, InteractionRecord};
-use call_core::plan::QueuePlan;
+use call_core::plan::{QueuePlan, Strategy};
 use shared::model::{AgentId, EndReason, InteractionId, LegId, QueueId, Side};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What was seen of one call.
 pub(crate) struct CallSeen {
@@ -17,7 +17,9 @@ pub(crate) struct CallSeen {
     pub(crate) first_entered: Option<Time>,
     pub(crate) waiting_since: Option<Time>,
     pub(crate) limit: Option<Time>,
-    pub(crate) ringing: Option<AgentId>,
+    pub(crate) ringing: BTreeSet<AgentId>,
+    /// When the present round of ringing began, and how many desks it has had.
+    round: Option<(Time, u64)>,
     pub(crate) excluded: BTreeMap<AgentId, Time>,
     pub(crate) connected: Option<(AgentId, Time)>,
     pub(crate) ever_connected: bool,
@@ -52,7 +54,8 @@ impl CallSeen {
             first_entered: None,
             waiting_since: None,
             limit: None,
-            ringing: None,
+            ringing: BTreeSet::new(),
+            round: None,
             excluded: BTreeMap::new(),
             connected: None,
             ever_connected: false,
@@ -77,7 +80,7 @@ impl CallSeen {
 
     /// Waits, and no desk rings for it.
     pub(crate) fn waits(&self) -> bool {
-        self.waiting_since.is_some() && self.ringing.is_none() && self.ended.is_none() && !self.probe
+        self.waiting_since.is_some() && self.ringing.is_empty() && self.ended.is_none() && !self.probe
     }
 
     /// Over, but not saved.
@@ -119,6 +122,33 @@ impl CallSeen {
         self.waiting_since = Some(now);
         self.excluded.clear();
         self.limit = (plan.max_wait_ms > 0 && !self.probe).then(|| now.plus(plan.max_wait_ms));
+    }
+
+    /// A desk begins to ring. Returns whether it is the first of its round.
+    pub(crate) fn offered(&mut self, agent: AgentId, strategy: Strategy, now: Time) -> bool {
+        let first = self.ringing.is_empty();
+        assert!(!self.probe, "a probe is offered to an agent");
+        assert!(first || self.wants_more(strategy, now), "I-1: another desk rings for {} against the strategy", self.interaction);
+        assert!(self.ringing.insert(agent), "I-1: {agent} is offered the same call twice");
+        let (began, desks) = self.round.filter(|_| !first).unwrap_or((now, 0));
+        self.round = Some((began, desks + 1));
+        first
+    }
+
+    /// A desk falls silent.
+    pub(crate) fn silent(&mut self, agent: AgentId) {
+        assert!(self.ringing.remove(&agent), "I-1: an offer ended that was not live");
+    }
+
+    /// Rings, and more desks may ring for it.
+    pub(crate) fn wants_more(&self, strategy: Strategy, now: Time) -> bool {
+        let Some((began, desks)) = self.round.filter(|_| !self.ringing.is_empty()) else { return false };
+        match strategy {
+            Strategy::RingAll => true,
+            Strategy::Progressive { more, every_ms } => desks < u64::from(more) * (1 + now.since(began) / every_ms),
+            Strategy::LongestIdle | Strategy::LeastOccupied | Strategy::RoundRobin => false,
+            Strategy::Linear | Strategy::Random | Strategy::WeightedRandom => false,
+        }
     }
 
     /// I-15, I-17: prepared once, bytes after the row, closed once.

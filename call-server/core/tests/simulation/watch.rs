@@ -3,12 +3,13 @@
 //! It never asks the core what it thinks, except for its deadlines, its totals and whether it is at rest. Each assertion carries
 //! the number of its invariant in its name and in its message.
 
-use crate::agents::{AgentSeen, Choice};
+use crate::agents::{AgentSeen, Choice, Rank};
 use crate::calls::CallSeen;
+use crate::rank;
 use call_core::command::{AgentCommand, MediaCommand, RecordingCommand, SessionEnd, SipCommand, StoreCommand};
 use call_core::input::AgentAction;
 use call_core::ledger::{Counters, Fact, FactKind, InteractionRecord, OfferEnd};
-use call_core::plan::Plan;
+use call_core::plan::{Membership, Plan, Strategy};
 use call_core::{Command, Core, Input, Time};
 use shared::model::{AgentId, AgentState, Desk, EndReason, InteractionId, LegId, QueueId, Refusal, SessionId, Side};
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,8 +29,10 @@ pub(crate) struct Watch {
     arriving: BTreeMap<AgentId, SessionId>,
     /// The leg that media was asked to open for each agent.
     agent_legs: BTreeMap<AgentId, LegId>,
-    /// Ready time since the last handled call and the choice of what follows it, carried over a superseded session.
-    ranks: BTreeMap<AgentId, (u64, Choice)>,
+    /// What is carried from session to session, and when the last one ended.
+    ranks: BTreeMap<AgentId, (Rank, Choice, Time)>,
+    /// Per queue: the place of the member who was offered a call last.
+    last_offered: BTreeMap<QueueId, (u32, AgentId)>,
     stopped: bool,
     invites: u64,
     records: Vec<InteractionRecord>,
@@ -46,7 +49,7 @@ struct Step {
     answers: usize,
     refused: Option<Refusal>,
     shown: BTreeSet<AgentId>,
-    offers: Vec<(InteractionId, AgentId)>,
+    offers: Vec<OfferSeen>,
     connected: BTreeSet<LegId>,
     /// Calls that ended while a desk rang for them.
     silenced: BTreeSet<InteractionId>,
@@ -56,6 +59,18 @@ struct Step {
     stale: bool,
     /// The wish comes from a living session.
     expects_answer: bool,
+}
+
+/// A desk that began to ring.
+#[derive(Clone, Copy)]
+struct OfferSeen {
+    interaction: InteractionId,
+    agent: AgentId,
+    queue: QueueId,
+    /// No other desk rang for this call.
+    first: bool,
+    /// The member of the queue who was offered a call before.
+    last: Option<(u32, AgentId)>,
 }
 
 impl Watch {
@@ -72,6 +87,7 @@ impl Watch {
             arriving: BTreeMap::new(),
             agent_legs: BTreeMap::new(),
             ranks: BTreeMap::new(),
+            last_offered: BTreeMap::new(),
             stopped: false,
             invites: 0,
             records: Vec::new(),
@@ -96,6 +112,7 @@ impl Watch {
             Input::MediaFailed { leg, .. } => self.set_reachable(*leg, false),
             Input::AgentArrived { agent, session } => {
                 if self.plan.agents.contains_key(agent) && !self.stopped {
+                    self.carry_rank(*agent);
                     self.arriving.insert(*agent, *session);
                 }
             }
@@ -139,7 +156,7 @@ impl Watch {
         self.i25_i36_only_reachable_agents_are_offered();
         self.i28_who_rejected_is_not_asked_again_unless_sole();
         self.i32_a_short_loss_never_ends_a_talk();
-        self.i40_the_longest_idle_agent_is_chosen();
+        self.i40_the_strategy_of_the_queue_decides();
         self.i41_calls_are_offered_in_order_of_entry();
         self.every_wish_has_one_answer();
         self.every_ended_call_is_saved_in_time();
@@ -195,6 +212,17 @@ impl Watch {
                 agent.back_since = now;
             }
             agent.connected = connected;
+        }
+    }
+
+    /// Who was away begins anew, but for the shift, unless that was long ago.
+    fn carry_rank(&mut self, agent: AgentId) {
+        if self.agents.contains_key(&agent) || self.arriving.contains_key(&agent) {
+            return;
+        }
+        if let Some((rank, choice, left)) = self.ranks.get_mut(&agent) {
+            *choice = Choice::Ready;
+            *rank = if self.now.since(*left) > self.plan.limits.shift_gap_ms { Rank::default() } else { Rank { idle_ms: 0, ..*rank } };
         }
     }
 
@@ -315,9 +343,12 @@ impl Watch {
         match &fact.kind {
             FactKind::Queued { queue } => call.queued(*queue, &queue_plan(&self.plan, queue), self.now),
             FactKind::Offered { agent } => {
-                assert!(call.ringing.is_none() && !call.probe, "I-1: offered while a desk rings, or a probe");
-                call.ringing = Some(*agent);
-                self.step.offers.push((fact.interaction, *agent));
+                let queue = call.queue.expect("offered while waiting in a queue");
+                let first = call.offered(*agent, queue_plan(&self.plan, &queue).strategy, self.now);
+                *self.tallies.entry(if first { "offer" } else { "one more desk rings" }).or_insert(0) += 1;
+                let place = (self.membership(*agent, queue).order, *agent);
+                let last = self.last_offered.insert(queue, place);
+                self.step.offers.push(OfferSeen { interaction: fact.interaction, agent: *agent, queue, first, last });
             }
             FactKind::OfferEnded { agent, why } => {
                 let what = match why {
@@ -325,18 +356,20 @@ impl Watch {
                     OfferEnd::NotAnswered => "offer not answered",
                     OfferEnd::CallerLeft => "offer ended by the caller",
                     OfferEnd::Withdrawn => "offer withdrawn",
+                    OfferEnd::AnsweredElsewhere => "offer answered elsewhere",
                 };
                 *self.tallies.entry(what).or_insert(0) += 1;
                 if *why == OfferEnd::CallerLeft {
                     self.step.silenced.insert(fact.interaction);
                 }
-                assert_eq!(call.ringing.take(), Some(*agent), "I-1: an offer ended that was not live");
+                call.silent(*agent);
                 if matches!(why, OfferEnd::Rejected | OfferEnd::NotAnswered) {
                     call.excluded.insert(*agent, self.now.plus(self.plan.limits.exclude_ms));
                 }
             }
             FactKind::Connected { agent, .. } => {
-                assert_eq!(call.ringing.take(), Some(*agent), "I-2: connected without a live offer");
+                call.silent(*agent);
+                assert!(call.ringing.is_empty(), "I-34: a losing desk rings on");
                 (call.waiting_since, call.limit) = (None, None);
                 call.last_agent = Some(*agent);
                 let agent = self.agents.get_mut(agent).expect("connected with somebody signed in");
@@ -356,7 +389,7 @@ impl Watch {
     fn ended(&mut self, interaction: InteractionId, reason: EndReason, by: Side) {
         let now = self.now;
         let call = self.calls.get_mut(&interaction).expect("a fact of an open interaction");
-        assert!(call.ringing.is_none(), "I-3: ended while a desk still rings for it");
+        assert!(call.ringing.is_empty(), "I-3: ended while a desk still rings for it");
         assert!(call.connected.is_none(), "I-10: ended while joined");
         if let Some(side) = call.expected_side {
             assert_eq!(by, side, "I-11: the first event names the side");
@@ -383,13 +416,15 @@ impl Watch {
             AgentCommand::SignedIn { agent, session, .. } => {
                 assert_eq!(self.arriving.remove(agent), Some(*session), "signed in without having arrived");
                 let leg = self.agent_legs[agent];
-                let rank = self.ranks.remove(agent).unwrap_or((0, Choice::Ready));
-                self.agents.insert(*agent, AgentSeen::new(*session, leg, self.now, rank));
+                let (rank, choice, _) = self.ranks.remove(agent).unwrap_or((Rank::default(), Choice::Ready, self.now));
+                self.agents.insert(*agent, AgentSeen::new(*session, leg, self.now, (rank, choice)));
             }
             AgentCommand::SignInFailed { agent, session } => {
                 if self.arriving.get(agent) == Some(session) {
                     self.arriving.remove(agent);
-                    self.ranks.remove(agent);
+                    if let Some((_, _, left)) = self.ranks.get_mut(agent) {
+                        *left = self.now;
+                    }
                 }
             }
             AgentCommand::SignedOut { agent, session, why } => {
@@ -404,9 +439,7 @@ impl Watch {
                 assert_eq!(seen.session_end, Some(*why), "I-13: signed out without a last interval");
                 let long = seen.gone_since.plus(self.plan.limits.grace_ms).plus(self.plan.limits.lost_ms);
                 assert!(*why != SessionEnd::Lost || (!seen.connected && self.now >= long), "I-30: signed out as lost too early");
-                if *why == SessionEnd::Superseded {
-                    self.ranks.insert(*agent, (seen.rank_ms, seen.choice));
-                }
+                self.ranks.insert(*agent, (seen.rank, seen.choice, self.now));
                 self.agents.remove(agent);
             }
             AgentCommand::Show { agent, session, desk } => self.show(*agent, *session, desk),
@@ -439,7 +472,7 @@ impl Watch {
     fn i1_an_agent_holds_one_offer_or_call(&self) {
         let mut held = BTreeMap::new();
         for call in self.unsaved() {
-            for agent in call.ringing.into_iter().chain(call.talks_with()) {
+            for agent in call.ringing.iter().copied().chain(call.talks_with()) {
                 *held.entry(agent).or_insert(0) += 1;
             }
         }
@@ -465,7 +498,7 @@ impl Watch {
             let Some(desk) = &seen.desk else { continue };
             if let Some(view) = &desk.offer {
                 let call = &self.calls[&view.call.interaction];
-                assert_eq!((call.ringing, call.ended), (Some(*agent), None), "I-3: a desk rings for nobody");
+                assert!(call.ringing.contains(agent) && call.ended.is_none(), "I-3: a desk rings for nobody");
             }
             if let Some(view) = &desk.call {
                 assert_eq!(self.calls[&view.interaction].talks_with(), Some(*agent), "I-3: a desk shows a talk that is over");
@@ -490,7 +523,7 @@ impl Watch {
     }
 
     fn rings(&self, agent: AgentId) -> bool {
-        self.unsaved().any(|call| call.ringing == Some(agent))
+        self.unsaved().any(|call| call.ringing.contains(&agent))
     }
 
     fn i5_desks_and_connected_legs_agree(&self) {
@@ -515,11 +548,25 @@ impl Watch {
                 assert!(!may, "I-6, I-7: {} waits although {agent} is eligible", call.interaction);
             }
         }
+        for call in self.unsaved().filter(|call| call.queue.is_some_and(|queue| call.wants_more(self.strategy(queue), self.now))) {
+            for (agent, seen) in &self.agents {
+                let may = seen.eligible() && self.may_be_asked(call, *agent);
+                assert!(!may, "I-6, I-7: {agent} does not ring for {} beside the others", call.interaction);
+            }
+        }
     }
 
     fn may_be_asked(&self, call: &CallSeen, agent: AgentId) -> bool {
         let serves = call.queue.is_some_and(|queue| self.serves(agent, queue));
         serves && (!call.excludes(agent, self.now) || self.sole(call))
+    }
+
+    fn strategy(&self, queue: QueueId) -> Strategy {
+        self.plan.queues[&queue].strategy
+    }
+
+    fn membership(&self, agent: AgentId, queue: QueueId) -> Membership {
+        self.plan.agents.get(&agent).and_then(|plan| plan.memberships.get(&queue)).copied().unwrap_or_default()
     }
 
     fn serves(&self, agent: AgentId, queue: QueueId) -> bool {
@@ -545,14 +592,14 @@ impl Watch {
     }
 
     fn i25_i36_only_reachable_agents_are_offered(&self) {
-        for (_, agent) in &self.step.offers {
+        for OfferSeen { agent, .. } in &self.step.offers {
             let seen = &self.agents[agent];
             assert!(seen.connected && seen.reachable, "I-25, I-36: {agent} is offered a call but cannot be reached");
         }
     }
 
     fn i28_who_rejected_is_not_asked_again_unless_sole(&self) {
-        for (interaction, agent) in &self.step.offers {
+        for OfferSeen { interaction, agent, .. } in &self.step.offers {
             let call = &self.calls[interaction];
             assert!(!call.excludes(*agent, self.now) || self.sole(call), "I-28: {agent} is asked again for {interaction}");
         }
@@ -568,27 +615,31 @@ impl Watch {
     }
 
     /// Agents who could have had the offer: those still eligible, and those who got a later one of the same input.
-    fn i40_the_longest_idle_agent_is_chosen(&self) {
-        for (index, (interaction, chosen)) in self.step.offers.iter().enumerate() {
-            let call = &self.calls[interaction];
-            let later: BTreeSet<AgentId> = self.step.offers[index..].iter().map(|(_, agent)| *agent).collect();
+    fn i40_the_strategy_of_the_queue_decides(&self) {
+        for (index, offer) in self.step.offers.iter().enumerate() {
+            let call = &self.calls[&offer.interaction];
+            let later: BTreeSet<AgentId> = self.step.offers[index..].iter().map(|offer| offer.agent).collect();
             let rivals = self.agents.iter().filter(|(agent, seen)| seen.eligible() || later.contains(agent));
-            let best = rivals
-                .filter(|(agent, _)| self.may_be_asked(call, **agent))
-                .max_by_key(|(agent, seen)| (seen.idle_ms(self.now), std::cmp::Reverse(**agent)))
-                .map(|(agent, _)| *agent);
-            assert_eq!(best, Some(*chosen), "I-40: not the longest idle agent for {interaction}");
+            let rivals = rivals.filter(|(agent, _)| self.may_be_asked(call, **agent));
+            let rivals = rivals.map(|(agent, seen)| rank::Rival {
+                agent: *agent,
+                idle_ms: seen.idle_ms(self.now),
+                occupancy: seen.occupancy(self.now),
+                membership: self.membership(*agent, offer.queue),
+            });
+            let lawful = rank::lawful(self.strategy(offer.queue), offer.last, &rivals.collect::<Vec<_>>());
+            assert!(lawful.contains(&offer.agent), "I-40: {} is offered {}, not one of {lawful:?}", offer.agent, offer.interaction);
         }
     }
 
     /// Calls that could have been offered instead: those that still wait, and those offered later by the same input.
     fn i41_calls_are_offered_in_order_of_entry(&self) {
-        for (index, (interaction, agent)) in self.step.offers.iter().enumerate() {
-            let place = self.calls[interaction].place();
-            let later = self.step.offers[index + 1..].iter().map(|(other, _)| &self.calls[other]);
+        for (index, offer) in self.step.offers.iter().enumerate() {
+            let place = self.calls[&offer.interaction].place();
+            let later = self.step.offers[index + 1..].iter().filter(|other| other.first).map(|other| &self.calls[&other.interaction]);
             let passed_over = self.unsaved().filter(|call| call.waits()).chain(later);
-            for other in passed_over.filter(|other| other.place() < place) {
-                assert!(!self.may_be_asked(other, *agent), "I-41: {interaction} overtakes {}", other.interaction);
+            for other in passed_over.filter(|other| other.place() < place || !offer.first) {
+                assert!(!self.may_be_asked(other, offer.agent), "I-41: {} overtakes {}", offer.interaction, other.interaction);
             }
         }
     }

@@ -5,7 +5,7 @@
 use crate::watch::Watch;
 use call_core::command::{AgentCommand, MediaAccess, MediaCommand, RecordingCommand, SessionEnd, SessionText, SipCommand, StoreCommand};
 use call_core::input::{AgentAction, CallOffered, LegEnd, MediaFailure, RecordingOutcome};
-use call_core::plan::{AgentPlan, Limits, Plan, QueuePlan};
+use call_core::plan::{AgentPlan, Limits, Membership, Plan, QueuePlan, Strategy};
 use call_core::{Command, Core, Input, Now, Time};
 use shared::model::{
     AgentId, AgentState, Caller, CallerCard, Desk, InteractionId, LegId, NotReadyReason, OfferId, PhoneNumber, QueueId, RequestId,
@@ -561,13 +561,16 @@ fn draw_plan(random: &mut fastrand::Rng) -> Plan {
     let queues: Vec<QueueId> = (0..random.u32(1..4)).map(QueueId).collect();
     let agents = (0..random.u32(1..7)).map(|index| {
         let served = queues.iter().copied().filter(|_| random.u32(0..3) > 0).collect();
-        (AgentId(1_001 + index), AgentPlan { number: format!("{}", 1_001 + index), name: "话务员".to_owned(), queues: served })
+        let memberships = queues.iter().map(|queue| (*queue, Membership { order: random.u32(0..3), weight: random.u32(0..4) })).collect();
+        let (number, name) = (format!("{}", 1_001 + index), "话务员".to_owned());
+        (AgentId(1_001 + index), AgentPlan { number, name, queues: served, memberships })
     });
     let agents = agents.collect();
     let limits = Limits {
         max_interactions: random.usize(3..40),
         exclude_ms: [0, 20_000, 60_000][random.usize(0..3)],
         lost_ms: [20_000, 300_000][random.usize(0..2)],
+        shift_gap_ms: [60_000, 14_400_000][random.usize(0..2)],
         ..Limits::default()
     };
     let rules = |random: &mut fastrand::Rng| QueuePlan {
@@ -576,11 +579,26 @@ fn draw_plan(random: &mut fastrand::Rng) -> Plan {
         wrap_up_ms: [0, 5_000, 20_000][random.usize(0..3)],
         max_wait_ms: [0, 15_000, 120_000][random.usize(0..3)],
         max_waiting: random.usize(2..20),
+        strategy: draw_strategy(random),
     };
     Plan {
         numbers: queues.iter().map(|queue| (PhoneNumber::parse(&format!("{}", 100 + queue.0)).expect("a number"), *queue)).collect(),
         queues: queues.iter().map(|queue| (*queue, rules(random))).collect(),
         agents,
         limits,
+        seed: random.u64(..),
+    }
+}
+
+fn draw_strategy(random: &mut fastrand::Rng) -> Strategy {
+    match random.u32(0..10) {
+        0 => Strategy::LeastOccupied,
+        1 => Strategy::RoundRobin,
+        2 => Strategy::Linear,
+        3 => Strategy::Random,
+        4 => Strategy::WeightedRandom,
+        5..7 => Strategy::RingAll,
+        7 => Strategy::Progressive { more: random.u32(1..3), every_ms: random.u64(1_000..6_000) },
+        _ => Strategy::LongestIdle,
     }
 }
