@@ -6,7 +6,7 @@
 use call_core::command::{AgentCommand, MediaAccess, MediaCommand, RecordingCommand, SessionText, SipCommand, Sound, StoreCommand};
 use call_core::input::{AgentAction, CallOffered, LegEnd, MediaFailure, RecordingOutcome};
 use call_core::ledger::InteractionRecord;
-use call_core::plan::{AgentPlan, Plan, QueuePlan, Strategy};
+use call_core::plan::{AgentPlan, Membership, Plan, QueuePlan, Relaxation, SkillId, SkillNeed, Strategy};
 use call_core::{Command, Core, Input, Now, Time};
 use shared::model::{
     AgentId, AgentState, Caller, CallerCard, Desk, InteractionId, LegId, NotReadyReason, Notice, OfferId, PhoneNumber, QueueId, Refusal,
@@ -68,6 +68,15 @@ fn settings(text: &str) -> Result<Plan, String> {
                 let (number, name) = ((*agent).to_owned(), (*agent).to_owned());
                 plan.agents.insert(agent_id(agent)?, AgentPlan { number, name, queues, ..AgentPlan::default() });
             }
+            ["agent", agent, "of", "tier", tier] => {
+                let plan = plan.agents.get_mut(&agent_id(agent)?).ok_or("the agent is not known yet")?;
+                let tier = tier.parse().map_err(|_| format!("{tier} is no tier"))?;
+                plan.memberships = plan.queues.iter().map(|queue| (*queue, Membership { tier, ..Membership::default() })).collect();
+            }
+            ["agent", agent, "knows", skill, level] => {
+                let plan = plan.agents.get_mut(&agent_id(agent)?).ok_or("the agent is not known yet")?;
+                plan.skills.insert(skill_id(skill)?, level.parse().map_err(|_| format!("{level} is no level"))?);
+            }
             ["limit", "exclude", length] => plan.limits.exclude_ms = length_ms(length)?,
             ["limit", "calls", count] => plan.limits.max_interactions = count.parse().map_err(|_| format!("{count} is no number"))?,
             _ => {}
@@ -80,6 +89,10 @@ fn queue_plan(rules: &[&str]) -> Result<QueuePlan, String> {
     let mut plan = QueuePlan { name: "政务咨询".to_owned(), wrap_up_ms: 10_000, ..QueuePlan::default() };
     for rule in rules.chunks(2) {
         match rule {
+            ["weight", points] => plan.priority.weight = points.parse().map_err(|_| format!("{points} are no points"))?,
+            ["guard", length] => plan.priority.guard_ms = length_ms(length)?,
+            ["tier-2-after", length] => _ = plan.tiers.insert(2, length_ms(length)?),
+            ["needs", need] => plan.needs.push(skill_need(need)?),
             ["strategy", name] => plan.strategy = strategy(name)?,
             ["rings", length] => plan.ring_ms = length_ms(length)?,
             ["wrap-up", length] => plan.wrap_up_ms = length_ms(length)?,
@@ -89,6 +102,27 @@ fn queue_plan(rules: &[&str]) -> Result<QueuePlan, String> {
         }
     }
     Ok(plan)
+}
+
+fn skill_id(name: &str) -> Result<SkillId, String> {
+    match name {
+        "dialect" => Ok(SkillId(1)),
+        "tax" => Ok(SkillId(2)),
+        other => Err(format!("{other} is no skill")),
+    }
+}
+
+/// `dialect>=6` or `dialect>=6,>=3@20s,>=0@40s`.
+fn skill_need(text: &str) -> Result<SkillNeed, String> {
+    let fault = || format!("{text} is no need such as dialect>=6,>=3@20s");
+    let (skill, levels) = text.split_once(">=").ok_or_else(fault)?;
+    let mut steps = levels.split(",>=");
+    let minimum = steps.next().and_then(|level| level.parse().ok()).ok_or_else(fault)?;
+    let step = |step: &str| {
+        let (level, after) = step.split_once('@').ok_or_else(fault)?;
+        Ok(Relaxation { after_ms: length_ms(after)?, minimum: level.parse().map_err(|_| fault())? })
+    };
+    Ok(SkillNeed { skill: skill_id(skill)?, minimum, relaxed: steps.map(step).collect::<Result<_, String>>()? })
 }
 
 /// `progressive` means one more every 5 s.
@@ -392,6 +426,9 @@ impl Stage {
             ["caller", number, "hears", "ringback"] => self.expect_hears(number, Hears::Ringback),
             ["caller", number, "is", "gone"] => self.expect_hears(number, Hears::Gone),
             ["agent", agent, "is", state @ ..] => self.expect_state(agent_id(agent)?, &state.join(" ")),
+            ["agent", agent, "was", "asked"] => {
+                same("asked", &self.desks.get(&agent_id(agent)?).is_some_and(|desk| desk.last_offer.is_some()), &true)
+            }
             ["agent", agent, "sees", "the", "card"] => self.expect_card(agent_id(agent)?),
             ["agent", agent, "sees", notice @ ..] => self.expect_notice(agent_id(agent)?, &notice.join(" ")),
             ["agent", agent, "was", "refused", reason @ ..] => self.expect_refused(agent_id(agent)?, &reason.join(" ")),

@@ -214,7 +214,7 @@ impl Resolver<'_> {
     fn plan(&mut self) -> Plan {
         let queues = self.queues();
         let numbers = self.numbers(&queues);
-        Plan { numbers, queues, agents: BTreeMap::new(), limits: self.limits() }
+        Plan { numbers, queues, limits: self.limits(), ..Plan::default() }
     }
 
     fn queues(&mut self) -> BTreeMap<QueueId, QueuePlan> {

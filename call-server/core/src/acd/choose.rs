@@ -22,6 +22,15 @@ pub(crate) struct Candidate {
     pub(crate) order: u32,
     /// Chance relative to the others'.
     pub(crate) weight: u32,
+    /// How well the skills fit; equal for all if the queue asks for none.
+    pub(crate) fit: Fit,
+}
+
+/// How well an agent fits a call, better is larger: levels of the skills asked for, then the fewest others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(crate) struct Fit {
+    pub(crate) levels: u32,
+    pub(crate) others: Reverse<usize>,
 }
 
 impl Candidate {
@@ -47,25 +56,27 @@ pub(crate) struct Rule {
 
 /// The candidate who is offered the call; the order of the candidates does not matter.
 pub(crate) fn choose(rule: Rule, candidates: &[Candidate]) -> Option<AgentId> {
+    let best = candidates.iter().map(|one| one.fit).max()?;
+    let candidates: Vec<&Candidate> = candidates.iter().filter(|one| one.fit == best).collect();
     let chosen = match rule.strategy {
-        Strategy::LongestIdle | Strategy::RingAll | Strategy::Progressive { .. } => candidates.iter().max_by_key(|one| one.idle()),
-        Strategy::LeastOccupied => candidates.iter().max_by_key(|one| (Reverse(one.occupancy), one.idle())),
+        Strategy::LongestIdle | Strategy::RingAll | Strategy::Progressive { .. } => candidates.into_iter().max_by_key(|one| one.idle()),
+        Strategy::LeastOccupied => candidates.into_iter().max_by_key(|one| (Reverse(one.occupancy), one.idle())),
         Strategy::RoundRobin => {
             // Members behind the last one come first, then the circle closes. The last one need not be a member any more.
             let behind = |one: &&Candidate| rule.last.is_some_and(|last| one.place() <= last);
-            candidates.iter().min_by_key(|one| (behind(one), one.place()))
+            candidates.into_iter().min_by_key(|one| (behind(one), one.place()))
         }
-        Strategy::Linear => candidates.iter().min_by_key(|one| one.place()),
-        Strategy::Random => drawn(rule.draw, candidates, |_| 1),
-        Strategy::WeightedRandom if candidates.iter().all(|one| one.weight == 0) => drawn(rule.draw, candidates, |_| 1),
-        Strategy::WeightedRandom => drawn(rule.draw, candidates, |one| u64::from(one.weight)),
+        Strategy::Linear => candidates.into_iter().min_by_key(|one| one.place()),
+        Strategy::Random => drawn(rule.draw, &candidates, |_| 1),
+        Strategy::WeightedRandom if candidates.iter().all(|one| one.weight == 0) => drawn(rule.draw, &candidates, |_| 1),
+        Strategy::WeightedRandom => drawn(rule.draw, &candidates, |one| u64::from(one.weight)),
     };
     chosen.map(|one| one.agent)
 }
 
 /// Lays the weights end to end in order of the ids and takes the one that the draw falls on.
-fn drawn(draw: u64, candidates: &[Candidate], weight: impl Fn(&Candidate) -> u64) -> Option<&Candidate> {
-    let mut ordered: Vec<&Candidate> = candidates.iter().collect();
+fn drawn<'a>(draw: u64, candidates: &[&'a Candidate], weight: impl Fn(&Candidate) -> u64) -> Option<&'a Candidate> {
+    let mut ordered = candidates.to_vec();
     ordered.sort_by_key(|one| one.agent);
     let total: u64 = ordered.iter().map(|one| weight(one)).sum();
     let mut left = draw.checked_rem(total)?;
@@ -78,13 +89,14 @@ fn drawn(draw: u64, candidates: &[Candidate], weight: impl Fn(&Candidate) -> u64
 
 #[cfg(test)]
 mod tests {
-    use super::{Candidate, Rule, choose};
+    use super::{Candidate, Fit, Rule, choose};
     use crate::acd::random::Random;
     use crate::plan::Strategy;
     use shared::model::AgentId;
+    use std::cmp::Reverse;
 
     fn candidate(agent: u32, idle_ms: u64) -> Candidate {
-        Candidate { agent: AgentId(agent), idle_ms, occupancy: 0, order: 0, weight: 1 }
+        Candidate { agent: AgentId(agent), idle_ms, occupancy: 0, order: 0, weight: 1, fit: Fit::default() }
     }
 
     fn by(strategy: Strategy, candidates: &[Candidate]) -> Option<u32> {
@@ -153,6 +165,19 @@ mod tests {
         let unwanted = [Candidate { weight: 0, ..candidate(1, 0) }, Candidate { weight: 0, ..candidate(2, 0) }];
         let counts = draws(Strategy::WeightedRandom, &unwanted, 1_000);
         assert!(counts[1] > 400 && counts[2] > 400, "{counts:?}");
+    }
+
+    #[test]
+    fn the_best_fit_goes_before_every_strategy() {
+        let fit = |levels, others| Fit { levels, others: Reverse(others) };
+        let generalist = Candidate { fit: fit(9, 3), ..candidate(1, 900) };
+        let specialist = Candidate { fit: fit(9, 0), ..candidate(2, 5) };
+        let beginner = Candidate { fit: fit(4, 0), ..candidate(3, 9_000) };
+        for strategy in [Strategy::LongestIdle, Strategy::LeastOccupied, Strategy::RoundRobin, Strategy::Linear, Strategy::Random] {
+            assert_eq!(by(strategy, &[generalist, specialist, beginner]), Some(2), "{strategy:?}");
+        }
+        let other = Candidate { agent: AgentId(4), idle_ms: 6, ..specialist };
+        assert_eq!(by(Strategy::LongestIdle, &[generalist, specialist, other]), Some(4), "then idle decides");
     }
 
     #[test]

@@ -1,10 +1,13 @@
-//! The waiting line: one global order by entry time over all queues, so that an agent of several queues takes the oldest call (I-41).
+//! The waiting line of all queues, and for each call who may be asked. In which order calls are served is the business of `rank`.
 
-use crate::plan::Strategy;
+use super::choose::Fit;
+use super::rank::{Rank, rank};
+use crate::plan::{SkillId, SkillNeed, Strategy};
 use crate::time::Time;
 use crate::timer::Reason;
 use crate::turn::Turn;
 use shared::model::{AgentId, InteractionId, QueueId};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A place in the line: entry time, then the order of the INVITEs.
@@ -23,8 +26,23 @@ pub(crate) struct Entry {
     pub(crate) ringing: BTreeSet<AgentId>,
     /// The desks that rang or ring since the last time that none did.
     round: Option<Round>,
+    /// The highest tier that was ever open for this call.
+    open_tier: u8,
+    /// Points besides those of the queue.
+    bonus: i32,
     /// Agents who rejected or missed this call, and until when they are not asked again.
     excluded: BTreeMap<AgentId, Time>,
+}
+
+/// A citizen who begins to wait, or waits again.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Joins {
+    pub(crate) interaction: InteractionId,
+    pub(crate) queue: QueueId,
+    /// First entry; decides the place.
+    pub(crate) entered: Time,
+    /// Points besides those of the queue.
+    pub(crate) bonus: i32,
 }
 
 /// One round of ringing.
@@ -53,8 +71,16 @@ impl Entry {
         }
     }
 
-    /// When the reach of this call grows next without anybody's doing.
+    /// When more agents may be asked without anybody's doing.
     fn grows_at(&self, turn: &Turn) -> Option<Time> {
+        let rules = turn.queue(self.queue);
+        let relaxed = rules.needs.iter().flat_map(|need| need.relaxed.iter().map(|step| step.after_ms));
+        let waits = relaxed.chain(rules.tiers.values().copied());
+        let steps = waits.map(|wait_ms| self.entered.plus(wait_ms)).filter(|time| *time > turn.now.time);
+        steps.chain(self.rings_more_at(turn)).min()
+    }
+
+    fn rings_more_at(&self, turn: &Turn) -> Option<Time> {
         let round = self.round?;
         match turn.queue(self.queue).strategy {
             Strategy::Progressive { every_ms, .. } => {
@@ -70,6 +96,40 @@ impl Entry {
             | Strategy::WeightedRandom
             | Strategy::RingAll => None,
         }
+    }
+
+    /// The place among all who wait.
+    pub(crate) fn rank(&self, turn: &Turn) -> Rank {
+        rank(turn.queue(self.queue).priority, self.bonus, (self.entered, self.interaction), turn.now.time)
+    }
+
+    /// How well an agent who serves the queue fits; `None` if the tier is closed or a skill is missing.
+    pub(crate) fn fit(&self, turn: &Turn, agent: AgentId) -> Option<Fit> {
+        let rules = turn.queue(self.queue);
+        let tier = turn.membership(agent, self.queue).tier;
+        if rules.tiers.contains_key(&tier) && tier > self.open_tier {
+            return None;
+        }
+        if rules.needs.is_empty() {
+            return Some(Fit::default());
+        }
+        let waited_ms = turn.now.time.since(self.entered);
+        let skills = &turn.plan.agents.get(&agent)?.skills;
+        let level = |need: &SkillNeed| skills.get(&need.skill).copied().unwrap_or(0);
+        if rules.needs.iter().any(|need| level(need) < need.minimum_after(waited_ms)) {
+            return None;
+        }
+        let asked = |skill: &SkillId| rules.needs.iter().any(|need| need.skill == *skill);
+        let levels = rules.needs.iter().map(|need| u32::from(level(need))).sum();
+        Some(Fit { levels, others: Reverse(skills.keys().filter(|skill| !asked(skill)).count()) })
+    }
+
+    /// Opens the tiers whose time has come, or below which nobody is signed in: `lowest` is the lowest tier with somebody.
+    pub(crate) fn open_tiers(&mut self, turn: &Turn, lowest: u8) {
+        let waited_ms = turn.now.time.since(self.entered);
+        let open = |tier: u8, opens_ms: u64| waited_ms >= opens_ms || tier <= lowest;
+        let opened = turn.queue(self.queue).tiers.iter().filter(|(tier, opens_ms)| open(**tier, **opens_ms));
+        self.open_tier = opened.map(|(tier, _)| *tier).fold(self.open_tier, u8::max);
     }
 
     /// Whether an agent is not to be asked now.
@@ -92,7 +152,8 @@ pub(crate) struct Line {
 
 impl Line {
     /// Adds a citizen in the place of the entry time. The limit counts from now: time spent talking is no waiting.
-    pub(crate) fn join(&mut self, turn: &mut Turn, interaction: InteractionId, queue: QueueId, entered: Time) {
+    pub(crate) fn join(&mut self, turn: &mut Turn, joins: Joins) {
+        let Joins { interaction, queue, entered, bonus } = joins;
         let max_wait_ms = turn.queue(queue).max_wait_ms;
         let limit = (max_wait_ms > 0).then(|| turn.now.time.plus(max_wait_ms));
         if let Some(limit) = limit {
@@ -100,8 +161,9 @@ impl Line {
         }
         let place = (entered, interaction);
         self.places.insert(interaction, place);
-        let (ringing, round, excluded) = (BTreeSet::new(), None, BTreeMap::new());
-        self.entries.insert(place, Entry { interaction, queue, entered, limit, ringing, round, excluded });
+        let (ringing, round, open_tier, excluded) = (BTreeSet::new(), None, 0, BTreeMap::new());
+        self.entries.insert(place, Entry { interaction, queue, entered, limit, ringing, round, open_tier, bonus, excluded });
+        self.watch_reach(turn, interaction);
     }
 
     /// Takes a citizen out, with all deadlines of the wait.
@@ -176,6 +238,11 @@ impl Line {
     /// A waiting citizen.
     pub(crate) fn get(&self, interaction: InteractionId) -> Option<&Entry> {
         self.entries.get(self.places.get(&interaction)?)
+    }
+
+    /// All of one queue, to be changed in what does not move them.
+    pub(crate) fn of_queue_mut(&mut self, queue: QueueId) -> impl Iterator<Item = &mut Entry> {
+        self.entries.values_mut().filter(move |entry| entry.queue == queue)
     }
 
     fn get_mut(&mut self, interaction: InteractionId) -> Option<&mut Entry> {

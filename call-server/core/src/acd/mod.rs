@@ -6,9 +6,11 @@ mod agent;
 mod choose;
 mod line;
 mod random;
+mod rank;
 mod standing;
 
 pub(crate) use agent::{Activity, Agent, Asked, Offered, Remains, SegmentOver, Talk};
+pub(crate) use line::Joins;
 
 use crate::command::{AgentCommand, MediaAccess, MediaCommand, SessionEnd};
 use crate::ledger::OfferEnd;
@@ -101,8 +103,8 @@ impl Acd {
     }
 
     /// A citizen begins to wait, or waits again in the old place.
-    pub(crate) fn join(&mut self, turn: &mut Turn, interaction: InteractionId, queue: QueueId, entered: Time) {
-        self.line.join(turn, interaction, queue, entered);
+    pub(crate) fn join(&mut self, turn: &mut Turn, joins: Joins) {
+        self.line.join(turn, joins);
     }
 
     /// A call is over: it leaves the line, and the desks that ring for it fall silent (I-3).
@@ -130,25 +132,37 @@ impl Acd {
         self.line.readmit(interaction, agent);
     }
 
-    /// Makes the next match, if one can be made: calls for which no desk rings in order of entry, then those that want more desks.
+    /// Opens the tiers of those who wait.
+    pub(crate) fn open_tiers(&mut self, turn: &Turn) {
+        for (queue, rules) in &turn.plan.queues {
+            if !rules.tiers.is_empty() {
+                let serving = self.signed_in().filter(|agent| turn.serves(agent.agent, *queue));
+                let lowest = serving.map(|agent| turn.membership(agent.agent, *queue).tier).min().unwrap_or(u8::MAX);
+                self.line.of_queue_mut(*queue).for_each(|entry| entry.open_tiers(turn, lowest));
+            }
+        }
+    }
+
+    /// Makes the next match, if one can be made: calls for which no desk rings in order of rank, then those that want more desks.
     pub(crate) fn next_match(&mut self, turn: &mut Turn) -> Option<Match> {
         let ready: Vec<&Agent> = self.signed_in().filter(|agent| agent.eligible()).collect();
         if ready.is_empty() {
             return None;
         }
-        let unserved = self.line.iter().filter(|entry| entry.ringing.is_empty());
-        let ringing = self.line.iter().filter(|entry| entry.wants_more(turn));
-        let (agent, interaction, queue) =
-            unserved.chain(ringing).find_map(|entry| Some((self.choose(turn, entry, &ready)?, entry.interaction, entry.queue)))?;
+        let wants = |entry: &&Entry| entry.ringing.is_empty() || entry.wants_more(turn);
+        let mut calls: Vec<&Entry> = self.line.iter().filter(wants).collect();
+        calls.sort_by_cached_key(|entry| (!entry.ringing.is_empty(), entry.rank(turn)));
+        let chosen = |entry: &Entry| Some((self.choose(turn, entry, &ready)?, entry.interaction, entry.queue));
+        let (agent, interaction, queue) = calls.into_iter().find_map(chosen)?;
         self.offer(turn, agent, interaction, queue);
         Some(Match { agent, interaction })
     }
 
     fn choose(&self, turn: &Turn, entry: &Entry, ready: &[&Agent]) -> Option<AgentId> {
-        let sole = entry.has_exclusions() && self.at_work(turn, entry.queue) == 1;
+        let sole = entry.has_exclusions() && self.within_reach(turn, entry) == 1;
         let asked = |agent: &&&Agent| sole || !entry.excludes(agent.agent, turn.now.time);
         let serving = ready.iter().filter(|agent| turn.serves(agent.agent, entry.queue)).filter(asked);
-        let candidates: Vec<Candidate> = serving.map(|agent| candidate(turn, agent, entry.queue)).collect();
+        let candidates: Vec<Candidate> = serving.filter_map(|agent| candidate(turn, agent, entry)).collect();
         let last = self.last_offered.get(&entry.queue).copied();
         let rule = Rule { strategy: turn.queue(entry.queue).strategy, last, draw: self.random.peek() };
         choose::choose(rule, &candidates)
@@ -350,13 +364,16 @@ impl Acd {
         std::mem::take(&mut self.touched)
     }
 
-    fn at_work(&self, turn: &Turn, queue: QueueId) -> usize {
-        self.signed_in().filter(|agent| agent.at_work() && turn.serves(agent.agent, queue)).count()
+    /// How many of those at work may be asked for a call, but for exclusions.
+    fn within_reach(&self, turn: &Turn, entry: &Entry) -> usize {
+        let serving = self.signed_in().filter(|agent| agent.at_work() && turn.serves(agent.agent, entry.queue));
+        serving.filter(|agent| entry.fit(turn, agent.agent).is_some()).count()
     }
 }
 
-fn candidate(turn: &Turn, agent: &Agent, queue: QueueId) -> Candidate {
-    let Membership { order, weight } = turn.membership(agent.agent, queue);
+fn candidate(turn: &Turn, agent: &Agent, entry: &Entry) -> Option<Candidate> {
+    let Membership { order, weight, tier: _ } = turn.membership(agent.agent, entry.queue);
     let standing = agent.standing(turn.now.time);
-    Candidate { agent: agent.agent, idle_ms: standing.idle_ms(), occupancy: standing.occupancy(), order, weight }
+    let (idle_ms, occupancy) = (standing.idle_ms(), standing.occupancy());
+    Some(Candidate { agent: agent.agent, idle_ms, occupancy, order, weight, fit: entry.fit(turn, agent.agent)? })
 }

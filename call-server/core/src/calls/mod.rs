@@ -46,6 +46,8 @@ pub(crate) struct Joined {
     pub(crate) probe: bool,
     /// Its place in the line.
     pub(crate) entered: Now,
+    /// It has talked with an agent who is lost.
+    pub(crate) returned: bool,
 }
 
 impl Calls {
@@ -137,7 +139,7 @@ impl Calls {
                 if call.probe {
                     turn.timers.set(turn.now.time.plus(turn.plan.limits.probe_ms), Reason::ProbeOver(call.id));
                 }
-                Some(Joined { interaction: call.id, queue: call.queue, probe: call.probe, entered: turn.now })
+                Some(Joined { interaction: call.id, queue: call.queue, probe: call.probe, entered: turn.now, returned: false })
             }
             Stage::Waiting(_) | Stage::Talking(_) => None,
         }
@@ -158,7 +160,7 @@ impl Calls {
         match call.stage {
             Stage::Talking(talking) => {
                 call.back_to_line(turn, talking);
-                Some(Joined { interaction, queue: call.queue, probe: call.probe, entered: talking.entered })
+                Some(Joined { interaction, queue: call.queue, probe: call.probe, entered: talking.entered, returned: true })
             }
             Stage::Opening | Stage::Waiting(_) => None,
         }

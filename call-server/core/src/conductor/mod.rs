@@ -4,7 +4,7 @@ mod agents;
 mod desks;
 
 use crate::Core;
-use crate::acd::{OfferOver, Remains, SegmentOver};
+use crate::acd::{Joins, OfferOver, Remains, SegmentOver};
 use crate::calls::{Ending, Joined, Stage};
 use crate::command::SessionEnd;
 use crate::input::{CallOffered, Input, LegEnd, MediaFailure};
@@ -67,6 +67,7 @@ impl Core {
 
     /// Brings waiting calls and agents together until no match is left (I-6, I-7).
     pub(crate) fn match_all(&mut self) {
+        self.acd.open_tiers(&self.turn);
         while let Some(made) = self.acd.next_match(&mut self.turn) {
             if let Some(call) = self.calls.get_mut(made.interaction) {
                 call.note(&mut self.turn, FactKind::Offered { agent: made.agent });
@@ -114,7 +115,9 @@ impl Core {
     /// A probe hears what a citizen hears but takes nobody's place and nobody's time.
     fn join(&mut self, joined: Option<Joined>) {
         if let Some(joined) = joined.filter(|joined| !joined.probe) {
-            self.acd.join(&mut self.turn, joined.interaction, joined.queue, joined.entered.time);
+            let Joined { interaction, queue, entered, returned, .. } = joined;
+            let bonus = if returned { self.turn.queue(queue).priority.returned } else { 0 };
+            self.acd.join(&mut self.turn, Joins { interaction, queue, entered: entered.time, bonus });
         }
     }
 

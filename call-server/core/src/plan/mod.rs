@@ -36,11 +36,87 @@ pub struct QueuePlan {
     /// Which of several free agents gets the next call.
     #[serde(default)]
     pub strategy: Strategy,
+    /// Skills that its calls ask for; with any, the best fit goes before the strategy.
+    #[serde(default)]
+    pub needs: Vec<SkillNeed>,
+    /// From which wait on the members of a tier are asked, in ms. A tier also opens when nobody of a lower one is signed in, and
+    /// stays open for that call. A tier without an entry is open from the beginning.
+    #[serde(default)]
+    pub tiers: BTreeMap<u8, u64>,
+    /// How its calls stand against those of other queues.
+    #[serde(default)]
+    pub priority: Priority,
 }
 
 impl Default for QueuePlan {
     fn default() -> Self {
-        Self { name: String::new(), ring_ms: 15_000, wrap_up_ms: 0, max_wait_ms: 0, max_waiting: 50, strategy: Strategy::default() }
+        Self {
+            name: String::new(),
+            ring_ms: 15_000,
+            wrap_up_ms: 0,
+            max_wait_ms: 0,
+            max_waiting: 50,
+            strategy: Strategy::default(),
+            needs: Vec::new(),
+            tiers: BTreeMap::new(),
+            priority: Priority::default(),
+        }
+    }
+}
+
+/// A skill 技能, such as a dialect or a field of law.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SkillId(pub u32);
+
+/// What a call asks of its agent in one skill. Of those who may be asked, the highest levels go first, then the fewest other skills
+/// (2.1): generalists are kept free.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SkillNeed {
+    /// Which skill.
+    pub skill: SkillId,
+    /// The least level, 1 to 9; 0 only prefers who has the skill.
+    pub minimum: u8,
+    /// Weaker minimums for those who wait long.
+    #[serde(default)]
+    pub relaxed: Vec<Relaxation>,
+}
+
+/// One step by which a need is relaxed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Relaxation {
+    /// From this wait on, in ms.
+    pub after_ms: u64,
+    /// The least level then; 0 only prefers who has the skill.
+    pub minimum: u8,
+}
+
+impl SkillNeed {
+    /// The least level after a wait: a step never asks for more than the ones before it.
+    #[must_use]
+    pub fn minimum_after(&self, waited_ms: u64) -> u8 {
+        let reached = self.relaxed.iter().filter(|step| step.after_ms <= waited_ms);
+        reached.map(|step| step.minimum).fold(self.minimum, u8::min)
+    }
+}
+
+/// How a call of a queue stands against others, in points. Score = weight + bonus + seconds waited × slope; the highest goes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Priority {
+    /// Points that every call of the queue has.
+    pub weight: i32,
+    /// Points for each second of waiting.
+    pub slope: u32,
+    /// More points for a citizen who waits again because the agent was lost.
+    pub returned: i32,
+    /// A call older than this goes before every younger one, whatever the points, in ms; 0 is never.
+    pub guard_ms: u64,
+}
+
+impl Default for Priority {
+    fn default() -> Self {
+        Self { weight: 0, slope: 1, returned: 0, guard_ms: 0 }
     }
 }
 
@@ -84,6 +160,9 @@ pub struct AgentPlan {
     /// The agent's part in a queue, where it is not the ordinary one.
     #[serde(default)]
     pub memberships: BTreeMap<QueueId, Membership>,
+    /// Levels from 1 to 9.
+    #[serde(default)]
+    pub skills: BTreeMap<SkillId, u8>,
 }
 
 /// An agent's part in one queue.
@@ -94,11 +173,13 @@ pub struct Membership {
     pub order: u32,
     /// Chance with [`Strategy::WeightedRandom`], relative to the others'.
     pub weight: u32,
+    /// Members of lower tiers are asked first; see [`QueuePlan::tiers`].
+    pub tier: u8,
 }
 
 impl Default for Membership {
     fn default() -> Self {
-        Self { order: 0, weight: 1 }
+        Self { order: 0, weight: 1, tier: 1 }
     }
 }
 

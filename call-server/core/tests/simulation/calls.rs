@@ -21,6 +21,9 @@ pub(crate) struct CallSeen {
     /// When the present round of ringing began, and how many desks it has had.
     round: Option<(Time, u64)>,
     pub(crate) excluded: BTreeMap<AgentId, Time>,
+    /// The highest tier that was ever open in this wait.
+    pub(crate) open_tier: u8,
+    returned: bool,
     pub(crate) connected: Option<(AgentId, Time)>,
     pub(crate) ever_connected: bool,
     first_connect: Option<Time>,
@@ -57,6 +60,8 @@ impl CallSeen {
             ringing: BTreeSet::new(),
             round: None,
             excluded: BTreeMap::new(),
+            open_tier: 0,
+            returned: false,
             connected: None,
             ever_connected: false,
             first_connect: None,
@@ -92,9 +97,29 @@ impl CallSeen {
         self.connected.map(|(agent, _)| agent)
     }
 
-    /// Its place in the one line of all queues.
-    pub(crate) fn place(&self) -> (Option<Time>, InteractionId) {
-        (self.first_entered, self.interaction)
+    pub(crate) fn waited_ms(&self, now: Time) -> u64 {
+        self.first_entered.map_or(0, |entered| now.since(entered))
+    }
+
+    /// Whether it goes before another call: first whoever is past the guard, then points, then the entry.
+    pub(crate) fn goes_before(&self, mine: &QueuePlan, other: &Self, theirs: &QueuePlan, now: Time) -> bool {
+        let (this, that) = (self.points(mine, now), other.points(theirs, now));
+        let entry = (self.first_entered, self.interaction) < (other.first_entered, other.interaction);
+        match (this, that) {
+            (None, None) => entry,
+            (None, Some(_)) => true,
+            (Some(_), None) => false,
+            (Some(this), Some(that)) => this > that || (this == that && entry),
+        }
+    }
+
+    /// Thousandths of points; `None` past the guard.
+    fn points(&self, plan: &QueuePlan, now: Time) -> Option<i64> {
+        let priority = plan.priority;
+        let waited = i64::try_from(self.waited_ms(now)).expect("a simulated day is short");
+        let guarded = priority.guard_ms > 0 && self.waited_ms(now) >= priority.guard_ms;
+        let fixed = priority.weight + if self.returned { priority.returned } else { 0 };
+        (!guarded).then(|| i64::from(fixed) * 1_000 + waited * i64::from(priority.slope))
     }
 
     pub(crate) fn excludes(&self, agent: AgentId, now: Time) -> bool {
@@ -121,6 +146,8 @@ impl CallSeen {
         self.first_entered.get_or_insert(now);
         self.waiting_since = Some(now);
         self.excluded.clear();
+        self.open_tier = 0;
+        self.returned = self.ever_connected;
         self.limit = (plan.max_wait_ms > 0 && !self.probe).then(|| now.plus(plan.max_wait_ms));
     }
 

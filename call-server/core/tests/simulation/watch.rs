@@ -9,8 +9,8 @@ use crate::rank;
 use call_core::command::{AgentCommand, MediaCommand, RecordingCommand, SessionEnd, SipCommand, StoreCommand};
 use call_core::input::AgentAction;
 use call_core::ledger::{Counters, Fact, FactKind, InteractionRecord, OfferEnd};
-use call_core::plan::{Membership, Plan, Strategy};
-use call_core::{Command, Core, Input, Time};
+use call_core::plan::{Membership, Plan, SkillId, Strategy};
+use call_core::{Command, Core, Input, Reason, Time};
 use shared::model::{AgentId, AgentState, Desk, EndReason, InteractionId, LegId, QueueId, Refusal, SessionId, Side};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -145,6 +145,7 @@ impl Watch {
 
     /// All commands are out: the books must agree with every invariant.
     pub(crate) fn after(&mut self, core: &Core) {
+        self.open_tiers();
         self.i1_an_agent_holds_one_offer_or_call();
         self.i2_an_old_offer_changes_nothing();
         self.i3_no_desk_shows_a_call_that_is_gone();
@@ -157,10 +158,13 @@ impl Watch {
         self.i28_who_rejected_is_not_asked_again_unless_sole();
         self.i32_a_short_loss_never_ends_a_talk();
         self.i40_the_strategy_of_the_queue_decides();
-        self.i41_calls_are_offered_in_order_of_entry();
+        self.i41_calls_are_offered_in_order_of_rank();
         self.every_wish_has_one_answer();
         self.every_ended_call_is_saved_in_time();
         let deadline = core.next_deadline();
+        if let Some((_, Reason::ReachGrows(interaction))) = deadline {
+            assert!(self.calls[&interaction].waiting_since.is_some(), "I-2: a deadline of a wait that is over");
+        }
         assert!(deadline.is_none_or(|(time, _)| time > self.now), "I-4: a due deadline did not fire: {deadline:?}");
     }
 
@@ -401,6 +405,7 @@ impl Watch {
             assert!(!self.step.silenced.contains(&interaction), "I-24: the limit of waiting cut a live offer");
         }
         call.ended = Some((reason, by, now));
+        call.waiting_since = None;
     }
 
     fn save(&mut self, record: &InteractionRecord) {
@@ -557,8 +562,52 @@ impl Watch {
     }
 
     fn may_be_asked(&self, call: &CallSeen, agent: AgentId) -> bool {
-        let serves = call.queue.is_some_and(|queue| self.serves(agent, queue));
-        serves && (!call.excludes(agent, self.now) || self.sole(call))
+        self.in_reach(call, agent) && (!call.excludes(agent, self.now) || self.sole(call))
+    }
+
+    /// Serves the queue, in a tier that is open, with the skills that are asked for after this wait.
+    fn in_reach(&self, call: &CallSeen, agent: AgentId) -> bool {
+        let Some(queue) = call.queue.filter(|queue| self.serves(agent, *queue)) else { return false };
+        let plan = &self.plan.queues[&queue];
+        let tier = self.membership(agent, queue).tier;
+        let waited_ms = call.waited_ms(self.now);
+        (!plan.tiers.contains_key(&tier) || tier <= call.open_tier)
+            && plan.needs.iter().all(|need| {
+                let late = need.relaxed.iter().filter(|step| waited_ms >= step.after_ms).map(|step| step.minimum).min();
+                self.level(agent, need.skill) >= need.minimum.min(late.unwrap_or(9))
+            })
+    }
+
+    fn level(&self, agent: AgentId, skill: SkillId) -> u8 {
+        self.plan.agents.get(&agent).and_then(|plan| plan.skills.get(&skill)).copied().unwrap_or(0)
+    }
+
+    /// Skills asked for, then skills to spare; the same for all if the queue asks for none.
+    fn fit(&self, queue: QueueId, agent: AgentId) -> (u32, i64) {
+        let needs = &self.plan.queues[&queue].needs;
+        if needs.is_empty() {
+            return (0, 0);
+        }
+        let levels = needs.iter().map(|need| u32::from(self.level(agent, need.skill))).sum();
+        let skills = self.plan.agents.get(&agent).map(|plan| plan.skills.keys().copied().collect::<BTreeSet<_>>()).unwrap_or_default();
+        let asked: BTreeSet<SkillId> = needs.iter().map(|need| need.skill).collect();
+        (levels, -i64::try_from(skills.difference(&asked).count()).expect("few skills"))
+    }
+
+    fn open_tiers(&mut self) {
+        let now = self.now;
+        for interaction in &self.open {
+            let call = &self.calls[interaction];
+            let Some(queue) = call.queue.filter(|_| call.waiting_since.is_some()) else { continue };
+            let nobody_below = |tier: u8| {
+                let below = |agent: &AgentId| self.serves(*agent, queue) && self.membership(*agent, queue).tier < tier;
+                !self.agents.keys().any(below)
+            };
+            let open = self.plan.queues[&queue].tiers.iter().filter(|(tier, ms)| call.waited_ms(now) >= **ms || nobody_below(**tier));
+            let highest = open.map(|(tier, _)| *tier).max().unwrap_or(0);
+            let call = self.calls.get_mut(interaction).expect("an open call");
+            call.open_tier = call.open_tier.max(highest);
+        }
     }
 
     fn strategy(&self, queue: QueueId) -> Strategy {
@@ -574,8 +623,7 @@ impl Watch {
     }
 
     fn sole(&self, call: &CallSeen) -> bool {
-        let Some(queue) = call.queue else { return false };
-        self.agents.iter().filter(|(agent, seen)| seen.at_work() && self.serves(**agent, queue)).count() == 1
+        self.agents.iter().filter(|(agent, seen)| seen.at_work() && self.in_reach(call, **agent)).count() == 1
     }
 
     fn i17_recordings_only_with_audio(&self) {
@@ -621,6 +669,8 @@ impl Watch {
             let later: BTreeSet<AgentId> = self.step.offers[index..].iter().map(|offer| offer.agent).collect();
             let rivals = self.agents.iter().filter(|(agent, seen)| seen.eligible() || later.contains(agent));
             let rivals = rivals.filter(|(agent, _)| self.may_be_asked(call, **agent));
+            let best = rivals.clone().map(|(agent, _)| self.fit(offer.queue, *agent)).max();
+            let rivals = rivals.filter(|(agent, _)| Some(self.fit(offer.queue, **agent)) == best);
             let rivals = rivals.map(|(agent, seen)| rank::Rival {
                 agent: *agent,
                 idle_ms: seen.idle_ms(self.now),
@@ -633,12 +683,14 @@ impl Watch {
     }
 
     /// Calls that could have been offered instead: those that still wait, and those offered later by the same input.
-    fn i41_calls_are_offered_in_order_of_entry(&self) {
+    fn i41_calls_are_offered_in_order_of_rank(&self) {
         for (index, offer) in self.step.offers.iter().enumerate() {
-            let place = self.calls[&offer.interaction].place();
+            let call = &self.calls[&offer.interaction];
+            let plan = |call: &CallSeen| &self.plan.queues[&call.queue.expect("waits in a queue")];
             let later = self.step.offers[index + 1..].iter().filter(|other| other.first).map(|other| &self.calls[&other.interaction]);
             let passed_over = self.unsaved().filter(|call| call.waits()).chain(later);
-            for other in passed_over.filter(|other| other.place() < place || !offer.first) {
+            let before = |other: &&CallSeen| !offer.first || other.goes_before(plan(other), call, plan(call), self.now);
+            for other in passed_over.filter(before) {
                 assert!(!self.may_be_asked(other, offer.agent), "I-41: {} overtakes {}", offer.interaction, other.interaction);
             }
         }

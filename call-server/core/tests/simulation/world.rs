@@ -5,7 +5,7 @@
 use crate::watch::Watch;
 use call_core::command::{AgentCommand, MediaAccess, MediaCommand, RecordingCommand, SessionEnd, SessionText, SipCommand, StoreCommand};
 use call_core::input::{AgentAction, CallOffered, LegEnd, MediaFailure, RecordingOutcome};
-use call_core::plan::{AgentPlan, Limits, Membership, Plan, QueuePlan, Strategy};
+use call_core::plan::{AgentPlan, Limits, Membership, Plan, Priority, QueuePlan, Relaxation, SkillId, SkillNeed, Strategy};
 use call_core::{Command, Core, Input, Now, Time};
 use shared::model::{
     AgentId, AgentState, Caller, CallerCard, Desk, InteractionId, LegId, NotReadyReason, OfferId, PhoneNumber, QueueId, RequestId,
@@ -561,9 +561,10 @@ fn draw_plan(random: &mut fastrand::Rng) -> Plan {
     let queues: Vec<QueueId> = (0..random.u32(1..4)).map(QueueId).collect();
     let agents = (0..random.u32(1..7)).map(|index| {
         let served = queues.iter().copied().filter(|_| random.u32(0..3) > 0).collect();
-        let memberships = queues.iter().map(|queue| (*queue, Membership { order: random.u32(0..3), weight: random.u32(0..4) })).collect();
+        let memberships = queues.iter().map(|queue| (*queue, draw_membership(random))).collect();
+        let skills = (0..random.u32(0..4)).map(|_| (SkillId(random.u32(0..3)), random.u8(1..=9))).collect();
         let (number, name) = (format!("{}", 1_001 + index), "话务员".to_owned());
-        (AgentId(1_001 + index), AgentPlan { number, name, queues: served, memberships })
+        (AgentId(1_001 + index), AgentPlan { number, name, queues: served, memberships, skills })
     });
     let agents = agents.collect();
     let limits = Limits {
@@ -580,6 +581,9 @@ fn draw_plan(random: &mut fastrand::Rng) -> Plan {
         max_wait_ms: [0, 15_000, 120_000][random.usize(0..3)],
         max_waiting: random.usize(2..20),
         strategy: draw_strategy(random),
+        needs: if random.u32(0..3) == 0 { draw_needs(random) } else { Vec::new() },
+        tiers: if random.u32(0..3) == 0 { draw_tiers(random) } else { BTreeMap::new() },
+        priority: draw_priority(random),
     };
     Plan {
         numbers: queues.iter().map(|queue| (PhoneNumber::parse(&format!("{}", 100 + queue.0)).expect("a number"), *queue)).collect(),
@@ -600,5 +604,34 @@ fn draw_strategy(random: &mut fastrand::Rng) -> Strategy {
         5..7 => Strategy::RingAll,
         7 => Strategy::Progressive { more: random.u32(1..3), every_ms: random.u64(1_000..6_000) },
         _ => Strategy::LongestIdle,
+    }
+}
+
+fn draw_membership(random: &mut fastrand::Rng) -> Membership {
+    Membership { order: random.u32(0..3), weight: random.u32(0..4), tier: random.u8(1..4) }
+}
+
+fn draw_needs(random: &mut fastrand::Rng) -> Vec<SkillNeed> {
+    let needs = (0..random.u32(1..3)).map(|skill| {
+        let steps = random.u32(0..3);
+        let relaxed = (0..steps).map(|_| Relaxation { after_ms: random.u64(0..60_000), minimum: random.u8(0..6) }).collect();
+        SkillNeed { skill: SkillId(skill), minimum: random.u8(0..9), relaxed }
+    });
+    needs.collect()
+}
+
+fn draw_tiers(random: &mut fastrand::Rng) -> BTreeMap<u8, u64> {
+    BTreeMap::from([(2, random.u64(0..20_000)), (3, random.u64(5_000..60_000))])
+}
+
+fn draw_priority(random: &mut fastrand::Rng) -> Priority {
+    match random.u32(0..3) {
+        0 => Priority::default(),
+        _ => Priority {
+            weight: random.i32(-60..60),
+            slope: random.u32(0..4),
+            returned: random.i32(0..100),
+            guard_ms: [0, 20_000, 90_000][random.usize(0..3)],
+        },
     }
 }
