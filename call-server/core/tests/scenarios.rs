@@ -6,7 +6,7 @@
 use call_core::command::{AgentCommand, MediaAccess, MediaCommand, RecordingCommand, SessionText, SipCommand, Sound, StoreCommand};
 use call_core::input::{AgentAction, CallOffered, LegEnd, MediaFailure, RecordingOutcome};
 use call_core::ledger::InteractionRecord;
-use call_core::plan::{AgentPlan, Membership, Plan, QueuePlan, Relaxation, SkillId, SkillNeed, Strategy};
+use call_core::plan::{AgentPlan, Exit, Membership, NoAnswer, Plan, QueuePlan, Relaxation, SkillId, SkillNeed, Strategy, WrapUpRule};
 use call_core::{Command, Core, Input, Now, Time};
 use shared::model::{
     AgentId, AgentState, Caller, CallerCard, Desk, InteractionId, LegId, NotReadyReason, Notice, OfferId, PhoneNumber, QueueId, Refusal,
@@ -92,6 +92,17 @@ fn queue_plan(rules: &[&str]) -> Result<QueuePlan, String> {
             ["weight", points] => plan.priority.weight = points.parse().map_err(|_| format!("{points} are no points"))?,
             ["guard", length] => plan.priority.guard_ms = length_ms(length)?,
             ["tier-2-after", length] => _ = plan.tiers.insert(2, length_ms(length)?),
+            ["no-answer", "skips"] => plan.no_answer = NoAnswer::SkipOnly,
+            ["no-answer", misses] => plan.no_answer = NoAnswer::NotReadyAfter { misses: misses.parse().map_err(|_| "a number of misses")? },
+            ["until-saved", "yes"] => plan.wrap_up.until_saved = true,
+            ["extensions", count] => {
+                let extensions = count.parse().map_err(|_| format!("{count} is no number"))?;
+                plan.wrap_up = WrapUpRule { extensions, extension_ms: 10_000, ..plan.wrap_up };
+            }
+            ["when-full", exit] => plan.overflow.full = way_out(exit)?,
+            ["when-late", exit] => plan.overflow.timeout = way_out(exit)?,
+            ["when-nobody", exit] => plan.overflow.nobody_signed_in = Some(way_out(exit)?),
+            ["when-not-ready", exit] => plan.overflow.all_not_ready = Some(way_out(exit)?),
             ["needs", need] => plan.needs.push(skill_need(need)?),
             ["strategy", name] => plan.strategy = strategy(name)?,
             ["rings", length] => plan.ring_ms = length_ms(length)?,
@@ -102,6 +113,14 @@ fn queue_plan(rules: &[&str]) -> Result<QueuePlan, String> {
         }
     }
     Ok(plan)
+}
+
+/// `refuse`, or the number of another queue.
+fn way_out(text: &str) -> Result<Exit, String> {
+    match text {
+        "refuse" => Ok(Exit::Refuse),
+        number => number.parse().map(|queue| Exit::Queue(QueueId(queue))).map_err(|_| format!("{text} is no way out")),
+    }
 }
 
 fn skill_id(name: &str) -> Result<SkillId, String> {
@@ -386,6 +405,7 @@ impl Stage {
             ["rejects"] => self.ask(agent, AgentAction::Reject(offer.ok_or("no offer was ever shown")?)),
             ["hangs", "up"] => self.ask(agent, AgentAction::HangUp(call.unwrap_or(InteractionId(0)))),
             ["ends", "wrap-up"] => self.ask(agent, AgentAction::EndWrapUp),
+            ["extends", "wrap-up"] => self.ask(agent, AgentAction::ExtendWrapUp),
             ["signs", "out"] => self.ask(agent, AgentAction::SignOut),
             other => Err(format!("`agent … {}` is no sentence", other.join(" "))),
         }

@@ -4,6 +4,7 @@ use super::OfferOver;
 use super::standing::Standing;
 use crate::command::{AgentCommand, MediaCommand, SessionEnd, StoreCommand};
 use crate::ledger::{Doing, IntervalCause, OfferEnd, Timeline};
+use crate::plan::{NoAnswer, WrapUpRule};
 use crate::time::{Now, Time};
 use crate::timer::Reason;
 use crate::turn::Turn;
@@ -81,6 +82,8 @@ pub(crate) struct WrapUp {
     pub(crate) expires: Now,
     pub(crate) ended_by: Side,
     next: Next,
+    /// Its extensions are those that are left.
+    rule: WrapUpRule,
 }
 
 /// The desktop is gone for longer than the grace period.
@@ -106,6 +109,8 @@ pub(crate) struct SegmentOver {
     pub(crate) ended_by: Side,
     /// Of the call's queue.
     pub(crate) wrap_up_ms: u64,
+    /// Of the call's queue.
+    pub(crate) rule: WrapUpRule,
 }
 
 /// What a session leaves behind when it ends.
@@ -162,11 +167,15 @@ impl Agent {
 
     /// Whether this agent is at work, so that a waiting call may hope for it without anybody's decision.
     pub(crate) fn at_work(&self) -> bool {
-        self.connected
-            && match self.activity {
-                Activity::Ready | Activity::Offered(_) | Activity::Talking(_) | Activity::WrapUp(_) => true,
-                Activity::NotReady(_) | Activity::Lost(_) => false,
-            }
+        self.connected && self.takes_calls()
+    }
+
+    /// Neither 示忙 nor lost; the desktop may be gone for a moment.
+    pub(crate) fn takes_calls(&self) -> bool {
+        match self.activity {
+            Activity::Ready | Activity::Offered(_) | Activity::Talking(_) | Activity::WrapUp(_) => true,
+            Activity::NotReady(_) | Activity::Lost(_) => false,
+        }
     }
 
     /// The call whose citizen hears this agent, also while the desktop is lost.
@@ -214,10 +223,15 @@ impl Agent {
     }
 
     /// The desk rang long enough.
-    pub(crate) fn miss(&mut self, turn: &mut Turn, offer: OfferId) -> Option<OfferOver> {
-        let offered = self.offered(offer).ok()?;
+    pub(crate) fn miss(&mut self, turn: &mut Turn, offered: Offered, rule: NoAnswer) -> Option<OfferOver> {
         self.notice = Some(Notice::OfferMissed);
-        self.enter(turn, Activity::NotReady(NotReadyReason::NoAnswer), IntervalCause::NoAnswer);
+        let (standing, over) = self.standing.missed(rule);
+        self.standing = standing;
+        if over {
+            self.enter(turn, Activity::NotReady(NotReadyReason::NoAnswer), IntervalCause::NoAnswer);
+        } else {
+            self.become_ready(turn, IntervalCause::NoAnswer);
+        }
         Some(self.over(offered, OfferEnd::NotAnswered))
     }
 
@@ -241,6 +255,9 @@ impl Agent {
     pub(crate) fn go_ready(&mut self, turn: &mut Turn) -> Asked {
         match self.activity {
             Activity::Lost(_) => return Err(Refusal::WrongState),
+            Activity::WrapUp(wrap_up) if wrap_up.rule.until_saved => {
+                self.activity = Activity::WrapUp(WrapUp { next: Next::Ready, ..wrap_up });
+            }
             Activity::NotReady(_) | Activity::WrapUp(_) if !self.reachable => return Err(Refusal::NoMedia),
             Activity::NotReady(_) | Activity::WrapUp(_) => self.enter(turn, Activity::Ready, IntervalCause::User),
             Activity::Talking(talk) => self.activity = Activity::Talking(Talk { after: AfterCall::Next(Next::Ready), ..talk }),
@@ -259,6 +276,9 @@ impl Agent {
         match self.activity {
             Activity::Lost(_) => return Err(Refusal::WrongState),
             Activity::NotReady(present) if present == reason => {}
+            Activity::WrapUp(wrap_up) if wrap_up.rule.until_saved => {
+                self.activity = Activity::WrapUp(WrapUp { next: Next::NotReady(reason), ..wrap_up });
+            }
             Activity::NotReady(_) | Activity::Ready | Activity::WrapUp(_) | Activity::Offered(_) => {
                 self.enter(turn, Activity::NotReady(reason), IntervalCause::User);
             }
@@ -275,6 +295,16 @@ impl Agent {
         let Activity::WrapUp(wrap_up) = self.activity else { return Err(Refusal::WrongState) };
         self.notice = None;
         self.follow(turn, wrap_up.next, IntervalCause::User);
+        Ok(None)
+    }
+
+    /// 延长话后处理: some more time, as often as the queue allows.
+    pub(crate) fn extend_wrap_up(&mut self, turn: &mut Turn) -> Asked {
+        let Activity::WrapUp(mut wrap_up) = self.activity else { return Err(Refusal::WrongState) };
+        wrap_up.rule.extensions = wrap_up.rule.extensions.checked_sub(1).ok_or(Refusal::WrongState)?;
+        wrap_up.expires = wrap_up.expires.plus(wrap_up.rule.extension_ms);
+        self.activity = Activity::WrapUp(wrap_up);
+        turn.timers.set(wrap_up.expires.time, Reason::WrapUpOver(self.agent));
         Ok(None)
     }
 
@@ -297,8 +327,8 @@ impl Agent {
         turn.timers.cancel(Reason::LostCallOver(self.agent));
         let Some(talk) = self.talk() else { return false };
         let AfterCall::Next(next) = talk.after else { return true };
-        let SegmentOver { interaction, ended_by, wrap_up_ms } = over;
-        let wrap_up = WrapUp { interaction, expires: turn.now.plus(wrap_up_ms), ended_by, next };
+        let SegmentOver { interaction, ended_by, wrap_up_ms, rule } = over;
+        let wrap_up = WrapUp { interaction, expires: turn.now.plus(wrap_up_ms), ended_by, next, rule };
         match self.activity {
             Activity::Lost(lost) => self.activity = Activity::Lost(Lost { held: Held::WrapUp(wrap_up), ..lost }),
             Activity::Talking(_) if wrap_up_ms > 0 => self.enter(turn, Activity::WrapUp(wrap_up), IntervalCause::CallEnded),

@@ -154,15 +154,20 @@ impl Line {
     /// Adds a citizen in the place of the entry time. The limit counts from now: time spent talking is no waiting.
     pub(crate) fn join(&mut self, turn: &mut Turn, joins: Joins) {
         let Joins { interaction, queue, entered, bonus } = joins;
-        let max_wait_ms = turn.queue(queue).max_wait_ms;
-        let limit = (max_wait_ms > 0).then(|| turn.now.time.plus(max_wait_ms));
-        if let Some(limit) = limit {
-            turn.timers.set(limit, Reason::WaitOver(interaction));
-        }
+        let limit = wait_limit(turn, interaction, queue);
         let place = (entered, interaction);
         self.places.insert(interaction, place);
         let (ringing, round, open_tier, excluded) = (BTreeSet::new(), None, 0, BTreeMap::new());
         self.entries.insert(place, Entry { interaction, queue, entered, limit, ringing, round, open_tier, bonus, excluded });
+        self.watch_reach(turn, interaction);
+    }
+
+    /// To another queue: the place and the exclusions stay, limit and tiers are those of the new queue.
+    pub(crate) fn change_queue(&mut self, turn: &mut Turn, interaction: InteractionId, queue: QueueId) {
+        let limit = wait_limit(turn, interaction, queue);
+        if let Some(entry) = self.get_mut(interaction) {
+            (entry.queue, entry.limit, entry.open_tier) = (queue, limit, 0);
+        }
         self.watch_reach(turn, interaction);
     }
 
@@ -248,4 +253,13 @@ impl Line {
     fn get_mut(&mut self, interaction: InteractionId) -> Option<&mut Entry> {
         self.entries.get_mut(self.places.get(&interaction)?)
     }
+}
+
+/// Arms the limit of waiting in a queue from now on, or disarms it.
+fn wait_limit(turn: &mut Turn, interaction: InteractionId, queue: QueueId) -> Option<Time> {
+    turn.timers.cancel(Reason::WaitOver(interaction));
+    let max_wait_ms = turn.queue(queue).max_wait_ms;
+    let limit = (max_wait_ms > 0).then(|| turn.now.time.plus(max_wait_ms))?;
+    turn.timers.set(limit, Reason::WaitOver(interaction));
+    Some(limit)
 }

@@ -13,8 +13,8 @@ pub(crate) use agent::{Activity, Agent, Asked, Offered, Remains, SegmentOver, Ta
 pub(crate) use line::Joins;
 
 use crate::command::{AgentCommand, MediaAccess, MediaCommand, SessionEnd};
-use crate::ledger::OfferEnd;
-use crate::plan::Membership;
+use crate::ledger::{OfferEnd, OverflowCause};
+use crate::plan::{Membership, NoAnswer};
 use crate::time::Time;
 use crate::timer::Reason;
 use crate::turn::Turn;
@@ -127,6 +127,30 @@ impl Acd {
         self.line.overdue(interaction, now)
     }
 
+    /// A citizen goes to wait in another queue, in the place of the first entry.
+    pub(crate) fn change_queue(&mut self, turn: &mut Turn, interaction: InteractionId, queue: QueueId) {
+        self.line.change_queue(turn, interaction, queue);
+    }
+
+    /// Those of a queue for whom no desk rings.
+    pub(crate) fn unserved_in(&self, queue: QueueId) -> Vec<InteractionId> {
+        let unserved = self.line.iter().filter(|entry| entry.queue == queue && entry.ringing.is_empty());
+        unserved.map(|entry| entry.interaction).collect()
+    }
+
+    /// Why nobody can answer in a queue until somebody decides to, if so. Who changes desks or is gone for a moment counts as there.
+    pub(crate) fn unstaffed(&self, turn: &Turn, queue: QueueId) -> Option<OverflowCause> {
+        let serving = || self.seats.iter().filter(|(agent, _)| turn.serves(**agent, queue)).map(|(_, seat)| seat);
+        let at_work = |seat: &Seat| match seat {
+            Seat::Arriving(_) => true,
+            Seat::SignedIn(agent) => agent.takes_calls(),
+        };
+        if serving().next().is_none() {
+            return Some(OverflowCause::NobodySignedIn);
+        }
+        (!serving().any(at_work)).then_some(OverflowCause::AllNotReady)
+    }
+
     /// The exclusion of an agent from a call is over.
     pub(crate) fn readmit(&mut self, interaction: InteractionId, agent: AgentId) {
         self.line.readmit(interaction, agent);
@@ -208,7 +232,9 @@ impl Acd {
 
     /// A desk rang long enough.
     pub(crate) fn miss(&mut self, turn: &mut Turn, agent: AgentId, offer: OfferId) -> Option<OfferOver> {
-        self.agent_mut(agent)?.miss(turn, offer)
+        let offered = self.agent(agent)?.offered(offer).ok()?;
+        let rule = self.line.get(offered.interaction).map_or_else(NoAnswer::default, |entry| turn.queue(entry.queue).no_answer);
+        self.agent_mut(agent)?.miss(turn, offered, rule)
     }
 
     /// Books an offer that ended without a talk: the call is free for others, and not for who did not take it.

@@ -1,5 +1,6 @@
 //! What an agent's rank rests on: time spent Ready and time spent for citizens. Only handling a contact changes it for the better (I-40).
 
+use crate::plan::NoAnswer;
 use crate::time::Time;
 
 /// Sums of finished intervals, in ms.
@@ -11,6 +12,8 @@ pub(crate) struct Standing {
     ready_ms: u64,
     /// Talk and wrap-up in this shift.
     busy_ms: u64,
+    /// Offers missed in a row.
+    misses: u32,
 }
 
 impl Standing {
@@ -29,13 +32,25 @@ impl Standing {
     /// A call was accepted.
     #[must_use]
     pub(crate) fn handled(self) -> Self {
-        Self { idle_ms: 0, ..self }
+        Self { idle_ms: 0, misses: 0, ..self }
     }
 
     /// The agent signed out and signs in again in the same shift.
     #[must_use]
     pub(crate) fn signed_out(self) -> Self {
-        self.handled()
+        Self { idle_ms: 0, ..self }
+    }
+
+    /// An offer was missed: the new standing, and whether the rule wants the agent to be Ready no longer.
+    #[must_use]
+    pub(crate) fn missed(self, rule: NoAnswer) -> (Self, bool) {
+        let misses = self.misses.saturating_add(1);
+        let over = match rule {
+            NoAnswer::NotReady => true,
+            NoAnswer::SkipOnly => false,
+            NoAnswer::NotReadyAfter { misses: limit } => misses >= limit,
+        };
+        (Self { misses: if over { 0 } else { misses }, ..self }, over)
     }
 
     /// Ready time since the last handled call, in ms.

@@ -92,6 +92,7 @@ impl Core {
             AgentAction::Reject(offer) => self.ask(agent, |agent, turn| agent.reject(turn, offer)),
             AgentAction::HangUp(interaction) => self.hang_up(agent, interaction),
             AgentAction::EndWrapUp => self.ask(agent, |agent, turn| agent.end_wrap_up(turn)),
+            AgentAction::ExtendWrapUp => self.ask(agent, |agent, turn| agent.extend_wrap_up(turn)),
             AgentAction::SignOut => Ok(()),
         }
     }

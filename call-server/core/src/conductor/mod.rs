@@ -2,6 +2,7 @@
 
 mod agents;
 mod desks;
+mod doors;
 
 use crate::Core;
 use crate::acd::{Joins, OfferOver, Remains, SegmentOver};
@@ -9,6 +10,7 @@ use crate::calls::{Ending, Joined, Stage};
 use crate::command::SessionEnd;
 use crate::input::{CallOffered, Input, LegEnd, MediaFailure};
 use crate::ledger::FactKind;
+use crate::plan::QueuePlan;
 use crate::timer::Reason;
 use shared::model::{AgentId, EndReason, InteractionId, LegId, QueueId, Side};
 
@@ -47,7 +49,7 @@ impl Core {
         match reason {
             Reason::MediaOpenOverdue(interaction) => self.end_call(interaction, Ending::by_server(EndReason::MediaFailed)),
             Reason::ProbeOver(interaction) => self.end_call(interaction, Ending::by_server(EndReason::ProbeDone)),
-            Reason::WaitOver(interaction) => self.end_if_overdue(interaction),
+            Reason::WaitOver(interaction) => self.leave_if_overdue(interaction),
             Reason::ExclusionOver(interaction, agent) => self.acd.readmit(interaction, agent),
             Reason::ReachGrows(interaction) => self.acd.reach_grows(&mut self.turn, interaction),
             Reason::SaveOverdue(interaction) => self.calls.save_overdue(&mut self.turn, interaction),
@@ -81,19 +83,6 @@ impl Core {
             let verdict = self.admit(&offered);
             self.calls.offered(&mut self.turn, offered, verdict);
         }
-    }
-
-    fn admit(&self, offered: &CallOffered) -> Result<QueueId, EndReason> {
-        let plan = &self.turn.plan;
-        let queue = *plan.numbers.get(&offered.dialled).ok_or(EndReason::UnknownNumber)?;
-        let rules = plan.queues.get(&queue).ok_or(EndReason::UnknownNumber)?;
-        if self.stopping {
-            return Err(EndReason::ServerStopping);
-        }
-        if self.calls.count() >= plan.limits.max_interactions || self.calls.waiting_in(queue) >= rules.max_waiting {
-            return Err(EndReason::NoResources);
-        }
-        Ok(queue)
     }
 
     fn leg_ended(&mut self, leg: LegId, cause: LegEnd) {
@@ -133,8 +122,8 @@ impl Core {
     }
 
     fn segment_over(&mut self, agent: AgentId, interaction: InteractionId, queue: QueueId, ended_by: Side) {
-        let wrap_up_ms = self.turn.plan.queues.get(&queue).map_or(0, |queue| queue.wrap_up_ms);
-        if self.acd.segment_over(&mut self.turn, agent, SegmentOver { interaction, ended_by, wrap_up_ms }) {
+        let QueuePlan { wrap_up_ms, wrap_up: rule, .. } = *self.turn.queue(queue);
+        if self.acd.segment_over(&mut self.turn, agent, SegmentOver { interaction, ended_by, wrap_up_ms, rule }) {
             self.sign_out(agent, SessionEnd::Asked);
         }
     }
@@ -159,21 +148,13 @@ impl Core {
         if let Some(over) = over {
             self.acd.offer_over(&mut self.turn, over);
             self.note_offer_over(over);
-            self.end_if_overdue(over.interaction);
+            self.leave_if_overdue(over.interaction);
         }
     }
 
     fn note_offer_over(&mut self, over: OfferOver) {
         if let Some(call) = self.calls.get_mut(over.interaction) {
             call.note(&mut self.turn, FactKind::OfferEnded { agent: over.agent, why: over.why });
-        }
-    }
-
-    fn end_if_overdue(&mut self, interaction: InteractionId) {
-        if self.acd.overdue(interaction, self.turn.now.time)
-            && let Some(reason) = self.calls.get(interaction).map(|call| call.unserved(EndReason::QueueTimeout))
-        {
-            self.end_call(interaction, Ending::by_server(reason));
         }
     }
 

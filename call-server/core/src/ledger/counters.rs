@@ -4,7 +4,8 @@ use super::InteractionRecord;
 use serde::{Deserialize, Serialize};
 use shared::model::EndReason;
 
-/// Finished interactions by outcome. `finished` = `refused` + `queued`; `queued` = `answered` + `abandoned` + `timed_out` + `lost`.
+/// Finished interactions by outcome. `finished` = `refused` + `queued`; `queued` = `answered` + `abandoned` + `timed_out` +
+/// `turned_away` + `lost`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counters {
     /// All finished interactions but probe calls.
@@ -19,6 +20,8 @@ pub struct Counters {
     pub abandoned: u64,
     /// The queue's limit of waiting time was reached.
     pub timed_out: u64,
+    /// Nobody was there to answer, and the queue does not let citizens wait then.
+    pub turned_away: u64,
     /// Left the line unanswered for any other cause.
     pub lost: u64,
 }
@@ -41,6 +44,8 @@ impl Counters {
             &mut self.abandoned
         } else if record.reason == EndReason::QueueTimeout {
             &mut self.timed_out
+        } else if matches!(record.reason, EndReason::NobodySignedIn | EndReason::AllNotReady) {
+            &mut self.turned_away
         } else {
             &mut self.lost
         };

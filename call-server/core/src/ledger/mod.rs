@@ -42,6 +42,15 @@ pub enum FactKind {
         /// Which.
         queue: QueueId,
     },
+    /// The citizen left a queue by rule, for another one.
+    Overflowed {
+        /// Which it left, or could not enter.
+        from: QueueId,
+        /// Where the citizen goes.
+        to: QueueId,
+        /// Why.
+        cause: OverflowCause,
+    },
     /// An agent's desk began to ring.
     Offered {
         /// Whose.
@@ -83,11 +92,39 @@ impl FactKind {
             Self::Entered => "entered",
             Self::Answered => "answered",
             Self::Queued { .. } => "queued",
+            Self::Overflowed { .. } => "overflowed",
             Self::Offered { .. } => "offered",
             Self::OfferEnded { .. } => "offer_ended",
             Self::Connected { .. } => "connected",
             Self::Parted { .. } => "parted",
             Self::Ended { .. } => "ended",
+        }
+    }
+}
+
+/// Why a call leaves a queue by rule, one code each (2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OverflowCause {
+    /// 队列满
+    Full,
+    /// 超时
+    Timeout,
+    /// 无座席
+    NobodySignedIn,
+    /// 全部示忙
+    AllNotReady,
+}
+
+impl OverflowCause {
+    /// The end reason if there is nowhere to go.
+    #[must_use]
+    pub fn end_reason(self) -> EndReason {
+        match self {
+            Self::Full => EndReason::QueueFull,
+            Self::Timeout => EndReason::QueueTimeout,
+            Self::NobodySignedIn => EndReason::NobodySignedIn,
+            Self::AllNotReady => EndReason::AllNotReady,
         }
     }
 }

@@ -31,7 +31,7 @@ pub struct QueuePlan {
     pub wrap_up_ms: u64,
     /// How long a citizen may wait, in ms; 0 is without limit. Never cuts a live offer (I-24).
     pub max_wait_ms: u64,
-    /// Most citizens who may wait at once; the next one is refused with `NoResources`.
+    /// Most citizens who may wait at once; the next one goes by [`Overflow::full`].
     pub max_waiting: usize,
     /// Which of several free agents gets the next call.
     #[serde(default)]
@@ -46,6 +46,15 @@ pub struct QueuePlan {
     /// How its calls stand against those of other queues.
     #[serde(default)]
     pub priority: Priority,
+    /// What follows when a desk rings for too long.
+    #[serde(default)]
+    pub no_answer: NoAnswer,
+    /// How wrap-up ends.
+    #[serde(default)]
+    pub wrap_up: WrapUpRule,
+    /// When its calls go elsewhere.
+    #[serde(default)]
+    pub overflow: Overflow,
 }
 
 impl Default for QueuePlan {
@@ -60,8 +69,65 @@ impl Default for QueuePlan {
             needs: Vec::new(),
             tiers: BTreeMap::new(),
             priority: Priority::default(),
+            no_answer: NoAnswer::default(),
+            wrap_up: WrapUpRule::default(),
+            overflow: Overflow::default(),
         }
     }
+}
+
+/// What becomes of an agent who lets a desk ring (2.1). The call goes back to the head of the line with its wait in any case, and does
+/// not ring at this desk again for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum NoAnswer {
+    /// 未应答 at once.
+    #[default]
+    NotReady,
+    /// Stays Ready for other calls.
+    SkipOnly,
+    /// 未应答 after so many misses in a row, at least 1; Ready before.
+    NotReadyAfter {
+        /// The miss that ends it.
+        misses: u32,
+    },
+}
+
+/// How wrap-up 话后处理 ends. Its length is [`QueuePlan::wrap_up_ms`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(default)]
+pub struct WrapUpRule {
+    /// Only saving ends it early: 示闲 and 示忙 say what follows. Otherwise they end it.
+    pub until_saved: bool,
+    /// How often the agent may ask for more time.
+    pub extensions: u8,
+    /// How much more, in ms.
+    pub extension_ms: u64,
+}
+
+/// When a call leaves a queue by rule, and where it goes. Each cause has an end reason of its own. The entry time is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(default)]
+pub struct Overflow {
+    /// As many wait as may; judged at the INVITE and before another queue's calls are taken in.
+    pub full: Exit,
+    /// [`QueuePlan::max_wait_ms`] is reached; never while a desk rings (I-24).
+    pub timeout: Exit,
+    /// Nobody who serves the queue is signed in; `None` lets citizens wait.
+    pub nobody_signed_in: Option<Exit>,
+    /// Nobody who serves the queue is at work; `None` lets citizens wait.
+    pub all_not_ready: Option<Exit>,
+}
+
+/// Where a call goes that leaves a queue by rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum Exit {
+    /// It is refused, or hung up.
+    #[default]
+    Refuse,
+    /// To another queue, if that one takes calls.
+    Queue(QueueId),
 }
 
 /// A skill 技能, such as a dialect or a field of law.

@@ -4,6 +4,7 @@ use call_core::Time;
 use call_core::command::SessionEnd;
 use call_core::input::AgentAction;
 use call_core::ledger::{AgentInterval, IntervalCause};
+use call_core::plan::NoAnswer;
 use shared::model::{AgentState, Desk, InteractionId, LegId, NotReadyReason, Notice, SessionId};
 
 /// What was seen of one session.
@@ -37,6 +38,15 @@ pub(crate) struct Rank {
     pub(crate) ready_ms: u64,
     /// Talk and wrap-up in this shift.
     pub(crate) busy_ms: u64,
+    /// Offers missed in a row.
+    misses: u32,
+}
+
+impl Rank {
+    /// After a sign-out in the same shift.
+    pub(crate) fn signed_out(self) -> Self {
+        Self { idle_ms: 0, ..self }
+    }
 }
 
 /// What the agent wants after the call.
@@ -103,19 +113,38 @@ impl AgentSeen {
     /// An accepted call: the rank begins anew, and so does the choice of what follows.
     pub(crate) fn handled(&mut self) {
         self.rank.idle_ms = 0;
+        self.rank.misses = 0;
         self.choice = Choice::Ready;
+    }
+
+    /// An offer was missed. Returns whether the rule wants the agent to be ready no longer.
+    pub(crate) fn missed(&mut self, rule: NoAnswer) -> bool {
+        self.rank.misses += 1;
+        let over = match rule {
+            NoAnswer::NotReady => true,
+            NoAnswer::SkipOnly => false,
+            NoAnswer::NotReadyAfter { misses } => self.rank.misses >= misses,
+        };
+        if over {
+            self.rank.misses = 0;
+        }
+        over
     }
 
     /// A wish was carried out.
     pub(crate) fn chose(&mut self, action: AgentAction) {
-        if self.desk.as_ref().is_none_or(|desk| desk.state != AgentState::Talking) {
+        if self.desk.as_ref().is_none_or(|desk| !matches!(desk.state, AgentState::Talking | AgentState::WrapUp)) {
             return;
         }
+        let talks = self.desk.as_ref().is_some_and(|desk| desk.state == AgentState::Talking);
         self.choice = match action {
             AgentAction::GoReady => Choice::Ready,
             AgentAction::GoNotReady(reason) => Choice::NotReady(reason),
-            AgentAction::SignOut => Choice::SignOut,
+            AgentAction::SignOut if talks => Choice::SignOut,
+            // Outside a call it is carried out at once.
+            AgentAction::SignOut => return,
             AgentAction::Accept(_) | AgentAction::Reject(_) | AgentAction::HangUp(_) | AgentAction::EndWrapUp => return,
+            AgentAction::ExtendWrapUp => return,
         };
     }
 

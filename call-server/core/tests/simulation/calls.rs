@@ -14,6 +14,15 @@ pub(crate) struct CallSeen {
     pub(crate) probe: bool,
     started: Time,
     pub(crate) queue: Option<QueueId>,
+    first_queue: Option<QueueId>,
+    /// The queue that it will wait in.
+    pub(crate) bound_for: Option<QueueId>,
+    /// By how much each extension lengthens the wrap-up of its last talk, in ms.
+    pub(crate) extension_ms: u64,
+    /// How often it changed the queue by rule.
+    pub(crate) moves: u32,
+    /// Is on its way from queue to queue.
+    moving: bool,
     pub(crate) first_entered: Option<Time>,
     pub(crate) waiting_since: Option<Time>,
     pub(crate) limit: Option<Time>,
@@ -47,13 +56,18 @@ pub(crate) struct CallSeen {
 
 impl CallSeen {
     /// The INVITE was written down.
-    pub(crate) fn new(interaction: InteractionId, leg: LegId, probe: bool, started: Time) -> Self {
+    pub(crate) fn new((interaction, leg): (InteractionId, LegId), probe: bool, bound_for: Option<QueueId>, started: Time) -> Self {
         Self {
             interaction,
             leg,
             probe,
             started,
             queue: None,
+            first_queue: None,
+            bound_for,
+            extension_ms: 0,
+            moves: 0,
+            moving: false,
             first_entered: None,
             waiting_since: None,
             limit: None,
@@ -143,12 +157,25 @@ impl CallSeen {
     pub(crate) fn queued(&mut self, queue: QueueId, plan: &QueuePlan, now: Time) {
         assert!(self.connected.is_none(), "I-12: queued while talking");
         self.queue = Some(queue);
+        self.first_queue.get_or_insert(queue);
         self.first_entered.get_or_insert(now);
         self.waiting_since = Some(now);
-        self.excluded.clear();
         self.open_tier = 0;
-        self.returned = self.ever_connected;
+        if !std::mem::take(&mut self.moving) {
+            self.excluded.clear();
+            self.returned = self.ever_connected;
+        }
         self.limit = (plan.max_wait_ms > 0 && !self.probe).then(|| now.plus(plan.max_wait_ms));
+    }
+
+    /// Leaves a queue, or cannot enter it, and goes to another.
+    pub(crate) fn moved(&mut self, from: QueueId, to: QueueId) {
+        assert_eq!(self.queue.or(self.bound_for), Some(from), "I-19: {} leaves a queue that it is not in", self.interaction);
+        self.bound_for = Some(to);
+        assert!(self.ringing.is_empty(), "I-24: {} leaves its queue while a desk rings", self.interaction);
+        self.moves += 1;
+        self.moving = self.queue.is_some();
+        assert!(self.moves <= 5, "{} goes from queue to queue for ever", self.interaction);
     }
 
     /// A desk begins to ring. Returns whether it is the first of its round.
@@ -209,7 +236,7 @@ impl CallSeen {
         assert_eq!(record.talk_ms(), self.connected_ms, "I-10: talk time runs on, or is cut");
         assert_eq!(record.answered_by_agent, self.ever_connected, "I-12: answered and connected differ");
         assert_eq!(record.recording.is_some(), self.ever_connected, "I-17: a recording without audio, or none with");
-        assert_eq!(record.queue, self.queue, "I-37: the queue was overwritten");
+        assert_eq!(record.queue, self.first_queue, "I-37: the queue was overwritten");
         assert!(!(record.answered_by_agent && reason == EndReason::Abandoned), "I-12: answered and abandoned");
         if self.prepared && self.finished_by_recorder == 0 {
             assert!(now >= ended.plus(10_000), "saved before its recording was closed");

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 const SEEDS: u64 = 1_000;
 
 /// What must have happened in them often enough to have been tried.
-const MUST_HAPPEN: [&str; 20] = [
+const MUST_HAPPEN: [&str; 28] = [
     "caller_hung_up",
     "agent_hung_up",
     "agent_lost",
@@ -25,6 +25,14 @@ const MUST_HAPPEN: [&str; 20] = [
     "signalling_timeout",
     "queue_timeout",
     "probe_done",
+    "queue_full",
+    "nobody_signed_in",
+    "all_not_ready",
+    "overflow: full",
+    "overflow: timeout",
+    "overflow: nobody signed in",
+    "overflow: all not ready",
+    "wrap-up extended",
     "server_stopping",
     "offer rejected",
     "offer not answered",

@@ -8,10 +8,10 @@ use crate::calls::CallSeen;
 use crate::rank;
 use call_core::command::{AgentCommand, MediaCommand, RecordingCommand, SessionEnd, SipCommand, StoreCommand};
 use call_core::input::AgentAction;
-use call_core::ledger::{Counters, Fact, FactKind, InteractionRecord, OfferEnd};
-use call_core::plan::{Membership, Plan, SkillId, Strategy};
+use call_core::ledger::{Counters, Fact, FactKind, InteractionRecord, OfferEnd, OverflowCause};
+use call_core::plan::{Exit, Membership, Plan, SkillId, Strategy};
 use call_core::{Command, Core, Input, Reason, Time};
-use shared::model::{AgentId, AgentState, Desk, EndReason, InteractionId, LegId, QueueId, Refusal, SessionId, Side};
+use shared::model::{AgentId, AgentState, Desk, EndReason, InteractionId, LegId, NotReadyReason, QueueId, Refusal, SessionId, Side};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The watcher's books.
@@ -57,6 +57,10 @@ struct Step {
     prepared: Vec<InteractionId>,
     /// An accept or reject that names no live offer of that agent.
     stale: bool,
+    /// Who missed an offer, and whether that ends the readiness.
+    missed: Vec<(AgentId, bool)>,
+    /// Queues that were left because nobody can answer in them.
+    unstaffed: Vec<(QueueId, OverflowCause)>,
     /// The wish comes from a living session.
     expects_answer: bool,
 }
@@ -152,6 +156,8 @@ impl Watch {
         self.i4_transient_states_have_a_deadline(core);
         self.i5_desks_and_connected_legs_agree();
         self.i6_i7_no_waiting_call_beside_an_eligible_agent();
+        self.i25_nobody_waits_where_nobody_may_answer();
+        self.i29_a_miss_has_the_effect_of_its_rule();
         self.i17_recordings_only_with_audio();
         self.i24_the_limit_of_waiting_holds_and_never_cuts_an_offer();
         self.i25_i36_only_reachable_agents_are_offered();
@@ -226,7 +232,7 @@ impl Watch {
         }
         if let Some((rank, choice, left)) = self.ranks.get_mut(&agent) {
             *choice = Choice::Ready;
-            *rank = if self.now.since(*left) > self.plan.limits.shift_gap_ms { Rank::default() } else { Rank { idle_ms: 0, ..*rank } };
+            *rank = if self.now.since(*left) > self.plan.limits.shift_gap_ms { Rank::default() } else { rank.signed_out() };
         }
     }
 
@@ -335,9 +341,10 @@ impl Watch {
     fn open(&mut self, interaction: InteractionId, probe: bool) {
         let Some(Input::CallOffered(offered)) = &self.step.input else { panic!("an interaction without an INVITE") };
         assert!(!self.calls.contains_key(&interaction), "I-12: {interaction} opened twice");
+        let bound_for = self.plan.numbers.get(&offered.dialled).copied();
         self.legs.insert(offered.leg, interaction);
         self.open.insert(interaction);
-        self.calls.insert(interaction, CallSeen::new(interaction, offered.leg, probe, self.now));
+        self.calls.insert(interaction, CallSeen::new((interaction, offered.leg), probe, bound_for, self.now));
     }
 
     fn fact(&mut self, fact: &Fact) {
@@ -346,6 +353,11 @@ impl Watch {
         call.count(fact, self.now);
         match &fact.kind {
             FactKind::Queued { queue } => call.queued(*queue, &queue_plan(&self.plan, queue), self.now),
+            FactKind::Overflowed { from, to, cause } => {
+                let limit = call.limit;
+                call.moved(*from, *to);
+                self.overflowed(fact.interaction, (*from, *to), *cause, limit);
+            }
             FactKind::Offered { agent } => {
                 let queue = call.queue.expect("offered while waiting in a queue");
                 let first = call.offered(*agent, queue_plan(&self.plan, &queue).strategy, self.now);
@@ -367,6 +379,11 @@ impl Watch {
                     self.step.silenced.insert(fact.interaction);
                 }
                 call.silent(*agent);
+                if *why == OfferEnd::NotAnswered {
+                    let rule = call.queue.map(|queue| self.plan.queues[&queue].no_answer).unwrap_or_default();
+                    let over = self.agents.get_mut(agent).expect("missed by somebody signed in").missed(rule);
+                    self.step.missed.push((*agent, over));
+                }
                 if matches!(why, OfferEnd::Rejected | OfferEnd::NotAnswered) {
                     call.excluded.insert(*agent, self.now.plus(self.plan.limits.exclude_ms));
                 }
@@ -383,10 +400,71 @@ impl Watch {
                 let wrap_up_ms = call.queue.and_then(|queue| self.plan.queues.get(&queue)).map_or(0, |queue| queue.wrap_up_ms);
                 let agent = call.last_agent.expect("parted after a talk");
                 call.wrap_ups.insert(agent, (self.now, wrap_up_ms));
+                call.extension_ms = call.queue.map_or(0, |queue| self.plan.queues[&queue].wrap_up.extension_ms);
                 self.step.parted.push((fact.interaction, agent));
             }
             FactKind::Ended { reason, by } => self.ended(fact.interaction, *reason, *by),
             FactKind::Entered | FactKind::Answered => {}
+        }
+    }
+
+    fn overflowed(&mut self, interaction: InteractionId, (from, to): (QueueId, QueueId), cause: OverflowCause, limit: Option<Time>) {
+        let plan = &self.plan.queues[&from];
+        let (what, exit) = match cause {
+            OverflowCause::Full => ("overflow: full", Some(plan.overflow.full)),
+            OverflowCause::Timeout => ("overflow: timeout", Some(plan.overflow.timeout)),
+            OverflowCause::NobodySignedIn => ("overflow: nobody signed in", plan.overflow.nobody_signed_in),
+            OverflowCause::AllNotReady => ("overflow: all not ready", plan.overflow.all_not_ready),
+        };
+        assert_eq!(exit, Some(Exit::Queue(to)), "{what}: against the rule of {from}");
+        match cause {
+            OverflowCause::Full => assert!(self.waiting_in(from, interaction) >= plan.max_waiting, "I-25: {from} is not full"),
+            OverflowCause::Timeout => assert!(limit.is_some_and(|limit| limit <= self.now), "I-24: {interaction} may wait longer"),
+            OverflowCause::NobodySignedIn | OverflowCause::AllNotReady => self.step.unstaffed.push((from, cause)),
+        }
+        self.tally(what);
+    }
+
+    /// Citizens who wait or are about to.
+    fn waiting_in(&self, queue: QueueId, but: InteractionId) -> usize {
+        let here = |call: &&CallSeen| call.queue.or(call.bound_for) == Some(queue) && call.interaction != but;
+        self.unsaved().filter(|call| !call.probe && call.ended.is_none() && call.connected.is_none()).filter(here).count()
+    }
+
+    /// Why nobody can answer in a queue.
+    fn unstaffed(&self, queue: QueueId) -> Option<OverflowCause> {
+        let arriving = self.arriving.keys().any(|agent| self.serves(*agent, queue));
+        let mut serving = self.agents.iter().filter(|(agent, _)| self.serves(**agent, queue)).peekable();
+        if serving.peek().is_none() && !arriving {
+            return Some(OverflowCause::NobodySignedIn);
+        }
+        let at_work = |seen: &AgentSeen| !matches!(seen.state(), AgentState::NotReady(_) | AgentState::Lost);
+        (!arriving && !serving.any(|(_, seen)| at_work(seen))).then_some(OverflowCause::AllNotReady)
+    }
+
+    fn i25_nobody_waits_where_nobody_may_answer(&self) {
+        for (queue, cause) in &self.step.unstaffed {
+            assert_eq!(self.unstaffed(*queue), Some(*cause), "I-25: a call left {queue} for a cause that is not true");
+        }
+        for call in self.unsaved().filter(|call| call.waits()) {
+            let queue = call.queue.expect("waits in a queue");
+            let rules = self.plan.queues[&queue].overflow;
+            let exit = self.unstaffed(queue).and_then(|cause| match cause {
+                OverflowCause::NobodySignedIn => rules.nobody_signed_in,
+                OverflowCause::AllNotReady => rules.all_not_ready,
+                OverflowCause::Full | OverflowCause::Timeout => None,
+            });
+            assert_ne!(exit, Some(Exit::Refuse), "{} waits although nobody may answer in {queue}", call.interaction);
+        }
+    }
+
+    fn i29_a_miss_has_the_effect_of_its_rule(&self) {
+        for (agent, over) in &self.step.missed {
+            let Some(seen) = self.agents.get(agent) else { continue };
+            let forced = seen.state() == AgentState::NotReady(NotReadyReason::NoAnswer);
+            let asked = matches!(self.step.input, Some(Input::AgentAsked { agent: who, .. }) if who == *agent);
+            assert!(*over || !forced, "I-29: {agent} is not ready after a miss that should not count");
+            assert!(!*over || forced || asked, "I-29: {agent} is {:?} after a miss", seen.state());
         }
     }
 
@@ -397,6 +475,14 @@ impl Watch {
         assert!(call.connected.is_none(), "I-10: ended while joined");
         if let Some(side) = call.expected_side {
             assert_eq!(by, side, "I-11: the first event names the side");
+        }
+        // At the door the cause may be that of a queue further on; a story tells of it.
+        let queue = call.queue;
+        if let (EndReason::NobodySignedIn, Some(queue)) = (reason, queue) {
+            self.step.unstaffed.push((queue, OverflowCause::NobodySignedIn));
+        }
+        if let (EndReason::AllNotReady, Some(queue)) = (reason, queue) {
+            self.step.unstaffed.push((queue, OverflowCause::AllNotReady));
         }
         if reason == EndReason::QueueTimeout {
             assert!(call.limit.is_some_and(|limit| limit <= now), "I-24: cut before its limit");
@@ -450,8 +536,16 @@ impl Watch {
             AgentCommand::Show { agent, session, desk } => self.show(*agent, *session, desk),
             AgentCommand::Done { agent, .. } => {
                 self.step.answers += 1;
+                let who = *agent;
                 if let (Some(Input::AgentAsked { action, .. }), Some(agent)) = (&self.step.input, self.agents.get_mut(agent)) {
                     agent.chose(*action);
+                    let wrapped = agent.desk.as_ref().and_then(|desk| desk.wrap_up.as_ref()).map(|view| view.interaction);
+                    if let (AgentAction::ExtendWrapUp, Some(interaction)) = (action, wrapped) {
+                        let call = self.calls.get_mut(&interaction).expect("a call that was wrapped up");
+                        let extension_ms = call.extension_ms;
+                        call.wrap_ups.entry(who).and_modify(|(_, length_ms)| *length_ms += extension_ms);
+                        *self.tallies.entry("wrap-up extended").or_insert(0) += 1;
+                    }
                 }
             }
             AgentCommand::Refuse { reason, .. } => {
@@ -718,9 +812,11 @@ impl Watch {
         let answered = count(&|r| r.answered_by_agent);
         let abandoned = count(&|r| r.queue.is_some() && !r.answered_by_agent && r.reason == EndReason::Abandoned);
         let timed_out = count(&|r| !r.answered_by_agent && r.reason == EndReason::QueueTimeout);
-        let lost = queued - answered - abandoned - timed_out;
+        let turned_away =
+            count(&|r| r.queue.is_some() && !r.answered_by_agent && matches!(r.reason, EndReason::NobodySignedIn | EndReason::AllNotReady));
+        let lost = queued - answered - abandoned - timed_out - turned_away;
         let refused = self.invites - queued;
-        let expected = Counters { finished: self.invites, refused, queued, answered, abandoned, timed_out, lost };
+        let expected = Counters { finished: self.invites, refused, queued, answered, abandoned, timed_out, turned_away, lost };
         let counters = core.snapshot(call_core::Now { time: self.now, utc: shared::model::UnixMillis(0) }).counters;
         assert_eq!(counters, expected, "I-9: totals differ from the records");
         for call in self.calls.values() {

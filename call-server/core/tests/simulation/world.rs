@@ -5,7 +5,10 @@
 use crate::watch::Watch;
 use call_core::command::{AgentCommand, MediaAccess, MediaCommand, RecordingCommand, SessionEnd, SessionText, SipCommand, StoreCommand};
 use call_core::input::{AgentAction, CallOffered, LegEnd, MediaFailure, RecordingOutcome};
-use call_core::plan::{AgentPlan, Limits, Membership, Plan, Priority, QueuePlan, Relaxation, SkillId, SkillNeed, Strategy};
+use call_core::plan::{
+    AgentPlan, Exit, Limits, Membership, NoAnswer, Overflow, Plan, Priority, QueuePlan, Relaxation, SkillId, SkillNeed, Strategy,
+    WrapUpRule,
+};
 use call_core::{Command, Core, Input, Now, Time};
 use shared::model::{
     AgentId, AgentState, Caller, CallerCard, Desk, InteractionId, LegId, NotReadyReason, OfferId, PhoneNumber, QueueId, RequestId,
@@ -376,6 +379,7 @@ impl World {
                 40..50 => self.after(20_000, clicks(AgentAction::GoReady)),
                 50..60 => self.after(20_000, clicks(AgentAction::GoNotReady(NotReadyReason::Meal))),
                 60..63 => self.after(20_000, clicks(AgentAction::SignOut)),
+                63..85 => self.after(5_000, clicks(AgentAction::ExtendWrapUp)),
                 _ => {}
             },
         }
@@ -575,6 +579,9 @@ fn draw_plan(random: &mut fastrand::Rng) -> Plan {
         ..Limits::default()
     };
     let rules = |random: &mut fastrand::Rng| QueuePlan {
+        no_answer: [NoAnswer::NotReady, NoAnswer::SkipOnly, NoAnswer::NotReadyAfter { misses: 2 }][random.usize(0..3)],
+        wrap_up: WrapUpRule { until_saved: random.bool(), extensions: random.u8(0..3), extension_ms: 7_000 },
+        overflow: draw_overflow(random, queues.len()),
         name: "政务咨询".to_owned(),
         ring_ms: random.u64(4_000..20_000),
         wrap_up_ms: [0, 5_000, 20_000][random.usize(0..3)],
@@ -634,4 +641,12 @@ fn draw_priority(random: &mut fastrand::Rng) -> Priority {
             guard_ms: [0, 20_000, 90_000][random.usize(0..3)],
         },
     }
+}
+
+fn draw_overflow(random: &mut fastrand::Rng, queues: usize) -> Overflow {
+    let mut exit =
+        || if random.bool() { Exit::Refuse } else { Exit::Queue(QueueId(random.u32(0..4) % u32::try_from(queues).unwrap_or(1))) };
+    let (full, timeout, nobody, not_ready) = (exit(), exit(), exit(), exit());
+    let (nobody_signed_in, all_not_ready) = (random.bool().then_some(nobody), (random.u32(0..3) == 0).then_some(not_ready));
+    Overflow { full, timeout, nobody_signed_in, all_not_ready }
 }
