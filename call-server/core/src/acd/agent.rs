@@ -3,7 +3,7 @@
 use super::OfferOver;
 use super::standing::Standing;
 use crate::command::{AgentCommand, MediaCommand, SessionEnd, StoreCommand};
-use crate::ledger::{Doing, IntervalCause, OfferEnd, Timeline};
+use crate::ledger::{Doing, IntervalCause, OfferEnd, Timeline, WhyNot};
 use crate::plan::{NoAnswer, WrapUpRule};
 use crate::time::{Now, Time};
 use crate::timer::Reason;
@@ -162,7 +162,21 @@ impl Agent {
 
     /// Whether a call may be offered now (I-36).
     pub(crate) fn eligible(&self) -> bool {
-        matches!(self.activity, Activity::Ready) && self.connected && self.reachable
+        self.why_not().is_none()
+    }
+
+    /// Why no call may be offered now, if so.
+    pub(crate) fn why_not(&self) -> Option<WhyNot> {
+        match self.activity {
+            Activity::NotReady(_) => Some(WhyNot::NotReady),
+            Activity::Offered(_) => Some(WhyNot::Rings),
+            Activity::Talking(_) => Some(WhyNot::Talks),
+            Activity::WrapUp(_) => Some(WhyNot::WrapsUp),
+            Activity::Lost(_) => Some(WhyNot::Gone),
+            Activity::Ready if !self.connected => Some(WhyNot::Gone),
+            Activity::Ready if !self.reachable => Some(WhyNot::NoVoice),
+            Activity::Ready => None,
+        }
     }
 
     /// Whether this agent is at work, so that a waiting call may hope for it without anybody's decision.

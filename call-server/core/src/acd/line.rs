@@ -1,7 +1,8 @@
 //! The waiting line of all queues, and for each call who may be asked. In which order calls are served is the business of `rank`.
 
 use super::choose::Fit;
-use super::rank::{Rank, rank};
+use super::rank::{Rank, rank, score};
+use crate::ledger::WhyNot;
 use crate::plan::{SkillId, SkillNeed, Strategy};
 use crate::time::Time;
 use crate::timer::Reason;
@@ -30,6 +31,8 @@ pub(crate) struct Entry {
     open_tier: u8,
     /// Points besides those of the queue.
     bonus: i32,
+    /// Nothing was written down yet about why it waits as it does.
+    unexplained: bool,
     /// Agents who rejected or missed this call, and until when they are not asked again.
     excluded: BTreeMap<AgentId, Time>,
 }
@@ -103,25 +106,36 @@ impl Entry {
         rank(turn.queue(self.queue).priority, self.bonus, (self.entered, self.interaction), turn.now.time)
     }
 
-    /// How well an agent who serves the queue fits; `None` if the tier is closed or a skill is missing.
-    pub(crate) fn fit(&self, turn: &Turn, agent: AgentId) -> Option<Fit> {
+    /// Points among all who wait, in thousandths.
+    pub(crate) fn score(&self, turn: &Turn) -> i64 {
+        let score = score(turn.queue(self.queue).priority, self.bonus, self.waited_ms(turn));
+        i64::try_from(score).unwrap_or(i64::MAX)
+    }
+
+    /// Since the first entry, in ms.
+    pub(crate) fn waited_ms(&self, turn: &Turn) -> u64 {
+        turn.now.time.since(self.entered)
+    }
+
+    /// How well an agent who serves the queue fits, or why not at all.
+    pub(crate) fn fit(&self, turn: &Turn, agent: AgentId) -> Result<Fit, WhyNot> {
         let rules = turn.queue(self.queue);
         let tier = turn.membership(agent, self.queue).tier;
         if rules.tiers.contains_key(&tier) && tier > self.open_tier {
-            return None;
+            return Err(WhyNot::TierClosed);
         }
         if rules.needs.is_empty() {
-            return Some(Fit::default());
+            return Ok(Fit::default());
         }
         let waited_ms = turn.now.time.since(self.entered);
-        let skills = &turn.plan.agents.get(&agent)?.skills;
+        let skills = &turn.plan.agents.get(&agent).ok_or(WhyNot::SkillMissing)?.skills;
         let level = |need: &SkillNeed| skills.get(&need.skill).copied().unwrap_or(0);
         if rules.needs.iter().any(|need| level(need) < need.minimum_after(waited_ms)) {
-            return None;
+            return Err(WhyNot::SkillMissing);
         }
         let asked = |skill: &SkillId| rules.needs.iter().any(|need| need.skill == *skill);
         let levels = rules.needs.iter().map(|need| u32::from(level(need))).sum();
-        Some(Fit { levels, others: Reverse(skills.keys().filter(|skill| !asked(skill)).count()) })
+        Ok(Fit { levels, others: Reverse(skills.keys().filter(|skill| !asked(skill)).count()) })
     }
 
     /// Opens the tiers whose time has come, or below which nobody is signed in: `lowest` is the lowest tier with somebody.
@@ -158,7 +172,8 @@ impl Line {
         let place = (entered, interaction);
         self.places.insert(interaction, place);
         let (ringing, round, open_tier, excluded) = (BTreeSet::new(), None, 0, BTreeMap::new());
-        self.entries.insert(place, Entry { interaction, queue, entered, limit, ringing, round, open_tier, bonus, excluded });
+        self.entries
+            .insert(place, Entry { interaction, queue, entered, limit, ringing, round, open_tier, bonus, unexplained: true, excluded });
         self.watch_reach(turn, interaction);
     }
 
@@ -166,7 +181,7 @@ impl Line {
     pub(crate) fn change_queue(&mut self, turn: &mut Turn, interaction: InteractionId, queue: QueueId) {
         let limit = wait_limit(turn, interaction, queue);
         if let Some(entry) = self.get_mut(interaction) {
-            (entry.queue, entry.limit, entry.open_tier) = (queue, limit, 0);
+            (entry.queue, entry.limit, entry.open_tier, entry.unexplained) = (queue, limit, 0, true);
         }
         self.watch_reach(turn, interaction);
     }
@@ -205,6 +220,7 @@ impl Line {
     pub(crate) fn ring(&mut self, turn: &mut Turn, interaction: InteractionId, agent: AgentId) {
         if let Some(entry) = self.get_mut(interaction) {
             entry.ringing.insert(agent);
+            entry.unexplained = false;
             let round = entry.round.get_or_insert(Round { began: turn.now.time, desks: 0 });
             round.desks += 1;
         }
@@ -243,6 +259,23 @@ impl Line {
     /// A waiting citizen.
     pub(crate) fn get(&self, interaction: InteractionId) -> Option<&Entry> {
         self.entries.get(self.places.get(&interaction)?)
+    }
+
+    /// The reach of a call grew: if it still waits then, that is worth a word.
+    pub(crate) fn explain_again(&mut self, interaction: InteractionId) {
+        if let Some(entry) = self.get_mut(interaction) {
+            entry.unexplained = true;
+        }
+    }
+
+    /// Takes the calls of which nobody knows yet why they wait.
+    pub(crate) fn take_unexplained(&mut self) -> Vec<InteractionId> {
+        let unexplained = self.entries.values_mut().filter(|entry| entry.unexplained && entry.ringing.is_empty());
+        let taken = unexplained.map(|entry| {
+            entry.unexplained = false;
+            entry.interaction
+        });
+        taken.collect()
     }
 
     /// All of one queue, to be changed in what does not move them.

@@ -13,7 +13,7 @@ pub(crate) use agent::{Activity, Agent, Asked, Offered, Remains, SegmentOver, Ta
 pub(crate) use line::Joins;
 
 use crate::command::{AgentCommand, MediaAccess, MediaCommand, SessionEnd};
-use crate::ledger::{OfferEnd, OverflowCause};
+use crate::ledger::{Decision, OfferEnd, OverflowCause, PassedOver, Weighed, WhyNot};
 use crate::plan::{Membership, NoAnswer};
 use crate::time::Time;
 use crate::timer::Reason;
@@ -24,6 +24,7 @@ use line::{Entry, Line};
 use random::Random;
 use shared::model::{AgentId, InteractionId, LegId, OfferId, QueueId, Refusal, SessionId};
 use standing::{Left, Standing};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Agents' legs are numbered from here on by the core; the SIP edge numbers its own below.
@@ -81,10 +82,11 @@ pub(crate) struct Accepted {
 }
 
 /// A match that was just made.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct Match {
     pub(crate) agent: AgentId,
     pub(crate) interaction: InteractionId,
+    pub(crate) decision: Decision,
 }
 
 impl Acd {
@@ -176,20 +178,50 @@ impl Acd {
         let wants = |entry: &&Entry| entry.ringing.is_empty() || entry.wants_more(turn);
         let mut calls: Vec<&Entry> = self.line.iter().filter(wants).collect();
         calls.sort_by_cached_key(|entry| (!entry.ringing.is_empty(), entry.rank(turn)));
-        let chosen = |entry: &Entry| Some((self.choose(turn, entry, &ready)?, entry.interaction, entry.queue));
-        let (agent, interaction, queue) = calls.into_iter().find_map(chosen)?;
+        let (agent, entry) = calls.into_iter().find_map(|entry| Some((self.choose(turn, entry, &ready)?, entry)))?;
+        let (interaction, queue, decision) = (entry.interaction, entry.queue, self.explain(turn, entry, Some(agent)));
         self.offer(turn, agent, interaction, queue);
-        Some(Match { agent, interaction })
+        Some(Match { agent, interaction, decision })
+    }
+
+    /// What is to be said about calls that began to wait, or wait on although more agents may be asked now.
+    pub(crate) fn explain_waits(&mut self, turn: &Turn) -> Vec<(InteractionId, Decision)> {
+        let waiting = self.line.take_unexplained();
+        let entries = waiting.into_iter().filter_map(|interaction| self.line.get(interaction));
+        entries.map(|entry| (entry.interaction, self.explain(turn, entry, None))).collect()
+    }
+
+    fn explain(&self, turn: &Turn, entry: &Entry, asked: Option<AgentId>) -> Decision {
+        let (mut candidates, mut passed_over) = (Vec::new(), Vec::new());
+        let sole = self.is_sole(turn, entry);
+        for agent in self.signed_in().filter(|agent| turn.serves(agent.agent, entry.queue)) {
+            match weigh(turn, agent, entry, sole) {
+                Ok(Candidate { agent, idle_ms, occupancy, fit, .. }) => {
+                    candidates.push(Weighed { agent, idle_ms, occupancy, levels: fit.levels });
+                }
+                Err(why) => passed_over.push(PassedOver { agent: agent.agent, why }),
+            }
+        }
+        candidates.sort_by_key(|weighed| (Some(weighed.agent) != asked, Reverse(weighed.levels), Reverse(weighed.idle_ms), weighed.agent));
+        let left_out = candidates.len().saturating_sub(Decision::MOST) + passed_over.len().saturating_sub(Decision::MOST);
+        candidates.truncate(Decision::MOST);
+        passed_over.truncate(Decision::MOST);
+        let (queue, waited_ms, score) = (entry.queue, entry.waited_ms(turn), entry.score(turn));
+        Decision { queue, waited_ms, score, asked, candidates, passed_over, left_out }
     }
 
     fn choose(&self, turn: &Turn, entry: &Entry, ready: &[&Agent]) -> Option<AgentId> {
-        let sole = entry.has_exclusions() && self.within_reach(turn, entry) == 1;
-        let asked = |agent: &&&Agent| sole || !entry.excludes(agent.agent, turn.now.time);
-        let serving = ready.iter().filter(|agent| turn.serves(agent.agent, entry.queue)).filter(asked);
-        let candidates: Vec<Candidate> = serving.filter_map(|agent| candidate(turn, agent, entry)).collect();
+        let sole = self.is_sole(turn, entry);
+        let serving = ready.iter().filter(|agent| turn.serves(agent.agent, entry.queue));
+        let candidates: Vec<Candidate> = serving.filter_map(|agent| weigh(turn, agent, entry, sole).ok()).collect();
         let last = self.last_offered.get(&entry.queue).copied();
         let rule = Rule { strategy: turn.queue(entry.queue).strategy, last, draw: self.random.peek() };
         choose::choose(rule, &candidates)
+    }
+
+    /// Whether exclusions do not count, because nobody else is at work within the reach of the call (I-28).
+    fn is_sole(&self, turn: &Turn, entry: &Entry) -> bool {
+        entry.has_exclusions() && self.within_reach(turn, entry) == 1
     }
 
     fn offer(&mut self, turn: &mut Turn, agent: AgentId, interaction: InteractionId, queue: QueueId) {
@@ -216,7 +248,8 @@ impl Acd {
     }
 
     /// More agents may be asked for a call: the next round of matching does.
-    pub(crate) fn reach_grows(&self, turn: &mut Turn, interaction: InteractionId) {
+    pub(crate) fn reach_grows(&mut self, turn: &mut Turn, interaction: InteractionId) {
+        self.line.explain_again(interaction);
         self.line.watch_reach(turn, interaction);
     }
 
@@ -393,13 +426,21 @@ impl Acd {
     /// How many of those at work may be asked for a call, but for exclusions.
     fn within_reach(&self, turn: &Turn, entry: &Entry) -> usize {
         let serving = self.signed_in().filter(|agent| agent.at_work() && turn.serves(agent.agent, entry.queue));
-        serving.filter(|agent| entry.fit(turn, agent.agent).is_some()).count()
+        serving.filter(|agent| entry.fit(turn, agent.agent).is_ok()).count()
     }
 }
 
-fn candidate(turn: &Turn, agent: &Agent, entry: &Entry) -> Option<Candidate> {
+/// An agent who serves the queue of a call: the figures for the choice, or why the agent cannot be asked.
+fn weigh(turn: &Turn, agent: &Agent, entry: &Entry, sole: bool) -> Result<Candidate, WhyNot> {
+    if let Some(why) = agent.why_not() {
+        return Err(why);
+    }
+    let fit = entry.fit(turn, agent.agent)?;
+    if !sole && entry.excludes(agent.agent, turn.now.time) {
+        return Err(WhyNot::Declined);
+    }
     let Membership { order, weight, tier: _ } = turn.membership(agent.agent, entry.queue);
     let standing = agent.standing(turn.now.time);
     let (idle_ms, occupancy) = (standing.idle_ms(), standing.occupancy());
-    Some(Candidate { agent: agent.agent, idle_ms, occupancy, order, weight, fit: entry.fit(turn, agent.agent)? })
+    Ok(Candidate { agent: agent.agent, idle_ms, occupancy, order, weight, fit })
 }

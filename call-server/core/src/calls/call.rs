@@ -62,6 +62,7 @@ impl Call {
             FactKind::Entered
             | FactKind::Answered
             | FactKind::Overflowed { .. }
+            | FactKind::Decided(_)
             | FactKind::OfferEnded { .. }
             | FactKind::Connected { .. }
             | FactKind::Parted { .. }

@@ -72,7 +72,13 @@ impl Core {
         self.acd.open_tiers(&self.turn);
         while let Some(made) = self.acd.next_match(&mut self.turn) {
             if let Some(call) = self.calls.get_mut(made.interaction) {
+                call.note(&mut self.turn, FactKind::Decided(Box::new(made.decision)));
                 call.note(&mut self.turn, FactKind::Offered { agent: made.agent });
+            }
+        }
+        for (interaction, decision) in self.acd.explain_waits(&self.turn) {
+            if let Some(call) = self.calls.get_mut(interaction) {
+                call.note(&mut self.turn, FactKind::Decided(Box::new(decision)));
             }
         }
     }

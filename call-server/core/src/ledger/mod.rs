@@ -3,10 +3,12 @@
 mod agent;
 mod call;
 mod counters;
+mod decision;
 
 pub(crate) use agent::{Doing, Timeline};
 pub(crate) use call::CallLedger;
 pub use counters::Counters;
+pub use decision::{Decision, PassedOver, Weighed, WhyNot};
 
 use serde::{Deserialize, Serialize};
 use shared::model::{
@@ -51,6 +53,8 @@ pub enum FactKind {
         /// Why.
         cause: OverflowCause,
     },
+    /// Whom to ask was decided, or that nobody can be asked now: why this agent, and why this wait.
+    Decided(Box<Decision>),
     /// An agent's desk began to ring.
     Offered {
         /// Whose.
@@ -93,6 +97,7 @@ impl FactKind {
             Self::Answered => "answered",
             Self::Queued { .. } => "queued",
             Self::Overflowed { .. } => "overflowed",
+            Self::Decided(_) => "decided",
             Self::Offered { .. } => "offered",
             Self::OfferEnded { .. } => "offer_ended",
             Self::Connected { .. } => "connected",

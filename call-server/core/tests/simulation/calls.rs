@@ -2,7 +2,7 @@
 
 use call_core::Time;
 use call_core::command::RecordingCommand;
-use call_core::ledger::{Fact, FactKind, InteractionRecord};
+use call_core::ledger::{Decision, Fact, FactKind, InteractionRecord};
 use call_core::plan::{QueuePlan, Strategy};
 use shared::model::{AgentId, EndReason, InteractionId, LegId, QueueId, Side};
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,6 +32,8 @@ pub(crate) struct CallSeen {
     pub(crate) excluded: BTreeMap<AgentId, Time>,
     /// The highest tier that was ever open in this wait.
     pub(crate) open_tier: u8,
+    /// The last decision about it, until an offer followed.
+    pub(crate) decision: Option<Decision>,
     returned: bool,
     pub(crate) connected: Option<(AgentId, Time)>,
     pub(crate) ever_connected: bool,
@@ -75,6 +77,7 @@ impl CallSeen {
             round: None,
             excluded: BTreeMap::new(),
             open_tier: 0,
+            decision: None,
             returned: false,
             connected: None,
             ever_connected: false,
@@ -161,6 +164,7 @@ impl CallSeen {
         self.first_entered.get_or_insert(now);
         self.waiting_since = Some(now);
         self.open_tier = 0;
+        self.decision = None;
         if !std::mem::take(&mut self.moving) {
             self.excluded.clear();
             self.returned = self.ever_connected;

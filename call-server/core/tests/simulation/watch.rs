@@ -8,7 +8,7 @@ use crate::calls::CallSeen;
 use crate::rank;
 use call_core::command::{AgentCommand, MediaCommand, RecordingCommand, SessionEnd, SipCommand, StoreCommand};
 use call_core::input::AgentAction;
-use call_core::ledger::{Counters, Fact, FactKind, InteractionRecord, OfferEnd, OverflowCause};
+use call_core::ledger::{Counters, Decision, Fact, FactKind, InteractionRecord, OfferEnd, OverflowCause};
 use call_core::plan::{Exit, Membership, Plan, SkillId, Strategy};
 use call_core::{Command, Core, Input, Reason, Time};
 use shared::model::{AgentId, AgentState, Desk, EndReason, InteractionId, LegId, NotReadyReason, QueueId, Refusal, SessionId, Side};
@@ -59,6 +59,7 @@ struct Step {
     stale: bool,
     /// Who missed an offer, and whether that ends the readiness.
     missed: Vec<(AgentId, bool)>,
+    decided: Vec<(InteractionId, Decision)>,
     /// Queues that were left because nobody can answer in them.
     unstaffed: Vec<(QueueId, OverflowCause)>,
     /// The wish comes from a living session.
@@ -157,6 +158,7 @@ impl Watch {
         self.i5_desks_and_connected_legs_agree();
         self.i6_i7_no_waiting_call_beside_an_eligible_agent();
         self.i25_nobody_waits_where_nobody_may_answer();
+        self.every_decision_names_everybody_once_and_every_wait_has_one();
         self.i29_a_miss_has_the_effect_of_its_rule();
         self.i17_recordings_only_with_audio();
         self.i24_the_limit_of_waiting_holds_and_never_cuts_an_offer();
@@ -168,6 +170,9 @@ impl Watch {
         self.every_wish_has_one_answer();
         self.every_ended_call_is_saved_in_time();
         let deadline = core.next_deadline();
+        if let Some((_, Reason::WaitOver(interaction))) = deadline {
+            assert!(self.calls[&interaction].limit.is_some(), "I-2: a deadline of a limit that is gone");
+        }
         if let Some((_, Reason::ReachGrows(interaction))) = deadline {
             assert!(self.calls[&interaction].waiting_since.is_some(), "I-2: a deadline of a wait that is over");
         }
@@ -358,7 +363,13 @@ impl Watch {
                 call.moved(*from, *to);
                 self.overflowed(fact.interaction, (*from, *to), *cause, limit);
             }
+            FactKind::Decided(decision) => {
+                call.decision = Some((**decision).clone());
+                self.step.decided.push((fact.interaction, (**decision).clone()));
+            }
             FactKind::Offered { agent } => {
+                let asked = call.decision.as_ref().and_then(|decision| decision.asked);
+                assert_eq!(asked, Some(*agent), "I-41: an offer without its reason");
                 let queue = call.queue.expect("offered while waiting in a queue");
                 let first = call.offered(*agent, queue_plan(&self.plan, &queue).strategy, self.now);
                 *self.tallies.entry(if first { "offer" } else { "one more desk rings" }).or_insert(0) += 1;
@@ -455,6 +466,29 @@ impl Watch {
                 OverflowCause::Full | OverflowCause::Timeout => None,
             });
             assert_ne!(exit, Some(Exit::Refuse), "{} waits although nobody may answer in {queue}", call.interaction);
+        }
+    }
+
+    fn every_decision_names_everybody_once_and_every_wait_has_one(&self) {
+        for (interaction, decision) in &self.step.decided {
+            let serving: BTreeSet<AgentId> = self.agents.keys().copied().filter(|agent| self.serves(*agent, decision.queue)).collect();
+            let named: Vec<AgentId> =
+                decision.candidates.iter().map(|one| one.agent).chain(decision.passed_over.iter().map(|one| one.agent)).collect();
+            assert_eq!(named.iter().copied().collect::<BTreeSet<_>>(), serving, "explain: not everybody is named for {interaction}");
+            assert_eq!(named.len(), serving.len(), "explain: somebody is named twice for {interaction}");
+            assert_eq!(
+                decision.asked,
+                decision.asked.and(decision.candidates.first().map(|one| one.agent)),
+                "explain: the asked one first"
+            );
+            assert!(
+                decision.asked.is_some() || decision.candidates.is_empty(),
+                "explain: {interaction} waits though somebody could be asked"
+            );
+            assert_eq!(decision.waited_ms, self.calls[interaction].waited_ms(self.now), "explain: the wait of {interaction}");
+        }
+        for call in self.unsaved().filter(|call| call.waits()) {
+            assert!(call.decision.is_some(), "explain: {} waits for no reason", call.interaction);
         }
     }
 
