@@ -6,7 +6,10 @@
 use call_core::command::{AgentCommand, MediaAccess, MediaCommand, RecordingCommand, SessionText, SipCommand, Sound, StoreCommand};
 use call_core::input::{AgentAction, CallOffered, LegEnd, MediaFailure, RecordingOutcome};
 use call_core::ledger::InteractionRecord;
-use call_core::plan::{AgentPlan, Exit, Membership, NoAnswer, Plan, QueuePlan, Relaxation, SkillId, SkillNeed, Strategy, WrapUpRule};
+use call_core::plan::{
+    AgentPlan, BlockEntry, BlockLevel, Callers, Exit, FavourEntry, Membership, NoAnswer, NumberPattern, Plan, QueuePlan, Relaxation,
+    SkillId, SkillNeed, Strategy, WrapUpRule,
+};
 use call_core::{Command, Core, Input, Now, Time};
 use shared::model::{
     AgentId, AgentState, Caller, CallerCard, Desk, InteractionId, LegId, NotReadyReason, Notice, OfferId, PhoneNumber, QueueId, Refusal,
@@ -77,6 +80,7 @@ fn settings(text: &str) -> Result<Plan, String> {
                 let plan = plan.agents.get_mut(&agent_id(agent)?).ok_or("the agent is not known yet")?;
                 plan.skills.insert(skill_id(skill)?, level.parse().map_err(|_| format!("{level} is no level"))?);
             }
+            ["list", number, rule @ ..] => list(&mut plan.callers, number, rule)?,
             ["limit", "exclude", length] => plan.limits.exclude_ms = length_ms(length)?,
             ["limit", "calls", count] => plan.limits.max_interactions = count.parse().map_err(|_| format!("{count} is no number"))?,
             _ => {}
@@ -113,6 +117,23 @@ fn queue_plan(rules: &[&str]) -> Result<QueuePlan, String> {
         }
     }
     Ok(plan)
+}
+
+/// `reject`, `low 60` or `favour 30`.
+fn list(lists: &mut Callers, number: &str, rule: &[&str]) -> Result<(), String> {
+    let points = |text: &str| text.parse().map_err(|_| format!("{text} are no points"));
+    let (callers, expires) = (NumberPattern { number: phone(number)?, prefix: false }, None);
+    let level = match rule {
+        ["reject"] => BlockLevel::Reject,
+        ["low", less] => BlockLevel::LowPriority(points(less)?),
+        ["favour", more] => {
+            lists.favoured.push(FavourEntry { callers, points: points(more)?, expires });
+            return Ok(());
+        }
+        other => return Err(format!("{other:?} is no rule of a list")),
+    };
+    lists.blocked.push(BlockEntry { entry: 1, callers, level, expires });
+    Ok(())
 }
 
 /// `refuse`, or the number of another queue.

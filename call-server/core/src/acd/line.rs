@@ -29,8 +29,10 @@ pub(crate) struct Entry {
     round: Option<Round>,
     /// The highest tier that was ever open for this call.
     open_tier: u8,
-    /// Points besides those of the queue.
-    bonus: i32,
+    /// Points from the lists of callers.
+    listed: i32,
+    /// Has talked with an agent who is lost.
+    returned: bool,
     /// Nothing was written down yet about why it waits as it does.
     unexplained: bool,
     /// Agents who rejected or missed this call, and until when they are not asked again.
@@ -44,8 +46,10 @@ pub(crate) struct Joins {
     pub(crate) queue: QueueId,
     /// First entry; decides the place.
     pub(crate) entered: Time,
-    /// Points besides those of the queue.
-    pub(crate) bonus: i32,
+    /// Points from the lists of callers.
+    pub(crate) listed: i32,
+    /// Has talked with an agent who is lost.
+    pub(crate) returned: bool,
 }
 
 /// One round of ringing.
@@ -103,12 +107,18 @@ impl Entry {
 
     /// The place among all who wait.
     pub(crate) fn rank(&self, turn: &Turn) -> Rank {
-        rank(turn.queue(self.queue).priority, self.bonus, (self.entered, self.interaction), turn.now.time)
+        rank(turn.queue(self.queue).priority, self.bonus(turn), (self.entered, self.interaction), turn.now.time)
+    }
+
+    /// Points besides those that every call of the queue has.
+    fn bonus(&self, turn: &Turn) -> i32 {
+        let returned = if self.returned { turn.queue(self.queue).priority.returned } else { 0 };
+        self.listed.saturating_add(returned)
     }
 
     /// Points among all who wait, in thousandths.
     pub(crate) fn score(&self, turn: &Turn) -> i64 {
-        let score = score(turn.queue(self.queue).priority, self.bonus, self.waited_ms(turn));
+        let score = score(turn.queue(self.queue).priority, self.bonus(turn), self.waited_ms(turn));
         i64::try_from(score).unwrap_or(i64::MAX)
     }
 
@@ -167,13 +177,15 @@ pub(crate) struct Line {
 impl Line {
     /// Adds a citizen in the place of the entry time. The limit counts from now: time spent talking is no waiting.
     pub(crate) fn join(&mut self, turn: &mut Turn, joins: Joins) {
-        let Joins { interaction, queue, entered, bonus } = joins;
+        let Joins { interaction, queue, entered, listed, returned } = joins;
         let limit = wait_limit(turn, interaction, queue);
         let place = (entered, interaction);
         self.places.insert(interaction, place);
         let (ringing, round, open_tier, excluded) = (BTreeSet::new(), None, 0, BTreeMap::new());
-        self.entries
-            .insert(place, Entry { interaction, queue, entered, limit, ringing, round, open_tier, bonus, unexplained: true, excluded });
+        self.entries.insert(
+            place,
+            Entry { interaction, queue, entered, limit, ringing, round, open_tier, listed, returned, unexplained: true, excluded },
+        );
         self.watch_reach(turn, interaction);
     }
 

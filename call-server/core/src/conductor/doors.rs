@@ -4,7 +4,7 @@ use crate::Core;
 use crate::calls::{Admitted, Ending, Move};
 use crate::input::CallOffered;
 use crate::ledger::OverflowCause;
-use crate::plan::Exit;
+use crate::plan::{BlockLevel, Exit};
 use shared::model::{EndReason, InteractionId, QueueId};
 
 /// How often a call may go from queue to queue by rule.
@@ -16,6 +16,10 @@ impl Core {
         let plan = &self.turn.plan;
         let queue = *plan.numbers.get(&offered.dialled).ok_or(EndReason::UnknownNumber)?;
         plan.queues.get(&queue).ok_or(EndReason::UnknownNumber)?;
+        let level = plan.callers.block(&offered.caller, self.turn.now.utc).map(|entry| entry.level);
+        if level == Some(BlockLevel::Reject) {
+            return Err(EndReason::Blocked);
+        }
         if self.stopping {
             return Err(EndReason::ServerStopping);
         }

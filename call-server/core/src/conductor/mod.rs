@@ -111,8 +111,8 @@ impl Core {
     fn join(&mut self, joined: Option<Joined>) {
         if let Some(joined) = joined.filter(|joined| !joined.probe) {
             let Joined { interaction, queue, entered, returned, .. } = joined;
-            let bonus = if returned { self.turn.queue(queue).priority.returned } else { 0 };
-            self.acd.join(&mut self.turn, Joins { interaction, queue, entered: entered.time, bonus });
+            let listed = self.calls.get(interaction).map_or(0, |call| self.turn.plan.callers.points(&call.caller, self.turn.now.utc));
+            self.acd.join(&mut self.turn, Joins { interaction, queue, entered: entered.time, listed, returned });
         }
     }
 

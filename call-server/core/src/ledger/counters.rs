@@ -10,8 +10,10 @@ use shared::model::EndReason;
 pub struct Counters {
     /// All finished interactions but probe calls.
     pub finished: u64,
-    /// Ended before a waiting line was entered: refused, cancelled, or without media.
+    /// Ended before a waiting line was entered: refused, cancelled, or without media. Blocked ones are among them.
     pub refused: u64,
+    /// Refused because the number is blocked 拦截.
+    pub blocked: u64,
     /// Entered a waiting line 转人工量.
     pub queued: u64,
     /// Two-way audio with an agent began 人工接听量.
@@ -35,6 +37,7 @@ impl Counters {
         self.finished += 1;
         if record.queue.is_none() {
             self.refused += 1;
+            self.blocked += u64::from(record.reason == EndReason::Blocked);
             return;
         }
         self.queued += 1;

@@ -1,5 +1,9 @@
 //! What the configuration says, compiled and immutable: numbers, queues, agents.
 
+mod callers;
+
+pub use callers::{BlockEntry, BlockLevel, Callers, FavourEntry, NumberPattern};
+
 use serde::{Deserialize, Serialize};
 use shared::model::{AgentId, PhoneNumber, QueueId};
 use std::collections::BTreeMap;
@@ -15,6 +19,9 @@ pub struct Plan {
     pub agents: BTreeMap<AgentId, AgentPlan>,
     /// Limits of time that are the same everywhere.
     pub limits: Limits,
+    /// Numbers that are blocked, and numbers whose calls have more points.
+    #[serde(default)]
+    pub callers: Callers,
     /// Where the random strategies begin; the same seed and inputs give the same choices. Read once, when the core begins.
     #[serde(default)]
     pub seed: u64,

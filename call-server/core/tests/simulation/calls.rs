@@ -17,6 +17,8 @@ pub(crate) struct CallSeen {
     first_queue: Option<QueueId>,
     /// The queue that it will wait in.
     pub(crate) bound_for: Option<QueueId>,
+    /// Points that the lists of callers give, or `REJECTED`.
+    pub(crate) listed: i32,
     /// By how much each extension lengthens the wrap-up of its last talk, in ms.
     pub(crate) extension_ms: u64,
     /// How often it changed the queue by rule.
@@ -58,7 +60,13 @@ pub(crate) struct CallSeen {
 
 impl CallSeen {
     /// The INVITE was written down.
-    pub(crate) fn new((interaction, leg): (InteractionId, LegId), probe: bool, bound_for: Option<QueueId>, started: Time) -> Self {
+    pub(crate) fn new(
+        (interaction, leg): (InteractionId, LegId),
+        probe: bool,
+        bound_for: Option<QueueId>,
+        listed: i32,
+        started: Time,
+    ) -> Self {
         Self {
             interaction,
             leg,
@@ -67,6 +75,7 @@ impl CallSeen {
             queue: None,
             first_queue: None,
             bound_for,
+            listed,
             extension_ms: 0,
             moves: 0,
             moving: false,
@@ -135,7 +144,7 @@ impl CallSeen {
         let priority = plan.priority;
         let waited = i64::try_from(self.waited_ms(now)).expect("a simulated day is short");
         let guarded = priority.guard_ms > 0 && self.waited_ms(now) >= priority.guard_ms;
-        let fixed = priority.weight + if self.returned { priority.returned } else { 0 };
+        let fixed = priority.weight + self.listed + if self.returned { priority.returned } else { 0 };
         (!guarded).then(|| i64::from(fixed) * 1_000 + waited * i64::from(priority.slope))
     }
 

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 const SEEDS: u64 = 1_000;
 
 /// What must have happened in them often enough to have been tried.
-const MUST_HAPPEN: [&str; 28] = [
+const MUST_HAPPEN: [&str; 29] = [
     "caller_hung_up",
     "agent_hung_up",
     "agent_lost",
@@ -25,6 +25,7 @@ const MUST_HAPPEN: [&str; 28] = [
     "signalling_timeout",
     "queue_timeout",
     "probe_done",
+    "blocked",
     "queue_full",
     "nobody_signed_in",
     "all_not_ready",

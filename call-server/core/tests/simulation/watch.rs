@@ -5,7 +5,7 @@
 
 use crate::agents::{AgentSeen, Choice, Rank};
 use crate::calls::CallSeen;
-use crate::rank;
+use crate::{rank, world};
 use call_core::command::{AgentCommand, MediaCommand, RecordingCommand, SessionEnd, SipCommand, StoreCommand};
 use call_core::input::AgentAction;
 use call_core::ledger::{Counters, Decision, Fact, FactKind, InteractionRecord, OfferEnd, OverflowCause};
@@ -346,10 +346,11 @@ impl Watch {
     fn open(&mut self, interaction: InteractionId, probe: bool) {
         let Some(Input::CallOffered(offered)) = &self.step.input else { panic!("an interaction without an INVITE") };
         assert!(!self.calls.contains_key(&interaction), "I-12: {interaction} opened twice");
+        let listed = offered.caller.number.as_ref().map_or(0, |number| world::listed_points(number.reveal().as_str()));
         let bound_for = self.plan.numbers.get(&offered.dialled).copied();
         self.legs.insert(offered.leg, interaction);
         self.open.insert(interaction);
-        self.calls.insert(interaction, CallSeen::new((interaction, offered.leg), probe, bound_for, self.now));
+        self.calls.insert(interaction, CallSeen::new((interaction, offered.leg), probe, bound_for, listed, self.now));
     }
 
     fn fact(&mut self, fact: &Fact) {
@@ -510,6 +511,9 @@ impl Watch {
         if let Some(side) = call.expected_side {
             assert_eq!(by, side, "I-11: the first event names the side");
         }
+        let rejected = call.listed == world::REJECTED;
+        assert!(rejected || reason != EndReason::Blocked, "1-11: {interaction} is blocked for nothing");
+        assert!(!rejected || matches!(reason, EndReason::Blocked | EndReason::UnknownNumber), "1-11: {interaction} is not blocked");
         // At the door the cause may be that of a queue further on; a story tells of it.
         let queue = call.queue;
         if let (EndReason::NobodySignedIn, Some(queue)) = (reason, queue) {
@@ -850,7 +854,8 @@ impl Watch {
             count(&|r| r.queue.is_some() && !r.answered_by_agent && matches!(r.reason, EndReason::NobodySignedIn | EndReason::AllNotReady));
         let lost = queued - answered - abandoned - timed_out - turned_away;
         let refused = self.invites - queued;
-        let expected = Counters { finished: self.invites, refused, queued, answered, abandoned, timed_out, turned_away, lost };
+        let blocked = count(&|r| r.reason == EndReason::Blocked);
+        let expected = Counters { finished: self.invites, refused, blocked, queued, answered, abandoned, timed_out, turned_away, lost };
         let counters = core.snapshot(call_core::Now { time: self.now, utc: shared::model::UnixMillis(0) }).counters;
         assert_eq!(counters, expected, "I-9: totals differ from the records");
         for call in self.calls.values() {

@@ -6,8 +6,8 @@ use crate::watch::Watch;
 use call_core::command::{AgentCommand, MediaAccess, MediaCommand, RecordingCommand, SessionEnd, SessionText, SipCommand, StoreCommand};
 use call_core::input::{AgentAction, CallOffered, LegEnd, MediaFailure, RecordingOutcome};
 use call_core::plan::{
-    AgentPlan, Exit, Limits, Membership, NoAnswer, Overflow, Plan, Priority, QueuePlan, Relaxation, SkillId, SkillNeed, Strategy,
-    WrapUpRule,
+    AgentPlan, BlockEntry, BlockLevel, Callers, Exit, FavourEntry, Limits, Membership, NoAnswer, NumberPattern, Overflow, Plan, Priority,
+    QueuePlan, Relaxation, SkillId, SkillNeed, Strategy, WrapUpRule,
 };
 use call_core::{Command, Core, Input, Now, Time};
 use shared::model::{
@@ -20,6 +20,33 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 const LOG_LENGTH: usize = 30;
 /// Everything must have come to rest this long after the last call, in ms.
 const REST_MS: u64 = 3_600_000;
+
+/// Who calls: mostly people on no list.
+const CALLERS: [&str; 8] =
+    ["13900000001", "13900000002", "13900000003", "13900000004", "0213", "013900000007", "13900000008", "13900000009"];
+/// Instead of points: the caller is refused.
+pub(crate) const REJECTED: i32 = i32::MIN;
+
+/// What the lists of [`draw_plan`] say about a number.
+pub(crate) fn listed_points(number: &str) -> i32 {
+    match number {
+        "013900000007" => REJECTED,
+        "13900000008" => -40,
+        "13900000009" => 50,
+        _ => 0,
+    }
+}
+
+fn lists() -> Callers {
+    let pattern = |number: &str| NumberPattern { number: PhoneNumber::parse(number).expect("a number"), prefix: false };
+    let block = |entry, number, level, expires| BlockEntry { entry, callers: pattern(number), level, expires };
+    let blocked = vec![
+        block(1, "+8613900000007", BlockLevel::Reject, None),
+        block(2, "13900000008", BlockLevel::LowPriority(40), None),
+        block(3, "13900000001", BlockLevel::Reject, Some(UnixMillis(1_000))),
+    ];
+    Callers { blocked, favoured: vec![FavourEntry { callers: pattern("13900000009"), points: 50, expires: None }] }
+}
 
 /// One seed's world.
 pub(crate) struct World {
@@ -411,7 +438,7 @@ impl World {
         self.legs.insert(leg);
         let known = self.random.u32(0..10) > 0;
         let dialled = if known { format!("{}", 100 + self.random.usize(0..self.plan.queues.len())) } else { "999".to_owned() };
-        let number = self.chance(80).then(|| PhoneNumber::parse("13900000001").expect("a number").into());
+        let number = self.chance(80).then(|| PhoneNumber::parse(CALLERS[self.random.usize(0..CALLERS.len())]).expect("a number").into());
         let probe = self.chance(5);
         let offered = CallOffered {
             leg,
@@ -597,6 +624,7 @@ fn draw_plan(random: &mut fastrand::Rng) -> Plan {
         queues: queues.iter().map(|queue| (*queue, rules(random))).collect(),
         agents,
         limits,
+        callers: lists(),
         seed: random.u64(..),
     }
 }
