@@ -240,7 +240,14 @@ impl Resolver<'_> {
         let max_wait_ms = self.time(block, "max_wait_seconds", 0..=DAY_MS);
         let max_waiting = self.count(block, "max_waiting", 1..=100_000);
         let name = block.text("name")?.value.to_owned();
-        Some(QueuePlan { name, ring_ms: ring_ms?, wrap_up_ms: wrap_up_ms?, max_wait_ms: max_wait_ms?, max_waiting: max_waiting?, ..QueuePlan::default() })
+        Some(QueuePlan {
+            name,
+            ring_ms: ring_ms?,
+            wrap_up_ms: wrap_up_ms?,
+            max_wait_ms: max_wait_ms?,
+            max_waiting: max_waiting?,
+            ..QueuePlan::default()
+        })
     }
 
     fn time(&mut self, block: &Block, key: &str, range: RangeInclusive<u64>) -> Option<u64> {

@@ -18,7 +18,9 @@ pub(super) fn farewell(reason: EndReason) -> Farewell {
         EndReason::MediaFailed | EndReason::ServerCrashed => (500, FAILURE),
         EndReason::SignallingTimeout => (480, "Q.850;cause=102;text=\"Recovery on timer expiry\""),
         EndReason::Blocked => (603, "Q.850;cause=21;text=\"Call rejected\""),
-        EndReason::QueueTimeout | EndReason::NobodySignedIn | EndReason::AllNotReady => (480, "Q.850;cause=19;text=\"No answer from user\""),
+        EndReason::QueueTimeout | EndReason::NobodySignedIn | EndReason::AllNotReady => {
+            (480, "Q.850;cause=19;text=\"No answer from user\"")
+        }
         EndReason::AgentLost => (480, FAILURE),
         // Here 503 is the truth: the carrier shall try its next route at once.
         EndReason::ServerStopping => (503, FAILURE),
