@@ -4,6 +4,8 @@
 mod agents;
 #[path = "../tests/simulation/calls.rs"]
 mod calls;
+#[path = "../tests/simulation/rank.rs"]
+mod rank;
 #[path = "../tests/simulation/run.rs"]
 mod run;
 #[path = "../tests/simulation/watch.rs"]

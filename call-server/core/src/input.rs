@@ -193,6 +193,8 @@ pub enum AgentAction {
     HangUp(InteractionId),
     /// 完成话后处理
     EndWrapUp,
+    /// 延长话后处理
+    ExtendWrapUp,
     /// 签出
     SignOut,
 }

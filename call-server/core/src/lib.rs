@@ -45,11 +45,12 @@ impl Core {
     #[must_use]
     pub fn new(plan: Plan, next: InteractionId) -> Self {
         let now = Now { time: Time(0), utc: UnixMillis(0) };
+        let acd = Acd::new(plan.seed);
         let turn = Turn { now, plan, timers: Timers::default(), commands: VecDeque::new() };
-        Self { turn, calls: Calls::new(next), acd: Acd::new(), stopping: false }
+        Self { turn, calls: Calls::new(next), acd, stopping: false }
     }
 
-    /// Handles one input: fires what is due, does what the input asks for, matches calls with agents, shows changed desks.
+    /// Handles one input: fires what is due, does what the input asks for, sends away whom nobody can answer, matches calls with agents, shows changed desks.
     ///
     /// The monotonic clock never runs backwards here: an earlier time is taken as the latest one known.
     pub fn handle(&mut self, now: Now, input: Input) {
@@ -58,6 +59,7 @@ impl Core {
             self.deadline(reason);
         }
         self.input(input);
+        self.leave_unstaffed();
         self.match_all();
         self.show_changed();
     }

@@ -79,7 +79,7 @@ pub struct CallStatus {
     pub probe: bool,
     /// Where it stands.
     pub phase: CallStatusPhase,
-    /// Whose desk rings, or who talks.
+    /// Whose desk rings, the first of several, or who talks.
     pub agent: Option<AgentId>,
 }
 
@@ -137,7 +137,7 @@ fn queue_status(core: &Core, now: Now, queue: QueueId, plan: &QueuePlan) -> Queu
 }
 
 fn call_status(core: &Core, call: &Call) -> CallStatus {
-    let rings = core.acd.rings_for(call.id);
+    let rings = core.acd.rings_for(call.id).next();
     let (phase, agent) = match call.stage {
         Stage::Opening => (CallStatusPhase::Opening, None),
         Stage::Waiting(_) if rings.is_some() => (CallStatusPhase::Ringing, rings),

@@ -18,6 +18,8 @@ pub enum Reason {
     WaitOver(InteractionId),
     /// The agent may be offered this call again (I-28).
     ExclusionOver(InteractionId, AgentId),
+    /// More agents may be asked for this call (2.1, progressive).
+    ReachGrows(InteractionId),
     /// The recording has not been closed; the record is saved without waiting longer.
     SaveOverdue(InteractionId),
     /// Media has not answered for an agent who signs in.

@@ -1,7 +1,7 @@
 //! What a room may use while one input is handled: the time, the plan, the deadlines and a place for its commands.
 
 use crate::command::{AgentCommand, Command, MediaCommand, RecordingCommand, SipCommand, StoreCommand};
-use crate::plan::{Plan, QueuePlan};
+use crate::plan::{Membership, Plan, QueuePlan};
 use crate::time::Now;
 use crate::timer::Timers;
 use shared::model::QueueId;
@@ -29,6 +29,11 @@ impl Turn {
     /// Whether an agent serves a queue.
     pub(crate) fn serves(&self, agent: shared::model::AgentId, queue: QueueId) -> bool {
         self.plan.agents.get(&agent).is_some_and(|plan| plan.queues.contains(&queue))
+    }
+
+    /// An agent's part in a queue.
+    pub(crate) fn membership(&self, agent: shared::model::AgentId, queue: QueueId) -> Membership {
+        self.plan.agents.get(&agent).and_then(|plan| plan.memberships.get(&queue)).copied().unwrap_or_default()
     }
 
     pub(crate) fn sip(&mut self, command: SipCommand) {

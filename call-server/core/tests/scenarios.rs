@@ -6,7 +6,10 @@
 use call_core::command::{AgentCommand, MediaAccess, MediaCommand, RecordingCommand, SessionText, SipCommand, Sound, StoreCommand};
 use call_core::input::{AgentAction, CallOffered, LegEnd, MediaFailure, RecordingOutcome};
 use call_core::ledger::InteractionRecord;
-use call_core::plan::{AgentPlan, Plan, QueuePlan};
+use call_core::plan::{
+    AgentPlan, BlockEntry, BlockLevel, Callers, Exit, FavourEntry, Membership, NoAnswer, NumberPattern, Plan, QueuePlan, Relaxation,
+    SkillId, SkillNeed, Strategy, WrapUpRule,
+};
 use call_core::{Command, Core, Input, Now, Time};
 use shared::model::{
     AgentId, AgentState, Caller, CallerCard, Desk, InteractionId, LegId, NotReadyReason, Notice, OfferId, PhoneNumber, QueueId, Refusal,
@@ -65,8 +68,19 @@ fn settings(text: &str) -> Result<Plan, String> {
             }
             ["agent", agent, "serves", queues @ ..] => {
                 let queues = queues.iter().filter_map(|number| number.parse().ok()).map(QueueId).collect();
-                plan.agents.insert(agent_id(agent)?, AgentPlan { number: (*agent).to_owned(), name: (*agent).to_owned(), queues });
+                let (number, name) = ((*agent).to_owned(), (*agent).to_owned());
+                plan.agents.insert(agent_id(agent)?, AgentPlan { number, name, queues, ..AgentPlan::default() });
             }
+            ["agent", agent, "of", "tier", tier] => {
+                let plan = plan.agents.get_mut(&agent_id(agent)?).ok_or("the agent is not known yet")?;
+                let tier = tier.parse().map_err(|_| format!("{tier} is no tier"))?;
+                plan.memberships = plan.queues.iter().map(|queue| (*queue, Membership { tier, ..Membership::default() })).collect();
+            }
+            ["agent", agent, "knows", skill, level] => {
+                let plan = plan.agents.get_mut(&agent_id(agent)?).ok_or("the agent is not known yet")?;
+                plan.skills.insert(skill_id(skill)?, level.parse().map_err(|_| format!("{level} is no level"))?);
+            }
+            ["list", number, rule @ ..] => list(&mut plan.callers, number, rule)?,
             ["limit", "exclude", length] => plan.limits.exclude_ms = length_ms(length)?,
             ["limit", "calls", count] => plan.limits.max_interactions = count.parse().map_err(|_| format!("{count} is no number"))?,
             _ => {}
@@ -76,9 +90,25 @@ fn settings(text: &str) -> Result<Plan, String> {
 }
 
 fn queue_plan(rules: &[&str]) -> Result<QueuePlan, String> {
-    let mut plan = QueuePlan { name: "政务咨询".to_owned(), ring_ms: 15_000, wrap_up_ms: 10_000, max_wait_ms: 0, max_waiting: 50 };
+    let mut plan = QueuePlan { name: "政务咨询".to_owned(), wrap_up_ms: 10_000, ..QueuePlan::default() };
     for rule in rules.chunks(2) {
         match rule {
+            ["weight", points] => plan.priority.weight = points.parse().map_err(|_| format!("{points} are no points"))?,
+            ["guard", length] => plan.priority.guard_ms = length_ms(length)?,
+            ["tier-2-after", length] => _ = plan.tiers.insert(2, length_ms(length)?),
+            ["no-answer", "skips"] => plan.no_answer = NoAnswer::SkipOnly,
+            ["no-answer", misses] => plan.no_answer = NoAnswer::NotReadyAfter { misses: misses.parse().map_err(|_| "a number of misses")? },
+            ["until-saved", "yes"] => plan.wrap_up.until_saved = true,
+            ["extensions", count] => {
+                let extensions = count.parse().map_err(|_| format!("{count} is no number"))?;
+                plan.wrap_up = WrapUpRule { extensions, extension_ms: 10_000, ..plan.wrap_up };
+            }
+            ["when-full", exit] => plan.overflow.full = way_out(exit)?,
+            ["when-late", exit] => plan.overflow.timeout = way_out(exit)?,
+            ["when-nobody", exit] => plan.overflow.nobody_signed_in = Some(way_out(exit)?),
+            ["when-not-ready", exit] => plan.overflow.all_not_ready = Some(way_out(exit)?),
+            ["needs", need] => plan.needs.push(skill_need(need)?),
+            ["strategy", name] => plan.strategy = strategy(name)?,
             ["rings", length] => plan.ring_ms = length_ms(length)?,
             ["wrap-up", length] => plan.wrap_up_ms = length_ms(length)?,
             ["waits", length] => plan.max_wait_ms = length_ms(length)?,
@@ -87,6 +117,66 @@ fn queue_plan(rules: &[&str]) -> Result<QueuePlan, String> {
         }
     }
     Ok(plan)
+}
+
+/// `reject`, `low 60` or `favour 30`.
+fn list(lists: &mut Callers, number: &str, rule: &[&str]) -> Result<(), String> {
+    let points = |text: &str| text.parse().map_err(|_| format!("{text} are no points"));
+    let (callers, expires) = (NumberPattern { number: phone(number)?, prefix: false }, None);
+    let level = match rule {
+        ["reject"] => BlockLevel::Reject,
+        ["low", less] => BlockLevel::LowPriority(points(less)?),
+        ["favour", more] => {
+            lists.favoured.push(FavourEntry { callers, points: points(more)?, expires });
+            return Ok(());
+        }
+        other => return Err(format!("{other:?} is no rule of a list")),
+    };
+    lists.blocked.push(BlockEntry { entry: 1, callers, level, expires });
+    Ok(())
+}
+
+/// `refuse`, or the number of another queue.
+fn way_out(text: &str) -> Result<Exit, String> {
+    match text {
+        "refuse" => Ok(Exit::Refuse),
+        number => number.parse().map(|queue| Exit::Queue(QueueId(queue))).map_err(|_| format!("{text} is no way out")),
+    }
+}
+
+fn skill_id(name: &str) -> Result<SkillId, String> {
+    match name {
+        "dialect" => Ok(SkillId(1)),
+        "tax" => Ok(SkillId(2)),
+        other => Err(format!("{other} is no skill")),
+    }
+}
+
+/// `dialect>=6` or `dialect>=6,>=3@20s,>=0@40s`.
+fn skill_need(text: &str) -> Result<SkillNeed, String> {
+    let fault = || format!("{text} is no need such as dialect>=6,>=3@20s");
+    let (skill, levels) = text.split_once(">=").ok_or_else(fault)?;
+    let mut steps = levels.split(",>=");
+    let minimum = steps.next().and_then(|level| level.parse().ok()).ok_or_else(fault)?;
+    let step = |step: &str| {
+        let (level, after) = step.split_once('@').ok_or_else(fault)?;
+        Ok(Relaxation { after_ms: length_ms(after)?, minimum: level.parse().map_err(|_| fault())? })
+    };
+    Ok(SkillNeed { skill: skill_id(skill)?, minimum, relaxed: steps.map(step).collect::<Result<_, String>>()? })
+}
+
+/// `progressive` means one more every 5 s.
+fn strategy(name: &str) -> Result<Strategy, String> {
+    Ok(match name {
+        "longest-idle" => Strategy::LongestIdle,
+        "least-occupied" => Strategy::LeastOccupied,
+        "round-robin" => Strategy::RoundRobin,
+        "linear" => Strategy::Linear,
+        "random" => Strategy::Random,
+        "ring-all" => Strategy::RingAll,
+        "progressive" => Strategy::Progressive { more: 1, every_ms: 5_000 },
+        other => return Err(format!("{other} is no strategy")),
+    })
 }
 
 /// The theatre: the core, prompt edges and what everybody hears and sees.
@@ -336,6 +426,7 @@ impl Stage {
             ["rejects"] => self.ask(agent, AgentAction::Reject(offer.ok_or("no offer was ever shown")?)),
             ["hangs", "up"] => self.ask(agent, AgentAction::HangUp(call.unwrap_or(InteractionId(0)))),
             ["ends", "wrap-up"] => self.ask(agent, AgentAction::EndWrapUp),
+            ["extends", "wrap-up"] => self.ask(agent, AgentAction::ExtendWrapUp),
             ["signs", "out"] => self.ask(agent, AgentAction::SignOut),
             other => Err(format!("`agent … {}` is no sentence", other.join(" "))),
         }
@@ -376,6 +467,9 @@ impl Stage {
             ["caller", number, "hears", "ringback"] => self.expect_hears(number, Hears::Ringback),
             ["caller", number, "is", "gone"] => self.expect_hears(number, Hears::Gone),
             ["agent", agent, "is", state @ ..] => self.expect_state(agent_id(agent)?, &state.join(" ")),
+            ["agent", agent, "was", "asked"] => {
+                same("asked", &self.desks.get(&agent_id(agent)?).is_some_and(|desk| desk.last_offer.is_some()), &true)
+            }
             ["agent", agent, "sees", "the", "card"] => self.expect_card(agent_id(agent)?),
             ["agent", agent, "sees", notice @ ..] => self.expect_notice(agent_id(agent)?, &notice.join(" ")),
             ["agent", agent, "was", "refused", reason @ ..] => self.expect_refused(agent_id(agent)?, &reason.join(" ")),

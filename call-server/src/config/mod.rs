@@ -53,7 +53,8 @@ impl Site {
     pub(crate) fn plan(&self, people: &[AgentEntry]) -> Plan {
         let agents = people.iter().filter(|person| !person.disabled).map(|person| {
             let queues = person.queues.iter().copied().filter(|queue| self.plan.queues.contains_key(queue)).collect();
-            (person.agent, AgentPlan { number: person.number.clone(), name: person.name.clone(), queues })
+            let (number, name) = (person.number.clone(), person.name.clone());
+            (person.agent, AgentPlan { number, name, queues, ..AgentPlan::default() })
         });
         Plan { agents: agents.collect(), ..self.plan.clone() }
     }

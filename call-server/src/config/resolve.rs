@@ -214,7 +214,7 @@ impl Resolver<'_> {
     fn plan(&mut self) -> Plan {
         let queues = self.queues();
         let numbers = self.numbers(&queues);
-        Plan { numbers, queues, agents: BTreeMap::new(), limits: self.limits() }
+        Plan { numbers, queues, limits: self.limits(), ..Plan::default() }
     }
 
     fn queues(&mut self) -> BTreeMap<QueueId, QueuePlan> {
@@ -226,7 +226,7 @@ impl Resolver<'_> {
             // A queue with a fault of its own is still known, so that its numbers are not called strays.
             let Some(id) = id else { continue };
             let name = block.text("name").map_or_else(String::new, |name| name.value.to_owned());
-            let fallback = QueuePlan { name, ring_ms: 0, wrap_up_ms: 0, max_wait_ms: 0, max_waiting: 0 };
+            let fallback = QueuePlan { name, ..QueuePlan::default() };
             if queues.insert(id, queue.unwrap_or(fallback)).is_some() {
                 self.faults.push(twice(block.line, "queue id", &id.to_string()));
             }
@@ -240,7 +240,14 @@ impl Resolver<'_> {
         let max_wait_ms = self.time(block, "max_wait_seconds", 0..=DAY_MS);
         let max_waiting = self.count(block, "max_waiting", 1..=100_000);
         let name = block.text("name")?.value.to_owned();
-        Some(QueuePlan { name, ring_ms: ring_ms?, wrap_up_ms: wrap_up_ms?, max_wait_ms: max_wait_ms?, max_waiting: max_waiting? })
+        Some(QueuePlan {
+            name,
+            ring_ms: ring_ms?,
+            wrap_up_ms: wrap_up_ms?,
+            max_wait_ms: max_wait_ms?,
+            max_waiting: max_waiting?,
+            ..QueuePlan::default()
+        })
     }
 
     fn time(&mut self, block: &Block, key: &str, range: RangeInclusive<u64>) -> Option<u64> {

@@ -14,10 +14,13 @@ pub(super) fn farewell(reason: EndReason) -> Farewell {
         EndReason::NoCommonCodec => (488, "Q.850;cause=88;text=\"Incompatible destination\""),
         // Busy, not 503: a 503 makes the carrier's proxy take us out of service for every citizen, while one who hears the busy tone
         // knows to try again.
-        EndReason::NoResources => (486, "Q.850;cause=17;text=\"User busy\""),
+        EndReason::NoResources | EndReason::QueueFull => (486, "Q.850;cause=17;text=\"User busy\""),
         EndReason::MediaFailed | EndReason::ServerCrashed => (500, FAILURE),
         EndReason::SignallingTimeout => (480, "Q.850;cause=102;text=\"Recovery on timer expiry\""),
-        EndReason::QueueTimeout => (480, "Q.850;cause=19;text=\"No answer from user\""),
+        EndReason::Blocked => (603, "Q.850;cause=21;text=\"Call rejected\""),
+        EndReason::QueueTimeout | EndReason::NobodySignedIn | EndReason::AllNotReady => {
+            (480, "Q.850;cause=19;text=\"No answer from user\"")
+        }
         EndReason::AgentLost => (480, FAILURE),
         // Here 503 is the truth: the carrier shall try its next route at once.
         EndReason::ServerStopping => (503, FAILURE),

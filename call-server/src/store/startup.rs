@@ -244,7 +244,7 @@ impl Known {
                 }
             }
             FactKind::Ended { reason, by } => self.ended = Some((reason, by)),
-            FactKind::Entered | FactKind::Answered | FactKind::OfferEnded { .. } => {}
+            FactKind::Entered | FactKind::Answered | FactKind::Overflowed { .. } | FactKind::Decided(_) | FactKind::OfferEnded { .. } => {}
         }
     }
 

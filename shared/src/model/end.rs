@@ -28,6 +28,14 @@ pub enum EndReason {
     SignallingTimeout,
     /// The queue's limit of waiting time was reached.
     QueueTimeout,
+    /// As many citizens waited as the queue may hold.
+    QueueFull,
+    /// Nobody who serves the queue was signed in 无座席.
+    NobodySignedIn,
+    /// Everybody who serves the queue and was signed in took no calls 全部示忙.
+    AllNotReady,
+    /// The caller's number is on the list of blocked numbers 拦截 (1-11).
+    Blocked,
     /// The agent's desktop was gone for too long in mid-call and nobody could take over.
     AgentLost,
     /// The server was told to stop.
@@ -53,6 +61,10 @@ impl EndReason {
             Self::MediaFailed => "media_failed",
             Self::SignallingTimeout => "signalling_timeout",
             Self::QueueTimeout => "queue_timeout",
+            Self::QueueFull => "queue_full",
+            Self::NobodySignedIn => "nobody_signed_in",
+            Self::AllNotReady => "all_not_ready",
+            Self::Blocked => "blocked",
             Self::AgentLost => "agent_lost",
             Self::ServerStopping => "server_stopping",
             Self::ProbeDone => "probe_done",

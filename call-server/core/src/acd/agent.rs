@@ -1,8 +1,10 @@
 //! One signed-in agent: a state per variant, and one way to change it, which keeps the books and the deadline of the state (I-4).
 
 use super::OfferOver;
+use super::standing::Standing;
 use crate::command::{AgentCommand, MediaCommand, SessionEnd, StoreCommand};
-use crate::ledger::{Doing, IntervalCause, OfferEnd, Timeline};
+use crate::ledger::{Doing, IntervalCause, OfferEnd, Timeline, WhyNot};
+use crate::plan::{NoAnswer, WrapUpRule};
 use crate::time::{Now, Time};
 use crate::timer::Reason;
 use crate::turn::Turn;
@@ -20,8 +22,8 @@ pub(crate) struct Agent {
     /// The desktop's connection stands.
     pub(crate) connected: bool,
     pub(crate) activity: Activity,
-    /// Ready time since the last handled call, without the present Ready interval, in ms.
-    idle_ms: u64,
+    /// Without the present interval.
+    standing: Standing,
     pub(crate) notice: Option<Notice>,
     timeline: Timeline,
     /// What the desktop was shown last; `None` when it must be shown anew.
@@ -80,6 +82,8 @@ pub(crate) struct WrapUp {
     pub(crate) expires: Now,
     pub(crate) ended_by: Side,
     next: Next,
+    /// Its extensions are those that are left.
+    rule: WrapUpRule,
 }
 
 /// The desktop is gone for longer than the grace period.
@@ -105,6 +109,8 @@ pub(crate) struct SegmentOver {
     pub(crate) ended_by: Side,
     /// Of the call's queue.
     pub(crate) wrap_up_ms: u64,
+    /// Of the call's queue.
+    pub(crate) rule: WrapUpRule,
 }
 
 /// What a session leaves behind when it ends.
@@ -112,7 +118,7 @@ pub(crate) struct SegmentOver {
 pub(crate) struct Remains {
     pub(crate) offer: Option<OfferOver>,
     pub(crate) talk: Option<Talk>,
-    pub(crate) idle_ms: u64,
+    pub(crate) standing: Standing,
 }
 
 /// What an agent's own request came to.
@@ -124,7 +130,7 @@ pub(crate) struct Beginning {
     pub(crate) agent: AgentId,
     pub(crate) session: SessionId,
     pub(crate) leg: LegId,
-    pub(crate) idle_ms: u64,
+    pub(crate) standing: Standing,
     /// A call that was taken over from a superseded session.
     pub(crate) talk: Option<Talk>,
 }
@@ -132,11 +138,11 @@ pub(crate) struct Beginning {
 impl Agent {
     /// Signs in: never straight to Ready (1-1).
     pub(crate) fn sign_in(turn: &Turn, beginning: Beginning) -> Self {
-        let Beginning { agent, session, leg, idle_ms, talk } = beginning;
+        let Beginning { agent, session, leg, standing, talk } = beginning;
         let activity = talk.map_or(Activity::NotReady(NotReadyReason::SignedIn), |talk| Activity::Talking(talk.taken_over()));
         let timeline = Timeline::begin(agent, session, turn.now, activity.doing(IntervalCause::SignIn));
         let (reachable, connected, notice, shown, revision) = (false, true, None, None, 0);
-        Self { agent, session, leg, reachable, connected, activity, idle_ms, notice, timeline, shown, revision }
+        Self { agent, session, leg, reachable, connected, activity, standing, notice, timeline, shown, revision }
     }
 
     /// When the present state began.
@@ -144,26 +150,46 @@ impl Agent {
         self.timeline.since()
     }
 
-    /// Ready time since the last handled call, in ms.
-    pub(crate) fn idle_ms(&self, now: Time) -> u64 {
+    /// What the rank rests on, the present interval included.
+    pub(crate) fn standing(&self, now: Time) -> Standing {
+        let length_ms = now.since(self.since().time);
         match self.activity {
-            Activity::Ready => self.idle_ms.saturating_add(now.since(self.since().time)),
-            Activity::NotReady(_) | Activity::Offered(_) | Activity::Talking(_) | Activity::WrapUp(_) | Activity::Lost(_) => self.idle_ms,
+            Activity::Ready => self.standing.and_ready(length_ms),
+            Activity::Talking(_) | Activity::WrapUp(_) => self.standing.and_busy(length_ms),
+            Activity::NotReady(_) | Activity::Offered(_) | Activity::Lost(_) => self.standing,
         }
     }
 
     /// Whether a call may be offered now (I-36).
     pub(crate) fn eligible(&self) -> bool {
-        matches!(self.activity, Activity::Ready) && self.connected && self.reachable
+        self.why_not().is_none()
+    }
+
+    /// Why no call may be offered now, if so.
+    pub(crate) fn why_not(&self) -> Option<WhyNot> {
+        match self.activity {
+            Activity::NotReady(_) => Some(WhyNot::NotReady),
+            Activity::Offered(_) => Some(WhyNot::Rings),
+            Activity::Talking(_) => Some(WhyNot::Talks),
+            Activity::WrapUp(_) => Some(WhyNot::WrapsUp),
+            Activity::Lost(_) => Some(WhyNot::Gone),
+            Activity::Ready if !self.connected => Some(WhyNot::Gone),
+            Activity::Ready if !self.reachable => Some(WhyNot::NoVoice),
+            Activity::Ready => None,
+        }
     }
 
     /// Whether this agent is at work, so that a waiting call may hope for it without anybody's decision.
     pub(crate) fn at_work(&self) -> bool {
-        self.connected
-            && match self.activity {
-                Activity::Ready | Activity::Offered(_) | Activity::Talking(_) | Activity::WrapUp(_) => true,
-                Activity::NotReady(_) | Activity::Lost(_) => false,
-            }
+        self.connected && self.takes_calls()
+    }
+
+    /// Neither 示忙 nor lost; the desktop may be gone for a moment.
+    pub(crate) fn takes_calls(&self) -> bool {
+        match self.activity {
+            Activity::Ready | Activity::Offered(_) | Activity::Talking(_) | Activity::WrapUp(_) => true,
+            Activity::NotReady(_) | Activity::Lost(_) => false,
+        }
     }
 
     /// The call whose citizen hears this agent, also while the desktop is lost.
@@ -195,7 +221,7 @@ impl Agent {
     /// 接听: only handling a call resets the rank (I-40).
     pub(crate) fn accept(&mut self, turn: &mut Turn, offer: OfferId) -> Result<Offered, Refusal> {
         let offered = self.offered(offer)?;
-        self.idle_ms = 0;
+        self.standing = self.standing.handled();
         self.notice = None;
         let talk = Talk { interaction: offered.interaction, after: AfterCall::Next(Next::Ready) };
         self.enter(turn, Activity::Talking(talk), IntervalCause::Accept);
@@ -211,10 +237,15 @@ impl Agent {
     }
 
     /// The desk rang long enough.
-    pub(crate) fn miss(&mut self, turn: &mut Turn, offer: OfferId) -> Option<OfferOver> {
-        let offered = self.offered(offer).ok()?;
+    pub(crate) fn miss(&mut self, turn: &mut Turn, offered: Offered, rule: NoAnswer) -> Option<OfferOver> {
         self.notice = Some(Notice::OfferMissed);
-        self.enter(turn, Activity::NotReady(NotReadyReason::NoAnswer), IntervalCause::NoAnswer);
+        let (standing, over) = self.standing.missed(rule);
+        self.standing = standing;
+        if over {
+            self.enter(turn, Activity::NotReady(NotReadyReason::NoAnswer), IntervalCause::NoAnswer);
+        } else {
+            self.become_ready(turn, IntervalCause::NoAnswer);
+        }
         Some(self.over(offered, OfferEnd::NotAnswered))
     }
 
@@ -226,10 +257,21 @@ impl Agent {
         Some(self.over(offered, OfferEnd::CallerLeft))
     }
 
+    /// Another desk that rang for the same call took it: Ready again, with the rank as it was (2.1).
+    pub(crate) fn answered_elsewhere(&mut self, turn: &mut Turn) -> Option<OfferOver> {
+        let Activity::Offered(offered) = self.activity else { return None };
+        self.notice = None;
+        self.become_ready(turn, IntervalCause::AnsweredElsewhere);
+        Some(self.over(offered, OfferEnd::AnsweredElsewhere))
+    }
+
     /// 示闲
     pub(crate) fn go_ready(&mut self, turn: &mut Turn) -> Asked {
         match self.activity {
             Activity::Lost(_) => return Err(Refusal::WrongState),
+            Activity::WrapUp(wrap_up) if wrap_up.rule.until_saved => {
+                self.activity = Activity::WrapUp(WrapUp { next: Next::Ready, ..wrap_up });
+            }
             Activity::NotReady(_) | Activity::WrapUp(_) if !self.reachable => return Err(Refusal::NoMedia),
             Activity::NotReady(_) | Activity::WrapUp(_) => self.enter(turn, Activity::Ready, IntervalCause::User),
             Activity::Talking(talk) => self.activity = Activity::Talking(Talk { after: AfterCall::Next(Next::Ready), ..talk }),
@@ -248,6 +290,9 @@ impl Agent {
         match self.activity {
             Activity::Lost(_) => return Err(Refusal::WrongState),
             Activity::NotReady(present) if present == reason => {}
+            Activity::WrapUp(wrap_up) if wrap_up.rule.until_saved => {
+                self.activity = Activity::WrapUp(WrapUp { next: Next::NotReady(reason), ..wrap_up });
+            }
             Activity::NotReady(_) | Activity::Ready | Activity::WrapUp(_) | Activity::Offered(_) => {
                 self.enter(turn, Activity::NotReady(reason), IntervalCause::User);
             }
@@ -264,6 +309,16 @@ impl Agent {
         let Activity::WrapUp(wrap_up) = self.activity else { return Err(Refusal::WrongState) };
         self.notice = None;
         self.follow(turn, wrap_up.next, IntervalCause::User);
+        Ok(None)
+    }
+
+    /// 延长话后处理: some more time, as often as the queue allows.
+    pub(crate) fn extend_wrap_up(&mut self, turn: &mut Turn) -> Asked {
+        let Activity::WrapUp(mut wrap_up) = self.activity else { return Err(Refusal::WrongState) };
+        wrap_up.rule.extensions = wrap_up.rule.extensions.checked_sub(1).ok_or(Refusal::WrongState)?;
+        wrap_up.expires = wrap_up.expires.plus(wrap_up.rule.extension_ms);
+        self.activity = Activity::WrapUp(wrap_up);
+        turn.timers.set(wrap_up.expires.time, Reason::WrapUpOver(self.agent));
         Ok(None)
     }
 
@@ -286,8 +341,8 @@ impl Agent {
         turn.timers.cancel(Reason::LostCallOver(self.agent));
         let Some(talk) = self.talk() else { return false };
         let AfterCall::Next(next) = talk.after else { return true };
-        let SegmentOver { interaction, ended_by, wrap_up_ms } = over;
-        let wrap_up = WrapUp { interaction, expires: turn.now.plus(wrap_up_ms), ended_by, next };
+        let SegmentOver { interaction, ended_by, wrap_up_ms, rule } = over;
+        let wrap_up = WrapUp { interaction, expires: turn.now.plus(wrap_up_ms), ended_by, next, rule };
         match self.activity {
             Activity::Lost(lost) => self.activity = Activity::Lost(Lost { held: Held::WrapUp(wrap_up), ..lost }),
             Activity::Talking(_) if wrap_up_ms > 0 => self.enter(turn, Activity::WrapUp(wrap_up), IntervalCause::CallEnded),
@@ -367,7 +422,7 @@ impl Agent {
     /// The session ends: books closed, voice path freed, desktop told.
     pub(crate) fn leave(self, turn: &mut Turn, why: SessionEnd) -> Remains {
         let (agent, session) = (self.agent, self.session);
-        let remains = Remains { offer: self.withdrawn(), talk: self.talk(), idle_ms: self.idle_ms(turn.now.time) };
+        let remains = Remains { offer: self.withdrawn(), talk: self.talk(), standing: self.standing(turn.now.time) };
         if let Some((_, reason)) = self.deadline() {
             turn.timers.cancel(reason);
         }
@@ -411,8 +466,8 @@ impl Agent {
 
     /// The one way from state to state: deadline of the old one cancelled, of the new one armed, the interval closed.
     fn enter(&mut self, turn: &mut Turn, activity: Activity, cause: IntervalCause) {
+        self.standing = self.standing(turn.now.time);
         if matches!(self.activity, Activity::Ready) {
-            self.idle_ms = self.idle_ms(turn.now.time);
             turn.timers.cancel(Reason::MediaReturnOver(self.agent));
         }
         if let Some((_, reason)) = self.deadline() {

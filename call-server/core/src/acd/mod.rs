@@ -5,18 +5,26 @@
 mod agent;
 mod choose;
 mod line;
+mod random;
+mod rank;
+mod standing;
 
 pub(crate) use agent::{Activity, Agent, Asked, Offered, Remains, SegmentOver, Talk};
+pub(crate) use line::Joins;
 
 use crate::command::{AgentCommand, MediaAccess, MediaCommand, SessionEnd};
-use crate::ledger::OfferEnd;
+use crate::ledger::{Decision, OfferEnd, OverflowCause, PassedOver, Weighed, WhyNot};
+use crate::plan::{Membership, NoAnswer};
 use crate::time::Time;
 use crate::timer::Reason;
 use crate::turn::Turn;
 use agent::Beginning;
-use choose::Candidate;
-use line::Line;
+use choose::{Candidate, Place, Rule};
+use line::{Entry, Line};
+use random::Random;
 use shared::model::{AgentId, InteractionId, LegId, OfferId, QueueId, Refusal, SessionId};
+use standing::{Left, Standing};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Agents' legs are numbered from here on by the core; the SIP edge numbers its own below.
@@ -31,6 +39,11 @@ pub(crate) struct Acd {
     next_leg: LegId,
     /// Agents whose desk may have changed since it was shown.
     touched: BTreeSet<AgentId>,
+    random: Random,
+    /// Per queue: the member who was offered a call last.
+    last_offered: BTreeMap<QueueId, Place>,
+    /// The standing of who is signed out, until the shift counts as over.
+    left: BTreeMap<AgentId, Left>,
 }
 
 /// One agent's seat.
@@ -45,7 +58,7 @@ enum Seat {
 struct Arrival {
     session: SessionId,
     leg: LegId,
-    idle_ms: u64,
+    standing: Standing,
     /// A live call of the session that this one supersedes.
     talk: Option<Talk>,
 }
@@ -58,29 +71,57 @@ pub(crate) struct OfferOver {
     pub(crate) why: OfferEnd,
 }
 
+/// An offer that was taken.
+#[derive(Debug)]
+pub(crate) struct Accepted {
+    pub(crate) offered: Offered,
+    /// The agent's voice path.
+    pub(crate) leg: LegId,
+    /// Offers of the same call to others.
+    pub(crate) losers: Vec<OfferOver>,
+}
+
 /// A match that was just made.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct Match {
     pub(crate) agent: AgentId,
     pub(crate) interaction: InteractionId,
+    pub(crate) decision: Decision,
 }
 
 impl Acd {
     /// Nobody is there.
-    pub(crate) fn new() -> Self {
-        let (next_offer, next_leg) = (OfferId(1), LegId(FIRST_AGENT_LEG));
-        Self { seats: BTreeMap::new(), line: Line::default(), next_offer, next_leg, touched: BTreeSet::new() }
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            seats: BTreeMap::new(),
+            line: Line::default(),
+            next_offer: OfferId(1),
+            next_leg: LegId(FIRST_AGENT_LEG),
+            touched: BTreeSet::new(),
+            random: Random::new(seed),
+            last_offered: BTreeMap::new(),
+            left: BTreeMap::new(),
+        }
     }
 
     /// A citizen begins to wait, or waits again in the old place.
-    pub(crate) fn join(&mut self, turn: &mut Turn, interaction: InteractionId, queue: QueueId, entered: Time) {
-        self.line.join(turn, interaction, queue, entered);
+    pub(crate) fn join(&mut self, turn: &mut Turn, joins: Joins) {
+        self.line.join(turn, joins);
     }
 
-    /// A call is over: it leaves the line, and a desk that rings for it falls silent (I-3).
-    pub(crate) fn call_over(&mut self, turn: &mut Turn, interaction: InteractionId) -> Option<OfferOver> {
-        let entry = self.line.leave(turn, interaction)?;
-        self.agent_mut(entry.ringing?)?.caller_left(turn)
+    /// A call is over: it leaves the line, and the desks that ring for it fall silent (I-3).
+    pub(crate) fn call_over(&mut self, turn: &mut Turn, interaction: InteractionId) -> Vec<OfferOver> {
+        let ringing = self.line.leave(turn, interaction).map_or_else(BTreeSet::new, |entry| entry.ringing);
+        self.free(turn, ringing, Agent::caller_left)
+    }
+
+    fn free(
+        &mut self,
+        turn: &mut Turn,
+        ringing: BTreeSet<AgentId>,
+        step: impl Fn(&mut Agent, &mut Turn) -> Option<OfferOver>,
+    ) -> Vec<OfferOver> {
+        ringing.into_iter().filter_map(|agent| step(self.agent_mut(agent)?, turn)).collect()
     }
 
     /// Whether the limit of waiting is reached and no desk rings (I-24).
@@ -88,62 +129,153 @@ impl Acd {
         self.line.overdue(interaction, now)
     }
 
+    /// A citizen goes to wait in another queue, in the place of the first entry.
+    pub(crate) fn change_queue(&mut self, turn: &mut Turn, interaction: InteractionId, queue: QueueId) {
+        self.line.change_queue(turn, interaction, queue);
+    }
+
+    /// Those of a queue for whom no desk rings.
+    pub(crate) fn unserved_in(&self, queue: QueueId) -> Vec<InteractionId> {
+        let unserved = self.line.iter().filter(|entry| entry.queue == queue && entry.ringing.is_empty());
+        unserved.map(|entry| entry.interaction).collect()
+    }
+
+    /// Why nobody can answer in a queue until somebody decides to, if so. Who changes desks or is gone for a moment counts as there.
+    pub(crate) fn unstaffed(&self, turn: &Turn, queue: QueueId) -> Option<OverflowCause> {
+        let serving = || self.seats.iter().filter(|(agent, _)| turn.serves(**agent, queue)).map(|(_, seat)| seat);
+        let at_work = |seat: &Seat| match seat {
+            Seat::Arriving(_) => true,
+            Seat::SignedIn(agent) => agent.takes_calls(),
+        };
+        if serving().next().is_none() {
+            return Some(OverflowCause::NobodySignedIn);
+        }
+        (!serving().any(at_work)).then_some(OverflowCause::AllNotReady)
+    }
+
     /// The exclusion of an agent from a call is over.
     pub(crate) fn readmit(&mut self, interaction: InteractionId, agent: AgentId) {
         self.line.readmit(interaction, agent);
     }
 
-    /// Makes the next match, if one can be made: calls in order of entry, for each the longest idle agent.
+    /// Opens the tiers of those who wait.
+    pub(crate) fn open_tiers(&mut self, turn: &Turn) {
+        for (queue, rules) in &turn.plan.queues {
+            if !rules.tiers.is_empty() {
+                let serving = self.signed_in().filter(|agent| turn.serves(agent.agent, *queue));
+                let lowest = serving.map(|agent| turn.membership(agent.agent, *queue).tier).min().unwrap_or(u8::MAX);
+                self.line.of_queue_mut(*queue).for_each(|entry| entry.open_tiers(turn, lowest));
+            }
+        }
+    }
+
+    /// Makes the next match, if one can be made: calls for which no desk rings in order of rank, then those that want more desks.
     pub(crate) fn next_match(&mut self, turn: &mut Turn) -> Option<Match> {
-        let ready: Vec<(AgentId, u64)> =
-            self.signed_in().filter(|agent| agent.eligible()).map(|agent| (agent.agent, agent.idle_ms(turn.now.time))).collect();
+        let ready: Vec<&Agent> = self.signed_in().filter(|agent| agent.eligible()).collect();
         if ready.is_empty() {
             return None;
         }
-        let (agent, interaction, queue) = self.line.iter().filter(|entry| entry.ringing.is_none()).find_map(|entry| {
-            let serving = ready.iter().filter(|(agent, _)| turn.serves(*agent, entry.queue));
-            let candidates = serving.map(|(agent, idle_ms)| Candidate {
-                agent: *agent,
-                idle_ms: *idle_ms,
-                excluded: entry.excludes(*agent, turn.now.time),
-            });
-            let agent = choose::choose(entry.has_exclusions() && self.at_work(turn, entry.queue) == 1, candidates)?;
-            Some((agent, entry.interaction, entry.queue))
-        })?;
+        let wants = |entry: &&Entry| entry.ringing.is_empty() || entry.wants_more(turn);
+        let mut calls: Vec<&Entry> = self.line.iter().filter(wants).collect();
+        calls.sort_by_cached_key(|entry| (!entry.ringing.is_empty(), entry.rank(turn)));
+        let (agent, entry) = calls.into_iter().find_map(|entry| Some((self.choose(turn, entry, &ready)?, entry)))?;
+        let (interaction, queue, decision) = (entry.interaction, entry.queue, self.explain(turn, entry, Some(agent)));
         self.offer(turn, agent, interaction, queue);
-        Some(Match { agent, interaction })
+        Some(Match { agent, interaction, decision })
+    }
+
+    /// What is to be said about calls that began to wait, or wait on although more agents may be asked now.
+    pub(crate) fn explain_waits(&mut self, turn: &Turn) -> Vec<(InteractionId, Decision)> {
+        let waiting = self.line.take_unexplained();
+        let entries = waiting.into_iter().filter_map(|interaction| self.line.get(interaction));
+        entries.map(|entry| (entry.interaction, self.explain(turn, entry, None))).collect()
+    }
+
+    fn explain(&self, turn: &Turn, entry: &Entry, asked: Option<AgentId>) -> Decision {
+        let (mut candidates, mut passed_over) = (Vec::new(), Vec::new());
+        let sole = self.is_sole(turn, entry);
+        for agent in self.signed_in().filter(|agent| turn.serves(agent.agent, entry.queue)) {
+            match weigh(turn, agent, entry, sole) {
+                Ok(Candidate { agent, idle_ms, occupancy, fit, .. }) => {
+                    candidates.push(Weighed { agent, idle_ms, occupancy, levels: fit.levels });
+                }
+                Err(why) => passed_over.push(PassedOver { agent: agent.agent, why }),
+            }
+        }
+        candidates.sort_by_key(|weighed| (Some(weighed.agent) != asked, Reverse(weighed.levels), Reverse(weighed.idle_ms), weighed.agent));
+        let left_out = candidates.len().saturating_sub(Decision::MOST) + passed_over.len().saturating_sub(Decision::MOST);
+        candidates.truncate(Decision::MOST);
+        passed_over.truncate(Decision::MOST);
+        let (queue, waited_ms, score) = (entry.queue, entry.waited_ms(turn), entry.score(turn));
+        Decision { queue, waited_ms, score, asked, candidates, passed_over, left_out }
+    }
+
+    fn choose(&self, turn: &Turn, entry: &Entry, ready: &[&Agent]) -> Option<AgentId> {
+        let sole = self.is_sole(turn, entry);
+        let serving = ready.iter().filter(|agent| turn.serves(agent.agent, entry.queue));
+        let candidates: Vec<Candidate> = serving.filter_map(|agent| weigh(turn, agent, entry, sole).ok()).collect();
+        let last = self.last_offered.get(&entry.queue).copied();
+        let rule = Rule { strategy: turn.queue(entry.queue).strategy, last, draw: self.random.peek() };
+        choose::choose(rule, &candidates)
+    }
+
+    /// Whether exclusions do not count, because nobody else is at work within the reach of the call (I-28).
+    fn is_sole(&self, turn: &Turn, entry: &Entry) -> bool {
+        entry.has_exclusions() && self.within_reach(turn, entry) == 1
     }
 
     fn offer(&mut self, turn: &mut Turn, agent: AgentId, interaction: InteractionId, queue: QueueId) {
         let offer = self.next_offer;
         self.next_offer = OfferId(offer.0 + 1);
-        self.line.ring(interaction, Some(agent));
+        self.random.advance();
+        self.last_offered.insert(queue, (turn.membership(agent, queue).order, agent));
+        self.line.ring(turn, interaction, agent);
         let offered = Offered { offer, interaction, began: turn.now, expires: turn.now.plus(turn.queue(queue).ring_ms) };
         if let Some(agent) = self.agent_mut(agent) {
             agent.offer(turn, offered);
         }
     }
 
-    /// 接听: the reservation becomes a talk over the agent's leg.
-    pub(crate) fn accept(&mut self, turn: &mut Turn, agent: AgentId, offer: OfferId) -> Result<(Offered, LegId), Refusal> {
+    /// 接听: the reservation becomes a talk over the agent's leg; all others for this call are taken back.
+    pub(crate) fn accept(&mut self, turn: &mut Turn, agent: AgentId, offer: OfferId) -> Result<Accepted, Refusal> {
         let found = self.agent_mut(agent).ok_or(Refusal::WrongState)?;
         let leg = found.leg;
         let offered = found.accept(turn, offer)?;
-        self.line.leave(turn, offered.interaction);
-        Ok((offered, leg))
+        let mut ringing = self.line.leave(turn, offered.interaction).map_or_else(BTreeSet::new, |entry| entry.ringing);
+        ringing.remove(&agent);
+        let losers = self.free(turn, ringing, Agent::answered_elsewhere);
+        Ok(Accepted { offered, leg, losers })
+    }
+
+    /// More agents may be asked for a call: the next round of matching does.
+    pub(crate) fn reach_grows(&mut self, turn: &mut Turn, interaction: InteractionId) {
+        self.line.explain_again(interaction);
+        self.line.watch_reach(turn, interaction);
+    }
+
+    /// What waits is judged by the new plan.
+    pub(crate) fn plan_changed(&mut self, turn: &mut Turn) {
+        let waiting: Vec<InteractionId> = self.line.iter().map(|entry| entry.interaction).collect();
+        for interaction in waiting {
+            self.line.watch_reach(turn, interaction);
+        }
+        self.left.retain(|agent, _| turn.plan.agents.contains_key(agent));
+        self.touched.extend(self.seats.keys().copied());
     }
 
     /// A desk rang long enough.
     pub(crate) fn miss(&mut self, turn: &mut Turn, agent: AgentId, offer: OfferId) -> Option<OfferOver> {
-        self.agent_mut(agent)?.miss(turn, offer)
+        let offered = self.agent(agent)?.offered(offer).ok()?;
+        let rule = self.line.get(offered.interaction).map_or_else(NoAnswer::default, |entry| turn.queue(entry.queue).no_answer);
+        self.agent_mut(agent)?.miss(turn, offered, rule)
     }
 
     /// Books an offer that ended without a talk: the call is free for others, and not for who did not take it.
     pub(crate) fn offer_over(&mut self, turn: &mut Turn, over: OfferOver) {
-        self.line.ring(over.interaction, None);
+        self.line.silence(turn, over.interaction, over.agent);
         match over.why {
             OfferEnd::Rejected | OfferEnd::NotAnswered => self.line.exclude(turn, over.interaction, over.agent),
-            OfferEnd::CallerLeft | OfferEnd::Withdrawn => {}
+            OfferEnd::CallerLeft | OfferEnd::Withdrawn | OfferEnd::AnsweredElsewhere => {}
         }
     }
 
@@ -171,8 +303,11 @@ impl Acd {
         self.next_leg = LegId(leg.0 + 1);
         turn.media(MediaCommand::OpenAgent { agent, leg });
         turn.timers.set(turn.now.time.plus(turn.plan.limits.media_open_ms), Reason::SignInOverdue(agent));
-        let (idle_ms, talk) = remains.as_ref().map_or((0, None), |remains| (remains.idle_ms, remains.talk));
-        self.seats.insert(agent, Seat::Arriving(Arrival { session, leg, idle_ms, talk }));
+        let (standing, talk) = match &remains {
+            Some(remains) => (remains.standing, remains.talk),
+            None => (self.shift_of(turn, agent), None),
+        };
+        self.seats.insert(agent, Seat::Arriving(Arrival { session, leg, standing, talk }));
         remains
     }
 
@@ -188,10 +323,10 @@ impl Acd {
         if arrival.leg != leg {
             return None;
         }
-        let (session, idle_ms, talk) = (arrival.session, arrival.idle_ms, arrival.talk);
+        let (session, standing, talk) = (arrival.session, arrival.standing, arrival.talk);
         turn.timers.cancel(Reason::SignInOverdue(agent));
         turn.agent(AgentCommand::SignedIn { agent, session, access });
-        let signed_in = Agent::sign_in(turn, Beginning { agent, session, leg, idle_ms, talk });
+        let signed_in = Agent::sign_in(turn, Beginning { agent, session, leg, standing, talk });
         self.seats.insert(agent, Seat::SignedIn(Box::new(signed_in)));
         self.touched.insert(agent);
         talk.map(|talk| (talk.interaction, leg))
@@ -199,15 +334,23 @@ impl Acd {
 
     /// Ends whatever an agent has here, a session or an attempt at one.
     pub(crate) fn leave(&mut self, turn: &mut Turn, agent: AgentId, why: SessionEnd) -> Option<Remains> {
-        match self.seats.remove(&agent)? {
+        let remains = match self.seats.remove(&agent)? {
             Seat::Arriving(arrival) => {
                 turn.timers.cancel(Reason::SignInOverdue(agent));
                 turn.media(MediaCommand::Close { leg: arrival.leg });
                 turn.agent(AgentCommand::SignInFailed { agent, session: arrival.session });
-                Some(Remains { offer: None, talk: arrival.talk, idle_ms: arrival.idle_ms })
+                Remains { offer: None, talk: arrival.talk, standing: arrival.standing }
             }
-            Seat::SignedIn(signed_in) => Some(signed_in.leave(turn, why)),
-        }
+            Seat::SignedIn(signed_in) => signed_in.leave(turn, why),
+        };
+        self.left.insert(agent, Left { standing: remains.standing, at: turn.now.time });
+        Some(remains)
+    }
+
+    /// The standing with which somebody signs in who was not there.
+    fn shift_of(&self, turn: &Turn, agent: AgentId) -> Standing {
+        let same = |left: &&Left| turn.now.time.since(left.at) <= turn.plan.limits.shift_gap_ms;
+        self.left.get(&agent).filter(same).map_or_else(Standing::default, |left| left.standing.signed_out())
     }
 
     /// A signed-in agent with this very session; a message of an old one is to be ignored.
@@ -247,9 +390,9 @@ impl Acd {
         }
     }
 
-    /// The agent whose desk rings for a call.
-    pub(crate) fn rings_for(&self, interaction: InteractionId) -> Option<AgentId> {
-        self.line.iter().find(|entry| entry.interaction == interaction)?.ringing
+    /// The agents whose desks ring for a call.
+    pub(crate) fn rings_for(&self, interaction: InteractionId) -> impl Iterator<Item = AgentId> {
+        self.line.get(interaction).into_iter().flat_map(|entry| entry.ringing.iter().copied())
     }
 
     /// Everybody signed in, in order of their ids.
@@ -280,7 +423,24 @@ impl Acd {
         std::mem::take(&mut self.touched)
     }
 
-    fn at_work(&self, turn: &Turn, queue: QueueId) -> usize {
-        self.signed_in().filter(|agent| agent.at_work() && turn.serves(agent.agent, queue)).count()
+    /// How many of those at work may be asked for a call, but for exclusions.
+    fn within_reach(&self, turn: &Turn, entry: &Entry) -> usize {
+        let serving = self.signed_in().filter(|agent| agent.at_work() && turn.serves(agent.agent, entry.queue));
+        serving.filter(|agent| entry.fit(turn, agent.agent).is_ok()).count()
     }
+}
+
+/// An agent who serves the queue of a call: the figures for the choice, or why the agent cannot be asked.
+fn weigh(turn: &Turn, agent: &Agent, entry: &Entry, sole: bool) -> Result<Candidate, WhyNot> {
+    if let Some(why) = agent.why_not() {
+        return Err(why);
+    }
+    let fit = entry.fit(turn, agent.agent)?;
+    if !sole && entry.excludes(agent.agent, turn.now.time) {
+        return Err(WhyNot::Declined);
+    }
+    let Membership { order, weight, tier: _ } = turn.membership(agent.agent, entry.queue);
+    let standing = agent.standing(turn.now.time);
+    let (idle_ms, occupancy) = (standing.idle_ms(), standing.occupancy());
+    Ok(Candidate { agent: agent.agent, idle_ms, occupancy, order, weight, fit })
 }

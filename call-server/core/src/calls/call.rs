@@ -15,6 +15,8 @@ pub(crate) struct Call {
     pub(crate) leg: LegId,
     pub(crate) caller: Caller,
     pub(crate) queue: QueueId,
+    /// How often it changed the queue by rule.
+    pub(crate) moves: usize,
     pub(crate) probe: bool,
     pub(crate) started: Now,
     pub(crate) card: Option<CallerCard>,
@@ -59,6 +61,8 @@ impl Call {
             FactKind::Queued { queue } => self.ledger.queued(turn.now, queue),
             FactKind::Entered
             | FactKind::Answered
+            | FactKind::Overflowed { .. }
+            | FactKind::Decided(_)
             | FactKind::OfferEnded { .. }
             | FactKind::Connected { .. }
             | FactKind::Parted { .. }

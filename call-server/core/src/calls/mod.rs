@@ -9,7 +9,7 @@ pub(crate) use call::{Call, Ending, Stage};
 
 use crate::command::{MediaCommand, RecordingCommand, SessionText, SipCommand, StoreCommand};
 use crate::input::{CallOffered, RecordingOutcome};
-use crate::ledger::{CallLedger, Counters, InteractionRecord};
+use crate::ledger::{CallLedger, Counters, FactKind, InteractionRecord, OverflowCause};
 use crate::time::Now;
 use crate::timer::Reason;
 use crate::turn::Turn;
@@ -46,6 +46,31 @@ pub(crate) struct Joined {
     pub(crate) probe: bool,
     /// Its place in the line.
     pub(crate) entered: Now,
+    /// It has talked with an agent who is lost.
+    pub(crate) returned: bool,
+}
+
+/// Where a call may wait.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    pub(crate) queue: QueueId,
+    /// The queues that it passed by rule.
+    pub(crate) moves: Vec<Move>,
+}
+
+/// From queue to queue by rule.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Move {
+    pub(crate) from: QueueId,
+    pub(crate) to: QueueId,
+    pub(crate) cause: OverflowCause,
+}
+
+impl Move {
+    fn fact(self) -> FactKind {
+        let Self { from, to, cause } = self;
+        FactKind::Overflowed { from, to, cause }
+    }
 }
 
 impl Calls {
@@ -101,7 +126,7 @@ impl Calls {
     }
 
     /// An INVITE: writes it down at once, then rings or refuses as the verdict says.
-    pub(crate) fn offered(&mut self, turn: &mut Turn, offered: CallOffered, verdict: Result<QueueId, EndReason>) {
+    pub(crate) fn offered(&mut self, turn: &mut Turn, offered: CallOffered, verdict: Result<Admitted, EndReason>) {
         let id = self.next;
         self.next = InteractionId(id.0 + 1);
         let (started, caller, leg) = (turn.now, offered.caller.clone(), offered.leg);
@@ -116,12 +141,14 @@ impl Calls {
                 call::store_fact(turn, fact);
                 self.save(turn, Box::new(record));
             }
-            Ok(queue) => {
+            Ok(Admitted { queue, moves }) => {
                 turn.sip(SipCommand::Ring { leg });
                 turn.media(MediaCommand::OpenTrunk { leg, offer });
                 turn.timers.set(turn.now.time.plus(turn.plan.limits.media_open_ms), Reason::MediaOpenOverdue(id));
                 let (card, recording, stage) = (None, Recording::None, Stage::Opening);
-                self.live.insert(id, Call { id, leg, caller, queue, probe, started, card, ledger, recording, stage });
+                let mut call = Call { id, leg, caller, queue, moves: moves.len(), probe, started, card, ledger, recording, stage };
+                moves.into_iter().for_each(|moved| call.note(turn, moved.fact()));
+                self.live.insert(id, call);
                 self.legs.insert(leg, id);
             }
         }
@@ -137,9 +164,19 @@ impl Calls {
                 if call.probe {
                     turn.timers.set(turn.now.time.plus(turn.plan.limits.probe_ms), Reason::ProbeOver(call.id));
                 }
-                Some(Joined { interaction: call.id, queue: call.queue, probe: call.probe, entered: turn.now })
+                Some(Joined { interaction: call.id, queue: call.queue, probe: call.probe, entered: turn.now, returned: false })
             }
             Stage::Waiting(_) | Stage::Talking(_) => None,
+        }
+    }
+
+    /// The citizen goes to wait in another queue.
+    pub(crate) fn change_queue(&mut self, turn: &mut Turn, interaction: InteractionId, moved: Move) {
+        if let Some(call) = self.live.get_mut(&interaction) {
+            call.queue = moved.to;
+            call.moves += 1;
+            call.note(turn, moved.fact());
+            call.note(turn, FactKind::Queued { queue: moved.to });
         }
     }
 
@@ -158,7 +195,7 @@ impl Calls {
         match call.stage {
             Stage::Talking(talking) => {
                 call.back_to_line(turn, talking);
-                Some(Joined { interaction, queue: call.queue, probe: call.probe, entered: talking.entered })
+                Some(Joined { interaction, queue: call.queue, probe: call.probe, entered: talking.entered, returned: true })
             }
             Stage::Opening | Stage::Waiting(_) => None,
         }

@@ -1,7 +1,7 @@
 //! What agents and their desktops do, translated: a wish becomes a step in `acd`, and what follows from it a step in `calls`.
 
 use crate::Core;
-use crate::acd::{Agent, Asked};
+use crate::acd::{Accepted, Agent, Asked};
 use crate::calls::Ending;
 use crate::command::{AgentCommand, MediaAccess, SessionEnd};
 use crate::input::AgentAction;
@@ -92,6 +92,7 @@ impl Core {
             AgentAction::Reject(offer) => self.ask(agent, |agent, turn| agent.reject(turn, offer)),
             AgentAction::HangUp(interaction) => self.hang_up(agent, interaction),
             AgentAction::EndWrapUp => self.ask(agent, |agent, turn| agent.end_wrap_up(turn)),
+            AgentAction::ExtendWrapUp => self.ask(agent, |agent, turn| agent.extend_wrap_up(turn)),
             AgentAction::SignOut => Ok(()),
         }
     }
@@ -104,7 +105,10 @@ impl Core {
     }
 
     fn accept(&mut self, agent: AgentId, offer: OfferId) -> Result<(), Refusal> {
-        let (offered, leg) = self.acd.accept(&mut self.turn, agent, offer)?;
+        let Accepted { offered, leg, losers } = self.acd.accept(&mut self.turn, agent, offer)?;
+        for loser in losers {
+            self.note_offer_over(loser);
+        }
         self.calls.connect(&mut self.turn, offered.interaction, agent, leg, offered.began);
         Ok(())
     }

@@ -3,7 +3,7 @@
 use crate::Core;
 use crate::acd::{Activity, Agent};
 use crate::command::AgentCommand;
-use shared::model::{Desk, InteractionId, OfferView, WrapUpView};
+use shared::model::{AgentId, Desk, InteractionId, OfferView, WrapUpView};
 
 impl Core {
     /// Shows every desk that really looks different now.
@@ -23,10 +23,11 @@ impl Core {
         self.acd.take_touched();
     }
 
-    /// The desk that shows a call may look different now.
-    pub(super) fn touch_desk_of(&mut self, interaction: InteractionId) {
-        let agent = self.calls.agent_of(interaction).or_else(|| self.acd.rings_for(interaction));
-        if let Some(agent) = agent {
+    /// The desks that show a call may look different now.
+    pub(super) fn touch_desks_of(&mut self, interaction: InteractionId) {
+        let talks = self.calls.agent_of(interaction);
+        let shown: Vec<AgentId> = talks.into_iter().chain(self.acd.rings_for(interaction)).collect();
+        for agent in shown {
             self.acd.touch(agent);
         }
     }

@@ -2,13 +2,15 @@
 
 mod agents;
 mod desks;
+mod doors;
 
 use crate::Core;
-use crate::acd::{OfferOver, Remains, SegmentOver};
+use crate::acd::{Joins, OfferOver, Remains, SegmentOver};
 use crate::calls::{Ending, Joined, Stage};
 use crate::command::SessionEnd;
 use crate::input::{CallOffered, Input, LegEnd, MediaFailure};
 use crate::ledger::FactKind;
+use crate::plan::QueuePlan;
 use crate::timer::Reason;
 use shared::model::{AgentId, EndReason, InteractionId, LegId, QueueId, Side};
 
@@ -31,7 +33,7 @@ impl Core {
             Input::AgentAsked { agent, session, request, action } => self.agent_asked(agent, session, request, action),
             Input::CardFound { interaction, card } => {
                 self.calls.card_found(interaction, card);
-                self.touch_desk_of(interaction);
+                self.touch_desks_of(interaction);
             }
             Input::RecordingRowStored { recording } => self.calls.row_stored(&mut self.turn, recording),
             Input::RecordingFinished { recording, outcome } => self.calls.recording_finished(&mut self.turn, recording, outcome),
@@ -47,8 +49,9 @@ impl Core {
         match reason {
             Reason::MediaOpenOverdue(interaction) => self.end_call(interaction, Ending::by_server(EndReason::MediaFailed)),
             Reason::ProbeOver(interaction) => self.end_call(interaction, Ending::by_server(EndReason::ProbeDone)),
-            Reason::WaitOver(interaction) => self.end_if_overdue(interaction),
+            Reason::WaitOver(interaction) => self.leave_if_overdue(interaction),
             Reason::ExclusionOver(interaction, agent) => self.acd.readmit(interaction, agent),
+            Reason::ReachGrows(interaction) => self.acd.reach_grows(&mut self.turn, interaction),
             Reason::SaveOverdue(interaction) => self.calls.save_overdue(&mut self.turn, interaction),
             Reason::SignInOverdue(agent) | Reason::LostOver(agent) => self.sign_out(agent, SessionEnd::Lost),
             Reason::OfferOver(agent, offer) => {
@@ -66,9 +69,16 @@ impl Core {
 
     /// Brings waiting calls and agents together until no match is left (I-6, I-7).
     pub(crate) fn match_all(&mut self) {
+        self.acd.open_tiers(&self.turn);
         while let Some(made) = self.acd.next_match(&mut self.turn) {
             if let Some(call) = self.calls.get_mut(made.interaction) {
+                call.note(&mut self.turn, FactKind::Decided(Box::new(made.decision)));
                 call.note(&mut self.turn, FactKind::Offered { agent: made.agent });
+            }
+        }
+        for (interaction, decision) in self.acd.explain_waits(&self.turn) {
+            if let Some(call) = self.calls.get_mut(interaction) {
+                call.note(&mut self.turn, FactKind::Decided(Box::new(decision)));
             }
         }
     }
@@ -79,19 +89,6 @@ impl Core {
             let verdict = self.admit(&offered);
             self.calls.offered(&mut self.turn, offered, verdict);
         }
-    }
-
-    fn admit(&self, offered: &CallOffered) -> Result<QueueId, EndReason> {
-        let plan = &self.turn.plan;
-        let queue = *plan.numbers.get(&offered.dialled).ok_or(EndReason::UnknownNumber)?;
-        let rules = plan.queues.get(&queue).ok_or(EndReason::UnknownNumber)?;
-        if self.stopping {
-            return Err(EndReason::ServerStopping);
-        }
-        if self.calls.count() >= plan.limits.max_interactions || self.calls.waiting_in(queue) >= rules.max_waiting {
-            return Err(EndReason::NoResources);
-        }
-        Ok(queue)
     }
 
     fn leg_ended(&mut self, leg: LegId, cause: LegEnd) {
@@ -113,14 +110,15 @@ impl Core {
     /// A probe hears what a citizen hears but takes nobody's place and nobody's time.
     fn join(&mut self, joined: Option<Joined>) {
         if let Some(joined) = joined.filter(|joined| !joined.probe) {
-            self.acd.join(&mut self.turn, joined.interaction, joined.queue, joined.entered.time);
+            let Joined { interaction, queue, entered, returned, .. } = joined;
+            let listed = self.calls.get(interaction).map_or(0, |call| self.turn.plan.callers.points(&call.caller, self.turn.now.utc));
+            self.acd.join(&mut self.turn, Joins { interaction, queue, entered: entered.time, listed, returned });
         }
     }
 
     /// Ends a call once, for whatever reason, and frees whoever rang for it or spoke with it.
     fn end_call(&mut self, interaction: InteractionId, ending: Ending) {
-        let over = self.acd.call_over(&mut self.turn, interaction);
-        if let Some(over) = over {
+        for over in self.acd.call_over(&mut self.turn, interaction) {
             self.note_offer_over(over);
         }
         let queue = self.calls.get(interaction).map(|call| call.queue);
@@ -130,8 +128,8 @@ impl Core {
     }
 
     fn segment_over(&mut self, agent: AgentId, interaction: InteractionId, queue: QueueId, ended_by: Side) {
-        let wrap_up_ms = self.turn.plan.queues.get(&queue).map_or(0, |queue| queue.wrap_up_ms);
-        if self.acd.segment_over(&mut self.turn, agent, SegmentOver { interaction, ended_by, wrap_up_ms }) {
+        let QueuePlan { wrap_up_ms, wrap_up: rule, .. } = *self.turn.queue(queue);
+        if self.acd.segment_over(&mut self.turn, agent, SegmentOver { interaction, ended_by, wrap_up_ms, rule }) {
             self.sign_out(agent, SessionEnd::Asked);
         }
     }
@@ -156,21 +154,13 @@ impl Core {
         if let Some(over) = over {
             self.acd.offer_over(&mut self.turn, over);
             self.note_offer_over(over);
-            self.end_if_overdue(over.interaction);
+            self.leave_if_overdue(over.interaction);
         }
     }
 
     fn note_offer_over(&mut self, over: OfferOver) {
         if let Some(call) = self.calls.get_mut(over.interaction) {
             call.note(&mut self.turn, FactKind::OfferEnded { agent: over.agent, why: over.why });
-        }
-    }
-
-    fn end_if_overdue(&mut self, interaction: InteractionId) {
-        if self.acd.overdue(interaction, self.turn.now.time)
-            && let Some(reason) = self.calls.get(interaction).map(|call| call.unserved(EndReason::QueueTimeout))
-        {
-            self.end_call(interaction, Ending::by_server(reason));
         }
     }
 
@@ -196,9 +186,7 @@ impl Core {
             }
         }
         self.turn.plan = plan;
-        for agent in self.acd.seated() {
-            self.acd.touch(agent);
-        }
+        self.acd.plan_changed(&mut self.turn);
     }
 
     /// Refuses what is new, ends what lives, signs everybody out.

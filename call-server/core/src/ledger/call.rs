@@ -4,6 +4,7 @@ use super::{Fact, FactKind, InteractionRecord, Segment};
 use crate::input::CallOffered;
 use crate::time::{Now, Time};
 use shared::model::{AgentId, EndReason, InteractionId, QueueId, RecordingId, SegmentId, Side};
+use std::collections::BTreeMap;
 
 /// The open book of one interaction.
 #[derive(Debug)]
@@ -13,7 +14,8 @@ pub(crate) struct CallLedger {
     began: Now,
     facts: u32,
     queued: Option<(QueueId, Time)>,
-    rang: Option<Time>,
+    /// The desks that ring, and since when.
+    rang: BTreeMap<AgentId, Time>,
     first_connect: Option<Time>,
     segments: Vec<Segment>,
     talking_since: Option<Time>,
@@ -29,7 +31,7 @@ impl CallLedger {
             began: now,
             facts: 0,
             queued: None,
-            rang: None,
+            rang: BTreeMap::new(),
             first_connect: None,
             segments: Vec::new(),
             talking_since: None,
@@ -47,14 +49,15 @@ impl CallLedger {
 
     /// A desk began to ring.
     pub(crate) fn offered(&mut self, now: Now, agent: AgentId) -> Fact {
-        self.rang = Some(now.time);
+        self.rang.insert(agent, now.time);
         self.fact(now, FactKind::Offered { agent })
     }
 
     /// Two-way audio began: opens a segment.
     pub(crate) fn connected(&mut self, now: Now, agent: AgentId, recording: RecordingId) -> Fact {
         let segment = SegmentId(u32::try_from(self.segments.len()).unwrap_or(u32::MAX).saturating_add(1));
-        let ring_ms = self.rang.take().map_or(0, |rang| now.time.since(rang));
+        let ring_ms = self.rang.remove(&agent).map_or(0, |rang| now.time.since(rang));
+        self.rang.clear();
         self.first_connect.get_or_insert(now.time);
         self.recording.get_or_insert(recording);
         self.talking_since = Some(now.time);

@@ -4,13 +4,16 @@ use super::InteractionRecord;
 use serde::{Deserialize, Serialize};
 use shared::model::EndReason;
 
-/// Finished interactions by outcome. `finished` = `refused` + `queued`; `queued` = `answered` + `abandoned` + `timed_out` + `lost`.
+/// Finished interactions by outcome. `finished` = `refused` + `queued`; `queued` = `answered` + `abandoned` + `timed_out` +
+/// `turned_away` + `lost`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counters {
     /// All finished interactions but probe calls.
     pub finished: u64,
-    /// Ended before a waiting line was entered: refused, cancelled, or without media.
+    /// Ended before a waiting line was entered: refused, cancelled, or without media. Blocked ones are among them.
     pub refused: u64,
+    /// Refused because the number is blocked 拦截.
+    pub blocked: u64,
     /// Entered a waiting line 转人工量.
     pub queued: u64,
     /// Two-way audio with an agent began 人工接听量.
@@ -19,6 +22,8 @@ pub struct Counters {
     pub abandoned: u64,
     /// The queue's limit of waiting time was reached.
     pub timed_out: u64,
+    /// Nobody was there to answer, and the queue does not let citizens wait then.
+    pub turned_away: u64,
     /// Left the line unanswered for any other cause.
     pub lost: u64,
 }
@@ -32,6 +37,7 @@ impl Counters {
         self.finished += 1;
         if record.queue.is_none() {
             self.refused += 1;
+            self.blocked += u64::from(record.reason == EndReason::Blocked);
             return;
         }
         self.queued += 1;
@@ -41,6 +47,8 @@ impl Counters {
             &mut self.abandoned
         } else if record.reason == EndReason::QueueTimeout {
             &mut self.timed_out
+        } else if matches!(record.reason, EndReason::NobodySignedIn | EndReason::AllNotReady) {
+            &mut self.turned_away
         } else {
             &mut self.lost
         };

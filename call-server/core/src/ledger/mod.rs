@@ -3,10 +3,12 @@
 mod agent;
 mod call;
 mod counters;
+mod decision;
 
 pub(crate) use agent::{Doing, Timeline};
 pub(crate) use call::CallLedger;
 pub use counters::Counters;
+pub use decision::{Decision, PassedOver, Weighed, WhyNot};
 
 use serde::{Deserialize, Serialize};
 use shared::model::{
@@ -42,6 +44,17 @@ pub enum FactKind {
         /// Which.
         queue: QueueId,
     },
+    /// The citizen left a queue by rule, for another one.
+    Overflowed {
+        /// Which it left, or could not enter.
+        from: QueueId,
+        /// Where the citizen goes.
+        to: QueueId,
+        /// Why.
+        cause: OverflowCause,
+    },
+    /// Whom to ask was decided, or that nobody can be asked now: why this agent, and why this wait.
+    Decided(Box<Decision>),
     /// An agent's desk began to ring.
     Offered {
         /// Whose.
@@ -83,11 +96,40 @@ impl FactKind {
             Self::Entered => "entered",
             Self::Answered => "answered",
             Self::Queued { .. } => "queued",
+            Self::Overflowed { .. } => "overflowed",
+            Self::Decided(_) => "decided",
             Self::Offered { .. } => "offered",
             Self::OfferEnded { .. } => "offer_ended",
             Self::Connected { .. } => "connected",
             Self::Parted { .. } => "parted",
             Self::Ended { .. } => "ended",
+        }
+    }
+}
+
+/// Why a call leaves a queue by rule, one code each (2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OverflowCause {
+    /// 队列满
+    Full,
+    /// 超时
+    Timeout,
+    /// 无座席
+    NobodySignedIn,
+    /// 全部示忙
+    AllNotReady,
+}
+
+impl OverflowCause {
+    /// The end reason if there is nowhere to go.
+    #[must_use]
+    pub fn end_reason(self) -> EndReason {
+        match self {
+            Self::Full => EndReason::QueueFull,
+            Self::Timeout => EndReason::QueueTimeout,
+            Self::NobodySignedIn => EndReason::NobodySignedIn,
+            Self::AllNotReady => EndReason::AllNotReady,
         }
     }
 }
@@ -104,6 +146,8 @@ pub enum OfferEnd {
     CallerLeft,
     /// The agent went 示忙, signed out or was lost.
     Withdrawn,
+    /// Another desk that rang for the same call took it.
+    AnsweredElsewhere,
 }
 
 /// The finished record of one interaction. All lengths in ms of the monotonic clock (I-13).
@@ -207,6 +251,8 @@ pub enum IntervalCause {
     NoAnswer,
     /// The citizen left.
     CallerLeft,
+    /// Another desk that rang for the same call took it.
+    AnsweredElsewhere,
     /// The call ended.
     CallEnded,
     /// Wrap-up ran out.

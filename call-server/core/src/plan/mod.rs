@@ -1,5 +1,9 @@
 //! What the configuration says, compiled and immutable: numbers, queues, agents.
 
+mod callers;
+
+pub use callers::{BlockEntry, BlockLevel, Callers, FavourEntry, NumberPattern};
+
 use serde::{Deserialize, Serialize};
 use shared::model::{AgentId, PhoneNumber, QueueId};
 use std::collections::BTreeMap;
@@ -15,6 +19,12 @@ pub struct Plan {
     pub agents: BTreeMap<AgentId, AgentPlan>,
     /// Limits of time that are the same everywhere.
     pub limits: Limits,
+    /// Numbers that are blocked, and numbers whose calls have more points.
+    #[serde(default)]
+    pub callers: Callers,
+    /// Where the random strategies begin; the same seed and inputs give the same choices. Read once, when the core begins.
+    #[serde(default)]
+    pub seed: u64,
 }
 
 /// One waiting line.
@@ -28,12 +38,191 @@ pub struct QueuePlan {
     pub wrap_up_ms: u64,
     /// How long a citizen may wait, in ms; 0 is without limit. Never cuts a live offer (I-24).
     pub max_wait_ms: u64,
-    /// Most citizens who may wait at once; the next one is refused with `NoResources`.
+    /// Most citizens who may wait at once; the next one goes by [`Overflow::full`].
     pub max_waiting: usize,
+    /// Which of several free agents gets the next call.
+    #[serde(default)]
+    pub strategy: Strategy,
+    /// Skills that its calls ask for; with any, the best fit goes before the strategy.
+    #[serde(default)]
+    pub needs: Vec<SkillNeed>,
+    /// From which wait on the members of a tier are asked, in ms. A tier also opens when nobody of a lower one is signed in, and
+    /// stays open for that call. A tier without an entry is open from the beginning.
+    #[serde(default)]
+    pub tiers: BTreeMap<u8, u64>,
+    /// How its calls stand against those of other queues.
+    #[serde(default)]
+    pub priority: Priority,
+    /// What follows when a desk rings for too long.
+    #[serde(default)]
+    pub no_answer: NoAnswer,
+    /// How wrap-up ends.
+    #[serde(default)]
+    pub wrap_up: WrapUpRule,
+    /// When its calls go elsewhere.
+    #[serde(default)]
+    pub overflow: Overflow,
+}
+
+impl Default for QueuePlan {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            ring_ms: 15_000,
+            wrap_up_ms: 0,
+            max_wait_ms: 0,
+            max_waiting: 50,
+            strategy: Strategy::default(),
+            needs: Vec::new(),
+            tiers: BTreeMap::new(),
+            priority: Priority::default(),
+            no_answer: NoAnswer::default(),
+            wrap_up: WrapUpRule::default(),
+            overflow: Overflow::default(),
+        }
+    }
+}
+
+/// What becomes of an agent who lets a desk ring (2.1). The call goes back to the head of the line with its wait in any case, and does
+/// not ring at this desk again for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum NoAnswer {
+    /// 未应答 at once.
+    #[default]
+    NotReady,
+    /// Stays Ready for other calls.
+    SkipOnly,
+    /// 未应答 after so many misses in a row, at least 1; Ready before.
+    NotReadyAfter {
+        /// The miss that ends it.
+        misses: u32,
+    },
+}
+
+/// How wrap-up 话后处理 ends. Its length is [`QueuePlan::wrap_up_ms`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(default)]
+pub struct WrapUpRule {
+    /// Only saving ends it early: 示闲 and 示忙 say what follows. Otherwise they end it.
+    pub until_saved: bool,
+    /// How often the agent may ask for more time.
+    pub extensions: u8,
+    /// How much more, in ms.
+    pub extension_ms: u64,
+}
+
+/// When a call leaves a queue by rule, and where it goes. Each cause has an end reason of its own. The entry time is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(default)]
+pub struct Overflow {
+    /// As many wait as may; judged at the INVITE and before another queue's calls are taken in.
+    pub full: Exit,
+    /// [`QueuePlan::max_wait_ms`] is reached; never while a desk rings (I-24).
+    pub timeout: Exit,
+    /// Nobody who serves the queue is signed in; `None` lets citizens wait.
+    pub nobody_signed_in: Option<Exit>,
+    /// Nobody who serves the queue is at work; `None` lets citizens wait.
+    pub all_not_ready: Option<Exit>,
+}
+
+/// Where a call goes that leaves a queue by rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum Exit {
+    /// It is refused, or hung up.
+    #[default]
+    Refuse,
+    /// To another queue, if that one takes calls.
+    Queue(QueueId),
+}
+
+/// A skill 技能, such as a dialect or a field of law.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SkillId(pub u32);
+
+/// What a call asks of its agent in one skill. Of those who may be asked, the highest levels go first, then the fewest other skills
+/// (2.1): generalists are kept free.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SkillNeed {
+    /// Which skill.
+    pub skill: SkillId,
+    /// The least level, 1 to 9; 0 only prefers who has the skill.
+    pub minimum: u8,
+    /// Weaker minimums for those who wait long.
+    #[serde(default)]
+    pub relaxed: Vec<Relaxation>,
+}
+
+/// One step by which a need is relaxed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Relaxation {
+    /// From this wait on, in ms.
+    pub after_ms: u64,
+    /// The least level then; 0 only prefers who has the skill.
+    pub minimum: u8,
+}
+
+impl SkillNeed {
+    /// The least level after a wait: a step never asks for more than the ones before it.
+    #[must_use]
+    pub fn minimum_after(&self, waited_ms: u64) -> u8 {
+        let reached = self.relaxed.iter().filter(|step| step.after_ms <= waited_ms);
+        reached.map(|step| step.minimum).fold(self.minimum, u8::min)
+    }
+}
+
+/// How a call of a queue stands against others, in points. Score = weight + bonus + seconds waited × slope; the highest goes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Priority {
+    /// Points that every call of the queue has.
+    pub weight: i32,
+    /// Points for each second of waiting.
+    pub slope: u32,
+    /// More points for a citizen who waits again because the agent was lost.
+    pub returned: i32,
+    /// A call older than this goes before every younger one, whatever the points, in ms; 0 is never.
+    pub guard_ms: u64,
+}
+
+impl Default for Priority {
+    fn default() -> Self {
+        Self { weight: 0, slope: 1, returned: 0, guard_ms: 0 }
+    }
+}
+
+/// Which of several free agents gets the next call (2.1). Ties go to the longest idle, then to the smaller id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Strategy {
+    /// The largest Ready time since the last handled call.
+    #[default]
+    LongestIdle,
+    /// The smallest (talk + wrap-up) ÷ (talk + wrap-up + Ready) of the shift.
+    LeastOccupied,
+    /// The next free member after the one who was offered a call last, in the order of the members.
+    RoundRobin,
+    /// Always the first free one in the order of the members.
+    Linear,
+    /// Anybody, each with the same chance.
+    Random,
+    /// Anybody, by weight; weight 0 only if nobody with more is free.
+    WeightedRandom,
+    /// All who are free ring together; who joins later rings too, once no other call wants them. The first accept wins.
+    RingAll,
+    /// As ring-all, but some at a time, the longest idle first.
+    Progressive {
+        /// How many more each time, at least 1.
+        more: u32,
+        /// How long after the ones before, in ms, at least 1.
+        every_ms: u64,
+    },
 }
 
 /// One agent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub struct AgentPlan {
     /// Staff number 工号.
     pub number: String,
@@ -41,6 +230,30 @@ pub struct AgentPlan {
     pub name: String,
     /// The queues this agent serves.
     pub queues: Vec<QueueId>,
+    /// The agent's part in a queue, where it is not the ordinary one.
+    #[serde(default)]
+    pub memberships: BTreeMap<QueueId, Membership>,
+    /// Levels from 1 to 9.
+    #[serde(default)]
+    pub skills: BTreeMap<SkillId, u8>,
+}
+
+/// An agent's part in one queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Membership {
+    /// Place in the stable order of the members; equal places go by id.
+    pub order: u32,
+    /// Chance with [`Strategy::WeightedRandom`], relative to the others'.
+    pub weight: u32,
+    /// Members of lower tiers are asked first; see [`QueuePlan::tiers`].
+    pub tier: u8,
+}
+
+impl Default for Membership {
+    fn default() -> Self {
+        Self { order: 0, weight: 1, tier: 1 }
+    }
 }
 
 /// Limits of time and count.
@@ -58,8 +271,15 @@ pub struct Limits {
     pub probe_ms: u64,
     /// After a reject or a miss the same agent is not offered the same call for this long, unless sole (I-28), in ms.
     pub exclude_ms: u64,
+    /// Who signs in again within this time goes on with the same shift, in ms: signing out never improves a rank (I-40).
+    #[serde(default = "shift_gap_ms")]
+    pub shift_gap_ms: u64,
     /// Most interactions at once.
     pub max_interactions: usize,
+}
+
+fn shift_gap_ms() -> u64 {
+    4 * 3_600_000
 }
 
 impl Default for Limits {
@@ -71,6 +291,7 @@ impl Default for Limits {
             media_open_ms: 5_000,
             probe_ms: 60_000,
             exclude_ms: 60_000,
+            shift_gap_ms: shift_gap_ms(),
             max_interactions: 2_000,
         }
     }

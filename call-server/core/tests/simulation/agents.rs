@@ -4,6 +4,7 @@ use call_core::Time;
 use call_core::command::SessionEnd;
 use call_core::input::AgentAction;
 use call_core::ledger::{AgentInterval, IntervalCause};
+use call_core::plan::NoAnswer;
 use shared::model::{AgentState, Desk, InteractionId, LegId, NotReadyReason, Notice, SessionId};
 
 /// What was seen of one session.
@@ -22,10 +23,30 @@ pub(crate) struct AgentSeen {
     before: Option<AgentInterval>,
     last_call: Option<InteractionId>,
     pub(crate) session_end: Option<SessionEnd>,
-    /// Ready time since the last handled call, of finished intervals.
-    pub(crate) rank_ms: u64,
+    /// Of finished intervals.
+    pub(crate) rank: Rank,
     /// The last explicit choice during the present or last call.
     pub(crate) choice: Choice,
+}
+
+/// What the agent's place among the others rests on.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Rank {
+    /// Ready since the last handled call.
+    pub(crate) idle_ms: u64,
+    /// Ready in this shift.
+    pub(crate) ready_ms: u64,
+    /// Talk and wrap-up in this shift.
+    pub(crate) busy_ms: u64,
+    /// Offers missed in a row.
+    misses: u32,
+}
+
+impl Rank {
+    /// After a sign-out in the same shift.
+    pub(crate) fn signed_out(self) -> Self {
+        Self { idle_ms: 0, ..self }
+    }
 }
 
 /// What the agent wants after the call.
@@ -38,7 +59,7 @@ pub(crate) enum Choice {
 
 impl AgentSeen {
     /// A session began.
-    pub(crate) fn new(session: SessionId, leg: LegId, now: Time, (rank_ms, choice): (u64, Choice)) -> Self {
+    pub(crate) fn new(session: SessionId, leg: LegId, now: Time, (rank, choice): (Rank, Choice)) -> Self {
         let choice = if choice == Choice::SignOut { Choice::NotReady(NotReadyReason::SignedIn) } else { choice };
         Self {
             session,
@@ -54,7 +75,7 @@ impl AgentSeen {
             before: None,
             last_call: None,
             session_end: None,
-            rank_ms,
+            rank,
             choice,
         }
     }
@@ -76,26 +97,54 @@ impl AgentSeen {
 
     /// Ready time since the last handled call.
     pub(crate) fn idle_ms(&self, now: Time) -> u64 {
-        let present = if self.state() == AgentState::Ready { now.since(self.signed_in.plus(self.tiled_ms)) } else { 0 };
-        self.rank_ms + present
+        self.rank.idle_ms + self.present_ready_ms(now)
+    }
+
+    /// (Talk + wrap-up) ÷ (these + Ready) of the shift, in millionths.
+    pub(crate) fn occupancy(&self, now: Time) -> u64 {
+        let all = self.rank.busy_ms + self.rank.ready_ms + self.present_ready_ms(now);
+        (self.rank.busy_ms * 1_000_000).checked_div(all).unwrap_or(0)
+    }
+
+    fn present_ready_ms(&self, now: Time) -> u64 {
+        if self.state() == AgentState::Ready { now.since(self.signed_in.plus(self.tiled_ms)) } else { 0 }
     }
 
     /// An accepted call: the rank begins anew, and so does the choice of what follows.
     pub(crate) fn handled(&mut self) {
-        self.rank_ms = 0;
+        self.rank.idle_ms = 0;
+        self.rank.misses = 0;
         self.choice = Choice::Ready;
+    }
+
+    /// An offer was missed. Returns whether the rule wants the agent to be ready no longer.
+    pub(crate) fn missed(&mut self, rule: NoAnswer) -> bool {
+        self.rank.misses += 1;
+        let over = match rule {
+            NoAnswer::NotReady => true,
+            NoAnswer::SkipOnly => false,
+            NoAnswer::NotReadyAfter { misses } => self.rank.misses >= misses,
+        };
+        if over {
+            self.rank.misses = 0;
+        }
+        over
     }
 
     /// A wish was carried out.
     pub(crate) fn chose(&mut self, action: AgentAction) {
-        if self.desk.as_ref().is_none_or(|desk| desk.state != AgentState::Talking) {
+        if self.desk.as_ref().is_none_or(|desk| !matches!(desk.state, AgentState::Talking | AgentState::WrapUp)) {
             return;
         }
+        let talks = self.desk.as_ref().is_some_and(|desk| desk.state == AgentState::Talking);
         self.choice = match action {
             AgentAction::GoReady => Choice::Ready,
             AgentAction::GoNotReady(reason) => Choice::NotReady(reason),
-            AgentAction::SignOut => Choice::SignOut,
+            AgentAction::SignOut if talks => Choice::SignOut,
+            // Outside a call it is carried out at once.
+            AgentAction::SignOut => return,
             AgentAction::Accept(_) | AgentAction::Reject(_) | AgentAction::HangUp(_) | AgentAction::EndWrapUp => return,
+            AgentAction::ExtendWrapUp => return,
         };
     }
 
@@ -115,8 +164,13 @@ impl AgentSeen {
         self.i8_i30_a_state_follows_its_cause(interval, wrap_up);
         self.i31_the_last_choice_wins(interval);
         // The interval that an accept ends is counted before the rank begins anew.
-        if interval.state == AgentState::Ready {
-            self.rank_ms += interval.length_ms;
+        match interval.state {
+            AgentState::Ready => {
+                self.rank.idle_ms += interval.length_ms;
+                self.rank.ready_ms += interval.length_ms;
+            }
+            AgentState::Talking | AgentState::WrapUp => self.rank.busy_ms += interval.length_ms,
+            AgentState::NotReady(_) | AgentState::Offered | AgentState::Lost => {}
         }
         self.last_call = interval.interaction.or(self.last_call);
         self.before = Some(interval.clone());

@@ -2,10 +2,10 @@
 
 use call_core::Time;
 use call_core::command::RecordingCommand;
-use call_core::ledger::{Fact, FactKind, InteractionRecord};
-use call_core::plan::QueuePlan;
+use call_core::ledger::{Decision, Fact, FactKind, InteractionRecord};
+use call_core::plan::{QueuePlan, Strategy};
 use shared::model::{AgentId, EndReason, InteractionId, LegId, QueueId, Side};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What was seen of one call.
 pub(crate) struct CallSeen {
@@ -14,11 +14,29 @@ pub(crate) struct CallSeen {
     pub(crate) probe: bool,
     started: Time,
     pub(crate) queue: Option<QueueId>,
+    first_queue: Option<QueueId>,
+    /// The queue that it will wait in.
+    pub(crate) bound_for: Option<QueueId>,
+    /// Points that the lists of callers give, or `REJECTED`.
+    pub(crate) listed: i32,
+    /// By how much each extension lengthens the wrap-up of its last talk, in ms.
+    pub(crate) extension_ms: u64,
+    /// How often it changed the queue by rule.
+    pub(crate) moves: u32,
+    /// Is on its way from queue to queue.
+    moving: bool,
     pub(crate) first_entered: Option<Time>,
     pub(crate) waiting_since: Option<Time>,
     pub(crate) limit: Option<Time>,
-    pub(crate) ringing: Option<AgentId>,
+    pub(crate) ringing: BTreeSet<AgentId>,
+    /// When the present round of ringing began, and how many desks it has had.
+    round: Option<(Time, u64)>,
     pub(crate) excluded: BTreeMap<AgentId, Time>,
+    /// The highest tier that was ever open in this wait.
+    pub(crate) open_tier: u8,
+    /// The last decision about it, until an offer followed.
+    pub(crate) decision: Option<Decision>,
+    returned: bool,
     pub(crate) connected: Option<(AgentId, Time)>,
     pub(crate) ever_connected: bool,
     first_connect: Option<Time>,
@@ -42,18 +60,34 @@ pub(crate) struct CallSeen {
 
 impl CallSeen {
     /// The INVITE was written down.
-    pub(crate) fn new(interaction: InteractionId, leg: LegId, probe: bool, started: Time) -> Self {
+    pub(crate) fn new(
+        (interaction, leg): (InteractionId, LegId),
+        probe: bool,
+        bound_for: Option<QueueId>,
+        listed: i32,
+        started: Time,
+    ) -> Self {
         Self {
             interaction,
             leg,
             probe,
             started,
             queue: None,
+            first_queue: None,
+            bound_for,
+            listed,
+            extension_ms: 0,
+            moves: 0,
+            moving: false,
             first_entered: None,
             waiting_since: None,
             limit: None,
-            ringing: None,
+            ringing: BTreeSet::new(),
+            round: None,
             excluded: BTreeMap::new(),
+            open_tier: 0,
+            decision: None,
+            returned: false,
             connected: None,
             ever_connected: false,
             first_connect: None,
@@ -77,7 +111,7 @@ impl CallSeen {
 
     /// Waits, and no desk rings for it.
     pub(crate) fn waits(&self) -> bool {
-        self.waiting_since.is_some() && self.ringing.is_none() && self.ended.is_none() && !self.probe
+        self.waiting_since.is_some() && self.ringing.is_empty() && self.ended.is_none() && !self.probe
     }
 
     /// Over, but not saved.
@@ -89,9 +123,29 @@ impl CallSeen {
         self.connected.map(|(agent, _)| agent)
     }
 
-    /// Its place in the one line of all queues.
-    pub(crate) fn place(&self) -> (Option<Time>, InteractionId) {
-        (self.first_entered, self.interaction)
+    pub(crate) fn waited_ms(&self, now: Time) -> u64 {
+        self.first_entered.map_or(0, |entered| now.since(entered))
+    }
+
+    /// Whether it goes before another call: first whoever is past the guard, then points, then the entry.
+    pub(crate) fn goes_before(&self, mine: &QueuePlan, other: &Self, theirs: &QueuePlan, now: Time) -> bool {
+        let (this, that) = (self.points(mine, now), other.points(theirs, now));
+        let entry = (self.first_entered, self.interaction) < (other.first_entered, other.interaction);
+        match (this, that) {
+            (None, None) => entry,
+            (None, Some(_)) => true,
+            (Some(_), None) => false,
+            (Some(this), Some(that)) => this > that || (this == that && entry),
+        }
+    }
+
+    /// Thousandths of points; `None` past the guard.
+    fn points(&self, plan: &QueuePlan, now: Time) -> Option<i64> {
+        let priority = plan.priority;
+        let waited = i64::try_from(self.waited_ms(now)).expect("a simulated day is short");
+        let guarded = priority.guard_ms > 0 && self.waited_ms(now) >= priority.guard_ms;
+        let fixed = priority.weight + self.listed + if self.returned { priority.returned } else { 0 };
+        (!guarded).then(|| i64::from(fixed) * 1_000 + waited * i64::from(priority.slope))
     }
 
     pub(crate) fn excludes(&self, agent: AgentId, now: Time) -> bool {
@@ -115,10 +169,53 @@ impl CallSeen {
     pub(crate) fn queued(&mut self, queue: QueueId, plan: &QueuePlan, now: Time) {
         assert!(self.connected.is_none(), "I-12: queued while talking");
         self.queue = Some(queue);
+        self.first_queue.get_or_insert(queue);
         self.first_entered.get_or_insert(now);
         self.waiting_since = Some(now);
-        self.excluded.clear();
+        self.open_tier = 0;
+        self.decision = None;
+        if !std::mem::take(&mut self.moving) {
+            self.excluded.clear();
+            self.returned = self.ever_connected;
+        }
         self.limit = (plan.max_wait_ms > 0 && !self.probe).then(|| now.plus(plan.max_wait_ms));
+    }
+
+    /// Leaves a queue, or cannot enter it, and goes to another.
+    pub(crate) fn moved(&mut self, from: QueueId, to: QueueId) {
+        assert_eq!(self.queue.or(self.bound_for), Some(from), "I-19: {} leaves a queue that it is not in", self.interaction);
+        self.bound_for = Some(to);
+        assert!(self.ringing.is_empty(), "I-24: {} leaves its queue while a desk rings", self.interaction);
+        self.moves += 1;
+        self.moving = self.queue.is_some();
+        assert!(self.moves <= 5, "{} goes from queue to queue for ever", self.interaction);
+    }
+
+    /// A desk begins to ring. Returns whether it is the first of its round.
+    pub(crate) fn offered(&mut self, agent: AgentId, strategy: Strategy, now: Time) -> bool {
+        let first = self.ringing.is_empty();
+        assert!(!self.probe, "a probe is offered to an agent");
+        assert!(first || self.wants_more(strategy, now), "I-1: another desk rings for {} against the strategy", self.interaction);
+        assert!(self.ringing.insert(agent), "I-1: {agent} is offered the same call twice");
+        let (began, desks) = self.round.filter(|_| !first).unwrap_or((now, 0));
+        self.round = Some((began, desks + 1));
+        first
+    }
+
+    /// A desk falls silent.
+    pub(crate) fn silent(&mut self, agent: AgentId) {
+        assert!(self.ringing.remove(&agent), "I-1: an offer ended that was not live");
+    }
+
+    /// Rings, and more desks may ring for it.
+    pub(crate) fn wants_more(&self, strategy: Strategy, now: Time) -> bool {
+        let Some((began, desks)) = self.round.filter(|_| !self.ringing.is_empty()) else { return false };
+        match strategy {
+            Strategy::RingAll => true,
+            Strategy::Progressive { more, every_ms } => desks < u64::from(more) * (1 + now.since(began) / every_ms),
+            Strategy::LongestIdle | Strategy::LeastOccupied | Strategy::RoundRobin => false,
+            Strategy::Linear | Strategy::Random | Strategy::WeightedRandom => false,
+        }
     }
 
     /// I-15, I-17: prepared once, bytes after the row, closed once.
@@ -152,7 +249,7 @@ impl CallSeen {
         assert_eq!(record.talk_ms(), self.connected_ms, "I-10: talk time runs on, or is cut");
         assert_eq!(record.answered_by_agent, self.ever_connected, "I-12: answered and connected differ");
         assert_eq!(record.recording.is_some(), self.ever_connected, "I-17: a recording without audio, or none with");
-        assert_eq!(record.queue, self.queue, "I-37: the queue was overwritten");
+        assert_eq!(record.queue, self.first_queue, "I-37: the queue was overwritten");
         assert!(!(record.answered_by_agent && reason == EndReason::Abandoned), "I-12: answered and abandoned");
         if self.prepared && self.finished_by_recorder == 0 {
             assert!(now >= ended.plus(10_000), "saved before its recording was closed");

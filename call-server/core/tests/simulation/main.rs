@@ -2,6 +2,7 @@
 
 mod agents;
 mod calls;
+mod rank;
 mod run;
 mod watch;
 mod world;
@@ -12,7 +13,7 @@ use std::collections::BTreeMap;
 const SEEDS: u64 = 1_000;
 
 /// What must have happened in them often enough to have been tried.
-const MUST_HAPPEN: [&str; 18] = [
+const MUST_HAPPEN: [&str; 29] = [
     "caller_hung_up",
     "agent_hung_up",
     "agent_lost",
@@ -24,11 +25,22 @@ const MUST_HAPPEN: [&str; 18] = [
     "signalling_timeout",
     "queue_timeout",
     "probe_done",
+    "blocked",
+    "queue_full",
+    "nobody_signed_in",
+    "all_not_ready",
+    "overflow: full",
+    "overflow: timeout",
+    "overflow: nobody signed in",
+    "overflow: all not ready",
+    "wrap-up extended",
     "server_stopping",
     "offer rejected",
     "offer not answered",
     "offer ended by the caller",
     "offer withdrawn",
+    "offer answered elsewhere",
+    "one more desk rings",
     "session superseded",
     "signed out as lost",
 ];

@@ -3,14 +3,15 @@
 //! It never asks the core what it thinks, except for its deadlines, its totals and whether it is at rest. Each assertion carries
 //! the number of its invariant in its name and in its message.
 
-use crate::agents::{AgentSeen, Choice};
+use crate::agents::{AgentSeen, Choice, Rank};
 use crate::calls::CallSeen;
+use crate::{rank, world};
 use call_core::command::{AgentCommand, MediaCommand, RecordingCommand, SessionEnd, SipCommand, StoreCommand};
 use call_core::input::AgentAction;
-use call_core::ledger::{Counters, Fact, FactKind, InteractionRecord, OfferEnd};
-use call_core::plan::Plan;
-use call_core::{Command, Core, Input, Time};
-use shared::model::{AgentId, AgentState, Desk, EndReason, InteractionId, LegId, QueueId, Refusal, SessionId, Side};
+use call_core::ledger::{Counters, Decision, Fact, FactKind, InteractionRecord, OfferEnd, OverflowCause};
+use call_core::plan::{Exit, Membership, Plan, SkillId, Strategy};
+use call_core::{Command, Core, Input, Reason, Time};
+use shared::model::{AgentId, AgentState, Desk, EndReason, InteractionId, LegId, NotReadyReason, QueueId, Refusal, SessionId, Side};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The watcher's books.
@@ -28,8 +29,10 @@ pub(crate) struct Watch {
     arriving: BTreeMap<AgentId, SessionId>,
     /// The leg that media was asked to open for each agent.
     agent_legs: BTreeMap<AgentId, LegId>,
-    /// Ready time since the last handled call and the choice of what follows it, carried over a superseded session.
-    ranks: BTreeMap<AgentId, (u64, Choice)>,
+    /// What is carried from session to session, and when the last one ended.
+    ranks: BTreeMap<AgentId, (Rank, Choice, Time)>,
+    /// Per queue: the place of the member who was offered a call last.
+    last_offered: BTreeMap<QueueId, (u32, AgentId)>,
     stopped: bool,
     invites: u64,
     records: Vec<InteractionRecord>,
@@ -46,7 +49,7 @@ struct Step {
     answers: usize,
     refused: Option<Refusal>,
     shown: BTreeSet<AgentId>,
-    offers: Vec<(InteractionId, AgentId)>,
+    offers: Vec<OfferSeen>,
     connected: BTreeSet<LegId>,
     /// Calls that ended while a desk rang for them.
     silenced: BTreeSet<InteractionId>,
@@ -54,8 +57,25 @@ struct Step {
     prepared: Vec<InteractionId>,
     /// An accept or reject that names no live offer of that agent.
     stale: bool,
+    /// Who missed an offer, and whether that ends the readiness.
+    missed: Vec<(AgentId, bool)>,
+    decided: Vec<(InteractionId, Decision)>,
+    /// Queues that were left because nobody can answer in them.
+    unstaffed: Vec<(QueueId, OverflowCause)>,
     /// The wish comes from a living session.
     expects_answer: bool,
+}
+
+/// A desk that began to ring.
+#[derive(Clone, Copy)]
+struct OfferSeen {
+    interaction: InteractionId,
+    agent: AgentId,
+    queue: QueueId,
+    /// No other desk rang for this call.
+    first: bool,
+    /// The member of the queue who was offered a call before.
+    last: Option<(u32, AgentId)>,
 }
 
 impl Watch {
@@ -72,6 +92,7 @@ impl Watch {
             arriving: BTreeMap::new(),
             agent_legs: BTreeMap::new(),
             ranks: BTreeMap::new(),
+            last_offered: BTreeMap::new(),
             stopped: false,
             invites: 0,
             records: Vec::new(),
@@ -96,6 +117,7 @@ impl Watch {
             Input::MediaFailed { leg, .. } => self.set_reachable(*leg, false),
             Input::AgentArrived { agent, session } => {
                 if self.plan.agents.contains_key(agent) && !self.stopped {
+                    self.carry_rank(*agent);
                     self.arriving.insert(*agent, *session);
                 }
             }
@@ -128,22 +150,32 @@ impl Watch {
 
     /// All commands are out: the books must agree with every invariant.
     pub(crate) fn after(&mut self, core: &Core) {
+        self.open_tiers();
         self.i1_an_agent_holds_one_offer_or_call();
         self.i2_an_old_offer_changes_nothing();
         self.i3_no_desk_shows_a_call_that_is_gone();
         self.i4_transient_states_have_a_deadline(core);
         self.i5_desks_and_connected_legs_agree();
         self.i6_i7_no_waiting_call_beside_an_eligible_agent();
+        self.i25_nobody_waits_where_nobody_may_answer();
+        self.every_decision_names_everybody_once_and_every_wait_has_one();
+        self.i29_a_miss_has_the_effect_of_its_rule();
         self.i17_recordings_only_with_audio();
         self.i24_the_limit_of_waiting_holds_and_never_cuts_an_offer();
         self.i25_i36_only_reachable_agents_are_offered();
         self.i28_who_rejected_is_not_asked_again_unless_sole();
         self.i32_a_short_loss_never_ends_a_talk();
-        self.i40_the_longest_idle_agent_is_chosen();
-        self.i41_calls_are_offered_in_order_of_entry();
+        self.i40_the_strategy_of_the_queue_decides();
+        self.i41_calls_are_offered_in_order_of_rank();
         self.every_wish_has_one_answer();
         self.every_ended_call_is_saved_in_time();
         let deadline = core.next_deadline();
+        if let Some((_, Reason::WaitOver(interaction))) = deadline {
+            assert!(self.calls[&interaction].limit.is_some(), "I-2: a deadline of a limit that is gone");
+        }
+        if let Some((_, Reason::ReachGrows(interaction))) = deadline {
+            assert!(self.calls[&interaction].waiting_since.is_some(), "I-2: a deadline of a wait that is over");
+        }
         assert!(deadline.is_none_or(|(time, _)| time > self.now), "I-4: a due deadline did not fire: {deadline:?}");
     }
 
@@ -195,6 +227,17 @@ impl Watch {
                 agent.back_since = now;
             }
             agent.connected = connected;
+        }
+    }
+
+    /// Who was away begins anew, but for the shift, unless that was long ago.
+    fn carry_rank(&mut self, agent: AgentId) {
+        if self.agents.contains_key(&agent) || self.arriving.contains_key(&agent) {
+            return;
+        }
+        if let Some((rank, choice, left)) = self.ranks.get_mut(&agent) {
+            *choice = Choice::Ready;
+            *rank = if self.now.since(*left) > self.plan.limits.shift_gap_ms { Rank::default() } else { rank.signed_out() };
         }
     }
 
@@ -303,9 +346,11 @@ impl Watch {
     fn open(&mut self, interaction: InteractionId, probe: bool) {
         let Some(Input::CallOffered(offered)) = &self.step.input else { panic!("an interaction without an INVITE") };
         assert!(!self.calls.contains_key(&interaction), "I-12: {interaction} opened twice");
+        let listed = offered.caller.number.as_ref().map_or(0, |number| world::listed_points(number.reveal().as_str()));
+        let bound_for = self.plan.numbers.get(&offered.dialled).copied();
         self.legs.insert(offered.leg, interaction);
         self.open.insert(interaction);
-        self.calls.insert(interaction, CallSeen::new(interaction, offered.leg, probe, self.now));
+        self.calls.insert(interaction, CallSeen::new((interaction, offered.leg), probe, bound_for, listed, self.now));
     }
 
     fn fact(&mut self, fact: &Fact) {
@@ -314,10 +359,24 @@ impl Watch {
         call.count(fact, self.now);
         match &fact.kind {
             FactKind::Queued { queue } => call.queued(*queue, &queue_plan(&self.plan, queue), self.now),
+            FactKind::Overflowed { from, to, cause } => {
+                let limit = call.limit;
+                call.moved(*from, *to);
+                self.overflowed(fact.interaction, (*from, *to), *cause, limit);
+            }
+            FactKind::Decided(decision) => {
+                call.decision = Some((**decision).clone());
+                self.step.decided.push((fact.interaction, (**decision).clone()));
+            }
             FactKind::Offered { agent } => {
-                assert!(call.ringing.is_none() && !call.probe, "I-1: offered while a desk rings, or a probe");
-                call.ringing = Some(*agent);
-                self.step.offers.push((fact.interaction, *agent));
+                let asked = call.decision.as_ref().and_then(|decision| decision.asked);
+                assert_eq!(asked, Some(*agent), "I-41: an offer without its reason");
+                let queue = call.queue.expect("offered while waiting in a queue");
+                let first = call.offered(*agent, queue_plan(&self.plan, &queue).strategy, self.now);
+                *self.tallies.entry(if first { "offer" } else { "one more desk rings" }).or_insert(0) += 1;
+                let place = (self.membership(*agent, queue).order, *agent);
+                let last = self.last_offered.insert(queue, place);
+                self.step.offers.push(OfferSeen { interaction: fact.interaction, agent: *agent, queue, first, last });
             }
             FactKind::OfferEnded { agent, why } => {
                 let what = match why {
@@ -325,18 +384,25 @@ impl Watch {
                     OfferEnd::NotAnswered => "offer not answered",
                     OfferEnd::CallerLeft => "offer ended by the caller",
                     OfferEnd::Withdrawn => "offer withdrawn",
+                    OfferEnd::AnsweredElsewhere => "offer answered elsewhere",
                 };
                 *self.tallies.entry(what).or_insert(0) += 1;
                 if *why == OfferEnd::CallerLeft {
                     self.step.silenced.insert(fact.interaction);
                 }
-                assert_eq!(call.ringing.take(), Some(*agent), "I-1: an offer ended that was not live");
+                call.silent(*agent);
+                if *why == OfferEnd::NotAnswered {
+                    let rule = call.queue.map(|queue| self.plan.queues[&queue].no_answer).unwrap_or_default();
+                    let over = self.agents.get_mut(agent).expect("missed by somebody signed in").missed(rule);
+                    self.step.missed.push((*agent, over));
+                }
                 if matches!(why, OfferEnd::Rejected | OfferEnd::NotAnswered) {
                     call.excluded.insert(*agent, self.now.plus(self.plan.limits.exclude_ms));
                 }
             }
             FactKind::Connected { agent, .. } => {
-                assert_eq!(call.ringing.take(), Some(*agent), "I-2: connected without a live offer");
+                call.silent(*agent);
+                assert!(call.ringing.is_empty(), "I-34: a losing desk rings on");
                 (call.waiting_since, call.limit) = (None, None);
                 call.last_agent = Some(*agent);
                 let agent = self.agents.get_mut(agent).expect("connected with somebody signed in");
@@ -346,6 +412,7 @@ impl Watch {
                 let wrap_up_ms = call.queue.and_then(|queue| self.plan.queues.get(&queue)).map_or(0, |queue| queue.wrap_up_ms);
                 let agent = call.last_agent.expect("parted after a talk");
                 call.wrap_ups.insert(agent, (self.now, wrap_up_ms));
+                call.extension_ms = call.queue.map_or(0, |queue| self.plan.queues[&queue].wrap_up.extension_ms);
                 self.step.parted.push((fact.interaction, agent));
             }
             FactKind::Ended { reason, by } => self.ended(fact.interaction, *reason, *by),
@@ -353,13 +420,107 @@ impl Watch {
         }
     }
 
+    fn overflowed(&mut self, interaction: InteractionId, (from, to): (QueueId, QueueId), cause: OverflowCause, limit: Option<Time>) {
+        let plan = &self.plan.queues[&from];
+        let (what, exit) = match cause {
+            OverflowCause::Full => ("overflow: full", Some(plan.overflow.full)),
+            OverflowCause::Timeout => ("overflow: timeout", Some(plan.overflow.timeout)),
+            OverflowCause::NobodySignedIn => ("overflow: nobody signed in", plan.overflow.nobody_signed_in),
+            OverflowCause::AllNotReady => ("overflow: all not ready", plan.overflow.all_not_ready),
+        };
+        assert_eq!(exit, Some(Exit::Queue(to)), "{what}: against the rule of {from}");
+        match cause {
+            OverflowCause::Full => assert!(self.waiting_in(from, interaction) >= plan.max_waiting, "I-25: {from} is not full"),
+            OverflowCause::Timeout => assert!(limit.is_some_and(|limit| limit <= self.now), "I-24: {interaction} may wait longer"),
+            OverflowCause::NobodySignedIn | OverflowCause::AllNotReady => self.step.unstaffed.push((from, cause)),
+        }
+        self.tally(what);
+    }
+
+    /// Citizens who wait or are about to.
+    fn waiting_in(&self, queue: QueueId, but: InteractionId) -> usize {
+        let here = |call: &&CallSeen| call.queue.or(call.bound_for) == Some(queue) && call.interaction != but;
+        self.unsaved().filter(|call| !call.probe && call.ended.is_none() && call.connected.is_none()).filter(here).count()
+    }
+
+    /// Why nobody can answer in a queue.
+    fn unstaffed(&self, queue: QueueId) -> Option<OverflowCause> {
+        let arriving = self.arriving.keys().any(|agent| self.serves(*agent, queue));
+        let mut serving = self.agents.iter().filter(|(agent, _)| self.serves(**agent, queue)).peekable();
+        if serving.peek().is_none() && !arriving {
+            return Some(OverflowCause::NobodySignedIn);
+        }
+        let at_work = |seen: &AgentSeen| !matches!(seen.state(), AgentState::NotReady(_) | AgentState::Lost);
+        (!arriving && !serving.any(|(_, seen)| at_work(seen))).then_some(OverflowCause::AllNotReady)
+    }
+
+    fn i25_nobody_waits_where_nobody_may_answer(&self) {
+        for (queue, cause) in &self.step.unstaffed {
+            assert_eq!(self.unstaffed(*queue), Some(*cause), "I-25: a call left {queue} for a cause that is not true");
+        }
+        for call in self.unsaved().filter(|call| call.waits()) {
+            let queue = call.queue.expect("waits in a queue");
+            let rules = self.plan.queues[&queue].overflow;
+            let exit = self.unstaffed(queue).and_then(|cause| match cause {
+                OverflowCause::NobodySignedIn => rules.nobody_signed_in,
+                OverflowCause::AllNotReady => rules.all_not_ready,
+                OverflowCause::Full | OverflowCause::Timeout => None,
+            });
+            assert_ne!(exit, Some(Exit::Refuse), "{} waits although nobody may answer in {queue}", call.interaction);
+        }
+    }
+
+    fn every_decision_names_everybody_once_and_every_wait_has_one(&self) {
+        for (interaction, decision) in &self.step.decided {
+            let serving: BTreeSet<AgentId> = self.agents.keys().copied().filter(|agent| self.serves(*agent, decision.queue)).collect();
+            let named: Vec<AgentId> =
+                decision.candidates.iter().map(|one| one.agent).chain(decision.passed_over.iter().map(|one| one.agent)).collect();
+            assert_eq!(named.iter().copied().collect::<BTreeSet<_>>(), serving, "explain: not everybody is named for {interaction}");
+            assert_eq!(named.len(), serving.len(), "explain: somebody is named twice for {interaction}");
+            assert_eq!(
+                decision.asked,
+                decision.asked.and(decision.candidates.first().map(|one| one.agent)),
+                "explain: the asked one first"
+            );
+            assert!(
+                decision.asked.is_some() || decision.candidates.is_empty(),
+                "explain: {interaction} waits though somebody could be asked"
+            );
+            assert_eq!(decision.waited_ms, self.calls[interaction].waited_ms(self.now), "explain: the wait of {interaction}");
+        }
+        for call in self.unsaved().filter(|call| call.waits()) {
+            assert!(call.decision.is_some(), "explain: {} waits for no reason", call.interaction);
+        }
+    }
+
+    fn i29_a_miss_has_the_effect_of_its_rule(&self) {
+        for (agent, over) in &self.step.missed {
+            let Some(seen) = self.agents.get(agent) else { continue };
+            let forced = seen.state() == AgentState::NotReady(NotReadyReason::NoAnswer);
+            let asked = matches!(self.step.input, Some(Input::AgentAsked { agent: who, .. }) if who == *agent);
+            assert!(*over || !forced, "I-29: {agent} is not ready after a miss that should not count");
+            assert!(!*over || forced || asked, "I-29: {agent} is {:?} after a miss", seen.state());
+        }
+    }
+
     fn ended(&mut self, interaction: InteractionId, reason: EndReason, by: Side) {
         let now = self.now;
         let call = self.calls.get_mut(&interaction).expect("a fact of an open interaction");
-        assert!(call.ringing.is_none(), "I-3: ended while a desk still rings for it");
+        assert!(call.ringing.is_empty(), "I-3: ended while a desk still rings for it");
         assert!(call.connected.is_none(), "I-10: ended while joined");
         if let Some(side) = call.expected_side {
             assert_eq!(by, side, "I-11: the first event names the side");
+        }
+        let rejected = call.listed == world::REJECTED;
+        assert!(rejected || reason != EndReason::Blocked, "1-11: {interaction} is blocked for nothing");
+        assert!(!rejected || matches!(reason, EndReason::Blocked | EndReason::UnknownNumber), "1-11: {interaction} is not blocked");
+        // At the door the cause may be that of a queue further on; a story tells of it.
+        let queue = call.queue;
+        if let (EndReason::NobodySignedIn, Some(queue)) = (reason, queue) {
+            self.step.unstaffed.push((queue, OverflowCause::NobodySignedIn));
+        }
+        if let (EndReason::AllNotReady, Some(queue)) = (reason, queue) {
+            self.step.unstaffed.push((queue, OverflowCause::AllNotReady));
         }
         if reason == EndReason::QueueTimeout {
             assert!(call.limit.is_some_and(|limit| limit <= now), "I-24: cut before its limit");
@@ -368,6 +529,7 @@ impl Watch {
             assert!(!self.step.silenced.contains(&interaction), "I-24: the limit of waiting cut a live offer");
         }
         call.ended = Some((reason, by, now));
+        call.waiting_since = None;
     }
 
     fn save(&mut self, record: &InteractionRecord) {
@@ -383,13 +545,15 @@ impl Watch {
             AgentCommand::SignedIn { agent, session, .. } => {
                 assert_eq!(self.arriving.remove(agent), Some(*session), "signed in without having arrived");
                 let leg = self.agent_legs[agent];
-                let rank = self.ranks.remove(agent).unwrap_or((0, Choice::Ready));
-                self.agents.insert(*agent, AgentSeen::new(*session, leg, self.now, rank));
+                let (rank, choice, _) = self.ranks.remove(agent).unwrap_or((Rank::default(), Choice::Ready, self.now));
+                self.agents.insert(*agent, AgentSeen::new(*session, leg, self.now, (rank, choice)));
             }
             AgentCommand::SignInFailed { agent, session } => {
                 if self.arriving.get(agent) == Some(session) {
                     self.arriving.remove(agent);
-                    self.ranks.remove(agent);
+                    if let Some((_, _, left)) = self.ranks.get_mut(agent) {
+                        *left = self.now;
+                    }
                 }
             }
             AgentCommand::SignedOut { agent, session, why } => {
@@ -404,16 +568,22 @@ impl Watch {
                 assert_eq!(seen.session_end, Some(*why), "I-13: signed out without a last interval");
                 let long = seen.gone_since.plus(self.plan.limits.grace_ms).plus(self.plan.limits.lost_ms);
                 assert!(*why != SessionEnd::Lost || (!seen.connected && self.now >= long), "I-30: signed out as lost too early");
-                if *why == SessionEnd::Superseded {
-                    self.ranks.insert(*agent, (seen.rank_ms, seen.choice));
-                }
+                self.ranks.insert(*agent, (seen.rank, seen.choice, self.now));
                 self.agents.remove(agent);
             }
             AgentCommand::Show { agent, session, desk } => self.show(*agent, *session, desk),
             AgentCommand::Done { agent, .. } => {
                 self.step.answers += 1;
+                let who = *agent;
                 if let (Some(Input::AgentAsked { action, .. }), Some(agent)) = (&self.step.input, self.agents.get_mut(agent)) {
                     agent.chose(*action);
+                    let wrapped = agent.desk.as_ref().and_then(|desk| desk.wrap_up.as_ref()).map(|view| view.interaction);
+                    if let (AgentAction::ExtendWrapUp, Some(interaction)) = (action, wrapped) {
+                        let call = self.calls.get_mut(&interaction).expect("a call that was wrapped up");
+                        let extension_ms = call.extension_ms;
+                        call.wrap_ups.entry(who).and_modify(|(_, length_ms)| *length_ms += extension_ms);
+                        *self.tallies.entry("wrap-up extended").or_insert(0) += 1;
+                    }
                 }
             }
             AgentCommand::Refuse { reason, .. } => {
@@ -439,7 +609,7 @@ impl Watch {
     fn i1_an_agent_holds_one_offer_or_call(&self) {
         let mut held = BTreeMap::new();
         for call in self.unsaved() {
-            for agent in call.ringing.into_iter().chain(call.talks_with()) {
+            for agent in call.ringing.iter().copied().chain(call.talks_with()) {
                 *held.entry(agent).or_insert(0) += 1;
             }
         }
@@ -465,7 +635,7 @@ impl Watch {
             let Some(desk) = &seen.desk else { continue };
             if let Some(view) = &desk.offer {
                 let call = &self.calls[&view.call.interaction];
-                assert_eq!((call.ringing, call.ended), (Some(*agent), None), "I-3: a desk rings for nobody");
+                assert!(call.ringing.contains(agent) && call.ended.is_none(), "I-3: a desk rings for nobody");
             }
             if let Some(view) = &desk.call {
                 assert_eq!(self.calls[&view.interaction].talks_with(), Some(*agent), "I-3: a desk shows a talk that is over");
@@ -490,7 +660,7 @@ impl Watch {
     }
 
     fn rings(&self, agent: AgentId) -> bool {
-        self.unsaved().any(|call| call.ringing == Some(agent))
+        self.unsaved().any(|call| call.ringing.contains(&agent))
     }
 
     fn i5_desks_and_connected_legs_agree(&self) {
@@ -515,11 +685,69 @@ impl Watch {
                 assert!(!may, "I-6, I-7: {} waits although {agent} is eligible", call.interaction);
             }
         }
+        for call in self.unsaved().filter(|call| call.queue.is_some_and(|queue| call.wants_more(self.strategy(queue), self.now))) {
+            for (agent, seen) in &self.agents {
+                let may = seen.eligible() && self.may_be_asked(call, *agent);
+                assert!(!may, "I-6, I-7: {agent} does not ring for {} beside the others", call.interaction);
+            }
+        }
     }
 
     fn may_be_asked(&self, call: &CallSeen, agent: AgentId) -> bool {
-        let serves = call.queue.is_some_and(|queue| self.serves(agent, queue));
-        serves && (!call.excludes(agent, self.now) || self.sole(call))
+        self.in_reach(call, agent) && (!call.excludes(agent, self.now) || self.sole(call))
+    }
+
+    /// Serves the queue, in a tier that is open, with the skills that are asked for after this wait.
+    fn in_reach(&self, call: &CallSeen, agent: AgentId) -> bool {
+        let Some(queue) = call.queue.filter(|queue| self.serves(agent, *queue)) else { return false };
+        let plan = &self.plan.queues[&queue];
+        let tier = self.membership(agent, queue).tier;
+        let waited_ms = call.waited_ms(self.now);
+        (!plan.tiers.contains_key(&tier) || tier <= call.open_tier)
+            && plan.needs.iter().all(|need| {
+                let late = need.relaxed.iter().filter(|step| waited_ms >= step.after_ms).map(|step| step.minimum).min();
+                self.level(agent, need.skill) >= need.minimum.min(late.unwrap_or(9))
+            })
+    }
+
+    fn level(&self, agent: AgentId, skill: SkillId) -> u8 {
+        self.plan.agents.get(&agent).and_then(|plan| plan.skills.get(&skill)).copied().unwrap_or(0)
+    }
+
+    /// Skills asked for, then skills to spare; the same for all if the queue asks for none.
+    fn fit(&self, queue: QueueId, agent: AgentId) -> (u32, i64) {
+        let needs = &self.plan.queues[&queue].needs;
+        if needs.is_empty() {
+            return (0, 0);
+        }
+        let levels = needs.iter().map(|need| u32::from(self.level(agent, need.skill))).sum();
+        let skills = self.plan.agents.get(&agent).map(|plan| plan.skills.keys().copied().collect::<BTreeSet<_>>()).unwrap_or_default();
+        let asked: BTreeSet<SkillId> = needs.iter().map(|need| need.skill).collect();
+        (levels, -i64::try_from(skills.difference(&asked).count()).expect("few skills"))
+    }
+
+    fn open_tiers(&mut self) {
+        let now = self.now;
+        for interaction in &self.open {
+            let call = &self.calls[interaction];
+            let Some(queue) = call.queue.filter(|_| call.waiting_since.is_some()) else { continue };
+            let nobody_below = |tier: u8| {
+                let below = |agent: &AgentId| self.serves(*agent, queue) && self.membership(*agent, queue).tier < tier;
+                !self.agents.keys().any(below)
+            };
+            let open = self.plan.queues[&queue].tiers.iter().filter(|(tier, ms)| call.waited_ms(now) >= **ms || nobody_below(**tier));
+            let highest = open.map(|(tier, _)| *tier).max().unwrap_or(0);
+            let call = self.calls.get_mut(interaction).expect("an open call");
+            call.open_tier = call.open_tier.max(highest);
+        }
+    }
+
+    fn strategy(&self, queue: QueueId) -> Strategy {
+        self.plan.queues[&queue].strategy
+    }
+
+    fn membership(&self, agent: AgentId, queue: QueueId) -> Membership {
+        self.plan.agents.get(&agent).and_then(|plan| plan.memberships.get(&queue)).copied().unwrap_or_default()
     }
 
     fn serves(&self, agent: AgentId, queue: QueueId) -> bool {
@@ -527,8 +755,7 @@ impl Watch {
     }
 
     fn sole(&self, call: &CallSeen) -> bool {
-        let Some(queue) = call.queue else { return false };
-        self.agents.iter().filter(|(agent, seen)| seen.at_work() && self.serves(**agent, queue)).count() == 1
+        self.agents.iter().filter(|(agent, seen)| seen.at_work() && self.in_reach(call, **agent)).count() == 1
     }
 
     fn i17_recordings_only_with_audio(&self) {
@@ -545,14 +772,14 @@ impl Watch {
     }
 
     fn i25_i36_only_reachable_agents_are_offered(&self) {
-        for (_, agent) in &self.step.offers {
+        for OfferSeen { agent, .. } in &self.step.offers {
             let seen = &self.agents[agent];
             assert!(seen.connected && seen.reachable, "I-25, I-36: {agent} is offered a call but cannot be reached");
         }
     }
 
     fn i28_who_rejected_is_not_asked_again_unless_sole(&self) {
-        for (interaction, agent) in &self.step.offers {
+        for OfferSeen { interaction, agent, .. } in &self.step.offers {
             let call = &self.calls[interaction];
             assert!(!call.excludes(*agent, self.now) || self.sole(call), "I-28: {agent} is asked again for {interaction}");
         }
@@ -568,27 +795,35 @@ impl Watch {
     }
 
     /// Agents who could have had the offer: those still eligible, and those who got a later one of the same input.
-    fn i40_the_longest_idle_agent_is_chosen(&self) {
-        for (index, (interaction, chosen)) in self.step.offers.iter().enumerate() {
-            let call = &self.calls[interaction];
-            let later: BTreeSet<AgentId> = self.step.offers[index..].iter().map(|(_, agent)| *agent).collect();
+    fn i40_the_strategy_of_the_queue_decides(&self) {
+        for (index, offer) in self.step.offers.iter().enumerate() {
+            let call = &self.calls[&offer.interaction];
+            let later: BTreeSet<AgentId> = self.step.offers[index..].iter().map(|offer| offer.agent).collect();
             let rivals = self.agents.iter().filter(|(agent, seen)| seen.eligible() || later.contains(agent));
-            let best = rivals
-                .filter(|(agent, _)| self.may_be_asked(call, **agent))
-                .max_by_key(|(agent, seen)| (seen.idle_ms(self.now), std::cmp::Reverse(**agent)))
-                .map(|(agent, _)| *agent);
-            assert_eq!(best, Some(*chosen), "I-40: not the longest idle agent for {interaction}");
+            let rivals = rivals.filter(|(agent, _)| self.may_be_asked(call, **agent));
+            let best = rivals.clone().map(|(agent, _)| self.fit(offer.queue, *agent)).max();
+            let rivals = rivals.filter(|(agent, _)| Some(self.fit(offer.queue, **agent)) == best);
+            let rivals = rivals.map(|(agent, seen)| rank::Rival {
+                agent: *agent,
+                idle_ms: seen.idle_ms(self.now),
+                occupancy: seen.occupancy(self.now),
+                membership: self.membership(*agent, offer.queue),
+            });
+            let lawful = rank::lawful(self.strategy(offer.queue), offer.last, &rivals.collect::<Vec<_>>());
+            assert!(lawful.contains(&offer.agent), "I-40: {} is offered {}, not one of {lawful:?}", offer.agent, offer.interaction);
         }
     }
 
     /// Calls that could have been offered instead: those that still wait, and those offered later by the same input.
-    fn i41_calls_are_offered_in_order_of_entry(&self) {
-        for (index, (interaction, agent)) in self.step.offers.iter().enumerate() {
-            let place = self.calls[interaction].place();
-            let later = self.step.offers[index + 1..].iter().map(|(other, _)| &self.calls[other]);
+    fn i41_calls_are_offered_in_order_of_rank(&self) {
+        for (index, offer) in self.step.offers.iter().enumerate() {
+            let call = &self.calls[&offer.interaction];
+            let plan = |call: &CallSeen| &self.plan.queues[&call.queue.expect("waits in a queue")];
+            let later = self.step.offers[index + 1..].iter().filter(|other| other.first).map(|other| &self.calls[&other.interaction]);
             let passed_over = self.unsaved().filter(|call| call.waits()).chain(later);
-            for other in passed_over.filter(|other| other.place() < place) {
-                assert!(!self.may_be_asked(other, *agent), "I-41: {interaction} overtakes {}", other.interaction);
+            let before = |other: &&CallSeen| !offer.first || other.goes_before(plan(other), call, plan(call), self.now);
+            for other in passed_over.filter(before) {
+                assert!(!self.may_be_asked(other, offer.agent), "I-41: {} overtakes {}", offer.interaction, other.interaction);
             }
         }
     }
@@ -615,9 +850,12 @@ impl Watch {
         let answered = count(&|r| r.answered_by_agent);
         let abandoned = count(&|r| r.queue.is_some() && !r.answered_by_agent && r.reason == EndReason::Abandoned);
         let timed_out = count(&|r| !r.answered_by_agent && r.reason == EndReason::QueueTimeout);
-        let lost = queued - answered - abandoned - timed_out;
+        let turned_away =
+            count(&|r| r.queue.is_some() && !r.answered_by_agent && matches!(r.reason, EndReason::NobodySignedIn | EndReason::AllNotReady));
+        let lost = queued - answered - abandoned - timed_out - turned_away;
         let refused = self.invites - queued;
-        let expected = Counters { finished: self.invites, refused, queued, answered, abandoned, timed_out, lost };
+        let blocked = count(&|r| r.reason == EndReason::Blocked);
+        let expected = Counters { finished: self.invites, refused, blocked, queued, answered, abandoned, timed_out, turned_away, lost };
         let counters = core.snapshot(call_core::Now { time: self.now, utc: shared::model::UnixMillis(0) }).counters;
         assert_eq!(counters, expected, "I-9: totals differ from the records");
         for call in self.calls.values() {

@@ -5,7 +5,10 @@
 use crate::watch::Watch;
 use call_core::command::{AgentCommand, MediaAccess, MediaCommand, RecordingCommand, SessionEnd, SessionText, SipCommand, StoreCommand};
 use call_core::input::{AgentAction, CallOffered, LegEnd, MediaFailure, RecordingOutcome};
-use call_core::plan::{AgentPlan, Limits, Plan, QueuePlan};
+use call_core::plan::{
+    AgentPlan, BlockEntry, BlockLevel, Callers, Exit, FavourEntry, Limits, Membership, NoAnswer, NumberPattern, Overflow, Plan, Priority,
+    QueuePlan, Relaxation, SkillId, SkillNeed, Strategy, WrapUpRule,
+};
 use call_core::{Command, Core, Input, Now, Time};
 use shared::model::{
     AgentId, AgentState, Caller, CallerCard, Desk, InteractionId, LegId, NotReadyReason, OfferId, PhoneNumber, QueueId, RequestId,
@@ -17,6 +20,33 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 const LOG_LENGTH: usize = 30;
 /// Everything must have come to rest this long after the last call, in ms.
 const REST_MS: u64 = 3_600_000;
+
+/// Who calls: mostly people on no list.
+const CALLERS: [&str; 8] =
+    ["13900000001", "13900000002", "13900000003", "13900000004", "0213", "013900000007", "13900000008", "13900000009"];
+/// Instead of points: the caller is refused.
+pub(crate) const REJECTED: i32 = i32::MIN;
+
+/// What the lists of [`draw_plan`] say about a number.
+pub(crate) fn listed_points(number: &str) -> i32 {
+    match number {
+        "013900000007" => REJECTED,
+        "13900000008" => -40,
+        "13900000009" => 50,
+        _ => 0,
+    }
+}
+
+fn lists() -> Callers {
+    let pattern = |number: &str| NumberPattern { number: PhoneNumber::parse(number).expect("a number"), prefix: false };
+    let block = |entry, number, level, expires| BlockEntry { entry, callers: pattern(number), level, expires };
+    let blocked = vec![
+        block(1, "+8613900000007", BlockLevel::Reject, None),
+        block(2, "13900000008", BlockLevel::LowPriority(40), None),
+        block(3, "13900000001", BlockLevel::Reject, Some(UnixMillis(1_000))),
+    ];
+    Callers { blocked, favoured: vec![FavourEntry { callers: pattern("13900000009"), points: 50, expires: None }] }
+}
 
 /// One seed's world.
 pub(crate) struct World {
@@ -376,6 +406,7 @@ impl World {
                 40..50 => self.after(20_000, clicks(AgentAction::GoReady)),
                 50..60 => self.after(20_000, clicks(AgentAction::GoNotReady(NotReadyReason::Meal))),
                 60..63 => self.after(20_000, clicks(AgentAction::SignOut)),
+                63..85 => self.after(5_000, clicks(AgentAction::ExtendWrapUp)),
                 _ => {}
             },
         }
@@ -407,7 +438,7 @@ impl World {
         self.legs.insert(leg);
         let known = self.random.u32(0..10) > 0;
         let dialled = if known { format!("{}", 100 + self.random.usize(0..self.plan.queues.len())) } else { "999".to_owned() };
-        let number = self.chance(80).then(|| PhoneNumber::parse("13900000001").expect("a number").into());
+        let number = self.chance(80).then(|| PhoneNumber::parse(CALLERS[self.random.usize(0..CALLERS.len())]).expect("a number").into());
         let probe = self.chance(5);
         let offered = CallOffered {
             leg,
@@ -561,26 +592,89 @@ fn draw_plan(random: &mut fastrand::Rng) -> Plan {
     let queues: Vec<QueueId> = (0..random.u32(1..4)).map(QueueId).collect();
     let agents = (0..random.u32(1..7)).map(|index| {
         let served = queues.iter().copied().filter(|_| random.u32(0..3) > 0).collect();
-        (AgentId(1_001 + index), AgentPlan { number: format!("{}", 1_001 + index), name: "话务员".to_owned(), queues: served })
+        let memberships = queues.iter().map(|queue| (*queue, draw_membership(random))).collect();
+        let skills = (0..random.u32(0..4)).map(|_| (SkillId(random.u32(0..3)), random.u8(1..=9))).collect();
+        let (number, name) = (format!("{}", 1_001 + index), "话务员".to_owned());
+        (AgentId(1_001 + index), AgentPlan { number, name, queues: served, memberships, skills })
     });
     let agents = agents.collect();
     let limits = Limits {
         max_interactions: random.usize(3..40),
         exclude_ms: [0, 20_000, 60_000][random.usize(0..3)],
         lost_ms: [20_000, 300_000][random.usize(0..2)],
+        shift_gap_ms: [60_000, 14_400_000][random.usize(0..2)],
         ..Limits::default()
     };
     let rules = |random: &mut fastrand::Rng| QueuePlan {
+        no_answer: [NoAnswer::NotReady, NoAnswer::SkipOnly, NoAnswer::NotReadyAfter { misses: 2 }][random.usize(0..3)],
+        wrap_up: WrapUpRule { until_saved: random.bool(), extensions: random.u8(0..3), extension_ms: 7_000 },
+        overflow: draw_overflow(random, queues.len()),
         name: "政务咨询".to_owned(),
         ring_ms: random.u64(4_000..20_000),
         wrap_up_ms: [0, 5_000, 20_000][random.usize(0..3)],
         max_wait_ms: [0, 15_000, 120_000][random.usize(0..3)],
         max_waiting: random.usize(2..20),
+        strategy: draw_strategy(random),
+        needs: if random.u32(0..3) == 0 { draw_needs(random) } else { Vec::new() },
+        tiers: if random.u32(0..3) == 0 { draw_tiers(random) } else { BTreeMap::new() },
+        priority: draw_priority(random),
     };
     Plan {
         numbers: queues.iter().map(|queue| (PhoneNumber::parse(&format!("{}", 100 + queue.0)).expect("a number"), *queue)).collect(),
         queues: queues.iter().map(|queue| (*queue, rules(random))).collect(),
         agents,
         limits,
+        callers: lists(),
+        seed: random.u64(..),
     }
+}
+
+fn draw_strategy(random: &mut fastrand::Rng) -> Strategy {
+    match random.u32(0..10) {
+        0 => Strategy::LeastOccupied,
+        1 => Strategy::RoundRobin,
+        2 => Strategy::Linear,
+        3 => Strategy::Random,
+        4 => Strategy::WeightedRandom,
+        5..7 => Strategy::RingAll,
+        7 => Strategy::Progressive { more: random.u32(1..3), every_ms: random.u64(1_000..6_000) },
+        _ => Strategy::LongestIdle,
+    }
+}
+
+fn draw_membership(random: &mut fastrand::Rng) -> Membership {
+    Membership { order: random.u32(0..3), weight: random.u32(0..4), tier: random.u8(1..4) }
+}
+
+fn draw_needs(random: &mut fastrand::Rng) -> Vec<SkillNeed> {
+    let needs = (0..random.u32(1..3)).map(|skill| {
+        let steps = random.u32(0..3);
+        let relaxed = (0..steps).map(|_| Relaxation { after_ms: random.u64(0..60_000), minimum: random.u8(0..6) }).collect();
+        SkillNeed { skill: SkillId(skill), minimum: random.u8(0..9), relaxed }
+    });
+    needs.collect()
+}
+
+fn draw_tiers(random: &mut fastrand::Rng) -> BTreeMap<u8, u64> {
+    BTreeMap::from([(2, random.u64(0..20_000)), (3, random.u64(5_000..60_000))])
+}
+
+fn draw_priority(random: &mut fastrand::Rng) -> Priority {
+    match random.u32(0..3) {
+        0 => Priority::default(),
+        _ => Priority {
+            weight: random.i32(-60..60),
+            slope: random.u32(0..4),
+            returned: random.i32(0..100),
+            guard_ms: [0, 20_000, 90_000][random.usize(0..3)],
+        },
+    }
+}
+
+fn draw_overflow(random: &mut fastrand::Rng, queues: usize) -> Overflow {
+    let mut exit =
+        || if random.bool() { Exit::Refuse } else { Exit::Queue(QueueId(random.u32(0..4) % u32::try_from(queues).unwrap_or(1))) };
+    let (full, timeout, nobody, not_ready) = (exit(), exit(), exit(), exit());
+    let (nobody_signed_in, all_not_ready) = (random.bool().then_some(nobody), (random.u32(0..3) == 0).then_some(not_ready));
+    Overflow { full, timeout, nobody_signed_in, all_not_ready }
 }
