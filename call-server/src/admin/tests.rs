@@ -253,7 +253,8 @@ fn a_site_without_a_recording_key_is_refused_with_a_remedy_and_gets_one_only_whe
 
 #[test]
 fn recordings_are_verified_and_rescued_by_command() {
-    use shared::model::RecordingId;
+    use call_core::command::StoreCommand;
+    use shared::model::{Caller, InteractionId, PhoneNumber, RecordingId, UnixMillis};
     let scratch = Scratch::new();
     done(scratch.folder(), &["init", "--demo"]);
     let site = load(scratch.folder()).expect("the configuration is sound");
@@ -264,9 +265,14 @@ fn recordings_are_verified_and_rescued_by_command() {
     let keys = crate::recording::KeyRing::load(&site.recording.key).expect("init made it");
     let file = site.recording.folder.join("0/1.rec");
     crate::recording::write_for_test(&file, RecordingId(1), Some(&keys), 5, true);
-    let row = "INSERT INTO interactions (id, started_utc_ms, dialled, probe, state) VALUES (1, 1, '12345', 0, 'open');
-               INSERT INTO recordings (id, interaction_id, path, started_utc_ms, state) VALUES (1, 1, '0/1.rec', 1, 'open');";
-    rusqlite::Connection::open(&site.database).and_then(|connection| connection.execute_batch(row)).expect("plain SQL");
+    let store = Store::open(&site.database).expect("init made it");
+    let (inbox, _messages) = crate::switchboard::Inbox::new();
+    let handle = crate::store::start(&store, inbox).expect("the store starts");
+    let (interaction, started) = (InteractionId(1), UnixMillis(1));
+    let dialled = PhoneNumber::parse("12345").expect("valid");
+    handle.send(StoreCommand::Open { interaction, started, caller: Caller::default(), dialled, probe: false });
+    handle.send(StoreCommand::OpenRecording { recording: RecordingId(1), interaction, path: "0/1.rec".into(), started });
+    handle.stop();
     assert!(!command(scratch.folder(), &["recording", "verify", "1"]).expect("verified").bad);
     let mut bytes = std::fs::read(&file).expect("readable");
     bytes[600] ^= 1;
