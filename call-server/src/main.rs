@@ -2,6 +2,7 @@
 
 mod accounts;
 mod admin;
+mod archive;
 mod config;
 mod gateway;
 mod media;

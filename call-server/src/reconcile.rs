@@ -1,7 +1,7 @@
 //! Brings the rows and the files of recordings together after a stop of any kind (I-15): each file has a row and each row a file.
 //! It changes no file. It is the one place that knows both the store and the recordings folder.
 
-use crate::recording::{self, Ending, Inspection, ReadError};
+use crate::recording::{self, Ending, Inspection, KeyRing, ReadError};
 use crate::store::{FileFigures, NewRecording, RecordingResult, RecordingState, Store, StoreError};
 use shared::model::RecordingId;
 use std::path::Path;
@@ -34,22 +34,28 @@ pub(crate) struct Reconciled {
 ///
 /// # Errors
 /// See [`ReconcileError`]. A single unreadable file is no error: its row says so.
-pub(crate) fn reconcile(store: &Store, folder: &Path) -> Result<Reconciled, ReconcileError> {
+pub(crate) fn reconcile(store: &Store, folder: &Path, keys: &KeyRing) -> Result<Reconciled, ReconcileError> {
     let mut done = Reconciled::default();
     for file in recording::files(folder)? {
         if !store.knows_recording_path(&file)? {
-            adopt(store, folder, file, &mut done)?;
+            adopt(store, &Files { folder, keys }, file, &mut done)?;
         }
     }
     for (id, path, state) in store.recordings_with_file()? {
-        settle(store, &folder.join(path), id, state, &mut done)?;
+        settle(store, &Files { folder, keys }, &path, id, state, &mut done)?;
     }
     report(&done);
     Ok(done)
 }
 
-fn adopt(store: &Store, folder: &Path, file: String, done: &mut Reconciled) -> Result<(), StoreError> {
-    let Ok(found) = recording::inspect(&folder.join(&file)) else {
+/// Where the files are, and what opens them.
+struct Files<'a> {
+    folder: &'a Path,
+    keys: &'a KeyRing,
+}
+
+fn adopt(store: &Store, files: &Files<'_>, file: String, done: &mut Reconciled) -> Result<(), StoreError> {
+    let Ok(found) = recording::inspect(&files.folder.join(&file), files.keys) else {
         done.strangers.push(file);
         return Ok(());
     };
@@ -63,9 +69,17 @@ fn adopt(store: &Store, folder: &Path, file: String, done: &mut Reconciled) -> R
     Ok(())
 }
 
-fn settle(store: &Store, path: &Path, id: RecordingId, state: RecordingState, done: &mut Reconciled) -> Result<(), StoreError> {
+fn settle(
+    store: &Store,
+    files: &Files<'_>,
+    path: &str,
+    id: RecordingId,
+    state: RecordingState,
+    done: &mut Reconciled,
+) -> Result<(), StoreError> {
+    let path = files.folder.join(path);
     let result = match state {
-        RecordingState::Open => look(path, id),
+        RecordingState::Open => look(&path, files.keys, id),
         RecordingState::Complete | RecordingState::Cut if path.is_file() => return Ok(()),
         RecordingState::Complete | RecordingState::Cut => RecordingResult::Failed { reason: "the file is gone".to_owned() },
         RecordingState::Failed => return Ok(()),
@@ -77,8 +91,8 @@ fn settle(store: &Store, path: &Path, id: RecordingId, state: RecordingState, do
     store.settle_recording(id, &result)
 }
 
-fn look(path: &Path, id: RecordingId) -> RecordingResult {
-    match recording::inspect(path) {
+fn look(path: &Path, keys: &KeyRing, id: RecordingId) -> RecordingResult {
+    match recording::inspect(path, keys) {
         Ok(found) if found.head.recording != id => {
             RecordingResult::Failed { reason: format!("the file holds recording {}", found.head.recording) }
         }
@@ -93,7 +107,9 @@ fn look(path: &Path, id: RecordingId) -> RecordingResult {
         Err(ReadError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
             RecordingResult::Failed { reason: "there is no file".to_owned() }
         }
-        Err(error @ (ReadError::Io { .. } | ReadError::Head { .. })) => RecordingResult::Failed { reason: error.to_string() },
+        Err(error @ (ReadError::Io { .. } | ReadError::Head { .. } | ReadError::Seal { .. })) => {
+            RecordingResult::Failed { reason: error.to_string() }
+        }
     }
 }
 
@@ -112,13 +128,14 @@ fn report(done: &Reconciled) {
 mod tests {
     use super::{Reconciled, reconcile};
     use crate::media::frame::{Channel, TAP_FRAME_SAMPLES, TapAudio, TapFrame, TapKind};
-    use crate::recording::{self, Ending, RecordingSettings, inspect};
+    use crate::recording::{self, Ending, KeyRing, RecordingSettings, inspect};
     use crate::scratch::Scratch;
     use crate::store::{self, RecordingState, Store};
     use crate::switchboard::Inbox;
     use call_core::Input;
     use call_core::command::{RecordingCommand, StoreCommand};
     use shared::model::{Caller, InteractionId, PhoneNumber, RecordingId, UnixMillis};
+    use std::sync::Arc;
     use std::time::Duration;
 
     const LIMIT: Duration = Duration::from_secs(20);
@@ -146,8 +163,8 @@ mod tests {
         let recording = RecordingId(id);
         let (mut taps, consumer) = rtrb::RingBuffer::new(1_024);
         let (inbox, messages) = Inbox::new();
-        let settings = RecordingSettings { folder: scratch.path("recordings") };
-        let handle = recording::start(settings, consumer, inbox).expect("scratch is writable");
+        let settings = RecordingSettings::for_test(scratch.path("recordings"));
+        let handle = recording::start(settings, Arc::new(KeyRing::for_test()), consumer, inbox).expect("scratch is writable");
         handle.send(RecordingCommand::Prepare { recording, interaction: InteractionId(id), path: path.into() });
         handle.send(RecordingCommand::Write { recording });
         let mut tap = |ms: u64, kind| taps.push(TapFrame { recording, arrival_us: ms * 1_000, kind }).expect("there is room");
@@ -175,7 +192,10 @@ mod tests {
     fn at_the_very_first_start_there_is_nothing_to_do() {
         let scratch = Scratch::new();
         let store = store_with(&scratch, []);
-        assert_eq!(reconcile(&store, &scratch.path("recordings")).expect("no folder is no error"), Reconciled::default());
+        assert_eq!(
+            reconcile(&store, &scratch.path("recordings"), &KeyRing::for_test()).expect("no folder is no error"),
+            Reconciled::default()
+        );
     }
 
     #[test]
@@ -183,17 +203,17 @@ mod tests {
         let scratch = Scratch::new();
         let store = store_with(&scratch, open_row(1, "a/1.rec"));
         record(&scratch, 1, "a/1.rec");
-        cut(&scratch, "a/1.rec", 100);
+        cut(&scratch, "a/1.rec", 116);
         store.close_interrupted(UnixMillis(9)).expect("writable");
-        let done = reconcile(&store, &scratch.path("recordings")).expect("readable");
+        let done = reconcile(&store, &scratch.path("recordings"), &KeyRing::for_test()).expect("readable");
         assert_eq!(done, Reconciled { closed: vec![RecordingId(1)], ..Reconciled::default() });
         let call = store.call(InteractionId(1)).expect("readable").expect("on record");
         let row = call.recording.expect("attached");
-        let found = inspect(&scratch.path("recordings/a/1.rec")).expect("readable");
+        let found = inspect(&scratch.path("recordings/a/1.rec"), &KeyRing::for_test()).expect("readable");
         assert_eq!(found.ending, Ending::Cut { at_ms: 1_600 }, "the end mark and four bytes of the last record are gone");
         assert_eq!((row.state, row.length_ms, row.bytes), (RecordingState::Cut, Some(1_600), Some(found.bytes)));
         assert_eq!(row.digest, Some(found.digest));
-        assert_eq!(reconcile(&store, &scratch.path("recordings")).expect("readable"), Reconciled::default());
+        assert_eq!(reconcile(&store, &scratch.path("recordings"), &KeyRing::for_test()).expect("readable"), Reconciled::default());
     }
 
     #[test]
@@ -201,7 +221,7 @@ mod tests {
         let scratch = Scratch::new();
         let store = store_with(&scratch, open_row(1, "1.rec"));
         record(&scratch, 1, "1.rec");
-        reconcile(&store, &scratch.path("recordings")).expect("readable");
+        reconcile(&store, &scratch.path("recordings"), &KeyRing::for_test()).expect("readable");
         assert_eq!(store.recording(RecordingId(1)).expect("readable").expect("on record").state, RecordingState::Complete);
     }
 
@@ -211,7 +231,7 @@ mod tests {
         let store = store_with(&scratch, open_row(1, "1.rec").into_iter().chain(open_row(2, "2.rec")));
         std::fs::create_dir(scratch.path("recordings")).expect("scratch is writable");
         std::fs::write(scratch.path("recordings/2.rec"), b"HOTL").expect("scratch is writable");
-        let done = reconcile(&store, &scratch.path("recordings")).expect("readable");
+        let done = reconcile(&store, &scratch.path("recordings"), &KeyRing::for_test()).expect("readable");
         assert_eq!(done.failed, [RecordingId(1), RecordingId(2)]);
         let first = store.recording(RecordingId(1)).expect("readable").expect("on record");
         assert_eq!((first.state, first.failure.as_deref()), (RecordingState::Failed, Some("there is no file")));
@@ -224,9 +244,9 @@ mod tests {
         let scratch = Scratch::new();
         let store = store_with(&scratch, open_row(1, "1.rec"));
         record(&scratch, 1, "1.rec");
-        reconcile(&store, &scratch.path("recordings")).expect("readable");
+        reconcile(&store, &scratch.path("recordings"), &KeyRing::for_test()).expect("readable");
         std::fs::remove_file(scratch.path("recordings/1.rec")).expect("it was made");
-        let done = reconcile(&store, &scratch.path("recordings")).expect("readable");
+        let done = reconcile(&store, &scratch.path("recordings"), &KeyRing::for_test()).expect("readable");
         assert_eq!(done.failed, [RecordingId(1)]);
     }
 
@@ -238,7 +258,7 @@ mod tests {
         record(&scratch, 1, "1.rec");
         record(&scratch, 5, "5.rec");
         std::fs::write(scratch.path("recordings/note.txt"), b"hello").expect("scratch is writable");
-        let done = reconcile(&store, &scratch.path("recordings")).expect("readable");
+        let done = reconcile(&store, &scratch.path("recordings"), &KeyRing::for_test()).expect("readable");
         assert_eq!((done.adopted.as_slice(), done.closed.as_slice()), ([RecordingId(1)].as_slice(), [RecordingId(1)].as_slice()));
         assert_eq!(done.strangers, ["5.rec", "note.txt"]);
         assert_eq!(store.recording(RecordingId(1)).expect("readable").expect("on record").state, RecordingState::Complete);

@@ -4,11 +4,12 @@ use crate::accounts::Accounts;
 use crate::admin::changes::Change;
 use crate::admin::control::{self, Control, ControlSocket};
 use crate::admin::{DataLock, Failure};
+use crate::archive::{self, ArchiveThread};
 use crate::config::Site;
 use crate::gateway::{self, GatewayHandle};
 use crate::media::frame::TAP_RING_FRAMES;
 use crate::media::{self, MediaFigures};
-use crate::recording::{self, RecordingHandle};
+use crate::recording::{self, KeyRing, RecordingHandle};
 use crate::sip::{self, SipHandle};
 use crate::store::{self, Store, StoreHandle};
 use crate::switchboard::{self, Edges, Inbox};
@@ -66,10 +67,11 @@ struct Addresses {
 impl Rooms {
     fn build(runtime: &Runtime, site: &Site, store: &Arc<Store>, inbox: &Inbox) -> Result<Self, Failure> {
         let (taps, tapped) = rtrb::RingBuffer::new(TAP_RING_FRAMES);
-        let recording = recording::start(site.recording.clone(), tapped, inbox.clone()).map_err(|error| {
+        let keys = Arc::new(KeyRing::load(&site.recording.key)?);
+        let recording = recording::start(site.recording.clone(), Arc::clone(&keys), tapped, inbox.clone()).map_err(|error| {
             Failure::new("recordings_unusable", error.to_string(), "Check [recording] folder in hotline.toml, its owner and permissions.")
         })?;
-        clear_up(site, store)?;
+        clear_up(site, store, &keys)?;
         let store_handle = store::start(store, inbox.clone())?;
         let media = media::start(site.media.clone(), inbox.clone(), taps)
             .map_err(|error| busy("the desktops' voice", "[media] agents", site.media.agent_listen, &error))?;
@@ -104,10 +106,12 @@ impl Rooms {
             inbox: inbox.clone(),
             sip: edges.sip.clone(),
             gateway: edges.gateway.clone(),
+            recording: edges.recording.clone(),
             media: media_figures,
             addresses,
             started: Instant::now(),
         });
+        let store_of_site = store;
         let (recording, store, gateway) = (edges.recording.clone(), edges.store.clone(), edges.gateway.clone());
         let socket = {
             let _inside = runtime.enter();
@@ -116,6 +120,9 @@ impl Rooms {
                 Failure::new("no_control_socket", message, "Check owner and permissions of the site's folder.")
             })?
         };
+        let archive = archive::start(Arc::clone(store_of_site), site.recording.clone()).map_err(|error| {
+            Failure::new("no_threads", format!("the archive cannot be started: {error}"), "Free some memory and try again.")
+        })?;
         let (ended, end) = tokio::sync::oneshot::channel();
         let spawned = std::thread::Builder::new().name("switchboard".to_owned()).spawn(move || {
             // Dropped, also by a panic, it tells that the switchboard has ended.
@@ -125,17 +132,17 @@ impl Rooms {
         let thread = spawned.map_err(|error| {
             Failure::new("no_threads", format!("the switchboard cannot be started: {error}"), "Free some memory and try again.")
         })?;
-        Ok(Server { addresses, inbox, thread, end: tokio::sync::Mutex::new(end), recording, store, gateway, socket })
+        Ok(Server { addresses, inbox, thread, end: tokio::sync::Mutex::new(end), recording, store, gateway, archive, socket })
     }
 }
 
 /// What an earlier run left behind: open calls and open recordings are closed before new calls come in.
-fn clear_up(site: &Site, store: &Store) -> Result<(), Failure> {
+fn clear_up(site: &Site, store: &Store, keys: &KeyRing) -> Result<(), Failure> {
     let interrupted = store.close_interrupted(wall_clock())?;
     if interrupted > 0 {
         tracing::warn!(interrupted, "calls of an earlier run were cut by its end");
     }
-    reconcile::reconcile(store, &site.recording.folder)
+    reconcile::reconcile(store, &site.recording.folder, keys)
         .map(|_| ())
         .map_err(|error| Failure::new("recordings_unusable", error.to_string(), "Check [recording] folder in hotline.toml and the disk."))
 }
@@ -175,6 +182,7 @@ struct Server {
     recording: RecordingHandle,
     store: StoreHandle,
     gateway: GatewayHandle,
+    archive: ArchiveThread,
     socket: ControlSocket,
 }
 
@@ -197,6 +205,7 @@ impl Server {
         self.inbox.send(Input::Stop);
         let ended = self.thread.join();
         self.recording.stop();
+        self.archive.stop();
         self.store.stop();
         runtime.block_on(self.gateway.stop());
         drop(self.socket);
@@ -217,6 +226,7 @@ struct Desk {
     inbox: Inbox,
     sip: SipHandle,
     gateway: GatewayHandle,
+    recording: RecordingHandle,
     media: MediaFigures,
     addresses: Addresses,
     started: Instant,
@@ -238,6 +248,7 @@ impl Control for Desk {
             "desktops_connected": self.gateway.connected(),
             "sip": self.sip.counters(),
             "media": self.media.read(),
+            "recording": self.recording.figures(),
         });
         if let (Some(fields), Some(Value::Object(floor))) =
             (status.as_object_mut(), floor.and_then(|floor| serde_json::to_value(floor).ok()))

@@ -1,11 +1,10 @@
-//! `call` and `recording`: what is on record. It reads and exports; it never writes to the store.
+//! `call`: what is on record. It only reads.
 
-use super::cli::{Call, Recording};
+use super::cli::Call;
 use super::{Failure, Outcome, load, open_store};
-use crate::recording::{Ending, ExportError, export_wav, levels};
 use crate::store::{CallReport, RecordingReport};
 use serde_json::json;
-use shared::model::{InteractionId, RecordingId, UnixMillis};
+use shared::model::{InteractionId, UnixMillis};
 use std::path::Path;
 
 pub(super) fn call(site: &Path, command: &Call) -> Result<Outcome, Failure> {
@@ -21,26 +20,6 @@ pub(super) fn call(site: &Path, command: &Call) -> Result<Outcome, Failure> {
             Some(call) => Ok(Outcome::new(call_text(&call), json!(call))),
             None => Err(Failure::new("no_such_call", format!("there is no call {id}"), "`call-server call list` shows the newest.")),
         },
-    }
-}
-
-pub(super) fn recording(site: &Path, command: &Recording) -> Result<Outcome, Failure> {
-    let site = load(site)?;
-    let store = open_store(&site)?;
-    match command {
-        Recording::List { limit } => {
-            let recordings = store.recordings(*limit)?;
-            let rows: Vec<_> = recordings.iter().map(recording_row).collect();
-            let text = if rows.is_empty() { "No recordings yet.".to_owned() } else { rows.join("\n") };
-            Ok(Outcome::new(text, json!({"recordings": recordings})))
-        }
-        Recording::Export { id, file, force } => {
-            let Some(found) = store.recording(RecordingId(*id))? else {
-                let message = format!("there is no recording {id}");
-                return Err(Failure::new("no_such_recording", message, "`call-server recording list` shows the newest."));
-            };
-            export(&site.recording.folder.join(&found.path), &found, file, *force)
-        }
     }
 }
 
@@ -76,7 +55,7 @@ fn call_text(call: &CallReport) -> String {
     lines.join("\n")
 }
 
-fn recording_row(recording: &RecordingReport) -> String {
+pub(super) fn recording_row(recording: &RecordingReport) -> String {
     let length = recording.length_ms.map_or("-".to_owned(), seconds);
     let failure = recording.failure.as_deref().map_or(String::new(), |failure| format!(" ({failure})"));
     let (id, call, state) = (recording.recording, recording.interaction, recording.state.code());
@@ -87,50 +66,6 @@ fn moment(at: UnixMillis) -> String {
     jiff::Timestamp::from_millisecond(at.0).map_or_else(|_| at.0.to_string(), |at| format!("{at:.0}"))
 }
 
-fn seconds(milliseconds: u64) -> String {
+pub(super) fn seconds(milliseconds: u64) -> String {
     format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100)
-}
-
-fn export(source: &Path, found: &RecordingReport, file: &Path, force: bool) -> Result<Outcome, Failure> {
-    let exported = export_wav(source, file, force).map_err(not_exported)?;
-    let (whole, note) = match exported.ending {
-        Ending::Complete => (true, ""),
-        Ending::Cut { .. } => {
-            (false, " The recording has no end: it still runs, or the server stopped within it. What is there was written.")
-        }
-        Ending::Damaged { .. } => (false, " The recording is damaged after this; what came before was written."),
-    };
-    let heard = levels(source).map_err(|error| not_exported(error.into()))?;
-    let text = format!(
-        "Recording {} is in {}: {}, citizen left ({}), agent right ({}).{note}",
-        found.recording,
-        file.display(),
-        seconds(exported.length_ms),
-        level(heard.citizen_dbfs),
-        level(heard.agent_dbfs)
-    );
-    let json = json!({
-        "recording": found,
-        "file": file,
-        "length_ms": exported.length_ms,
-        "whole": whole,
-        "citizen_level_dbfs": heard.citizen_dbfs,
-        "agent_level_dbfs": heard.agent_dbfs,
-    });
-    Ok(Outcome::new(text, json))
-}
-
-fn level(dbfs: Option<f64>) -> String {
-    dbfs.map_or_else(|| "silent".to_owned(), |dbfs| format!("{dbfs:.1} dBFS"))
-}
-
-fn not_exported(error: ExportError) -> Failure {
-    let message = error.to_string();
-    match error {
-        ExportError::Exists { .. } => Failure::new("file_exists", message, "Name another file, or replace it with --force."),
-        ExportError::Write { .. } => Failure::new("not_writable", message, "Choose a folder that you may write."),
-        ExportError::Read(_) => {
-            Failure::new("recording_unreadable", message, "Check [recording] folder in hotline.toml, and the backup of the recordings.")
-        }
-    }
 }

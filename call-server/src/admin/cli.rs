@@ -212,7 +212,49 @@ pub(crate) enum Recording {
         /// Replace the file if it exists.
         #[arg(long)]
         force: bool,
+        /// Write only what comes after this time.
+        #[arg(long, value_name = "MS", default_value_t = 0)]
+        from_ms: u64,
+        /// Write only as much as this.
+        #[arg(long, value_name = "MS")]
+        length_ms: Option<u64>,
     },
+    /// Prove that recordings are as they were written: every byte, their end, their row, and the days that bind them together.
+    /// Exit code 1 if anything is wrong.
+    #[command(
+        after_help = "Examples:\n  call-server recording verify 17\n  call-server recording verify --day 2026-11-23\n  call-server recording verify --all --json"
+    )]
+    Verify(Verify),
+    /// Rescue what can be heard from a damaged file, or one that no row names, with the site's key. What is lost is silence.
+    Salvage {
+        /// The file, such as recordings/0/17.rec.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// The file to write.
+        #[arg(value_name = "OUT.wav")]
+        wav: PathBuf,
+        /// Replace OUT.wav if it exists.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Make a new master key: for a site that has none, or to replace the one in use. All recordings are wrapped by it; no audio is
+    /// written anew. Older keys stay in the key file for the sake of backups. The server must not run.
+    NewKey,
+}
+
+/// What to verify.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Verify {
+    /// The recording's id, as `recording list` shows it.
+    #[arg(value_name = "ID")]
+    pub(crate) id: Option<u64>,
+    /// Every recording and every closed day.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// A closed day (UTC).
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub(crate) day: Option<String>,
 }
 
 /// Commands about the configuration.

@@ -6,6 +6,7 @@ use super::cli::Init;
 use super::{Failure, Outcome};
 use crate::accounts;
 use crate::config::{self, Filled};
+use crate::recording;
 use crate::store::{Role, Store};
 use serde_json::{Value, json};
 use shared::model::{CallerCard, PhoneNumber, QueueId, UnixMillis};
@@ -17,8 +18,10 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 const DATABASE: &str = "hotline.db";
+/// The default of `[recording] key`.
+const RECORDING_KEY: &str = "keys/recording.key";
 /// Files that show that a folder is a site already.
-const MARKS: [&str; 3] = [config::FILE_NAME, DATABASE, "tls"];
+const MARKS: [&str; 4] = [config::FILE_NAME, DATABASE, "tls", "keys"];
 
 const DEMO_AGENTS: [&str; 12] = ["陈静", "李敏", "王丽", "张婷", "刘洋", "赵雪", "孙燕", "周莉", "吴倩", "郑爽", "冯雨", "蒋薇"];
 const DEMO_SUPERVISOR: &str = "沈国强";
@@ -55,6 +58,9 @@ pub(super) fn init(folder: &Path, wishes: &Init) -> Result<Outcome, Failure> {
     })?;
     write_certificates(&mut made, &folder, &certificates)?;
     made.folder(&folder.join("recordings"))?;
+    made.folder(&folder.join("keys"))?;
+    let key = recording::file_with_new_key("").map_err(|error| not_writable(&folder.join(RECORDING_KEY), &error))?;
+    made.file(&folder.join(RECORDING_KEY), &key, 0o600)?;
     made.file(&folder.join(config::FILE_NAME), &config::render(&filled(wishes)), 0o640)?;
     // Everything the wishes could have spoilt shows here, before the database is made.
     config::load(&folder)?;
@@ -220,10 +226,11 @@ fn outcome(folder: &Path, fingerprint: &str, demo: Option<&[DemoPerson]>) -> Out
     let (config, authority) = (folder.join(config::FILE_NAME), folder.join("tls/ca.pem"));
     let mut json = json!({"site": folder, "config": config, "ca": authority, "fingerprint": fingerprint});
     let mut text = format!(
-        "A new site is in {}.\n  configuration       {}\n  CA for desktops     {}\n  server's SHA-256    {fingerprint}\n",
+        "A new site is in {}.\n  configuration       {}\n  CA for desktops     {}\n  server's SHA-256    {fingerprint}\n  recordings' key     {} (keep a copy of it elsewhere)\n",
         folder.display(),
         config.display(),
         authority.display(),
+        folder.join(RECORDING_KEY).display(),
     );
     match demo {
         Some([agents @ .., supervisor]) => {

@@ -14,6 +14,7 @@ mod lock;
 mod outcome;
 mod people;
 mod probe;
+mod recordings;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -65,7 +66,7 @@ pub(crate) fn run(cli: &Cli, serve: impl FnOnce(Site, DataLock) -> Result<(), Fa
         Err(failure) if cli.json => print_line(&failure.to_json().to_string()),
         Err(failure) => eprintln!("{failure}"),
     }
-    if result.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if result.is_ok_and(|outcome| !outcome.bad) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn start(site: &Path, serve: impl FnOnce(Site, DataLock) -> Result<(), Failure>) -> Result<(), Failure> {
@@ -83,7 +84,7 @@ fn carry_out(site: &Path, command: &Command) -> Result<Outcome, Failure> {
         Command::Agent(command) => people::agent(site, command),
         Command::Caller(command) => people::caller(site, command),
         Command::Call(command) => calls::call(site, command),
-        Command::Recording(command) => calls::recording(site, command),
+        Command::Recording(command) => recordings::recording(site, command),
         Command::Config(command) => check::config(site, command),
     }
 }

@@ -1,7 +1,9 @@
 //! What a command ends in.
 
 use crate::accounts::AccountError;
+use crate::archive::RotationError;
 use crate::config::{Fault, Faults};
+use crate::recording::KeyError;
 use crate::store::StoreError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -14,16 +16,18 @@ pub(crate) struct Outcome {
     pub(crate) text: String,
     /// For programs; `None` if the command has spoken for itself.
     pub(crate) json: Option<Value>,
+    /// The command has looked, as asked, and what it found is bad: exit code 1.
+    pub(crate) bad: bool,
 }
 
 impl Outcome {
     pub(crate) fn new(text: impl Into<String>, json: Value) -> Self {
-        Self { text: text.into(), json: Some(json) }
+        Self { text: text.into(), json: Some(json), bad: false }
     }
 
     /// Nothing left to say.
     pub(crate) fn silent() -> Self {
-        Self { text: String::new(), json: None }
+        Self { text: String::new(), json: None, bad: false }
     }
 }
 
@@ -94,6 +98,30 @@ impl From<StoreError> for Failure {
             StoreError::Database { .. } => {
                 Self::new("database_failed", message, "Try again; if it stays, check the disk and the latest backup.")
             }
+        }
+    }
+}
+
+impl From<KeyError> for Failure {
+    fn from(error: KeyError) -> Self {
+        let code = match error {
+            KeyError::Missing { .. } => "no_recording_key",
+            KeyError::Open { .. } | KeyError::Length { .. } | KeyError::Io { .. } => "bad_recording_key",
+        };
+        Self::new(code, error.to_string(), error.remedy())
+    }
+}
+
+impl From<RotationError> for Failure {
+    fn from(error: RotationError) -> Self {
+        match error {
+            RotationError::Key(error) => error.into(),
+            RotationError::Store(error) => error.into(),
+            RotationError::Write(error) => Self::new(
+                "key_not_written",
+                format!("the key file cannot be written: {error}"),
+                "Check [recording] key in hotline.toml, the folder's owner and permissions; the keys so far are untouched.",
+            ),
         }
     }
 }

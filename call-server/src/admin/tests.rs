@@ -45,7 +45,7 @@ fn a_demo_site_is_made_once_and_its_configuration_is_sound() {
     assert_eq!(told["supervisor"]["number"], "2001");
     assert_eq!(told["callers"][0]["name"], "王秀英");
     assert_eq!(told["fingerprint"].as_str().map(str::len), Some(32 * 3 - 1));
-    for secret in ["tls/server.key", "tls/ca.key", "hotline.db"] {
+    for secret in ["tls/server.key", "tls/ca.key", "hotline.db", "keys/recording.key"] {
         assert_eq!(mode(&site.join(secret)), 0o600, "{secret}");
     }
     assert_eq!(mode(&site), 0o700);
@@ -229,4 +229,62 @@ fn an_error_is_one_json_object_with_code_message_and_remedy() {
         assert!(failure["error"][key].is_string(), "{failure}");
     }
     assert!(failure["error"]["faults"][0]["remedy"].is_string(), "{failure}");
+}
+
+#[test]
+fn a_site_without_a_recording_key_is_refused_with_a_remedy_and_gets_one_only_when_asked() {
+    let scratch = Scratch::new();
+    done(scratch.folder(), &["init", "--demo"]);
+    let key = scratch.path("keys/recording.key");
+    std::fs::remove_file(&key).expect("init made it");
+    let site = load(scratch.folder()).expect("the configuration is sound");
+    let refused = crate::recording::KeyRing::load(&site.recording.key).map_err(Failure::from).expect_err("there is none");
+    assert_eq!(refused.code, "no_recording_key");
+    assert!(refused.remedy.contains("recording new-key"), "{refused}");
+    assert!(!key.exists(), "it is not made by itself");
+    assert_eq!(done(scratch.folder(), &["recording", "new-key"])["wrapped"], 0);
+    assert_eq!(mode(&key), 0o600);
+    let running = DataLock::take(scratch.folder()).unwrap_or_else(|failure| panic!("{failure}"));
+    let before = std::fs::read(&key).expect("readable");
+    self::refused(scratch.folder(), &["recording", "new-key"]);
+    assert_eq!(std::fs::read(&key).expect("readable"), before, "a running server keeps its key");
+    drop(running);
+}
+
+#[test]
+fn recordings_are_verified_and_rescued_by_command() {
+    use call_core::command::StoreCommand;
+    use shared::model::{Caller, InteractionId, PhoneNumber, RecordingId, UnixMillis};
+    let scratch = Scratch::new();
+    done(scratch.folder(), &["init", "--demo"]);
+    let site = load(scratch.folder()).expect("the configuration is sound");
+    assert_eq!(done(scratch.folder(), &["recording", "verify", "--all"])["faults"], serde_json::json!([]));
+    assert_eq!(refused(scratch.folder(), &["recording", "verify", "9"]).code, "no_such_recording");
+    assert_eq!(refused(scratch.folder(), &["recording", "verify", "--day", "2026-01-01"]).code, "no_such_day");
+
+    let keys = crate::recording::KeyRing::load(&site.recording.key).expect("init made it");
+    let file = site.recording.folder.join("0/1.rec");
+    crate::recording::write_for_test(&file, RecordingId(1), Some(&keys), 5, true);
+    let store = Store::open(&site.database).expect("init made it");
+    let (inbox, _messages) = crate::switchboard::Inbox::new();
+    let handle = crate::store::start(&store, inbox).expect("the store starts");
+    let (interaction, started) = (InteractionId(1), UnixMillis(1));
+    let dialled = PhoneNumber::parse("12345").expect("valid");
+    handle.send(StoreCommand::Open { interaction, started, caller: Caller::default(), dialled, probe: false });
+    handle.send(StoreCommand::OpenRecording { recording: RecordingId(1), interaction, path: "0/1.rec".into(), started });
+    handle.stop();
+    assert!(!command(scratch.folder(), &["recording", "verify", "1"]).expect("verified").bad);
+    let mut bytes = std::fs::read(&file).expect("readable");
+    bytes[600] ^= 1;
+    std::fs::write(&file, bytes).expect("scratch is writable");
+    let bad = command(scratch.folder(), &["recording", "verify", "1"]).expect("verified");
+    assert!(bad.bad && bad.text.contains("FAULT recording 1, 0/1.rec, after byte 456, 10 ms"), "{}", bad.text);
+
+    let (from, to) = (file.display().to_string(), scratch.path("out.wav").display().to_string());
+    let rescued = done(scratch.folder(), &["recording", "salvage", &from, &to]);
+    assert_eq!(rescued["salvaged"]["lost"], serde_json::json!([{"from_ms": 10, "to_ms": 20}]));
+    assert_eq!(refused(scratch.folder(), &["recording", "salvage", &from, &to]).code, "file_exists");
+    let part = scratch.path("part.wav").display().to_string();
+    let exported = done(scratch.folder(), &["recording", "export", "1", &part, "--from-ms", "5", "--length-ms", "20"]);
+    assert_eq!((&exported["length_ms"], &exported["unreadable_ms"]), (&20.into(), &10.into()));
 }

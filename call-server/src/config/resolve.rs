@@ -24,6 +24,8 @@ const MUSIC_LIMIT_BYTES: u64 = 8_000 * 3_600;
 /// Longest ringing, wrap-up and waiting that is not a slip of the pen, in ms.
 const HOUR_MS: u64 = 3_600_000;
 const DAY_MS: u64 = 24 * HOUR_MS;
+/// A century, in days.
+const LONGEST_KEPT_DAYS: u64 = 36_500;
 /// Fewest ports that make sense: one call.
 const PORTS_OF_A_CALL: u16 = 2;
 
@@ -34,7 +36,7 @@ pub(super) fn resolve(folder: &Path, written: &Written, faults: Vec<Fault>) -> R
     let sip = resolver.sip();
     let media = resolver.media(sip.as_ref());
     let gateway = resolver.gateway();
-    let recording = written.text("recording", "folder").map(|path| RecordingSettings { folder: resolver.path(path.value) });
+    let recording = resolver.recording();
     let database = written.text("store", "database").map(|path| resolver.path(path.value));
     let plan = resolver.plan();
     let faults = resolver.faults;
@@ -197,6 +199,23 @@ impl Resolver<'_> {
                 "Correct the path, or remove the line for the built-in music.",
             ),
         }
+    }
+
+    fn recording(&mut self) -> Option<RecordingSettings> {
+        let folder = self.written.text("recording", "folder")?;
+        let key = self.written.text("recording", "key")?;
+        let block = self.written.all("recording").next()?;
+        let (alarm, expire) = (self.percent(block, "alarm_percent"), self.percent(block, "expire_percent"));
+        let keep_days = match block.whole("keep_days") {
+            Some(_) => Some(self.count(block, "keep_days", 1..=LONGEST_KEPT_DAYS)? as u32),
+            None => None,
+        };
+        let (folder, key) = (self.path(folder.value), self.path(key.value));
+        Some(RecordingSettings { folder, key, alarm_percent: alarm?, expire_percent: expire?, keep_days })
+    }
+
+    fn percent(&mut self, block: &Block, key: &str) -> Option<u8> {
+        self.count(block, key, 1..=99).and_then(|percent| u8::try_from(percent).ok())
     }
 
     fn gateway(&mut self) -> Option<GatewaySettings> {

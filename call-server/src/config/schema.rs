@@ -114,7 +114,18 @@ pub(super) const SECTIONS: &[Section] = &[
         name: "recording",
         repeated: false,
         about: "All calls are recorded.",
-        keys: &[key("folder", Text, Default("\"recordings\""), "Folder of the recordings.")],
+        keys: &[
+            key("folder", Text, Default("\"recordings\""), "Folder of the recordings."),
+            key(
+                "key",
+                Text,
+                Default("\"keys/recording.key\""),
+                "File of the master keys that seal the recordings; keep a copy apart from their backups.",
+            ),
+            key("alarm_percent", Whole, Default("85"), "From how full a disk an alarm is raised. Recording never stops by itself."),
+            key("expire_percent", Whole, Default("95"), "From how full a disk recordings older than keep_days are deleted, oldest first."),
+            key("keep_days", Whole, Optional { example: "180" }, "Days that every recording is kept; if absent nothing is ever deleted."),
+        ],
     },
     Section {
         name: "store",

@@ -1,6 +1,7 @@
 //! One recording file being written: append-only, one `write` a record, hashed as it grows. It knows no thread and no clock.
 
-use super::format::{Block, Chain, Head, Header, hex};
+use super::format::{Block, Chain, Head, Header, encode_envelope, hex};
+use super::keys::{DataKey, Envelope};
 use sha2::{Digest as _, Sha256};
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
@@ -12,7 +13,9 @@ use std::path::Path;
 pub(super) struct RecordingFile {
     file: File,
     head: Head,
+    envelope: Option<Envelope>,
     chain: Chain,
+    /// Over everything but the envelope.
     hash: Sha256,
     /// Whole records end here.
     bytes: u64,
@@ -25,22 +28,23 @@ pub(super) struct RecordingFile {
 pub(super) struct Closed {
     /// Size in bytes.
     pub(super) bytes: u64,
-    /// SHA-256, lower-case hex.
+    /// SHA-256 of everything but the envelope, lower-case hex.
     pub(super) digest: String,
 }
 
 impl RecordingFile {
     /// Makes the file and the folders above it. Only its owner may read it: it holds a citizen's voice.
-    pub(super) fn create(path: &Path, head: Head) -> io::Result<Self> {
+    pub(super) fn create(path: &Path, head: Head, seal: Option<(DataKey, Envelope)>) -> io::Result<Self> {
         if let Some(folder) = path.parent() {
             DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         }
         let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(path)?;
-        Ok(Self::on(file, head))
+        Ok(Self::on(file, head, seal))
     }
 
-    fn on(file: File, head: Head) -> Self {
-        Self { file, head, chain: Chain::after(&head), hash: Sha256::new(), bytes: 0, torn: false }
+    fn on(file: File, head: Head, seal: Option<(DataKey, Envelope)>) -> Self {
+        let (data, envelope) = seal.unzip();
+        Self { file, head, envelope, chain: Chain::after(&head, data), hash: Sha256::new(), bytes: 0, torn: false }
     }
 
     /// Appends one record. After an error the file still ends with its last whole record, and the next try goes on from there.
@@ -63,12 +67,21 @@ impl RecordingFile {
 
     fn append_record(&mut self, header: &Header, payload: &[u8]) -> io::Result<()> {
         if self.bytes == 0 {
-            let head = self.head.encode();
-            self.append_bytes(&head)?;
+            self.append_head()?;
         }
         let (bytes, next) = self.chain.seal(header, payload);
         self.append_bytes(&bytes)?;
+        self.hash.update(&bytes);
         self.chain = next;
+        Ok(())
+    }
+
+    fn append_head(&mut self) -> io::Result<()> {
+        let head = self.head.encode(self.envelope.is_some());
+        let mut bytes = head.to_vec();
+        bytes.extend(self.envelope.iter().flat_map(encode_envelope));
+        self.append_bytes(&bytes)?;
+        self.hash.update(head);
         Ok(())
     }
 
@@ -78,7 +91,6 @@ impl RecordingFile {
             self.torn = false;
         }
         self.file.write_all(bytes).inspect_err(|_| self.torn = true)?;
-        self.hash.update(bytes);
         self.bytes += bytes.len() as u64;
         Ok(())
     }
@@ -92,14 +104,31 @@ pub(super) fn sync_folders(top: &Path, path: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::format::{Block, HEAD_BYTES, Head};
-    use super::super::reader::{Ending, ReadError, inspect, open};
+    use super::super::format::{Block, HEAD_BYTES, Head, SEALED_ENVELOPE_BYTES};
+    use super::super::keys::{KeyRing, file_with_new_key};
+    use super::super::reader::{self, Ending, Inspection, ReadError, Reader};
     use super::RecordingFile;
     use crate::scratch::Scratch;
     use shared::model::{InteractionId, RecordingId, UnixMillis};
+    use std::fs::File;
+    use std::io::BufReader;
     use std::path::Path;
 
     const HEAD: Head = Head { recording: RecordingId(7), interaction: InteractionId(8), started: UnixMillis(9) };
+
+    /// A sealed file.
+    fn create(path: &Path) -> RecordingFile {
+        let seal = KeyRing::for_test().new_data_key(HEAD.recording).expect("random");
+        RecordingFile::create(path, HEAD, Some(seal)).expect("scratch is writable")
+    }
+
+    fn inspect(path: &Path) -> Result<Inspection, ReadError> {
+        reader::inspect(path, &KeyRing::for_test())
+    }
+
+    fn open(path: &Path) -> Result<Reader<BufReader<File>>, ReadError> {
+        reader::open(path, &KeyRing::for_test())
+    }
 
     fn block(number: u64, frames: u32) -> Block {
         Block { first_frame: number * 80, frames, payload: vec![number as u8 + 1; frames as usize * 2] }
@@ -107,7 +136,7 @@ mod tests {
 
     /// Three records of 10 ms, the last but one lost, and the end mark at 40 ms; returns where each whole record ends.
     fn write_small(path: &Path) -> Vec<u64> {
-        let mut file = RecordingFile::create(path, HEAD).expect("scratch is writable");
+        let mut file = create(path);
         let mut ends = Vec::new();
         for number in [0, 1, 3] {
             file.append(&block(number, 80)).expect("scratch is writable");
@@ -150,7 +179,7 @@ mod tests {
         let bytes = std::fs::read(&path).expect("readable");
         for length in 0..bytes.len() {
             std::fs::write(&cut, &bytes[..length]).expect("scratch is writable");
-            if length < HEAD_BYTES {
+            if length < HEAD_BYTES + SEALED_ENVELOPE_BYTES {
                 assert!(matches!(open(&cut), Err(ReadError::Head { .. })), "{length}");
                 continue;
             }
@@ -169,15 +198,65 @@ mod tests {
         let (path, changed) = (scratch.path("7.rec"), scratch.path("changed.rec"));
         let ends = write_small(&path);
         let bytes = std::fs::read(&path).expect("readable");
-        for at in HEAD_BYTES..bytes.len() {
+        for at in 0..bytes.len() {
             let mut copy = bytes.clone();
             copy[at] ^= 0x40;
             std::fs::write(&changed, &copy).expect("scratch is writable");
+            if at < HEAD_BYTES + SEALED_ENVELOPE_BYTES {
+                assert!(matches!(open(&changed), Err(ReadError::Head { .. })), "byte {at}");
+                continue;
+            }
             let untouched = ends.iter().filter(|end| **end <= at as u64).count();
             let (samples, ending) = heard(&changed);
             assert_eq!(ending, Ending::Damaged { at_ms: [0, 10, 20, 40][untouched] }, "byte {at}");
             assert_eq!(samples.len(), [0, 80, 160, 320][untouched], "byte {at}");
         }
+    }
+
+    #[test]
+    fn no_audio_stands_in_the_file_and_another_key_opens_nothing() {
+        let scratch = Scratch::new();
+        let path = scratch.path("7.rec");
+        write_small(&path);
+        let bytes = std::fs::read(&path).expect("readable");
+        assert!(!bytes.windows(8).any(|window| (1..=4).any(|sample| window == [sample; 8])), "eight equal samples stand in the file");
+        let other = KeyRing::parse(&file_with_new_key("").expect("random")).expect("a key file");
+        for ring in [other, KeyRing::empty()] {
+            assert!(matches!(reader::open(&path, &ring), Err(ReadError::Seal { .. })));
+        }
+    }
+
+    #[test]
+    fn who_has_no_key_cannot_forge_a_record_or_an_end() {
+        let scratch = Scratch::new();
+        let path = scratch.path("7.rec");
+        let ends = write_small(&path);
+        let bytes = std::fs::read(&path).expect("readable");
+        // Everything that stands in clear is computed anew for a shorter recording, as an insider without the key could.
+        let mut forged = bytes[..ends[1] as usize].to_vec();
+        let end = &bytes[ends[2] as usize..];
+        let mut fixed = end[..64].to_vec();
+        fixed[8..16].copy_from_slice(&3_u64.to_le_bytes());
+        fixed[16..24].copy_from_slice(&160_u64.to_le_bytes());
+        fixed[32..].copy_from_slice(&bytes[ends[1] as usize - 32..ends[1] as usize]);
+        let own = super::super::format::sha256(&[&fixed, &end[64..80]]);
+        forged.extend([&fixed[..], &end[64..80], &own].concat());
+        std::fs::write(&path, &forged).expect("scratch is writable");
+        assert_eq!(heard(&path).1, Ending::Damaged { at_ms: 20 });
+    }
+
+    #[test]
+    fn a_file_from_before_sealing_is_read_without_a_key() {
+        let scratch = Scratch::new();
+        let path = scratch.path("7.rec");
+        let mut file = RecordingFile::create(&path, HEAD, None).expect("scratch is writable");
+        file.append(&block(0, 80)).expect("scratch is writable");
+        let closed = file.finish(80).expect("scratch is writable");
+        let figures = reader::inspect(&path, &KeyRing::empty()).expect("readable");
+        assert_eq!((figures.ending, figures.bytes, &figures.digest), (Ending::Complete, 76 + 96 + 160 + 96, &closed.digest));
+        let bytes = std::fs::read(&path).expect("readable");
+        assert_eq!(closed.digest, super::hex(&super::super::format::sha256(&[&bytes])));
+        assert_eq!(bytes[76 + 64..76 + 64 + 160], [1; 160]);
     }
 
     #[test]
@@ -195,7 +274,7 @@ mod tests {
     fn a_file_that_still_grows_can_be_read() {
         let scratch = Scratch::new();
         let path = scratch.path("7.rec");
-        let mut file = RecordingFile::create(&path, HEAD).expect("scratch is writable");
+        let mut file = create(&path);
         file.append(&block(0, 80)).expect("scratch is writable");
         assert_eq!(heard(&path), (vec![1; 80], Ending::Cut { at_ms: 10 }));
         file.append(&block(1, 80)).expect("scratch is writable");
@@ -206,7 +285,7 @@ mod tests {
     fn after_a_torn_write_the_file_goes_on_from_its_last_whole_record() {
         let scratch = Scratch::new();
         let path = scratch.path("7.rec");
-        let mut file = RecordingFile::create(&path, HEAD).expect("scratch is writable");
+        let mut file = create(&path);
         file.append(&block(0, 80)).expect("scratch is writable");
         std::io::Write::write_all(&mut file.file, b"half a record").expect("scratch is writable");
         file.torn = true;
@@ -218,12 +297,12 @@ mod tests {
     #[test]
     fn a_full_disk_is_an_error_and_an_existing_file_is_never_touched() {
         let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("the system has it");
-        let mut file = RecordingFile::on(full, HEAD);
+        let mut file = RecordingFile::on(full, HEAD, None);
         assert!(file.append(&block(0, 80)).is_err());
         assert_eq!(file.bytes, 0);
         let scratch = Scratch::new();
         std::fs::write(scratch.path("7.rec"), b"somebody's").expect("scratch is writable");
-        assert!(RecordingFile::create(&scratch.path("7.rec"), HEAD).is_err());
+        assert!(RecordingFile::create(&scratch.path("7.rec"), HEAD, None).is_err());
         assert_eq!(std::fs::read(scratch.path("7.rec")).expect("readable"), b"somebody's");
     }
 }

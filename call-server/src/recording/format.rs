@@ -1,4 +1,5 @@
-//! The recording file, version 1: layout, encoding, checking. It opens no file.
+//! The recording file, version 2 (sealed) and version 1 (not sealed, from before sealing): layout, encoding, checking. It opens
+//! no file.
 //!
 //! All numbers are little-endian. A file is one head and then records, appended and never changed, so that a file cut at any byte
 //! is readable up to its last whole record, and a changed byte is found (rows 1-12, 3-11).
@@ -6,8 +7,8 @@
 //! | Head, 76 bytes | |
 //! |---|---|
 //! | 0..8 | `HOTLREC` and a line feed |
-//! | 8..10 | version, 1 |
-//! | 10..12 | flags; bit 0: payloads are sealed with AES-256-GCM (not in version 1, refused); others 0 |
+//! | 8..10 | version: 2, or 1 |
+//! | 10..12 | flags: 1 in version 2: payloads are sealed with AES-256-GCM; 0 in version 1 |
 //! | 12..16 | frames a second, 8000 |
 //! | 16 | channels, 2: citizen, agent |
 //! | 17 | codec as RTP payload type, 8: A-law (RFC 3551 §6) |
@@ -17,7 +18,18 @@
 //! | 36..44 | start, ms since 1970 UTC |
 //! | 44..76 | SHA-256 of bytes 0..44 |
 //!
-//! | Record, 96 bytes and its payload | |
+//! In version 2 the wrapped data key follows. It alone may change, when it is wrapped by another master key; so it counts neither
+//! for the chain nor for the digest of the file.
+//!
+//! | Envelope, 108 bytes | |
+//! |---|---|
+//! | 0..16 | id of the master key |
+//! | 16..28 | nonce of the wrapping |
+//! | 28..60 | the data key, encrypted; bound to the recording's number |
+//! | 60..76 | its tag |
+//! | 76..108 | SHA-256 of 0..76 |
+//!
+//! | Record, 96 bytes (version 2: 112) and its payload | |
 //! |---|---|
 //! | 0..4 | `HREC` |
 //! | 4 | kind: 1 audio, 2 end mark |
@@ -27,16 +39,25 @@
 //! | 24..28 | frames in this record; 0 in the end mark |
 //! | 28..32 | payload length: 2 bytes a frame, or 0 for silence on both sides |
 //! | 32..64 | own SHA-256 of the record before, of the head for the first |
-//! | 64.. | payload: citizen, agent, citizen, agent… |
+//! | 64.. | payload: citizen, agent, citizen, agent…; encrypted in version 2 |
+//! | then, 16 | version 2: the tag over bytes 0..64 and the payload |
 //! | last 32 | SHA-256 of everything before in this record |
+//!
+//! The nonce of a record is its number (4 bytes, big-endian), its first frame (7) and 1 for the end mark, 0 for others (1): the
+//! construction of STREAM (Hoang and others, 2015). So no record passes for another or for the end, and a file without a genuine end
+//! mark is cut. The first frame is in it because a record that the disk refused is followed by another one of the same number.
 //!
 //! A frame is one sample of both channels. Frames that no record covers were lost by the recorder and are played as silence.
 
+use super::keys::{DataKey, ENVELOPE_BYTES, Envelope, NONCE_BYTES, TAG_BYTES};
 use sha2::{Digest as _, Sha256};
 use shared::model::{InteractionId, RecordingId, UnixMillis};
+use std::sync::Arc;
 
-/// Length of the head.
+/// Length of the head, without the envelope.
 pub(super) const HEAD_BYTES: usize = 76;
+/// Length of the envelope with its digest.
+pub(super) const SEALED_ENVELOPE_BYTES: usize = ENVELOPE_BYTES + DIGEST_BYTES;
 /// Length of a record's fixed part before the payload.
 pub(super) const HEADER_BYTES: usize = 64;
 /// Length of a SHA-256.
@@ -51,9 +72,10 @@ pub(super) const SILENCE: u8 = 0xD5;
 pub(super) const FRAME_BYTES: usize = 2;
 
 const HEAD_MAGIC: &[u8; 8] = b"HOTLREC\n";
-const RECORD_MAGIC: &[u8; 4] = b"HREC";
-const VERSION: u16 = 1;
-const NO_FLAGS: u16 = 0;
+/// What a record begins with.
+pub(super) const RECORD_MAGIC: &[u8; 4] = b"HREC";
+const VERSION_PLAIN: u16 = 1;
+const VERSION_SEALED: u16 = 2;
 const CHANNELS: u8 = 2;
 const CODEC_PCMA: u8 = 8;
 const KIND_AUDIO: u8 = 1;
@@ -82,7 +104,7 @@ pub(crate) enum HeadFault {
     /// Another kind of file.
     #[error("the file is not a recording of ours")]
     Foreign,
-    /// A later version, or sealed.
+    /// A later version.
     #[error("the file has a version or an encryption that this program does not know")]
     Unknown,
     /// Bytes were changed.
@@ -131,12 +153,12 @@ impl Header {
 }
 
 impl Head {
-    /// The head's bytes.
-    pub(super) fn encode(&self) -> [u8; HEAD_BYTES] {
+    /// The head's bytes, without the envelope.
+    pub(super) fn encode(&self, sealed: bool) -> [u8; HEAD_BYTES] {
         let mut bytes = [0; HEAD_BYTES];
         bytes[..8].copy_from_slice(HEAD_MAGIC);
-        bytes[8..10].copy_from_slice(&VERSION.to_le_bytes());
-        bytes[10..12].copy_from_slice(&NO_FLAGS.to_le_bytes());
+        bytes[8..10].copy_from_slice(&if sealed { VERSION_SEALED } else { VERSION_PLAIN }.to_le_bytes());
+        bytes[10..12].copy_from_slice(&u16::from(sealed).to_le_bytes());
         bytes[12..16].copy_from_slice(&8_000_u32.to_le_bytes());
         (bytes[16], bytes[17]) = (CHANNELS, CODEC_PCMA);
         bytes[20..28].copy_from_slice(&self.recording.0.to_le_bytes());
@@ -147,8 +169,8 @@ impl Head {
         bytes
     }
 
-    /// Reads a head.
-    pub(super) fn decode(bytes: &[u8]) -> Result<Self, HeadFault> {
+    /// Reads a head, and whether an envelope follows.
+    pub(super) fn decode(bytes: &[u8]) -> Result<(Self, bool), HeadFault> {
         if !bytes.starts_with(HEAD_MAGIC) {
             return Err(if HEAD_MAGIC.starts_with(bytes) { HeadFault::Short } else { HeadFault::Foreign });
         }
@@ -159,8 +181,26 @@ impl Head {
         let known =
             Self { recording: RecordingId(u64_at(bytes, 20)), interaction: InteractionId(u64_at(bytes, 28)), started: UnixMillis(0) };
         let head = Self { started: UnixMillis(u64_at(bytes, 36).cast_signed()), ..known };
-        if head.encode() == *bytes { Ok(head) } else { Err(HeadFault::Unknown) }
+        let sealed = bytes[8..10] == VERSION_SEALED.to_le_bytes();
+        if head.encode(sealed) == *bytes { Ok((head, sealed)) } else { Err(HeadFault::Unknown) }
     }
+}
+
+/// The envelope's bytes behind the head.
+pub(super) fn encode_envelope(envelope: &Envelope) -> [u8; SEALED_ENVELOPE_BYTES] {
+    let mut bytes = [0; SEALED_ENVELOPE_BYTES];
+    bytes[..ENVELOPE_BYTES].copy_from_slice(&envelope.encode());
+    let digest = sha256(&[&bytes[..ENVELOPE_BYTES]]);
+    bytes[ENVELOPE_BYTES..].copy_from_slice(&digest);
+    bytes
+}
+
+/// Reads the envelope behind the head.
+pub(super) fn decode_envelope(bytes: &[u8]) -> Result<Envelope, HeadFault> {
+    let bytes: &[u8; SEALED_ENVELOPE_BYTES] =
+        bytes.get(..SEALED_ENVELOPE_BYTES).and_then(|envelope| envelope.try_into().ok()).ok_or(HeadFault::Short)?;
+    let envelope = Envelope::decode(&std::array::from_fn(|at| bytes[at]));
+    if encode_envelope(&envelope) == *bytes { Ok(envelope) } else { Err(HeadFault::Damaged) }
 }
 
 /// The place of the next record in the chain of digests. Writer and reader walk it alike.
@@ -168,23 +208,39 @@ impl Head {
 pub(super) struct Chain {
     number: u64,
     previous: Digest,
+    /// `None` in version 1.
+    data: Option<Arc<DataKey>>,
 }
 
 impl Chain {
     /// The chain behind a head.
-    pub(super) fn after(head: &Head) -> Self {
-        let bytes = head.encode();
-        Self { number: 1, previous: sha256(&[&bytes[..44]]) }
+    pub(super) fn after(head: &Head, data: Option<DataKey>) -> Self {
+        let bytes = head.encode(data.is_some());
+        Self { number: 1, previous: sha256(&[&bytes[..44]]), data: data.map(Arc::new) }
+    }
+
+    /// Bytes of a record behind its payload.
+    pub(super) fn tail_bytes(&self) -> usize {
+        DIGEST_BYTES + if self.data.is_some() { TAG_BYTES } else { 0 }
+    }
+
+    fn next(&self, own: Digest) -> Self {
+        Self { number: self.number + 1, previous: own, data: self.data.clone() }
     }
 
     /// The bytes of the next record, and the chain behind it. A payload longer than [`MAX_PAYLOAD_FRAMES`] is the caller's fault.
     pub(super) fn seal(&self, header: &Header, payload: &[u8]) -> (Vec<u8>, Self) {
-        let mut bytes = Vec::with_capacity(HEADER_BYTES + payload.len() + DIGEST_BYTES);
-        bytes.extend_from_slice(&self.encode_header(header, payload.len()));
+        let mut bytes = Vec::with_capacity(HEADER_BYTES + payload.len() + self.tail_bytes());
+        let fixed = self.encode_header(header, payload.len());
+        bytes.extend_from_slice(&fixed);
         bytes.extend_from_slice(payload);
+        if let Some(data) = &self.data {
+            let tag = data.seal(&nonce(&fixed), &fixed, &mut bytes[HEADER_BYTES..]);
+            bytes.extend_from_slice(&tag);
+        }
         let digest = sha256(&[&bytes]);
         bytes.extend_from_slice(&digest);
-        (bytes, Self { number: self.number + 1, previous: digest })
+        (bytes, self.next(digest))
     }
 
     fn encode_header(&self, header: &Header, payload_bytes: usize) -> [u8; HEADER_BYTES] {
@@ -206,23 +262,47 @@ impl Chain {
 
     /// Reads the fixed part of the next record; `None` if it does not continue this chain.
     pub(super) fn header(&self, bytes: &[u8; HEADER_BYTES]) -> Option<Header> {
-        let (first, frames, length) = (u64_at(bytes, 16), u32_at(bytes, 24), u32_at(bytes, 28));
-        let payload_bytes = usize::try_from(length).ok()?;
-        let header = match bytes[4] {
-            KIND_AUDIO => Header::Audio { first_frame: first, frames, payload_bytes },
-            KIND_END => Header::End { total_frames: first },
-            _ => return None,
-        };
-        let whole = u64::from(frames) * 2 == u64::from(length) && frames <= MAX_PAYLOAD_FRAMES;
-        let fits = length == 0 || whole;
-        (fits && self.encode_header(&header, header.payload_bytes()) == *bytes).then_some(header)
+        let header = any_header(bytes)?;
+        (self.encode_header(&header, header.payload_bytes()) == *bytes).then_some(header)
     }
 
-    /// The chain behind the next record if its digest is right.
-    pub(super) fn step(&self, header: &[u8], payload: &[u8], digest: &[u8]) -> Option<Self> {
-        let own = sha256(&[header, payload]);
-        (own == digest).then_some(Self { number: self.number + 1, previous: own })
+    /// The chain behind the next record if everything in it is right; `rest` is all behind the header, and then the payload alone.
+    pub(super) fn step(&self, header: &[u8; HEADER_BYTES], rest: &mut Vec<u8>) -> Option<Self> {
+        let digest = rest.split_off(rest.len().checked_sub(DIGEST_BYTES)?);
+        let own = sha256(&[header, rest]);
+        (own == *digest && open_record(self.data.as_deref(), header, rest)).then(|| self.next(own))
     }
+}
+
+/// Reads a record's fixed part by itself, whatever its place in the chain. `None` if it cannot be one.
+pub(super) fn any_header(bytes: &[u8; HEADER_BYTES]) -> Option<Header> {
+    let (first, frames, length) = (u64_at(bytes, 16), u32_at(bytes, 24), u32_at(bytes, 28));
+    let payload_bytes = usize::try_from(length).ok()?;
+    let header = match bytes[4] {
+        KIND_AUDIO => Header::Audio { first_frame: first, frames, payload_bytes },
+        KIND_END => Header::End { total_frames: first },
+        _ => return None,
+    };
+    let whole = u64::from(frames) * 2 == u64::from(length) && frames <= MAX_PAYLOAD_FRAMES;
+    (bytes.starts_with(RECORD_MAGIC) && (length == 0 || whole)).then_some(header)
+}
+
+/// Decrypts a record in place: `sealed` is payload and tag, and then the payload. Without a data key there is nothing to do.
+pub(super) fn open_record(data: Option<&DataKey>, header: &[u8; HEADER_BYTES], sealed: &mut Vec<u8>) -> bool {
+    let Some(data) = data else { return true };
+    let Some(length) = sealed.len().checked_sub(TAG_BYTES) else { return false };
+    let tag: [u8; TAG_BYTES] = std::array::from_fn(|at| sealed[length + at]);
+    sealed.truncate(length);
+    data.open(&nonce(header), header, sealed, &tag)
+}
+
+/// See the head of this file.
+fn nonce(header: &[u8; HEADER_BYTES]) -> [u8; NONCE_BYTES] {
+    let mut nonce = [0; NONCE_BYTES];
+    nonce[..4].copy_from_slice(&u64_at(header, 8).to_be_bytes()[4..]);
+    nonce[4..11].copy_from_slice(&u64_at(header, 16).to_be_bytes()[1..]);
+    nonce[11] = u8::from(header[4] == KIND_END);
+    nonce
 }
 
 /// Lower-case hex.
@@ -239,7 +319,8 @@ pub(super) fn length_ms(frames: u64) -> u64 {
     frames / (FRAMES_A_SECOND / 1_000)
 }
 
-fn sha256(parts: &[&[u8]]) -> Digest {
+/// SHA-256 of several parts as if they were one.
+pub(super) fn sha256(parts: &[&[u8]]) -> Digest {
     let mut hash = Sha256::new();
     parts.iter().for_each(|part| hash.update(part));
     hash.finalize().into()
@@ -262,8 +343,10 @@ mod tests {
 
     #[test]
     fn a_head_reads_back_and_each_changed_byte_is_found() {
-        let bytes = HEAD.encode();
-        assert_eq!(Head::decode(&bytes), Ok(HEAD));
+        for sealed in [false, true] {
+            assert_eq!(Head::decode(&HEAD.encode(sealed)), Ok((HEAD, sealed)));
+        }
+        let bytes = HEAD.encode(true);
         for at in 0..bytes.len() {
             let mut changed = bytes;
             changed[at] ^= 1;
@@ -275,9 +358,9 @@ mod tests {
     }
 
     #[test]
-    fn a_sealed_or_later_file_is_refused_and_not_misread() {
+    fn a_later_file_is_refused_and_not_misread() {
         for at in [8, 10] {
-            let mut bytes = HEAD.encode();
+            let mut bytes = HEAD.encode(true);
             bytes[at] += 1;
             let digest = super::sha256(&[&bytes[..44]]);
             bytes[44..].copy_from_slice(&digest);
@@ -287,13 +370,13 @@ mod tests {
 
     #[test]
     fn a_record_continues_only_its_own_chain() {
-        let chain = Chain::after(&HEAD);
+        let chain = Chain::after(&HEAD, None);
         let header = Header::Audio { first_frame: 3, frames: 1, payload_bytes: 2 };
         let (bytes, next) = chain.seal(&header, &[1, 2]);
         let fixed: [u8; HEADER_BYTES] = bytes[..HEADER_BYTES].try_into().expect("long enough");
         assert_eq!(chain.header(&fixed), Some(header));
         assert_eq!(next.header(&fixed), None);
-        let other = Chain::after(&Head { recording: RecordingId(1), ..HEAD });
+        let other = Chain::after(&Head { recording: RecordingId(1), ..HEAD }, None);
         assert_eq!(other.header(&fixed), None);
     }
 }

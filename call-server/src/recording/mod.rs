@@ -1,27 +1,38 @@
 //! The recording edge: takes tapped frames, writes append-only files, reads and exports them.
 //!
-//! Two threads: the collector ([`collector`]) drains the ring and places audio, the writer ([`writer`]) touches the disk. What a killed
+//! Two threads: the collector ([`collector`]) drains the ring and places audio, the writer ([`writer`]) seals it and touches the disk;
+//! a third looks how full the disk is ([`disk`]). What a killed
 //! process loses is at most the last second: 500 ms that wait for late packets, a block of 400 ms, and one pass. The file's layout
 //! stands in [`format`]. Rows of the database are not its business.
 
 mod collector;
+mod disk;
 mod export;
+mod figures;
 mod file;
 mod format;
+mod keys;
 mod placement;
+mod range;
 mod reader;
+mod salvage;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
-pub(crate) use export::{ExportError, export_wav, levels};
-pub(crate) use reader::{Ending, Inspection, ReadError, inspect};
+pub(crate) use disk::used_percent;
+pub(crate) use export::{ExportError, export_part, export_wav, levels};
+pub(crate) use figures::RecordingFigures;
+pub(crate) use keys::{Envelope, KeyError, KeyId, KeyRing, file_with_new_key};
+pub(crate) use reader::{Ending, Inspection, ReadError, envelope, inspect, replace_envelope, rewrap};
+pub(crate) use salvage::{Spare, salvage};
 
 use crate::media::frame::TapFrame;
 use crate::switchboard::Inbox;
 use call_core::command::RecordingCommand;
 use collector::{Collector, Message};
+use figures::Figures;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
@@ -36,6 +47,14 @@ const COMMAND_LIMIT: usize = 16_384;
 pub(crate) struct RecordingSettings {
     /// Where recordings live.
     pub(crate) folder: PathBuf,
+    /// The file of the master keys.
+    pub(crate) key: PathBuf,
+    /// From how full a disk, in percent, the alarm is raised.
+    pub(crate) alarm_percent: u8,
+    /// From how full a disk, in percent, recordings older than `keep_days` are deleted.
+    pub(crate) expire_percent: u8,
+    /// How many days a recording is kept at least; `None`: nothing is ever deleted.
+    pub(crate) keep_days: Option<u32>,
 }
 
 /// The way to the running edge. Cheap to clone.
@@ -43,6 +62,9 @@ pub(crate) struct RecordingSettings {
 pub(crate) struct RecordingHandle {
     messages: SyncSender<Message>,
     threads: Arc<Mutex<Vec<JoinHandle<()>>>>,
+    figures: Arc<Figures>,
+    /// Dropped, it ends the watch over the disk.
+    watch: Arc<Mutex<Option<SyncSender<()>>>>,
 }
 
 impl RecordingHandle {
@@ -56,8 +78,14 @@ impl RecordingHandle {
         }
     }
 
+    /// What the recorder does, in figures.
+    pub(crate) fn figures(&self) -> RecordingFigures {
+        self.figures.read()
+    }
+
     /// Closes every recording, tells what became of it, and ends the threads.
     pub(crate) fn stop(&self) {
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner).take();
         // Failing means that the collector is gone already.
         let _ = self.messages.send(Message::Stop);
         for thread in std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner)) {
@@ -68,21 +96,58 @@ impl RecordingHandle {
     }
 }
 
+#[cfg(test)]
+impl RecordingSettings {
+    /// Settings for a test: no alarm, nothing expires, no key file.
+    pub(crate) fn for_test(folder: PathBuf) -> Self {
+        Self { key: folder.with_extension("key"), folder, alarm_percent: 99, expire_percent: 99, keep_days: None }
+    }
+}
+
+/// Writes a whole recording without the threads: `blocks` records of 10 ms, the samples of each its number; `end` says whether it
+/// gets its end mark. For tests.
+#[cfg(test)]
+pub(crate) fn write_for_test(path: &Path, recording: shared::model::RecordingId, keys: Option<&KeyRing>, blocks: u64, end: bool) {
+    let head = format::Head { recording, interaction: shared::model::InteractionId(recording.0), started: shared::model::UnixMillis(9) };
+    let seal = keys.map(|keys| keys.new_data_key(recording).expect("random"));
+    let mut file = file::RecordingFile::create(path, head, seal).expect("scratch is writable");
+    for number in 0..blocks {
+        let payload = vec![number as u8 + 1; 160];
+        file.append(&format::Block { first_frame: number * 80, frames: 80, payload }).expect("scratch is writable");
+    }
+    if end {
+        file.finish(blocks * 80).expect("scratch is writable");
+    }
+}
+
 /// Starts the recorder's threads.
 ///
 /// # Errors
 /// The folder cannot be made or written; the text names it.
-pub(crate) fn start(settings: RecordingSettings, taps: rtrb::Consumer<TapFrame>, inbox: Inbox) -> io::Result<RecordingHandle> {
+pub(crate) fn start(
+    settings: RecordingSettings,
+    keys: Arc<KeyRing>,
+    taps: rtrb::Consumer<TapFrame>,
+    inbox: Inbox,
+) -> io::Result<RecordingHandle> {
     let folder = settings.folder;
     check_writable(&folder)?;
     let (messages, commands) = sync_channel(COMMAND_LIMIT);
     let (jobs, work) = sync_channel(writer::JOB_LIMIT);
     let collector = Collector::new(jobs);
+    let figures = Arc::new(Figures::default());
+    let place = writer::Place { folder: folder.clone(), keys, figures: Arc::clone(&figures) };
+    let (watch, watch_end) = sync_channel(1);
+    let watched = Arc::clone(&figures);
+    let alarm_percent = settings.alarm_percent;
     let threads = vec![
-        std::thread::Builder::new().name("recording-writer".into()).spawn(move || writer::run(&work, &folder, &inbox))?,
+        std::thread::Builder::new().name("recording-writer".into()).spawn(move || writer::run(&work, &place, &inbox))?,
         std::thread::Builder::new().name("recording-collector".into()).spawn(move || collector::run(collector, &commands, taps))?,
+        std::thread::Builder::new()
+            .name("recording-watch".into())
+            .spawn(move || disk::watch(&folder, alarm_percent, &watched, &watch_end))?,
     ];
-    Ok(RecordingHandle { messages, threads: Arc::new(Mutex::new(threads)) })
+    Ok(RecordingHandle { messages, threads: Arc::new(Mutex::new(threads)), figures, watch: Arc::new(Mutex::new(Some(watch))) })
 }
 
 /// Every file in the recordings folder, relative to it, in order; none if there is no folder yet.

@@ -1,9 +1,15 @@
 //! Reads a recording file: whole, cut, or still growing. It changes nothing and needs no database.
 
-use super::format::{Block, Chain, DIGEST_BYTES, FRAME_BYTES, HEAD_BYTES, HEADER_BYTES, Head, HeadFault, Header, hex, length_ms};
+use super::format::{
+    Block, Chain, FRAME_BYTES, HEAD_BYTES, HEADER_BYTES, Head, HeadFault, Header, SEALED_ENVELOPE_BYTES, decode_envelope, encode_envelope,
+    hex, length_ms,
+};
+use super::keys::{DataKey, Envelope, KeyRing, SealFault};
 use sha2::{Digest as _, Sha256};
-use std::fs::File;
+use shared::model::RecordingId;
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, Read};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 /// Why a file cannot be read at all.
@@ -24,6 +30,14 @@ pub(crate) enum ReadError {
         path: PathBuf,
         /// What is wrong.
         fault: HeadFault,
+    },
+    /// Sealed, and it cannot be opened.
+    #[error("{}: {fault}", path.display())]
+    Seal {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        fault: SealFault,
     },
 }
 
@@ -50,9 +64,11 @@ pub(crate) struct Reader<R> {
     source: R,
     path: PathBuf,
     head: Head,
+    envelope: Option<Envelope>,
     chain: Chain,
     hash: Sha256,
     bytes: u64,
+    sound_bytes: u64,
     position: u64,
     /// A block that waits behind the silence before it.
     waiting: Option<Block>,
@@ -70,45 +86,126 @@ pub(crate) struct Inspection {
     pub(crate) length_ms: u64,
     /// Size of the file.
     pub(crate) bytes: u64,
-    /// SHA-256 of the file, lower-case hex.
+    /// SHA-256 of the file without its envelope, lower-case hex.
     pub(crate) digest: String,
+    /// Where its whole records end: everything before this byte is as it was written.
+    pub(crate) sound_bytes: u64,
+    /// The wrapped data key; `None` if it is not sealed.
+    pub(crate) envelope: Option<Envelope>,
 }
 
 /// Opens a recording file.
 ///
 /// # Errors
 /// See [`ReadError`].
-pub(crate) fn open(path: &Path) -> Result<Reader<BufReader<File>>, ReadError> {
+pub(crate) fn open(path: &Path, keys: &KeyRing) -> Result<Reader<BufReader<File>>, ReadError> {
     let file = File::open(path).map_err(|source| ReadError::Io { path: path.to_path_buf(), source })?;
-    Reader::new(BufReader::new(file), path)
+    Reader::new(BufReader::new(file), path, keys)
 }
 
 /// Reads a whole file for its figures.
 ///
 /// # Errors
 /// See [`ReadError`].
-pub(crate) fn inspect(path: &Path) -> Result<Inspection, ReadError> {
-    let mut reader = open(path)?;
+pub(crate) fn inspect(path: &Path, keys: &KeyRing) -> Result<Inspection, ReadError> {
+    let mut reader = open(path, keys)?;
     while reader.next_block()?.is_some() {}
     let ending = reader.ending();
     reader.read_to_end()?;
     let digest = hex(&reader.hash.finalize().into());
-    Ok(Inspection { head: reader.head, ending, length_ms: length_ms(reader.position), bytes: reader.bytes, digest })
+    Ok(Inspection {
+        head: reader.head,
+        ending,
+        length_ms: length_ms(reader.position),
+        bytes: reader.bytes,
+        digest,
+        sound_bytes: reader.sound_bytes,
+        envelope: reader.envelope,
+    })
+}
+
+/// What stands before the records.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Preamble {
+    pub(super) head: Head,
+    pub(super) envelope: Option<Envelope>,
+}
+
+impl Preamble {
+    /// Reads head and envelope; `path` is for messages only.
+    pub(super) fn read(source: &mut impl Read, path: &Path) -> Result<Self, ReadError> {
+        let mut read = |bytes: &mut [u8]| fill(source, bytes).map_err(|source| ReadError::Io { path: path.to_path_buf(), source });
+        let faulty = |fault| ReadError::Head { path: path.to_path_buf(), fault };
+        let mut bytes = [0; HEAD_BYTES];
+        let length = read(&mut bytes)?;
+        let (head, sealed) = Head::decode(&bytes[..length]).map_err(faulty)?;
+        if !sealed {
+            return Ok(Self { head, envelope: None });
+        }
+        let mut bytes = [0; SEALED_ENVELOPE_BYTES];
+        let length = read(&mut bytes)?;
+        Ok(Self { head, envelope: Some(decode_envelope(&bytes[..length]).map_err(faulty)?) })
+    }
+
+    /// How many bytes it takes.
+    pub(super) fn bytes(&self) -> u64 {
+        (HEAD_BYTES + if self.envelope.is_some() { SEALED_ENVELOPE_BYTES } else { 0 }) as u64
+    }
+
+    /// The chain of records behind it.
+    fn chain(&self, keys: &KeyRing, path: &Path) -> Result<Chain, ReadError> {
+        Ok(Chain::after(&self.head, self.data_key(keys, path)?))
+    }
+
+    /// What opens its records; `None` if they are not sealed.
+    pub(super) fn data_key(&self, keys: &KeyRing, path: &Path) -> Result<Option<DataKey>, ReadError> {
+        let data = self.envelope.as_ref().map(|envelope| keys.unwrap(self.head.recording, envelope)).transpose();
+        data.map_err(|fault| ReadError::Seal { path: path.to_path_buf(), fault })
+    }
+}
+
+/// The wrapped data key in the head of a file; `None` if it is not sealed.
+///
+/// # Errors
+/// See [`ReadError`].
+pub(crate) fn envelope(path: &Path) -> Result<Option<Envelope>, ReadError> {
+    let mut file = File::open(path).map_err(|source| ReadError::Io { path: path.to_path_buf(), source })?;
+    Ok(Preamble::read(&mut file, path)?.envelope)
+}
+
+/// The recording's data key under the current master key.
+///
+/// # Errors
+/// The envelope does not open.
+pub(crate) fn rewrap(recording: RecordingId, envelope: &Envelope, keys: &KeyRing) -> io::Result<Envelope> {
+    keys.rewrap(recording, envelope)
+}
+
+/// Writes another envelope of the same data key into a file's head. It lies in the file's first 512 bytes, so a loss of power
+/// leaves the old one or the new one.
+///
+/// # Errors
+/// The file cannot be written.
+pub(crate) fn replace_envelope(path: &Path, envelope: &Envelope) -> io::Result<()> {
+    let file = OpenOptions::new().write(true).open(path)?;
+    file.write_all_at(&encode_envelope(envelope), HEAD_BYTES as u64)?;
+    file.sync_data()
 }
 
 impl<R: Read> Reader<R> {
     /// Reads the head; `path` is for messages only.
-    fn new(mut source: R, path: &Path) -> Result<Self, ReadError> {
-        let mut bytes = [0; HEAD_BYTES];
-        let length = fill(&mut source, &mut bytes).map_err(|source| ReadError::Io { path: path.to_path_buf(), source })?;
-        let head = Head::decode(&bytes[..length]).map_err(|fault| ReadError::Head { path: path.to_path_buf(), fault })?;
+    fn new(mut source: R, path: &Path, keys: &KeyRing) -> Result<Self, ReadError> {
+        let preamble = Preamble::read(&mut source, path)?;
+        let Preamble { head, envelope } = preamble;
         Ok(Self {
             source,
             path: path.to_path_buf(),
             head,
-            chain: Chain::after(&head),
-            hash: Sha256::new_with_prefix(bytes),
-            bytes: HEAD_BYTES as u64,
+            envelope,
+            chain: preamble.chain(keys, path)?,
+            hash: Sha256::new_with_prefix(head.encode(envelope.is_some())),
+            bytes: preamble.bytes(),
+            sound_bytes: preamble.bytes(),
             position: 0,
             waiting: None,
             ending: None,
@@ -145,13 +242,13 @@ impl<R: Read> Reader<R> {
         }
         let damaged = Ending::Damaged { at_ms: length_ms(self.position) };
         let Some(header) = self.chain.header(&fixed) else { return Ok(self.stop(damaged)) };
-        let mut rest = vec![0; header.payload_bytes() + DIGEST_BYTES];
+        let mut rest = vec![0; header.payload_bytes() + self.chain.tail_bytes()];
         if self.take(&mut rest)? < rest.len() {
             return Ok(self.stop(Ending::Cut { at_ms: length_ms(self.position) }));
         }
-        let digest = rest.split_off(header.payload_bytes());
-        let Some(next) = self.chain.step(&fixed, &rest, &digest) else { return Ok(self.stop(damaged)) };
+        let Some(next) = self.chain.step(&fixed, &mut rest) else { return Ok(self.stop(damaged)) };
         self.chain = next;
+        self.sound_bytes = self.bytes;
         match header {
             Header::Audio { first_frame, frames, .. } => Ok(self.accept(Block { first_frame, frames, payload: rest })),
             Header::End { total_frames } => self.accept_end(total_frames),
@@ -220,7 +317,7 @@ enum Gap {
 }
 
 /// Reads until the buffer is full or the source ends.
-fn fill(source: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+pub(super) fn fill(source: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     let mut length = 0;
     while length < buffer.len() {
         match source.read(&mut buffer[length..]) {

@@ -1,7 +1,7 @@
 //! Tests of the edge as a whole: frames through the ring, files on a disk, answers in the inbox.
 
 use super::format::{FRAMES_A_SECOND, SILENCE};
-use super::{Ending, RecordingHandle, RecordingSettings, inspect, reader, start};
+use super::{Ending, Inspection, KeyRing, ReadError, RecordingHandle, RecordingSettings, reader, start};
 use crate::media::frame::{Channel, TAP_FRAME_SAMPLES, TapAudio, TapFrame, TapKind};
 use crate::scratch::Scratch;
 use crate::switchboard::{Inbox, Message};
@@ -10,6 +10,7 @@ use call_core::command::RecordingCommand;
 use call_core::input::RecordingOutcome;
 use shared::model::{InteractionId, RecordingId};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ impl Edge {
     fn new(folder: &Path) -> Self {
         let (taps, consumer) = rtrb::RingBuffer::new(crate::media::frame::TAP_RING_FRAMES);
         let (inbox, messages) = Inbox::new();
-        let handle = start(RecordingSettings { folder: folder.to_path_buf() }, consumer, inbox).expect("scratch is writable");
+        let handle = start(settings(folder), Arc::new(KeyRing::for_test()), consumer, inbox).expect("scratch is writable");
         Self { handle, taps, messages }
     }
 
@@ -77,8 +78,16 @@ impl Edge {
     }
 }
 
+fn settings(folder: &Path) -> RecordingSettings {
+    RecordingSettings::for_test(folder.to_path_buf())
+}
+
+fn inspect(path: &Path) -> Result<Inspection, ReadError> {
+    super::inspect(path, &KeyRing::for_test())
+}
+
 fn heard(path: &Path) -> Vec<(u8, u8)> {
-    let mut reader = reader::open(path).expect("readable");
+    let mut reader = reader::open(path, &KeyRing::for_test()).expect("readable");
     let mut frames = Vec::new();
     while let Some(block) = reader.next_block().expect("readable") {
         frames.extend(block.frames());
@@ -231,6 +240,90 @@ fn a_folder_that_cannot_be_written_is_named_at_the_start() {
     std::fs::write(scratch.path("taken"), b"").expect("scratch is writable");
     let (_, consumer) = rtrb::RingBuffer::new(1);
     let (inbox, _messages) = Inbox::new();
-    let error = start(RecordingSettings { folder: scratch.path("taken/recordings") }, consumer, inbox).expect_err("a file is no folder");
+    let error = start(settings(&scratch.path("taken/recordings")), Arc::new(KeyRing::for_test()), consumer, inbox)
+        .expect_err("a file is no folder");
     assert!(error.to_string().contains("taken/recordings cannot be written"), "{error}");
+}
+
+/// A small disk of its own, if the test may mount one.
+struct SmallDisk<'a>(&'a Path);
+
+impl<'a> SmallDisk<'a> {
+    fn mount(folder: &'a Path) -> Option<Self> {
+        std::fs::create_dir_all(folder).expect("scratch is writable");
+        let mounted = std::process::Command::new("mount").args(["-t", "tmpfs", "-o", "size=256k", "none"]).arg(folder).output();
+        mounted.is_ok_and(|done| done.status.success()).then_some(Self(folder))
+    }
+}
+
+impl Drop for SmallDisk<'_> {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg("-l").arg(self.0).output();
+    }
+}
+
+#[test]
+fn a_full_disk_costs_only_its_own_while_and_harms_nothing_before() {
+    let scratch = Scratch::new();
+    let folder = scratch.path("disk");
+    // Without the right to mount, `file.rs` tests the same with /dev/full.
+    let Some(_disk) = SmallDisk::mount(&folder) else { return };
+    let mut edge = Edge::new(&folder);
+    let talk = |edge: &mut Edge, path: &str| {
+        edge.prepare(path);
+        edge.write();
+        edge.talk(100);
+        edge.tap(2_000, TapKind::End);
+        edge.finish();
+        edge.outcome()
+    };
+    assert!(matches!(talk(&mut edge, "before.rec"), RecordingOutcome::Complete { .. }));
+    let before = std::fs::read(folder.join("before.rec")).expect("readable");
+    assert!(std::fs::write(folder.join("filler"), vec![0; 512 * 1024]).is_err(), "the disk should be full");
+    let failed = talk(&mut edge, "during.rec");
+    assert!(matches!(&failed, RecordingOutcome::Failed { reason } if reason.starts_with("2000 ms are missing")), "{failed:?}");
+    assert_eq!(edge.handle.figures().lost_ms, 2_000);
+    std::fs::remove_file(folder.join("filler")).expect("it is there");
+    assert!(matches!(talk(&mut edge, "after.rec"), RecordingOutcome::Complete { .. }), "the same recorder goes on");
+    assert_eq!(std::fs::read(folder.join("before.rec")).expect("readable"), before);
+    edge.handle.stop();
+}
+
+#[test]
+fn a_read_only_disk_fails_the_recording_and_the_recorder_goes_on() {
+    let scratch = Scratch::new();
+    let folder = scratch.path("disk");
+    let Some(_disk) = SmallDisk::mount(&folder) else { return };
+    let mut edge = Edge::new(&folder);
+    let remount = |how: &str| {
+        let done = std::process::Command::new("mount").args(["-o", how]).arg(&folder).output();
+        assert!(done.is_ok_and(|done| done.status.success()), "{how}");
+    };
+    remount("remount,ro");
+    for expected in [false, true] {
+        edge.prepare("7.rec");
+        edge.write();
+        edge.talk(10);
+        edge.tap(200, TapKind::End);
+        edge.finish();
+        let outcome = edge.outcome();
+        assert_eq!(matches!(outcome, RecordingOutcome::Complete { .. }), expected, "{outcome:?}");
+        remount("remount,rw");
+    }
+    edge.handle.stop();
+}
+
+#[test]
+fn the_figures_tell_what_is_open_and_written() {
+    let scratch = Scratch::new();
+    let mut edge = Edge::new(scratch.folder());
+    edge.prepare("7.rec");
+    edge.write();
+    edge.talk(150);
+    edge.await_both_threads();
+    let during = edge.handle.figures();
+    assert!(during.open == 1 && during.bytes >= 32_000 && during.lost_ms == 0, "{during:?}");
+    edge.handle.stop();
+    assert!(matches!(edge.outcome(), RecordingOutcome::Complete { .. }));
+    assert_eq!(edge.handle.figures().open, 0);
 }

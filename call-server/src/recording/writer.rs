@@ -1,7 +1,9 @@
 //! The thread that touches the disk for all recordings. When the disk stands still, this thread waits and the collector does not.
 
+use super::figures::Figures;
 use super::file::{Closed, RecordingFile, sync_folders};
 use super::format::{Block, Head, length_ms};
+use super::keys::KeyRing;
 use crate::switchboard::Inbox;
 use call_core::Input;
 use call_core::input::RecordingOutcome;
@@ -18,6 +20,17 @@ pub(super) const JOB_LIMIT: usize = 4_096;
 
 /// How often each file is brought to the disk itself; the files' turns lie apart by when they began.
 const SYNC_EVERY: Duration = Duration::from_secs(10);
+
+/// Where files are made, and under which keys.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// The recordings folder.
+    pub(super) folder: PathBuf,
+    /// Not empty: every new file is sealed.
+    pub(super) keys: Arc<KeyRing>,
+    /// What is told about it.
+    pub(super) figures: Arc<Figures>,
+}
 
 /// What the collector hands over. Of one recording: `Begin`, blocks in order, `Finish`.
 #[derive(Debug)]
@@ -76,13 +89,16 @@ struct Writing {
 }
 
 /// Carries jobs out until the collector is gone.
-pub(super) fn run(jobs: &Receiver<Job>, folder: &Path, inbox: &Inbox) {
+pub(super) fn run(jobs: &Receiver<Job>, place: &Place, inbox: &Inbox) {
     let mut open: BTreeMap<RecordingId, Writing> = BTreeMap::new();
     loop {
         let next_sync = open.values().map(|writing| writing.next_sync).min();
         let patience = next_sync.map_or(SYNC_EVERY, |at| at.saturating_duration_since(Instant::now()));
         match jobs.recv_timeout(patience) {
-            Ok(job) => carry_out(job, &mut open, folder, inbox),
+            Ok(job) => {
+                carry_out(job, &mut open, place, inbox);
+                place.figures.set_open(open.len());
+            }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
@@ -91,19 +107,20 @@ pub(super) fn run(jobs: &Receiver<Job>, folder: &Path, inbox: &Inbox) {
     }
 }
 
-fn carry_out(job: Job, open: &mut BTreeMap<RecordingId, Writing>, folder: &Path, inbox: &Inbox) {
+fn carry_out(job: Job, open: &mut BTreeMap<RecordingId, Writing>, place: &Place, inbox: &Inbox) {
     match job {
         Job::Begin { head, path } => {
-            open.insert(head.recording, Writing::new(head, stays_inside(&path).then(|| folder.join(&*path))));
+            open.insert(head.recording, Writing::new(head, stays_inside(&path).then(|| place.folder.join(&*path))));
         }
         Job::Append { recording, block } => {
             if let Some(writing) = open.get_mut(&recording) {
-                writing.append(&block);
+                writing.append(&block, place);
             }
         }
         Job::Finish { recording, total_frames, lost_frames } => {
             if let Some(writing) = open.remove(&recording) {
-                let outcome = writing.finish(folder, total_frames, lost_frames);
+                place.figures.add_lost(lost_frames);
+                let outcome = writing.finish(&place.folder, total_frames, lost_frames);
                 inbox.send(Input::RecordingFinished { recording, outcome });
             }
         }
@@ -120,19 +137,23 @@ impl Writing {
     }
 
     /// A block that the disk refuses is lost; the next one is tried again, so that a disk that was full for a while costs only that while.
-    fn append(&mut self, block: &Block) {
-        if let Err(error) = self.try_append(block) {
-            self.lost_frames += u64::from(block.frames);
-            self.fail(&error);
+    fn append(&mut self, block: &Block, place: &Place) {
+        match self.try_append(block, &place.keys) {
+            Ok(()) => place.figures.add_bytes(block.payload.len() as u64),
+            Err(error) => {
+                self.lost_frames += u64::from(block.frames);
+                place.figures.add_lost(u64::from(block.frames));
+                self.fail(&error);
+            }
         }
     }
 
-    fn try_append(&mut self, block: &Block) -> io::Result<()> {
+    fn try_append(&mut self, block: &Block, keys: &KeyRing) -> io::Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
             none => {
                 let path = self.path.as_deref().ok_or_else(|| io::Error::other("the path leaves the recordings folder"))?;
-                none.insert(RecordingFile::create(path, self.head)?)
+                none.insert(RecordingFile::create(path, self.head, Some(keys.new_data_key(self.head.recording)?))?)
             }
         };
         file.append(block)

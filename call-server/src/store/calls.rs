@@ -89,10 +89,16 @@ pub(crate) struct RecordingReport {
     pub(crate) length_ms: Option<u64>,
     /// Size of the file, once closed.
     pub(crate) bytes: Option<u64>,
-    /// SHA-256 of the file, once closed, lower-case hex.
+    /// SHA-256 of the file without its envelope, once closed, lower-case hex.
     pub(crate) digest: Option<String>,
     /// What is missing and why, if it failed.
     pub(crate) failure: Option<String>,
+    /// Id of the master key that it is sealed under; none if it is not sealed or was not looked at yet.
+    pub(crate) key: Option<String>,
+    /// The closed day (UTC) that covers it.
+    pub(crate) day: Option<String>,
+    /// When its file was deleted by rule.
+    pub(crate) expired: Option<UnixMillis>,
 }
 
 /// Where a recording stands.
@@ -124,7 +130,8 @@ impl RecordingState {
 const CALL_COLUMNS: &str = "id, started_utc_ms, caller_number, dialled, probe, state, ended_utc_ms, length_ms, trunk_id, queue_id, \
      wait_ms, talk_ms, answered_by_agent, reason, ended_by";
 
-const RECORDING_COLUMNS: &str = "id, interaction_id, path, started_utc_ms, state, length_ms, bytes, digest, failure";
+pub(super) const RECORDING_COLUMNS: &str =
+    "id, interaction_id, path, started_utc_ms, state, length_ms, bytes, digest, failure, key_id, day, expired_utc_ms";
 
 impl Store {
     /// The newest calls, newest first.
@@ -245,7 +252,7 @@ pub(super) fn select_facts(connection: &Connection, interaction: InteractionId) 
     facts.collect()
 }
 
-fn select_recordings(connection: &Connection, sql: &str, value: i64) -> rusqlite::Result<Vec<RecordingReport>> {
+pub(super) fn select_recordings(connection: &Connection, sql: &str, value: impl rusqlite::ToSql) -> rusqlite::Result<Vec<RecordingReport>> {
     let mut select = connection.prepare(sql)?;
     let recordings = select.query_map([value], |row| {
         Ok(RecordingReport {
@@ -258,6 +265,9 @@ fn select_recordings(connection: &Connection, sql: &str, value: i64) -> rusqlite
             bytes: row.get::<_, Option<i64>>("bytes")?.map(uint),
             digest: row.get("digest")?,
             failure: row.get("failure")?,
+            key: row.get("key_id")?,
+            day: row.get("day")?,
+            expired: row.get::<_, Option<i64>>("expired_utc_ms")?.map(UnixMillis),
         })
     })?;
     recordings.collect()

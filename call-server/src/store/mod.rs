@@ -3,6 +3,7 @@
 //! [`Store`] is opened first and serves the few questions of start-up, sign-in and the command line; [`start`] then runs the writer
 //! that carries out the core's [`call_core::command::StoreCommand`]s in group commits. It decides nothing about calls.
 
+mod archive;
 mod calls;
 mod people;
 mod queue;
@@ -14,6 +15,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use archive::{RecordingDay, RecordingPlace};
 pub(crate) use calls::{CallReport, RecordingReport, RecordingState};
 pub(crate) use people::{AgentEntry, Credentials, NewAgent, NewCaller, Role};
 pub(crate) use startup::{FileFigures, NewRecording, RecordingResult};

@@ -74,7 +74,8 @@ impl Store {
     pub(crate) fn recordings_with_file(&self) -> Result<Vec<(RecordingId, String, RecordingState)>, StoreError> {
         let connection = self.connection();
         let rows = (|| -> rusqlite::Result<Vec<_>> {
-            let mut select = connection.prepare("SELECT id, path, state FROM recordings WHERE state != 'failed' ORDER BY id")?;
+            let mut select = connection
+                .prepare("SELECT id, path, state FROM recordings WHERE state != 'failed' AND expired_utc_ms IS NULL ORDER BY id")?;
             let rows = select.query_map([], |row| {
                 let state = match row.get::<_, String>(2)?.as_str() {
                     "open" => RecordingState::Open,

@@ -1,0 +1,89 @@
+//! The archive of recordings over the years: copies their wrapped keys into their rows, closes days, deletes by rule, verifies,
+//! and wraps keys anew. It knows the store and the recordings folder, as `reconcile` does; what it does has time.
+
+mod days;
+mod expiry;
+mod rotation;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+pub(crate) use rotation::{Rotation, RotationError, new_key};
+pub(crate) use verify::{Choice, VerifyFault, verify};
+
+use crate::recording::{self, RecordingSettings};
+use crate::store::{Store, StoreError};
+use shared::model::UnixMillis;
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// How often the archive is looked after.
+const ROUND: Duration = Duration::from_secs(60);
+
+/// The thread that looks after the archive while the server runs.
+#[derive(Debug)]
+pub(crate) struct ArchiveThread {
+    stop: SyncSender<()>,
+    thread: JoinHandle<()>,
+}
+
+/// Looks after the archive now and every minute. To be started after `reconcile`.
+///
+/// # Errors
+/// The system gives no thread.
+pub(crate) fn start(store: Arc<Store>, settings: RecordingSettings) -> io::Result<ArchiveThread> {
+    let (stop, stopped) = sync_channel(1);
+    let thread = std::thread::Builder::new().name("archive".into()).spawn(move || run(&store, &settings, &stopped))?;
+    Ok(ArchiveThread { stop, thread })
+}
+
+impl ArchiveThread {
+    /// Ends the thread after what it is doing.
+    pub(crate) fn stop(self) {
+        drop(self.stop);
+        if self.thread.join().is_err() {
+            tracing::error!("the archive's thread ended by a panic");
+        }
+    }
+}
+
+fn run(store: &Store, settings: &RecordingSettings, stopped: &Receiver<()>) {
+    loop {
+        if let Err(error) = attend(store, settings, wall_clock()) {
+            tracing::error!(%error, "the archive of recordings could not be looked after; it is tried again in a minute");
+        }
+        match stopped.recv_timeout(ROUND) {
+            Err(RecvTimeoutError::Timeout) => {}
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+/// One round.
+///
+/// # Errors
+/// The database refuses. A single file that cannot be read is no error.
+fn attend(store: &Store, settings: &RecordingSettings, now: UnixMillis) -> Result<(), StoreError> {
+    note_envelopes(store, settings)?;
+    days::close_past(store, now)?;
+    expiry::expire(store, settings, now, || recording::used_percent(&settings.folder))
+}
+
+/// A second copy of each wrapped key, so that a damaged head does not cost the recording.
+fn note_envelopes(store: &Store, settings: &RecordingSettings) -> Result<(), StoreError> {
+    for place in store.recordings_without_envelope()? {
+        // A file that cannot be read has nothing to copy; `verify` tells of it.
+        let envelope = recording::envelope(&settings.folder.join(&place.path)).unwrap_or(None);
+        let texts = envelope.map(|envelope| (envelope.key().to_string(), envelope.to_text()));
+        store.set_envelope(place.recording, texts.as_ref().map(|(key, envelope)| (key.as_str(), envelope.as_str())))?;
+    }
+    Ok(())
+}
+
+fn wall_clock() -> UnixMillis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
