@@ -2,6 +2,7 @@
 //!
 //! Everything here is 8 kHz mono. Nothing on a packet's way allocates.
 
+pub mod codec;
 pub mod conceal;
 pub mod correlate;
 pub mod g711;
