@@ -5,9 +5,14 @@
 pub mod codec;
 pub mod conceal;
 pub mod correlate;
+pub mod detect;
+pub mod dtmf;
 pub mod g711;
 pub mod jitter;
 pub mod level;
+pub mod mixer;
+pub mod quality;
+pub mod rtcp;
 pub mod rtp;
 pub mod srtp;
 pub mod telephone_event;
