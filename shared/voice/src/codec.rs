@@ -79,6 +79,16 @@ impl Codec {
         }
     }
 
+    /// Whether decoding a payload depends on those before it, so that they must come in order.
+    #[must_use]
+    pub fn is_in_order(self) -> bool {
+        match self {
+            Self::Pcma | Self::Pcmu => false,
+            #[cfg(feature = "opus")]
+            Self::Opus { .. } => true,
+        }
+    }
+
     /// An encoder for one stream. With Opus this allocates some 20 KiB.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ pub mod quality;
 pub mod rtcp;
 pub mod rtp;
 pub mod srtp;
+pub mod stretch;
 pub mod telephone_event;
 
 /// Samples per second of every signal here.
