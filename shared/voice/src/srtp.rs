@@ -99,9 +99,6 @@ pub enum SrtpError {
     /// It came before, or is older than the window.
     #[error("the packet was received before")]
     Replayed,
-    /// A control packet that its sender did not encrypt: we allow none.
-    #[error("the control packet is not encrypted")]
-    NotEncrypted,
     /// The key has protected as many packets as it may.
     #[error("the key is used up")]
     KeyUsedUp,
@@ -238,7 +235,7 @@ impl SrtcpReceiver {
     /// Opens the SRTCP packet in `packet`; gives the length of the compound RTCP packet that is there afterwards.
     ///
     /// # Errors
-    /// As [`SrtpReceiver::unprotect`], or [`SrtpError::NotEncrypted`].
+    /// As [`SrtpReceiver::unprotect`]; a packet that its sender did not encrypt counts as not authentic.
     pub fn unprotect(&mut self, packet: &mut [u8]) -> Result<usize, SrtpError> {
         let added = INDEX_BYTES + self.transform.suite().tag_bytes();
         let length = packet.len().checked_sub(added).ok_or(SrtpError::TooShort)?;
@@ -247,7 +244,7 @@ impl SrtcpReceiver {
         let (word, tag) = split_control_end_mut(self.transform.suite(), rest);
         let word: [u8; INDEX_BYTES] = (&*word).try_into().map_err(|_| SrtpError::TooShort)?;
         if u32::from_be_bytes(word) & ENCRYPTED == 0 {
-            return Err(SrtpError::NotEncrypted);
+            return Err(SrtpError::NotAuthentic);
         }
         let index = u64::from(u32::from_be_bytes(word) & !ENCRYPTED);
         if !self.window.allows(index) {
@@ -506,7 +503,7 @@ mod tests {
                 let mut unencrypted = buffer;
                 let word = if suite == Suite::Aes128Gcm { length - 4 } else { 28 };
                 unencrypted[word] ^= 0x80;
-                assert_eq!(receiver.unprotect(&mut unencrypted[..length]), Err(SrtpError::NotEncrypted));
+                assert_eq!(receiver.unprotect(&mut unencrypted[..length]), Err(SrtpError::NotAuthentic));
                 assert_eq!(receiver.unprotect(&mut buffer[..length]), Ok(28));
                 assert_eq!(buffer[..28], plain[..28]);
             }
