@@ -656,6 +656,31 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "opus")]
+    #[test]
+    fn with_opus_a_packet_that_is_only_overtaken_is_waited_for() {
+        let codec = Codec::Opus { expected_loss_percent: 10 };
+        let (mut encoder, mut buffer) = (codec.encoder().expect("libopus"), JitterBuffer::for_codec(codec).expect("libopus"));
+        let mut overtaken: Option<(Header, Vec<u8>)> = None;
+        for number in 0..300_u32 {
+            let mut payload = [0; 480];
+            let length = encoder.encode(&tone(number), &mut payload).expect("a frame");
+            let header = Header { timestamp: 960 * number, ..header(number) };
+            let now_us = u64::from(number) * 20_000 + 3_000;
+            if number % 10 == 5 {
+                overtaken = Some((header, payload[..length].to_vec()));
+            } else {
+                buffer.insert_payload(now_us, &header, &payload[..length]);
+            }
+            buffer.pull(now_us + 7_000);
+            if let Some((header, payload)) = overtaken.take_if(|_| number % 10 == 6) {
+                buffer.insert_payload(now_us + 9_000, &header, &payload);
+            }
+        }
+        let stats = buffer.stats();
+        assert_eq!((stats.recovered_samples, stats.concealed_samples, stats.late), (0, 0, 0), "{stats:?}");
+    }
+
     #[test]
     fn random_headers_and_times_are_survived() {
         let mut random = fastrand::Rng::with_seed(6);
