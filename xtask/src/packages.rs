@@ -3,8 +3,8 @@
 use anyhow::{Context, Result, bail};
 use std::process::{Command, Stdio};
 
-/// To compile: ALSA's headers for the sound card, a C compiler for SQLite.
-pub(crate) const BUILD: &[&str] = &["gcc", "libc6-dev", "pkg-config", "libasound2-dev"];
+/// To compile: ALSA's headers for the sound card, a C compiler for SQLite and libopus, cmake for libopus.
+pub(crate) const BUILD: &[&str] = &["gcc", "libc6-dev", "pkg-config", "libasound2-dev", "cmake"];
 
 /// To open the desktop's window under X11.
 pub(crate) const WINDOW: &[&str] =

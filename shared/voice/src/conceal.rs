@@ -144,6 +144,11 @@ impl Concealer {
         self.remember(samples);
     }
 
+    /// The newest audio that was played; `None` while what was invented is still being joined to what was not.
+    pub(crate) fn recent<const N: usize>(&self) -> Option<&[i16; N]> {
+        self.history.last_chunk().filter(|_| self.gap.is_none())
+    }
+
     fn remember(&mut self, samples: &[i16]) {
         let kept = &samples[samples.len().saturating_sub(HISTORY)..];
         self.history.copy_within(kept.len().., 0);

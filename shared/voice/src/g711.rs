@@ -65,6 +65,16 @@ pub fn encode_alaw(samples: &[i16], bytes: &mut [u8]) -> usize {
     bytes.iter_mut().zip(samples).map(|(byte, sample)| *byte = linear_to_alaw(*sample)).count()
 }
 
+/// Decodes µ-law; the shorter of both slices decides. Gives the number of samples.
+pub fn decode_ulaw(bytes: &[u8], samples: &mut [i16]) -> usize {
+    samples.iter_mut().zip(bytes).map(|(sample, byte)| *sample = ulaw_to_linear(*byte)).count()
+}
+
+/// Encodes µ-law; the shorter of both slices decides. Gives the number of samples.
+pub fn encode_ulaw(samples: &[i16], bytes: &mut [u8]) -> usize {
+    bytes.iter_mut().zip(samples).map(|(byte, sample)| *byte = linear_to_ulaw(*sample)).count()
+}
+
 const fn alaw_to_linear_table() -> [i16; 256] {
     let mut table = [0; 256];
     let mut byte = 0;

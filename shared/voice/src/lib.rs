@@ -2,13 +2,20 @@
 //!
 //! Everything here is 8 kHz mono. Nothing on a packet's way allocates.
 
+pub mod codec;
 pub mod conceal;
 pub mod correlate;
+pub mod detect;
+pub mod dtmf;
 pub mod g711;
 pub mod jitter;
 pub mod level;
+pub mod mixer;
+pub mod quality;
+pub mod rtcp;
 pub mod rtp;
 pub mod srtp;
+pub mod stretch;
 pub mod telephone_event;
 
 /// Samples per second of every signal here.

@@ -179,8 +179,9 @@ impl SequenceWindow {
 pub const MAX_DROPOUT: u64 = 3_000;
 
 /// What a receiver knows of a stream's quality (RFC 3550 section 6.4.1).
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct ReceiveStatistics {
+    clock_khz: u32,
     sequence: SequenceExtender,
     first: u64,
     highest: u64,
@@ -191,7 +192,29 @@ pub struct ReceiveStatistics {
     jitter_sixteenths: u64,
 }
 
+impl Default for ReceiveStatistics {
+    fn default() -> Self {
+        Self::with_clock_khz(8)
+    }
+}
+
 impl ReceiveStatistics {
+    /// Of a stream whose timestamps count so many thousands in a second: 8, or 48 for Opus; at least 1.
+    #[must_use]
+    pub fn with_clock_khz(clock_khz: u32) -> Self {
+        Self {
+            clock_khz: clock_khz.max(1),
+            sequence: SequenceExtender::default(),
+            first: 0,
+            highest: 0,
+            before: 0,
+            expected_before: 0,
+            received: 0,
+            transit: None,
+            jitter_sixteenths: 0,
+        }
+    }
+
     /// Takes note of one packet that arrived at `arrival_us` on any monotonic clock.
     pub fn note(&mut self, arrival_us: u64, header: &Header) {
         self.received = self.received.saturating_add(1);
@@ -215,7 +238,7 @@ impl ReceiveStatistics {
     }
 
     fn note_transit(&mut self, arrival_us: u64, timestamp: u32) {
-        let arrival = (arrival_us.saturating_mul(8) / 1_000) as u32;
+        let arrival = (arrival_us.saturating_mul(u64::from(self.clock_khz)) / 1_000) as u32;
         let transit = i64::from(arrival.wrapping_sub(timestamp).cast_signed());
         if let Some(before) = self.transit.replace(transit) {
             let difference = transit.abs_diff(before);
@@ -223,7 +246,9 @@ impl ReceiveStatistics {
         }
     }
 
-    fn expected(&self) -> u64 {
+    /// Packets that were sent, as far as their numbers show.
+    #[must_use]
+    pub fn expected(&self) -> u64 {
         let current = if self.first == 0 { 0 } else { self.highest - self.first + 1 };
         self.expected_before.saturating_add(current)
     }
@@ -240,10 +265,22 @@ impl ReceiveStatistics {
         self.expected().saturating_sub(self.received)
     }
 
+    /// Highest sequence number received, counting on where it wraps, from 2^16; 0 before the first packet.
+    #[must_use]
+    pub fn highest(&self) -> u64 {
+        self.highest
+    }
+
+    /// Smoothed difference of transit times, in units of the timestamps.
+    #[must_use]
+    pub fn jitter_ticks(&self) -> u32 {
+        u32::try_from(self.jitter_sixteenths / 16).unwrap_or(u32::MAX)
+    }
+
     /// Smoothed difference of transit times, in µs.
     #[must_use]
     pub fn jitter_us(&self) -> u64 {
-        self.jitter_sixteenths.saturating_mul(1_000) / (16 * 8)
+        self.jitter_sixteenths.saturating_mul(1_000) / (16 * u64::from(self.clock_khz))
     }
 }
 
