@@ -110,3 +110,30 @@ fn an_invite_that_nobody_hears_is_repeated_with_doubling_gaps_and_given_up() {
     assert!(matches!(stage.event(), Event::Ended { ending: Ending::Unreachable, .. }));
     stage.assert_empties();
 }
+
+#[test]
+fn crossing_offers_get_491_and_ours_is_made_again() {
+    let mut stage = Stage::default();
+    let (call, tag) = stage.confirmed("a");
+    assert!(stage.endpoint.offer(stage.now, call, OFFER, sip_core::OfferBy::ReInvite));
+    let ours = stage.one();
+    assert_eq!(stage.status_of(&request("INVITE", "a", 2, &tag, OFFER)), 491);
+    stage.send(&response_to(&ours, 491));
+    assert!(stage.one().starts_with("ACK "));
+    let start = stage.now;
+    let log = stage.run_until(start + 2_100);
+    assert!(log.iter().any(|(_, line)| line.starts_with("INVITE ")), "{log:?}");
+    stage.endpoint.hang_up(stage.now, call, &BUSY);
+    assert!(stage.one().starts_with("BYE "));
+}
+
+#[test]
+fn the_2xx_of_our_reinvite_is_acknowledged() {
+    let mut stage = Stage::default();
+    let (call, _) = stage.confirmed("a");
+    assert!(stage.endpoint.offer(stage.now, call, OFFER, sip_core::OfferBy::ReInvite));
+    let ours = stage.one();
+    stage.send(&response_to(&ours, 200));
+    assert!(stage.one().starts_with("ACK "));
+    assert!(matches!(stage.event(), Event::Session { event: SessionEvent::Answered(_), .. }));
+}
