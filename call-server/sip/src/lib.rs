@@ -1,4 +1,4 @@
-//! Sans-IO SIP for the answering side of trunks: messages, server transactions, INVITE dialogs, session descriptions.
+//! Sans-IO SIP, calling and called: messages, transactions, INVITE dialogs with all that happens in them, session descriptions.
 //!
 //! It owns no socket, no clock and no source of randomness: packets, milliseconds and a seed come in as values. It knows calls, never
 //! agents, queues or media.
@@ -9,6 +9,7 @@
 mod dialog;
 pub mod digest;
 mod endpoint;
+mod fields;
 pub mod identity;
 pub mod message;
 mod random;
@@ -17,6 +18,10 @@ mod timer;
 mod transaction;
 
 pub use dialog::call::MAX_PENDING_MS;
-pub use endpoint::{ALLOW, CallKey, Ending, Endpoint, Event, Farewell, Limits, Receipt, Sizes};
+pub use endpoint::{
+    ALLOW, CallKey, Ending, Endpoint, Event, Farewell, Invitation, Limits, OfferBy, Outgoing, Receipt, Reliability, Renegotiation,
+    RequestKey, Series, SessionEvent, Settings, Sizes,
+};
 pub use random::Seed;
 pub use timer::{PATIENCE_MS, T1_MS, T2_MS, T4_MS};
+pub use transaction::Transport;

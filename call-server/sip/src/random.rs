@@ -28,8 +28,17 @@ impl Names {
 
     /// 64 fresh bits as 16 hexadecimal digits.
     pub(crate) fn next(&mut self) -> String {
+        format!("{:016x}", self.bits())
+    }
+
+    /// A fresh number below `end`, which is not 0.
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
+        self.bits().checked_rem(end).unwrap_or(0)
+    }
+
+    fn bits(&mut self) -> u64 {
         self.count = self.count.wrapping_add(1);
-        format!("{:016x}", keyed_hash(&self.seed, &self.count.to_le_bytes()))
+        keyed_hash(&self.seed, &self.count.to_le_bytes())
     }
 
     /// 32 bits that belong to this text, the least that a tag may have: the same each time, unguessable without the seed.

@@ -52,6 +52,7 @@ impl<K: Ord + Clone> Timers<K> {
 pub(crate) struct Repeat {
     at: u64,
     interval: u64,
+    longest: u64,
     give_up_at: u64,
 }
 
@@ -65,7 +66,18 @@ pub(crate) enum Due {
 
 impl Repeat {
     pub(crate) fn new(now: u64) -> Self {
-        Self { at: now.saturating_add(T1_MS), interval: T1_MS, give_up_at: now.saturating_add(PATIENCE_MS) }
+        Self { at: now.saturating_add(T1_MS), interval: T1_MS, longest: T2_MS, give_up_at: now.saturating_add(PATIENCE_MS) }
+    }
+
+    /// Without a longest interval (timer A; a provisional response that waits for its PRACK).
+    pub(crate) fn doubling(now: u64) -> Self {
+        Self { longest: PATIENCE_MS, ..Self::new(now) }
+    }
+
+    /// Never sent again, only given up: the transport repeats.
+    pub(crate) fn never(now: u64) -> Self {
+        let repeat = Self::new(now);
+        Self { at: repeat.give_up_at, ..repeat }
     }
 
     /// From now on at the longest interval (timer E in Proceeding).
@@ -81,7 +93,7 @@ impl Repeat {
         if now >= self.give_up_at {
             Due::GiveUp
         } else if now >= self.at {
-            self.interval = self.interval.saturating_mul(2).min(T2_MS);
+            self.interval = self.interval.saturating_mul(2).min(self.longest);
             self.at = now.saturating_add(self.interval);
             Due::Resend
         } else {

@@ -353,9 +353,9 @@ fn requests_that_are_not_for_us_get_the_status_that_says_why() {
     stage.send(&request("MESSAGE", "h", 1, "", ""));
     let not_allowed = stage.one();
     assert_eq!((status(&not_allowed), field(&not_allowed, "Allow")), (405, sip_core::ALLOW));
-    stage.send(&with_fields("INVITE", "i", 1, "", "Require: 100rel\r\nRequire: timer\r\n", OFFER));
+    stage.send(&with_fields("INVITE", "i", 1, "", "Require: 100rel, precondition\r\nRequire: timer, path\r\n", OFFER));
     let extension = stage.one();
-    assert_eq!((status(&extension), field(&extension, "Unsupported")), (420, "100rel, timer"));
+    assert_eq!((status(&extension), field(&extension, "Unsupported")), (420, "precondition, path"));
     assert!(stage.events().is_empty());
     stage.assert_empties();
 }

@@ -153,6 +153,8 @@ impl Edge {
                 Event::Offered { call, source, invite } => self.offered(call, source, &invite),
                 Event::Confirmed { call, .. } => self.inbox.send(Input::LegConfirmed { leg: LegId(call.0) }),
                 Event::Ended { call, ending } => self.ended(call, ending),
+                // Offers inside a call are answered by the endpoint's default policy; the edge makes no calls or requests yet.
+                Event::Session { .. } | Event::Responded { .. } => {}
             }
         }
         self.transmit();
@@ -211,6 +213,6 @@ fn leg_end(ending: Ending) -> LegEnd {
         Ending::ByeReceived => LegEnd::ByeReceived,
         Ending::CancelReceived => LegEnd::CancelReceived,
         Ending::AsCommanded => LegEnd::AsCommanded,
-        Ending::NoAck | Ending::NotAnswered => LegEnd::Timeout,
+        Ending::NoAck | Ending::NotAnswered | Ending::Unreachable | Ending::Expired | Ending::Refused(_) => LegEnd::Timeout,
     }
 }

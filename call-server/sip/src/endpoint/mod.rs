@@ -1,134 +1,52 @@
-//! One SIP endpoint on the answering side: packets, commands and the time go in; packets and events come out (RFC 3261 section 8.2).
+//! One SIP endpoint, calling and called: packets, commands and the time go in; packets and events come out (RFC 3261 section 8).
 //!
 //! The law: after each `receive`, command or `handle_timeout` drain `poll_transmit` and `poll_event`, then wait for a packet or for
 //! `next_deadline`. It trusts whoever it hears; deciding who may be heard is its owner's work.
 
+mod calling;
 mod commands;
+mod event;
+mod offers;
+mod plain;
+mod refresh;
+mod reliable;
 mod requests;
+mod transfer;
 
-use crate::dialog::call::{AckEffect, Call, MAX_PENDING_MS, TimeoutEffect};
-use crate::dialog::{Dialog, DialogId};
+pub use event::{
+    CallKey, Ending, Event, Farewell, Invitation, Limits, OfferBy, Receipt, Reliability, Renegotiation, RequestKey, SessionEvent, Settings,
+    Sizes,
+};
+pub use plain::{Outgoing, Series};
+pub(crate) use requests::Asked;
+
+use crate::dialog::DialogId;
+use crate::dialog::call::{AckEffect, Call, MAX_PENDING_MS, Stage, TimeoutEffect, Transfer};
+use crate::dialog::talk::{Carrier, Negotiation};
 use crate::message::{self, Fault, Message, Method, ParseError, Request, ResponseWriter, Writer};
 use crate::random::{Names, Seed};
 use crate::timer::Timers;
-use crate::transaction::{Acknowledged, ClientEvent, Incoming, Transactions};
+use crate::transaction::{Acknowledged, ClientEvent, Incoming, Outcome, Owner, Transactions, Transport};
 use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::net::SocketAddr;
 
-/// Methods that are answered with something else than 405.
-pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS";
-
-/// Names one call of one endpoint; counted from 1, never used twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CallKey(pub u64);
-
-/// Limits of one endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Most calls at once, whatever their stage; the next INVITE gets 486.
-    pub calls: usize,
-    /// Most server transactions, and as many client transactions; beyond it new requests are dropped.
-    pub transactions: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { calls: 4_000, transactions: 32_000 }
-    }
-}
-
-/// What a call is ended with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Farewell {
-    /// Final status code, 400 to 699, if the call was not answered yet.
-    pub status: u16,
-    /// Value of the Reason header (RFC 3326), in the refusal or the BYE.
-    pub reason: Option<&'static str>,
-}
-
-/// How a call ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    /// BYE from the far side.
-    ByeReceived,
-    /// CANCEL before our final answer.
-    CancelReceived,
-    /// By [`Endpoint::hang_up`].
-    AsCommanded,
-    /// The ACK of a 200 never came (64*T1); a BYE was sent.
-    NoAck,
-    /// Nobody answered it for [`MAX_PENDING_MS`]; it was refused with 480.
-    NotAnswered,
-}
-
-/// Something that happened to a call.
-#[derive(Debug, Clone)]
-pub enum Event {
-    /// A new call; its 100 is in the outbox.
-    Offered {
-        /// Its name from now on.
-        call: CallKey,
-        /// Where the INVITE came from.
-        source: SocketAddr,
-        /// The INVITE itself: see [`crate::identity`] for who calls whom, its body is the offer if there is one.
-        invite: Box<Request>,
-    },
-    /// The ACK of our 200 came.
-    Confirmed {
-        /// Which call.
-        call: CallKey,
-        /// The ACK's body: the answer to a late offer; empty otherwise.
-        description: Bytes,
-    },
-    /// The call is over. Exactly once per call, and its last event.
-    Ended {
-        /// Which call.
-        call: CallKey,
-        /// How.
-        ending: Ending,
-    },
-}
-
-/// What became of a packet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Receipt {
-    /// It was a message.
-    Message,
-    /// Empty lines that keep a path open.
-    KeepAlive,
-    /// It was none, or a broken one; if possible a 400 or 505 has been sent.
-    Malformed(Fault),
-    /// A sound request for which there was no room; dropped.
-    Overloaded,
-}
-
-/// How much is in memory: all zero when nothing is going on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Sizes {
-    /// Calls in any stage.
-    pub calls: usize,
-    /// Dialogs that can be found by a message.
-    pub dialogs: usize,
-    /// Server transactions.
-    pub server_transactions: usize,
-    /// Client transactions.
-    pub client_transactions: usize,
-    /// Armed deadlines.
-    pub timers: usize,
-}
+/// Methods that are answered with something else than 405, whatever the settings.
+pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE";
 
 /// The endpoint.
 pub struct Endpoint {
     contact: SocketAddr,
     limits: Limits,
+    settings: Settings,
     names: Names,
     transactions: Transactions,
     calls: BTreeMap<CallKey, Call>,
     dialogs: BTreeMap<DialogId, CallKey>,
     timers: Timers<CallKey>,
     last_call: u64,
+    last_request: u64,
     events: VecDeque<Event>,
 }
 
@@ -143,15 +61,23 @@ impl Endpoint {
     /// `contact` is the address under which the far side reaches us; `seed` must be secret and new for each start.
     #[must_use]
     pub fn new(contact: SocketAddr, limits: Limits, seed: Seed) -> Self {
+        Self::with_settings(contact, limits, Settings::default(), seed)
+    }
+
+    /// The same with other settings than the default ones.
+    #[must_use]
+    pub fn with_settings(contact: SocketAddr, limits: Limits, settings: Settings, seed: Seed) -> Self {
         Self {
             contact,
             limits,
+            settings,
             names: Names::new(seed),
-            transactions: Transactions::new(limits.transactions),
+            transactions: Transactions::new(limits.transactions, settings.transport),
             calls: BTreeMap::new(),
             dialogs: BTreeMap::new(),
             timers: Timers::new(),
             last_call: 0,
+            last_request: 0,
             events: VecDeque::new(),
         }
     }
@@ -161,8 +87,8 @@ impl Endpoint {
         match message::parse(packet) {
             Ok(Message::Request(request)) => self.receive_request(now, source, *request),
             Ok(Message::Response(response)) => {
-                self.transactions.receive_response(now, &response);
-                self.drain_transactions();
+                self.transactions.receive_response(now, response);
+                self.drain_transactions(now);
                 Receipt::Message
             }
             Err(ParseError::KeepAlive) => Receipt::KeepAlive,
@@ -200,19 +126,32 @@ impl Endpoint {
     /// Fires everything whose time has come.
     pub fn handle_timeout(&mut self, now: u64) {
         self.transactions.handle_timeout(now);
-        self.drain_transactions();
+        self.drain_transactions(now);
         while let Some(key) = self.timers.due(now) {
-            match self.with_call(key, |call| call.timeout(now)).unwrap_or(TimeoutEffect::Nothing) {
-                TimeoutEffect::Nothing => {}
-                TimeoutEffect::PendingTooLong => self.refuse(now, key, &Farewell { status: 480, reason: None }, Ending::NotAnswered),
-                TimeoutEffect::Resend(peer, response) => self.transactions.transmit(peer, response),
-                TimeoutEffect::NoAck { told } => {
-                    if !told {
-                        self.events.push_back(Event::Ended { call: key, ending: Ending::NoAck });
-                    }
-                    self.send_bye(now, key, Some("SIP;cause=408;text=\"ACK missing\""));
-                }
+            let effect = self.with_call(key, |call| call.timeout(now)).unwrap_or(TimeoutEffect::Nothing);
+            self.handle_call_timeout(now, key, effect);
+        }
+    }
+
+    fn handle_call_timeout(&mut self, now: u64, key: CallKey, effect: TimeoutEffect) {
+        match effect {
+            TimeoutEffect::Nothing => {}
+            TimeoutEffect::Refuse(status, ending) => self.refuse(now, key, &Farewell { status, reason: None }, ending),
+            TimeoutEffect::Resend(peer, response) => self.transactions.transmit(peer, response),
+            TimeoutEffect::NoAck => {
+                self.tell_end(key, Ending::NoAck);
+                self.send_bye(now, key, Some("SIP;cause=408;text=\"ACK missing\""));
             }
+            TimeoutEffect::CallingTooLong => {
+                self.tell_end(key, Ending::NotAnswered);
+                self.cancel_now(now, key);
+            }
+            TimeoutEffect::Gone(ending) => self.end(now, key, ending),
+            TimeoutEffect::Unanswered => self.unanswered(now, key),
+            TimeoutEffect::OwingTooLong => self.leave(now, key, Ending::NotAnswered, None),
+            TimeoutEffect::Retry(tag, retry) => self.retry_offer(now, key, &tag, retry),
+            TimeoutEffect::Refresh => self.refresh(now, key),
+            TimeoutEffect::Expired => self.expire(now, key),
         }
     }
 
@@ -265,24 +204,58 @@ impl Endpoint {
 
     fn acknowledge(&mut self, now: u64, ack: &Request) {
         let Some(key) = self.dialogs.get(&DialogId::of_incoming(ack)).copied() else { return };
+        let description = Bytes::copy_from_slice(ack.body());
+        let was_offered = self
+            .calls
+            .get(&key)
+            .is_some_and(|call| matches!(&call.party.talk.state, Negotiation::Ours(offer) if offer.carrier == Carrier::Answer));
         match self.with_call(key, |call| call.acknowledge(ack.identity().cseq)).unwrap_or(AckEffect::Nothing) {
-            AckEffect::Nothing => {}
-            AckEffect::Confirmed => {
-                let description = Bytes::copy_from_slice(ack.body());
-                self.events.push_back(Event::Confirmed { call: key, description });
-            }
+            AckEffect::Nothing => return,
+            AckEffect::Confirmed => self.events.push_back(Event::Confirmed { call: key, description }),
+            AckEffect::Renegotiated if was_offered => self.tell(key, SessionEvent::Answered(description)),
+            AckEffect::Renegotiated => {}
             AckEffect::MayLeave(farewell) => self.send_bye(now, key, farewell.reason),
+        }
+        self.with_call(key, |call| {
+            if was_offered {
+                call.party.talk.state = Negotiation::Stable;
+            }
+        });
+    }
+
+    /// What came back to our requests.
+    fn drain_transactions(&mut self, now: u64) {
+        while let Some(ClientEvent { owner, peer, outcome }) = self.transactions.poll_event() {
+            match (owner, outcome) {
+                (Owner::Nobody, _) => {}
+                (Owner::Invite(call), Outcome::Response(response)) => self.invite_answered(now, call, peer, response),
+                (Owner::Invite(call), Outcome::TimedOut) => self.invite_unheard(now, call),
+                (Owner::ReInvite(call) | Owner::Update(call), outcome) => self.offer_answered(now, call, peer, outcome),
+                (Owner::Prack(_), _) => {}
+                // Whatever the answer, and if nobody answers any more: the call is gone.
+                (Owner::Bye(call), _) => {
+                    self.remove(now, call);
+                }
+                (Owner::Refer(call), outcome) => self.refer_answered(call, &outcome),
+                (Owner::Notify(call), outcome) => self.report_answered(call, &outcome),
+                (Owner::Request(request), Outcome::Response(response)) => {
+                    self.events.push_back(Event::Responded { request, response: Some(response) });
+                }
+                (Owner::Request(request), Outcome::TimedOut) => self.events.push_back(Event::Responded { request, response: None }),
+            }
         }
     }
 
-    /// A BYE was answered, whatever the answer, or nobody answers any more: the call is gone.
-    fn drain_transactions(&mut self) {
-        while let Some(event) = self.transactions.poll_event() {
-            match event {
-                ClientEvent::Answered { owner, .. } | ClientEvent::TimedOut { owner } => {
-                    self.remove(CallKey(owner));
-                }
-            }
+    fn tell(&mut self, call: CallKey, event: SessionEvent) {
+        if self.calls.get(&call).is_some_and(|found| !found.is_told) {
+            self.events.push_back(Event::Session { call, event });
+        }
+    }
+
+    /// Tells the end of a call, once.
+    fn tell_end(&mut self, call: CallKey, ending: Ending) {
+        if self.calls.get_mut(&call).is_some_and(|found| !std::mem::replace(&mut found.is_told, true)) {
+            self.events.push_back(Event::Ended { call, ending });
         }
     }
 
@@ -295,37 +268,53 @@ impl Endpoint {
         Some(result)
     }
 
-    fn insert(&mut self, dialog: Dialog, stage: crate::dialog::call::Stage) -> CallKey {
+    fn insert(&mut self, mut call: Call) -> CallKey {
         self.last_call = self.last_call.saturating_add(1);
         let key = CallKey(self.last_call);
-        self.dialogs.insert(dialog.id.clone(), key);
-        let call = Call { dialog, stage };
+        for party in call.parties() {
+            self.dialogs.insert(party.dialog.id.clone(), key);
+        }
         self.timers.arm(call.deadline(), &key);
         self.calls.insert(key, call);
         key
     }
 
-    fn remove(&mut self, key: CallKey) -> Option<Call> {
-        let call = self.calls.remove(&key)?;
+    /// Forgets a call; what the far side still waits for in it is answered.
+    fn remove(&mut self, now: u64, key: CallKey) {
+        let Some(mut call) = self.calls.remove(&key) else { return };
         self.timers.disarm(call.deadline(), &key);
-        self.dialogs.remove(&call.dialog.id);
-        Some(call)
+        let mut open: Vec<Box<Asked>> = Vec::new();
+        for party in call.parties() {
+            self.dialogs.remove(&party.dialog.id);
+            open.extend(party.talk.close());
+        }
+        if let Stage::Calling(calling) = &call.stage {
+            self.transactions.forget_unanswered(&calling.branch);
+        }
+        if let Transfer::Asked(asked, _) = call.transfer {
+            open.push(asked);
+        }
+        for asked in open {
+            self.reply(now, &asked, 487, |_| {});
+        }
     }
 
-    fn end(&mut self, key: CallKey, ending: Ending) -> Option<Call> {
-        let call = self.remove(key)?;
-        self.events.push_back(Event::Ended { call: key, ending });
-        Some(call)
+    fn end(&mut self, now: u64, key: CallKey, ending: Ending) {
+        self.tell_end(key, ending);
+        self.remove(now, key);
     }
 
     fn via(&mut self) -> (Bytes, String) {
         let branch = format!("{}{}", message::MAGIC_COOKIE, self.names.next());
-        let via = format!("SIP/2.0/UDP {};branch={branch};rport", self.contact);
+        let via = format!("SIP/2.0/{} {};branch={branch};rport", self.settings.transport.token(), self.contact);
         (branch.into(), via)
     }
 
     fn contact_field(&self) -> String {
-        format!("<sip:{}>", self.contact)
+        match self.settings.transport {
+            Transport::Datagram => format!("<sip:{}>", self.contact),
+            Transport::Stream => format!("<sip:{};transport=tcp>", self.contact),
+        }
     }
 }
 

@@ -1,33 +1,30 @@
-//! What each request of the far side does (RFC 3261 sections 8.2, 9.2, 11.2, 12.2.2, 13.3, 14.2, 15.1.2).
+//! What each request of the far side does (RFC 3261 sections 8.2, 9.2, 11.2, 12.2.2, 13.3, 15.1.2).
 
-use super::{ALLOW, CallKey, Ending, Endpoint, Event, Farewell, pending_until, repeat_record_route};
-use crate::dialog::call::{Accepted, Call, Pending, Stage};
+use super::offers::allows_update;
+use super::transfer::Replaced;
+use super::{CallKey, Ending, Endpoint, Event, Farewell, SessionEvent, pending_until};
+use crate::dialog::call::{Call, Pending, Stage, Transfer};
+use crate::dialog::session_timer::{Wish, wish_of};
+use crate::dialog::talk::{Negotiation, Party, Talk};
 use crate::dialog::{Dialog, DialogId};
-use crate::message::{Method, Name, Request, ResponseWriter, Scheme, Uri, Writer, response_target};
+use crate::fields::REQUIRE;
+use crate::message::{Method, Name, Request, ResponseWriter, Scheme, Uri, Writer};
 use crate::transaction::ServerKey;
 use bytes::Bytes;
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 /// What a cancelled INVITE is answered with.
 const CANCELLED: Farewell = Farewell { status: 487, reason: None };
+/// The extensions that a request may require of us.
+const EXTENSIONS: [&str; 3] = ["100rel", "replaces", "timer"];
 
 /// A request with what is needed to answer it.
-pub(super) struct Asked {
-    key: ServerKey,
-    source: SocketAddr,
-    request: Request,
-}
-
-/// What a re-INVITE is answered with.
-enum Renegotiation {
-    /// The description that is in force.
-    Keep(Bytes),
-    /// The first INVITE is not answered yet.
-    TooEarly,
-    /// Our own offer waits for its answer in the ACK.
-    Crossing,
-    /// The call is over on our side.
-    Gone,
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) key: ServerKey,
+    pub(crate) source: SocketAddr,
+    pub(crate) request: Request,
 }
 
 impl Endpoint {
@@ -39,7 +36,7 @@ impl Endpoint {
         } else if identity.to_tag.is_empty() {
             self.outside(now, asked);
         } else {
-            self.inside(now, &asked);
+            self.inside(now, asked);
         }
     }
 
@@ -49,15 +46,39 @@ impl Endpoint {
         let found = self
             .calls_from(&asked.request)
             .find(|(_, call)| matches!(&call.stage, Stage::Pending(pending) if pending.transaction == invite))
-            .map(|(key, call)| (key, String::from_utf8_lossy(&call.dialog.id.local_tag).into_owned()));
+            .map(|(key, call)| (key, String::from_utf8_lossy(&call.party.dialog.id.local_tag).into_owned()));
         match found {
             Some((key, tag)) => {
                 self.reply_tagged(now, asked, 200, &tag, |_| {});
                 self.refuse(now, key, &CANCELLED, Ending::CancelReceived);
             }
-            None if self.transactions.knows(&invite) => self.reply(now, asked, 200, |_| {}),
+            None if self.transactions.knows(&invite) => {
+                self.reply(now, asked, 200, |_| {});
+                self.cancel_reinvite(now, &invite, &asked.request);
+            }
             None => self.reply(now, asked, 481, |_| {}),
         }
+    }
+
+    /// A re-INVITE that waits for our owner's answer is taken back.
+    fn cancel_reinvite(&mut self, now: u64, invite: &ServerKey, cancel: &Request) {
+        let Some(key) = self.dialogs.get(&DialogId::of_incoming(cancel)).copied() else { return };
+        let open = self.with_call(key, |found| {
+            let talk = &mut found.party.talk;
+            match std::mem::replace(&mut talk.state, Negotiation::Stable) {
+                Negotiation::Theirs(asked, _) if asked.key == *invite => Some(asked),
+                other @ (Negotiation::Unset
+                | Negotiation::Ours(_)
+                | Negotiation::First
+                | Negotiation::Accepting
+                | Negotiation::Theirs(..)
+                | Negotiation::Stable) => {
+                    talk.state = other;
+                    None
+                }
+            }
+        });
+        self.refuse_question(now, open.flatten(), 487);
     }
 
     /// A request that belongs to no dialog yet.
@@ -90,21 +111,52 @@ impl Endpoint {
                 writer.field("Accept", "application/sdp");
             });
         }
+        if let Wish::TooShort(minimum_s) = wish_of(now, &asked.request, None, self.shortest_session_s()) {
+            return self.reply(now, &asked, 422, |writer| {
+                writer.field("Min-SE", minimum_s.to_string());
+            });
+        }
         let Some(dialog) = Dialog::from_invite(&asked.request, asked.source, &tag) else {
             return self.reply(now, &asked, 400, |_| {});
+        };
+        let replaced = match self.replaced_by(&asked.request) {
+            Replaced::Nobody => None,
+            Replaced::Call(call) => Some(call),
+            Replaced::Refused(status) => return self.reply(now, &asked, status, |_| {}),
         };
         let Asked { key, source, request } = asked;
         let trying = ResponseWriter::new(request.head(), source).begin(100, None).finish();
         self.transactions.respond(now, &key, 100, trying);
         let invite = Box::new(request.clone());
-        let pending = Pending { invite: request, source, transaction: key, give_up_at: pending_until(now) };
-        let call = self.insert(dialog, Stage::Pending(Box::new(pending)));
+        let mut talk = Talk::new(if request.body().is_empty() { Negotiation::Unset } else { Negotiation::First });
+        talk.allows_update = allows_update(&request);
+        let pending = Pending {
+            invite: request,
+            source,
+            transaction: key,
+            give_up_at: pending_until(now),
+            rseq: 0,
+            unacknowledged: None,
+            waiting: VecDeque::new(),
+            held_answer: None,
+        };
+        let call = self.insert(Call {
+            party: Party { dialog, talk },
+            stage: Stage::Pending(Box::new(pending)),
+            is_caller: false,
+            is_told: false,
+            credentials: Vec::new(),
+            transfer: Transfer::None,
+        });
         self.events.push_back(Event::Offered { call, source, invite });
+        if let Some(replaced) = replaced {
+            self.tell(call, SessionEvent::Replaces(replaced));
+        }
     }
 
     /// The same INVITE over a second path (section 8.2.2.2).
     fn is_merged(&self, invite: &Request) -> bool {
-        self.calls_from(invite).any(|(_, call)| call.dialog.first_cseq() == invite.identity().cseq)
+        self.calls_from(invite).any(|(_, call)| call.party.dialog.first_cseq() == invite.identity().cseq)
     }
 
     /// The calls with this Call-ID and From tag, whatever our tag.
@@ -117,23 +169,30 @@ impl Endpoint {
     }
 
     /// A request that names a dialog.
-    fn inside(&mut self, now: u64, asked: &Asked) {
+    fn inside(&mut self, now: u64, asked: Asked) {
         let identity = asked.request.identity();
         let Some(key) = self.dialogs.get(&DialogId::of_incoming(&asked.request)).copied() else {
-            return self.reply(now, asked, 481, |_| {});
+            return self.reply(now, &asked, 481, |_| {});
         };
-        if !self.calls.get_mut(&key).is_some_and(|call| call.dialog.advance(identity.cseq)) {
-            return self.reply(now, asked, 500, |_| {});
+        let party = self.calls.get_mut(&key).and_then(|call| call.party_with(&identity.from_tag));
+        if !party.is_some_and(|party| party.dialog.advance(identity.cseq)) {
+            return self.reply(now, &asked, 500, |_| {});
         }
-        if self.lacks_extension(now, asked) {
+        if self.lacks_extension(now, &asked) {
             return;
         }
         match asked.request.method() {
-            Method::Other(_) => self.reply_allow(now, asked, 405),
             Method::Invite => self.reinvite(now, key, asked),
-            Method::Options => self.reply_allow(now, asked, 200),
-            Method::Bye => self.bye(now, key, asked),
+            Method::Options => self.reply_allow(now, &asked, 200),
+            Method::Bye => self.bye(now, key, &asked),
             Method::Ack | Method::Cancel => {}
+            Method::Other(name) => match &name[..] {
+                b"UPDATE" => self.update(now, key, asked),
+                b"PRACK" => self.prack(now, key, asked),
+                b"REFER" if self.settings.transfers => self.referred(now, key, asked),
+                b"NOTIFY" => self.notified(now, key, &asked),
+                _ => self.reply_allow(now, &asked, 405),
+            },
         }
     }
 
@@ -142,72 +201,26 @@ impl Endpoint {
         self.reply(now, asked, 200, |_| {});
         match self.calls.get(&key).map(|call| &call.stage) {
             Some(Stage::Pending(_)) => self.refuse(now, key, &CANCELLED, Ending::ByeReceived),
-            Some(Stage::Answered { farewell: None, .. } | Stage::Confirmed { .. }) => {
-                self.end(key, Ending::ByeReceived);
-            }
-            Some(Stage::Answered { farewell: Some(_), .. }) => {
-                self.remove(key);
+            // It answered, and its 2xx is lost or late.
+            Some(Stage::Calling(_)) => self.give_up(now, key, Ending::ByeReceived),
+            Some(Stage::Answered { .. } | Stage::Confirmed | Stage::Challenged { .. }) => self.end(now, key, Ending::ByeReceived),
+            Some(Stage::Owing { .. }) => {
+                self.acknowledge_with(key, &[]);
+                self.end(now, key, Ending::ByeReceived);
             }
             // Our own BYE is under way; its answer removes the call.
             Some(Stage::Leaving) | None => {}
         }
     }
 
-    /// A carrier refreshes its session: the same description again keeps the call.
-    fn reinvite(&mut self, now: u64, key: CallKey, asked: &Asked) {
-        let renegotiation = match self.calls.get(&key).map(|call| &call.stage) {
-            Some(Stage::Confirmed { description, .. }) => Renegotiation::Keep(description.clone()),
-            // Offer and answer are complete, so the far side has our 200 and only its ACK is late (RFC 5407 section 3.1.4).
-            Some(Stage::Answered { description, had_offer: true, farewell: None, .. }) => Renegotiation::Keep(description.clone()),
-            Some(Stage::Answered { had_offer: false, farewell: None, .. }) => Renegotiation::Crossing,
-            Some(Stage::Pending(_)) => Renegotiation::TooEarly,
-            Some(Stage::Answered { farewell: Some(_), .. } | Stage::Leaving) | None => Renegotiation::Gone,
-        };
-        match renegotiation {
-            Renegotiation::Keep(_) if !has_readable_body(&asked.request) => self.reply(now, asked, 415, |writer| {
-                writer.field("Accept", "application/sdp");
-            }),
-            Renegotiation::Keep(description) => self.accept_again(now, key, asked, description),
-            Renegotiation::TooEarly => self.reply(now, asked, 500, |writer| {
-                writer.field("Retry-After", "5");
-            }),
-            Renegotiation::Crossing => self.reply(now, asked, 491, |_| {}),
-            Renegotiation::Gone => self.reply(now, asked, 481, |_| {}),
-        }
-    }
-
-    fn accept_again(&mut self, now: u64, key: CallKey, asked: &Asked, description: Bytes) {
-        let writer = ResponseWriter::new(asked.request.head(), asked.source).begin(200, None);
-        let ok = self.describe(writer, &asked.request, &description);
-        self.transactions.respond(now, &asked.key, 200, ok.clone());
-        let accepted = Accepted::new(now, asked.request.identity().cseq, response_target(asked.request.head(), asked.source), ok);
-        let confirmed = self.with_call(key, |call| {
-            call.dialog.refresh_target(&asked.request);
-            let was_answered = matches!(call.stage, Stage::Answered { .. });
-            call.stage = Stage::Confirmed { description, refresh: Some(accepted) };
-            was_answered
-        });
-        if confirmed == Some(true) {
-            self.events.push_back(Event::Confirmed { call: key, description: Bytes::new() });
-        }
-    }
-
-    /// Ends a 2xx to an INVITE: the fields that make or refresh a dialog, and our description.
-    pub(super) fn describe(&self, mut writer: Writer, invite: &Request, description: &[u8]) -> Bytes {
-        repeat_record_route(&mut writer, invite);
-        writer.field("Contact", self.contact_field());
-        writer.field("Allow", ALLOW);
-        writer.field("Content-Type", "application/sdp");
-        writer.finish_with(description)
-    }
-
-    /// Refuses with 420 a request that requires an extension; there is none that we have yet.
+    /// Refuses with 420 a request that requires an extension that we do not have.
     fn lacks_extension(&mut self, now: u64, asked: &Asked) -> bool {
-        let required: Vec<&[u8]> = asked.request.head().values(Name::Require).collect();
-        if required.is_empty() {
+        let is_known = |token: &[u8]| EXTENSIONS.iter().any(|known| token.eq_ignore_ascii_case(known.as_bytes()));
+        let unknown: Vec<&[u8]> = REQUIRE.tokens(asked.request.head()).filter(|token| !is_known(token)).collect();
+        if unknown.is_empty() {
             return false;
         }
-        let unsupported = required.join(&b", "[..]);
+        let unsupported = unknown.join(&b", "[..]);
         self.reply(now, asked, 420, |writer| {
             writer.field("Unsupported", &unsupported);
         });
@@ -215,13 +228,14 @@ impl Endpoint {
     }
 
     fn reply_allow(&mut self, now: u64, asked: &Asked, status: u16) {
+        let allowed = self.allowed();
         self.reply(now, asked, status, |writer| {
-            writer.field("Allow", ALLOW);
+            writer.field("Allow", allowed);
             writer.field("Accept", "application/sdp");
         });
     }
 
-    fn reply(&mut self, now: u64, asked: &Asked, status: u16, more: impl FnOnce(&mut Writer)) {
+    pub(super) fn reply(&mut self, now: u64, asked: &Asked, status: u16, more: impl FnOnce(&mut Writer)) {
         let tag = self.names.next();
         self.reply_tagged(now, asked, status, &tag, more);
     }
@@ -241,7 +255,7 @@ fn has_known_scheme(request: &Request) -> bool {
 }
 
 /// Whether there is no body, or one that is a plain session description.
-fn has_readable_body(request: &Request) -> bool {
+pub(super) fn has_readable_body(request: &Request) -> bool {
     let head = request.head();
     let is_plain = head.first(Name::ContentEncoding).is_none_or(|encoding| encoding.eq_ignore_ascii_case(b"identity"));
     let kind = head.first(Name::ContentType).map(|kind| kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii());

@@ -1,6 +1,7 @@
 //! The asking side of everything but INVITE (RFC 3261 section 17.1.2).
 
-use super::{ClientEvent, Step};
+use super::{Step, Transport};
+use crate::message::Response;
 use crate::timer::{Due, Repeat, T4_MS};
 use bytes::Bytes;
 
@@ -8,14 +9,18 @@ use bytes::Bytes;
 #[derive(Debug)]
 pub(super) enum Client {
     /// Repeated (timer E, first after T1) until answered or until timer F; `Trying` and `Proceeding` differ in the interval alone.
-    Asking { owner: u64, packet: Bytes, repeat: Repeat },
+    Asking { packet: Bytes, repeat: Repeat },
     /// Answered; repetitions of the answer are swallowed until timer K.
     Completed { until: u64 },
 }
 
 impl Client {
-    pub(super) fn new(now: u64, owner: u64, packet: Bytes) -> Self {
-        Self::Asking { owner, packet, repeat: Repeat::new(now) }
+    pub(super) fn new(now: u64, packet: Bytes, transport: Transport) -> Self {
+        let repeat = match transport {
+            Transport::Datagram => Repeat::new(now),
+            Transport::Stream => Repeat::never(now),
+        };
+        Self::Asking { packet, repeat }
     }
 
     pub(super) fn deadline(&self) -> u64 {
@@ -25,27 +30,27 @@ impl Client {
         }
     }
 
-    pub(super) fn receive(self, now: u64, status: u16) -> (Step<Self>, Option<ClientEvent>) {
+    /// The next step, and whether the owner is to hear of the response.
+    pub(super) fn receive(self, now: u64, response: &Response, transport: Transport) -> (Step<Self>, bool) {
         match self {
-            Self::Asking { owner, packet, repeat } if status < 200 => {
-                (Step::stay(Self::Asking { owner, packet, repeat: repeat.slowed() }), None)
+            Self::Asking { packet, repeat } if response.status() < 200 => {
+                (Step::stay(Self::Asking { packet, repeat: repeat.slowed() }), false)
             }
-            Self::Asking { owner, .. } => {
-                (Step::stay(Self::Completed { until: now.saturating_add(T4_MS) }), Some(ClientEvent::Answered { owner, status }))
-            }
-            Self::Completed { .. } => (Step::stay(self), None),
+            Self::Asking { .. } => (Step::stay(Self::Completed { until: now.saturating_add(transport.wait(T4_MS)) }), true),
+            Self::Completed { .. } => (Step::stay(self), false),
         }
     }
 
-    pub(super) fn timeout(self, now: u64) -> (Step<Self>, Option<ClientEvent>) {
+    /// The next step, and whether nobody answered.
+    pub(super) fn timeout(self, now: u64) -> (Step<Self>, bool) {
         match self {
-            Self::Asking { owner, packet, mut repeat } => match repeat.step(now) {
-                Due::NotYet => (Step::stay(Self::Asking { owner, packet, repeat }), None),
-                Due::Resend => (Step::send(Self::Asking { owner, packet: packet.clone(), repeat }, packet), None),
-                Due::GiveUp => (Step::over(), Some(ClientEvent::TimedOut { owner })),
+            Self::Asking { packet, mut repeat } => match repeat.step(now) {
+                Due::NotYet => (Step::stay(Self::Asking { packet, repeat }), false),
+                Due::Resend => (Step::send(Self::Asking { packet: packet.clone(), repeat }, packet), false),
+                Due::GiveUp => (Step::over(), true),
             },
-            Self::Completed { until } if until <= now => (Step::over(), None),
-            Self::Completed { .. } => (Step::stay(self), None),
+            Self::Completed { until } if until <= now => (Step::over(), false),
+            Self::Completed { .. } => (Step::stay(self), false),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The answering side of an INVITE (RFC 3261 section 17.2.1 with the state Accepted of RFC 6026 section 7.1).
 
-use super::{Acknowledged, Step};
+use super::{Acknowledged, Step, Transport};
 use crate::timer::{Due, PATIENCE_MS, Repeat, T4_MS};
 use bytes::Bytes;
 
@@ -39,20 +39,28 @@ impl InviteServer {
         Step { next: Some(self), send }
     }
 
-    pub(super) fn respond(self, now: u64, status: u16, response: Bytes) -> Step<Self> {
+    pub(super) fn respond(self, now: u64, status: u16, response: Bytes, transport: Transport) -> Step<Self> {
         match self {
             Self::Proceeding { .. } => match status {
                 ..200 => Step::send(Self::Proceeding { last: Some(response.clone()) }, response),
                 200..300 => Step::send(Self::Accepted { until: now.saturating_add(PATIENCE_MS) }, response),
-                300.. => Step::send(Self::Completed { refusal: response.clone(), repeat: Repeat::new(now) }, response),
+                300.. => {
+                    let repeat = match transport {
+                        Transport::Datagram => Repeat::new(now),
+                        Transport::Stream => Repeat::never(now),
+                    };
+                    Step::send(Self::Completed { refusal: response.clone(), repeat }, response)
+                }
             },
             Self::Completed { .. } | Self::Confirmed { .. } | Self::Accepted { .. } => Step::stay(self),
         }
     }
 
-    pub(super) fn acknowledge(self, now: u64) -> (Step<Self>, Acknowledged) {
+    pub(super) fn acknowledge(self, now: u64, transport: Transport) -> (Step<Self>, Acknowledged) {
         match self {
-            Self::Completed { .. } => (Step::stay(Self::Confirmed { until: now.saturating_add(T4_MS) }), Acknowledged::Transaction),
+            Self::Completed { .. } => {
+                (Step::stay(Self::Confirmed { until: now.saturating_add(transport.wait(T4_MS)) }), Acknowledged::Transaction)
+            }
             Self::Confirmed { .. } => (Step::stay(self), Acknowledged::Transaction),
             Self::Proceeding { .. } | Self::Accepted { .. } => (Step::stay(self), Acknowledged::Dialog),
         }

@@ -1,24 +1,56 @@
-//! Transactions over UDP: what is answered once is answered again to each repetition, what is asked is repeated until it is answered
+//! Transactions: what is answered once is answered again to each repetition, what is asked is repeated until it is answered
 //! (RFC 3261 section 17, RFC 6026).
 //!
-//! Server INVITE, server and client of everything else. Not here: what a message means in a dialog, and repeating a 2xx, which
+//! Server and client of INVITE and of everything else. Not here: what a message means in a dialog, and repeating a 2xx, which
 //! RFC 3261 section 13.3.1.4 gives to the dialog.
 
 mod client;
+mod invite_client;
 mod invite_server;
 mod key;
 mod plain_server;
 
+pub(crate) use invite_client::MAX_FORKS;
 pub(crate) use key::ServerKey;
 
+use crate::endpoint::{CallKey, RequestKey};
 use crate::message::{Request, Response};
 use crate::timer::Timers;
 use bytes::Bytes;
 use client::Client;
+use invite_client::InviteClient;
 use invite_server::InviteServer;
 use plain_server::PlainServer;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
+
+/// How packets travel, as far as the transactions care.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Transport {
+    /// UDP: packets get lost and are repeated.
+    #[default]
+    Datagram,
+    /// TCP or TLS: nothing is repeated, and timers D, I, J and K are zero (RFC 3261 section 17).
+    Stream,
+}
+
+impl Transport {
+    /// How long repetitions of the far side are waited for.
+    fn wait(self, on_datagrams_ms: u64) -> u64 {
+        match self {
+            Self::Datagram => on_datagrams_ms,
+            Self::Stream => 0,
+        }
+    }
+
+    /// The token in a Via.
+    pub(crate) fn token(self) -> &'static str {
+        match self {
+            Self::Datagram => "UDP",
+            Self::Stream => "TCP",
+        }
+    }
+}
 
 /// What a machine wants after a step: its next state (`None`: it is over), and perhaps a packet to be sent to its peer.
 #[derive(Debug)]
@@ -67,10 +99,10 @@ impl Server {
         }
     }
 
-    fn respond(self, now: u64, status: u16, response: Bytes) -> Step<Self> {
+    fn respond(self, now: u64, status: u16, response: Bytes, transport: Transport) -> Step<Self> {
         match self {
-            Self::Invite(machine) => machine.respond(now, status, response).map(Self::Invite),
-            Self::Plain(machine) => machine.respond(now, status, response).map(Self::Plain),
+            Self::Invite(machine) => machine.respond(now, status, response, transport).map(Self::Invite),
+            Self::Plain(machine) => machine.respond(now, status, response, transport).map(Self::Plain),
         }
     }
 
@@ -102,17 +134,73 @@ pub(crate) enum Acknowledged {
     Dialog,
 }
 
-/// How a request of ours ended; `owner` is who asked for it.
+/// Who asked for a request of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ClientEvent {
-    /// A final response of this status arrived.
-    Answered { owner: u64, status: u16 },
-    /// Nobody answered for 64*T1 (timer F).
-    TimedOut { owner: u64 },
+pub(crate) enum Owner {
+    /// The INVITE that makes a call.
+    Invite(CallKey),
+    /// An INVITE inside the call.
+    ReInvite(CallKey),
+    Update(CallKey),
+    Prack(CallKey),
+    Bye(CallKey),
+    Refer(CallKey),
+    Notify(CallKey),
+    /// A request outside of calls.
+    Request(RequestKey),
+    /// Nobody waits for the answer: CANCEL, and the BYE of a call that was never told of.
+    Nobody,
+}
+
+/// What became of a request of ours.
+#[derive(Debug)]
+pub(crate) struct ClientEvent {
+    pub(crate) owner: Owner,
+    /// Where the request went.
+    pub(crate) peer: SocketAddr,
+    pub(crate) outcome: Outcome,
+}
+
+/// See [`ClientEvent`].
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// A response; final, or to an INVITE.
+    Response(Box<Response>),
+    /// Nobody answered for 64*T1 (timers B and F).
+    TimedOut,
+}
+
+/// A client transaction of either kind.
+#[derive(Debug)]
+enum Asking {
+    Invite(InviteClient),
+    Plain(Client),
+}
+
+impl Asking {
+    fn deadline(&self) -> Option<u64> {
+        match self {
+            Self::Invite(machine) => machine.deadline(),
+            Self::Plain(machine) => Some(machine.deadline()),
+        }
+    }
+
+    fn timeout(self, now: u64) -> (Step<Self>, bool) {
+        match self {
+            Self::Invite(machine) => {
+                let (step, gave_up) = machine.timeout(now);
+                (step.map(Self::Invite), gave_up)
+            }
+            Self::Plain(machine) => {
+                let (step, gave_up) = machine.timeout(now);
+                (step.map(Self::Plain), gave_up)
+            }
+        }
+    }
 }
 
 /// Which client transaction: branch of our Via and method.
-type ClientKey = (Bytes, Bytes);
+pub(crate) type ClientKey = (Bytes, Bytes);
 
 /// Where a machine sends, and the machine.
 #[derive(Debug)]
@@ -121,13 +209,22 @@ struct Entry<S> {
     machine: S,
 }
 
+/// Who asked, where the request went, and the machine.
+#[derive(Debug)]
+struct ClientEntry {
+    owner: Owner,
+    peer: SocketAddr,
+    machine: Asking,
+}
+
 /// All transactions of one endpoint.
 #[derive(Debug)]
 pub(crate) struct Transactions {
     limit: usize,
+    transport: Transport,
     servers: BTreeMap<ServerKey, Entry<Server>>,
     server_timers: Timers<ServerKey>,
-    clients: BTreeMap<ClientKey, Entry<Client>>,
+    clients: BTreeMap<ClientKey, ClientEntry>,
     client_timers: Timers<ClientKey>,
     outbox: VecDeque<(SocketAddr, Bytes)>,
     events: VecDeque<ClientEvent>,
@@ -135,9 +232,10 @@ pub(crate) struct Transactions {
 
 impl Transactions {
     /// At most `limit` server and as many client transactions.
-    pub(crate) fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize, transport: Transport) -> Self {
         Self {
             limit,
+            transport,
             servers: BTreeMap::new(),
             server_timers: Timers::new(),
             clients: BTreeMap::new(),
@@ -175,9 +273,10 @@ impl Transactions {
     pub(crate) fn acknowledge(&mut self, now: u64, ack: &Request) -> Acknowledged {
         let key = ServerKey::of_invite(ack);
         let mut whose = Acknowledged::Dialog;
+        let transport = self.transport;
         self.step_server(&key, |server| match server {
             Server::Invite(machine) => {
-                let (step, acknowledged) = machine.acknowledge(now);
+                let (step, acknowledged) = machine.acknowledge(now, transport);
                 whose = acknowledged;
                 step.map(Server::Invite)
             }
@@ -188,27 +287,92 @@ impl Transactions {
 
     /// Sends a response and remembers it for repetitions. Does nothing for a transaction that is over.
     pub(crate) fn respond(&mut self, now: u64, key: &ServerKey, status: u16, response: Bytes) {
-        self.step_server(key, |server| server.respond(now, status, response));
+        let transport = self.transport;
+        self.step_server(key, |server| server.respond(now, status, response, transport));
     }
 
     /// Sends a request of ours other than INVITE until it is answered, and tells `owner`. `false` if there are too many already; then it
     /// is sent once and forgotten.
-    pub(crate) fn request(&mut self, now: u64, peer: SocketAddr, key: ClientKey, owner: u64, packet: Bytes) -> bool {
+    pub(crate) fn request(&mut self, now: u64, peer: SocketAddr, key: ClientKey, owner: Owner, packet: Bytes) -> bool {
         self.transmit(peer, packet.clone());
+        let machine = Asking::Plain(Client::new(now, packet, self.transport));
+        self.insert_client(key, ClientEntry { owner, peer, machine })
+    }
+
+    /// Sends an INVITE of ours until something is heard, and tells `owner` of each response. `false` if there are too many already; then
+    /// nothing is sent.
+    pub(crate) fn invite(&mut self, now: u64, peer: SocketAddr, owner: Owner, invite: Box<Request>) -> bool {
+        let packet = invite.head().packet.clone();
+        let key = (Bytes::copy_from_slice(&invite.identity().branch), Bytes::from_static(b"INVITE"));
+        let machine = Asking::Invite(InviteClient::new(now, invite, self.transport));
+        let fits = self.insert_client(key, ClientEntry { owner, peer, machine });
+        if fits {
+            self.transmit(peer, packet);
+        }
+        fits
+    }
+
+    fn insert_client(&mut self, key: ClientKey, entry: ClientEntry) -> bool {
         if self.clients.len() >= self.limit {
             return false;
         }
-        let machine = Client::new(now, owner, packet);
-        self.client_timers.arm(Some(machine.deadline()), &key);
-        self.clients.insert(key, Entry { peer, machine });
+        self.client_timers.arm(entry.machine.deadline(), &key);
+        self.clients.insert(key, entry);
         true
     }
 
+    /// Sends the CANCEL of an INVITE; `false` if it is too early or too late for one.
+    pub(crate) fn cancel(&mut self, now: u64, branch: &Bytes) -> bool {
+        let found = self.clients.get(&(branch.clone(), Bytes::from_static(b"INVITE")));
+        let Some((peer, packet)) = found.and_then(|entry| match &entry.machine {
+            Asking::Invite(machine) => Some((entry.peer, machine.cancel()?)),
+            Asking::Plain(_) => None,
+        }) else {
+            return false;
+        };
+        self.request(now, peer, (branch.clone(), Bytes::from_static(b"CANCEL")), Owner::Nobody, packet);
+        true
+    }
+
+    /// Sends the ACK of a 2xx, and again to each repetition of it.
+    pub(crate) fn acknowledge_accepted(&mut self, branch: &Bytes, tag: &[u8], target: SocketAddr, ack: Bytes) {
+        self.transmit(target, ack.clone());
+        self.step_client(&(branch.clone(), Bytes::from_static(b"INVITE")), |entry| match entry {
+            Asking::Invite(machine) => (machine.acknowledged(tag, target, ack).map(Asking::Invite), None),
+            Asking::Plain(machine) => (Step::stay(Asking::Plain(machine)), None),
+        });
+    }
+
+    /// Forgets an INVITE that nobody answers although it was cancelled (section 9.1); one that was answered keeps its timers.
+    pub(crate) fn forget_unanswered(&mut self, branch: &Bytes) {
+        self.step_client(&(branch.clone(), Bytes::from_static(b"INVITE")), |asking| match asking {
+            Asking::Invite(machine) if machine.is_open() => (Step::over(), None),
+            other @ (Asking::Invite(_) | Asking::Plain(_)) => (Step::stay(other), None),
+        });
+    }
+
     /// Takes a response; one that belongs to nothing is dropped.
-    pub(crate) fn receive_response(&mut self, now: u64, response: &Response) {
+    pub(crate) fn receive_response(&mut self, now: u64, response: Box<Response>) {
         let identity = response.identity();
         let key = (identity.branch.clone(), Bytes::copy_from_slice(identity.method.as_bytes()));
-        self.step_client(&key, |client| client.receive(now, response.status()));
+        let transport = self.transport;
+        let Some((owner, peer)) = self.clients.get(&key).map(|entry| (entry.owner, entry.peer)) else { return };
+        let mut is_heard = false;
+        self.step_client(&key, |asking| match asking {
+            Asking::Invite(machine) => {
+                let (step, heard, target) = machine.receive(now, &response, transport);
+                is_heard = heard;
+                (step.map(Asking::Invite), target)
+            }
+            Asking::Plain(machine) => {
+                let (step, heard) = machine.receive(now, &response, transport);
+                is_heard = heard;
+                (step.map(Asking::Plain), None)
+            }
+        });
+        if is_heard {
+            self.events.push_back(ClientEvent { owner, peer, outcome: Outcome::Response(response) });
+        }
     }
 
     /// Sends a packet that no transaction remembers.
@@ -226,7 +390,16 @@ impl Transactions {
             self.step_server(&key, |server| server.timeout(now));
         }
         while let Some(key) = self.client_timers.due(now) {
-            self.step_client(&key, |client| client.timeout(now));
+            let Some((owner, peer)) = self.clients.get(&key).map(|entry| (entry.owner, entry.peer)) else { return };
+            let mut is_given_up = false;
+            self.step_client(&key, |asking| {
+                let (step, gave_up) = asking.timeout(now);
+                is_given_up = gave_up;
+                (step, None)
+            });
+            if is_given_up {
+                self.events.push_back(ClientEvent { owner, peer, outcome: Outcome::TimedOut });
+            }
         }
     }
 
@@ -254,15 +427,14 @@ impl Transactions {
         }
     }
 
-    fn step_client(&mut self, key: &ClientKey, step: impl FnOnce(Client) -> (Step<Client>, Option<ClientEvent>)) {
-        let Some(Entry { peer, machine }) = self.clients.remove(key) else { return };
-        self.client_timers.disarm(Some(machine.deadline()), key);
-        let (Step { next, send }, event) = step(machine);
-        self.outbox.extend(send.map(|packet| (peer, packet)));
-        self.events.extend(event);
+    fn step_client(&mut self, key: &ClientKey, step: impl FnOnce(Asking) -> (Step<Asking>, Option<SocketAddr>)) {
+        let Some(ClientEntry { owner, peer, machine }) = self.clients.remove(key) else { return };
+        self.client_timers.disarm(machine.deadline(), key);
+        let (Step { next, send }, target) = step(machine);
+        self.outbox.extend(send.map(|packet| (target.unwrap_or(peer), packet)));
         if let Some(machine) = next {
-            self.client_timers.arm(Some(machine.deadline()), key);
-            self.clients.insert(key.clone(), Entry { peer, machine });
+            self.client_timers.arm(machine.deadline(), key);
+            self.clients.insert(key.clone(), ClientEntry { owner, peer, machine });
         }
     }
 }

@@ -1,10 +1,10 @@
 //! The answering side of everything but INVITE (RFC 3261 section 17.2.2).
 
-use super::Step;
+use super::{Step, Transport};
 use crate::timer::PATIENCE_MS;
 use bytes::Bytes;
 
-/// One request being answered. This endpoint answers each at once, so that Trying lasts no longer than one call of `receive`.
+/// One request being answered. Trying lasts as long as the dialog above thinks, which holds the deadline.
 #[derive(Debug)]
 pub(super) enum PlainServer {
     /// Not answered yet.
@@ -33,10 +33,11 @@ impl PlainServer {
         Step { next: Some(self), send }
     }
 
-    pub(super) fn respond(self, now: u64, status: u16, response: Bytes) -> Step<Self> {
+    pub(super) fn respond(self, now: u64, status: u16, response: Bytes, transport: Transport) -> Step<Self> {
         match self {
             Self::Trying if status >= 200 => {
-                Step::send(Self::Completed { response: response.clone(), until: now.saturating_add(PATIENCE_MS) }, response)
+                let until = now.saturating_add(transport.wait(PATIENCE_MS));
+                Step::send(Self::Completed { response: response.clone(), until }, response)
             }
             Self::Trying => Step::send(self, response),
             Self::Completed { .. } => Step::stay(self),
