@@ -65,8 +65,8 @@ impl Cushion {
         self.calm = 0;
     }
 
-    /// How the next frame goes through, when so many samples wait and a frame has so many.
-    fn pace(&mut self, waiting: usize, frame: usize) -> Pace {
+    /// How the next frame goes through, when so many samples wait and a frame has so many. A pause is where leaving out is not heard.
+    fn pace(&mut self, waiting: usize, frame: usize, pause: bool) -> Pace {
         self.calm += 1;
         if self.calm >= CUSHION_CALM {
             self.frames = (self.frames - 1).max(CUSHION_LEAST);
@@ -75,12 +75,18 @@ impl Cushion {
         let wanted = self.frames * frame;
         match waiting {
             _ if waiting >= wanted + CUSHION_EXCESS * frame => Pace::Excess,
+            _ if pause && waiting > wanted + frame + frame / 2 => Pace::Excess,
             _ if !self.calm.is_multiple_of(SLIP_FRAMES) => Pace::Even,
-            _ if waiting > wanted + frame + frame / 2 => Pace::Faster,
+            _ if waiting > wanted + 2 * frame => Pace::Faster,
             _ if waiting < wanted - frame => Pace::Slower,
             _ => Pace::Even,
         }
     }
+}
+
+/// Nobody speaks: about -48 dBFS and less.
+fn is_pause(frame: &Frame) -> bool {
+    frame.iter().all(|sample| sample.unsigned_abs() < 256)
 }
 
 /// How a frame goes through.
@@ -302,12 +308,14 @@ pub(crate) struct DeviceMicrophone {
     /// Enough is waiting to begin with.
     primed: bool,
     cushion: Cushion,
+    /// The frame before was one.
+    pause: bool,
 }
 
 impl DeviceMicrophone {
     /// By its name, or the system's choice. Opened by the first look at its condition.
     pub(crate) fn new(name: Option<String>) -> Self {
-        Self { keeper: Keeper::new(name), captured: None, primed: false, cushion: Cushion::new() }
+        Self { keeper: Keeper::new(name), captured: None, primed: false, cushion: Cushion::new(), pause: false }
     }
 }
 
@@ -332,7 +340,7 @@ impl Microphone for DeviceMicrophone {
         if !self.primed {
             return;
         }
-        let length = match self.cushion.pace(waiting, FRAME_SAMPLES) {
+        let length = match self.cushion.pace(waiting, FRAME_SAMPLES, self.pause) {
             Pace::Excess => {
                 for _ in wanted..waiting {
                     // What is left out is the oldest.
@@ -347,6 +355,7 @@ impl Microphone for DeviceMicrophone {
         let mut taken = [0; FRAME_SAMPLES + 1];
         taken[..length].iter_mut().for_each(|sample| *sample = captured.pop().unwrap_or_default());
         slip(&taken[..length], frame);
+        self.pause = is_pause(frame);
     }
 
     fn condition(&mut self) -> Condition {
@@ -439,7 +448,7 @@ impl Loudspeaker for DeviceLoudspeaker {
             }
         }
         let waiting = ROOM_FRAMES * DEVICE_FRAME - play.slots();
-        let length = match self.cushion.pace(waiting, DEVICE_FRAME) {
+        let length = match self.cushion.pace(waiting, DEVICE_FRAME, is_pause(frame)) {
             Pace::Excess => return,
             Pace::Even => FRAME_SAMPLES,
             Pace::Faster => FRAME_SAMPLES - 1,
@@ -527,22 +536,24 @@ mod tests {
         (0..20).for_each(|_| cushion.gap());
         assert_eq!(cushion.frames, CUSHION_MOST);
         for frames in [CUSHION_MOST - 1, CUSHION_MOST - 2] {
-            (0..CUSHION_CALM).for_each(|_| assert_ne!(cushion.pace(1_000, FRAME_SAMPLES), Pace::Slower));
+            (0..CUSHION_CALM).for_each(|_| assert_ne!(cushion.pace(1_000, FRAME_SAMPLES, false), Pace::Slower));
             assert_eq!(cushion.frames, frames);
         }
-        (0..CUSHION_CALM * 20).for_each(|_| assert_ne!(cushion.pace(1_000, FRAME_SAMPLES), Pace::Slower));
+        (0..CUSHION_CALM * 20).for_each(|_| assert_ne!(cushion.pace(1_000, FRAME_SAMPLES, false), Pace::Slower));
         assert_eq!(cushion.frames, CUSHION_LEAST);
     }
 
     #[test]
     fn what_waits_is_brought_back_to_the_cushion_slowly_and_a_great_excess_at_once() {
         let mut cushion = Cushion::new();
-        let mut paces =
-            |waiting: usize| (0..SLIP_FRAMES).map(|_| cushion.pace(waiting, 100)).filter(|pace| *pace != Pace::Even).collect::<Vec<_>>();
-        assert_eq!(paces(200), []);
-        assert_eq!(paces(351), [Pace::Faster]);
-        assert_eq!(paces(99), [Pace::Slower]);
-        assert_eq!(paces(500), [Pace::Excess; SLIP_FRAMES as usize]);
+        let mut paces = |waiting: usize, pause: bool| -> Vec<Pace> {
+            (0..SLIP_FRAMES).map(|_| cushion.pace(waiting, 100, pause)).filter(|pace| *pace != Pace::Even).collect()
+        };
+        assert_eq!(paces(200, true), []);
+        assert_eq!(paces(401, false), [Pace::Faster]);
+        assert_eq!(paces(99, false), [Pace::Slower]);
+        assert_eq!(paces(500, false), [Pace::Excess; SLIP_FRAMES as usize]);
+        assert_eq!(paces(351, true), [Pace::Excess; SLIP_FRAMES as usize]);
     }
 
     #[test]
