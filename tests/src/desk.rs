@@ -195,7 +195,7 @@ impl Window {
         let mut running = Running::start("agent-desktop", &mut command, &folder.join("desktop.log"));
         running.tell(&agent.password);
         running.event("window_ready", crate::LATER);
-        let until = std::time::Instant::now() + SOON;
+        let until = std::time::Instant::now() + crate::LATER;
         let id = loop {
             let found = display.ask("xdotool", &["search", "--onlyvisible", "--class", "hotline-agent"]);
             match found.as_deref().and_then(|ids| ids.lines().last()) {
