@@ -302,7 +302,11 @@ fn stay(site: &Site, hotline: &Hotline, desktop: &mut Companion, windowless: boo
             Err(std::sync::mpsc::RecvTimeoutError::Disconnected) if citizen.is_none() => return Ok(()),
             Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => {
                 if let Some(call) = &mut citizen {
-                    call.wait_for(CALL_LIMIT, "the end of the call", |line| line.get("outcome").map(|_| ()))?;
+                    let waited = call.wait_for(CALL_LIMIT, "the end of the call", |line| line.get("outcome").map(|_| ()));
+                    // One that has ended has said its outcome before.
+                    if call.running() {
+                        waited?;
+                    }
                 }
             }
         }
