@@ -8,7 +8,7 @@ use call_core::input::{AgentAction, CallOffered, LegEnd, MediaFailure, Recording
 use call_core::ledger::InteractionRecord;
 use call_core::plan::{
     AgentPlan, BlockEntry, BlockLevel, Callers, Exit, FavourEntry, Membership, NoAnswer, NumberPattern, Plan, QueuePlan, Relaxation,
-    SkillId, SkillNeed, Strategy, WrapUpRule,
+    SkillId, SkillNeed, Strategy, TrunkPlan, WrapUpRule,
 };
 use call_core::{Command, Core, Input, Now, Time};
 use shared::model::{
@@ -82,6 +82,10 @@ fn settings(text: &str) -> Result<Plan, String> {
             }
             ["list", number, rule @ ..] => list(&mut plan.callers, number, rule)?,
             ["limit", "exclude", length] => plan.limits.exclude_ms = length_ms(length)?,
+            ["limit", "channels", count] => {
+                let max_in = Some(count.parse().map_err(|_| format!("{count} is no number"))?);
+                plan.trunks.insert(TrunkId(0), TrunkPlan { max_in, ..TrunkPlan::default() });
+            }
             ["limit", "calls", count] => plan.limits.max_interactions = count.parse().map_err(|_| format!("{count} is no number"))?,
             _ => {}
         }

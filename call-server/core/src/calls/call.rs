@@ -6,13 +6,14 @@ use crate::input::LegEnd;
 use crate::ledger::{CallLedger, Fact, FactKind};
 use crate::time::Now;
 use crate::turn::Turn;
-use shared::model::{AgentId, CallPhase, CallView, Caller, CallerCard, EndReason, InteractionId, LegId, QueueId, Side};
+use shared::model::{AgentId, CallPhase, CallView, Caller, CallerCard, EndReason, InteractionId, LegId, QueueId, Side, TrunkId};
 
 /// A live call.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) id: InteractionId,
     pub(crate) leg: LegId,
+    pub(crate) trunk: TrunkId,
     pub(crate) caller: Caller,
     pub(crate) queue: QueueId,
     /// How often it changed the queue by rule.

@@ -14,7 +14,7 @@ use crate::time::Now;
 use crate::timer::Reason;
 use crate::turn::Turn;
 use recording::Recording;
-use shared::model::{AgentId, CallerCard, EndReason, InteractionId, LegId, QueueId, RecordingId, Side};
+use shared::model::{AgentId, CallerCard, EndReason, InteractionId, LegId, QueueId, RecordingId, Side, TrunkId};
 use std::collections::BTreeMap;
 
 /// How long a finished call may wait for its recording to be closed before it is saved without, in ms.
@@ -88,6 +88,12 @@ impl Calls {
         self.live.len() + self.closing.len()
     }
 
+    /// Live calls that came in over a trunk, for its channel limit.
+    pub(crate) fn live_over(&self, trunk: TrunkId) -> u32 {
+        let count = self.live.values().filter(|call| call.trunk == trunk).count();
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+
     /// Finished calls that wait for their recording.
     pub(crate) fn closing(&self) -> usize {
         self.closing.len()
@@ -130,7 +136,7 @@ impl Calls {
         let id = self.next;
         self.next = InteractionId(id.0 + 1);
         let (started, caller, leg) = (turn.now, offered.caller.clone(), offered.leg);
-        let (dialled, probe, offer) = (offered.dialled.clone(), offered.probe, offered.offer.clone());
+        let (dialled, probe, offer, trunk) = (offered.dialled.clone(), offered.probe, offered.offer.clone(), offered.trunk);
         turn.store(StoreCommand::Open { interaction: id, started: started.utc, caller: caller.clone(), dialled, probe });
         let (ledger, fact) = CallLedger::open(id, offered, started);
         call::store_fact(turn, fact);
@@ -146,7 +152,7 @@ impl Calls {
                 turn.media(MediaCommand::OpenTrunk { leg, offer });
                 turn.timers.set(turn.now.time.plus(turn.plan.limits.media_open_ms), Reason::MediaOpenOverdue(id));
                 let (card, recording, stage) = (None, Recording::None, Stage::Opening);
-                let mut call = Call { id, leg, caller, queue, moves: moves.len(), probe, started, card, ledger, recording, stage };
+                let mut call = Call { id, leg, trunk, caller, queue, moves: moves.len(), probe, started, card, ledger, recording, stage };
                 moves.into_iter().for_each(|moved| call.note(turn, moved.fact()));
                 self.live.insert(id, call);
                 self.legs.insert(leg, id);

@@ -23,6 +23,10 @@ impl Core {
         if self.stopping {
             return Err(EndReason::ServerStopping);
         }
+        let most = plan.trunks.get(&offered.trunk).and_then(|trunk| trunk.max_in);
+        if most.is_some_and(|most| self.calls.live_over(offered.trunk) >= most) {
+            return Err(EndReason::ChannelLimit);
+        }
         if self.calls.count() >= plan.limits.max_interactions {
             return Err(EndReason::NoResources);
         }

@@ -1,11 +1,19 @@
 //! What the configuration says, compiled and immutable: numbers, queues, agents.
 
 mod callers;
+mod dialling;
+mod numbers;
+mod route;
+mod trunks;
 
 pub use callers::{BlockEntry, BlockLevel, Callers, FavourEntry, NumberPattern};
+pub use dialling::{DialledKind, Dialling, NoClass, PermissionClass};
+pub use numbers::{NumberRule, NumberRules, NumberShape, RuleError};
+pub use route::{Door, Path, PathEnd, RouteRefusal, Step};
+pub use trunks::{Attempt, AttemptEnd, Choice, LineState, MAX_ATTEMPTS, TargetPlan, TrunkNumbers, TrunkPlan, Unfit, choose};
 
 use serde::{Deserialize, Serialize};
-use shared::model::{AgentId, PhoneNumber, QueueId};
+use shared::model::{AgentId, PhoneNumber, QueueId, TrunkId};
 use std::collections::BTreeMap;
 
 /// The plan under which calls are handled; replaced as a whole by `Input::PlanChanged`.
@@ -22,6 +30,15 @@ pub struct Plan {
     /// Numbers that are blocked, and numbers whose calls have more points.
     #[serde(default)]
     pub callers: Callers,
+    /// Lines to carriers.
+    #[serde(default)]
+    pub trunks: BTreeMap<TrunkId, TrunkPlan>,
+    /// Phones of the house and what each may dial.
+    #[serde(default)]
+    pub phones: BTreeMap<PhoneNumber, PermissionClass>,
+    /// Which numbers are what for somebody of the house who dials.
+    #[serde(default)]
+    pub dialling: Dialling,
     /// Where the random strategies begin; the same seed and inputs give the same choices. Read once, when the core begins.
     #[serde(default)]
     pub seed: u64,
