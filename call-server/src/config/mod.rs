@@ -7,9 +7,11 @@
 mod fault;
 mod resolve;
 mod schema;
+mod schema_trunks;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod trunks;
 mod written;
 
 pub(crate) use fault::{Fault, Faults};

@@ -5,13 +5,14 @@
 use super::Site;
 use super::fault::{Fault, Faults};
 use super::tls::{self, TlsFault};
+use super::trunks::{self, Trunk};
 use super::written::{At, Block, Written};
 use crate::gateway::{GatewayLimits, GatewaySettings};
 use crate::media::MediaSettings;
 use crate::recording::RecordingSettings;
-use crate::sip::{SipSettings, TrunkSettings};
+use crate::sip::SipSettings;
 use call_core::plan::{Limits, Plan, QueuePlan};
-use shared::model::{PhoneNumber, QueueId, TrunkId};
+use shared::model::{PhoneNumber, QueueId};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -33,12 +34,13 @@ const PORTS_OF_A_CALL: u16 = 2;
 pub(super) fn resolve(folder: &Path, written: &Written, faults: Vec<Fault>) -> Result<Site, Faults> {
     let mut resolver = Resolver { folder, written, faults };
     let name = written.text("site", "name").map(|name| name.value.to_owned());
-    let sip = resolver.sip();
+    let trunks = resolver.trunks();
+    let sip = resolver.sip(&trunks);
     let media = resolver.media(sip.as_ref());
     let gateway = resolver.gateway();
     let recording = resolver.recording();
     let database = written.text("store", "database").map(|path| resolver.path(path.value));
-    let plan = resolver.plan();
+    let plan = resolver.plan(&trunks);
     let faults = resolver.faults;
     match (name, sip, media, gateway, recording, database) {
         (Some(name), Some(sip), Some(media), Some(gateway), Some(recording), Some(database)) if faults.is_empty() => {
@@ -48,19 +50,19 @@ pub(super) fn resolve(folder: &Path, written: &Written, faults: Vec<Fault>) -> R
     }
 }
 
-struct Resolver<'w> {
+pub(super) struct Resolver<'w> {
     folder: &'w Path,
-    written: &'w Written,
-    faults: Vec<Fault>,
+    pub(super) written: &'w Written,
+    pub(super) faults: Vec<Fault>,
 }
 
 impl Resolver<'_> {
-    fn fault<T>(&mut self, line: Option<usize>, what: impl Into<String>, remedy: impl Into<String>) -> Option<T> {
+    pub(super) fn fault<T>(&mut self, line: Option<usize>, what: impl Into<String>, remedy: impl Into<String>) -> Option<T> {
         self.faults.push(Fault { line, what: what.into(), remedy: remedy.into() });
         None
     }
 
-    fn path(&self, text: &str) -> PathBuf {
+    pub(super) fn path(&self, text: &str) -> PathBuf {
         self.folder.join(text)
     }
 
@@ -75,7 +77,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn ip(&mut self, line: Option<usize>, what: &str, text: &str) -> Option<IpAddr> {
+    pub(super) fn ip(&mut self, line: Option<usize>, what: &str, text: &str) -> Option<IpAddr> {
         match text.parse() {
             Ok(address) => Some(address),
             Err(_) => self.fault(line, format!("{what} is no IP address: {text}"), "Write it as 192.0.2.1; names are not looked up."),
@@ -95,50 +97,14 @@ impl Resolver<'_> {
         Some(address)
     }
 
-    fn sip(&mut self) -> Option<SipSettings> {
-        let trunks = self.trunks();
+    fn sip(&mut self, trunks: &[Trunk]) -> Option<SipSettings> {
+        let trunks = trunks.iter().map(|trunk| trunk.settings.clone()).collect();
         let listen = self.address("sip", "listen")?;
         let advertise = self.reachable("sip", At { line: listen.line, value: listen.value.ip() })?;
         Some(SipSettings { listen: listen.value, advertise, trunks })
     }
 
-    fn trunks(&mut self) -> Vec<TrunkSettings> {
-        let written = self.written;
-        let mut trunks: Vec<TrunkSettings> = Vec::new();
-        for block in written.all("trunks") {
-            let Some(trunk) = self.trunk(block) else { continue };
-            for other in &trunks {
-                if other.id == trunk.id {
-                    self.faults.push(twice(block.line, "trunk id", &trunk.id.to_string()));
-                }
-                for source in trunk.sources.iter().filter(|source| other.sources.contains(source)) {
-                    let what = format!("{source} is a source of both trunk {} and trunk {}", other.name, trunk.name);
-                    self.faults.push(Fault { line: block.line, what, remedy: "Name each source in one trunk only.".to_owned() });
-                }
-            }
-            trunks.push(trunk);
-        }
-        trunks
-    }
-
-    fn trunk(&mut self, block: &Block) -> Option<TrunkSettings> {
-        let id = self.id(block, "trunk");
-        let kind = block.text("kind").and_then(|kind| match kind.value {
-            "carrier" => Some(false),
-            "probe" => Some(true),
-            other => self.fault(kind.line, format!("unknown kind of trunk: {other}"), "Write \"carrier\" or \"probe\"."),
-        });
-        let sources = block.texts("sources").and_then(|At { line, value }| {
-            if value.is_empty() {
-                return self.fault(line, "the trunk has no sources, so no call could come in over it", "Name its IP addresses.");
-            }
-            value.iter().map(|text| self.ip(line, "a source of the trunk", text)).collect::<Option<Vec<_>>>()
-        });
-        let name = block.text("name")?.value.to_owned();
-        Some(TrunkSettings { id: TrunkId(id?), name, sources: sources?, probe: kind? })
-    }
-
-    fn id(&mut self, block: &Block, what: &str) -> Option<u32> {
+    pub(super) fn id(&mut self, block: &Block, what: &str) -> Option<u32> {
         let At { line, value } = block.whole("id")?;
         match u32::try_from(value) {
             Ok(id) if id > 0 => Some(id),
@@ -230,10 +196,11 @@ impl Resolver<'_> {
         Some(GatewaySettings { listen: listen?.value, tls: tls?, limits: GatewayLimits::default() })
     }
 
-    fn plan(&mut self) -> Plan {
+    fn plan(&mut self, trunks: &[Trunk]) -> Plan {
         let queues = self.queues();
         let numbers = self.numbers(&queues);
-        Plan { numbers, queues, limits: self.limits(), ..Plan::default() }
+        let (trunks, dialling) = (trunks::plans(trunks), self.dialling());
+        Plan { numbers, queues, limits: self.limits(), trunks, dialling, ..Plan::default() }
     }
 
     fn queues(&mut self) -> BTreeMap<QueueId, QueuePlan> {
@@ -269,7 +236,7 @@ impl Resolver<'_> {
         })
     }
 
-    fn time(&mut self, block: &Block, key: &str, range: RangeInclusive<u64>) -> Option<u64> {
+    pub(super) fn time(&mut self, block: &Block, key: &str, range: RangeInclusive<u64>) -> Option<u64> {
         let At { line, value } = block.milliseconds(key)?;
         if range.contains(&value) {
             return Some(value);
@@ -279,7 +246,7 @@ impl Resolver<'_> {
         self.fault(line, what, format!("Choose from {} to {}.", seconds(*range.start()), seconds(*range.end())))
     }
 
-    fn count(&mut self, block: &Block, key: &str, range: RangeInclusive<u64>) -> Option<usize> {
+    pub(super) fn count(&mut self, block: &Block, key: &str, range: RangeInclusive<u64>) -> Option<usize> {
         let At { line, value } = block.whole(key)?;
         match usize::try_from(value) {
             Ok(count) if range.contains(&value) => Some(count),
@@ -340,6 +307,6 @@ impl Resolver<'_> {
     }
 }
 
-fn twice(line: Option<usize>, what: &str, value: &str) -> Fault {
+pub(super) fn twice(line: Option<usize>, what: &str, value: &str) -> Fault {
     Fault { line, what: format!("{what} {value} is used twice"), remedy: "Choose another, or remove one of the two.".to_owned() }
 }

@@ -25,6 +25,8 @@ pub(super) enum Kind {
     Text,
     Texts,
     Whole,
+    /// `true` or `false`.
+    Flag,
     /// Seconds, also with a fraction; read as milliseconds.
     Seconds,
 }
@@ -44,10 +46,11 @@ impl Worth {
     }
 }
 
-const fn key(name: &'static str, kind: Kind, worth: Worth, about: &'static str) -> Key {
+pub(super) const fn key(name: &'static str, kind: Kind, worth: Worth, about: &'static str) -> Key {
     Key { name, kind, worth, about }
 }
 
+use super::schema_trunks::{DIALLING, TRUNKS};
 use Kind::{Seconds, Text, Texts, Whole};
 use Worth::{Default, Needed, Optional};
 
@@ -133,17 +136,7 @@ pub(super) const SECTIONS: &[Section] = &[
         about: "Calls, agents and callers.",
         keys: &[key("database", Text, Default("\"hotline.db\""), "SQLite file.")],
     },
-    Section {
-        name: "trunks",
-        repeated: true,
-        about: "A line to a carrier. Calls from any other address are refused.",
-        keys: &[
-            key("id", Whole, Needed { example: "1" }, "Never reused: records name the trunk by it."),
-            key("name", Text, Needed { example: "\"carrier\"" }, "For logs."),
-            key("sources", Texts, Needed { example: "[\"192.0.2.10\", \"192.0.2.11\"]" }, "IP addresses that the trunk sends from."),
-            key("kind", Text, Default("\"carrier\""), "\"carrier\", or \"probe\" for test calls that count nowhere and ring nobody."),
-        ],
-    },
+    TRUNKS,
     Section {
         name: "queues",
         repeated: true,
@@ -166,6 +159,7 @@ pub(super) const SECTIONS: &[Section] = &[
             key("queue", Whole, Needed { example: "1" }, "The id of a queue."),
         ],
     },
+    DIALLING,
     Section {
         name: "limits",
         repeated: false,

@@ -8,8 +8,10 @@ mod refusal;
 mod strangers;
 #[cfg(test)]
 mod tests;
+mod trunks;
 
 pub(crate) use counters::SipCounts;
+pub(crate) use trunks::{CarrierSettings, RegistrationSettings};
 
 use crate::switchboard::Inbox;
 use call_core::command::SipCommand;
@@ -46,6 +48,8 @@ pub(crate) struct TrunkSettings {
     pub(crate) sources: Vec<IpAddr>,
     /// Its calls are probe calls.
     pub(crate) probe: bool,
+    /// How it is reached and kept.
+    pub(crate) carrier: CarrierSettings,
 }
 
 /// The way to the running edge. The edge stops when the last one is dropped.

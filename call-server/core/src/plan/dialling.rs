@@ -179,10 +179,8 @@ mod tests {
 
     #[test]
     fn a_class_may_dial_what_it_includes_and_everybody_may_call_for_help() {
-        use PermissionClass::{International, Internal, Local, National};
-        for (kind, first) in
-            [(DialledKind::Local, Local), (DialledKind::National, National), (DialledKind::International, International)]
-        {
+        use PermissionClass::{Internal, International, Local, National};
+        for (kind, first) in [(DialledKind::Local, Local), (DialledKind::National, National), (DialledKind::International, International)] {
             for class in PermissionClass::ALL {
                 assert_eq!(class.may_dial(kind), class >= first, "{class} {kind:?}");
             }

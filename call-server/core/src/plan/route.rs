@@ -267,10 +267,10 @@ mod tests {
     #[test]
     fn an_incoming_call_is_rewritten_and_finds_its_queue() {
         let path = plan().path(Door::Trunk(TrunkId(1)), &caller("+8651987210088"), &number("051912345"), NOW);
-        assert_eq!(path.steps, [
-            Step::CallerRewritten { number: number("051987210088") },
-            Step::DialledRewritten { number: number("12345") },
-        ]);
+        assert_eq!(
+            path.steps,
+            [Step::CallerRewritten { number: number("051987210088") }, Step::DialledRewritten { number: number("12345") },]
+        );
         assert_eq!(path.end, PathEnd::Queue { queue: QueueId(1), name: "政务咨询".to_owned() });
         let stray = plan().path(Door::Trunk(TrunkId(1)), &caller("1"), &number("12340"), NOW);
         assert_eq!(stray.end, PathEnd::Refused { why: RouteRefusal::UnknownNumber });
