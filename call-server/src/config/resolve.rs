@@ -101,7 +101,11 @@ impl Resolver<'_> {
         let trunks = trunks.iter().map(|trunk| trunk.settings.clone()).collect();
         let listen = self.address("sip", "listen")?;
         let advertise = self.reachable("sip", At { line: listen.line, value: listen.value.ip() })?;
-        Some(SipSettings { listen: listen.value, advertise, trunks })
+        let name_server = match self.written.text("sip", "name_server") {
+            Some(_) => Some(self.address("sip", "name_server")?.value),
+            None => None,
+        };
+        Some(SipSettings { listen: listen.value, advertise, trunks, name_server })
     }
 
     pub(super) fn id(&mut self, block: &Block, what: &str) -> Option<u32> {

@@ -33,7 +33,7 @@ impl Edge {
             probe: false,
             carrier: CarrierSettings::default(),
         };
-        let settings = SipSettings { listen: SocketAddr::new(home, 0), advertise: home, trunks: vec![trunk] };
+        let settings = SipSettings { listen: SocketAddr::new(home, 0), advertise: home, trunks: vec![trunk], name_server: None };
         let handle = runtime.block_on(start(settings, inbox)).expect("the edge starts");
         Self { handle, inputs, _runtime: runtime }
     }

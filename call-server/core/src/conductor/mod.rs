@@ -37,7 +37,7 @@ impl Core {
             }
             Input::RecordingRowStored { recording } => self.calls.row_stored(&mut self.turn, recording),
             Input::RecordingFinished { recording, outcome } => self.calls.recording_finished(&mut self.turn, recording, outcome),
-            Input::PlanChanged(plan) => self.plan_changed(plan),
+            Input::PlanChanged(plan) => self.plan_changed(*plan),
             Input::Stop => self.stop(),
             // The ACK changes nothing here, no flow listens to keys yet, and deadlines have fired already.
             Input::LegConfirmed { .. } | Input::Digit { .. } | Input::Tick => {}
