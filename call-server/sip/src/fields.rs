@@ -29,14 +29,7 @@ pub(crate) const SUPPORTED: Extension = extension("Supported", "k");
 impl Extension {
     /// The values of all fields of this name, each whole, folds kept.
     pub(crate) fn of(self, head: &Head) -> impl Iterator<Item = &[u8]> {
-        head.fields.iter().filter_map(move |field| {
-            // The value starts behind the colon: the name is what stands before it on its line.
-            let before = head.packet.get(..field.start.saturating_sub(1))?;
-            let name = before.rsplit(|byte| *byte == b'\n').next()?.trim_ascii();
-            let is_it = name.eq_ignore_ascii_case(self.long.as_bytes())
-                || (!self.compact.is_empty() && name.eq_ignore_ascii_case(self.compact.as_bytes()));
-            is_it.then(|| head.packet.get(field.start..field.end).unwrap_or_default().trim_ascii())
-        })
+        named(head, self.long, self.compact)
     }
 
     /// The first field of this name.
@@ -57,6 +50,24 @@ impl Extension {
     /// The number that the field begins with, up to white space or a parameter.
     pub(crate) fn number(self, head: &Head) -> Option<u32> {
         decimal(self.first(head)?.split(|byte| *byte == b';').next()?.trim_ascii())
+    }
+}
+
+/// The values of all fields of a name, each whole, folds kept; `compact` is empty if there is no such form.
+fn named<'a>(head: &'a Head, long: &'a str, compact: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    head.fields.iter().filter_map(move |field| {
+        // The value starts behind the colon: the name is what stands before it on its line.
+        let before = head.packet.get(..field.start.saturating_sub(1))?;
+        let name = before.rsplit(|byte| *byte == b'\n').next()?.trim_ascii();
+        let is_it = name.eq_ignore_ascii_case(long.as_bytes()) || (!compact.is_empty() && name.eq_ignore_ascii_case(compact.as_bytes()));
+        is_it.then(|| head.packet.get(field.start..field.end).unwrap_or_default().trim_ascii())
+    })
+}
+
+impl Head {
+    /// The values of all fields of this long name, in any case, each whole: for fields that this package does not look at.
+    pub fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        named(self, name, "")
     }
 }
 

@@ -51,7 +51,7 @@ pub(super) const fn key(name: &'static str, kind: Kind, worth: Worth, about: &'s
 }
 
 use super::schema_trunks::{DIALLING, TRUNKS};
-use Kind::{Seconds, Text, Texts, Whole};
+use Kind::{Seconds, Text, Whole};
 use Worth::{Default, Needed, Optional};
 
 /// The whole file, in the order in which it is best read.

@@ -50,6 +50,12 @@ impl<'a> NameAddr<'a> {
         Some(Self { display, uri: Uri::parse(uri)?, parameters })
     }
 
+    /// A parameter's presence and value.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<Option<&'a [u8]>> {
+        parameter(self.parameters, name)
+    }
+
     /// The `tag` parameter, if it is there and a token.
     #[must_use]
     pub fn tag(&self) -> Option<&'a [u8]> {
@@ -88,6 +94,12 @@ impl<'a> Via<'a> {
         let (sent_by, parameters) = cut(rest, b';').unwrap_or((rest, b""));
         let (host, port) = host_port(sent_by)?;
         is_token(transport).then_some(Self { transport, host, port, parameters })
+    }
+
+    /// A parameter's presence and value.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<Option<&'a [u8]>> {
+        parameter(self.parameters, name)
     }
 
     /// The branch; empty if there is none.
