@@ -107,7 +107,14 @@ fn signed_in(key: &str) -> FromServer {
         agent: AgentId(1),
         number: "1001".to_owned(),
         name: "王小明".to_owned(),
-        media: MediaAccess { port: 4000, client_ssrc: 1, server_ssrc: 2, client_key: key.to_owned(), server_key: "s".to_owned() },
+        media: MediaAccess {
+            port: 4000,
+            client_ssrc: 1,
+            server_ssrc: 2,
+            client_key: key.to_owned(),
+            server_key: "s".to_owned(),
+            options: None,
+        },
     }
 }
 
