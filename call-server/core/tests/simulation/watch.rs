@@ -132,7 +132,7 @@ impl Watch {
             Input::PlanChanged(plan) => self.plan = plan.clone(),
             Input::Stop => self.stopped = true,
             Input::LegConfirmed { .. } | Input::MediaOpened { .. } | Input::AgentMediaOpened { .. } => {}
-            Input::Digit { .. } | Input::CardFound { .. } | Input::Tick => {}
+            Input::Digit { .. } | Input::AnnouncementEnded { .. } | Input::Voice(_) | Input::CardFound { .. } | Input::Tick => {}
         }
     }
 
