@@ -83,6 +83,7 @@ fn line(effect: Effect) -> String {
         Effect::Send(FromClient::SignIn { number, password }) => format!("sign_in {number} {}", password.reveal()),
         Effect::Send(FromClient::Resume { token }) => format!("resume {}", token.reveal()),
         Effect::Send(FromClient::Do { request, action }) => format!("do {request} {action:?}"),
+        Effect::Send(FromClient::Voice(abilities)) => format!("voice {abilities:?}"),
         Effect::Send(FromClient::Ping { nonce }) => format!("ping {nonce}"),
         Effect::Trust { server, fingerprint } => format!("trust {server} {fingerprint}"),
         Effect::Voice(VoiceCommand::Open { host, access }) => format!("open {host}:{} {}", access.port, access.client_key),
