@@ -2,6 +2,7 @@
 //!
 //! Texts only: whether one is a telephone number is for the caller of these functions to judge.
 
+use crate::fields::USER_AGENT;
 use crate::message::{Name, NameAddr, Request, Uri};
 
 /// The calling number as text: of P-Asserted-Identity if there is one, else of From. `None` if it is withheld.
@@ -32,6 +33,12 @@ pub fn called(request: &Request) -> Option<String> {
 pub fn diverted_from(request: &Request) -> Option<String> {
     let diversion = request.head().named("Diversion").next()?;
     NameAddr::parse(diversion.split(|byte| *byte == b',').next()?)?.uri.user_text()
+}
+
+/// The program that the sender says it is.
+#[must_use]
+pub fn agent(request: &Request) -> Option<&[u8]> {
+    USER_AGENT.first(request.head())
 }
 
 /// A caller who asks for privacy stays unknown to us even where the trunk would tell: the number is withheld (1-11).

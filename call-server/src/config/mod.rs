@@ -8,6 +8,7 @@ mod fault;
 mod resolve;
 mod schema;
 mod schema_trunks;
+mod signalling;
 #[cfg(test)]
 mod tests;
 mod tls;

@@ -66,7 +66,7 @@ impl Resolver<'_> {
         self.folder.join(text)
     }
 
-    fn address(&mut self, section: &'static str, key: &str) -> Option<At<SocketAddr>> {
+    pub(super) fn address(&mut self, section: &'static str, key: &str) -> Option<At<SocketAddr>> {
         let At { line, value } = self.written.text(section, key)?;
         match value.parse() {
             Ok(address) => Some(At { line, value: address }),
@@ -85,7 +85,7 @@ impl Resolver<'_> {
     }
 
     /// An address that others can reach: given, or the fallback if that one is definite.
-    fn reachable(&mut self, section: &'static str, fallback: At<IpAddr>) -> Option<IpAddr> {
+    pub(super) fn reachable(&mut self, section: &'static str, fallback: At<IpAddr>) -> Option<IpAddr> {
         let (line, address) = match self.written.text(section, "advertise") {
             Some(At { line, value }) => (line, self.ip(line, &format!("advertise in [{section}]"), value)?),
             None => (fallback.line, fallback.value),
@@ -95,17 +95,6 @@ impl Resolver<'_> {
             return self.fault(line, what, format!("Add to [{section}]: advertise = \"192.0.2.1\" (this host's address)."));
         }
         Some(address)
-    }
-
-    fn sip(&mut self, trunks: &[Trunk]) -> Option<SipSettings> {
-        let trunks = trunks.iter().map(|trunk| trunk.settings.clone()).collect();
-        let listen = self.address("sip", "listen")?;
-        let advertise = self.reachable("sip", At { line: listen.line, value: listen.value.ip() })?;
-        let name_server = match self.written.text("sip", "name_server") {
-            Some(_) => Some(self.address("sip", "name_server")?.value),
-            None => None,
-        };
-        Some(SipSettings { listen: listen.value, advertise, trunks, name_server })
     }
 
     pub(super) fn id(&mut self, block: &Block, what: &str) -> Option<u32> {
