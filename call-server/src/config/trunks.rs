@@ -63,7 +63,8 @@ impl Resolver<'_> {
             other => self.fault(kind.line, format!("unknown kind of trunk: {other}"), "Write \"carrier\" or \"probe\"."),
         });
         let targets = self.targets(block);
-        let carrier = self.carrier(block, targets.as_deref().unwrap_or_default());
+        let plan = self.trunk_plan(block, targets);
+        let carrier = self.carrier(block, plan.clone().unwrap_or_default());
         let sources = block.texts("sources").and_then(|At { line, value }| {
             if value.is_empty()
                 && block.text("registrar").is_none()
@@ -73,7 +74,6 @@ impl Resolver<'_> {
             }
             value.iter().map(|text| self.ip(line, "a source of the trunk", text)).collect::<Option<Vec<_>>>()
         });
-        let plan = self.trunk_plan(block, targets);
         let name = block.text("name")?.value.to_owned();
         let settings = TrunkSettings { id: TrunkId(id?), name, sources: sources?, probe: kind?, carrier: carrier? };
         Some(Trunk { settings, plan: plan? })
@@ -139,7 +139,7 @@ impl Resolver<'_> {
         )
     }
 
-    fn carrier(&mut self, block: &Block, targets: &[TargetPlan]) -> Option<CarrierSettings> {
+    fn carrier(&mut self, block: &Block, plan: TrunkPlan) -> Option<CarrierSettings> {
         let registrar = self.optional_uri(block, "registrar", "the registrar");
         let proxy = self.optional_uri(block, "proxy", "the outbound proxy");
         let account = self.account(block);
@@ -155,7 +155,7 @@ impl Resolver<'_> {
         }
         let wanted_s = u32::try_from(wanted? / 1000).unwrap_or(u32::MAX);
         Some(CarrierSettings {
-            targets: targets.iter().map(|target| target.uri.clone()).collect(),
+            plan,
             proxy,
             account,
             registration: registrar.map(|registrar| RegistrationSettings { registrar, wanted_s }),

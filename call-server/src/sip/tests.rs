@@ -26,7 +26,13 @@ impl Edge {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         let (inbox, inputs) = Inbox::new();
         let home = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let trunk = TrunkSettings { id: TrunkId(4), name: "test".to_owned(), sources: vec![home], probe: false, carrier: CarrierSettings::default() };
+        let trunk = TrunkSettings {
+            id: TrunkId(4),
+            name: "test".to_owned(),
+            sources: vec![home],
+            probe: false,
+            carrier: CarrierSettings::default(),
+        };
         let settings = SipSettings {
             listen: SocketAddr::new(home, 0),
             advertise: home,

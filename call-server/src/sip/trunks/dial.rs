@@ -85,6 +85,11 @@ impl Dial {
         self.current.is_none().then_some(&self.result)
     }
 
+    /// What came of it so far.
+    pub(super) fn into_result(self) -> CallResult {
+        self.result
+    }
+
     /// When it wants to be woken.
     pub(super) fn due(&self) -> Option<u64> {
         let current = self.current.as_ref()?;
@@ -155,7 +160,8 @@ impl Dial {
         let Some(current) = &mut self.current else { return };
         (current.heard, current.status) = (true, Some(response.status()));
         let is_first = !std::mem::replace(&mut current.challenged, true);
-        let credentials = self.caller.account.as_ref().filter(|_| is_first).and_then(|account| answer(account, response, &current.stop.uri));
+        let credentials =
+            self.caller.account.as_ref().filter(|_| is_first).and_then(|account| answer(account, response, &current.stop.uri));
         let Some(endpoint) = ways.endpoint(current.call.0) else { return };
         match credentials {
             Some(field) => endpoint.authenticate(now, current.call.1, vec![field]),

@@ -6,7 +6,7 @@ use super::registration::Registration;
 use super::report::{LastError, TargetStatus, TrunkState, TrunkStatus};
 use crate::sip::{Destination, TrunkSettings};
 use call_core::plan::LineState;
-use sip_core::message::{NameAddr, Request, Uri};
+use sip_core::message::{Request, Uri};
 use sip_core::{Outgoing, Series, identity};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -330,9 +330,4 @@ pub(super) fn seen_from(response: &sip_core::message::Response) -> Option<String
     let via = response.head().values(sip_core::message::Name::Via).next().and_then(sip_core::message::Via::parse)?;
     let text = |name| via.parameter(name).flatten().map(|value| String::from_utf8_lossy(value).into_owned());
     text("received").map(|address| format!("{address} {}", text("rport").unwrap_or_default()))
-}
-
-/// The display of an address in a header.
-pub(super) fn is_address(value: &str) -> bool {
-    NameAddr::parse(value.as_bytes()).is_some()
 }

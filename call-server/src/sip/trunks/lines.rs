@@ -58,15 +58,7 @@ pub(in crate::sip) struct Lines {
 impl Lines {
     pub(in crate::sip) fn new(trunks: &[TrunkSettings], own: IpAddr) -> Self {
         let lines = trunks.iter().filter(|trunk| !trunk.probe).map(|trunk| (trunk.id, Line::new(trunk.clone()))).collect();
-        Self {
-            lines,
-            asked: BTreeMap::new(),
-            tests: BTreeMap::new(),
-            last_test: 0,
-            found: Vec::new(),
-            own,
-            seen_from: None,
-        }
+        Self { lines, asked: BTreeMap::new(), tests: BTreeMap::new(), last_test: 0, found: Vec::new(), own, seen_from: None }
     }
 
     /// URIs to be looked up now, each with its trunk; the answers come by [`Lines::located`].
@@ -108,7 +100,8 @@ impl Lines {
 
     fn register_if_due(&mut self, now: u64, ways: &mut dyn Ways, id: TrunkId) {
         let Some(line) = self.lines.get_mut(&id) else { return };
-        let Some(uri) = line.registration.as_ref().filter(|one| one.due().is_some_and(|due| due <= now)).map(|one| one.registrar().to_owned())
+        let Some(uri) =
+            line.registration.as_ref().filter(|one| one.due().is_some_and(|due| due <= now)).map(|one| one.registrar().to_owned())
         else {
             return;
         };
@@ -189,7 +182,9 @@ impl Lines {
                 let Some(line) = self.lines.get_mut(&trunk) else { return true };
                 match response {
                     Some(response) => line.target_answered(now, target, sent_at, response.status()),
-                    None if line.targets.get(target).is_some_and(|target| target.asked_at == Some(sent_at)) => line.target_silent(now, target),
+                    None if line.targets.get(target).is_some_and(|target| target.asked_at == Some(sent_at)) => {
+                        line.target_silent(now, target)
+                    }
                     // It was given up long ago.
                     None => {}
                 }
@@ -379,7 +374,8 @@ impl Test {
             .into_iter()
             .map(|(result, is_over)| if is_over { result } else { TargetResult { result: late(), ..result } })
             .collect();
-        let registration = self.registration.map(|(asked, told)| told.unwrap_or(StepResult { took_ms: now.saturating_sub(asked), ..late() }));
+        let registration =
+            self.registration.map(|(asked, told)| told.unwrap_or(StepResult { took_ms: now.saturating_sub(asked), ..late() }));
         let call = self.dial.map(|dial| dial.into_result());
         let passed = targets.iter().all(|target| target.result.passed)
             && registration.as_ref().is_none_or(|result| result.passed)

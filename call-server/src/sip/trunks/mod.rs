@@ -5,13 +5,13 @@
 mod dial;
 mod line;
 mod lines;
+mod nat;
 mod registration;
 mod report;
 mod settings;
-#[cfg(test)]
-mod tests;
 
 pub(super) use lines::{Lines, TestReply};
+pub(super) use nat::as_seen;
 pub(crate) use report::{AttemptResult, StepResult, TestReport, TestWish, TrunkState, TrunkStatus};
 pub(crate) use settings::{CarrierSettings, RegistrationSettings};
 

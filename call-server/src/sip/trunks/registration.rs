@@ -115,7 +115,8 @@ impl Registration {
             401 | 407 if self.challenged(response) => Outcome::Again,
             423 if self.asked_for_longer(response) => Outcome::Again,
             status => {
-                let wait = response.head().named("Retry-After").next().and_then(seconds).map(|wait_s| u64::from(wait_s).saturating_mul(1_000));
+                let wait =
+                    response.head().named("Retry-After").next().and_then(seconds).map(|wait_s| u64::from(wait_s).saturating_mul(1_000));
                 self.failed(now, format!("refused with {status}"), chance, wait);
                 Outcome::Failed
             }
@@ -147,7 +148,8 @@ impl Registration {
 
     /// Takes a challenge; `false` if it cannot be answered, or the secret itself is refused.
     fn challenged(&mut self, response: &Response) -> bool {
-        let (asks, answers) = if response.status() == 401 { ("WWW-Authenticate", "Authorization") } else { ("Proxy-Authenticate", "Proxy-Authorization") };
+        let (asks, answers) =
+            if response.status() == 401 { ("WWW-Authenticate", "Authorization") } else { ("Proxy-Authenticate", "Proxy-Authorization") };
         let Some(challenge) = choose(response.head().named(asks)) else { return false };
         self.challenges = self.challenges.saturating_add(1);
         // After a success the first challenge is an old nonce that ran out, whether the registrar says so or not.

@@ -1,12 +1,13 @@
 //! What the edge needs to know of a trunk beside who may call in: where its calls go, and how it is registered and watched.
 
+use call_core::plan::TrunkPlan;
 use sip_core::digest::Account;
 
 /// How a trunk is reached and kept.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CarrierSettings {
-    /// Places that calls are sent to, as in the plan's targets: `sip:` or `sips:` URIs without a user.
-    pub(crate) targets: Vec<String>,
+    /// Its part of the plan: targets, number rules, channels.
+    pub(crate) plan: TrunkPlan,
     /// Where every request of this trunk is sent first, whatever its URI says (outbound proxy).
     pub(crate) proxy: Option<String>,
     /// Who we are to it; needed for registration, and for challenges to calls.
