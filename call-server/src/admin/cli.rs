@@ -1,5 +1,6 @@
 //! The words of the command line and their help.
 
+use super::cli_trunks::{Route, Trunk};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -65,6 +66,12 @@ pub(crate) enum Command {
     /// Recordings.
     #[command(subcommand)]
     Recording(Recording),
+    /// Lines to carriers.
+    #[command(subcommand)]
+    Trunk(Trunk),
+    /// Paths of calls.
+    #[command(subcommand)]
+    Route(Route),
     /// Signalling.
     #[command(subcommand)]
     Sip(Sip),

@@ -8,6 +8,8 @@ mod certificates;
 pub(crate) mod changes;
 mod check;
 mod cli;
+mod cli_class;
+mod cli_trunks;
 pub(crate) mod control;
 mod init;
 mod lock;
@@ -16,9 +18,11 @@ mod people;
 mod probe;
 mod recordings;
 mod signalling;
+pub(crate) mod sip_wishes;
 mod status;
 #[cfg(test)]
 mod tests;
+mod trunks;
 
 pub(crate) use cli::Cli;
 pub(crate) use lock::DataLock;
@@ -87,6 +91,8 @@ fn carry_out(site: &Path, command: &Command) -> Result<Outcome, Failure> {
         Command::Call(command) => calls::call(site, command),
         Command::Recording(command) => recordings::recording(site, command),
         Command::Sip(command) => signalling::sip(site, command),
+        Command::Trunk(command) => trunks::trunk(site, command),
+        Command::Route(command) => trunks::route(site, command),
         Command::Config(command) => check::config(site, command),
     }
 }

@@ -2,8 +2,8 @@
 
 use super::dial::{Caller, Dial, Stop};
 use super::line::{Line, OPTIONS_PATIENCE_MS, host, seen_from, with_user};
-use super::registration::{Outcome, Registration};
-use super::report::{StepResult, TargetResult, TestReport, TestWish, TrunkState, TrunkStatus};
+use super::registration::Outcome;
+use super::report::{StepResult, TargetResult, TestReport, TestWish, TrunkStatus};
 use super::{PathCall, Ways, chance, token};
 use crate::sip::{Destination, TrunkSettings};
 use call_core::plan::{TrunkPlan, choose};

@@ -86,10 +86,6 @@ impl Registration {
         self.until.is_some_and(|until| now < until)
     }
 
-    pub(super) fn is_asking(&self) -> bool {
-        self.state == State::Asked
-    }
-
     /// The fields of the next REGISTER; `contact` is the URI under which we want to be called, `cnonce` new and random.
     pub(super) fn ask(&mut self, contact: &str, cnonce: &str) -> Vec<(String, String)> {
         self.state = State::Asked;
