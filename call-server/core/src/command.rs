@@ -1,8 +1,11 @@
 //! Everything the core can want. Edges carry commands out and decide nothing.
 
 use crate::ledger::{AgentInterval, Fact, InteractionRecord};
+use crate::plan::Prompt;
 use serde::{Deserialize, Serialize};
-use shared::model::{AgentId, Caller, Desk, EndReason, InteractionId, LegId, RecordingId, Refusal, RequestId, SessionId, UnixMillis};
+use shared::model::{
+    AgentId, Caller, Desk, EndReason, FloorChange, InteractionId, LegId, RecordingId, Refusal, RequestId, SessionId, UnixMillis,
+};
 use std::fmt;
 use std::sync::Arc;
 
@@ -97,6 +100,14 @@ pub enum MediaCommand {
         leg: LegId,
         /// What.
         sound: Sound,
+    },
+    /// Play these one after the other over what is played, then go on with that. `Play` and `Connect` cut it; `AnnouncementOver`
+    /// tells that it ended by itself. A prompt without a sound is as if it had been played.
+    Announce {
+        /// Which leg.
+        leg: LegId,
+        /// What.
+        prompts: Vec<Prompt>,
     },
     /// Join citizen and agent: what was played is cut, both hear each other, and frames of both sides are tapped for the recording.
     Connect {
@@ -238,6 +249,8 @@ pub enum AgentCommand {
         /// The desk.
         desk: Box<Desk>,
     },
+    /// The list of all agents changed (1-9): to be kept, and passed on to whoever looks at it.
+    Floor(FloorChange),
     /// A request was carried out.
     Done {
         /// Whose.

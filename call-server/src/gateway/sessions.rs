@@ -151,6 +151,8 @@ impl Sessions {
                     ended.push(Push::Close(FromServer::SignedOut { reason: translate::sign_out_reason(why) }));
                 }
             }
+            // Nobody looks at the list of all agents yet.
+            AgentCommand::Floor(_) => {}
             AgentCommand::Show { session, desk, .. } => self.show(session, *desk),
             AgentCommand::Done { session, request, .. } => self.say(session, FromServer::Done { request }),
             AgentCommand::Refuse { session, request, reason, .. } => self.say(session, FromServer::Refused { request, reason }),

@@ -24,6 +24,8 @@ impl Worker {
             MediaCommand::OpenTrunk { leg, offer } => self.open_trunk(now_us, leg, offer.as_ref()),
             MediaCommand::OpenAgent { agent, leg } => self.open_agent(now_us, agent, leg),
             MediaCommand::Play { leg, sound } => self.play(now_us, leg, sound),
+            // No prompt has a sound yet: each is as if it had been played.
+            MediaCommand::Announce { leg, .. } => self.outlets.inbox.send(Input::AnnouncementOver { leg }),
             MediaCommand::Connect { citizen, agent, recording } => self.connect(now_us, citizen, agent, recording),
             MediaCommand::Disconnect { citizen } => self.part(now_us, citizen),
             MediaCommand::Close { leg } => self.close(now_us, leg),

@@ -4,14 +4,18 @@ mod agent;
 mod card;
 mod desk;
 mod end;
+mod floor;
 mod ids;
 mod number;
 mod time;
 
 pub use agent::{AgentState, NotReadyReason};
 pub use card::CallerCard;
-pub use desk::{CallPhase, CallView, Desk, Notice, OfferView, Refusal, WrapUpView};
+pub use desk::{
+    AwaitedBreak, CallPhase, CallView, CareClass, CareMark, Desk, KnownCaller, NextState, Notice, OfferView, Refusal, WrapUpView,
+};
 pub use end::{EndReason, Side};
+pub use floor::{Floor, FloorChange, FloorGap, FloorRow};
 pub use ids::{AgentId, InteractionId, LegId, OfferId, QueueId, RecordingId, RequestId, SegmentId, SessionId, TrunkId};
 pub use number::{Caller, PhoneNumber, PhoneNumberError};
 pub use time::UnixMillis;

@@ -3,8 +3,8 @@
 use super::Session;
 use crate::{Effect, Event, LinkFailure, LinkState, SignInProblem, VoiceCommand, VoiceStatus, Wish};
 use shared::model::{
-    AgentId, AgentState, CallPhase, CallView, Caller, Desk, InteractionId, NotReadyReason, Notice, OfferId, OfferView, Refusal, RequestId,
-    SessionId, Side, UnixMillis, WrapUpView,
+    AgentId, AgentState, CallPhase, CallView, Caller, Desk, InteractionId, KnownCaller, NotReadyReason, Notice, OfferId, OfferView,
+    Refusal, RequestId, SessionId, Side, UnixMillis, WrapUpView,
 };
 use shared::wire::{FromClient, FromServer, MediaAccess, SignInRefusal, SignOutReason};
 
@@ -113,7 +113,7 @@ fn signed_in(key: &str) -> FromServer {
 
 fn desk(revision: u64, state: AgentState) -> Desk {
     let now = UnixMillis(1_000_000);
-    Desk { revision, now, state, since: now, offer: None, call: None, wrap_up: None, notice: None }
+    Desk { revision, now, state, since: now, offer: None, call: None, wrap_up: None, notice: None, next: None, limit: None, awaits: None }
 }
 
 fn call(phase: CallPhase) -> CallView {
@@ -126,11 +126,12 @@ fn call(phase: CallPhase) -> CallView {
         waited_ms: 0,
         phase,
         since,
+        known: KnownCaller::default(),
     }
 }
 
 fn ringing(revision: u64) -> FromServer {
-    let offer = OfferView { offer: OfferId(3), call: call(CallPhase::Ringing), expires: UnixMillis(1_015_000) };
+    let offer = OfferView { offer: OfferId(3), call: call(CallPhase::Ringing), expires: UnixMillis(1_015_000), auto_answer: None };
     FromServer::Desk(Desk { offer: Some(offer), ..desk(revision, AgentState::Offered) })
 }
 
@@ -139,7 +140,7 @@ fn talking(revision: u64) -> FromServer {
 }
 
 fn wrap_up(revision: u64) -> FromServer {
-    let wrap_up = WrapUpView { interaction: InteractionId(7), expires: UnixMillis(1_060_000), ended_by: Side::Caller };
+    let wrap_up = WrapUpView { interaction: InteractionId(7), expires: UnixMillis(1_060_000), ended_by: Side::Caller, extensions: 0 };
     FromServer::Desk(Desk { wrap_up: Some(wrap_up), ..desk(revision, AgentState::WrapUp) })
 }
 
