@@ -169,7 +169,7 @@ impl Peer {
             limit: None,
             awaits: None,
         };
-        self.say(&FromServer::Desk(desk)).await;
+        self.say(&FromServer::Desk(Box::new(desk))).await;
     }
 }
 

@@ -109,7 +109,7 @@ impl Sessions {
         let session = self.sessions.get_mut(&id)?;
         let Stage::Signed { access, desk } = &session.stage else { return None };
         let greeting = signed_in(id, session, access.clone());
-        let desk = desk.as_deref().map(|desk| Desk { now, ..desk.clone() });
+        let desk = desk.as_deref().map(|desk| Box::new(Desk { now, ..desk.clone() }));
         if let Some(older) = session.line.replace(line) {
             older.cut.notify_one();
         }
@@ -153,7 +153,7 @@ impl Sessions {
             }
             // Nobody looks at the list of all agents yet.
             AgentCommand::Floor(_) => {}
-            AgentCommand::Show { session, desk, .. } => self.show(session, *desk),
+            AgentCommand::Show { session, desk, .. } => self.show(session, desk),
             AgentCommand::Done { session, request, .. } => self.say(session, FromServer::Done { request }),
             AgentCommand::Refuse { session, request, reason, .. } => self.say(session, FromServer::Refused { request, reason }),
         }
@@ -170,10 +170,10 @@ impl Sessions {
         session.push(Push::Say(greeting));
     }
 
-    fn show(&mut self, id: SessionId, desk: Desk) {
+    fn show(&mut self, id: SessionId, desk: Box<Desk>) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         if let Stage::Signed { desk: newest, .. } = &mut session.stage {
-            *newest = Some(Box::new(desk.clone()));
+            *newest = Some(desk.clone());
         }
         session.push(Push::Say(FromServer::Desk(desk)));
     }
