@@ -1,10 +1,9 @@
 //! Everything the core can want. Edges carry commands out and decide nothing.
 
 use crate::ledger::{AgentInterval, Fact, InteractionRecord};
-use crate::plan::Prompt;
 use serde::{Deserialize, Serialize};
 use shared::model::{
-    AgentId, Caller, Desk, EndReason, FloorChange, InteractionId, LegId, RecordingId, Refusal, RequestId, SessionId, UnixMillis,
+    AgentId, Caller, Desk, EndReason, FloorChange, InteractionId, LegId, Prompt, RecordingId, Refusal, RequestId, SessionId, UnixMillis,
 };
 use std::fmt;
 use std::sync::Arc;

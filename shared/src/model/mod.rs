@@ -7,6 +7,7 @@ mod end;
 mod floor;
 mod ids;
 mod number;
+mod prompt;
 mod time;
 
 pub use agent::{AgentState, NotReadyReason};
@@ -18,4 +19,5 @@ pub use end::{EndReason, Side};
 pub use floor::{Floor, FloorChange, FloorGap, FloorRow};
 pub use ids::{AgentId, InteractionId, LegId, OfferId, QueueId, RecordingId, RequestId, SegmentId, SessionId, TrunkId};
 pub use number::{Caller, PhoneNumber, PhoneNumberError};
+pub use prompt::Prompt;
 pub use time::UnixMillis;

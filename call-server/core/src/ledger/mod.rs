@@ -10,10 +10,9 @@ pub(crate) use call::CallLedger;
 pub use counters::Counters;
 pub use decision::{Decision, LastAgentOutcome, PassedOver, Weighed, WhyNot};
 
-use crate::plan::Prompt;
 use serde::{Deserialize, Serialize};
 use shared::model::{
-    AgentId, AgentState, Caller, EndReason, InteractionId, PhoneNumber, QueueId, RecordingId, SegmentId, SessionId, Side, TrunkId,
+    AgentId, AgentState, Caller, EndReason, InteractionId, PhoneNumber, Prompt, QueueId, RecordingId, SegmentId, SessionId, Side, TrunkId,
     UnixMillis,
 };
 

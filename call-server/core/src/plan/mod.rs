@@ -9,7 +9,8 @@ pub use calendar::{
     Verdict, Weekday,
 };
 pub use callers::{BlockEntry, BlockLevel, Callers, FavourEntry, NumberPattern};
-pub use service::{Announcements, KeyAction, LastAgentRule, Prompt, ReasonRule, StormRule};
+pub use service::{Announcements, KeyAction, LastAgentRule, ReasonRule, StormRule};
+pub use shared::model::Prompt;
 
 use serde::{Deserialize, Serialize};
 use shared::model::{AgentId, NotReadyReason, PhoneNumber, QueueId};

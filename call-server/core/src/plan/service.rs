@@ -2,29 +2,8 @@
 
 use super::Exit;
 use serde::{Deserialize, Serialize};
-use shared::model::TrunkId;
+use shared::model::{Prompt, TrunkId};
 use std::collections::BTreeMap;
-use std::fmt;
-use std::sync::Arc;
-
-/// The name of a recorded text or piece of one, such as `closed` or `number.7`; `media` knows the sound.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Prompt(pub Arc<str>);
-
-impl Prompt {
-    /// The prompt of this name.
-    #[must_use]
-    pub fn new(name: &str) -> Self {
-        Self(name.into())
-    }
-}
-
-impl fmt::Debug for Prompt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// Limits of one reason of 示忙 (1-7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
