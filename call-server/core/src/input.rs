@@ -131,7 +131,7 @@ pub enum Input {
         outcome: RecordingOutcome,
     },
     /// `config`, `admin`: agents, queues or numbers changed. Live calls and waits keep going (I-19).
-    PlanChanged(Plan),
+    PlanChanged(Box<Plan>),
     /// Nothing but the passing of time: due deadlines fire.
     Tick,
     /// The server is to stop: refuse new calls, end all others with [`EndReason::ServerStopping`].

@@ -318,7 +318,7 @@ impl Stage {
         let mode = if mode == "open" { Mode::Open } else { Mode::Closed(way_out(mode)?) };
         let (author, reason) = (author.to_owned(), String::new());
         self.plan.calendars.overrides.push(Override { scope, mode, author, reason, expires });
-        self.feed(Input::PlanChanged(self.plan.clone()));
+        self.feed(Input::PlanChanged(Box::new(self.plan.clone())));
         Ok(())
     }
 

@@ -44,7 +44,7 @@ impl Core {
             }
             Input::RecordingRowStored { recording } => self.calls.row_stored(&mut self.turn, recording),
             Input::RecordingFinished { recording, outcome } => self.calls.recording_finished(&mut self.turn, recording, outcome),
-            Input::PlanChanged(plan) => self.plan_changed(plan),
+            Input::PlanChanged(plan) => self.plan_changed(*plan),
             Input::Stop => self.stop(),
             Input::Digit { leg, digit } => self.key(leg, digit),
             // The ACK changes nothing here, and deadlines have fired already.

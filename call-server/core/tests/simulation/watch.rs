@@ -129,7 +129,7 @@ impl Watch {
             Input::RecordingFinished { recording, .. } => {
                 self.with_call(InteractionId(recording.0), |call| call.finished_by_recorder += 1);
             }
-            Input::PlanChanged(plan) => self.plan = plan.clone(),
+            Input::PlanChanged(plan) => self.plan.clone_from(plan),
             Input::Stop => self.stopped = true,
             Input::LegConfirmed { .. } | Input::MediaOpened { .. } | Input::AgentMediaOpened { .. } => {}
             Input::AnnouncementOver { .. } | Input::ContactsKnown(_) | Input::AgentAttentive { .. } => {}

@@ -545,7 +545,7 @@ impl World {
             agent.queues.retain(|_| self.random.bool());
             agent.queues.push(queues[self.random.usize(0..queues.len())]);
         }
-        self.send(Edge::Gateway, Input::PlanChanged(self.plan.clone()));
+        self.send(Edge::Gateway, Input::PlanChanged(Box::new(self.plan.clone())));
     }
 
     /// Everybody goes home: what is under way comes to its end.
