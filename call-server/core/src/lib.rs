@@ -19,6 +19,7 @@ mod storm;
 mod time;
 mod timer;
 mod turn;
+pub mod voice;
 
 pub use command::Command;
 pub use input::Input;

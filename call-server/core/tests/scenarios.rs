@@ -7,7 +7,7 @@
 mod settings;
 
 use call_core::command::{AgentCommand, MediaAccess, MediaCommand, RecordingCommand, SessionText, SipCommand, Sound, StoreCommand};
-use call_core::input::{AgentAction, CallOffered, LegEnd, MediaFailure, RecordingOutcome};
+use call_core::input::{AgentAction, AnnouncementEnd, CallOffered, LegEnd, MediaFailure, RecordingOutcome};
 use call_core::ledger::InteractionRecord;
 use call_core::ledger::{FactKind, LastAgentOutcome};
 use call_core::plan::{Mode, Override, Plan, Scope};
@@ -205,8 +205,8 @@ impl Stage {
                 self.hears(leg, Hears::Music);
                 None
             }
-            MediaCommand::Announce { leg, prompts } => {
-                let names: Vec<String> = prompts.iter().map(|prompt| format!("{prompt:?}")).collect();
+            MediaCommand::Announce { leg, prompts, .. } => {
+                let names: Vec<String> = prompts.iter().map(|prompt| prompt.0.to_string()).collect();
                 self.hears(leg, Hears::Text(names.join(" ")));
                 None
             }
@@ -223,6 +223,12 @@ impl Stage {
                 self.hears(leg, Hears::Gone);
                 None
             }
+            MediaCommand::AgentVoice { .. }
+            | MediaCommand::Attend { .. }
+            | MediaCommand::Withdraw { .. }
+            | MediaCommand::PressKeys { .. }
+            | MediaCommand::HearTones { .. }
+            | MediaCommand::MaskKeys { .. } => None,
         }
     }
 
@@ -249,7 +255,7 @@ impl Stage {
                 }
                 None
             }
-            StoreCommand::CloseRecording { .. } | StoreCommand::AgentTime(_) => None,
+            StoreCommand::CloseRecording { .. } | StoreCommand::AgentTime(_) | StoreCommand::TalkMeasured(_) => None,
         }
     }
 
@@ -274,6 +280,7 @@ impl Stage {
             AgentCommand::Floor(change) => self.floor.apply(change).expect("changes come in order"),
             AgentCommand::Refuse { agent, reason, .. } => self.desks.entry(agent).or_default().refused = Some(reason),
             AgentCommand::Done { agent, .. } => self.desks.entry(agent).or_default().refused = None,
+            AgentCommand::Voice { .. } | AgentCommand::TalkHealth { .. } => {}
         }
     }
 
@@ -302,7 +309,7 @@ impl Stage {
             ["the", "text", "for", number, "ends"] => {
                 let leg = self.caller(number)?.leg;
                 self.hears(leg, Hears::Music);
-                self.feed(Input::AnnouncementOver { leg });
+                self.feed(Input::AnnouncementEnded { leg, end: AnnouncementEnd::Finished });
             }
             ["override", scope, mode, "until", time, "by", author] => self.override_by_hand(scope, mode, time, author)?,
             other => return Err(format!("`{}` is no sentence", other.join(" "))),

@@ -24,11 +24,19 @@ impl Worker {
             MediaCommand::OpenTrunk { leg, offer } => self.open_trunk(now_us, leg, offer.as_ref()),
             MediaCommand::OpenAgent { agent, leg } => self.open_agent(now_us, agent, leg),
             MediaCommand::Play { leg, sound } => self.play(now_us, leg, sound),
-            // No prompt has a sound yet: each is as if it had been played.
-            MediaCommand::Announce { leg, .. } => self.outlets.inbox.send(Input::AnnouncementOver { leg }),
             MediaCommand::Connect { citizen, agent, recording } => self.connect(now_us, citizen, agent, recording),
             MediaCommand::Disconnect { citizen } => self.part(now_us, citizen),
             MediaCommand::Close { leg } => self.close(now_us, leg),
+            MediaCommand::Announce { leg, then, .. } => {
+                self.play(now_us, leg, then);
+                self.outlets.inbox.send(Input::AnnouncementEnded { leg, end: call_core::input::AnnouncementEnd::NoPrompt });
+            }
+            MediaCommand::AgentVoice { .. }
+            | MediaCommand::Attend { .. }
+            | MediaCommand::Withdraw { .. }
+            | MediaCommand::PressKeys { .. }
+            | MediaCommand::HearTones { .. }
+            | MediaCommand::MaskKeys { .. } => {}
         }
     }
 

@@ -9,6 +9,7 @@ mod ids;
 mod number;
 mod prompt;
 mod time;
+mod voice;
 
 pub use agent::{AgentState, NotReadyReason};
 pub use card::CallerCard;
@@ -19,5 +20,6 @@ pub use end::{EndReason, Side};
 pub use floor::{Floor, FloorChange, FloorGap, FloorRow};
 pub use ids::{AgentId, InteractionId, LegId, OfferId, QueueId, RecordingId, RequestId, SegmentId, SessionId, TrunkId};
 pub use number::{Caller, PhoneNumber, PhoneNumberError};
-pub use prompt::Prompt;
+pub use prompt::PromptName;
 pub use time::UnixMillis;
+pub use voice::{LegHealth, TalkHealth, VoiceCodec, VoiceLight, VoiceTrouble};

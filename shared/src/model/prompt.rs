@@ -1,24 +1,15 @@
 //! Recorded texts, named.
 
 use serde::{Deserialize, Serialize};
-use std::fmt;
 use std::sync::Arc;
 
-/// The name of a recorded text or piece of one, such as `closed` or `number.7`; `media` knows the sound.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// Names one of the site's prompts: a file of the prompts' folder, without its ending.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Prompt(pub Arc<str>);
+pub struct PromptName(pub Arc<str>);
 
-impl Prompt {
-    /// The prompt of this name.
-    #[must_use]
-    pub fn new(name: &str) -> Self {
+impl From<&str> for PromptName {
+    fn from(name: &str) -> Self {
         Self(name.into())
-    }
-}
-
-impl fmt::Debug for Prompt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }

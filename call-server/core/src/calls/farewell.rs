@@ -3,10 +3,10 @@
 use super::Calls;
 use super::call::{self, Call, Stage};
 use super::recording::Recording;
-use crate::command::{MediaCommand, SessionText, SipCommand};
-use crate::input::CallOffered;
+use crate::command::{MediaCommand, SessionText, SipCommand, Sound};
+use crate::input::{AnnouncementEnd, CallOffered};
 use crate::ledger::{CallLedger, FactKind};
-use crate::plan::Prompt;
+use crate::plan::PromptName;
 use crate::timer::Reason;
 use crate::turn::Turn;
 use shared::model::{EndReason, InteractionId, LegId, Side};
@@ -25,7 +25,7 @@ pub(crate) struct Farewell {
 #[derive(Debug)]
 enum FarewellStage {
     /// Media was asked for a port; the text follows.
-    Opening(Prompt),
+    Opening(PromptName),
     /// Answered, and the text is played.
     Speaking,
 }
@@ -43,7 +43,7 @@ impl Calls {
         id: InteractionId,
         ledger: CallLedger,
         offered: &CallOffered,
-        why: (EndReason, Prompt),
+        why: (EndReason, PromptName),
     ) {
         let leg = offered.leg;
         turn.sip(SipCommand::Ring { leg });
@@ -68,7 +68,7 @@ impl Calls {
     }
 
     /// A waiting call leaves the line and hears a text.
-    pub(crate) fn bid_farewell(&mut self, turn: &mut Turn, id: InteractionId, reason: EndReason, prompt: Prompt) {
+    pub(crate) fn bid_farewell(&mut self, turn: &mut Turn, id: InteractionId, reason: EndReason, prompt: PromptName) {
         let Some(call) = self.live.remove(&id) else { return };
         self.no_longer_waits(&call);
         let Call { leg, mut ledger, recording, .. } = call;
@@ -110,8 +110,11 @@ impl Calls {
         }
     }
 
-    /// The text was played to its end.
-    pub(crate) fn text_over(&mut self, turn: &mut Turn, leg: LegId) {
+    /// The text was played to its end, or there is none to play.
+    pub(crate) fn text_over(&mut self, turn: &mut Turn, leg: LegId, end: AnnouncementEnd) {
+        if end == AnnouncementEnd::Cut {
+            return;
+        }
         let speaks = |farewell: &Farewell| matches!(farewell.stage, FarewellStage::Speaking);
         if self.legs.get(&leg).and_then(|id| self.farewells.get(id)).is_some_and(speaks) {
             self.farewell_ended(turn, leg, Side::Server, false);
@@ -120,10 +123,10 @@ impl Calls {
 }
 
 impl Farewell {
-    fn speak(&mut self, turn: &mut Turn, id: InteractionId, prompt: Prompt) {
+    fn speak(&mut self, turn: &mut Turn, id: InteractionId, prompt: PromptName) {
         self.stage = FarewellStage::Speaking;
         let prompts = vec![prompt];
-        turn.media(MediaCommand::Announce { leg: self.leg, prompts: prompts.clone() });
+        turn.media(MediaCommand::Announce { leg: self.leg, prompts: prompts.clone(), then: Sound::Silence });
         let fact = self.ledger.fact(turn.now, FactKind::Announced { prompts });
         call::store_fact(turn, fact);
         turn.timers.set(turn.now.time.plus(turn.plan.limits.farewell_ms), Reason::FarewellOver(id));

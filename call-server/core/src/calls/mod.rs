@@ -13,7 +13,7 @@ use crate::command::{MediaCommand, RecordingCommand, SessionText, SipCommand, St
 use crate::contacts::Contacts;
 use crate::input::{CallOffered, RecordingOutcome};
 use crate::ledger::{CallLedger, Counters, FactKind, InteractionRecord, OverflowCause};
-use crate::plan::Prompt;
+use crate::plan::PromptName;
 use crate::time::Now;
 use crate::timer::Reason;
 use crate::turn::Turn;
@@ -73,7 +73,7 @@ pub(crate) enum Way {
     /// It waits, after so many moves from queue to queue.
     Line { queue: QueueId, moves: usize },
     /// It hears a text and is hung up.
-    Farewell { reason: EndReason, prompt: Prompt },
+    Farewell { reason: EndReason, prompt: PromptName },
     /// It is refused at once.
     Refuse(EndReason),
 }

@@ -4,7 +4,7 @@ use crate::Core;
 use crate::calls::{Admitted, Ending, Move, Way};
 use crate::input::CallOffered;
 use crate::ledger::{FactKind, OverflowCause};
-use crate::plan::{BlockEntry, BlockLevel, Exit, KeyAction, Prompt};
+use crate::plan::{BlockEntry, BlockLevel, Exit, KeyAction, PromptName};
 use shared::model::{CareClass, EndReason, InteractionId, LegId, QueueId};
 
 /// How often a call may go from queue to queue by rule.
@@ -79,7 +79,7 @@ impl Core {
     }
 
     /// Politely if there is a text, and room for one more to be played.
-    fn turn_away(&self, reason: EndReason, text: Option<Prompt>) -> Way {
+    fn turn_away(&self, reason: EndReason, text: Option<PromptName>) -> Way {
         let most = match self.turn.plan.storm.most_texts {
             0 => MOST_TEXTS,
             most => most,

@@ -3,6 +3,7 @@
 mod agents;
 mod desks;
 mod doors;
+mod voices;
 
 use crate::Core;
 use crate::acd::{Joins, OfferOver, Remains, SegmentOver, SoughtOver};
@@ -25,7 +26,7 @@ impl Core {
                 self.join(joined);
             }
             Input::MediaFailed { leg, reason } => self.media_failed(leg, reason),
-            Input::AnnouncementOver { leg } => self.calls.text_over(&mut self.turn, leg),
+            Input::AnnouncementEnded { leg, end } => self.calls.text_over(&mut self.turn, leg, end),
             Input::ContactsKnown(past) => self.calls.contacts.learn(past),
             Input::AgentArrived { agent, session } => self.agent_arrived(agent, session),
             Input::AgentMediaOpened { agent, leg, access } => self.agent_media_opened(agent, leg, access),
@@ -44,6 +45,7 @@ impl Core {
             }
             Input::RecordingRowStored { recording } => self.calls.row_stored(&mut self.turn, recording),
             Input::RecordingFinished { recording, outcome } => self.calls.recording_finished(&mut self.turn, recording, outcome),
+            Input::Voice(news) => self.voice(news),
             Input::PlanChanged(plan) => self.plan_changed(*plan),
             Input::Stop => self.stop(),
             Input::Digit { leg, digit } => self.key(leg, digit),

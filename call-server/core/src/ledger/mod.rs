@@ -12,8 +12,8 @@ pub use decision::{Decision, LastAgentOutcome, PassedOver, Weighed, WhyNot};
 
 use serde::{Deserialize, Serialize};
 use shared::model::{
-    AgentId, AgentState, Caller, EndReason, InteractionId, PhoneNumber, Prompt, QueueId, RecordingId, SegmentId, SessionId, Side, TrunkId,
-    UnixMillis,
+    AgentId, AgentState, Caller, EndReason, InteractionId, PhoneNumber, PromptName, QueueId, RecordingId, SegmentId, SessionId, Side,
+    TrunkId, UnixMillis,
 };
 
 /// One thing that happened within an interaction, as it is stored.
@@ -75,7 +75,7 @@ pub enum FactKind {
     /// A text was begun to be played.
     Announced {
         /// What.
-        prompts: Vec<Prompt>,
+        prompts: Vec<PromptName>,
     },
     /// Whom to ask was decided, or that nobody can be asked now: why this agent, and why this wait.
     Decided(Box<Decision>),

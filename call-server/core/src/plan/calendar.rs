@@ -433,7 +433,7 @@ impl From<Day> for String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Prompt, QueuePlan};
+    use crate::plan::{PromptName, QueuePlan};
 
     const NIGHT: QueueId = QueueId(2);
 
@@ -464,7 +464,7 @@ mod tests {
             ]),
             ..Calendars::default()
         };
-        let closed = Exit::Announce(Prompt::new("closed"));
+        let closed = Exit::Announce(PromptName::from("closed"));
         let night = QueuePlan { hours: Some(HoursRule { calendar: CalendarId(2), closed }), ..QueuePlan::default() };
         Plan {
             numbers: BTreeMap::from([(number(), QueueId(1))]),
@@ -527,7 +527,7 @@ mod tests {
     #[test]
     fn the_night_queue_has_hours_of_its_own_and_a_text_after_them() {
         let meeting = plan().meets(&number(), at("2026-11-23", 23, 0)).expect("served");
-        assert_eq!(meeting.ends, Exit::Announce(Prompt::new("closed")));
+        assert_eq!(meeting.ends, Exit::Announce(PromptName::from("closed")));
         let scopes: Vec<_> = meeting.steps.iter().map(|step| (step.scope.clone(), step.closed.is_some())).collect();
         assert_eq!(scopes, [(Scope::Number(number()), true), (Scope::Queue(NIGHT), true)]);
         assert_eq!(meeting.steps[0].until, Some(at("2026-11-24", 9, 0)));

@@ -3,7 +3,7 @@
 //!
 //! Author and evidence of an entry stay in the store, as does the reason of a block: here is only what decides or is shown.
 
-use super::Prompt;
+use super::PromptName;
 use serde::{Deserialize, Serialize};
 use shared::model::{Caller, CareMark, PhoneNumber, UnixMillis};
 
@@ -18,7 +18,7 @@ pub struct Callers {
     /// Numbers behind which many people are, such as a company's: nobody has a last agent there.
     pub shared: Vec<NumberPattern>,
     /// What [`BlockLevel::Announce`] plays; without it such a call is refused.
-    pub block_text: Option<Prompt>,
+    pub block_text: Option<PromptName>,
 }
 
 /// A number, or all numbers that begin alike.

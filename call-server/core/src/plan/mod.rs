@@ -10,7 +10,7 @@ pub use calendar::{
 };
 pub use callers::{BlockEntry, BlockLevel, Callers, FavourEntry, NumberPattern};
 pub use service::{Announcements, KeyAction, LastAgentRule, ReasonRule, StormRule};
-pub use shared::model::Prompt;
+pub use shared::model::PromptName;
 
 use serde::{Deserialize, Serialize};
 use shared::model::{AgentId, NotReadyReason, PhoneNumber, QueueId};
@@ -172,7 +172,7 @@ pub enum Exit {
     /// To another queue, if that one takes calls.
     Queue(QueueId),
     /// It hears this text and is hung up.
-    Announce(Prompt),
+    Announce(PromptName),
 }
 
 /// A skill 技能, such as a dialect or a field of law.

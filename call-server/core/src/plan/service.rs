@@ -2,7 +2,7 @@
 
 use super::Exit;
 use serde::{Deserialize, Serialize};
-use shared::model::{Prompt, TrunkId};
+use shared::model::{PromptName, TrunkId};
 use std::collections::BTreeMap;
 
 /// Limits of one reason of 示忙 (1-7).
@@ -44,7 +44,7 @@ pub struct Announcements {
     /// How long it will probably take, as a range; nothing is said if that is not known well enough.
     pub waiting_time: bool,
     /// One of these each time, in turn.
-    pub comfort: Vec<Prompt>,
+    pub comfort: Vec<PromptName>,
 }
 
 /// What a key does while a citizen waits (I-23).
@@ -68,7 +68,7 @@ pub struct StormRule {
     /// Live calls of one caller; a withheld number has no limit.
     pub per_caller: u32,
     /// What is heard above a limit; `None` is refused at once.
-    pub text: Option<Prompt>,
+    pub text: Option<PromptName>,
     /// Most calls that may hear a text at the door at once; more are refused. 0 is 50.
     pub most_texts: u32,
 }

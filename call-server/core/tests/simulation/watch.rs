@@ -132,7 +132,7 @@ impl Watch {
             Input::PlanChanged(plan) => self.plan.clone_from(plan),
             Input::Stop => self.stopped = true,
             Input::LegConfirmed { .. } | Input::MediaOpened { .. } | Input::AgentMediaOpened { .. } => {}
-            Input::AnnouncementOver { .. } | Input::ContactsKnown(_) | Input::AgentAttentive { .. } => {}
+            Input::AnnouncementEnded { .. } | Input::Voice(_) | Input::ContactsKnown(_) | Input::AgentAttentive { .. } => {}
             Input::Digit { .. } | Input::CardFound { .. } | Input::Tick => {}
         }
     }
@@ -308,7 +308,13 @@ impl Watch {
                     assert!(call.connected.is_none(), "I-10: closed while still joined");
                 }
             }
-            MediaCommand::OpenTrunk { .. } => {}
+            MediaCommand::OpenTrunk { .. }
+            | MediaCommand::AgentVoice { .. }
+            | MediaCommand::Attend { .. }
+            | MediaCommand::Withdraw { .. }
+            | MediaCommand::PressKeys { .. }
+            | MediaCommand::HearTones { .. }
+            | MediaCommand::MaskKeys { .. } => {}
         }
     }
 
@@ -340,7 +346,7 @@ impl Watch {
                 agent.interval(self.now, interval, wrap_up);
             }
             StoreCommand::CloseRecording { recording, .. } => self.with_call(InteractionId(recording.0), |call| call.attached += 1),
-            StoreCommand::FindCard { .. } | StoreCommand::OpenRecording { .. } => {}
+            StoreCommand::FindCard { .. } | StoreCommand::OpenRecording { .. } | StoreCommand::TalkMeasured(_) => {}
         }
     }
 
@@ -596,6 +602,7 @@ impl Watch {
                 self.step.answers += 1;
                 self.step.refused = Some(*reason);
             }
+            AgentCommand::Voice { .. } | AgentCommand::TalkHealth { .. } => {}
         }
     }
 

@@ -3,8 +3,8 @@
 use call_core::input::PastContact;
 use call_core::plan::{
     AgentPlan, BlockEntry, BlockLevel, Calendar, CalendarId, Callers, Day, DayKind, Exit, FavourEntry, Hours, HoursRule, KeyAction,
-    LastAgentRule, Membership, NoAnswer, NumberPattern, Plan, Prompt, QueuePlan, ReasonRule, Relaxation, SkillId, SkillNeed, SpecialDay,
-    Strategy, Weekday, WrapUpRule,
+    LastAgentRule, Membership, NoAnswer, NumberPattern, Plan, PromptName, QueuePlan, ReasonRule, Relaxation, SkillId, SkillNeed,
+    SpecialDay, Strategy, Weekday, WrapUpRule,
 };
 use shared::model::{AgentId, Caller, CareClass, CareMark, NotReadyReason, PhoneNumber, QueueId, TrunkId, UnixMillis};
 use std::collections::BTreeMap;
@@ -89,7 +89,7 @@ fn rules(settings: &mut Settings, words: &[&str]) -> Result<(), String> {
         ["storm", "caller", count] => plan.storm.per_caller = whole(count)?,
         ["storm", "trunk", count] => _ = plan.storm.per_trunk.insert(TrunkId(0), whole(count)?),
         ["storm", "text", name, "at", "most", count] => {
-            (plan.storm.text, plan.storm.most_texts) = (Some(Prompt::new(name)), whole(count)?);
+            (plan.storm.text, plan.storm.most_texts) = (Some(PromptName::from(*name)), whole(count)?);
         }
         ["past", number, "served", "by", agent, days, "days", "ago", rest @ ..] => {
             let at = UnixMillis(began.0 - whole::<i64>(days)? * 86_400_000);
@@ -142,7 +142,7 @@ fn list(lists: &mut Callers, number: &str, rule: &[&str]) -> Result<(), String> 
     let level = match rule {
         ["reject"] => BlockLevel::Reject,
         ["announce", text] => {
-            lists.block_text = Some(Prompt::new(text));
+            lists.block_text = Some(PromptName::from(*text));
             BlockLevel::Announce
         }
         ["rate", calls, "in", span] => BlockLevel::Rate { calls: whole(calls)?, within_ms: length_ms(span)? },
@@ -178,7 +178,7 @@ fn care_class(name: &str) -> Result<CareClass, String> {
 pub(crate) fn way_out(text: &str) -> Result<Exit, String> {
     match (text, text.strip_prefix("text:")) {
         ("refuse", _) => Ok(Exit::Refuse),
-        (_, Some(name)) => Ok(Exit::Announce(Prompt::new(name))),
+        (_, Some(name)) => Ok(Exit::Announce(PromptName::from(name))),
         (number, None) => Ok(Exit::Queue(QueueId(whole(number)?))),
     }
 }
