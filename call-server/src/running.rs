@@ -289,7 +289,7 @@ impl Control for Desk {
     fn change(&self, change: &Change) -> Result<Value, Failure> {
         let done = change.apply(&self.store, wall_clock())?;
         if change.touches_plan() {
-            self.inbox.send(Input::PlanChanged(self.site.plan(&self.store.agents()?)));
+            self.inbox.send(Input::PlanChanged(Box::new(self.site.plan(&self.store.agents()?))));
         }
         Ok(done)
     }
