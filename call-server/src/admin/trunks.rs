@@ -182,6 +182,7 @@ fn step_of_path(step: &Step) -> String {
         Step::DialledRewritten { number } => format!("the dialled number becomes {}", number.as_str()),
         Step::Blocked { entry, level } => format!("the caller is blocked by entry {entry}: {level:?}"),
         Step::Points { points } => format!("the lists give the caller {points:+} points"),
+        Step::Closed { to } => format!("closed by its calendar: on to queue {to}"),
         Step::Dialled { kind } => format!("the number is of kind {kind:?}"),
         Step::Permission { class, allowed } => {
             format!("class {class} {} dial it", if *allowed { "may" } else { "may NOT" })
@@ -206,14 +207,17 @@ fn end_text(end: &PathEnd) -> String {
         PathEnd::Queue { queue, name } => format!("queue {queue} {name}"),
         PathEnd::Extension => "a phone of the house".to_owned(),
         PathEnd::Outside => "outside, at the first of these places that answers".to_owned(),
-        PathEnd::Refused { why } => format!(
-            "refused: {}",
-            match why {
-                RouteRefusal::UnknownNumber => "the number is not served here (404)",
-                RouteRefusal::Blocked => "the caller is blocked (603)",
-                RouteRefusal::NotAllowed => "the phone's class does not reach so far (403)",
-                RouteRefusal::NoTrunk => "no trunk takes the number (404)",
-            }
-        ),
+        PathEnd::Announced { prompt, why } => format!("the text {prompt:?}, then refused: {}", refusal_text(*why)),
+        PathEnd::Refused { why } => format!("refused: {}", refusal_text(*why)),
+    }
+}
+
+fn refusal_text(why: RouteRefusal) -> &'static str {
+    match why {
+        RouteRefusal::UnknownNumber => "the number is not served here (404)",
+        RouteRefusal::Blocked => "the caller is blocked (603)",
+        RouteRefusal::Closed => "it is closed then (480)",
+        RouteRefusal::NotAllowed => "the phone's class does not reach so far (403)",
+        RouteRefusal::NoTrunk => "no trunk takes the number (404)",
     }
 }

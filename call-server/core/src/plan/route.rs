@@ -2,10 +2,14 @@
 //!
 //! It reads the plan alone; how full the lines are and whether targets answer is not in it.
 
-use super::{Attempt, BlockLevel, DialledKind, PermissionClass, Plan, TrunkPlan, Unfit, choose};
+use super::PromptName;
+use super::{Attempt, BlockLevel, DialledKind, Exit, PermissionClass, Plan, QueuePlan, TrunkPlan, Unfit, choose};
 use serde::{Deserialize, Serialize};
 use shared::model::{Caller, PhoneNumber, QueueId, TrunkId, UnixMillis};
 use std::collections::BTreeMap;
+
+/// How often a path goes from a closed queue to another one, as at the door.
+const MAX_MOVES: usize = 5;
 
 /// Where a call comes in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +45,11 @@ pub enum Step {
     Points {
         /// How many.
         points: i32,
+    },
+    /// By its calendar the number, or the queue that it led to, is closed then; the call goes to another queue.
+    Closed {
+        /// The other queue.
+        to: QueueId,
     },
     /// What the number is for an extension.
     Dialled {
@@ -94,6 +103,13 @@ pub enum PathEnd {
         /// Its name.
         name: String,
     },
+    /// At a text, and then nowhere.
+    Announced {
+        /// The text.
+        prompt: PromptName,
+        /// Why it leads no further.
+        why: RouteRefusal,
+    },
     /// At another phone of the house.
     Extension,
     /// Outside, over the trunks that are tried.
@@ -113,6 +129,8 @@ pub enum RouteRefusal {
     UnknownNumber,
     /// The caller is blocked (603).
     Blocked,
+    /// It is closed then (480).
+    Closed,
     /// The extension's class does not reach so far (403).
     NotAllowed,
     /// No trunk takes the number (404).
@@ -158,14 +176,35 @@ impl Plan {
         let Some((queue, rules)) = found else { return refused(steps, RouteRefusal::UnknownNumber) };
         let block = self.callers.block(caller, at);
         steps.extend(block.map(|entry| Step::Blocked { entry: entry.entry, level: entry.level }));
-        if block.is_some_and(|entry| entry.level == BlockLevel::Reject) {
-            return refused(steps, RouteRefusal::Blocked);
+        match block.map(|entry| entry.level) {
+            Some(BlockLevel::Reject) => return refused(steps, RouteRefusal::Blocked),
+            Some(BlockLevel::Announce) => return announced(steps, self.callers.block_text.clone(), RouteRefusal::Blocked),
+            Some(BlockLevel::LowPriority(_) | BlockLevel::Rate { .. }) | None => {}
         }
         let points = self.callers.points(caller, at);
         if points != 0 {
             steps.push(Step::Points { points });
         }
-        Path { steps, end: PathEnd::Queue { queue, name: rules.name.clone() } }
+        self.path_by_calendar(steps, (queue, rules), dialled, at)
+    }
+
+    /// As at the door: the number's calendar first, then that of each queue on the way.
+    fn path_by_calendar(&self, mut steps: Vec<Step>, first: (QueueId, &QueuePlan), dialled: &PhoneNumber, at: UnixMillis) -> Path {
+        let (mut queue, mut rules) = first;
+        let mut closed = self.number_closed(dialled, at);
+        for _ in 0..=MAX_MOVES {
+            match closed.take().or_else(|| self.queue_closed(queue, at)) {
+                None => return Path { steps, end: PathEnd::Queue { queue, name: rules.name.clone() } },
+                Some(Exit::Refuse) => return refused(steps, RouteRefusal::Closed),
+                Some(Exit::Announce(prompt)) => return announced(steps, Some(prompt), RouteRefusal::Closed),
+                Some(Exit::Queue(to)) => {
+                    let Some(next) = self.queues.get(&to).filter(|_| to != queue) else { return refused(steps, RouteRefusal::Closed) };
+                    steps.push(Step::Closed { to });
+                    (queue, rules) = (to, next);
+                }
+            }
+        }
+        refused(steps, RouteRefusal::Closed)
     }
 
     fn path_of_extension(&self, class: PermissionClass, caller: &Caller, dialled: &PhoneNumber, at: UnixMillis) -> Path {
@@ -219,6 +258,13 @@ impl TrunkPlan {
     }
 }
 
+fn announced(steps: Vec<Step>, prompt: Option<PromptName>, why: RouteRefusal) -> Path {
+    match prompt {
+        Some(prompt) => Path { steps, end: PathEnd::Announced { prompt, why } },
+        None => refused(steps, why),
+    }
+}
+
 fn refused(steps: Vec<Step>, why: RouteRefusal) -> Path {
     Path { steps, end: PathEnd::Refused { why } }
 }
@@ -226,7 +272,7 @@ fn refused(steps: Vec<Step>, why: RouteRefusal) -> Path {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{BlockEntry, NumberPattern, NumberRules, QueuePlan, TargetPlan, TrunkNumbers};
+    use crate::plan::{BlockEntry, Mode, NumberPattern, NumberRules, Override, QueuePlan, Scope, TargetPlan, TrunkNumbers};
 
     const NOW: UnixMillis = UnixMillis(1_000);
 
@@ -284,6 +330,26 @@ mod tests {
         let end = |at| plan.path(Door::Trunk(TrunkId(1)), &caller("13912345678"), &number("12345"), UnixMillis(at)).end;
         assert_eq!(end(1_999), PathEnd::Refused { why: RouteRefusal::Blocked });
         assert!(matches!(end(2_000), PathEnd::Queue { .. }));
+    }
+
+    #[test]
+    fn a_closed_number_leads_where_its_calendar_says() {
+        let mut plan = plan();
+        let end = |plan: &Plan| plan.path(Door::Trunk(TrunkId(1)), &caller("1"), &number("12345"), NOW);
+        let shut = |exit| Override {
+            scope: Scope::Number(number("12345")),
+            mode: Mode::Closed(exit),
+            from: UnixMillis(0),
+            until: UnixMillis(2_000),
+            author: "2001".to_owned(),
+            reason: "drill".to_owned(),
+        };
+        plan.calendars.overrides = vec![shut(Exit::Announce(PromptName::from("closed")))];
+        assert_eq!(end(&plan).end, PathEnd::Announced { prompt: PromptName::from("closed"), why: RouteRefusal::Closed });
+        plan.queues.insert(QueueId(2), QueuePlan { name: "值班".to_owned(), ..QueuePlan::default() });
+        plan.calendars.overrides = vec![shut(Exit::Queue(QueueId(2)))];
+        assert_eq!(end(&plan).steps, [Step::Closed { to: QueueId(2) }]);
+        assert_eq!(end(&plan).end, PathEnd::Queue { queue: QueueId(2), name: "值班".to_owned() });
     }
 
     #[test]
