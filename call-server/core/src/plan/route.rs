@@ -339,8 +339,7 @@ mod tests {
         let shut = |exit| Override {
             scope: Scope::Number(number("12345")),
             mode: Mode::Closed(exit),
-            from: UnixMillis(0),
-            until: UnixMillis(2_000),
+            expires: UnixMillis(2_000),
             author: "2001".to_owned(),
             reason: "drill".to_owned(),
         };
