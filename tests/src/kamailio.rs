@@ -3,7 +3,7 @@
 use crate::SOON;
 use crate::process::{Running, fresh_folder};
 use std::net::{SocketAddr, UdpSocket};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,7 @@ pub struct Kamailio {
     /// Where it listens, UDP.
     pub address: SocketAddr,
     running: Running,
+    folder: PathBuf,
 }
 
 /// Whether Kamailio is installed.
@@ -41,7 +42,7 @@ impl Kamailio {
         let mut command = Command::new(PROGRAM);
         // In the foreground, with few processes and little memory: it carries a single call.
         command.args(["-DD", "-E", "-m", "16", "-M", "4", "-n", "1", "-f"]).arg(&config).arg("-Y").arg(&folder);
-        let kamailio = Self { address, running: Running::start("kamailio", &mut command, &folder.join("kamailio.log")) };
+        let kamailio = Self { address, running: Running::start("kamailio", &mut command, &folder.join("kamailio.log")), folder };
         kamailio.wait_until_it_answers(ip);
         kamailio
     }
@@ -74,6 +75,7 @@ impl Drop for Kamailio {
         let _ = Command::new("kill").arg(self.running.id().to_string()).status();
         if !std::thread::panicking() {
             self.running.ended(SOON);
+            let _ = std::fs::remove_dir_all(&self.folder);
         }
     }
 }

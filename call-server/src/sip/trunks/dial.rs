@@ -208,3 +208,25 @@ fn answer(account: &Account, response: &Response, uri: &str) -> Option<(String, 
     let credentials = login.credentials(account, &signed, &super::token())?;
     Some((answers.to_owned(), credentials))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Account, answer};
+    use sip_core::message::{Message, parse};
+
+    #[test]
+    fn a_server_and_a_proxy_are_answered_in_their_own_fields_and_what_is_no_challenge_is_not() {
+        let account = Account { user: "hotline".to_owned(), secret: "kq3v-9d2m".to_owned() };
+        let answered = |status: u16, field: &str| {
+            let text = format!(
+                "SIP/2.0 {status} X\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:h>;tag=1\r\nTo: <sip:h>;tag=2\r\nCall-ID: a\r\n\
+                 CSeq: 1 INVITE\r\n{field}: Digest realm=\"c\", nonce=\"n\", qop=\"auth\"\r\n\r\n"
+            );
+            let Ok(Message::Response(response)) = parse(text.into()) else { panic!("a response") };
+            answer(&account, &response, "sip:1@h").map(|(name, _)| name)
+        };
+        assert_eq!(answered(401, "WWW-Authenticate").as_deref(), Some("Authorization"));
+        assert_eq!(answered(407, "Proxy-Authenticate").as_deref(), Some("Proxy-Authorization"));
+        assert_eq!((answered(401, "Proxy-Authenticate"), answered(407, "X")), (None, None));
+    }
+}

@@ -35,6 +35,8 @@ enum Purpose {
 struct Test {
     trunk: TrunkId,
     until: u64,
+    /// Targets that have said nothing by then have failed.
+    targets_until: u64,
     targets: Vec<(TargetResult, bool)>,
     /// When it was asked for; the result once it is there.
     registration: Option<(u64, Option<StepResult>)>,
@@ -80,7 +82,7 @@ impl Lines {
     /// When [`Lines::handle_timeout`] is wanted.
     pub(in crate::sip) fn next_deadline(&self) -> Option<u64> {
         let lines = self.lines.values().filter_map(Line::due);
-        let tests = self.tests.values().flat_map(|test| std::iter::once(test.until).chain(test.dial.as_ref().and_then(Dial::due)));
+        let tests = self.tests.values().flat_map(|test| test.next_time().into_iter().chain(test.dial.as_ref().and_then(Dial::due)));
         lines.chain(tests).min()
     }
 
@@ -94,6 +96,7 @@ impl Lines {
             if let Some(dial) = &mut test.dial {
                 dial.timeout(now, ways);
             }
+            test.give_up_targets(now);
         }
         self.finish_tests(now);
     }
@@ -286,7 +289,8 @@ impl Lines {
         if let Some(line) = self.lines.get_mut(&trunk).filter(|_| dial.is_some()) {
             line.calls_out += 1;
         }
-        self.tests.insert(test, Test { trunk, until: now.saturating_add(TEST_MS), targets, registration, dial, reply });
+        let (until, targets_until) = (now.saturating_add(TEST_MS), now.saturating_add(OPTIONS_PATIENCE_MS));
+        self.tests.insert(test, Test { trunk, until, targets_until, targets, registration, dial, reply });
         Ok(())
     }
 
@@ -297,6 +301,9 @@ impl Lines {
             line.target_answered(now, target, sent_at, response.status());
         }
         let Some((result, is_over)) = self.tests.get_mut(&test).and_then(|test| test.targets.get_mut(target)) else { return };
+        if *is_over {
+            return;
+        }
         *is_over = true;
         let status = response.map(Response::status);
         result.result = StepResult {
@@ -361,6 +368,20 @@ impl Lines {
 }
 
 impl Test {
+    fn next_time(&self) -> Option<u64> {
+        let waits_for_targets = self.targets.iter().any(|(_, is_over)| !is_over);
+        Some(if waits_for_targets { self.targets_until.min(self.until) } else { self.until })
+    }
+
+    fn give_up_targets(&mut self, now: u64) {
+        if now >= self.targets_until {
+            for (target, is_over) in self.targets.iter_mut().filter(|(_, is_over)| !is_over) {
+                let result = StepResult { error: Some("no response".to_owned()), took_ms: OPTIONS_PATIENCE_MS, ..StepResult::default() };
+                (target.result, *is_over) = (result, true);
+            }
+        }
+    }
+
     fn is_over(&self) -> bool {
         self.targets.iter().all(|(_, is_over)| *is_over)
             && self.registration.as_ref().is_none_or(|(_, told)| told.is_some())
