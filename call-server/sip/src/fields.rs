@@ -13,6 +13,7 @@ const fn extension(long: &'static str, compact: &'static str) -> Extension {
     Extension { long, compact }
 }
 
+pub(crate) const ACCEPT: Extension = extension("Accept", "");
 pub(crate) const ALLOWED: Extension = extension("Allow", "");
 pub(crate) const EVENT: Extension = extension("Event", "o");
 pub(crate) const MIN_SE: Extension = extension("Min-SE", "");
@@ -26,16 +27,29 @@ pub(crate) const SESSION_EXPIRES: Extension = extension("Session-Expires", "x");
 pub(crate) const SUBSCRIPTION_STATE: Extension = extension("Subscription-State", "");
 pub(crate) const SUPPORTED: Extension = extension("Supported", "k");
 
+impl Head {
+    /// The values of all fields that are spelt like this, in any case, each whole and with its folds: for those that
+    /// [`crate::message::Name`] does not list, such as WWW-Authenticate.
+    pub fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.spelt(move |found| found.eq_ignore_ascii_case(name.as_bytes()))
+    }
+
+    fn spelt<'a>(&'a self, is_it: impl Fn(&[u8]) -> bool + 'a) -> impl Iterator<Item = &'a [u8]> {
+        self.fields.iter().filter_map(move |field| {
+            // The value starts behind the colon: the name is what stands before it on its line.
+            let before = self.packet.get(..field.start.saturating_sub(1))?;
+            let name = before.rsplit(|byte| *byte == b'\n').next()?.trim_ascii();
+            is_it(name).then(|| self.packet.get(field.start..field.end).unwrap_or_default().trim_ascii())
+        })
+    }
+}
+
 impl Extension {
     /// The values of all fields of this name, each whole, folds kept.
     pub(crate) fn of(self, head: &Head) -> impl Iterator<Item = &[u8]> {
-        head.fields.iter().filter_map(move |field| {
-            // The value starts behind the colon: the name is what stands before it on its line.
-            let before = head.packet.get(..field.start.saturating_sub(1))?;
-            let name = before.rsplit(|byte| *byte == b'\n').next()?.trim_ascii();
-            let is_it = name.eq_ignore_ascii_case(self.long.as_bytes())
-                || (!self.compact.is_empty() && name.eq_ignore_ascii_case(self.compact.as_bytes()));
-            is_it.then(|| head.packet.get(field.start..field.end).unwrap_or_default().trim_ascii())
+        head.spelt(move |name| {
+            name.eq_ignore_ascii_case(self.long.as_bytes())
+                || (!self.compact.is_empty() && name.eq_ignore_ascii_case(self.compact.as_bytes()))
         })
     }
 

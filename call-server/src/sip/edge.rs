@@ -11,7 +11,8 @@ use call_core::input::{CallOffered, LegEnd};
 use shared::model::{Caller, LegId, PhoneNumber, TrunkId};
 use shared::pii::Pii;
 use sip_core::message::{MAX_PACKET_BYTES, Request};
-use sip_core::{CallKey, Ending, Endpoint, Event, Farewell, Limits, Receipt, Seed, identity};
+use sip_core::sdp::Direction;
+use sip_core::{CallKey, Ending, Endpoint, Event, Farewell, Limits, Receipt, Seed, SessionEvent, identity};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -151,10 +152,15 @@ impl Edge {
         while let Some(event) = self.endpoint.poll_event() {
             match event {
                 Event::Offered { call, source, invite } => self.offered(call, source, &invite),
-                Event::Confirmed { call, .. } => self.inbox.send(Input::LegConfirmed { leg: LegId(call.0) }),
+                Event::Confirmed { call, description } => {
+                    // The ACK may bring the answer to a late offer of ours.
+                    self.far_described(call, &description);
+                    self.inbox.send(Input::LegConfirmed { leg: LegId(call.0) });
+                }
                 Event::Ended { call, ending } => self.ended(call, ending),
-                // Offers inside a call are answered by the endpoint's default policy; the edge makes no calls or requests yet.
-                Event::Session { .. } | Event::Responded { .. } => {}
+                Event::Session { call, event } => self.in_call(call, event),
+                // The edge makes no requests yet.
+                Event::Responded { .. } => {}
             }
         }
         self.transmit();
@@ -182,6 +188,37 @@ impl Edge {
         self.told.insert(call);
         tracing::info!(%leg, %trunk, probe, "a call arrives");
         self.inbox.send(Input::CallOffered(CallOffered { leg, trunk, caller: caller(invite), dialled, offer: offer(invite), probe }));
+    }
+
+    /// Offers inside a call are answered by the endpoint itself; the voice follows them.
+    fn in_call(&mut self, call: CallKey, event: SessionEvent) {
+        match event {
+            SessionEvent::Changed { description, direction } => {
+                let is_held = matches!(direction, Direction::ReceiveOnly | Direction::Inactive);
+                tracing::info!(leg = %LegId(call.0), is_held, "the carrier describes its voice anew");
+                self.far_described(call, &description);
+            }
+            SessionEvent::Answered(description) => self.far_described(call, &description),
+            // Of calls of ours, of transfers, and of questions that the settings keep from the edge.
+            SessionEvent::Progress { .. }
+            | SessionEvent::Challenged(_)
+            | SessionEvent::Failed(_)
+            | SessionEvent::Offered(_)
+            | SessionEvent::OfferWanted
+            | SessionEvent::Withdrawn
+            | SessionEvent::OfferRefused(_)
+            | SessionEvent::TransferAsked(_)
+            | SessionEvent::TransferProgress { .. }
+            | SessionEvent::TransferRefused(_)
+            | SessionEvent::Replaces(_) => {}
+        }
+    }
+
+    fn far_described(&mut self, call: CallKey, description: &[u8]) {
+        if self.told.contains(&call) && !description.is_empty() {
+            let description = SessionText(String::from_utf8_lossy(description).into());
+            self.inbox.send(Input::FarDescribed { leg: LegId(call.0), description });
+        }
     }
 
     fn ended(&mut self, call: CallKey, ending: Ending) {

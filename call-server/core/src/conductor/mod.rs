@@ -24,6 +24,7 @@ impl Core {
                 let joined = self.calls.media_opened(&mut self.turn, leg, answer);
                 self.join(joined);
             }
+            Input::FarDescribed { leg, description } => self.calls.far_described(&mut self.turn, leg, description),
             Input::MediaFailed { leg, reason } => self.media_failed(leg, reason),
             Input::AgentArrived { agent, session } => self.agent_arrived(agent, session),
             Input::AgentMediaOpened { agent, leg, access } => self.agent_media_opened(agent, leg, access),

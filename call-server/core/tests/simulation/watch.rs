@@ -131,7 +131,7 @@ impl Watch {
             }
             Input::PlanChanged(plan) => self.plan = plan.clone(),
             Input::Stop => self.stopped = true,
-            Input::LegConfirmed { .. } | Input::MediaOpened { .. } | Input::AgentMediaOpened { .. } => {}
+            Input::LegConfirmed { .. } | Input::FarDescribed { .. } | Input::MediaOpened { .. } | Input::AgentMediaOpened { .. } => {}
             Input::Digit { .. } | Input::CardFound { .. } | Input::Tick => {}
         }
     }

@@ -310,7 +310,11 @@ impl World {
             MediaCommand::Connect { citizen, .. } if self.random.u32(0..150) == 0 => {
                 self.send(Edge::Media, Input::MediaFailed { leg: citizen, reason: MediaFailure::Io });
             }
-            MediaCommand::Connect { .. } | MediaCommand::Play { .. } | MediaCommand::Disconnect { .. } | MediaCommand::Close { .. } => {}
+            MediaCommand::Connect { .. }
+            | MediaCommand::Follow { .. }
+            | MediaCommand::Play { .. }
+            | MediaCommand::Disconnect { .. }
+            | MediaCommand::Close { .. } => {}
         }
     }
 

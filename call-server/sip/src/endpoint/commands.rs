@@ -24,7 +24,13 @@ impl Endpoint {
                 pending.held_answer = Some(Bytes::copy_from_slice(description.as_bytes()));
                 true
             }
-            _other => false,
+            Stage::Pending(_)
+            | Stage::Calling(_)
+            | Stage::Challenged { .. }
+            | Stage::Answered { .. }
+            | Stage::Owing { .. }
+            | Stage::Confirmed
+            | Stage::Leaving => false,
         });
         if is_held == Some(true) {
             return;
@@ -83,6 +89,14 @@ impl Endpoint {
         }
     }
 
+    /// Refuses a call that is not answered with this final status (300 to 699) and these fields, such as WWW-Authenticate of a challenge or
+    /// Contact of a redirection; [`super::Event::Ended`] follows. Does nothing for any other call.
+    pub fn refuse_with(&mut self, now: u64, call: CallKey, status: u16, fields: &[(&str, String)]) {
+        if self.calls.get(&call).is_some_and(|found| !found.is_told) {
+            self.refuse_saying(now, call, status, fields, Ending::AsCommanded);
+        }
+    }
+
     /// We want our INVITE back.
     pub(super) fn give_up(&mut self, now: u64, call: CallKey, ending: Ending) {
         self.tell_end(call, ending);
@@ -93,13 +107,18 @@ impl Endpoint {
 
     /// A final refusal to a call that is not answered; the transaction waits for its ACK alone.
     pub(super) fn refuse(&mut self, now: u64, call: CallKey, farewell: &Farewell, ending: Ending) {
+        let reason = farewell.reason.map(|reason| ("Reason", reason.to_owned()));
+        self.refuse_saying(now, call, farewell.status, reason.as_slice(), ending);
+    }
+
+    fn refuse_saying(&mut self, now: u64, call: CallKey, status: u16, fields: &[(&str, String)], ending: Ending) {
         let Some((pending, tag)) = self.pending(call) else { return };
-        let mut writer = ResponseWriter::new(pending.invite.head(), pending.source).begin(farewell.status, Some(&tag));
-        if let Some(reason) = farewell.reason {
-            writer.field("Reason", reason);
+        let mut writer = ResponseWriter::new(pending.invite.head(), pending.source).begin(status, Some(&tag));
+        for (name, value) in fields {
+            writer.field(name, value);
         }
         let transaction = pending.transaction.clone();
-        self.transactions.respond(now, &transaction, farewell.status, writer.finish());
+        self.transactions.respond(now, &transaction, status, writer.finish());
         self.end(now, call, ending);
     }
 

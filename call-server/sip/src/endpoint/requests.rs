@@ -7,7 +7,7 @@ use crate::dialog::call::{Call, Pending, Stage, Transfer};
 use crate::dialog::session_timer::{Wish, wish_of};
 use crate::dialog::talk::{Negotiation, Party, Talk};
 use crate::dialog::{Dialog, DialogId};
-use crate::fields::REQUIRE;
+use crate::fields::{ACCEPT, REQUIRE};
 use crate::message::{Method, Name, Request, ResponseWriter, Scheme, Uri, Writer};
 use crate::transaction::ServerKey;
 use bytes::Bytes;
@@ -78,7 +78,7 @@ impl Endpoint {
                 }
             }
         });
-        self.refuse_question(now, open.flatten(), 487);
+        self.withdraw(now, key, open.flatten(), 487);
     }
 
     /// A request that belongs to no dialog yet.
@@ -110,6 +110,9 @@ impl Endpoint {
             return self.reply(now, &asked, 415, |writer| {
                 writer.field("Accept", "application/sdp");
             });
+        }
+        if !takes_descriptions(&asked.request) {
+            return self.reply(now, &asked, 406, |_| {});
         }
         if let Wish::TooShort(minimum_s) = wish_of(now, &asked.request, None, self.shortest_session_s()) {
             return self.reply(now, &asked, 422, |writer| {
@@ -252,6 +255,16 @@ fn has_known_scheme(request: &Request) -> bool {
         Scheme::Sip | Scheme::Sips | Scheme::Tel => true,
         Scheme::Other => false,
     })
+}
+
+/// Whether an answer with a session description may be sent: Accept, if there is one, lists that kind (RFC 3261 section 20.1).
+fn takes_descriptions(request: &Request) -> bool {
+    let mut fields = ACCEPT.of(request.head()).peekable();
+    let is_ours = |range: &[u8]| {
+        let kind = range.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+        [&b"application/sdp"[..], b"application/*", b"*/*"].iter().any(|ours| kind.eq_ignore_ascii_case(ours))
+    };
+    fields.peek().is_none() || ACCEPT.tokens(request.head()).any(is_ours)
 }
 
 /// Whether there is no body, or one that is a plain session description.
