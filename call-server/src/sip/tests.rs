@@ -291,7 +291,8 @@ fn a_late_answer_and_a_hold_of_the_carrier_are_told_with_their_descriptions() {
     edge.handle.send(SipCommand::Answer { leg, answer: SessionText(DESCRIPTION.into()) });
     let tag = to_tag(&phone.receive());
     phone.send(&phone.request("ACK", 1, &tag, &with_description("sendrecv")));
-    let told = |direction: &str| Input::FarDescribed { leg, description: SessionText(format!("{DESCRIPTION}a={direction}\r\n").into()) };
+    let told =
+        |direction: &str| Input::FarDescribed { leg, description: SessionText(format!("{DESCRIPTION}a={direction}\r\n\r\n").into()) };
     assert_eq!((edge.input(), edge.input()), (told("sendrecv"), Input::LegConfirmed { leg }));
     phone.send(&phone.request("INVITE", 2, &tag, &with_description("sendonly")));
     let ok = phone.receive();

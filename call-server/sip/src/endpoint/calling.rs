@@ -39,7 +39,7 @@ impl Endpoint {
         let stage = Stage::Calling(calling);
         let made = Call { party, stage, is_caller: true, is_told: false, credentials: Vec::new(), transfer: Transfer::None };
         self.timers.arm(made.deadline(), &call);
-        self.calls.insert(call, made);
+        self.calls.insert(call, Box::new(made));
         Some(call)
     }
 

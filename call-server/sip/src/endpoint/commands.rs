@@ -38,22 +38,22 @@ impl Endpoint {
         let (session_s, shortest_s) = (self.settings.session_s, self.shortest_session_s());
         let (contact, allowed) = (self.contact_field(), self.allowed());
         let Some((pending, tag)) = self.pending(call) else { return };
-        let (head, state) = (pending.invite.head(), self.calls.get(&call).map(|found| &found.party.talk.state));
-        let had_offer = !pending.invite.body().is_empty();
+        let (head, state) = (&pending.head, self.calls.get(&call).map(|found| &found.party.talk.state));
+        let had_offer = pending.has_offer;
         let body = match state {
             Some(Negotiation::First | Negotiation::Unset) => Bytes::copy_from_slice(description.as_bytes()),
             Some(Negotiation::Ours(_) | Negotiation::Accepting | Negotiation::Theirs(..) | Negotiation::Stable) | None => Bytes::new(),
         };
-        let wish = wish_of(now, &pending.invite, session_s, shortest_s);
+        let wish = wish_of(now, &pending.head, session_s, shortest_s);
         let mut writer = ResponseWriter::new(head, pending.source).begin(200, Some(&tag));
-        repeat_record_route(&mut writer, &pending.invite);
+        repeat_record_route(&mut writer, &pending.head);
         writer.field("Contact", contact);
         writer.field("Allow", allowed);
         writer.field("Supported", "100rel, replaces, timer");
         grant_timer(&mut writer, wish);
         let ok = with_description(writer, &body);
         let transaction = pending.transaction.clone();
-        let accepted = Accepted::new(now, pending.invite.identity().cseq, response_target(head, pending.source), ok.clone());
+        let accepted = Accepted::new(now, pending.cseq, response_target(head, pending.source), ok.clone());
         self.transactions.respond(now, &transaction, 200, ok);
         self.with_call(call, |found| {
             found.stage = Stage::Answered { accepted, farewell: None };
@@ -113,7 +113,7 @@ impl Endpoint {
 
     fn refuse_saying(&mut self, now: u64, call: CallKey, status: u16, fields: &[(&str, String)], ending: Ending) {
         let Some((pending, tag)) = self.pending(call) else { return };
-        let mut writer = ResponseWriter::new(pending.invite.head(), pending.source).begin(status, Some(&tag));
+        let mut writer = ResponseWriter::new(&pending.head, pending.source).begin(status, Some(&tag));
         for (name, value) in fields {
             writer.field(name, value);
         }

@@ -338,7 +338,7 @@ impl Endpoint {
             Entry::Open if !has_readable_body(&asked.request) => self.reply(now, asked, 415, |writer| {
                 writer.field("Accept", "application/sdp");
             }),
-            Entry::Open => match wish_of(now, &asked.request, None, self.shortest_session_s()) {
+            Entry::Open => match wish_of(now, asked.request.head(), None, self.shortest_session_s()) {
                 Wish::TooShort(minimum_s) => self.reply(now, asked, 422, |writer| {
                     writer.field("Min-SE", minimum_s.to_string());
                 }),
@@ -391,9 +391,9 @@ impl Endpoint {
     pub(super) fn settle(&mut self, now: u64, key: CallKey, tag: &Bytes, asked: &Asked, description: &[u8]) {
         let request = &asked.request;
         let (is_invite, has_offer) = (*request.method() == Method::Invite, !request.body().is_empty());
-        let wish = wish_of(now, request, None, self.shortest_session_s());
+        let wish = wish_of(now, request.head(), None, self.shortest_session_s());
         let mut writer = ResponseWriter::new(request.head(), asked.source).begin(200, None);
-        super::repeat_record_route(&mut writer, request);
+        super::repeat_record_route(&mut writer, request.head());
         writer.field("Contact", self.contact_field());
         writer.field("Allow", self.allowed());
         writer.field("Supported", "100rel, replaces, timer");

@@ -19,6 +19,21 @@ const CANCELLED: Farewell = Farewell { status: 487, reason: None };
 /// The extensions that a request may require of us.
 const EXTENSIONS: [&str; 3] = ["100rel", "replaces", "timer"];
 
+/// The fields of an INVITE that its answers depend on.
+const ANSWERED_BY: [Name; 11] = [
+    Name::Via,
+    Name::From,
+    Name::To,
+    Name::CallId,
+    Name::CSeq,
+    Name::RecordRoute,
+    Name::Require,
+    Name::Supported,
+    Name::SessionExpires,
+    Name::MinSe,
+    Name::Timestamp,
+];
+
 /// A request with what is needed to answer it.
 #[derive(Debug)]
 pub(crate) struct Asked {
@@ -114,7 +129,7 @@ impl Endpoint {
         if !takes_descriptions(&asked.request) {
             return self.reply(now, &asked, 406, |_| {});
         }
-        if let Wish::TooShort(minimum_s) = wish_of(now, &asked.request, None, self.shortest_session_s()) {
+        if let Wish::TooShort(minimum_s) = wish_of(now, asked.request.head(), None, self.shortest_session_s()) {
             return self.reply(now, &asked, 422, |writer| {
                 writer.field("Min-SE", minimum_s.to_string());
             });
@@ -130,11 +145,12 @@ impl Endpoint {
         let Asked { key, source, request } = asked;
         let trying = ResponseWriter::new(request.head(), source).begin(100, None).finish();
         self.transactions.respond(now, &key, 100, trying);
-        let invite = Box::new(request.clone());
         let mut talk = Talk::new(if request.body().is_empty() { Negotiation::Unset } else { Negotiation::First });
         talk.allows_update = allows_update(&request);
         let pending = Pending {
-            invite: request,
+            head: request.head().only(&ANSWERED_BY),
+            cseq: request.identity().cseq,
+            has_offer: !request.body().is_empty(),
             source,
             transaction: key,
             give_up_at: pending_until(now),
@@ -151,7 +167,7 @@ impl Endpoint {
             credentials: Vec::new(),
             transfer: Transfer::None,
         });
-        self.events.push_back(Event::Offered { call, source, invite });
+        self.events.push_back(Event::Offered { call, source, invite: Box::new(request) });
         if let Some(replaced) = replaced {
             self.tell(call, SessionEvent::Replaces(replaced));
         }
@@ -168,7 +184,7 @@ impl Endpoint {
         self.dialogs
             .range(start.clone()..)
             .take_while(move |(id, _)| id.call_id == start.call_id && id.remote_tag == start.remote_tag)
-            .filter_map(|(_, key)| Some((*key, self.calls.get(key)?)))
+            .filter_map(|(_, key)| Some((*key, &**self.calls.get(key)?)))
     }
 
     /// A request that names a dialog.

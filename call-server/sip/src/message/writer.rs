@@ -50,7 +50,7 @@ impl Writer {
     #[must_use]
     pub fn finish_short(mut self) -> Bytes {
         self.text.extend_from_slice(b"\r\n");
-        self.text.into()
+        self.whole()
     }
 
     /// Ends a message with a body; its Content-Type is a field to be added before.
@@ -59,7 +59,12 @@ impl Writer {
         self.field("Content-Length", body.len().to_string());
         self.text.extend_from_slice(b"\r\n");
         self.text.extend_from_slice(body);
-        self.text.into()
+        self.whole()
+    }
+
+    /// Without the room that was not needed: many messages are kept for half a minute and longer.
+    fn whole(self) -> Bytes {
+        self.text.into_boxed_slice().into()
     }
 }
 
