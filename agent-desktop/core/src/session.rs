@@ -301,7 +301,7 @@ impl Session {
             FromServer::Welcome { version, .. } => self.welcome(now, version),
             FromServer::SignedIn { token, agent, number, name, media, .. } => self.signed_in(now, token, Me { agent, number, name }, media),
             FromServer::SignInRefused { reason } => self.sign_in_refused(now, reason),
-            FromServer::Desk(desk) => self.desk(now, desk),
+            FromServer::Desk(desk) => self.desk(now, *desk),
             FromServer::Done { request } => {
                 self.answered(request);
             }
@@ -310,6 +310,8 @@ impl Session {
                     self.view.refusal = Some(reason);
                 }
             }
+            // Only said to a client that has said what its voice can; this one does not yet.
+            FromServer::Voice(_) | FromServer::TalkHealth(_) => {}
             FromServer::SignedOut { reason } => self.signed_out(reason),
             FromServer::Pong { nonce, now: server_now } => self.pong(now, nonce, server_now),
             FromServer::ProtocolError { message } => self.broken(now, LinkFailure::Protocol(message)),

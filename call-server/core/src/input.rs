@@ -2,10 +2,11 @@
 
 use crate::command::{MediaAccess, SessionText};
 use crate::plan::Plan;
+use crate::voice::VoiceInput;
 use serde::{Deserialize, Serialize};
 use shared::model::{
     AgentId, Caller, CallerCard, EndReason, InteractionId, LegId, NotReadyReason, OfferId, PhoneNumber, RecordingId, RequestId, SessionId,
-    TrunkId,
+    TrunkId, UnixMillis,
 };
 
 /// One thing that happened, told by an edge.
@@ -53,6 +54,17 @@ pub enum Input {
         /// One of `0-9*#ABCD`.
         digit: char,
     },
+    /// `media`: an announcement is over; exactly one for each [`crate::command::MediaCommand::Announce`].
+    AnnouncementEnded {
+        /// Which leg.
+        leg: LegId,
+        /// How.
+        end: AnnouncementEnd,
+    },
+    /// `media`, `gateway`: news of voices.
+    Voice(VoiceInput),
+    /// `store`: contacts of earlier days, told once at the start, and again when one of them is judged anew.
+    ContactsKnown(Vec<PastContact>),
     /// `gateway`: somebody whose password was verified wants to sign in. A living session of the same agent is superseded.
     AgentArrived {
         /// Who.
@@ -90,6 +102,16 @@ pub enum Input {
         /// Which session.
         session: SessionId,
     },
+    /// `gateway`: whether the desktop can vouch for somebody who sits there: the headset was checked, and keyboard or mouse were used a
+    /// short while ago. Calls are accepted by themselves only then; untold is no.
+    AgentAttentive {
+        /// Who.
+        agent: AgentId,
+        /// Which session; an old one is ignored.
+        session: SessionId,
+        /// Whether.
+        attentive: bool,
+    },
     /// `gateway`: a wish of the agent.
     AgentAsked {
         /// Who.
@@ -121,7 +143,7 @@ pub enum Input {
         outcome: RecordingOutcome,
     },
     /// `config`, `admin`: agents, queues or numbers changed. Live calls and waits keep going (I-19).
-    PlanChanged(Plan),
+    PlanChanged(Box<Plan>),
     /// Nothing but the passing of time: due deadlines fire.
     Tick,
     /// The server is to stop: refuse new calls, end all others with [`EndReason::ServerStopping`].
@@ -160,6 +182,17 @@ pub enum LegEnd {
     ProtocolError,
 }
 
+/// How an announcement ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AnnouncementEnd {
+    /// It was played to its last sample.
+    Finished,
+    /// Something else was to be heard, or the leg was closed.
+    Cut,
+    /// The site has none of its prompts: nothing was heard.
+    NoPrompt,
+}
+
 /// Why media could not be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MediaFailure {
@@ -169,6 +202,8 @@ pub enum MediaFailure {
     NoCommonCodec,
     /// All ports are taken.
     NoPorts,
+    /// The media threads are at their limit: another call would spoil those that run.
+    Overloaded,
     /// A socket failed.
     Io,
 }
@@ -179,7 +214,7 @@ impl MediaFailure {
     pub fn end_reason(self) -> EndReason {
         match self {
             Self::NoCommonCodec | Self::BadOffer => EndReason::NoCommonCodec,
-            Self::NoPorts => EndReason::NoResources,
+            Self::NoPorts | Self::Overloaded => EndReason::NoResources,
             Self::Io => EndReason::MediaFailed,
         }
     }
@@ -192,6 +227,12 @@ pub enum AgentAction {
     GoReady,
     /// 示忙
     GoNotReady(NotReadyReason),
+    /// 示忙 as soon as the reason has a place free.
+    AwaitNotReady(NotReadyReason),
+    /// 锁定: the seat wants its password back.
+    Lock,
+    /// The gateway has checked the password of a locked seat.
+    Unlock,
     /// 接听
     Accept(OfferId),
     /// 拒接
@@ -204,6 +245,19 @@ pub enum AgentAction {
     ExtendWrapUp,
     /// 签出
     SignOut,
+}
+
+/// One contact of an earlier day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PastContact {
+    /// Who called.
+    pub caller: Caller,
+    /// When it entered.
+    pub at: UnixMillis,
+    /// Who talked with the citizen last, if anybody did.
+    pub agent: Option<AgentId>,
+    /// That agent is not to be asked first: it was rated bad, or the matter is a complaint about the agent (1-8).
+    pub avoid: bool,
 }
 
 /// How a recording ended.

@@ -20,6 +20,8 @@ pub(crate) const SESSION_EXPIRES: Extension = Extension(Name::SessionExpires);
 pub(crate) const SUBSCRIPTION_STATE: Extension = Extension(Name::SubscriptionState);
 pub(crate) const SUPPORTED: Extension = Extension(Name::Supported);
 
+pub(crate) const USER_AGENT: Extension = Extension(Name::UserAgent);
+
 impl Head {
     /// The values of all fields that are spelt like this, in any case, each whole and with its folds: for those that [`Name`] does not
     /// list, such as WWW-Authenticate.

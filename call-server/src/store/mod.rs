@@ -9,6 +9,7 @@ mod people;
 mod queue;
 mod schema;
 mod startup;
+mod voices;
 mod write;
 mod writer;
 

@@ -4,7 +4,7 @@
 
 use crate::watch::Watch;
 use call_core::command::{AgentCommand, MediaAccess, MediaCommand, RecordingCommand, SessionEnd, SessionText, SipCommand, StoreCommand};
-use call_core::input::{AgentAction, CallOffered, LegEnd, MediaFailure, RecordingOutcome};
+use call_core::input::{AgentAction, AnnouncementEnd, CallOffered, LegEnd, MediaFailure, RecordingOutcome};
 use call_core::plan::{
     AgentPlan, BlockEntry, BlockLevel, Callers, Exit, FavourEntry, Limits, Membership, NoAnswer, NumberPattern, Overflow, Plan, Priority,
     QueuePlan, Relaxation, SkillId, SkillNeed, Strategy, WrapUpRule,
@@ -45,7 +45,8 @@ fn lists() -> Callers {
         block(2, "13900000008", BlockLevel::LowPriority(40), None),
         block(3, "13900000001", BlockLevel::Reject, Some(UnixMillis(1_000))),
     ];
-    Callers { blocked, favoured: vec![FavourEntry { callers: pattern("13900000009"), points: 50, expires: None }] }
+    let favoured = vec![FavourEntry { entry: 1, callers: pattern("13900000009"), points: 50, mark: None, expires: None }];
+    Callers { blocked, favoured, ..Callers::default() }
 }
 
 /// One seed's world.
@@ -310,10 +311,19 @@ impl World {
             MediaCommand::Connect { citizen, .. } if self.random.u32(0..150) == 0 => {
                 self.send(Edge::Media, Input::MediaFailed { leg: citizen, reason: MediaFailure::Io });
             }
+            MediaCommand::Announce { leg, .. } => {
+                self.send(Edge::Media, Input::AnnouncementEnded { leg, end: AnnouncementEnd::Finished });
+            }
             MediaCommand::Connect { .. }
             | MediaCommand::Follow { .. }
             | MediaCommand::Play { .. }
             | MediaCommand::Disconnect { .. }
+            | MediaCommand::AgentVoice { .. }
+            | MediaCommand::Attend { .. }
+            | MediaCommand::Withdraw { .. }
+            | MediaCommand::PressKeys { .. }
+            | MediaCommand::HearTones { .. }
+            | MediaCommand::MaskKeys { .. }
             | MediaCommand::Close { .. } => {}
         }
     }
@@ -350,7 +360,8 @@ impl World {
             | StoreCommand::CloseRecording { .. }
             | StoreCommand::Note(_)
             | StoreCommand::Save(_)
-            | StoreCommand::AgentTime(_) => {}
+            | StoreCommand::AgentTime(_)
+            | StoreCommand::TalkMeasured(_) => {}
         }
     }
 
@@ -374,7 +385,11 @@ impl World {
                     self.react(agent, session, &desk);
                 }
             }
-            AgentCommand::Done { .. } | AgentCommand::Refuse { .. } => {}
+            AgentCommand::Done { .. }
+            | AgentCommand::Refuse { .. }
+            | AgentCommand::Floor(_)
+            | AgentCommand::Voice { .. }
+            | AgentCommand::TalkHealth { .. } => {}
         }
     }
 
@@ -547,7 +562,7 @@ impl World {
             agent.queues.retain(|_| self.random.bool());
             agent.queues.push(queues[self.random.usize(0..queues.len())]);
         }
-        self.send(Edge::Gateway, Input::PlanChanged(self.plan.clone()));
+        self.send(Edge::Gateway, Input::PlanChanged(Box::new(self.plan.clone())));
     }
 
     /// Everybody goes home: what is under way comes to its end.
@@ -599,7 +614,7 @@ fn draw_plan(random: &mut fastrand::Rng) -> Plan {
         let memberships = queues.iter().map(|queue| (*queue, draw_membership(random))).collect();
         let skills = (0..random.u32(0..4)).map(|_| (SkillId(random.u32(0..3)), random.u8(1..=9))).collect();
         let (number, name) = (format!("{}", 1_001 + index), "话务员".to_owned());
-        (AgentId(1_001 + index), AgentPlan { number, name, queues: served, memberships, skills })
+        (AgentId(1_001 + index), AgentPlan { number, name, queues: served, memberships, skills, auto_answer_ms: None })
     });
     let agents = agents.collect();
     let limits = Limits {
@@ -622,6 +637,7 @@ fn draw_plan(random: &mut fastrand::Rng) -> Plan {
         needs: if random.u32(0..3) == 0 { draw_needs(random) } else { Vec::new() },
         tiers: if random.u32(0..3) == 0 { draw_tiers(random) } else { BTreeMap::new() },
         priority: draw_priority(random),
+        ..QueuePlan::default()
     };
     Plan {
         numbers: queues.iter().map(|queue| (PhoneNumber::parse(&format!("{}", 100 + queue.0)).expect("a number"), *queue)).collect(),
@@ -630,6 +646,7 @@ fn draw_plan(random: &mut fastrand::Rng) -> Plan {
         limits,
         callers: lists(),
         seed: random.u64(..),
+        ..Plan::default()
     }
 }
 

@@ -100,6 +100,8 @@ pub enum Name {
     Timestamp,
     /// To, `t`
     To,
+    /// User-Agent
+    UserAgent,
     /// Via, `v`
     Via,
     /// A field that this server does not look at.
@@ -131,7 +133,7 @@ const SPELLINGS: [&[(&str, Name)]; 20] = [
     &[("Contact", Name::Contact), ("Call-ID", Name::CallId), ("Require", Name::Require), ("Privacy", Name::Privacy)],
     &[("Refer-To", Name::ReferTo), ("Replaces", Name::Replaces)],
     &[("Supported", Name::Supported), ("Timestamp", Name::Timestamp)],
-    &[],
+    &[("User-Agent", Name::UserAgent)],
     &[],
     &[("Content-Type", Name::ContentType), ("Record-Route", Name::RecordRoute)],
     &[],
@@ -176,7 +178,7 @@ mod tests {
         for (length, spellings) in SPELLINGS.iter().enumerate() {
             assert!(spellings.iter().all(|(spelling, name)| spelling.len() == length && Name::from_token(spelling.as_bytes()) == *name));
         }
-        assert_eq!(spelt.len(), 26 + 12, "each name once, and its compact form");
+        assert_eq!(spelt.len(), 27 + 12, "each name once, and its compact form");
         assert_eq!(Name::from_token(b"X-Via"), Name::Other);
         assert_eq!(Name::from_token(b""), Name::Other);
     }
