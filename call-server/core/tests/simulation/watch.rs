@@ -309,6 +309,7 @@ impl Watch {
                 }
             }
             MediaCommand::OpenTrunk { .. }
+            | MediaCommand::Follow { .. }
             | MediaCommand::AgentVoice { .. }
             | MediaCommand::Attend { .. }
             | MediaCommand::Withdraw { .. }

@@ -371,7 +371,8 @@ fn field(line: &[u8], start: usize, end: usize) -> Option<Field> {
 
 /// Stray separators could make two readers see two different ways back (RFC 4475 section 3.1.2.1).
 fn is_tidy_via(text: &[u8]) -> bool {
-    !(text.contains(&b',') && has_empty_part(text, b',')) && !has_empty_part(text, b';')
+    let has_stray = |separator| text.contains(&separator) && has_empty_part(text, separator);
+    !text.is_empty() && !has_stray(b',') && !has_stray(b';')
 }
 
 /// All values of a Contact field are addresses, or it is the `*` of a REGISTER.
