@@ -117,9 +117,9 @@ impl Stage {
         let method = program.choice(&METHODS);
         let (call, cseq) = (program.byte() % 4, 1 + u32::from(program.byte() % 6));
         let tag = self.sent.iter().rev().find_map(|text| own_tag(text)).unwrap_or_default();
-        let to = if program.byte() % 3 == 0 { String::new() } else { format!(";tag={tag}") };
+        let to = if program.byte().is_multiple_of(3) { String::new() } else { format!(";tag={tag}") };
         let (fields, body) = (program.choice(&EXTRAS), program.choice(&BODIES));
-        let branch = if matches!(method, "CANCEL" | "ACK") && program.byte() % 2 == 0 { "INVITE" } else { method };
+        let branch = if matches!(method, "CANCEL" | "ACK") && program.byte().is_multiple_of(2) { "INVITE" } else { method };
         let kind = if body.starts_with('S') { "message/sipfrag" } else { "application/sdp" };
         format!(
             "{method} sip:12345@192.0.2.9 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK{call}{branch}{cseq}\r\nMax-Forwards: 70\r\n\
