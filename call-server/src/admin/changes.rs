@@ -1,10 +1,10 @@
 //! Changes of people and callers: one set of words and one way to apply them, whether a server runs or not.
 
 use super::Failure;
-use crate::store::{NewAgent, NewCaller, Role, Store};
+use crate::store::{AgentEdit, List, NewAgent, NewCaller, NewListEntry, Role, Store};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use shared::model::{CallerCard, PhoneNumber, QueueId, UnixMillis};
+use shared::model::{AgentId, CallerCard, PhoneNumber, QueueId, UnixMillis};
 use shared::pii::Pii;
 
 /// One change. Passwords have been hashed where they were typed.
@@ -38,13 +38,33 @@ pub(crate) enum Change {
         /// Name and address.
         card: CallerCard,
     },
+    /// A person's name, role, queues or skills, or whether the person may sign in.
+    EditAgent {
+        /// Staff number 工号.
+        number: String,
+        /// What changes.
+        edit: AgentEdit,
+    },
+    /// A number is blocked or put in favour.
+    AddListEntry(NewListEntry),
+    /// An entry is taken off its list.
+    RemoveListEntry {
+        /// Which list.
+        list: List,
+        /// Which entry.
+        entry: u32,
+        /// Staff number of who wants it.
+        by: String,
+        /// Why.
+        reason: String,
+    },
 }
 
 impl Change {
     /// Whether the core's plan must be made anew after it.
     pub(crate) fn touches_plan(&self) -> bool {
         match self {
-            Self::AddAgent { .. } => true,
+            Self::AddAgent { .. } | Self::EditAgent { .. } | Self::AddListEntry(_) | Self::RemoveListEntry { .. } => true,
             Self::SetPassword { .. } | Self::AddCaller { .. } => false,
         }
     }
@@ -67,12 +87,23 @@ impl Change {
                 Ok(json!({"agent": agent, "number": number, "name": name, "role": role, "queues": queues}))
             }
             Self::SetPassword { number, password_hash } => {
-                let Some(found) = store.credentials(number)? else {
-                    let message = format!("nobody has the staff number {number}");
-                    return Err(Failure::new("no_such_agent", message, "`call-server agent list` shows everybody."));
-                };
-                store.set_password_hash(found.agent, password_hash)?;
-                Ok(json!({"agent": found.agent, "number": number}))
+                let agent = agent(store, number)?;
+                store.set_password_hash(agent, password_hash)?;
+                Ok(json!({"agent": agent, "number": number}))
+            }
+            Self::EditAgent { number, edit } => {
+                let agent = agent(store, number)?;
+                store.edit_agent(agent, edit)?;
+                let person = store.agents()?.into_iter().find(|person| person.agent == agent);
+                Ok(json!({"agent": person}))
+            }
+            Self::AddListEntry(entry) => Ok(json!({"entry": store.add_list_entry(entry, now)?, "added": entry})),
+            Self::RemoveListEntry { list, entry, by, reason } => {
+                if store.remove_list_entry(*list, *entry, (by, reason), now)? {
+                    return Ok(json!({"entry": entry}));
+                }
+                let message = format!("there is no entry {entry} on this list, or it was removed before");
+                Err(Failure::new("no_such_entry", message, "`block list` and `vip list` show the entries in force."))
             }
             Self::AddCaller { number, card } => {
                 store.add_caller(&NewCaller { number: number.clone(), card: card.clone() }, now)?;
@@ -80,4 +111,12 @@ impl Change {
             }
         }
     }
+}
+
+fn agent(store: &Store, number: &str) -> Result<AgentId, Failure> {
+    let found = store.credentials(number)?;
+    found.map(|found| found.agent).ok_or_else(|| {
+        let message = format!("nobody has the staff number {number}");
+        Failure::new("no_such_agent", message, "`call-server agent list` shows everybody.")
+    })
 }

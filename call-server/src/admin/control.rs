@@ -38,6 +38,15 @@ pub(crate) enum Request {
     Status,
     /// A change of people or callers.
     Change(Change),
+    /// The waiting lines at this moment.
+    Queues,
+    /// Read the configuration again.
+    Reload,
+    /// Lift the lock after wrong passwords.
+    Unlock {
+        /// Staff number 工号.
+        number: String,
+    },
 }
 
 /// What the server answers.
@@ -58,6 +67,21 @@ pub(crate) trait Control: Send + Sync + 'static {
     /// # Errors
     /// The change is refused; nothing has changed then.
     fn change(&self, change: &Change) -> Result<Value, Failure>;
+
+    /// The waiting lines at this moment.
+    ///
+    /// # Errors
+    /// The switchboard does not answer.
+    fn queues(&self) -> Result<Value, Failure>;
+
+    /// Reads the configuration again and applies what can be applied while the server runs; the rest is named.
+    ///
+    /// # Errors
+    /// The configuration has faults, or would drop somebody who waits; nothing has changed then.
+    fn reload(&self) -> Result<Value, Failure>;
+
+    /// Lifts the lock of a staff number at every address; returns how many there were.
+    fn unlock(&self, number: &str) -> usize;
 }
 
 /// The server's end. Dropped, it closes the socket and removes its file.
@@ -172,11 +196,15 @@ async fn answer(stream: tokio::net::UnixStream, control: Arc<dyn Control>) -> st
 }
 
 fn carry_out(control: &dyn Control, request: &Request) -> Answer {
-    match request {
-        Request::Status => Answer::Done(control.status()),
-        Request::Change(change) => match control.change(change) {
-            Ok(value) => Answer::Done(value),
-            Err(failure) => Answer::Refused(failure),
-        },
+    let told = match request {
+        Request::Status => Ok(control.status()),
+        Request::Change(change) => control.change(change),
+        Request::Queues => control.queues(),
+        Request::Reload => control.reload(),
+        Request::Unlock { number } => Ok(serde_json::json!({"unlocked": control.unlock(number)})),
+    };
+    match told {
+        Ok(value) => Answer::Done(value),
+        Err(failure) => Answer::Refused(failure),
     }
 }

@@ -9,12 +9,17 @@ pub(crate) mod changes;
 mod check;
 mod cli;
 pub(crate) mod control;
+mod explain;
 mod init;
+mod lists;
 mod lock;
 mod outcome;
 mod people;
 mod probe;
+mod queues;
 mod recordings;
+mod reload;
+mod staff;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -83,6 +88,11 @@ fn carry_out(site: &Path, command: &Command) -> Result<Outcome, Failure> {
         Command::Probe(wishes) => probe::probe(&load(site)?, wishes),
         Command::Agent(command) => people::agent(site, command),
         Command::Caller(command) => people::caller(site, command),
+        Command::Reload => reload::reload(site),
+        Command::Block(command) => lists::block(site, command),
+        Command::Vip(command) => lists::vip(site, command),
+        Command::Queue(command) => queues::queue(site, *command),
+        Command::Explain(wishes) => explain::explain(site, wishes.interaction),
         Command::Call(command) => calls::call(site, command),
         Command::Recording(command) => recordings::recording(site, command),
         Command::Config(command) => check::config(site, command),

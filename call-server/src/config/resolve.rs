@@ -4,6 +4,7 @@
 
 use super::Site;
 use super::fault::{Fault, Faults};
+use super::queues::Skills;
 use super::tls::{self, TlsFault};
 use super::written::{At, Block, Written};
 use crate::gateway::{GatewayLimits, GatewaySettings};
@@ -22,8 +23,8 @@ const MUSIC: &[u8] = include_bytes!("../../../assets/sounds/music.alaw");
 /// Largest music file: an hour.
 const MUSIC_LIMIT_BYTES: u64 = 8_000 * 3_600;
 /// Longest ringing, wrap-up and waiting that is not a slip of the pen, in ms.
-const HOUR_MS: u64 = 3_600_000;
-const DAY_MS: u64 = 24 * HOUR_MS;
+pub(super) const HOUR_MS: u64 = 3_600_000;
+pub(super) const DAY_MS: u64 = 24 * HOUR_MS;
 /// A century, in days.
 const LONGEST_KEPT_DAYS: u64 = 36_500;
 /// Fewest ports that make sense: one call.
@@ -38,24 +39,38 @@ pub(super) fn resolve(folder: &Path, written: &Written, faults: Vec<Fault>) -> R
     let gateway = resolver.gateway();
     let recording = resolver.recording();
     let database = written.text("store", "database").map(|path| resolver.path(path.value));
-    let plan = resolver.plan();
+    let skills = resolver.skills();
+    let lists = resolver.lists();
+    let plan = resolver.plan(&skills);
     let faults = resolver.faults;
-    match (name, sip, media, gateway, recording, database) {
-        (Some(name), Some(sip), Some(media), Some(gateway), Some(recording), Some(database)) if faults.is_empty() => {
-            Ok(Site { folder: folder.to_owned(), name, sip, media, gateway, recording, database, plan })
+    match (name, sip, media, gateway, recording, database, lists) {
+        (Some(name), Some(sip), Some(media), Some(gateway), Some(recording), Some(database), Some(lists)) if faults.is_empty() => {
+            Ok(Site {
+                folder: folder.to_owned(),
+                name,
+                sip,
+                media,
+                gateway,
+                recording,
+                database,
+                skills,
+                lists,
+                plan,
+                prints: written.prints(),
+            })
         }
         _ => Err(Faults::of(faults)),
     }
 }
 
-struct Resolver<'w> {
+pub(super) struct Resolver<'w> {
     folder: &'w Path,
-    written: &'w Written,
-    faults: Vec<Fault>,
+    pub(super) written: &'w Written,
+    pub(super) faults: Vec<Fault>,
 }
 
 impl Resolver<'_> {
-    fn fault<T>(&mut self, line: Option<usize>, what: impl Into<String>, remedy: impl Into<String>) -> Option<T> {
+    pub(super) fn fault<T>(&mut self, line: Option<usize>, what: impl Into<String>, remedy: impl Into<String>) -> Option<T> {
         self.faults.push(Fault { line, what: what.into(), remedy: remedy.into() });
         None
     }
@@ -138,7 +153,7 @@ impl Resolver<'_> {
         Some(TrunkSettings { id: TrunkId(id?), name, sources: sources?, probe: kind? })
     }
 
-    fn id(&mut self, block: &Block, what: &str) -> Option<u32> {
+    pub(super) fn id(&mut self, block: &Block, what: &str) -> Option<u32> {
         let At { line, value } = block.whole("id")?;
         match u32::try_from(value) {
             Ok(id) if id > 0 => Some(id),
@@ -230,46 +245,13 @@ impl Resolver<'_> {
         Some(GatewaySettings { listen: listen?.value, tls: tls?, limits: GatewayLimits::default() })
     }
 
-    fn plan(&mut self) -> Plan {
-        let queues = self.queues();
+    fn plan(&mut self, skills: &Skills) -> Plan {
+        let queues = self.queues(skills);
         let numbers = self.numbers(&queues);
         Plan { numbers, queues, limits: self.limits(), ..Plan::default() }
     }
 
-    fn queues(&mut self) -> BTreeMap<QueueId, QueuePlan> {
-        let written = self.written;
-        let mut queues = BTreeMap::new();
-        for block in written.all("queues") {
-            let id = self.id(block, "queue").map(QueueId);
-            let queue = self.queue(block);
-            // A queue with a fault of its own is still known, so that its numbers are not called strays.
-            let Some(id) = id else { continue };
-            let name = block.text("name").map_or_else(String::new, |name| name.value.to_owned());
-            let fallback = QueuePlan { name, ..QueuePlan::default() };
-            if queues.insert(id, queue.unwrap_or(fallback)).is_some() {
-                self.faults.push(twice(block.line, "queue id", &id.to_string()));
-            }
-        }
-        queues
-    }
-
-    fn queue(&mut self, block: &Block) -> Option<QueuePlan> {
-        let ring_ms = self.time(block, "ring_seconds", 1..=HOUR_MS);
-        let wrap_up_ms = self.time(block, "wrap_up_seconds", 0..=HOUR_MS);
-        let max_wait_ms = self.time(block, "max_wait_seconds", 0..=DAY_MS);
-        let max_waiting = self.count(block, "max_waiting", 1..=100_000);
-        let name = block.text("name")?.value.to_owned();
-        Some(QueuePlan {
-            name,
-            ring_ms: ring_ms?,
-            wrap_up_ms: wrap_up_ms?,
-            max_wait_ms: max_wait_ms?,
-            max_waiting: max_waiting?,
-            ..QueuePlan::default()
-        })
-    }
-
-    fn time(&mut self, block: &Block, key: &str, range: RangeInclusive<u64>) -> Option<u64> {
+    pub(super) fn time(&mut self, block: &Block, key: &str, range: RangeInclusive<u64>) -> Option<u64> {
         let At { line, value } = block.milliseconds(key)?;
         if range.contains(&value) {
             return Some(value);
@@ -279,7 +261,7 @@ impl Resolver<'_> {
         self.fault(line, what, format!("Choose from {} to {}.", seconds(*range.start()), seconds(*range.end())))
     }
 
-    fn count(&mut self, block: &Block, key: &str, range: RangeInclusive<u64>) -> Option<usize> {
+    pub(super) fn count(&mut self, block: &Block, key: &str, range: RangeInclusive<u64>) -> Option<usize> {
         let At { line, value } = block.whole(key)?;
         match usize::try_from(value) {
             Ok(count) if range.contains(&value) => Some(count),
@@ -340,6 +322,6 @@ impl Resolver<'_> {
     }
 }
 
-fn twice(line: Option<usize>, what: &str, value: &str) -> Fault {
+pub(super) fn twice(line: Option<usize>, what: &str, value: &str) -> Fault {
     Fault { line, what: format!("{what} {value} is used twice"), remedy: "Choose another, or remove one of the two.".to_owned() }
 }

@@ -27,6 +27,8 @@ pub(super) enum Kind {
     Whole,
     /// Seconds, also with a fraction; read as milliseconds.
     Seconds,
+    /// A whole number that may be negative.
+    Points,
 }
 
 /// What holds if the key is absent. The texts are TOML.
@@ -44,10 +46,11 @@ impl Worth {
     }
 }
 
-const fn key(name: &'static str, kind: Kind, worth: Worth, about: &'static str) -> Key {
+pub(super) const fn key(name: &'static str, kind: Kind, worth: Worth, about: &'static str) -> Key {
     Key { name, kind, worth, about }
 }
 
+use super::queues;
 use Kind::{Seconds, Text, Texts, Whole};
 use Worth::{Default, Needed, Optional};
 
@@ -144,19 +147,9 @@ pub(super) const SECTIONS: &[Section] = &[
             key("kind", Text, Default("\"carrier\""), "\"carrier\", or \"probe\" for test calls that count nowhere and ring nobody."),
         ],
     },
-    Section {
-        name: "queues",
-        repeated: true,
-        about: "A waiting line.",
-        keys: &[
-            key("id", Whole, Needed { example: "1" }, "Never reused: records name the queue by it."),
-            key("name", Text, Needed { example: "\"政务咨询\"" }, "Shown on the agent's screen."),
-            key("ring_seconds", Seconds, Default("15"), "How long a desk rings before the call goes to another."),
-            key("wrap_up_seconds", Seconds, Default("30"), "Time for the summary after a call; 0 is none."),
-            key("max_wait_seconds", Seconds, Default("0"), "How long a citizen may wait; 0 is without limit."),
-            key("max_waiting", Whole, Default("500"), "How many citizens may wait at once."),
-        ],
-    },
+    queues::SKILLS,
+    queues::QUEUES,
+    queues::LISTS,
     Section {
         name: "numbers",
         repeated: true,

@@ -5,9 +5,11 @@
 
 mod archive;
 mod calls;
+mod lists;
 mod people;
 mod queue;
 mod schema;
+mod staff;
 mod startup;
 mod write;
 mod writer;
@@ -17,7 +19,9 @@ mod tests;
 
 pub(crate) use archive::{RecordingDay, RecordingPlace};
 pub(crate) use calls::{CallReport, RecordingReport, RecordingState};
+pub(crate) use lists::{LOW_PRIORITY, List, ListEntry, NewListEntry, REJECT};
 pub(crate) use people::{AgentEntry, Credentials, NewAgent, NewCaller, Role};
+pub(crate) use staff::{AgentEdit, SignInNote, SignInReport};
 pub(crate) use startup::{FileFigures, NewRecording, RecordingResult};
 pub(crate) use writer::{StoreHandle, start};
 

@@ -1,10 +1,12 @@
 //! Agents and callers as the database knows them. Passwords come and go as hashes only (5-2); checking them is not done here.
 
 use super::{Store, StoreError};
+use call_core::plan::{Membership, SkillId};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 use shared::model::{AgentId, Caller, CallerCard, PhoneNumber, QueueId, UnixMillis};
 use shared::pii::Pii;
+use std::collections::BTreeMap;
 
 /// What somebody may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +80,10 @@ pub(crate) struct AgentEntry {
     pub(crate) disabled: bool,
     /// The queues this person serves, by id.
     pub(crate) queues: Vec<QueueId>,
+    /// The person's part in each of them.
+    pub(crate) memberships: BTreeMap<QueueId, Membership>,
+    /// Levels from 1 to 9.
+    pub(crate) skills: BTreeMap<SkillId, u8>,
 }
 
 /// A citizen to be registered.
@@ -177,17 +183,22 @@ fn insert_agent(connection: &mut Connection, new: &NewAgent, now: UnixMillis) ->
 }
 
 fn list_agents(connection: &Connection) -> rusqlite::Result<Vec<AgentEntry>> {
-    let mut queues = connection.prepare("SELECT queue_id FROM agent_queues WHERE agent_id = ?1 ORDER BY queue_id")?;
+    let mut queues = connection.prepare("SELECT queue_id, place, weight, tier FROM agent_queues WHERE agent_id = ?1 ORDER BY queue_id")?;
+    let mut skills = connection.prepare("SELECT skill_id, level FROM agent_skills WHERE agent_id = ?1")?;
     let mut select = connection.prepare("SELECT id, number, name, role, disabled FROM agents ORDER BY number")?;
     let people = select.query_map([], |row| {
         let id: u32 = row.get(0)?;
+        let part = |row: &Row<'_>| Ok((QueueId(row.get(0)?), Membership { order: row.get(1)?, weight: row.get(2)?, tier: row.get(3)? }));
+        let memberships: BTreeMap<QueueId, Membership> = queues.query_map([id], part)?.collect::<Result<_, _>>()?;
         Ok(AgentEntry {
             agent: AgentId(id),
             number: row.get(1)?,
             name: row.get(2)?,
             role: Role::from_code(&row.get::<_, String>(3)?),
             disabled: row.get(4)?,
-            queues: queues.query_map([id], |row| row.get(0).map(QueueId))?.collect::<Result<_, _>>()?,
+            queues: memberships.keys().copied().collect(),
+            memberships,
+            skills: skills.query_map([id], |row| Ok((SkillId(row.get(0)?), row.get(1)?)))?.collect::<Result<_, _>>()?,
         })
     })?;
     people.collect()
