@@ -1,10 +1,10 @@
 //! Changes of people and callers: one set of words and one way to apply them, whether a server runs or not.
 
 use super::Failure;
-use crate::store::{AgentEdit, List, NewAgent, NewCaller, NewListEntry, Role, Store};
+use crate::store::{AgentEdit, CallerEdit, List, NewAgent, NewCaller, NewListEntry, Role, Store};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use shared::model::{AgentId, CallerCard, PhoneNumber, QueueId, UnixMillis};
+use shared::model::{AgentId, PersonId, QueueId, UnixMillis};
 use shared::pii::Pii;
 
 /// One change. Passwords have been hashed where they were typed.
@@ -32,11 +32,15 @@ pub(crate) enum Change {
         password_hash: Pii<String>,
     },
     /// A citizen becomes known.
-    AddCaller {
-        /// The citizen's number.
-        number: Pii<PhoneNumber>,
-        /// Name and address.
-        card: CallerCard,
+    AddCaller(NewCaller),
+    /// A person's card is corrected.
+    EditCaller {
+        /// Which person.
+        person: PersonId,
+        /// What changes.
+        edit: CallerEdit,
+        /// Staff number of who corrects it.
+        author: String,
     },
     /// A person's name, role, queues or skills, or whether the person may sign in.
     EditAgent {
@@ -65,7 +69,7 @@ impl Change {
     pub(crate) fn touches_plan(&self) -> bool {
         match self {
             Self::AddAgent { .. } | Self::EditAgent { .. } | Self::AddListEntry(_) | Self::RemoveListEntry { .. } => true,
-            Self::SetPassword { .. } | Self::AddCaller { .. } => false,
+            Self::SetPassword { .. } | Self::AddCaller(_) | Self::EditCaller { .. } => false,
         }
     }
 
@@ -105,9 +109,13 @@ impl Change {
                 let message = format!("there is no entry {entry} on this list, or it was removed before");
                 Err(Failure::new("no_such_entry", message, "`block list` and `vip list` show the entries in force."))
             }
-            Self::AddCaller { number, card } => {
-                store.add_caller(&NewCaller { number: number.clone(), card: card.clone() }, now)?;
-                Ok(json!({"number": number, "name": card.name, "address": card.address}))
+            Self::AddCaller(new) => Ok(json!({"person": store.add_caller(new, now)?, "number": new.number, "name": new.name})),
+            Self::EditCaller { person, edit, author } => {
+                if store.edit_caller(*person, edit, author, now)? {
+                    return Ok(json!({"person": person}));
+                }
+                let message = format!("there is no person {person}");
+                Err(Failure::new("no_such_person", message, "`call-server caller show NUMBER` tells the ids."))
             }
         }
     }

@@ -1,8 +1,10 @@
 //! The words of the command line and their help.
 
+mod callers;
 mod lists;
 mod staff;
 
+pub(crate) use callers::{AddCaller, Caller, EditCaller};
 pub(crate) use lists::{AddBlock, AddVip, Block, BlockLevelName, EntryWishes, ListWishes, RemoveEntry, Vip};
 pub(crate) use staff::{EditAgent, Explain, Queue};
 
@@ -204,24 +206,6 @@ pub(crate) struct AddAgent {
     /// Read the password from the first line of standard input.
     #[arg(long)]
     pub(crate) password_stdin: bool,
-}
-
-/// Commands about citizens.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Caller {
-    /// Register a citizen, so that name and address pop up with the call.
-    #[command(after_help = "Example:\n  call-server caller add 13912345678 --name 王秀英 --address 溧阳市昆仑街道燕山南路88号")]
-    Add {
-        /// The citizen's number.
-        #[arg(value_name = "NUMBER")]
-        number: String,
-        /// 姓名
-        #[arg(long)]
-        name: String,
-        /// 地址
-        #[arg(long)]
-        address: String,
-    },
 }
 
 /// Commands about calls on record.

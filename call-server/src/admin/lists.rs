@@ -1,13 +1,14 @@
 //! `block` and `vip`: who is kept back and who goes first, with reason, author and expiry.
 
+use super::calls::moment;
 use super::changes::Change;
 use super::cli::{AddBlock, AddVip, Block, BlockLevelName, EntryWishes, ListWishes, RemoveEntry, Vip};
 use super::people::{self, text};
-use super::{Failure, Outcome, load, open_store};
+use super::{Failure, Outcome, callers, load, open_store};
 use crate::config::Site;
 use crate::store::{LOW_PRIORITY, List, ListEntry, NewListEntry, REJECT, Role};
 use serde_json::json;
-use shared::model::{PhoneNumber, UnixMillis};
+use shared::model::UnixMillis;
 use std::path::Path;
 
 const DAY_MS: i64 = 24 * 3_600_000;
@@ -53,8 +54,7 @@ fn add(
     wishes: &EntryWishes,
     days: u32,
 ) -> Result<Outcome, Failure> {
-    let number = PhoneNumber::parse(number)
-        .map_err(|error| Failure::new("bad_number", format!("this is no telephone number: {error}"), "Write it as 13912345678."))?;
+    let number = callers::number(number)?;
     if prefix && number.subscriber().len() < PREFIX_MIN {
         let message = format!("a prefix has at least {PREFIX_MIN} digits");
         return Err(Failure::new("prefix_too_short", message, "Name more digits; a short prefix would keep a whole city out."));
@@ -124,10 +124,6 @@ fn row(entry: &ListEntry) -> String {
         added.reason,
         added.author,
     )
-}
-
-fn moment(at: UnixMillis) -> String {
-    jiff::Timestamp::from_millisecond(at.0).map_or_else(|_| at.0.to_string(), |at| format!("{at:.0}"))
 }
 
 fn now() -> UnixMillis {

@@ -3,6 +3,7 @@
 //! Every command ends in an [`Outcome`] or a [`Failure`]; this file prints either, for people or as one JSON object. While a
 //! server runs, changes go through its control socket; otherwise they are made here, under the same lock as the server's.
 
+mod callers;
 mod calls;
 mod certificates;
 pub(crate) mod changes;
@@ -87,7 +88,7 @@ fn carry_out(site: &Path, command: &Command) -> Result<Outcome, Failure> {
         Command::Status => status::status(site),
         Command::Probe(wishes) => probe::probe(&load(site)?, wishes),
         Command::Agent(command) => people::agent(site, command),
-        Command::Caller(command) => people::caller(site, command),
+        Command::Caller(command) => callers::caller(site, command),
         Command::Reload => reload::reload(site),
         Command::Block(command) => lists::block(site, command),
         Command::Vip(command) => lists::vip(site, command),

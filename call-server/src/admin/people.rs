@@ -1,7 +1,7 @@
-//! `agent` and `caller`: people who sign in, and citizens who are known.
+//! `agent`: people who sign in.
 
 use super::changes::Change;
-use super::cli::{AddAgent, Agent, Caller, RoleName};
+use super::cli::{AddAgent, Agent, RoleName};
 use super::control::{self, Request};
 use super::lock::DataLock;
 use super::{Failure, Outcome, load, open_store, staff};
@@ -9,7 +9,7 @@ use crate::accounts;
 use crate::config::Site;
 use crate::store::{AgentEntry, Role};
 use serde_json::{Value, json};
-use shared::model::{CallerCard, PhoneNumber, QueueId, UnixMillis};
+use shared::model::{QueueId, UnixMillis};
 use shared::pii::Pii;
 use std::io::BufRead;
 use std::path::Path;
@@ -30,15 +30,6 @@ pub(super) fn agent(site: &Path, command: &Agent) -> Result<Outcome, Failure> {
         Agent::Unlock { number } => staff::unlock(&site, number),
         Agent::SignIns { limit } => staff::sign_ins(&site, *limit),
     }
-}
-
-pub(super) fn caller(site: &Path, command: &Caller) -> Result<Outcome, Failure> {
-    let Caller::Add { number, name, address } = command;
-    let number = PhoneNumber::parse(number)
-        .map_err(|error| Failure::new("bad_number", format!("this is no telephone number: {error}"), "Write it as 13912345678."))?;
-    let card = CallerCard { name: text("name", name)?.into(), address: text("address", address)?.into() };
-    let told = make(&load(site)?, Change::AddCaller { number: number.into(), card })?;
-    Ok(Outcome::new("The citizen is registered.", told))
 }
 
 /// Makes a change: through the running server if there is one, otherwise here under the lock.

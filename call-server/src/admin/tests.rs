@@ -370,3 +370,21 @@ fn people_get_queues_and_skills_and_are_kept_out_by_words() {
     assert_eq!(refused(site, &["explain", "1"]).code, "no_such_call");
     assert_eq!(done(site, &["agent", "sign-ins"])["sign_ins"], json!([]));
 }
+
+#[test]
+fn a_card_is_corrected_and_shows_what_stood_there() {
+    let scratch = Scratch::new();
+    let site = scratch.folder();
+    done(site, &["init", "--demo"]);
+    let added = done(site, &["caller", "add", "139 1234 5678", "--name", "王建", "--address", "同上", "--tag", "方言", "--by", "1001"]);
+    let person = added["person"].as_u64().expect("an id").to_string();
+    let card = done(site, &["caller", "show", "+8613912345678"]);
+    assert_eq!((&card["persons"][0]["name"], &card["persons"][1]["name"]), (&json!("王建"), &json!("王秀英")));
+    done(site, &["caller", "edit", &person, "--name", "王健", "--no-tags", "--by", "1002"]);
+    let history = done(site, &["caller", "history", "13912345678"]);
+    let last = history["changes"].as_array().and_then(|changes| changes.last()).expect("changes");
+    assert_eq!((&last["field"], &last["before"], &last["author"]), (&json!("tags"), &json!("方言"), &json!("1002")));
+    assert_eq!(refused(site, &["caller", "edit", "999", "--name", "x"]).code, "no_such_person");
+    assert_eq!(refused(site, &["caller", "edit", &person, "--name", "x", "--by", "7"]).code, "no_such_agent");
+    assert_eq!(refused(site, &["caller", "edit", &person]).code, "nothing_to_do");
+}

@@ -4,6 +4,7 @@
 //! that carries out the core's [`call_core::command::StoreCommand`]s in group commits. It decides nothing about calls.
 
 mod archive;
+mod callers;
 mod calls;
 mod lists;
 mod people;
@@ -18,9 +19,10 @@ mod writer;
 mod tests;
 
 pub(crate) use archive::{RecordingDay, RecordingPlace};
+pub(crate) use callers::{CallerEdit, NewCaller};
 pub(crate) use calls::{CallReport, RecordingReport, RecordingState};
 pub(crate) use lists::{LOW_PRIORITY, List, ListEntry, NewListEntry, REJECT};
-pub(crate) use people::{AgentEntry, Credentials, NewAgent, NewCaller, Role};
+pub(crate) use people::{AgentEntry, Credentials, NewAgent, Role};
 pub(crate) use staff::{AgentEdit, SignInNote, SignInReport};
 pub(crate) use startup::{FileFigures, NewRecording, RecordingResult};
 pub(crate) use writer::{StoreHandle, start};

@@ -1,10 +1,10 @@
-//! Agents and callers as the database knows them. Passwords come and go as hashes only (5-2); checking them is not done here.
+//! Agents as the database knows them. Passwords come and go as hashes only (5-2); checking them is not done here.
 
 use super::{Store, StoreError};
 use call_core::plan::{Membership, SkillId};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
-use shared::model::{AgentId, Caller, CallerCard, PhoneNumber, QueueId, UnixMillis};
+use shared::model::{AgentId, QueueId, UnixMillis};
 use shared::pii::Pii;
 use std::collections::BTreeMap;
 
@@ -86,15 +86,6 @@ pub(crate) struct AgentEntry {
     pub(crate) skills: BTreeMap<SkillId, u8>,
 }
 
-/// A citizen to be registered.
-#[derive(Debug, Clone)]
-pub(crate) struct NewCaller {
-    /// Stored in its subscriber form.
-    pub(crate) number: Pii<PhoneNumber>,
-    /// Name and address.
-    pub(crate) card: CallerCard,
-}
-
 impl Store {
     /// The person with this staff number.
     ///
@@ -144,28 +135,6 @@ impl Store {
     pub(crate) fn agents(&self) -> Result<Vec<AgentEntry>, StoreError> {
         list_agents(&self.connection()).map_err(|error| self.error(error))
     }
-
-    /// Registers a citizen. Several persons may share a number; the pop-up shows the one registered last.
-    ///
-    /// # Errors
-    /// The database cannot be written.
-    pub(crate) fn add_caller(&self, new: &NewCaller, now: UnixMillis) -> Result<(), StoreError> {
-        let sql = "INSERT INTO callers (subscriber, name, address, created_utc_ms) VALUES (?1, ?2, ?3, ?4)";
-        let card = &new.card;
-        self.connection()
-            .execute(sql, params![new.number.reveal().subscriber(), card.name.reveal(), card.address.reveal(), now.0])
-            .map(drop)
-            .map_err(|error| self.error(error))
-    }
-}
-
-/// The card of a caller; a withheld number has none.
-pub(super) fn find_card(connection: &Connection, caller: &Caller) -> rusqlite::Result<Option<CallerCard>> {
-    let Some(number) = &caller.number else { return Ok(None) };
-    let mut select = connection.prepare_cached("SELECT name, address FROM callers WHERE subscriber = ?1 ORDER BY id DESC LIMIT 1")?;
-    select
-        .query_row([number.reveal().subscriber()], |row| Ok(CallerCard { name: Pii::new(row.get(0)?), address: Pii::new(row.get(1)?) }))
-        .optional()
 }
 
 fn insert_agent(connection: &mut Connection, new: &NewAgent, now: UnixMillis) -> rusqlite::Result<AgentId> {

@@ -9,9 +9,9 @@ mod number;
 mod time;
 
 pub use agent::{AgentState, NotReadyReason};
-pub use card::CallerCard;
+pub use card::{CallerCard, CallerPerson, Contact};
 pub use desk::{CallPhase, CallView, Desk, Notice, OfferView, Refusal, WrapUpView};
 pub use end::{EndReason, Side};
-pub use ids::{AgentId, InteractionId, LegId, OfferId, QueueId, RecordingId, RequestId, SegmentId, SessionId, TrunkId};
+pub use ids::{AgentId, InteractionId, LegId, OfferId, PersonId, QueueId, RecordingId, RequestId, SegmentId, SessionId, TrunkId};
 pub use number::{Caller, PhoneNumber, PhoneNumberError};
 pub use time::UnixMillis;
