@@ -161,7 +161,8 @@ impl Site {
     fn dial(&self, sip: &str, talk_ms: Option<u64>) -> Result<Companion> {
         let mut command = Command::new(process::program("citizen", false));
         command.args(["call", "--server", sip, "--from", CITIZEN, "--to", HOTLINE, "--json"]);
-        command.arg("--speak").arg(process::root().join("assets/prompts/citizen.zh.wav"));
+        // Again and again: a person at the screen may take long to answer, and then wants to hear somebody.
+        command.arg("--speak").arg(process::root().join("assets/prompts/citizen.zh.wav")).arg("--again");
         command.arg("--record").arg(self.log("citizen-heard.wav"));
         match talk_ms {
             Some(limit) => command.args(["--hang-up-after-ms", &limit.to_string()]),

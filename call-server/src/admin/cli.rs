@@ -87,6 +87,9 @@ pub(crate) enum Command {
     /// Recordings.
     #[command(subcommand)]
     Recording(Recording),
+    /// Signalling.
+    #[command(subcommand)]
+    Sip(Sip),
     /// The configuration.
     #[command(subcommand)]
     Config(Config),
@@ -288,6 +291,20 @@ pub(crate) struct Verify {
     /// A closed day (UTC).
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub(crate) day: Option<String>,
+}
+
+/// Commands about signalling.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Sip {
+    /// Where a SIP URI leads: every transport and address, in the order in which the server would try them (RFC 3263).
+    #[command(
+        after_help = "Examples:\n  call-server sip locate sip:carrier.example\n  call-server sip locate \"sip:carrier.example;transport=tcp\""
+    )]
+    Locate {
+        /// A sip: or sips: URI.
+        #[arg(value_name = "URI")]
+        uri: String,
+    },
 }
 
 /// Commands about the configuration.

@@ -20,6 +20,7 @@ mod probe;
 mod queues;
 mod recordings;
 mod reload;
+mod signalling;
 mod staff;
 mod status;
 #[cfg(test)]
@@ -96,6 +97,7 @@ fn carry_out(site: &Path, command: &Command) -> Result<Outcome, Failure> {
         Command::Explain(wishes) => explain::explain(site, wishes.interaction),
         Command::Call(command) => calls::call(site, command),
         Command::Recording(command) => recordings::recording(site, command),
+        Command::Sip(command) => signalling::sip(&load(site)?, command),
         Command::Config(command) => check::config(site, command),
     }
 }

@@ -114,7 +114,11 @@ impl Resolver<'_> {
         let trunks = self.trunks();
         let listen = self.address("sip", "listen")?;
         let advertise = self.reachable("sip", At { line: listen.line, value: listen.value.ip() })?;
-        Some(SipSettings { listen: listen.value, advertise, trunks })
+        let name_server = match self.written.text("sip", "name_server") {
+            Some(_) => Some(self.address("sip", "name_server")?.value),
+            None => None,
+        };
+        Some(SipSettings { listen: listen.value, advertise, trunks, name_server })
     }
 
     fn trunks(&mut self) -> Vec<TrunkSettings> {

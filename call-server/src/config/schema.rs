@@ -74,6 +74,12 @@ pub(super) const SECTIONS: &[Section] = &[
                 Optional { example: "\"192.0.2.1\"" },
                 "Our IP address as the carrier sees it; needed if listen is 0.0.0.0.",
             ),
+            key(
+                "name_server",
+                Text,
+                Optional { example: "\"192.0.2.53:53\"" },
+                "DNS server that knows where others are; those of the system (/etc/resolv.conf) if absent.",
+            ),
         ],
     },
     Section {

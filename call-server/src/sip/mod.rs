@@ -3,13 +3,17 @@
 //! One task owns one UDP socket and the endpoint (RFC 3261); it never waits for the switchboard's decisions, nor for a slow peer.
 
 mod counters;
+mod destination;
 mod edge;
+mod location;
 mod refusal;
 mod strangers;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use counters::SipCounts;
+pub(crate) use destination::{Destination, Transport};
+pub(crate) use location::{LocateError, Locator};
 
 use crate::switchboard::Inbox;
 use call_core::command::SipCommand;
@@ -33,6 +37,15 @@ pub(crate) struct SipSettings {
     pub(crate) advertise: IpAddr,
     /// Who may call in.
     pub(crate) trunks: Vec<TrunkSettings>,
+    /// The DNS server that is asked where others are; those of the system if absent.
+    pub(crate) name_server: Option<SocketAddr>,
+}
+
+impl SipSettings {
+    /// The transports that we can send over, best first.
+    pub(crate) fn transports(&self) -> Vec<Transport> {
+        vec![Transport::Udp]
+    }
 }
 
 /// One trunk.

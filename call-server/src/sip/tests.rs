@@ -27,7 +27,7 @@ impl Edge {
         let (inbox, inputs) = Inbox::new();
         let home = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let trunk = TrunkSettings { id: TrunkId(4), name: "test".to_owned(), sources: vec![home], probe: false };
-        let settings = SipSettings { listen: SocketAddr::new(home, 0), advertise: home, trunks: vec![trunk] };
+        let settings = SipSettings { listen: SocketAddr::new(home, 0), advertise: home, trunks: vec![trunk], name_server: None };
         let handle = runtime.block_on(start(settings, inbox)).expect("the edge starts");
         Self { handle, inputs, _runtime: runtime }
     }

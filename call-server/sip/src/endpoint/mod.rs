@@ -23,7 +23,7 @@ pub(crate) use requests::Asked;
 use crate::dialog::DialogId;
 use crate::dialog::call::{AckEffect, Call, MAX_PENDING_MS, Stage, TimeoutEffect, Transfer};
 use crate::dialog::talk::{Carrier, Negotiation};
-use crate::message::{self, Fault, Message, Method, ParseError, Request, ResponseWriter, Writer};
+use crate::message::{self, Fault, Message, Method, ParseError, Rejected, Request, ResponseWriter, Writer};
 use crate::random::{Names, Seed};
 use crate::timer::Timers;
 use crate::transaction::{Acknowledged, ClientEvent, Incoming, Outcome, Owner, Transactions, Transport};
@@ -85,42 +85,70 @@ impl Endpoint {
     /// Takes one datagram that arrived at `now` (ms) from `source`.
     pub fn receive(&mut self, now: u64, source: SocketAddr, packet: Bytes) -> Receipt {
         match message::parse(packet) {
-            Ok(Message::Request(request)) => self.receive_request(now, source, *request),
-            Ok(Message::Response(response)) => {
+            Ok(message) => self.receive_message(now, source, message),
+            Err(ParseError::KeepAlive) => Receipt::KeepAlive,
+            Err(ParseError::Unusable(fault)) => Receipt::Malformed(fault),
+            Err(ParseError::Answerable(rejected)) => self.reject(source, &rejected),
+        }
+    }
+
+    /// Takes one message that was parsed already: out of a stream, or to see whose it is.
+    pub fn receive_message(&mut self, now: u64, source: SocketAddr, message: Message) -> Receipt {
+        match message {
+            Message::Request(request) => self.receive_request(now, source, *request),
+            Message::Response(response) => {
                 self.transactions.receive_response(now, response);
                 self.drain_transactions(now);
                 Receipt::Message
             }
-            Err(ParseError::KeepAlive) => Receipt::KeepAlive,
-            Err(ParseError::Unusable(fault)) => Receipt::Malformed(fault),
-            Err(ParseError::Answerable(rejected)) => {
-                let tag = self.names.next();
-                let mut writer = ResponseWriter::new(&rejected.head, source).begin(rejected.status(), Some(&tag));
-                // The sender's operator should not need a packet trace to find the fault; the text is ours and constant.
-                writer.field("Warning", format!("399 {} \"{}\"", self.contact, rejected.fault));
-                self.transactions.transmit(message::response_target(&rejected.head, source), writer.finish());
-                Receipt::Malformed(rejected.fault)
-            }
         }
     }
 
-    /// What a stranger gets for this packet: 403 for a sound request, and no hint of who we are. Nothing is remembered; a repetition
-    /// gets the same bytes. `None` for what is not to be answered, and for a request so small that the answer would be larger.
+    /// Answers a broken request.
+    pub fn reject(&mut self, source: SocketAddr, rejected: &Rejected) -> Receipt {
+        let tag = self.names.next();
+        let mut writer = ResponseWriter::new(&rejected.head, source).begin(rejected.status(), Some(&tag));
+        // The sender's operator should not need a packet trace to find the fault; the text is ours and constant.
+        writer.field("Warning", format!("399 {} \"{}\"", self.contact, rejected.fault));
+        self.transactions.transmit(message::response_target(&rejected.head, source), writer.finish());
+        Receipt::Malformed(rejected.fault)
+    }
+
+    /// Packets to `peer` cannot be delivered: calls and requests that wait for a first word from there end at once.
+    pub fn unreachable(&mut self, now: u64, peer: SocketAddr) {
+        self.transactions.unreachable(peer);
+        self.drain_transactions(now);
+    }
+
+    /// What a stranger gets for this packet: see [`Endpoint::refusal`].
     ///
     /// # Errors
     /// What is wrong with the packet, if it is no sound message; then it gets no answer.
     pub fn refusal_for_stranger(&self, source: SocketAddr, packet: Bytes) -> Result<Option<(SocketAddr, Bytes)>, Fault> {
-        let size = packet.len();
-        let request = match message::parse(packet) {
-            Ok(Message::Request(request)) if *request.method() != Method::Ack => request,
-            Ok(Message::Request(_) | Message::Response(_)) | Err(ParseError::KeepAlive) => return Ok(None),
-            Err(ParseError::Unusable(fault)) => return Err(fault),
-            Err(ParseError::Answerable(rejected)) => return Err(rejected.fault),
-        };
+        match message::parse(packet) {
+            Ok(Message::Request(request)) => Ok(self.refusal(source, &request)),
+            Ok(Message::Response(_)) | Err(ParseError::KeepAlive) => Ok(None),
+            Err(ParseError::Unusable(fault)) => Err(fault),
+            Err(ParseError::Answerable(rejected)) => Err(rejected.fault),
+        }
+    }
+
+    /// What a stranger gets for this request: 403 and no hint of who we are. Nothing is remembered; a repetition gets the same bytes.
+    /// `None` for what is not to be answered, and for a request so small that the answer would be larger.
+    #[must_use]
+    pub fn refusal(&self, source: SocketAddr, request: &Request) -> Option<(SocketAddr, Bytes)> {
+        if *request.method() == Method::Ack {
+            return None;
+        }
         let identity = request.identity();
         let tag = self.names.of(&[&identity.call_id[..], &identity.from_tag, &identity.branch].concat());
-        let refusal = ResponseWriter::new(request.head(), source).begin(403, Some(&tag)).finish_short();
-        Ok((refusal.len() <= size).then(|| (message::response_target(request.head(), source), refusal)))
+        let writer = ResponseWriter::new(request.head(), source).begin(403, Some(&tag));
+        // A datagram's end shows where the message ends; a stream needs to be told.
+        let refusal = match self.settings.transport {
+            Transport::Datagram => writer.finish_short(),
+            Transport::Stream | Transport::Secure => writer.finish(),
+        };
+        (refusal.len() <= request.head().packet.len()).then(|| (message::response_target(request.head(), source), refusal))
     }
 
     /// Fires everything whose time has come.
@@ -314,6 +342,7 @@ impl Endpoint {
         match self.settings.transport {
             Transport::Datagram => format!("<sip:{}>", self.contact),
             Transport::Stream => format!("<sip:{};transport=tcp>", self.contact),
+            Transport::Secure => format!("<sip:{};transport=tls>", self.contact),
         }
     }
 }

@@ -14,7 +14,7 @@ mod writer;
 pub use address::{NameAddr, Via};
 pub use name::{Method, Name};
 pub use parse::{MAX_FIELDS, MAX_PACKET_BYTES, Outline, StartLine, parse};
-pub use uri::{DEFAULT_PORT, Scheme, Uri};
+pub use uri::{DEFAULT_PORT, DEFAULT_SECURE_PORT, Scheme, Uri};
 pub use writer::{ResponseWriter, Writer, phrase, response_target};
 
 use bytes::Bytes;
@@ -257,4 +257,15 @@ pub enum Message {
     Request(Box<Request>),
     /// A response.
     Response(Box<Response>),
+}
+
+impl Message {
+    /// The whole text, as it came.
+    #[must_use]
+    pub fn packet(&self) -> &Bytes {
+        match self {
+            Self::Request(request) => &request.head.packet,
+            Self::Response(response) => &response.head.packet,
+        }
+    }
 }

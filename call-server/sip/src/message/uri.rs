@@ -9,6 +9,9 @@ use std::net::{IpAddr, SocketAddr};
 /// Port that a SIP URI or Via without one means over UDP.
 pub const DEFAULT_PORT: u16 = 5060;
 
+/// The same over TLS.
+pub const DEFAULT_SECURE_PORT: u16 = 5061;
+
 /// Kind of URI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheme {
@@ -121,8 +124,19 @@ impl<'a> Uri<'a> {
     /// The address it names, if its host is one and not a name.
     #[must_use]
     pub fn socket_address(&self) -> Option<SocketAddr> {
-        let address: IpAddr = ip_address(self.host)?;
-        Some(SocketAddr::new(address, self.port.unwrap_or(DEFAULT_PORT)))
+        Some(SocketAddr::new(self.address()?, self.port.unwrap_or_else(|| self.default_port())))
+    }
+
+    /// Its host, if that is an IP address and not a name.
+    #[must_use]
+    pub fn address(&self) -> Option<IpAddr> {
+        ip_address(self.host)
+    }
+
+    fn default_port(&self) -> u16 {
+        let is_secure = self.scheme == Scheme::Sips
+            || self.parameter("transport").flatten().is_some_and(|transport| transport.eq_ignore_ascii_case(b"tls"));
+        if is_secure { DEFAULT_SECURE_PORT } else { DEFAULT_PORT }
     }
 }
 
@@ -170,7 +184,7 @@ mod tests {
 
     #[test]
     fn ipv6_tel_and_foreign_uris_are_known() {
-        assert_eq!(uri("sips:[2001:db8::10]").socket_address(), Some("[2001:db8::10]:5060".parse().expect("an address")));
+        assert_eq!(uri("sips:[2001:db8::10]").socket_address(), Some("[2001:db8::10]:5061".parse().expect("an address")));
         assert_eq!(uri("tel:+86-10-12345;ext=1").user_text().as_deref(), Some("+86-10-12345"));
         assert_eq!(uri("nobodyKnowsThisScheme:totallyopaque").scheme, Scheme::Other);
     }

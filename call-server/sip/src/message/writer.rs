@@ -155,12 +155,13 @@ fn push_parameter(value: &mut Vec<u8>, content: &[u8]) {
     value.extend(needs_quotes.then_some(b'"'));
 }
 
-/// Where the response to a request goes: always the address it came from; its port if asked for by `rport`, else the one that the Via
-/// names (RFC 3261 section 18.2.2, RFC 3581 section 4).
+/// Where the response to a request goes: always the address it came from; its port if asked for by `rport` or if it came over a
+/// connection, else the one that the Via names (RFC 3261 section 18.2.2, RFC 3581 section 4).
 #[must_use]
 pub fn response_target(head: &Head, source: SocketAddr) -> SocketAddr {
     let via = head.values(Name::Via).next().and_then(Via::parse);
-    let port = via.filter(|via| !via.asks_rport()).map_or(source.port(), |via| via.port_or_default());
+    let named = via.filter(|via| !via.asks_rport() && via.transport.eq_ignore_ascii_case(b"UDP"));
+    let port = named.map_or(source.port(), |via| via.port_or_default());
     SocketAddr::new(source.ip(), port)
 }
 

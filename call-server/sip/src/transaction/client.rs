@@ -18,7 +18,7 @@ impl Client {
     pub(super) fn new(now: u64, packet: Bytes, transport: Transport) -> Self {
         let repeat = match transport {
             Transport::Datagram => Repeat::new(now),
-            Transport::Stream => Repeat::never(now),
+            Transport::Stream | Transport::Secure => Repeat::never(now),
         };
         Self::Asking { packet, repeat }
     }
@@ -27,6 +27,14 @@ impl Client {
         match self {
             Self::Asking { repeat, .. } => repeat.deadline(),
             Self::Completed { until } => *until,
+        }
+    }
+
+    /// Whether there is no final answer yet.
+    pub(super) fn is_unheard(&self) -> bool {
+        match self {
+            Self::Asking { .. } => true,
+            Self::Completed { .. } => false,
         }
     }
 

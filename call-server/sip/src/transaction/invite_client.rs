@@ -36,7 +36,7 @@ impl InviteClient {
     pub(super) fn new(now: u64, invite: Box<Request>, transport: Transport) -> Self {
         let repeat = match transport {
             Transport::Datagram => Repeat::doubling(now),
-            Transport::Stream => Repeat::never(now),
+            Transport::Stream | Transport::Secure => Repeat::never(now),
         };
         Self::Calling { invite, repeat }
     }
@@ -109,6 +109,14 @@ impl InviteClient {
             },
             Self::Completed { until, .. } | Self::Accepted { until, .. } if until <= now => (Step::over(), false),
             Self::Proceeding { .. } | Self::Completed { .. } | Self::Accepted { .. } => (Step::stay(self), false),
+        }
+    }
+
+    /// Whether nothing was heard yet, no provisional answer either.
+    pub(super) fn is_unheard(&self) -> bool {
+        match self {
+            Self::Calling { .. } => true,
+            Self::Proceeding { .. } | Self::Completed { .. } | Self::Accepted { .. } => false,
         }
     }
 

@@ -47,7 +47,7 @@ impl InviteServer {
                 300.. => {
                     let repeat = match transport {
                         Transport::Datagram => Repeat::new(now),
-                        Transport::Stream => Repeat::never(now),
+                        Transport::Stream | Transport::Secure => Repeat::never(now),
                     };
                     Step::send(Self::Completed { refusal: response.clone(), repeat }, response)
                 }

@@ -30,8 +30,10 @@ pub enum Transport {
     /// UDP: packets get lost and are repeated.
     #[default]
     Datagram,
-    /// TCP or TLS: nothing is repeated, and timers D, I, J and K are zero (RFC 3261 section 17).
+    /// TCP: nothing is repeated, and timers D, I, J and K are zero (RFC 3261 section 17).
     Stream,
+    /// TLS: as TCP, under its own name in Via and Contact.
+    Secure,
 }
 
 impl Transport {
@@ -39,7 +41,7 @@ impl Transport {
     fn wait(self, on_datagrams_ms: u64) -> u64 {
         match self {
             Self::Datagram => on_datagrams_ms,
-            Self::Stream => 0,
+            Self::Stream | Self::Secure => 0,
         }
     }
 
@@ -48,6 +50,7 @@ impl Transport {
         match self {
             Self::Datagram => "UDP",
             Self::Stream => "TCP",
+            Self::Secure => "TLS",
         }
     }
 }
@@ -182,6 +185,14 @@ impl Asking {
         match self {
             Self::Invite(machine) => machine.deadline(),
             Self::Plain(machine) => Some(machine.deadline()),
+        }
+    }
+
+    /// Whether nothing at all was heard yet.
+    fn is_unheard(&self) -> bool {
+        match self {
+            Self::Invite(machine) => machine.is_unheard(),
+            Self::Plain(machine) => machine.is_unheard(),
         }
     }
 
@@ -372,6 +383,18 @@ impl Transactions {
         });
         if is_heard {
             self.events.push_back(ClientEvent { owner, peer, outcome: Outcome::Response(response) });
+        }
+    }
+
+    /// Nothing reaches `peer` any more: whoever asked it something and heard nothing yet is told so at once, instead of after 64*T1
+    /// (RFC 3261 section 17.1.4).
+    pub(crate) fn unreachable(&mut self, peer: SocketAddr) {
+        let is_lost = |entry: &ClientEntry| entry.peer == peer && entry.machine.is_unheard();
+        let lost: Vec<ClientKey> = self.clients.iter().filter(|(_, entry)| is_lost(entry)).map(|(key, _)| key.clone()).collect();
+        for key in lost {
+            let Some(ClientEntry { owner, peer, machine }) = self.clients.remove(&key) else { continue };
+            self.client_timers.disarm(machine.deadline(), &key);
+            self.events.push_back(ClientEvent { owner, peer, outcome: Outcome::TimedOut });
         }
     }
 
