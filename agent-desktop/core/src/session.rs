@@ -310,6 +310,8 @@ impl Session {
                     self.view.refusal = Some(reason);
                 }
             }
+            // Only said to a client that has said what its voice can; this one does not yet.
+            FromServer::Voice(_) | FromServer::TalkHealth(_) => {}
             FromServer::SignedOut { reason } => self.signed_out(reason),
             FromServer::Pong { nonce, now: server_now } => self.pong(now, nonce, server_now),
             FromServer::ProtocolError { message } => self.broken(now, LinkFailure::Protocol(message)),

@@ -76,6 +76,7 @@ impl Server {
             server_ssrc: SERVER_SSRC,
             client_key: STANDARD.encode([1; 30]),
             server_key: STANDARD.encode([2; 30]),
+            options: None,
         }
     }
 

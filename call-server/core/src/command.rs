@@ -1,8 +1,11 @@
 //! Everything the core can want. Edges carry commands out and decide nothing.
 
 use crate::ledger::{AgentInterval, Fact, InteractionRecord};
+use crate::voice::TalkMeasured;
 use serde::{Deserialize, Serialize};
-use shared::model::{AgentId, Caller, Desk, EndReason, InteractionId, LegId, RecordingId, Refusal, RequestId, SessionId, UnixMillis};
+use shared::model::{
+    AgentId, Caller, Desk, EndReason, InteractionId, LegId, RecordingId, Refusal, RequestId, SessionId, TalkHealth, UnixMillis, VoiceCodec,
+};
 use std::fmt;
 use std::sync::Arc;
 
@@ -98,6 +101,58 @@ pub enum MediaCommand {
         /// What.
         sound: Sound,
     },
+    /// Play prompts to a leg, one behind the other, then `then`; answered by one `AnnouncementEnded`. Replaces what was played; `Play`,
+    /// `Connect` and `Close` cut it within one packet.
+    Announce {
+        /// Which leg.
+        leg: LegId,
+        /// Names of the site's prompts, in order; those that it does not have are passed over.
+        prompts: Vec<PromptName>,
+        /// What is heard afterwards.
+        then: Sound,
+    },
+    /// What an agent's voice can, as its desktop says.
+    AgentVoice {
+        /// Which leg.
+        leg: LegId,
+        /// It can send and receive Opus.
+        opus: bool,
+        /// The agent has muted the microphone.
+        muted: bool,
+    },
+    /// Let another leg take part in the talk of a citizen: a colleague, a supervisor who listens or whispers.
+    Attend {
+        /// Who comes: an agent's leg, or another trunk leg.
+        leg: LegId,
+        /// The citizen's leg of the talk.
+        citizen: LegId,
+        /// As what; again for a leg that takes part already.
+        part: Part,
+    },
+    /// A leg that attended is silent again.
+    Withdraw {
+        /// Which.
+        leg: LegId,
+    },
+    /// Press keys towards a trunk: telephone events (RFC 4733) where agreed, tones else.
+    PressKeys {
+        /// Which leg.
+        leg: LegId,
+        /// Of `0-9*#ABCD`; others are passed over.
+        keys: Arc<str>,
+    },
+    /// Listen for keys as tones in the audio: for trunks that send no telephone events.
+    HearTones {
+        /// Which leg.
+        leg: LegId,
+    },
+    /// Leave the citizen's keys out of the recording, or not any more: while card data or passwords are asked for.
+    MaskKeys {
+        /// The citizen's leg.
+        citizen: LegId,
+        /// Whether.
+        masked: bool,
+    },
     /// Join citizen and agent: what was played is cut, both hear each other, and frames of both sides are tapped for the recording.
     Connect {
         /// The citizen's leg: left channel.
@@ -117,6 +172,28 @@ pub enum MediaCommand {
         /// Which leg.
         leg: LegId,
     },
+}
+
+/// Names one of the site's prompts: a file of the prompts' folder, without its ending.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PromptName(pub Arc<str>);
+
+impl From<&str> for PromptName {
+    fn from(name: &str) -> Self {
+        Self(name.into())
+    }
+}
+
+/// What somebody does in a talk of others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Part {
+    /// Talks with all.
+    Talk,
+    /// Hears all and is heard by nobody.
+    Listen,
+    /// Hears all and is heard by the agent alone.
+    Whisper,
 }
 
 /// What a waiting citizen hears.
@@ -199,6 +276,8 @@ pub enum StoreCommand {
     Save(Box<InteractionRecord>),
     /// One finished interval of an agent's time.
     AgentTime(AgentInterval),
+    /// How a talk sounded.
+    TalkMeasured(Box<TalkMeasured>),
 }
 
 /// To the gateway.
@@ -237,6 +316,26 @@ pub enum AgentCommand {
         session: SessionId,
         /// The desk.
         desk: Box<Desk>,
+    },
+    /// How the desktop shall send its voice.
+    Voice {
+        /// Whose.
+        agent: AgentId,
+        /// Which session.
+        session: SessionId,
+        /// By which codec.
+        codec: VoiceCodec,
+        /// How much loss is to be prepared for, in percent.
+        expected_loss_percent: u8,
+    },
+    /// How the talk sounds.
+    TalkHealth {
+        /// Whose.
+        agent: AgentId,
+        /// Which session.
+        session: SessionId,
+        /// The figures.
+        health: Box<TalkHealth>,
     },
     /// A request was carried out.
     Done {

@@ -2,6 +2,7 @@
 
 use crate::command::{MediaAccess, SessionText};
 use crate::plan::Plan;
+use crate::voice::VoiceInput;
 use serde::{Deserialize, Serialize};
 use shared::model::{
     AgentId, Caller, CallerCard, EndReason, InteractionId, LegId, NotReadyReason, OfferId, PhoneNumber, RecordingId, RequestId, SessionId,
@@ -46,6 +47,15 @@ pub enum Input {
         /// One of `0-9*#ABCD`.
         digit: char,
     },
+    /// `media`: an announcement is over; exactly one for each [`crate::command::MediaCommand::Announce`].
+    AnnouncementEnded {
+        /// Which leg.
+        leg: LegId,
+        /// How.
+        end: AnnouncementEnd,
+    },
+    /// `media`, `gateway`: news of voices.
+    Voice(VoiceInput),
     /// `gateway`: somebody whose password was verified wants to sign in. A living session of the same agent is superseded.
     AgentArrived {
         /// Who.
@@ -153,6 +163,17 @@ pub enum LegEnd {
     ProtocolError,
 }
 
+/// How an announcement ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AnnouncementEnd {
+    /// It was played to its last sample.
+    Finished,
+    /// Something else was to be heard, or the leg was closed.
+    Cut,
+    /// The site has none of its prompts: nothing was heard.
+    NoPrompt,
+}
+
 /// Why media could not be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MediaFailure {
@@ -162,6 +183,8 @@ pub enum MediaFailure {
     NoCommonCodec,
     /// All ports are taken.
     NoPorts,
+    /// The media threads are at their limit: another call would spoil those that run.
+    Overloaded,
     /// A socket failed.
     Io,
 }
@@ -172,7 +195,7 @@ impl MediaFailure {
     pub fn end_reason(self) -> EndReason {
         match self {
             Self::NoCommonCodec | Self::BadOffer => EndReason::NoCommonCodec,
-            Self::NoPorts => EndReason::NoResources,
+            Self::NoPorts | Self::Overloaded => EndReason::NoResources,
             Self::Io => EndReason::MediaFailed,
         }
     }

@@ -16,6 +16,7 @@ pub mod snapshot;
 mod time;
 mod timer;
 mod turn;
+pub mod voice;
 
 pub use command::Command;
 pub use input::Input;

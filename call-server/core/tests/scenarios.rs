@@ -4,7 +4,7 @@
 //! `tests/scenarios/README.md` lists the sentences.
 
 use call_core::command::{AgentCommand, MediaAccess, MediaCommand, RecordingCommand, SessionText, SipCommand, Sound, StoreCommand};
-use call_core::input::{AgentAction, CallOffered, LegEnd, MediaFailure, RecordingOutcome};
+use call_core::input::{AgentAction, AnnouncementEnd, CallOffered, LegEnd, MediaFailure, RecordingOutcome};
 use call_core::ledger::InteractionRecord;
 use call_core::plan::{
     AgentPlan, BlockEntry, BlockLevel, Callers, Exit, FavourEntry, Membership, NoAnswer, NumberPattern, Plan, QueuePlan, Relaxation,
@@ -325,6 +325,13 @@ impl Stage {
                 self.hears(leg, Hears::Gone);
                 None
             }
+            MediaCommand::Announce { leg, .. } => Some(Input::AnnouncementEnded { leg, end: AnnouncementEnd::Finished }),
+            MediaCommand::AgentVoice { .. }
+            | MediaCommand::Attend { .. }
+            | MediaCommand::Withdraw { .. }
+            | MediaCommand::PressKeys { .. }
+            | MediaCommand::HearTones { .. }
+            | MediaCommand::MaskKeys { .. } => None,
         }
     }
 
@@ -344,7 +351,9 @@ impl Stage {
                 *slot = Some(*record);
                 None
             }
-            StoreCommand::CloseRecording { .. } | StoreCommand::Note(_) | StoreCommand::AgentTime(_) => None,
+            StoreCommand::CloseRecording { .. } | StoreCommand::Note(_) | StoreCommand::AgentTime(_) | StoreCommand::TalkMeasured(_) => {
+                None
+            }
         }
     }
 
@@ -368,6 +377,7 @@ impl Stage {
             AgentCommand::SignInFailed { agent, .. } => self.desks.entry(agent).or_default().signed_out = Some("failed"),
             AgentCommand::Refuse { agent, reason, .. } => self.desks.entry(agent).or_default().refused = Some(reason),
             AgentCommand::Done { agent, .. } => self.desks.entry(agent).or_default().refused = None,
+            AgentCommand::Voice { .. } | AgentCommand::TalkHealth { .. } => {}
         }
     }
 

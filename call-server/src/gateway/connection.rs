@@ -142,11 +142,17 @@ impl Connection {
                 self.shared.inbox.send(Input::AgentAsked { agent, session, request, action });
                 Ok(())
             }
+            (FromClient::Voice(abilities), Progress::Signed { session, agent }) => {
+                let (session, agent) = (*session, *agent);
+                self.shared.sessions().understands_voice(session);
+                self.shared.inbox.send(Input::Voice(translate::abilities(agent, session, &abilities)));
+                Ok(())
+            }
             (_, Progress::New) => Err(End::Protocol("the first message is hello".to_owned())),
             (FromClient::Hello { .. }, _) => Err(End::Protocol("hello is said once".to_owned())),
             (FromClient::Ping { nonce }, _) => self.say(&FromServer::Pong { nonce, now: now() }).await,
             (FromClient::SignIn { .. } | FromClient::Resume { .. }, _) => Err(End::Protocol("already signed in".to_owned())),
-            (FromClient::Do { .. }, _) => Err(End::Protocol("not signed in".to_owned())),
+            (FromClient::Do { .. } | FromClient::Voice(_), _) => Err(End::Protocol("not signed in".to_owned())),
         }
     }
 

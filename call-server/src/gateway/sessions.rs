@@ -7,7 +7,7 @@ use super::{Person, translate};
 use base64::Engine;
 use call_core::command::AgentCommand;
 use shared::model::{AgentId, Desk, SessionId, UnixMillis};
-use shared::wire::{FromServer, MediaAccess};
+use shared::wire::{FromServer, MediaAccess, VoiceOrder};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::{Notify, mpsc};
@@ -56,6 +56,8 @@ struct Session {
     token: String,
     stage: Stage,
     line: Option<Line>,
+    /// Its client has said what its voice can.
+    understands_voice: bool,
 }
 
 enum Stage {
@@ -98,7 +100,7 @@ impl Sessions {
         self.next_session += 1;
         let id = SessionId(self.next_session);
         self.tokens.insert(token.clone(), id);
-        self.sessions.insert(id, Session { person, token, stage: Stage::Arriving, line: Some(line) });
+        self.sessions.insert(id, Session { person, token, stage: Stage::Arriving, line: Some(line), understands_voice: false });
         Ok(id)
     }
 
@@ -109,6 +111,7 @@ impl Sessions {
         let session = self.sessions.get_mut(&id)?;
         let Stage::Signed { access, desk } = &session.stage else { return None };
         let greeting = signed_in(id, session, access.clone());
+        session.understands_voice = false;
         let desk = desk.as_deref().map(|desk| Desk { now, ..desk.clone() });
         if let Some(older) = session.line.replace(line) {
             older.cut.notify_one();
@@ -157,6 +160,10 @@ impl Sessions {
                 }
             }
             AgentCommand::Show { session, desk, .. } => self.show(session, *desk),
+            AgentCommand::Voice { session, codec, expected_loss_percent, .. } => {
+                self.say_of_voice(session, FromServer::Voice(VoiceOrder { codec, expected_loss_percent }));
+            }
+            AgentCommand::TalkHealth { session, health, .. } => self.say_of_voice(session, FromServer::TalkHealth(*health)),
             AgentCommand::Done { session, request, .. } => self.say(session, FromServer::Done { request }),
             AgentCommand::Refuse { session, request, reason, .. } => self.say(session, FromServer::Refused { request, reason }),
         }
@@ -183,6 +190,20 @@ impl Sessions {
 
     fn say(&mut self, id: SessionId, message: FromServer) {
         if let Some(session) = self.sessions.get_mut(&id) {
+            session.push(Push::Say(message));
+        }
+    }
+
+    /// The connection's client knows the messages about its voice.
+    pub(super) fn understands_voice(&mut self, id: SessionId) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.understands_voice = true;
+        }
+    }
+
+    /// An older client would take it for a fault of ours.
+    fn say_of_voice(&mut self, id: SessionId, message: FromServer) {
+        if let Some(session) = self.sessions.get_mut(&id).filter(|session| session.understands_voice) {
             session.push(Push::Say(message));
         }
     }

@@ -5,9 +5,10 @@ use crate::switchboard::Message as BoardMessage;
 use call_core::Input;
 use call_core::command::{MediaAccess, SessionEnd};
 use call_core::input::AgentAction;
+use call_core::voice::VoiceInput;
 use futures_util::{SinkExt, StreamExt};
-use shared::model::{AgentState, Desk, NotReadyReason, RequestId, SessionId, UnixMillis};
-use shared::wire::{self, Action, FromClient, FromServer, SignOutReason};
+use shared::model::{AgentState, Desk, NotReadyReason, RequestId, SessionId, TalkHealth, UnixMillis, VoiceCodec};
+use shared::wire::{self, Action, FromClient, FromServer, SignOutReason, VoiceAbilities, VoiceOrder};
 use std::sync::mpsc::Receiver;
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
@@ -377,4 +378,30 @@ async fn stopping_lets_the_last_message_through_and_frees_the_port() {
     assert_eq!(client.hear().await, FromServer::SignedOut { reason: SignOutReason::ServerStopping });
     assert!(TcpStream::connect(site.handle.local_address()).await.is_err(), "the port should be free");
     site.handle.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_about_the_voice_go_only_to_a_client_that_has_said_what_its_voice_can() {
+    let site = Site::open(GatewayLimits::default()).await;
+    let (mut client, session, token) = site.signed_in().await;
+    let agent = AgentId(7);
+    let health = || AgentCommand::TalkHealth { agent, session, health: Box::default() };
+    site.handle.send(health());
+    site.handle.send(show(session, 1));
+    assert_eq!(revision(&client.hear().await), 1, "an older client must not get a message that it does not know");
+    let abilities = VoiceAbilities { codecs: vec![VoiceCodec::Pcma, VoiceCodec::Opus], muted: true };
+    client.say(&FromClient::Voice(abilities)).await;
+    assert_eq!(site.input(), Input::Voice(VoiceInput::Abilities { agent, session, opus: true, muted: true }));
+    site.handle.send(health());
+    assert_eq!(client.hear().await, FromServer::TalkHealth(TalkHealth::default()));
+    site.handle.send(AgentCommand::Voice { agent, session, codec: VoiceCodec::Opus, expected_loss_percent: 5 });
+    assert_eq!(client.hear().await, FromServer::Voice(VoiceOrder { codec: VoiceCodec::Opus, expected_loss_percent: 5 }));
+
+    let mut back = site.greeted().await;
+    back.say(&FromClient::Resume { token: token.into() }).await;
+    assert!(matches!(back.hear().await, FromServer::SignedIn { .. }));
+    assert_eq!(revision(&back.hear().await), 1);
+    site.handle.send(health());
+    site.handle.send(show(session, 2));
+    assert_eq!(revision(&back.hear().await), 2, "who comes back may be an older client");
 }

@@ -2,7 +2,13 @@
 
 use call_core::command::SessionEnd;
 use call_core::input::AgentAction;
-use shared::wire::{Action, SignOutReason};
+use call_core::voice::VoiceInput;
+use shared::model::{AgentId, SessionId, VoiceCodec};
+use shared::wire::{Action, SignOutReason, VoiceAbilities};
+
+pub(super) fn abilities(agent: AgentId, session: SessionId, abilities: &VoiceAbilities) -> VoiceInput {
+    VoiceInput::Abilities { agent, session, opus: abilities.codecs.contains(&VoiceCodec::Opus), muted: abilities.muted }
+}
 
 pub(super) fn action(action: Action) -> AgentAction {
     match action {

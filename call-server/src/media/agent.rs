@@ -77,6 +77,7 @@ impl Keys {
             server_ssrc: self.server_ssrc,
             client_key: STANDARD.encode(self.client.0),
             server_key: STANDARD.encode(self.server.0),
+            options: None,
         };
         let text = serde_json::to_string(&access).expect("numbers and strings have a JSON form");
         AccessText(text.into())

@@ -27,6 +27,16 @@ impl Worker {
             MediaCommand::Connect { citizen, agent, recording } => self.connect(now_us, citizen, agent, recording),
             MediaCommand::Disconnect { citizen } => self.part(now_us, citizen),
             MediaCommand::Close { leg } => self.close(now_us, leg),
+            MediaCommand::Announce { leg, then, .. } => {
+                self.play(now_us, leg, then);
+                self.outlets.inbox.send(Input::AnnouncementEnded { leg, end: call_core::input::AnnouncementEnd::NoPrompt });
+            }
+            MediaCommand::AgentVoice { .. }
+            | MediaCommand::Attend { .. }
+            | MediaCommand::Withdraw { .. }
+            | MediaCommand::PressKeys { .. }
+            | MediaCommand::HearTones { .. }
+            | MediaCommand::MaskKeys { .. } => {}
         }
     }
 

@@ -12,6 +12,7 @@ mod queue;
 mod schema;
 mod staff;
 mod startup;
+mod voices;
 mod write;
 mod writer;
 

@@ -1,6 +1,6 @@
 //! One command, one write: the SQL of the core's commands. Not when they are carried out; that is the writer's business.
 
-use super::int;
+use super::{int, voices};
 use call_core::Input;
 use call_core::command::StoreCommand;
 use call_core::input::RecordingOutcome;
@@ -23,6 +23,7 @@ pub(super) fn apply(connection: &Connection, command: &StoreCommand) -> rusqlite
         StoreCommand::Note(fact) => note(connection, fact)?,
         StoreCommand::Save(record) => save(connection, record)?,
         StoreCommand::AgentTime(interval) => agent_time(connection, interval)?,
+        StoreCommand::TalkMeasured(measured) => voices::talk_measured(connection, measured)?,
         // Reads go to the reader's thread and never wait behind writes; one that comes here all the same changes nothing.
         StoreCommand::FindCard { .. } => {}
     }
@@ -39,6 +40,7 @@ pub(super) fn subject(command: &StoreCommand) -> (&'static str, u64) {
         StoreCommand::Note(fact) => ("note", fact.interaction.0),
         StoreCommand::Save(record) => ("save", record.interaction.0),
         StoreCommand::AgentTime(interval) => ("agent time", u64::from(interval.agent.0)),
+        StoreCommand::TalkMeasured(measured) => ("talk measured", measured.recording.0),
     }
 }
 

@@ -79,7 +79,8 @@ impl StoreHandle {
             | StoreCommand::CloseRecording { .. }
             | StoreCommand::Note(_)
             | StoreCommand::Save(_)
-            | StoreCommand::AgentTime(_)) => self.put(write),
+            | StoreCommand::AgentTime(_)
+            | StoreCommand::TalkMeasured(_)) => self.put(write),
         }
     }
 

@@ -7,6 +7,7 @@ mod end;
 mod ids;
 mod number;
 mod time;
+mod voice;
 
 pub use agent::{AgentState, NotReadyReason};
 pub use card::{CallerCard, CallerPerson, Contact};
@@ -15,3 +16,4 @@ pub use end::{EndReason, Side};
 pub use ids::{AgentId, InteractionId, LegId, OfferId, PersonId, QueueId, RecordingId, RequestId, SegmentId, SessionId, TrunkId};
 pub use number::{Caller, PhoneNumber, PhoneNumberError};
 pub use time::UnixMillis;
+pub use voice::{LegHealth, TalkHealth, VoiceCodec, VoiceLight, VoiceTrouble};

@@ -3,7 +3,11 @@
 //! One JSON object per WebSocket text frame. Both sides refuse frames over [`MAX_FRAME_BYTES`]. The first message of a
 //! client is [`FromClient::Hello`]; a server that does not speak its version says so and closes.
 
-use crate::model::{AgentId, Desk, InteractionId, NotReadyReason, OfferId, Refusal, RequestId, SessionId, UnixMillis};
+mod voice;
+
+pub use voice::{VoiceAbilities, VoiceOptions, VoiceOrder};
+
+use crate::model::{AgentId, Desk, InteractionId, NotReadyReason, OfferId, Refusal, RequestId, SessionId, TalkHealth, UnixMillis};
 use crate::pii::Pii;
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +50,8 @@ pub enum FromClient {
         /// What is wished.
         action: Action,
     },
+    /// What its voice can; only to a server whose `SignedIn` carried [`VoiceOptions`].
+    Voice(VoiceAbilities),
     /// Every [`HEARTBEAT_MS`].
     Ping {
         /// Returned as it is.
@@ -130,6 +136,10 @@ pub enum FromServer {
         /// Why.
         reason: Refusal,
     },
+    /// How to send the voice from now on; only to a client that has said [`FromClient::Voice`].
+    Voice(VoiceOrder),
+    /// How the agent's talk sounds; likewise.
+    TalkHealth(TalkHealth),
     /// The session is over; the connection closes after this.
     SignedOut {
         /// Why.
@@ -193,6 +203,9 @@ pub struct MediaAccess {
     pub client_key: String,
     /// Master key and salt of the server's direction: 30 bytes, base64.
     pub server_key: String,
+    /// What the server can beyond that; an older one says nothing, and an older client does not look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub options: Option<VoiceOptions>,
 }
 
 impl std::fmt::Debug for MediaAccess {
@@ -236,6 +249,7 @@ pub fn encode<T: Serialize>(message: &T) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::VoiceCodec;
 
     #[test]
     fn a_message_survives_the_wire() {
@@ -252,6 +266,17 @@ mod tests {
         assert!(!error.contains("1001"), "{error}");
         let huge = " ".repeat(MAX_FRAME_BYTES + 1);
         assert!(matches!(decode::<FromClient>(&huge), Err(WireError::TooLarge(_))));
+    }
+
+    #[test]
+    fn an_older_servers_media_is_understood_and_a_newer_ones_codec_does_no_harm() {
+        let old = r#"{"port":1,"client_ssrc":2,"server_ssrc":3,"client_key":"a","server_key":"b"}"#;
+        let access: MediaAccess = decode(old).expect("no options");
+        assert_eq!(access.options, None);
+        assert_eq!(encode(&access), old, "an older client sees what it always saw");
+        let said = r#"{"type":"voice","codecs":["pcma","evs"]}"#;
+        let FromClient::Voice(abilities) = decode(said).expect("a codec of the future") else { panic!("another message") };
+        assert_eq!(abilities, VoiceAbilities { codecs: vec![VoiceCodec::Pcma, VoiceCodec::Unknown], muted: false });
     }
 
     #[test]

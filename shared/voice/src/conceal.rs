@@ -1,7 +1,12 @@
 //! Hides missing audio: the last pitch period is repeated, fading, and joined to what follows (in the manner of ITU-T G.711 appendix I).
 //!
 //! Other than the appendix it adds no delay: the join at the start is smoothed by a decaying offset instead of an overlap with samples
-//! that were already played. Not here: deciding that something is missing (`jitter`).
+//! that were already played. If it is known how the voice goes on behind the gap, the gap is bridged from both sides instead ([`bridge`]).
+//! Not here: deciding that something is missing (`jitter`).
+
+pub mod bridge;
+
+use bridge::{MAX_GAP, MIN_AFTER};
 
 /// Longest pitch period searched: 15 ms (66 Hz).
 const MAX_PERIOD: usize = 120;
@@ -21,6 +26,21 @@ const FADED: usize = 6 * STEP;
 pub struct Concealer {
     history: [i16; HISTORY],
     gap: Option<Gap>,
+    bridge: Option<Bridge>,
+}
+
+/// What is left of a gap of which both sides are known.
+#[derive(Debug, Clone)]
+struct Bridge {
+    samples: [i16; MAX_GAP],
+    length: usize,
+    next: usize,
+}
+
+impl Bridge {
+    fn rest(&self) -> &[i16] {
+        &self.samples[self.next..self.length]
+    }
 }
 
 /// An ongoing gap, or the join behind it.
@@ -113,13 +133,21 @@ impl Gap {
 
 impl Default for Concealer {
     fn default() -> Self {
-        Self { history: [0; HISTORY], gap: None }
+        Self { history: [0; HISTORY], gap: None, bridge: None }
     }
 }
 
 impl Concealer {
     /// Takes audio that is there; behind a gap its beginning is cross-faded with the invented audio.
     pub fn pass(&mut self, samples: &mut [i16]) {
+        // What comes in the midst of a bridge was late; else there is nothing left to join.
+        if let Some(bridge) = self.bridge.take() {
+            let rest = &bridge.rest()[..bridge.rest().len().min(STEP)];
+            let total = rest.len();
+            for (done, (sample, invented)) in samples.iter_mut().zip(rest).enumerate() {
+                *sample = cross_fade(i32::from(*invented), i32::from(*sample), done, total) as i16;
+            }
+        }
         if let Some(gap) = &mut self.gap {
             let total = gap.join_length();
             for sample in samples.iter_mut().take(total.saturating_sub(gap.joined)) {
@@ -133,8 +161,38 @@ impl Concealer {
         self.remember(samples);
     }
 
+    /// Invents audio for samples that are missing, of `missing` from here on, when it is known what comes `after` them.
+    pub fn fill_before(&mut self, samples: &mut [i16], missing: usize, after: &[i16]) {
+        if self.bridge.is_none() && missing <= MAX_GAP && after.len() >= MIN_AFTER {
+            let mut bridge = Bridge { samples: [0; MAX_GAP], length: missing, next: 0 };
+            bridge::bridge(&self.history, after, &mut bridge.samples[..missing]);
+            (self.gap, self.bridge) = (None, Some(bridge));
+        }
+        self.fill(samples);
+    }
+
     /// Invents audio for samples that are missing.
     pub fn fill(&mut self, samples: &mut [i16]) {
+        let bridged = self.fill_from_bridge(samples);
+        self.fill_on(&mut samples[bridged..]);
+    }
+
+    fn fill_from_bridge(&mut self, samples: &mut [i16]) -> usize {
+        let Some(bridge) = &mut self.bridge else { return 0 };
+        let count = samples.len().min(bridge.rest().len());
+        samples[..count].copy_from_slice(&bridge.rest()[..count]);
+        bridge.next += count;
+        if bridge.rest().is_empty() {
+            self.bridge = None;
+        }
+        self.remember(&samples[..count]);
+        count
+    }
+
+    fn fill_on(&mut self, samples: &mut [i16]) {
+        if samples.is_empty() {
+            return;
+        }
         let history = &self.history;
         let gap = match &mut self.gap {
             Some(gap) if gap.joined == 0 => gap,
@@ -146,7 +204,7 @@ impl Concealer {
 
     /// The newest audio that was played; `None` while what was invented is still being joined to what was not.
     pub(crate) fn recent<const N: usize>(&self) -> Option<&[i16; N]> {
-        self.history.last_chunk().filter(|_| self.gap.is_none())
+        self.history.last_chunk().filter(|_| self.gap.is_none() && self.bridge.is_none())
     }
 
     fn remember(&mut self, samples: &[i16]) {

@@ -83,6 +83,7 @@ fn line(effect: Effect) -> String {
         Effect::Send(FromClient::SignIn { number, password }) => format!("sign_in {number} {}", password.reveal()),
         Effect::Send(FromClient::Resume { token }) => format!("resume {}", token.reveal()),
         Effect::Send(FromClient::Do { request, action }) => format!("do {request} {action:?}"),
+        Effect::Send(FromClient::Voice(abilities)) => format!("voice {abilities:?}"),
         Effect::Send(FromClient::Ping { nonce }) => format!("ping {nonce}"),
         Effect::Trust { server, fingerprint } => format!("trust {server} {fingerprint}"),
         Effect::Voice(VoiceCommand::Open { host, access }) => format!("open {host}:{} {}", access.port, access.client_key),
@@ -107,7 +108,14 @@ fn signed_in(key: &str) -> FromServer {
         agent: AgentId(1),
         number: "1001".to_owned(),
         name: "王小明".to_owned(),
-        media: MediaAccess { port: 4000, client_ssrc: 1, server_ssrc: 2, client_key: key.to_owned(), server_key: "s".to_owned() },
+        media: MediaAccess {
+            port: 4000,
+            client_ssrc: 1,
+            server_ssrc: 2,
+            client_key: key.to_owned(),
+            server_key: "s".to_owned(),
+            options: None,
+        },
     }
 }
 

@@ -3,6 +3,7 @@
 mod agents;
 mod desks;
 mod doors;
+mod voices;
 
 use crate::Core;
 use crate::acd::{Joins, OfferOver, Remains, SegmentOver};
@@ -37,10 +38,11 @@ impl Core {
             }
             Input::RecordingRowStored { recording } => self.calls.row_stored(&mut self.turn, recording),
             Input::RecordingFinished { recording, outcome } => self.calls.recording_finished(&mut self.turn, recording, outcome),
+            Input::Voice(news) => self.voice(news),
             Input::PlanChanged(plan) => self.plan_changed(plan),
             Input::Stop => self.stop(),
             // The ACK changes nothing here, no flow listens to keys yet, and deadlines have fired already.
-            Input::LegConfirmed { .. } | Input::Digit { .. } | Input::Tick => {}
+            Input::LegConfirmed { .. } | Input::Digit { .. } | Input::AnnouncementEnded { .. } | Input::Tick => {}
         }
     }
 

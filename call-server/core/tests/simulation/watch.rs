@@ -132,7 +132,7 @@ impl Watch {
             Input::PlanChanged(plan) => self.plan = plan.clone(),
             Input::Stop => self.stopped = true,
             Input::LegConfirmed { .. } | Input::MediaOpened { .. } | Input::AgentMediaOpened { .. } => {}
-            Input::Digit { .. } | Input::CardFound { .. } | Input::Tick => {}
+            Input::Digit { .. } | Input::AnnouncementEnded { .. } | Input::Voice(_) | Input::CardFound { .. } | Input::Tick => {}
         }
     }
 
@@ -285,7 +285,7 @@ impl Watch {
             MediaCommand::OpenAgent { agent, leg } => {
                 self.agent_legs.insert(*agent, *leg);
             }
-            MediaCommand::Play { leg, .. } => {
+            MediaCommand::Play { leg, .. } | MediaCommand::Announce { leg, .. } => {
                 let call = self.call_of_leg(*leg);
                 assert!(call.connected.is_none(), "I-21: something is played to a connected citizen");
             }
@@ -307,7 +307,13 @@ impl Watch {
                     assert!(call.connected.is_none(), "I-10: closed while still joined");
                 }
             }
-            MediaCommand::OpenTrunk { .. } => {}
+            MediaCommand::OpenTrunk { .. }
+            | MediaCommand::AgentVoice { .. }
+            | MediaCommand::Attend { .. }
+            | MediaCommand::Withdraw { .. }
+            | MediaCommand::PressKeys { .. }
+            | MediaCommand::HearTones { .. }
+            | MediaCommand::MaskKeys { .. } => {}
         }
     }
 
@@ -339,7 +345,7 @@ impl Watch {
                 agent.interval(self.now, interval, wrap_up);
             }
             StoreCommand::CloseRecording { recording, .. } => self.with_call(InteractionId(recording.0), |call| call.attached += 1),
-            StoreCommand::FindCard { .. } | StoreCommand::OpenRecording { .. } => {}
+            StoreCommand::FindCard { .. } | StoreCommand::OpenRecording { .. } | StoreCommand::TalkMeasured(_) => {}
         }
     }
 
@@ -590,6 +596,7 @@ impl Watch {
                 self.step.answers += 1;
                 self.step.refused = Some(*reason);
             }
+            AgentCommand::Voice { .. } | AgentCommand::TalkHealth { .. } => {}
         }
     }
 

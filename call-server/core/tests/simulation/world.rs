@@ -4,7 +4,7 @@
 
 use crate::watch::Watch;
 use call_core::command::{AgentCommand, MediaAccess, MediaCommand, RecordingCommand, SessionEnd, SessionText, SipCommand, StoreCommand};
-use call_core::input::{AgentAction, CallOffered, LegEnd, MediaFailure, RecordingOutcome};
+use call_core::input::{AgentAction, AnnouncementEnd, CallOffered, LegEnd, MediaFailure, RecordingOutcome};
 use call_core::plan::{
     AgentPlan, BlockEntry, BlockLevel, Callers, Exit, FavourEntry, Limits, Membership, NoAnswer, NumberPattern, Overflow, Plan, Priority,
     QueuePlan, Relaxation, SkillId, SkillNeed, Strategy, WrapUpRule,
@@ -310,7 +310,19 @@ impl World {
             MediaCommand::Connect { citizen, .. } if self.random.u32(0..150) == 0 => {
                 self.send(Edge::Media, Input::MediaFailed { leg: citizen, reason: MediaFailure::Io });
             }
-            MediaCommand::Connect { .. } | MediaCommand::Play { .. } | MediaCommand::Disconnect { .. } | MediaCommand::Close { .. } => {}
+            MediaCommand::Announce { leg, .. } => {
+                self.send(Edge::Media, Input::AnnouncementEnded { leg, end: AnnouncementEnd::Finished });
+            }
+            MediaCommand::Connect { .. }
+            | MediaCommand::Play { .. }
+            | MediaCommand::Disconnect { .. }
+            | MediaCommand::AgentVoice { .. }
+            | MediaCommand::Attend { .. }
+            | MediaCommand::Withdraw { .. }
+            | MediaCommand::PressKeys { .. }
+            | MediaCommand::HearTones { .. }
+            | MediaCommand::MaskKeys { .. }
+            | MediaCommand::Close { .. } => {}
         }
     }
 
@@ -346,7 +358,8 @@ impl World {
             | StoreCommand::CloseRecording { .. }
             | StoreCommand::Note(_)
             | StoreCommand::Save(_)
-            | StoreCommand::AgentTime(_) => {}
+            | StoreCommand::AgentTime(_)
+            | StoreCommand::TalkMeasured(_) => {}
         }
     }
 
@@ -370,7 +383,7 @@ impl World {
                     self.react(agent, session, &desk);
                 }
             }
-            AgentCommand::Done { .. } | AgentCommand::Refuse { .. } => {}
+            AgentCommand::Done { .. } | AgentCommand::Refuse { .. } | AgentCommand::Voice { .. } | AgentCommand::TalkHealth { .. } => {}
         }
     }
 

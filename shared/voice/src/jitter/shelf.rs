@@ -2,7 +2,7 @@
 //!
 //! They are decoded at the last moment: what the packet before one has lost is then taken from it, if it came. Not here: time.
 
-use super::Ring;
+use super::ring::Ring;
 use crate::codec::{Decoder, MAX_PAYLOAD_BYTES};
 use crate::{FRAME_SAMPLES, MAX_PACKET_SAMPLES};
 
