@@ -4,7 +4,7 @@
 
 use crate::admin::Failure;
 use crate::config::Site;
-use crate::store::{AgentEntry, Store, StoreError};
+use crate::store::{AgentEntry, OverrideEntry, Store, StoreError};
 use call_core::Snapshot;
 use call_core::plan::Plan;
 use serde_json::{Map, Value, json};
@@ -15,7 +15,9 @@ use shared::model::{QueueId, UnixMillis};
 /// # Errors
 /// The database cannot be read.
 pub(crate) fn plan(site: &Site, store: &Store, now: UnixMillis) -> Result<Plan, StoreError> {
-    Ok(site.plan(&store.agents()?, store.callers_in_force(now)?))
+    let mut plan = site.plan(&store.agents()?, store.callers_in_force(now)?);
+    plan.calendars.overrides = store.overrides(Some(now))?.into_iter().map(OverrideEntry::into_core).collect();
+    Ok(plan)
 }
 
 /// Whether a new configuration may take the place of the old one while calls run (I-19).

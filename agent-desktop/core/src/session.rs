@@ -301,7 +301,7 @@ impl Session {
             FromServer::Welcome { version, .. } => self.welcome(now, version),
             FromServer::SignedIn { token, agent, number, name, media, .. } => self.signed_in(now, token, Me { agent, number, name }, media),
             FromServer::SignInRefused { reason } => self.sign_in_refused(now, reason),
-            FromServer::Desk(desk) => self.desk(now, desk),
+            FromServer::Desk(desk) => self.desk(now, *desk),
             FromServer::Done { request } => {
                 self.answered(request);
             }

@@ -15,8 +15,8 @@ use iced::keyboard::{self, Key, Modifiers, key::Named};
 use iced::{Settings, Size};
 use iced_test::Simulator;
 use shared::model::{
-    AgentId, AgentState, CallPhase, CallView, Caller, CallerCard, CallerPerson, Desk, InteractionId, NotReadyReason, OfferId, OfferView,
-    PersonId, PhoneNumber, Side, UnixMillis, WrapUpView,
+    AgentId, AgentState, CallPhase, CallView, Caller, CallerCard, CallerPerson, Desk, InteractionId, KnownCaller, NotReadyReason, OfferId,
+    OfferView, PersonId, PhoneNumber, Side, UnixMillis, WrapUpView,
 };
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
@@ -174,7 +174,19 @@ fn signed_in(desk: Desk) -> View {
 }
 
 fn desk(state: AgentState, seconds: i64) -> Desk {
-    Desk { revision: 9, now: UnixMillis(SERVER_NOW), state, since: ago(seconds), offer: None, call: None, wrap_up: None, notice: None }
+    Desk {
+        revision: 9,
+        now: UnixMillis(SERVER_NOW),
+        state,
+        since: ago(seconds),
+        offer: None,
+        call: None,
+        wrap_up: None,
+        notice: None,
+        next: None,
+        limit: None,
+        awaits: None,
+    }
 }
 
 fn call(phase: CallPhase, seconds: i64) -> CallView {
@@ -194,6 +206,7 @@ fn call(phase: CallPhase, seconds: i64) -> CallView {
         waited_ms: 8_000,
         phase,
         since: ago(seconds),
+        known: KnownCaller::default(),
     }
 }
 
@@ -206,13 +219,13 @@ fn ready() -> View {
 }
 
 fn ringing() -> View {
-    let offer = OfferView { offer: OfferId(3), call: call(CallPhase::Ringing, 4), expires: in_seconds(16) };
+    let offer = OfferView { offer: OfferId(3), call: call(CallPhase::Ringing, 4), expires: in_seconds(16), auto_answer: None };
     signed_in(Desk { offer: Some(offer), ..desk(AgentState::Offered, 4) })
 }
 
 fn ringing_without_card() -> View {
     let call = CallView { card: None, caller: Caller::default(), ..call(CallPhase::Ringing, 4) };
-    let offer = OfferView { offer: OfferId(3), call, expires: in_seconds(16) };
+    let offer = OfferView { offer: OfferId(3), call, expires: in_seconds(16), auto_answer: None };
     signed_in(Desk { offer: Some(offer), ..desk(AgentState::Offered, 4) })
 }
 
@@ -225,7 +238,7 @@ fn talking() -> View {
 }
 
 fn wrap_up() -> View {
-    let wrap_up = WrapUpView { interaction: InteractionId(12), expires: in_seconds(45), ended_by: Side::Caller };
+    let wrap_up = WrapUpView { interaction: InteractionId(12), expires: in_seconds(45), ended_by: Side::Caller, extensions: 0 };
     signed_in(Desk { wrap_up: Some(wrap_up), ..desk(AgentState::WrapUp, 15) })
 }
 

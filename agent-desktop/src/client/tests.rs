@@ -8,7 +8,8 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use sha2::{Digest, Sha256};
 use shared::model::{
-    AgentId, AgentState, CallPhase, CallView, Caller, Desk, InteractionId, NotReadyReason, OfferId, OfferView, SessionId, UnixMillis,
+    AgentId, AgentState, CallPhase, CallView, Caller, Desk, InteractionId, KnownCaller, NotReadyReason, OfferId, OfferView, SessionId,
+    UnixMillis,
 };
 use shared::wire::{self, Action, FromClient, FromServer, MediaAccess, SignInRefusal};
 use std::path::PathBuf;
@@ -155,8 +156,20 @@ impl Peer {
 
     async fn desk(&mut self, revision: u64, state: AgentState, offer: Option<OfferView>) {
         let now = UnixMillis(1_000_000);
-        let desk = Desk { revision, now, state, since: now, offer, call: None, wrap_up: None, notice: None };
-        self.say(&FromServer::Desk(desk)).await;
+        let desk = Desk {
+            revision,
+            now,
+            state,
+            since: now,
+            offer,
+            call: None,
+            wrap_up: None,
+            notice: None,
+            next: None,
+            limit: None,
+            awaits: None,
+        };
+        self.say(&FromServer::Desk(Box::new(desk))).await;
     }
 }
 
@@ -164,8 +177,17 @@ fn offer() -> OfferView {
     let since = UnixMillis(1_000_000);
     let caller = Caller::default();
     let phase = CallPhase::Ringing;
-    let call = CallView { interaction: InteractionId(7), caller, card: None, queue: "热线".to_owned(), waited_ms: 0, phase, since };
-    OfferView { offer: OfferId(3), call, expires: UnixMillis(1_060_000) }
+    let call = CallView {
+        interaction: InteractionId(7),
+        caller,
+        card: None,
+        queue: "热线".to_owned(),
+        waited_ms: 0,
+        phase,
+        since,
+        known: KnownCaller::default(),
+    };
+    OfferView { offer: OfferId(3), call, expires: UnixMillis(1_060_000), auto_answer: None }
 }
 
 fn sign_in(server: &Server) -> Wish {

@@ -6,8 +6,8 @@ use crate::client::Snapshot;
 use desktop_core::{LinkFailure, LinkState, Me, SignInProblem, View, Wish};
 use serde_json::Value;
 use shared::model::{
-    AgentId, AgentState, CallPhase, CallView, Caller, CallerCard, CallerPerson, Desk, InteractionId, NotReadyReason, OfferId, OfferView,
-    PersonId, PhoneNumber, Refusal, Side, UnixMillis, WrapUpView,
+    AgentId, AgentState, CallPhase, CallView, Caller, CallerCard, CallerPerson, Desk, InteractionId, KnownCaller, NotReadyReason, OfferId,
+    OfferView, PersonId, PhoneNumber, Refusal, Side, UnixMillis, WrapUpView,
 };
 use shared::wire::SignInRefusal;
 use std::process::ExitCode;
@@ -92,18 +92,39 @@ fn signing_in() -> View {
 
 fn desk(state: AgentState) -> Desk {
     let now = UnixMillis(1_000_000);
-    Desk { revision: 1, now, state, since: now, offer: None, call: None, wrap_up: None, notice: None }
+    Desk {
+        revision: 1,
+        now,
+        state,
+        since: now,
+        offer: None,
+        call: None,
+        wrap_up: None,
+        notice: None,
+        next: None,
+        limit: None,
+        awaits: None,
+    }
 }
 
 fn call(phase: CallPhase) -> CallView {
     let number = PhoneNumber::parse("13912345678").expect("a good number");
     let caller = Caller { number: Some(number.into()) };
-    CallView { interaction: InteractionId(7), caller, card: None, queue: "热线".to_owned(), waited_ms: 5, phase, since: UnixMillis(0) }
+    CallView {
+        interaction: InteractionId(7),
+        caller,
+        card: None,
+        queue: "热线".to_owned(),
+        waited_ms: 5,
+        phase,
+        since: UnixMillis(0),
+        known: KnownCaller::default(),
+    }
 }
 
 fn ringing() -> Desk {
     Desk {
-        offer: Some(OfferView { offer: OfferId(3), call: call(CallPhase::Ringing), expires: UnixMillis(0) }),
+        offer: Some(OfferView { offer: OfferId(3), call: call(CallPhase::Ringing), expires: UnixMillis(0), auto_answer: None }),
         ..desk(AgentState::Offered)
     }
 }
@@ -113,7 +134,7 @@ fn talking() -> Desk {
 }
 
 fn wrap_up() -> Desk {
-    let wrap_up = WrapUpView { interaction: InteractionId(7), expires: UnixMillis(0), ended_by: Side::Caller };
+    let wrap_up = WrapUpView { interaction: InteractionId(7), expires: UnixMillis(0), ended_by: Side::Caller, extensions: 0 };
     Desk { wrap_up: Some(wrap_up), ..desk(AgentState::WrapUp) }
 }
 

@@ -24,6 +24,10 @@ pub(crate) struct AdviceTexts {
     pub(crate) wrong_state: Advice,
     pub(crate) no_media: Advice,
     pub(crate) reason_not_allowed: Advice,
+    pub(crate) reason_full: Advice,
+    pub(crate) locked: Advice,
+    pub(crate) break_over: Advice,
+    pub(crate) break_begun: Advice,
     pub(crate) offer_missed: Advice,
     pub(crate) caller_left: Advice,
     pub(crate) media_lost: Advice,
@@ -52,6 +56,8 @@ impl Texts {
             Refusal::WrongState => self.advice.wrong_state,
             Refusal::NoMedia => self.advice.no_media,
             Refusal::ReasonNotAllowed => self.advice.reason_not_allowed,
+            Refusal::ReasonFull => self.advice.reason_full,
+            Refusal::Locked => self.advice.locked,
         }
     }
 
@@ -61,6 +67,8 @@ impl Texts {
             Notice::OfferMissed => self.advice.offer_missed,
             Notice::CallerLeft => self.advice.caller_left,
             Notice::MediaLost => self.advice.media_lost,
+            Notice::BreakOver => self.advice.break_over,
+            Notice::BreakBegun => self.advice.break_begun,
         }
     }
 
@@ -123,6 +131,7 @@ impl Texts {
             NotReadyReason::Meeting => self.state.meeting,
             NotReadyReason::TicketWork => self.state.ticket_work,
             NotReadyReason::NoAnswer => self.state.no_answer,
+            NotReadyReason::Locked => self.state.locked,
             NotReadyReason::System => self.state.system,
         }
     }

@@ -71,6 +71,7 @@ const STATE: StateTexts = StateTexts {
     meeting: "会议",
     ticket_work: "工单处理",
     no_answer: "未应答",
+    locked: "锁定",
     system: "系统示忙",
     go_ready: "示闲",
     go_not_ready: "示忙",
@@ -156,6 +157,14 @@ const ADVICE: AdviceTexts = AdviceTexts {
     },
     reason_not_allowed: Advice {
         what: "不能使用这个示忙原因", why: "该原因只能由系统设置。", next: "请选择其他示忙原因。"
+    },
+    reason_full: Advice {
+        what: "这个示忙原因的人数已满", why: "同时使用该原因的座席已达上限。", next: "请稍后再试，或选择其他原因。"
+    },
+    locked: Advice { what: "座席已锁定", why: "锁定期间不能操作。", next: "请先输入密码解锁。" },
+    break_over: Advice { what: "示忙已超时", why: "已超过该原因允许的最长时间。", next: "请尽快示闲。" },
+    break_begun: Advice {
+        what: "排队的示忙已生效", why: "有了空位，系统已按您的申请置忙。", next: "结束后请示闲。"
     },
     offer_missed: Advice {
         what: "有一个来电未应答",

@@ -71,6 +71,7 @@ const STATE: StateTexts = StateTexts {
     meeting: "Meeting",
     ticket_work: "Ticket work",
     no_answer: "No answer",
+    locked: "Locked",
     system: "Not ready (system)",
     go_ready: "Go ready",
     go_not_ready: "Not ready",
@@ -161,6 +162,22 @@ const ADVICE: AdviceTexts = AdviceTexts {
         next: "Try again in a moment; if it stays so, check the network and call your administrator.",
     },
     reason_not_allowed: Advice { what: "This reason cannot be chosen", why: "Only the system may set it.", next: "Choose another reason." },
+    reason_full: Advice {
+        what: "Too many have this reason already",
+        why: "Only so many agents may be away for it at once.",
+        next: "Try again later, or choose another reason.",
+    },
+    locked: Advice { what: "The seat is locked", why: "Nothing can be done while it is locked.", next: "Enter your password first." },
+    break_over: Advice {
+        what: "You are away for too long",
+        why: "The longest time for this reason is over.",
+        next: "Go ready as soon as you can.",
+    },
+    break_begun: Advice {
+        what: "The break you waited for has begun",
+        why: "A place was free, so you were set not ready as you asked.",
+        next: "Go ready when you are back.",
+    },
     offer_missed: Advice {
         what: "You missed a call",
         why: "It rang unanswered, went to another agent, and you are not ready now.",

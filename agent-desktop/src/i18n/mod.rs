@@ -122,6 +122,7 @@ pub(crate) struct StateTexts {
     pub(crate) meeting: &'static str,
     pub(crate) ticket_work: &'static str,
     pub(crate) no_answer: &'static str,
+    pub(crate) locked: &'static str,
     pub(crate) system: &'static str,
     pub(crate) go_ready: &'static str,
     pub(crate) go_not_ready: &'static str,

@@ -4,10 +4,13 @@ use crate::ledger::{AgentInterval, Fact, InteractionRecord};
 use crate::voice::TalkMeasured;
 use serde::{Deserialize, Serialize};
 use shared::model::{
-    AgentId, Caller, Desk, EndReason, InteractionId, LegId, RecordingId, Refusal, RequestId, SessionId, TalkHealth, UnixMillis, VoiceCodec,
+    AgentId, Caller, Desk, EndReason, FloorChange, InteractionId, LegId, RecordingId, Refusal, RequestId, SessionId, TalkHealth,
+    UnixMillis, VoiceCodec,
 };
 use std::fmt;
 use std::sync::Arc;
+
+pub use shared::model::PromptName;
 
 /// One thing to be done by one edge.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -174,17 +177,6 @@ pub enum MediaCommand {
     },
 }
 
-/// Names one of the site's prompts: a file of the prompts' folder, without its ending.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct PromptName(pub Arc<str>);
-
-impl From<&str> for PromptName {
-    fn from(name: &str) -> Self {
-        Self(name.into())
-    }
-}
-
 /// What somebody does in a talk of others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Part {
@@ -317,6 +309,8 @@ pub enum AgentCommand {
         /// The desk.
         desk: Box<Desk>,
     },
+    /// The list of all agents changed (1-9): to be kept, and passed on to whoever looks at it.
+    Floor(FloorChange),
     /// How the desktop shall send its voice.
     Voice {
         /// Whose.

@@ -6,7 +6,7 @@ use crate::voice::VoiceInput;
 use serde::{Deserialize, Serialize};
 use shared::model::{
     AgentId, Caller, CallerCard, EndReason, InteractionId, LegId, NotReadyReason, OfferId, PhoneNumber, RecordingId, RequestId, SessionId,
-    TrunkId,
+    TrunkId, UnixMillis,
 };
 
 /// One thing that happened, told by an edge.
@@ -56,6 +56,8 @@ pub enum Input {
     },
     /// `media`, `gateway`: news of voices.
     Voice(VoiceInput),
+    /// `store`: contacts of earlier days, told once at the start, and again when one of them is judged anew.
+    ContactsKnown(Vec<PastContact>),
     /// `gateway`: somebody whose password was verified wants to sign in. A living session of the same agent is superseded.
     AgentArrived {
         /// Who.
@@ -93,6 +95,16 @@ pub enum Input {
         /// Which session.
         session: SessionId,
     },
+    /// `gateway`: whether the desktop can vouch for somebody who sits there: the headset was checked, and keyboard or mouse were used a
+    /// short while ago. Calls are accepted by themselves only then; untold is no.
+    AgentAttentive {
+        /// Who.
+        agent: AgentId,
+        /// Which session; an old one is ignored.
+        session: SessionId,
+        /// Whether.
+        attentive: bool,
+    },
     /// `gateway`: a wish of the agent.
     AgentAsked {
         /// Who.
@@ -124,7 +136,7 @@ pub enum Input {
         outcome: RecordingOutcome,
     },
     /// `config`, `admin`: agents, queues or numbers changed. Live calls and waits keep going (I-19).
-    PlanChanged(Plan),
+    PlanChanged(Box<Plan>),
     /// Nothing but the passing of time: due deadlines fire.
     Tick,
     /// The server is to stop: refuse new calls, end all others with [`EndReason::ServerStopping`].
@@ -208,6 +220,12 @@ pub enum AgentAction {
     GoReady,
     /// 示忙
     GoNotReady(NotReadyReason),
+    /// 示忙 as soon as the reason has a place free.
+    AwaitNotReady(NotReadyReason),
+    /// 锁定: the seat wants its password back.
+    Lock,
+    /// The gateway has checked the password of a locked seat.
+    Unlock,
     /// 接听
     Accept(OfferId),
     /// 拒接
@@ -220,6 +238,19 @@ pub enum AgentAction {
     ExtendWrapUp,
     /// 签出
     SignOut,
+}
+
+/// One contact of an earlier day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PastContact {
+    /// Who called.
+    pub caller: Caller,
+    /// When it entered.
+    pub at: UnixMillis,
+    /// Who talked with the citizen last, if anybody did.
+    pub agent: Option<AgentId>,
+    /// That agent is not to be asked first: it was rated bad, or the matter is a complaint about the agent (1-8).
+    pub avoid: bool,
 }
 
 /// How a recording ended.

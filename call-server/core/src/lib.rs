@@ -9,10 +9,13 @@ mod acd;
 mod calls;
 pub mod command;
 mod conductor;
+mod contacts;
+mod floor;
 pub mod input;
 pub mod ledger;
 pub mod plan;
 pub mod snapshot;
+mod storm;
 mod time;
 mod timer;
 mod turn;
@@ -27,8 +30,9 @@ pub use timer::Reason;
 use acd::Acd;
 use calls::Calls;
 use plan::Plan;
-use shared::model::{InteractionId, UnixMillis};
+use shared::model::{Floor, InteractionId, UnixMillis};
 use std::collections::VecDeque;
+use storm::Storm;
 use timer::Timers;
 use turn::Turn;
 
@@ -38,6 +42,9 @@ pub struct Core {
     turn: Turn,
     calls: Calls,
     acd: Acd,
+    storm: Storm,
+    /// As it was last told.
+    floor: Floor,
     stopping: bool,
 }
 
@@ -48,7 +55,7 @@ impl Core {
         let now = Now { time: Time(0), utc: UnixMillis(0) };
         let acd = Acd::new(plan.seed);
         let turn = Turn { now, plan, timers: Timers::default(), commands: VecDeque::new() };
-        Self { turn, calls: Calls::new(next), acd, stopping: false }
+        Self { turn, calls: Calls::new(next), acd, storm: Storm::default(), floor: Floor::default(), stopping: false }
     }
 
     /// Handles one input: fires what is due, does what the input asks for, sends away whom nobody can answer, matches calls with agents, shows changed desks.
@@ -60,6 +67,7 @@ impl Core {
             self.deadline(reason);
         }
         self.input(input);
+        self.acd.grant_breaks(&mut self.turn);
         self.leave_unstaffed();
         self.match_all();
         self.show_changed();

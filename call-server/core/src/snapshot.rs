@@ -22,6 +22,10 @@ pub struct Snapshot {
     pub queues: Vec<QueueStatus>,
     /// Every live call, oldest first.
     pub calls: Vec<CallStatus>,
+    /// Calls that hear a text at the door or on their way out.
+    pub farewells: usize,
+    /// Numbers whose contacts are remembered.
+    pub remembered: usize,
     /// Calls that are over but wait for their recording to be closed.
     pub closing: usize,
     /// Totals since the start.
@@ -105,6 +109,8 @@ pub(crate) fn take(core: &Core, now: Now) -> Snapshot {
         agents: core.acd.signed_in().map(|agent| agent_status(core, agent)).collect(),
         queues: core.turn.plan.queues.iter().map(|(queue, plan)| queue_status(core, now, *queue, plan)).collect(),
         calls: core.calls.live().map(|call| call_status(core, call)).collect(),
+        farewells: core.calls.farewells(),
+        remembered: core.calls.contacts.len(),
         closing: core.calls.closing(),
         counters: core.calls.counters(),
     }

@@ -20,14 +20,22 @@ pub enum Reason {
     ExclusionOver(InteractionId, AgentId),
     /// More agents may be asked for this call (2.1, progressive).
     ReachGrows(InteractionId),
+    /// The agent who is waited for did not become free in time (1-8).
+    HoldOver(InteractionId),
+    /// A text at the door or on the way out did not end.
+    FarewellOver(InteractionId),
     /// The recording has not been closed; the record is saved without waiting longer.
     SaveOverdue(InteractionId),
     /// Media has not answered for an agent who signs in.
     SignInOverdue(AgentId),
+    /// The call is accepted by itself.
+    AutoAnswer(AgentId, OfferId),
     /// The desk rang long enough.
     OfferOver(AgentId, OfferId),
     /// Wrap-up ran out.
     WrapUpOver(AgentId),
+    /// 示忙 lasts longer than its reason allows.
+    BreakOver(AgentId),
     /// A disconnected desktop becomes lost.
     GraceOver(AgentId),
     /// The citizen of a disconnected agent goes back to the line.

@@ -1,7 +1,7 @@
 //! What a room may use while one input is handled: the time, the plan, the deadlines and a place for its commands.
 
 use crate::command::{AgentCommand, Command, MediaCommand, RecordingCommand, SipCommand, StoreCommand};
-use crate::plan::{Membership, Plan, QueuePlan};
+use crate::plan::{Day, Membership, Plan, QueuePlan};
 use crate::time::Now;
 use crate::timer::Timers;
 use shared::model::QueueId;
@@ -29,6 +29,11 @@ impl Turn {
     /// Whether an agent serves a queue.
     pub(crate) fn serves(&self, agent: shared::model::AgentId, queue: QueueId) -> bool {
         self.plan.agents.get(&agent).is_some_and(|plan| plan.queues.contains(&queue))
+    }
+
+    /// The local day of the input being handled.
+    pub(crate) fn today(&self) -> Day {
+        self.plan.calendars.local(self.now.utc).day
     }
 
     /// An agent's part in a queue.

@@ -3,16 +3,18 @@
 //!
 //! `tests/scenarios/README.md` lists the sentences.
 
+#[path = "story/settings.rs"]
+mod settings;
+
 use call_core::command::{AgentCommand, MediaAccess, MediaCommand, RecordingCommand, SessionText, SipCommand, Sound, StoreCommand};
 use call_core::input::{AgentAction, AnnouncementEnd, CallOffered, LegEnd, MediaFailure, RecordingOutcome};
 use call_core::ledger::InteractionRecord;
-use call_core::plan::{
-    AgentPlan, BlockEntry, BlockLevel, Callers, Exit, FavourEntry, Membership, NoAnswer, NumberPattern, Plan, QueuePlan, Relaxation,
-    SkillId, SkillNeed, Strategy, WrapUpRule,
-};
+use call_core::ledger::{FactKind, LastAgentOutcome};
+use call_core::plan::{Mode, Override, Plan, Scope};
 use call_core::{Command, Core, Input, Now, Time};
+use settings::{Settings, agent_id, length_ms, minute, not_ready, phone, way_out};
 use shared::model::{
-    AgentId, AgentState, Caller, CallerCard, Desk, InteractionId, LegId, NotReadyReason, Notice, OfferId, PhoneNumber, QueueId, Refusal,
+    AgentId, AgentState, CallView, Caller, CallerCard, CareClass, Desk, Floor, InteractionId, LegId, NextState, Notice, OfferId, Refusal,
     RequestId, SessionId, TrunkId, UnixMillis,
 };
 use std::collections::{BTreeMap, VecDeque};
@@ -45,7 +47,7 @@ fn a_false_expectation_fails_and_names_its_line() {
 }
 
 fn play(text: &str) -> Result<(), String> {
-    let mut stage = Stage::new(settings(text)?);
+    let mut stage = Stage::new(settings::read(text)?);
     for (number, line) in text.lines().enumerate() {
         if !line.starts_with(|first: char| first.is_ascii_digit()) {
             continue;
@@ -55,133 +57,12 @@ fn play(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Lines before the story: `queue 12345 rings 15s …`, `agent 1001 serves 12345 …`, `limit exclude 60s`.
-fn settings(text: &str) -> Result<Plan, String> {
-    let mut plan = Plan::default();
-    for line in text.lines() {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        match words.as_slice() {
-            ["queue", number, rules @ ..] => {
-                let queue = QueueId(number.parse().map_err(|_| format!("{number} is no number"))?);
-                plan.numbers.insert(phone(number)?, queue);
-                plan.queues.insert(queue, queue_plan(rules)?);
-            }
-            ["agent", agent, "serves", queues @ ..] => {
-                let queues = queues.iter().filter_map(|number| number.parse().ok()).map(QueueId).collect();
-                let (number, name) = ((*agent).to_owned(), (*agent).to_owned());
-                plan.agents.insert(agent_id(agent)?, AgentPlan { number, name, queues, ..AgentPlan::default() });
-            }
-            ["agent", agent, "of", "tier", tier] => {
-                let plan = plan.agents.get_mut(&agent_id(agent)?).ok_or("the agent is not known yet")?;
-                let tier = tier.parse().map_err(|_| format!("{tier} is no tier"))?;
-                plan.memberships = plan.queues.iter().map(|queue| (*queue, Membership { tier, ..Membership::default() })).collect();
-            }
-            ["agent", agent, "knows", skill, level] => {
-                let plan = plan.agents.get_mut(&agent_id(agent)?).ok_or("the agent is not known yet")?;
-                plan.skills.insert(skill_id(skill)?, level.parse().map_err(|_| format!("{level} is no level"))?);
-            }
-            ["list", number, rule @ ..] => list(&mut plan.callers, number, rule)?,
-            ["limit", "exclude", length] => plan.limits.exclude_ms = length_ms(length)?,
-            ["limit", "calls", count] => plan.limits.max_interactions = count.parse().map_err(|_| format!("{count} is no number"))?,
-            _ => {}
-        }
-    }
-    Ok(plan)
-}
-
-fn queue_plan(rules: &[&str]) -> Result<QueuePlan, String> {
-    let mut plan = QueuePlan { name: "政务咨询".to_owned(), wrap_up_ms: 10_000, ..QueuePlan::default() };
-    for rule in rules.chunks(2) {
-        match rule {
-            ["weight", points] => plan.priority.weight = points.parse().map_err(|_| format!("{points} are no points"))?,
-            ["guard", length] => plan.priority.guard_ms = length_ms(length)?,
-            ["tier-2-after", length] => _ = plan.tiers.insert(2, length_ms(length)?),
-            ["no-answer", "skips"] => plan.no_answer = NoAnswer::SkipOnly,
-            ["no-answer", misses] => plan.no_answer = NoAnswer::NotReadyAfter { misses: misses.parse().map_err(|_| "a number of misses")? },
-            ["until-saved", "yes"] => plan.wrap_up.until_saved = true,
-            ["extensions", count] => {
-                let extensions = count.parse().map_err(|_| format!("{count} is no number"))?;
-                plan.wrap_up = WrapUpRule { extensions, extension_ms: 10_000, ..plan.wrap_up };
-            }
-            ["when-full", exit] => plan.overflow.full = way_out(exit)?,
-            ["when-late", exit] => plan.overflow.timeout = way_out(exit)?,
-            ["when-nobody", exit] => plan.overflow.nobody_signed_in = Some(way_out(exit)?),
-            ["when-not-ready", exit] => plan.overflow.all_not_ready = Some(way_out(exit)?),
-            ["needs", need] => plan.needs.push(skill_need(need)?),
-            ["strategy", name] => plan.strategy = strategy(name)?,
-            ["rings", length] => plan.ring_ms = length_ms(length)?,
-            ["wrap-up", length] => plan.wrap_up_ms = length_ms(length)?,
-            ["waits", length] => plan.max_wait_ms = length_ms(length)?,
-            ["holds", count] => plan.max_waiting = count.parse().map_err(|_| format!("{count} is no number"))?,
-            other => return Err(format!("{other:?} is no rule of a queue")),
-        }
-    }
-    Ok(plan)
-}
-
-/// `reject`, `low 60` or `favour 30`.
-fn list(lists: &mut Callers, number: &str, rule: &[&str]) -> Result<(), String> {
-    let points = |text: &str| text.parse().map_err(|_| format!("{text} are no points"));
-    let (callers, expires) = (NumberPattern { number: phone(number)?, prefix: false }, None);
-    let level = match rule {
-        ["reject"] => BlockLevel::Reject,
-        ["low", less] => BlockLevel::LowPriority(points(less)?),
-        ["favour", more] => {
-            lists.favoured.push(FavourEntry { callers, points: points(more)?, expires });
-            return Ok(());
-        }
-        other => return Err(format!("{other:?} is no rule of a list")),
-    };
-    lists.blocked.push(BlockEntry { entry: 1, callers, level, expires });
-    Ok(())
-}
-
-/// `refuse`, or the number of another queue.
-fn way_out(text: &str) -> Result<Exit, String> {
-    match text {
-        "refuse" => Ok(Exit::Refuse),
-        number => number.parse().map(|queue| Exit::Queue(QueueId(queue))).map_err(|_| format!("{text} is no way out")),
-    }
-}
-
-fn skill_id(name: &str) -> Result<SkillId, String> {
-    match name {
-        "dialect" => Ok(SkillId(1)),
-        "tax" => Ok(SkillId(2)),
-        other => Err(format!("{other} is no skill")),
-    }
-}
-
-/// `dialect>=6` or `dialect>=6,>=3@20s,>=0@40s`.
-fn skill_need(text: &str) -> Result<SkillNeed, String> {
-    let fault = || format!("{text} is no need such as dialect>=6,>=3@20s");
-    let (skill, levels) = text.split_once(">=").ok_or_else(fault)?;
-    let mut steps = levels.split(",>=");
-    let minimum = steps.next().and_then(|level| level.parse().ok()).ok_or_else(fault)?;
-    let step = |step: &str| {
-        let (level, after) = step.split_once('@').ok_or_else(fault)?;
-        Ok(Relaxation { after_ms: length_ms(after)?, minimum: level.parse().map_err(|_| fault())? })
-    };
-    Ok(SkillNeed { skill: skill_id(skill)?, minimum, relaxed: steps.map(step).collect::<Result<_, String>>()? })
-}
-
-/// `progressive` means one more every 5 s.
-fn strategy(name: &str) -> Result<Strategy, String> {
-    Ok(match name {
-        "longest-idle" => Strategy::LongestIdle,
-        "least-occupied" => Strategy::LeastOccupied,
-        "round-robin" => Strategy::RoundRobin,
-        "linear" => Strategy::Linear,
-        "random" => Strategy::Random,
-        "ring-all" => Strategy::RingAll,
-        "progressive" => Strategy::Progressive { more: 1, every_ms: 5_000 },
-        other => return Err(format!("{other} is no strategy")),
-    })
-}
-
 /// The theatre: the core, prompt edges and what everybody hears and sees.
 struct Stage {
     core: Core,
+    plan: Plan,
+    began: UnixMillis,
+    floor: Floor,
     now: u64,
     next: u64,
     callers: BTreeMap<String, CallerSeen>,
@@ -197,15 +78,17 @@ struct CallerSeen {
     hears: Hears,
     interaction: Option<InteractionId>,
     record: Option<InteractionRecord>,
+    last_agent: Option<LastAgentOutcome>,
 }
 
 /// What a citizen hears.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Hears {
     Ringback,
     Music,
     Silence,
     Agent(AgentId),
+    Text(String),
     Gone,
 }
 
@@ -221,9 +104,13 @@ struct DeskSeen {
 }
 
 impl Stage {
-    fn new(plan: Plan) -> Self {
-        Self {
-            core: Core::new(plan, InteractionId(1)),
+    fn new(settings: Settings) -> Self {
+        let Settings { plan, began, past } = settings;
+        let mut stage = Self {
+            core: Core::new(plan.clone(), InteractionId(1)),
+            plan,
+            began,
+            floor: Floor::default(),
             now: 0,
             next: 1,
             callers: BTreeMap::new(),
@@ -231,7 +118,9 @@ impl Stage {
             media_mute: false,
             media_full: false,
             recorder_mute: false,
-        }
+        };
+        stage.feed(Input::ContactsKnown(past));
+        stage
     }
 
     fn line(&mut self, line: &str) -> Result<(), String> {
@@ -258,12 +147,16 @@ impl Stage {
     fn feed(&mut self, input: Input) {
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
-            let utc = UnixMillis(1_800_000_000_000 + i64::try_from(self.now).expect("a story is short"));
-            self.core.handle(Now { time: Time(self.now), utc }, input);
+            let now = Now { time: Time(self.now), utc: self.wall_clock() };
+            self.core.handle(now, input);
             while let Some(command) = self.core.poll() {
                 inputs.extend(self.obey(command));
             }
         }
+    }
+
+    fn wall_clock(&self) -> UnixMillis {
+        UnixMillis(self.began.0 + i64::try_from(self.now).expect("a story is short"))
     }
 
     fn obey(&mut self, command: Command) -> Option<Input> {
@@ -312,6 +205,11 @@ impl Stage {
                 self.hears(leg, Hears::Music);
                 None
             }
+            MediaCommand::Announce { leg, prompts, .. } => {
+                let names: Vec<String> = prompts.iter().map(|prompt| prompt.0.to_string()).collect();
+                self.hears(leg, Hears::Text(names.join(" ")));
+                None
+            }
             MediaCommand::Connect { citizen, agent, .. } => {
                 let who = self.desks.iter().find(|(_, desk)| desk.leg == Some(agent)).map(|(who, _)| *who);
                 self.hears(citizen, Hears::Agent(who.expect("the leg of an agent")));
@@ -325,7 +223,6 @@ impl Stage {
                 self.hears(leg, Hears::Gone);
                 None
             }
-            MediaCommand::Announce { leg, .. } => Some(Input::AnnouncementEnded { leg, end: AnnouncementEnd::Finished }),
             MediaCommand::AgentVoice { .. }
             | MediaCommand::Attend { .. }
             | MediaCommand::Withdraw { .. }
@@ -351,9 +248,14 @@ impl Stage {
                 *slot = Some(*record);
                 None
             }
-            StoreCommand::CloseRecording { .. } | StoreCommand::Note(_) | StoreCommand::AgentTime(_) | StoreCommand::TalkMeasured(_) => {
+            StoreCommand::Note(fact) => {
+                if let FactKind::LastAgent { outcome, .. } = fact.kind {
+                    let caller = self.callers.values_mut().find(|caller| caller.interaction == Some(fact.interaction));
+                    caller.expect("a fact of a caller").last_agent = Some(outcome);
+                }
                 None
             }
+            StoreCommand::CloseRecording { .. } | StoreCommand::AgentTime(_) | StoreCommand::TalkMeasured(_) => None,
         }
     }
 
@@ -375,6 +277,7 @@ impl Stage {
                 }
             }
             AgentCommand::SignInFailed { agent, .. } => self.desks.entry(agent).or_default().signed_out = Some("failed"),
+            AgentCommand::Floor(change) => self.floor.apply(change).expect("changes come in order"),
             AgentCommand::Refuse { agent, reason, .. } => self.desks.entry(agent).or_default().refused = Some(reason),
             AgentCommand::Done { agent, .. } => self.desks.entry(agent).or_default().refused = None,
             AgentCommand::Voice { .. } | AgentCommand::TalkHealth { .. } => {}
@@ -399,14 +302,37 @@ impl Stage {
             ["media", "has", "no", "ports"] => self.media_full = true,
             ["the", "recorder", "does", "not", "answer"] => self.recorder_mute = true,
             ["the", "server", "stops"] => self.feed(Input::Stop),
+            ["caller", number, "presses", digit] => {
+                let leg = self.caller(number)?.leg;
+                self.feed(Input::Digit { leg, digit: digit.chars().next().ok_or("a key is missing")? });
+            }
+            ["the", "text", "for", number, "ends"] => {
+                let leg = self.caller(number)?.leg;
+                self.hears(leg, Hears::Music);
+                self.feed(Input::AnnouncementEnded { leg, end: AnnouncementEnd::Finished });
+            }
+            ["override", scope, mode, "until", time, "by", author] => self.override_by_hand(scope, mode, time, author)?,
             other => return Err(format!("`{}` is no sentence", other.join(" "))),
         }
         Ok(())
     }
 
+    /// Of everything, or of one number, until a time of the same day.
+    fn override_by_hand(&mut self, scope: &str, mode: &str, time: &str, author: &str) -> Result<(), String> {
+        let day = self.plan.calendars.local(self.wall_clock()).day;
+        let expires = self.plan.calendars.instant(day, minute(time)?);
+        let scope = if scope == "everything" { Scope::Everything } else { Scope::Number(phone(scope)?) };
+        let mode = if mode == "open" { Mode::Open } else { Mode::Closed(way_out(mode)?) };
+        let (author, reason) = (author.to_owned(), String::new());
+        self.plan.calendars.overrides.push(Override { scope, mode, author, reason, expires });
+        self.feed(Input::PlanChanged(Box::new(self.plan.clone())));
+        Ok(())
+    }
+
     fn dials(&mut self, number: &str, dialled: &str, probe: bool) -> Result<(), String> {
         let leg = LegId(self.take_number());
-        self.callers.insert(number.to_owned(), CallerSeen { leg, hears: Hears::Silence, interaction: None, record: None });
+        self.callers
+            .insert(number.to_owned(), CallerSeen { leg, hears: Hears::Silence, interaction: None, record: None, last_agent: None });
         let caller = Caller { number: Some(phone(number)?.into()) };
         let offered = CallOffered { leg, trunk: TrunkId(0), caller, dialled: phone(dialled)?, offer: None, probe };
         self.feed(Input::CallOffered(offered));
@@ -436,6 +362,11 @@ impl Stage {
             ["rejects"] => self.ask(agent, AgentAction::Reject(offer.ok_or("no offer was ever shown")?)),
             ["hangs", "up"] => self.ask(agent, AgentAction::HangUp(call.unwrap_or(InteractionId(0)))),
             ["ends", "wrap-up"] => self.ask(agent, AgentAction::EndWrapUp),
+            ["locks"] => self.ask(agent, AgentAction::Lock),
+            ["unlocks"] => self.ask(agent, AgentAction::Unlock),
+            ["awaits", reason] => self.ask(agent, AgentAction::AwaitNotReady(not_ready(reason)?)),
+            ["sits", "there"] => self.tell(agent, |agent, session| Input::AgentAttentive { agent, session, attentive: true }),
+            ["leaves", "the", "chair"] => self.tell(agent, |agent, session| Input::AgentAttentive { agent, session, attentive: false }),
             ["extends", "wrap-up"] => self.ask(agent, AgentAction::ExtendWrapUp),
             ["signs", "out"] => self.ask(agent, AgentAction::SignOut),
             other => Err(format!("`agent … {}` is no sentence", other.join(" "))),
@@ -475,11 +406,17 @@ impl Stage {
             ["caller", number, "hears", "agent", agent] => self.expect_hears(number, Hears::Agent(agent_id(agent)?)),
             ["caller", number, "hears", "music"] => self.expect_hears(number, Hears::Music),
             ["caller", number, "hears", "ringback"] => self.expect_hears(number, Hears::Ringback),
+            ["caller", number, "hears", "text", names @ ..] => self.expect_hears(number, Hears::Text(names.join(" "))),
             ["caller", number, "is", "gone"] => self.expect_hears(number, Hears::Gone),
             ["agent", agent, "is", state @ ..] => self.expect_state(agent_id(agent)?, &state.join(" ")),
             ["agent", agent, "was", "asked"] => {
                 same("asked", &self.desks.get(&agent_id(agent)?).is_some_and(|desk| desk.last_offer.is_some()), &true)
             }
+            ["agent", agent, "then", next @ ..] => self.expect_next(agent_id(agent)?, &next.join(" ")),
+            ["agent", agent, "awaits", awaited @ ..] => self.expect_awaited(agent_id(agent)?, &awaited.join(" ")),
+            ["agent", agent, "sees", "known", known @ ..] => self.expect_known(agent_id(agent)?, &known.join(" ")),
+            ["floor", "shows", agent, row @ ..] => self.expect_row(agent_id(agent)?, &row.join(" ")),
+            ["last", "agent", "of", number, outcome] => self.expect_last_agent(number, outcome),
             ["agent", agent, "sees", "the", "card"] => self.expect_card(agent_id(agent)?),
             ["agent", agent, "sees", notice @ ..] => self.expect_notice(agent_id(agent)?, &notice.join(" ")),
             ["agent", agent, "was", "refused", reason @ ..] => self.expect_refused(agent_id(agent)?, &reason.join(" ")),
@@ -496,6 +433,61 @@ impl Stage {
 
     fn expect_hears(&self, number: &str, expected: Hears) -> Result<(), String> {
         same("what is heard", &self.caller(number)?.hears, &expected)
+    }
+
+    fn desk(&self, agent: AgentId) -> Result<&Desk, String> {
+        self.desks.get(&agent).and_then(|seen| seen.desk.as_ref()).ok_or_else(|| "no desk was shown".to_owned())
+    }
+
+    fn call_shown(&self, agent: AgentId) -> Result<&CallView, String> {
+        let desk = self.desk(agent)?;
+        desk.offer.as_ref().map(|view| &view.call).or(desk.call.as_ref()).ok_or_else(|| "no call is shown".to_owned())
+    }
+
+    fn expect_next(&self, agent: AgentId, expected: &str) -> Result<(), String> {
+        let found = match self.desk(agent)?.next {
+            None => "nothing".to_owned(),
+            Some(NextState::SignOut) => "signs out".to_owned(),
+            Some(NextState::NotReady(reason)) => format!("is not ready ({})", reason.code()),
+        };
+        same("what follows", &found.as_str(), &expected)
+    }
+
+    fn expect_awaited(&self, agent: AgentId, expected: &str) -> Result<(), String> {
+        let awaits = self.desk(agent)?.awaits;
+        let found = awaits.map_or_else(|| "nothing".to_owned(), |awaits| format!("{} behind {}", awaits.reason.code(), awaits.ahead));
+        same("what is waited for", &found.as_str(), &expected)
+    }
+
+    /// `2 3 served`: contacts in a day and in a week, and what else is shown.
+    fn expect_known(&self, agent: AgentId, expected: &str) -> Result<(), String> {
+        let known = &self.call_shown(agent)?.known;
+        let served = if known.served_by_you { " served" } else { "" };
+        let care = match known.care.as_ref().map(|care| care.class) {
+            Some(CareClass::Elderly) => " elderly",
+            Some(_) => " care",
+            None => "",
+        };
+        let found = format!("{} {}{served}{care}", known.contacts_in_a_day, known.contacts_in_a_week);
+        same("what is known", &found.as_str(), &expected)
+    }
+
+    fn expect_row(&self, agent: AgentId, expected: &str) -> Result<(), String> {
+        let found = self.floor.rows.get(&agent).map_or_else(
+            || "nobody".to_owned(),
+            |row| {
+                let partner = row.partner.as_ref().and_then(|caller| caller.number.as_ref());
+                let partner = partner.map_or_else(String::new, |number| format!(" with {}", number.reveal().as_str()));
+                format!("{}{partner} after {} calls", row.state.code(), row.calls_today)
+            },
+        );
+        same("row", &found.as_str(), &expected)
+    }
+
+    fn expect_last_agent(&self, number: &str, expected: &str) -> Result<(), String> {
+        let outcome = self.caller(number)?.last_agent;
+        let found = serde_json::to_value(outcome).map_err(|fault| fault.to_string())?;
+        same("last agent", &found.as_str().unwrap_or("none"), &expected)
     }
 
     fn expect_state(&self, agent: AgentId, expected: &str) -> Result<(), String> {
@@ -529,6 +521,8 @@ impl Stage {
             Some(Notice::OfferMissed) => "offer missed",
             Some(Notice::CallerLeft) => "caller left",
             Some(Notice::MediaLost) => "voice lost",
+            Some(Notice::BreakOver) => "break over",
+            Some(Notice::BreakBegun) => "break begun",
         };
         same("notice", &found, &expected)
     }
@@ -547,6 +541,8 @@ impl Stage {
             Some(Refusal::WrongState) => "wrong state",
             Some(Refusal::NoMedia) => "no voice",
             Some(Refusal::ReasonNotAllowed) => "reason not allowed",
+            Some(Refusal::ReasonFull) => "reason full",
+            Some(Refusal::Locked) => "locked",
         };
         same("refusal", &found, &expected)
     }
@@ -581,28 +577,4 @@ impl Stage {
 
 fn same<T: PartialEq + std::fmt::Debug>(what: &str, found: &T, expected: &T) -> Result<(), String> {
     if found == expected { Ok(()) } else { Err(format!("{what}: expected {expected:?}, found {found:?}")) }
-}
-
-fn phone(digits: &str) -> Result<PhoneNumber, String> {
-    PhoneNumber::parse(digits).map_err(|fault| format!("{digits}: {fault}"))
-}
-
-fn agent_id(number: &str) -> Result<AgentId, String> {
-    number.parse().map(AgentId).map_err(|_| format!("{number} is no staff number"))
-}
-
-/// `3s`, `0.2s`.
-fn length_ms(text: &str) -> Result<u64, String> {
-    let fault = || format!("{text} is no length such as 3s or 0.25s");
-    let seconds = text.strip_suffix('s').ok_or_else(fault)?;
-    let (whole, part) = seconds.split_once('.').unwrap_or((seconds, ""));
-    let whole: u64 = whole.parse().map_err(|_| fault())?;
-    let part: u64 = format!("{part:0<3}").parse().map_err(|_| fault())?;
-    Ok(whole * 1_000 + part)
-}
-
-fn not_ready(reason: &str) -> Result<NotReadyReason, String> {
-    let known = [NotReadyReason::System, NotReadyReason::NoAnswer, NotReadyReason::SignedIn];
-    let found = NotReadyReason::CHOOSABLE.into_iter().chain(known).find(|known| known.code() == reason);
-    found.ok_or_else(|| format!("{reason} is no reason"))
 }

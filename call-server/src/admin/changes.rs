@@ -1,7 +1,7 @@
 //! Changes of people and callers: one set of words and one way to apply them, whether a server runs or not.
 
 use super::Failure;
-use crate::store::{AgentEdit, CallerEdit, List, NewAgent, NewCaller, NewListEntry, Role, Store};
+use crate::store::{AgentEdit, CallerEdit, List, NewAgent, NewCaller, NewListEntry, NewOverride, Role, Store};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::model::{AgentId, PersonId, QueueId, UnixMillis};
@@ -51,6 +51,15 @@ pub(crate) enum Change {
     },
     /// A number is blocked or put in favour.
     AddListEntry(NewListEntry),
+    /// Hours are overridden by hand.
+    AddOverride(NewOverride),
+    /// An override is lifted.
+    RemoveOverride {
+        /// Which.
+        entry: u32,
+        /// Staff number of who wants it.
+        by: String,
+    },
     /// An entry is taken off its list.
     RemoveListEntry {
         /// Which list.
@@ -68,7 +77,12 @@ impl Change {
     /// Whether the core's plan must be made anew after it.
     pub(crate) fn touches_plan(&self) -> bool {
         match self {
-            Self::AddAgent { .. } | Self::EditAgent { .. } | Self::AddListEntry(_) | Self::RemoveListEntry { .. } => true,
+            Self::AddAgent { .. }
+            | Self::EditAgent { .. }
+            | Self::AddListEntry(_)
+            | Self::RemoveListEntry { .. }
+            | Self::AddOverride(_)
+            | Self::RemoveOverride { .. } => true,
             Self::SetPassword { .. } | Self::AddCaller(_) | Self::EditCaller { .. } => false,
         }
     }
@@ -100,6 +114,14 @@ impl Change {
                 store.edit_agent(agent, edit)?;
                 let person = store.agents()?.into_iter().find(|person| person.agent == agent);
                 Ok(json!({"agent": person}))
+            }
+            Self::AddOverride(new) => Ok(json!({"entry": store.add_override(new, now)?, "ordered": new})),
+            Self::RemoveOverride { entry, by } => {
+                if store.remove_override(*entry, by, now)? {
+                    return Ok(json!({"entry": entry}));
+                }
+                let message = format!("no override {entry} is in force");
+                Err(Failure::new("no_such_entry", message, "`calendar override list` shows those in force."))
             }
             Self::AddListEntry(entry) => Ok(json!({"entry": store.add_list_entry(entry, now)?, "added": entry})),
             Self::RemoveListEntry { list, entry, by, reason } => {

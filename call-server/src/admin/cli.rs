@@ -1,9 +1,11 @@
 //! The words of the command line and their help.
 
+mod calendar;
 mod callers;
 mod lists;
 mod staff;
 
+pub(crate) use calendar::{AddOverride, Calendar, Override};
 pub(crate) use callers::{AddCaller, Caller, EditCaller};
 pub(crate) use lists::{AddBlock, AddVip, Block, BlockLevelName, EntryWishes, ListWishes, RemoveEntry, Vip};
 pub(crate) use staff::{EditAgent, Explain, Queue};
@@ -76,6 +78,9 @@ pub(crate) enum Command {
     /// Numbers whose calls go before others: VIP and special care 特殊人群.
     #[command(subcommand)]
     Vip(Vip),
+    /// When numbers and queues are open.
+    #[command(subcommand)]
+    Calendar(Calendar),
     /// Waiting lines.
     #[command(subcommand)]
     Queue(Queue),
@@ -304,6 +309,15 @@ pub(crate) enum Sip {
         /// A sip: or sips: URI.
         #[arg(value_name = "URI")]
         uri: String,
+    },
+    /// Sources that are ignored for a time because they behave like scanners: known by their User-Agent, or asking again and again.
+    Banned,
+    /// Ignore a source no longer; its count begins anew.
+    #[command(after_help = "Example:\n  call-server sip unban 198.51.100.7")]
+    Unban {
+        /// An address of it; for IPv6 any address of its network.
+        #[arg(value_name = "ADDRESS")]
+        address: std::net::IpAddr,
     },
 }
 

@@ -3,7 +3,7 @@
 use super::calls::seconds;
 use super::{Failure, Outcome, load, open_store};
 use crate::store::AgentEntry;
-use call_core::ledger::{Decision, FactKind, OfferEnd, OverflowCause, WhyNot};
+use call_core::ledger::{Decision, FactKind, LastAgentOutcome, OfferEnd, OverflowCause, WhyNot};
 use serde::Serialize;
 use serde_json::json;
 use shared::model::{AgentId, InteractionId, QueueId, UnixMillis};
@@ -75,6 +75,10 @@ impl Names {
             FactKind::OfferEnded { agent, why } => format!("{}'s desk stops: {}", self.agent(*agent), offer_words(*why)),
             FactKind::Connected { agent, .. } => format!("talks with {}", self.agent(*agent)),
             FactKind::Ended { reason, by } => format!("ends: {} by {}", reason.code(), by.code()),
+            FactKind::Blocked { entry } => format!("entry {entry} of the blocked numbers fits the caller"),
+            FactKind::Favoured { entry, points } => format!("entry {entry} of the numbers in favour gives {points} points"),
+            FactKind::LastAgent { agent, outcome } => format!("{} served the number last: {}", self.agent(*agent), last_words(*outcome)),
+            FactKind::Announced { prompts } => format!("hears {prompts:?}"),
             FactKind::Entered | FactKind::Answered | FactKind::Parted { .. } => return None,
         })
     }
@@ -90,6 +94,9 @@ impl Names {
             seconds(decision.waited_ms),
             decision.score as f64 / 1_000.0
         );
+        if let Some(agent) = decision.held_for {
+            text.push_str(&format!("\n             waits a little for {}, who served the citizen last", self.agent(agent)));
+        }
         for candidate in &decision.candidates {
             text.push_str(&format!(
                 "\n             could be asked: {} idle {}, occupied {:.1} %, skill levels {}",
@@ -118,6 +125,24 @@ fn cause_words(cause: OverflowCause) -> &'static str {
         OverflowCause::Timeout => "the limit of waiting is reached",
         OverflowCause::NobodySignedIn => "nobody who serves it is signed in",
         OverflowCause::AllNotReady => "all who serve it are 示忙",
+        OverflowCause::Closed => "it is closed at this time",
+        OverflowCause::Key => "the citizen pressed a key",
+    }
+}
+
+fn last_words(outcome: LastAgentOutcome) -> &'static str {
+    match outcome {
+        LastAgentOutcome::Hit => "the citizen talks with that agent again",
+        LastAgentOutcome::SharedNumber => "not asked first, because many people call from this number",
+        LastAgentOutcome::Avoided => "not asked first, because the last contact was rated bad or is complained about",
+        LastAgentOutcome::SignedOut => "not signed in",
+        LastAgentOutcome::NotReady => "示忙 or cut off",
+        LastAgentOutcome::NotInReach => "does not serve this queue, or lacks a skill",
+        LastAgentOutcome::Busy => "busy for longer than the citizen should wait",
+        LastAgentOutcome::HoldOver => "waited for in vain",
+        LastAgentOutcome::Declined => "rejected or missed the call",
+        LastAgentOutcome::AnsweredByOther => "somebody else answered",
+        LastAgentOutcome::CallerLeft => "the citizen left before",
     }
 }
 
@@ -162,6 +187,7 @@ mod tests {
             waited_ms: 3_250,
             score: 3_250,
             asked: Some(AgentId(1)),
+            held_for: None,
             candidates: vec![Weighed { agent: AgentId(1), idle_ms: 32_000, occupancy: 255_000, levels: 7 }],
             passed_over: vec![
                 PassedOver { agent: AgentId(2), why: WhyNot::SkillMissing },
@@ -185,8 +211,16 @@ mod tests {
 
     #[test]
     fn a_wait_for_nobody_says_that_nobody_is_there() {
-        let decision =
-            Decision { queue: QueueId(2), waited_ms: 0, score: 0, asked: None, candidates: vec![], passed_over: vec![], left_out: 0 };
+        let decision = Decision {
+            queue: QueueId(2),
+            waited_ms: 0,
+            score: 0,
+            asked: None,
+            held_for: None,
+            candidates: vec![],
+            passed_over: vec![],
+            left_out: 0,
+        };
         let words = names().words(&FactKind::Decided(Box::new(decision))).expect("it is told");
         assert!(words.starts_with("nobody can be asked, so the citizen waits (queue 2, "), "{words}");
         assert!(words.ends_with("nobody who serves the queue is signed in"), "{words}");

@@ -6,7 +6,7 @@ use super::cli::{AddBlock, AddVip, Block, BlockLevelName, EntryWishes, ListWishe
 use super::people::{self, text};
 use super::{Failure, Outcome, callers, load, open_store};
 use crate::config::Site;
-use crate::store::{LOW_PRIORITY, List, ListEntry, NewListEntry, REJECT, Role};
+use crate::store::{ANNOUNCE, LOW_PRIORITY, List, ListEntry, NewListEntry, RATE, REJECT, Role};
 use serde_json::json;
 use shared::model::UnixMillis;
 use std::path::Path;
@@ -32,37 +32,47 @@ pub(super) fn vip(site: &Path, command: &Vip) -> Result<Outcome, Failure> {
 }
 
 fn add_block(site: &Site, wishes: &AddBlock) -> Result<Outcome, Failure> {
-    let (effect, points) = match wishes.level {
-        BlockLevelName::Reject => (REJECT, 0),
-        BlockLevelName::LowPriority => (LOW_PRIORITY, wishes.points),
+    let (effect, points, rate) = match wishes.level {
+        BlockLevelName::Reject => (REJECT, 0, (0, 0)),
+        BlockLevelName::Announce => (ANNOUNCE, 0, (0, 0)),
+        BlockLevelName::Rate => (RATE, 0, (wishes.calls, u64::from(wishes.within_minutes) * 60_000)),
+        BlockLevelName::LowPriority => (LOW_PRIORITY, wishes.points, (0, 0)),
     };
     let evidence = if wishes.evidence.is_empty() { String::new() } else { text("evidence", &wishes.evidence)? };
-    let number = (wishes.number.as_str(), wishes.prefix);
-    add(site, List::Block, number, (effect, points, evidence), &wishes.entry, wishes.days)
+    let (rate_calls, rate_within_ms) = rate;
+    let entry = entry(site, List::Block, (&wishes.number, wishes.prefix), &wishes.entry, wishes.days)?;
+    add(site, NewListEntry { effect: effect.to_owned(), points, rate_calls, rate_within_ms, evidence, ..entry })
 }
 
 fn add_vip(site: &Site, wishes: &AddVip) -> Result<Outcome, Failure> {
-    let number = (wishes.number.as_str(), wishes.prefix);
-    add(site, List::Favour, number, (wishes.class.code(), wishes.points, String::new()), &wishes.entry, wishes.days)
+    let entry = entry(site, List::Favour, (&wishes.number, wishes.prefix), &wishes.entry, wishes.days)?;
+    add(site, NewListEntry { effect: wishes.class.code().to_owned(), points: wishes.points, ..entry })
 }
 
-fn add(
-    site: &Site,
-    list: List,
-    (number, prefix): (&str, bool),
-    (effect, points, evidence): (&str, u32, String),
-    wishes: &EntryWishes,
-    days: u32,
-) -> Result<Outcome, Failure> {
-    let number = callers::number(number)?;
+/// What both lists have in common.
+fn entry(site: &Site, list: List, (text, prefix): (&str, bool), wishes: &EntryWishes, days: u32) -> Result<NewListEntry, Failure> {
+    let number = callers::number(text)?;
     if prefix && number.subscriber().len() < PREFIX_MIN {
         let message = format!("a prefix has at least {PREFIX_MIN} digits");
         return Err(Failure::new("prefix_too_short", message, "Name more digits; a short prefix would keep a whole city out."));
     }
-    let author = author(site, list, &wishes.by)?;
-    let expires = UnixMillis(now().0 + i64::from(days) * DAY_MS);
-    let (effect, reason) = (effect.to_owned(), text("reason", &wishes.reason)?);
-    let entry = NewListEntry { list, number: number.into(), prefix, effect, points, reason, evidence, author, expires };
+    Ok(NewListEntry {
+        list,
+        number: number.into(),
+        prefix,
+        effect: String::new(),
+        points: 0,
+        rate_calls: 0,
+        rate_within_ms: 0,
+        reason: people::text("reason", &wishes.reason)?,
+        evidence: String::new(),
+        author: author(site, list, &wishes.by)?,
+        expires: UnixMillis(now().0 + i64::from(days) * DAY_MS),
+    })
+}
+
+fn add(site: &Site, entry: NewListEntry) -> Result<Outcome, Failure> {
+    let expires = entry.expires;
     let told = people::make(site, Change::AddListEntry(entry))?;
     Ok(Outcome::new(format!("Entry {} is in force until {}.", told["entry"], moment(expires)), told))
 }
@@ -109,6 +119,8 @@ fn row(entry: &ListEntry) -> String {
     let added = &entry.added;
     let more = if added.prefix { "…" } else { "" };
     let points = if added.points > 0 { format!(" {} points", added.points) } else { String::new() };
+    let points =
+        if added.rate_calls > 0 { format!(" {} calls in {} min", added.rate_calls, added.rate_within_ms / 60_000) } else { points };
     let evidence = if added.evidence.is_empty() { String::new() } else { format!(", evidence {}", added.evidence) };
     let removed = match (&entry.removed_by, &entry.removed_reason) {
         (Some(by), reason) => format!(", removed by {by}: {}", reason.as_deref().unwrap_or_default()),

@@ -3,6 +3,7 @@
 //! Every command ends in an [`Outcome`] or a [`Failure`]; this file prints either, for people or as one JSON object. While a
 //! server runs, changes go through its control socket; otherwise they are made here, under the same lock as the server's.
 
+mod calendar;
 mod callers;
 mod calls;
 mod certificates;
@@ -93,11 +94,12 @@ fn carry_out(site: &Path, command: &Command) -> Result<Outcome, Failure> {
         Command::Reload => reload::reload(site),
         Command::Block(command) => lists::block(site, command),
         Command::Vip(command) => lists::vip(site, command),
+        Command::Calendar(command) => calendar::calendar(site, command),
         Command::Queue(command) => queues::queue(site, *command),
         Command::Explain(wishes) => explain::explain(site, wishes.interaction),
         Command::Call(command) => calls::call(site, command),
         Command::Recording(command) => recordings::recording(site, command),
-        Command::Sip(command) => signalling::sip(&load(site)?, command),
+        Command::Sip(command) => signalling::sip(site, command),
         Command::Config(command) => check::config(site, command),
     }
 }

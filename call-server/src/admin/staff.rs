@@ -6,10 +6,13 @@ use super::control::{self, Request};
 use super::people::{self, known_queue, staff_number, text};
 use super::{Failure, Outcome, open_store};
 use crate::config::Site;
-use crate::store::{AgentEdit, Role, SignInReport};
+use crate::store::{AgentEdit, AutoAnswer, Role, SignInReport};
 use call_core::plan::{Membership, SkillId};
 use serde_json::json;
 use shared::model::QueueId;
+
+/// Longest ringing before a call is accepted by itself (2.1).
+const AUTO_ANSWER_MAX_SECONDS: u64 = 5;
 
 pub(super) fn edit(site: &Site, wishes: &EditAgent) -> Result<Outcome, Failure> {
     let number = staff_number(&wishes.number)?;
@@ -22,10 +25,15 @@ pub(super) fn edit(site: &Site, wishes: &EditAgent) -> Result<Outcome, Failure> 
         disabled: None,
         serve: wishes.serve.iter().map(|words| part(site, words)).collect::<Result<_, _>>()?,
         leave: wishes.leave.iter().copied().map(QueueId).collect(),
+        auto_answer: wishes.auto_answer.as_deref().map(auto_answer).transpose()?,
         skills: wishes.skill.iter().map(|words| skill(site, words)).collect::<Result<_, _>>()?,
     };
     if edit == AgentEdit::default() {
-        return Err(Failure::new("nothing_to_do", "nothing is to be changed", "Name what: --name, --role, --serve, --leave or --skill."));
+        return Err(Failure::new(
+            "nothing_to_do",
+            "nothing is to be changed",
+            "Name what: --name, --role, --serve, --leave, --skill or --auto-answer.",
+        ));
     }
     let told = people::make(site, Change::EditAgent { number: number.clone(), edit })?;
     Ok(Outcome::new(format!("{number} is changed."), told))
@@ -88,6 +96,16 @@ fn part(site: &Site, words: &str) -> Result<(QueueId, Membership), Failure> {
         }
     }
     Ok((queue, part))
+}
+
+fn auto_answer(words: &str) -> Result<AutoAnswer, Failure> {
+    match words {
+        "off" => Ok(AutoAnswer::Off),
+        seconds => match seconds.parse::<u64>() {
+            Ok(seconds) if seconds <= AUTO_ANSWER_MAX_SECONDS => Ok(AutoAnswer::AfterMs(seconds * 1_000)),
+            _ => Err(Failure::new("bad_auto_answer", format!("{words:?} is no time for it"), "Write 0 to 5 seconds, or off.")),
+        },
+    }
 }
 
 /// `NAME=LEVEL`.

@@ -175,6 +175,14 @@ impl Control for Server {
         serde_json::json!({"version": "test", "agents": {"ready": 2}})
     }
 
+    fn banned(&self) -> Result<Value, Failure> {
+        Ok(serde_json::json!({"banned": [{"source": "198.51.100.7", "offence": "scanner", "remaining_s": 9, "ignored": 3, "before": 0}]}))
+    }
+
+    fn unban(&self, address: std::net::IpAddr) -> Result<Value, Failure> {
+        Ok(serde_json::json!({"unbanned": address.to_string() == "198.51.100.7"}))
+    }
+
     fn change(&self, change: &Change) -> Result<Value, Failure> {
         self.changes.lock().expect("no panic").push(change.clone());
         change.apply(&self.store, shared::model::UnixMillis(0))
@@ -211,6 +219,9 @@ async fn a_running_server_answers_and_makes_the_changes_itself() {
         assert_eq!(done(&site, &["queue", "list"])["queues"][0]["waiting"], 3);
         assert_eq!(done(&site, &["reload"])["needs_restart"][0], "sip");
         assert_eq!(done(&site, &["agent", "unlock", "1001"])["unlocked"], 1);
+        assert_eq!(done(&site, &["sip", "banned"])["banned"][0]["source"], "198.51.100.7");
+        assert_eq!(done(&site, &["sip", "unban", "198.51.100.7"])["unbanned"], true);
+        assert_eq!(refused(&site, &["sip", "unban", "198.51.100.8"]).code, "not_banned");
     });
     let changes = server.changes.lock().expect("no panic").clone();
     assert!(matches!(&changes[0], Change::AddAgent { name, .. } if name == "何晓"));
@@ -387,4 +398,33 @@ fn a_card_is_corrected_and_shows_what_stood_there() {
     assert_eq!(refused(site, &["caller", "edit", "999", "--name", "x"]).code, "no_such_person");
     assert_eq!(refused(site, &["caller", "edit", &person, "--name", "x", "--by", "7"]).code, "no_such_agent");
     assert_eq!(refused(site, &["caller", "edit", &person]).code, "nothing_to_do");
+}
+
+#[test]
+fn a_calendar_tells_what_a_call_would_meet_and_an_override_goes_before_it() {
+    let scratch = Scratch::new();
+    let site = scratch.folder();
+    done(site, &["init", "--demo"]);
+    let config = site.join("hotline.toml");
+    let hours =
+        "[[calendars]]\nid = 1\nname = \"工作日\"\nhours = [\"mon-fri 09:00-18:00\"]\n[[days]]\nday = \"2026-10-01\"\nname = \"国庆节\"\n";
+    let text =
+        std::fs::read_to_string(&config).expect("there").replace("queue = 1", "queue = 1\ncalendar = 1\nwhen_closed = \"announce night\"");
+    std::fs::write(&config, format!("{text}\n{hours}")).expect("written");
+    let ends = |time| done(site, &["calendar", "test", "12345", time])["meets"]["ends"].clone();
+    assert_eq!(ends("2026-11-23 09:00"), json!({"queue": 1}), "a Monday");
+    assert_eq!(ends("2026-11-23 18:00"), json!({"announce": "night"}));
+    assert_eq!(ends("2026-10-01 10:00"), json!({"announce": "night"}), "a holiday");
+    assert_eq!(refused(site, &["calendar", "test", "12345", "tomorrow"]).code, "bad_time");
+    assert_eq!(refused(site, &["calendar", "test", "99", "now"]).code, "unknown_number");
+
+    let add = |by| ["calendar", "override", "add", "--closed", "refuse", "--hours", "2", "--reason", "台风", "--by", by];
+    assert_eq!(refused(site, &add("1001")).code, "not_allowed");
+    let entry = done(site, &add("2001"))["entry"].as_u64().expect("a number").to_string();
+    assert_eq!(ends("now"), json!("refuse"));
+    assert_eq!(done(site, &["calendar", "override", "list"])["overrides"][0]["author"], "2001");
+    done(site, &["calendar", "override", "remove", &entry, "--by", "2001"]);
+    assert_eq!(done(site, &["calendar", "override", "list"])["overrides"], json!([]));
+    let wrong = ["calendar", "override", "add", "--closed", "queue 9", "--hours", "2", "--reason", "x", "--by", "2001"];
+    assert_eq!(refused(site, &wrong).code, "no_such_queue");
 }

@@ -4,10 +4,13 @@
 //! All faults are collected and told at once, each with its line and its remedy. Agents and callers are not configuration:
 //! they live in the store.
 
+mod calendars;
 mod fault;
 mod queues;
 mod resolve;
 mod schema;
+mod service;
+mod signalling;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -16,13 +19,14 @@ mod written;
 
 pub(crate) use fault::{Fault, Faults};
 pub(crate) use schema::{Filled, example, render};
+pub(crate) use words::exit;
 
 use crate::gateway::GatewaySettings;
 use crate::media::MediaSettings;
 use crate::recording::RecordingSettings;
 use crate::sip::SipSettings;
 use crate::store::{AgentEntry, Role};
-use call_core::plan::{AgentPlan, Callers, Plan, SkillId};
+use call_core::plan::{AgentPlan, Callers, NumberPattern, Plan, PromptName, SkillId};
 use shared::model::QueueId;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -59,7 +63,7 @@ pub(crate) struct Site {
 }
 
 /// Sections that count for a running server as soon as it reads them; all others need a restart.
-const LIVE_SECTIONS: [&str; 5] = ["queues", "skills", "numbers", "lists", "limits"];
+const LIVE_SECTIONS: [&str; 9] = ["queues", "skills", "numbers", "lists", "limits", "calendars", "days", "reasons", "storm"];
 
 /// Who may add entries to the lists of callers, and remove them (1-11).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,12 +72,17 @@ pub(crate) struct ListRules {
     pub(crate) block: Vec<Role>,
     /// To the numbers in favour.
     pub(crate) favour: Vec<Role>,
+    /// Numbers of many people.
+    pub(crate) shared: Vec<NumberPattern>,
+    /// What a blocked caller hears, if the entry says so.
+    pub(crate) block_text: Option<PromptName>,
 }
 
 impl Site {
     /// The plan with the store's people and lists. Who is disabled is left out, and so is a queue that the configuration no longer has.
     pub(crate) fn plan(&self, people: &[AgentEntry], callers: Callers) -> Plan {
         let agents = people.iter().filter(|person| !person.disabled).map(|person| (person.agent, self.agent_plan(person)));
+        let callers = Callers { shared: self.lists.shared.clone(), block_text: self.lists.block_text.clone(), ..callers };
         Plan { agents: agents.collect(), callers, ..self.plan.clone() }
     }
 
@@ -85,6 +94,7 @@ impl Site {
             queues: person.queues.iter().copied().filter(known).collect(),
             memberships: person.memberships.iter().filter(|(queue, _)| known(queue)).map(|(queue, part)| (*queue, *part)).collect(),
             skills: person.skills.clone(),
+            auto_answer_ms: person.auto_answer_ms,
         }
     }
 

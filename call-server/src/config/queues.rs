@@ -5,12 +5,12 @@
 use super::ListRules;
 use super::resolve::{DAY_MS, HOUR_MS, Resolver, twice};
 use super::schema::Kind::{Points, Seconds, Text, Texts, Whole};
-use super::schema::Worth::{Default as Usual, Needed};
+use super::schema::Worth::{Default as Usual, Needed, Optional};
 use super::schema::{Section, key};
 use super::words::{self, SkillWord};
 use super::written::{At, Block};
 use crate::store::Role;
-use call_core::plan::{Exit, NoAnswer, Overflow, Priority, QueuePlan, Relaxation, SkillId, SkillNeed, Strategy, WrapUpRule};
+use call_core::plan::{Calendars, Exit, NoAnswer, Overflow, Priority, QueuePlan, Relaxation, SkillId, SkillNeed, Strategy, WrapUpRule};
 use shared::model::QueueId;
 use std::collections::BTreeMap;
 
@@ -81,6 +81,26 @@ pub(super) const QUEUES: Section = Section {
         key("when_timeout", Text, Usual("\"refuse\""), "The same for max_wait_seconds."),
         key("when_nobody", Text, Usual("\"wait\""), "Nobody who serves it is signed in: \"wait\", \"refuse\" or \"queue ID\"."),
         key("when_all_not_ready", Text, Usual("\"wait\""), "All who serve it are 示忙: \"wait\", \"refuse\" or \"queue ID\"."),
+        key(
+            "calendar",
+            Whole,
+            Optional { example: "1" },
+            "Id of [[calendars]]: outside its hours when_closed holds; always open if absent.",
+        ),
+        key("when_closed", Text, Usual("\"refuse\""), "\"refuse\", \"queue ID\" or \"announce NAME\"."),
+        key("last_agent_days", Whole, Usual("0"), "首问负责: who served the caller within so many days is asked first; 0 is off."),
+        key(
+            "last_agent_hold_seconds",
+            Seconds,
+            Usual("20"),
+            "How long a call waits for that agent alone if the agent is about to be free.",
+        ),
+        key("announce_first_seconds", Seconds, Usual("0"), "When the waiting citizen is first told something; 0 is never."),
+        key("announce_every_seconds", Seconds, Usual("0"), "How often after that; 0 is no further time."),
+        key("announce_position", Text, Usual("\"no\""), "\"yes\": how many are served before."),
+        key("announce_waiting_time", Text, Usual("\"no\""), "\"yes\": how long it will probably take, if that is known well enough."),
+        key("announce_texts", Texts, Usual("[]"), "Names of texts; one of them each time, in turn."),
+        key("keys", Texts, Usual("[]"), "What keys do while a citizen waits: \"1 callback\", \"9 queue 2\", \"0 announce NAME\"."),
     ],
 };
 
@@ -90,6 +110,13 @@ pub(super) const LISTS: Section = Section {
     about: "Who may block numbers and who may put numbers in favour: \"agent\" (话务员), \"supervisor\" (督办), or both.",
     keys: &[
         key("block_by", Texts, Usual("[\"supervisor\"]"), "Who may add to the blocked numbers and remove from them."),
+        key(
+            "shared_numbers",
+            Texts,
+            Usual("[]"),
+            "Numbers of many people, such as a company's: \"051987210000\" or \"0519872100*\". They have no last agent.",
+        ),
+        key("block_text", Text, Optional { example: "\"blocked\"" }, "Text that `block add --level announce` plays; refused without it."),
         key("vip_by", Texts, Usual("[\"supervisor\"]"), "The same for VIP and special-care numbers."),
     ],
 };
@@ -130,15 +157,16 @@ impl Resolver<'_> {
         let block_by = self.list(block, "block_by", roles, role);
         let vip_by = self.list(block, "vip_by", roles, role);
         let plain = |roles: Vec<At<Role>>| roles.into_iter().map(|role| role.value).collect();
-        Some(ListRules { block: plain(block_by?), favour: plain(vip_by?) })
+        let (shared, block_text) = (self.shared_numbers(block), self.prompt(block, "block_text"));
+        Some(ListRules { block: plain(block_by?), favour: plain(vip_by?), shared: shared?, block_text: block_text? })
     }
 
-    pub(super) fn queues(&mut self, skills: &Skills) -> BTreeMap<QueueId, QueuePlan> {
+    pub(super) fn queues(&mut self, skills: &Skills, calendars: &Calendars) -> BTreeMap<QueueId, QueuePlan> {
         let written = self.written;
         let mut queues = BTreeMap::new();
         for block in written.all("queues") {
             let id = self.id(block, "queue").map(QueueId);
-            let queue = self.queue(block, skills);
+            let queue = self.queue(block, skills, calendars);
             // A queue with a fault of its own is still known, so that its numbers are not called strays.
             let Some(id) = id else { continue };
             let name = block.text("name").map_or_else(String::new, |name| name.value.to_owned());
@@ -151,7 +179,7 @@ impl Resolver<'_> {
         queues
     }
 
-    fn queue(&mut self, block: &Block, skills: &Skills) -> Option<QueuePlan> {
+    fn queue(&mut self, block: &Block, skills: &Skills, calendars: &Calendars) -> Option<QueuePlan> {
         let ring_ms = self.time(block, "ring_seconds", 1..=HOUR_MS);
         let wrap_up_ms = self.time(block, "wrap_up_seconds", 0..=HOUR_MS);
         let max_wait_ms = self.time(block, "max_wait_seconds", 0..=DAY_MS);
@@ -163,6 +191,8 @@ impl Resolver<'_> {
         let no_answer = self.word(block, "no_answer", "\"not_ready\", \"skip\" or \"not_ready after 3\"", no_answer);
         let wrap_up = self.wrap_up(block);
         let overflow = self.overflow(block);
+        let (hours, last_agent) = (self.hours(block, calendars), self.last_agent(block));
+        let (announcements, keys) = (self.announcements(block), self.keys(block));
         let name = block.text("name")?.value.to_owned();
         Some(QueuePlan {
             name,
@@ -177,6 +207,10 @@ impl Resolver<'_> {
             no_answer: no_answer?,
             wrap_up: wrap_up?,
             overflow: overflow?,
+            hours: hours?,
+            last_agent: last_agent?,
+            announcements: announcements?,
+            keys: keys?,
         })
     }
 
@@ -259,7 +293,7 @@ impl Resolver<'_> {
     }
 
     /// A list of texts, each in a form of its own.
-    fn list<T>(&mut self, block: &Block, key: &str, wanted: &str, read: impl Fn(&str) -> Option<T>) -> Option<Vec<At<T>>> {
+    pub(super) fn list<T>(&mut self, block: &Block, key: &str, wanted: &str, read: impl Fn(&str) -> Option<T>) -> Option<Vec<At<T>>> {
         let At { line, value } = block.texts(key)?;
         if value.len() > LIST_LIMIT {
             return self.fault(line, format!("{key} has {} entries", value.len()), format!("Keep at most {LIST_LIMIT}."));
@@ -298,35 +332,46 @@ impl Resolver<'_> {
     }
 
     fn overflow(&mut self, block: &Block) -> Option<Overflow> {
-        let leave = "\"refuse\" or \"queue 2\"";
-        let stay = "\"wait\", \"refuse\" or \"queue 2\"";
-        let may_wait = |word: &str| if word == "wait" { Some(None) } else { exit(word).map(Some) };
-        let full = self.word(block, "when_full", leave, exit);
-        let timeout = self.word(block, "when_timeout", leave, exit);
-        let nobody = self.word(block, "when_nobody", stay, may_wait);
-        let all_not_ready = self.word(block, "when_all_not_ready", stay, may_wait);
+        let full = self.exit(block, "when_full");
+        let timeout = self.exit(block, "when_timeout");
+        let nobody = self.exit_or_wait(block, "when_nobody");
+        let all_not_ready = self.exit_or_wait(block, "when_all_not_ready");
         Some(Overflow { full: full?, timeout: timeout?, nobody_signed_in: nobody?, all_not_ready: all_not_ready? })
+    }
+
+    pub(super) fn exit(&mut self, block: &Block, key: &str) -> Option<Exit> {
+        self.word(block, key, "\"refuse\", \"queue 2\" or \"announce closed\"", words::exit)
+    }
+
+    /// The inner `None` lets citizens wait.
+    fn exit_or_wait(&mut self, block: &Block, key: &str) -> Option<Option<Exit>> {
+        let wanted = "\"wait\", \"refuse\", \"queue 2\" or \"announce closed\"";
+        self.word(block, key, wanted, |word| if word == "wait" { Some(None) } else { words::exit(word).map(Some) })
     }
 
     /// No way out may lead to a queue that does not exist, or back into the same one.
     fn exits_lead_somewhere(&mut self, queues: &BTreeMap<QueueId, QueuePlan>) {
         let written = self.written;
         for block in written.all("queues") {
-            let own = block.whole("id").and_then(|id| u32::try_from(id.value).ok());
-            for key in ["when_full", "when_timeout", "when_nobody", "when_all_not_ready"] {
-                let Some(At { line, value }) = block.text(key) else { continue };
-                let Some(Exit::Queue(to)) = exit(value) else { continue };
-                if !queues.contains_key(&to) {
-                    let known: Vec<_> = queues.keys().map(ToString::to_string).collect();
-                    self.fault::<()>(
-                        line,
-                        format!("{key} leads to queue {to}, which does not exist"),
-                        format!("Known queues: {}.", known.join(", ")),
-                    );
-                } else if own == Some(to.0) {
-                    self.fault::<()>(line, format!("{key} leads back into the same queue"), "Name another queue, or \"refuse\".");
-                }
+            let own = block.whole("id").and_then(|id| u32::try_from(id.value).ok()).map(QueueId);
+            for key in ["when_full", "when_timeout", "when_nobody", "when_all_not_ready", "when_closed"] {
+                self.exit_leads_somewhere(block, key, own, queues);
             }
+        }
+        for block in written.all("numbers") {
+            self.exit_leads_somewhere(block, "when_closed", None, queues);
+        }
+    }
+
+    fn exit_leads_somewhere(&mut self, block: &Block, key: &str, own: Option<QueueId>, queues: &BTreeMap<QueueId, QueuePlan>) {
+        let Some(At { line, value }) = block.text(key) else { return };
+        let Some(Exit::Queue(to)) = words::exit(value) else { return };
+        if !queues.contains_key(&to) {
+            let known: Vec<_> = queues.keys().map(ToString::to_string).collect();
+            let what = format!("{key} leads to queue {to}, which does not exist");
+            self.fault::<()>(line, what, format!("Known queues: {}.", known.join(", ")));
+        } else if own == Some(to) {
+            self.fault::<()>(line, format!("{key} leads back into the same queue"), "Name another queue, or \"refuse\".");
         }
     }
 }
@@ -347,12 +392,5 @@ fn no_answer(word: &str) -> Option<NoAnswer> {
             let misses = other.strip_prefix("not_ready after ")?.trim().parse().ok().filter(|misses| (1..=100).contains(misses))?;
             Some(NoAnswer::NotReadyAfter { misses })
         }
-    }
-}
-
-fn exit(word: &str) -> Option<Exit> {
-    match word {
-        "refuse" => Some(Exit::Refuse),
-        other => other.strip_prefix("queue ")?.trim().parse().ok().map(|id| Exit::Queue(QueueId(id))),
     }
 }

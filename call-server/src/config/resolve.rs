@@ -11,7 +11,7 @@ use crate::gateway::{GatewayLimits, GatewaySettings};
 use crate::media::MediaSettings;
 use crate::recording::RecordingSettings;
 use crate::sip::{SipSettings, TrunkSettings};
-use call_core::plan::{Limits, Plan, QueuePlan};
+use call_core::plan::{Calendars, HoursRule, Limits, Plan, QueuePlan};
 use shared::model::{PhoneNumber, QueueId, TrunkId};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -75,11 +75,11 @@ impl Resolver<'_> {
         None
     }
 
-    fn path(&self, text: &str) -> PathBuf {
+    pub(super) fn path(&self, text: &str) -> PathBuf {
         self.folder.join(text)
     }
 
-    fn address(&mut self, section: &'static str, key: &str) -> Option<At<SocketAddr>> {
+    pub(super) fn address(&mut self, section: &'static str, key: &str) -> Option<At<SocketAddr>> {
         let At { line, value } = self.written.text(section, key)?;
         match value.parse() {
             Ok(address) => Some(At { line, value: address }),
@@ -90,7 +90,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn ip(&mut self, line: Option<usize>, what: &str, text: &str) -> Option<IpAddr> {
+    pub(super) fn ip(&mut self, line: Option<usize>, what: &str, text: &str) -> Option<IpAddr> {
         match text.parse() {
             Ok(address) => Some(address),
             Err(_) => self.fault(line, format!("{what} is no IP address: {text}"), "Write it as 192.0.2.1; names are not looked up."),
@@ -98,7 +98,7 @@ impl Resolver<'_> {
     }
 
     /// An address that others can reach: given, or the fallback if that one is definite.
-    fn reachable(&mut self, section: &'static str, fallback: At<IpAddr>) -> Option<IpAddr> {
+    pub(super) fn reachable(&mut self, section: &'static str, fallback: At<IpAddr>) -> Option<IpAddr> {
         let (line, address) = match self.written.text(section, "advertise") {
             Some(At { line, value }) => (line, self.ip(line, &format!("advertise in [{section}]"), value)?),
             None => (fallback.line, fallback.value),
@@ -110,18 +110,7 @@ impl Resolver<'_> {
         Some(address)
     }
 
-    fn sip(&mut self) -> Option<SipSettings> {
-        let trunks = self.trunks();
-        let listen = self.address("sip", "listen")?;
-        let advertise = self.reachable("sip", At { line: listen.line, value: listen.value.ip() })?;
-        let name_server = match self.written.text("sip", "name_server") {
-            Some(_) => Some(self.address("sip", "name_server")?.value),
-            None => None,
-        };
-        Some(SipSettings { listen: listen.value, advertise, trunks, name_server })
-    }
-
-    fn trunks(&mut self) -> Vec<TrunkSettings> {
+    pub(super) fn trunks(&mut self) -> Vec<TrunkSettings> {
         let written = self.written;
         let mut trunks: Vec<TrunkSettings> = Vec::new();
         for block in written.all("trunks") {
@@ -250,9 +239,12 @@ impl Resolver<'_> {
     }
 
     fn plan(&mut self, skills: &Skills) -> Plan {
-        let queues = self.queues(skills);
+        let calendars = self.calendars();
+        let queues = self.queues(skills, &calendars);
+        let hours = self.number_hours(&calendars);
         let numbers = self.numbers(&queues);
-        Plan { numbers, queues, limits: self.limits(), ..Plan::default() }
+        let (reasons, storm) = (self.reasons(), self.storm());
+        Plan { numbers, queues, limits: self.limits(), calendars, hours, reasons, storm, ..Plan::default() }
     }
 
     pub(super) fn time(&mut self, block: &Block, key: &str, range: RangeInclusive<u64>) -> Option<u64> {
@@ -285,6 +277,21 @@ impl Resolver<'_> {
             }
         }
         numbers
+    }
+
+    fn days_remembered(&mut self, block: &Block) -> Option<u32> {
+        self.count(block, "remembered_days", 1..=3_650).and_then(|days| u32::try_from(days).ok())
+    }
+
+    fn number_hours(&mut self, calendars: &Calendars) -> BTreeMap<PhoneNumber, HoursRule> {
+        let written = self.written;
+        let mut hours = BTreeMap::new();
+        for block in written.all("numbers") {
+            let rule = self.hours(block, calendars).flatten();
+            let number = block.text("number").and_then(|number| PhoneNumber::parse(number.value).ok());
+            hours.extend(number.zip(rule));
+        }
+        hours
     }
 
     fn number(&mut self, block: &Block) -> Option<PhoneNumber> {
@@ -321,6 +328,8 @@ impl Resolver<'_> {
         for (key, limit) in times {
             *limit = self.time(block, key, 1..=DAY_MS).unwrap_or(*limit);
         }
+        limits.farewell_ms = self.time(block, "farewell_seconds", 1..=HOUR_MS).unwrap_or(limits.farewell_ms);
+        limits.remembered_days = self.days_remembered(block).unwrap_or(limits.remembered_days);
         limits.max_interactions = self.count(block, "max_interactions", 1..=100_000).unwrap_or(limits.max_interactions);
         limits
     }

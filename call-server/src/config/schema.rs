@@ -50,7 +50,7 @@ pub(super) const fn key(name: &'static str, kind: Kind, worth: Worth, about: &'s
     Key { name, kind, worth, about }
 }
 
-use super::queues;
+use super::{calendars, queues, service};
 use Kind::{Seconds, Text, Texts, Whole};
 use Worth::{Default, Needed, Optional};
 
@@ -80,6 +80,45 @@ pub(super) const SECTIONS: &[Section] = &[
                 Optional { example: "\"192.0.2.53:53\"" },
                 "DNS server that knows where others are; those of the system (/etc/resolv.conf) if absent.",
             ),
+            key(
+                "authorities",
+                Text,
+                Optional { example: "\"tls/carrier-ca.pem\"" },
+                "Who signs the carriers' certificates (PEM), for calls of ours over TLS; the system's list if absent.",
+            ),
+            key(
+                "trace_numbers",
+                Text,
+                Default("\"masked\""),
+                "\"masked\", or \"shown\": telephone numbers in the log of raw messages (--log trace). Secrets never stand there.",
+            ),
+        ],
+    },
+    Section {
+        name: "sip_listen",
+        repeated: true,
+        about: "A further place where SIP is listened to, beside [sip] listen.",
+        keys: &[
+            key("transport", Text, Needed { example: "\"tls\"" }, "\"udp\", \"tcp\" or \"tls\"."),
+            key(
+                "listen",
+                Text,
+                Needed { example: "\"0.0.0.0:5061\"" },
+                "Address and port; [::] is every IPv6 address and no IPv4 address.",
+            ),
+            key(
+                "advertise",
+                Text,
+                Optional { example: "\"192.0.2.1\"" },
+                "Our IP address as others see it here; if absent the one listened on, or that of [sip].",
+            ),
+            key(
+                "certificate",
+                Text,
+                Optional { example: "\"tls/sip.pem\"" },
+                "Certificate chain (PEM) for TLS; that of [gateway] if absent.",
+            ),
+            key("key", Text, Optional { example: "\"tls/sip.key\"" }, "Its private key (PEM); that of [gateway] if absent."),
         ],
     },
     Section {
@@ -156,6 +195,10 @@ pub(super) const SECTIONS: &[Section] = &[
     queues::SKILLS,
     queues::QUEUES,
     queues::LISTS,
+    calendars::CALENDARS,
+    calendars::DAYS,
+    service::REASONS,
+    service::STORM,
     Section {
         name: "numbers",
         repeated: true,
@@ -163,6 +206,13 @@ pub(super) const SECTIONS: &[Section] = &[
         keys: &[
             key("number", Text, Needed { example: "\"12345\"" }, "As the carrier sends it."),
             key("queue", Whole, Needed { example: "1" }, "The id of a queue."),
+            key(
+                "calendar",
+                Whole,
+                Optional { example: "1" },
+                "Id of [[calendars]]: outside its hours when_closed holds; always open if absent.",
+            ),
+            key("when_closed", Text, Default("\"refuse\""), "\"refuse\", \"queue ID\" or \"announce NAME\"."),
         ],
     },
     Section {
@@ -181,6 +231,8 @@ pub(super) const SECTIONS: &[Section] = &[
                 Default("60"),
                 "An agent who missed a call is not offered it again for this long, unless alone.",
             ),
+            key("farewell_seconds", Seconds, Default("30"), "A text at the door or on the way out is cut after this."),
+            key("remembered_days", Whole, Default("30"), "How long a number's contacts are remembered for 首问负责 and 重复来电."),
             key("max_interactions", Whole, Default("2000"), "Calls at once."),
         ],
     },

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::scratch::Scratch;
-use call_core::plan::{Callers, Exit, Membership, NoAnswer, Strategy};
-use shared::model::{AgentId, QueueId};
+use call_core::plan::{Callers, Exit, KeyAction, LastAgentRule, Membership, NoAnswer, ReasonRule, Strategy};
+use shared::model::{AgentId, NotReadyReason, QueueId, TrunkId};
 
 /// A site's folder with a certificate.
 struct Folder(Scratch);
@@ -43,6 +43,10 @@ fn the_defaults_of_the_schema_are_those_of_the_core() {
 fn a_key_that_is_uncommented_in_the_example_is_still_without_fault() {
     let folder = Folder::with_certificate();
     std::fs::write(folder.0.path("music.alaw"), [0xD5; 160]).expect("written");
+    for (from, to) in [("server.pem", "carrier-ca.pem"), ("server.pem", "sip.pem"), ("server.key", "sip.key")] {
+        let path = |name: &str| folder.0.path("tls").join(name);
+        std::fs::copy(path(from), path(to)).expect("copied");
+    }
     let all: String = example()
         .lines()
         .map(|line| match line.strip_prefix("# ") {
@@ -52,6 +56,47 @@ fn a_key_that_is_uncommented_in_the_example_is_still_without_fault() {
         .collect();
     let site = parse(folder.0.folder(), &all).unwrap_or_else(|faults| panic!("{faults}\n{all}"));
     assert_eq!(site.media.music, [0xD5; 160]);
+}
+
+#[test]
+fn several_listeners_each_have_a_transport_an_address_and_what_it_needs() {
+    let folder = Folder::with_certificate();
+    let listener =
+        |transport: &str, listen: &str, more: &str| format!("[[sip_listen]]\ntransport = \"{transport}\"\nlisten = \"{listen}\"\n{more}");
+    let head = "[sip]\nlisten = \"0.0.0.0:5060\"\nadvertise = \"192.0.2.1\"\n";
+    let text = [
+        head.to_owned(),
+        listener("tcp", "0.0.0.0:5060", ""),
+        listener("TLS", "192.0.2.7:5061", ""),
+        listener("udp", "[::]:5060", "advertise = \"2001:db8::1\"\n"),
+    ];
+    let site = parse(folder.0.folder(), &text.concat()).unwrap_or_else(|faults| panic!("{faults}"));
+    let told: Vec<String> = site
+        .sip
+        .listeners()
+        .iter()
+        .map(|one| format!("{} {} as {} {}", one.transport, one.listen, one.advertise, one.tls.is_some()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "udp 0.0.0.0:5060 as 192.0.2.1 false",
+            "tcp 0.0.0.0:5060 as 192.0.2.1 false",
+            "tls 192.0.2.7:5061 as 192.0.2.7 true",
+            "udp [::]:5060 as 2001:db8::1 false",
+        ]
+    );
+    for (bad, why) in [
+        (listener("sctp", "0.0.0.0:5062", ""), "udp, tcp or tls"),
+        (listener("tcp", "localhost:5062", ""), "no IP address and port"),
+        (listener("udp", "0.0.0.0:5060", ""), "listened to twice"),
+        (listener("udp", "[::]:5062", ""), "not how others reach"),
+        (listener("tls", "0.0.0.0:5061", "certificate = \"absent.pem\"\n"), "absent.pem"),
+        ("[site]\nname = \"x\"\n".to_owned() + &listener("tcp", "[::1]:5062", "advertise = \"192.0.2.1\"\n"), "not how others reach"),
+    ] {
+        let faults = parse(folder.0.folder(), &(head.to_owned() + &bad)).err().unwrap_or_else(|| panic!("{bad} is taken"));
+        assert!(faults.to_string().contains(why) && faults.0.len() == 1, "{bad}: {faults}");
+    }
 }
 
 /// A file with a fault of every kind.
@@ -95,7 +140,7 @@ grace_seconds = "30"
 const TOLD: &str = r#"hotline.toml:2: listen in [sip] is no IP address and port: localhost:5060
     Write it as 192.0.2.1:5060 or [2001:db8::1]:5060.
 hotline.toml:3: unknown key listn in [sip]
-    Known keys: listen, advertise.
+    Known keys: listen, advertise, name_server, authorities, trace_numbers.
 hotline.toml:5: ports in [media] is no range of at least two ports: 9-1
     Write it as "20000-29999".
 hotline.toml:6: agents in [media] is a text, not 5
@@ -127,7 +172,7 @@ hotline.toml:31: "12345 x" is no number: a number has only digits, * and #, and 
 hotline.toml:33: grace_seconds in [limits] is a number of seconds from 0, not of type string
     Write it as: grace_seconds = 30
 hotline.toml:34: unknown section [colour]
-    Known sections: site, sip, media, gateway, recording, store, trunks, skills, queues, lists, numbers, limits."#;
+    Known sections: site, sip, sip_listen, media, gateway, recording, store, trunks, skills, queues, lists, calendars, days, reasons, storm, numbers, limits."#;
 
 #[test]
 fn all_faults_are_told_at_once_with_line_and_remedy() {
@@ -184,6 +229,7 @@ fn the_plan_leaves_out_disabled_people_and_queues_that_are_gone() {
         queues: vec![QueueId(1), QueueId(8)],
         memberships: [(QueueId(1), Membership { tier: 2, ..Membership::default() }), (QueueId(8), Membership::default())].into(),
         skills: [(SkillId(1), 7)].into(),
+        auto_answer_ms: None,
     };
     let plan = site.plan(&[person(1, false), person(2, true)], Callers::default());
     assert_eq!(plan.agents.len(), 1);
@@ -224,11 +270,35 @@ wrap_up_extension_seconds = 20
 when_full = "queue 2"
 when_nobody = "refuse"
 when_all_not_ready = "queue 2"
+calendar = 9
+when_closed = "announce night"
+last_agent_days = 14
+announce_first_seconds = 20
+announce_every_seconds = 45
+announce_position = "yes"
+announce_texts = ["please_wait"]
+keys = ["1 callback", "9 queue 2"]
 [[queues]]
 id = 2
 name = "夜间"
 [lists]
 block_by = ["agent", "supervisor"]
+shared_numbers = ["0519872100*"]
+[[calendars]]
+id = 9
+name = "工作日"
+hours = ["mon-fri 09:00-12:00 13:00-18:00", "sat 09:00-12:00"]
+[[days]]
+day = "2026-10-10"
+name = "国庆调休"
+kind = "like fri"
+[[reasons]]
+reason = "meal"
+max_seconds = 2700
+max_agents = 3
+[storm]
+per_second = 50
+per_trunk = ["1 120"]
 "#;
 
 #[test]
@@ -244,15 +314,31 @@ fn every_rule_of_distribution_can_be_written() {
     assert_eq!((queue.priority.weight, queue.priority.slope, queue.priority.returned, queue.priority.guard_ms), (-5, 2, 60, 300_000));
     assert_eq!(queue.no_answer, NoAnswer::NotReadyAfter { misses: 3 });
     assert_eq!((queue.wrap_up.until_saved, queue.wrap_up.extensions, queue.wrap_up.extension_ms), (true, 2, 20_000));
-    let overflow = queue.overflow;
+    let overflow = queue.overflow.clone();
     assert_eq!((overflow.full, overflow.timeout), (Exit::Queue(QueueId(2)), Exit::Refuse));
     assert_eq!((overflow.nobody_signed_in, overflow.all_not_ready), (Some(Exit::Refuse), Some(Exit::Queue(QueueId(2)))));
-    assert_eq!(site.lists, ListRules { block: vec![Role::Agent, Role::Supervisor], favour: vec![Role::Supervisor] });
+    assert_eq!(
+        (site.lists.block.as_slice(), site.lists.favour.as_slice()),
+        ([Role::Agent, Role::Supervisor].as_slice(), [Role::Supervisor].as_slice())
+    );
     assert_eq!(site.bare_plan().queues[&QueueId(2)].overflow, call_core::plan::Overflow::default(), "absent keys change nothing");
+    assert_eq!(queue.hours.as_ref().map(|rule| (rule.calendar.0, rule.closed.clone())), Some((9, Exit::Announce("night".into()))));
+    assert_eq!(queue.last_agent, Some(LastAgentRule { within_days: 14, hold_ms: 20_000 }));
+    let told = &queue.announcements;
+    assert_eq!((told.first_ms, told.every_ms, told.position, told.waiting_time, told.comfort.len()), (20_000, 45_000, true, false, 1));
+    assert_eq!((queue.keys.len(), queue.keys.get(&'1')), (2, Some(&KeyAction::CallBack)));
+    let plan = site.plan(&[], Callers::default());
+    assert_eq!((plan.callers.shared.len(), plan.calendars.calendars.len(), plan.calendars.days.len()), (1, 1, 1));
+    assert_eq!(plan.reasons[&NotReadyReason::Meal], ReasonRule { max_ms: 2_700_000, max_agents: 3 });
+    assert_eq!((plan.storm.per_second, plan.storm.per_trunk.get(&TrunkId(1))), (50, Some(&120)));
 }
 
 /// Lines that are put in the place of `ring_seconds = 15` of a sound queue, and what is told about each.
-const WRONG_RULES: [(&str, &str); 12] = [
+const WRONG_RULES: [(&str, &str); 16] = [
+    ("calendar = 3", "there is no calendar 3"),
+    ("when_closed = \"announce\"", "when_closed cannot be \"announce\""),
+    ("keys = [\"1 dance\"]", "keys cannot hold \"1 dance\""),
+    ("announce_position = \"maybe\"", "announce_position cannot be \"maybe\""),
     ("strategy = \"fewest\"", "strategy cannot be \"fewest\""),
     ("progressive_more = 0", "progressive_more is 0"),
     ("skills = [\"法律 from 3\"]", "there is no skill 法律"),

@@ -112,7 +112,7 @@ impl Sessions {
         let Stage::Signed { access, desk } = &session.stage else { return None };
         let greeting = signed_in(id, session, access.clone());
         session.understands_voice = false;
-        let desk = desk.as_deref().map(|desk| Desk { now, ..desk.clone() });
+        let desk = desk.as_deref().map(|desk| Box::new(Desk { now, ..desk.clone() }));
         if let Some(older) = session.line.replace(line) {
             older.cut.notify_one();
         }
@@ -159,7 +159,9 @@ impl Sessions {
                     ended.push(Push::Close(FromServer::SignedOut { reason: translate::sign_out_reason(why) }));
                 }
             }
-            AgentCommand::Show { session, desk, .. } => self.show(session, *desk),
+            // Nobody looks at the list of all agents yet.
+            AgentCommand::Floor(_) => {}
+            AgentCommand::Show { session, desk, .. } => self.show(session, desk),
             AgentCommand::Voice { session, codec, expected_loss_percent, .. } => {
                 self.say_of_voice(session, FromServer::Voice(VoiceOrder { codec, expected_loss_percent }));
             }
@@ -180,10 +182,10 @@ impl Sessions {
         session.push(Push::Say(greeting));
     }
 
-    fn show(&mut self, id: SessionId, desk: Desk) {
+    fn show(&mut self, id: SessionId, desk: Box<Desk>) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         if let Stage::Signed { desk: newest, .. } = &mut session.stage {
-            *newest = Some(Box::new(desk.clone()));
+            *newest = Some(desk.clone());
         }
         session.push(Push::Say(FromServer::Desk(desk)));
     }

@@ -155,6 +155,9 @@ fn show(session: SessionId, revision: u64) -> AgentCommand {
         call: None,
         wrap_up: None,
         notice: None,
+        next: None,
+        limit: None,
+        awaits: None,
     };
     AgentCommand::Show { agent: AgentId(7), session, desk: Box::new(desk) }
 }

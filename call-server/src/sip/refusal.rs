@@ -8,17 +8,17 @@ use sip_core::Farewell;
 pub(super) fn farewell(reason: EndReason) -> Farewell {
     let (status, header) = match reason {
         EndReason::CallerHungUp | EndReason::Abandoned | EndReason::CancelledBeforeAnswer => (487, NORMAL),
-        EndReason::AgentHungUp | EndReason::ProbeDone => (480, NORMAL),
+        EndReason::AgentHungUp | EndReason::ProbeDone | EndReason::CallbackPromised => (480, NORMAL),
         EndReason::UnknownNumber => (404, "Q.850;cause=1;text=\"Unallocated number\""),
         EndReason::UnknownSource => (403, "Q.850;cause=21;text=\"Call rejected\""),
         EndReason::NoCommonCodec => (488, "Q.850;cause=88;text=\"Incompatible destination\""),
         // Busy, not 503: a 503 makes the carrier's proxy take us out of service for every citizen, while one who hears the busy tone
         // knows to try again.
-        EndReason::NoResources | EndReason::QueueFull => (486, "Q.850;cause=17;text=\"User busy\""),
+        EndReason::NoResources | EndReason::QueueFull | EndReason::TooManyCalls => (486, "Q.850;cause=17;text=\"User busy\""),
         EndReason::MediaFailed | EndReason::ServerCrashed => (500, FAILURE),
         EndReason::SignallingTimeout => (480, "Q.850;cause=102;text=\"Recovery on timer expiry\""),
         EndReason::Blocked => (603, "Q.850;cause=21;text=\"Call rejected\""),
-        EndReason::QueueTimeout | EndReason::NobodySignedIn | EndReason::AllNotReady => {
+        EndReason::QueueTimeout | EndReason::NobodySignedIn | EndReason::AllNotReady | EndReason::Closed => {
             (480, "Q.850;cause=19;text=\"No answer from user\"")
         }
         EndReason::AgentLost => (480, FAILURE),

@@ -2,11 +2,11 @@
 //!
 //! What an entry does to a call is decided by the core, which gets only what decides ([`Store::callers_in_force`]).
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, int};
 use call_core::plan::{BlockEntry, BlockLevel, Callers, FavourEntry, NumberPattern};
 use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, Serialize};
-use shared::model::{PhoneNumber, UnixMillis};
+use shared::model::{CareClass, CareMark, PhoneNumber, UnixMillis};
 use shared::pii::Pii;
 
 /// Which list.
@@ -42,6 +42,10 @@ pub(crate) struct NewListEntry {
     pub(crate) effect: String,
     /// Points taken or given.
     pub(crate) points: u32,
+    /// With [`RATE`]: calls that are let in.
+    pub(crate) rate_calls: u32,
+    /// With [`RATE`]: within so many ms.
+    pub(crate) rate_within_ms: u64,
     /// Why.
     pub(crate) reason: String,
     /// Calls or papers that prove it; may be empty.
@@ -74,11 +78,15 @@ pub(crate) struct ListEntry {
 
 /// Level of a block: refused before any line is entered.
 pub(crate) const REJECT: &str = "reject";
+/// Level of a block: hears a text and is hung up.
+pub(crate) const ANNOUNCE: &str = "announce";
+/// Level of a block: so many calls in a time, and no more.
+pub(crate) const RATE: &str = "rate";
 /// Level of a block: waits behind others.
 pub(crate) const LOW_PRIORITY: &str = "low_priority";
 
 const COLUMNS: &str = "id, list, number, prefix, effect, points, reason, evidence, author, created_utc_ms, expires_utc_ms, \
-     removed_utc_ms, removed_by, removed_reason";
+     removed_utc_ms, removed_by, removed_reason, rate_calls, rate_within_ms";
 
 impl Store {
     /// Adds an entry and returns its number.
@@ -87,8 +95,9 @@ impl Store {
     /// The database cannot be written.
     pub(crate) fn add_list_entry(&self, new: &NewListEntry, now: UnixMillis) -> Result<u32, StoreError> {
         let sql =
-            "INSERT INTO list_entries (list, number, prefix, effect, points, reason, evidence, author, created_utc_ms, expires_utc_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) RETURNING id";
+            "INSERT INTO list_entries (list, number, prefix, effect, points, reason, evidence, author, created_utc_ms, expires_utc_ms,
+                 rate_calls, rate_within_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) RETURNING id";
         let number = new.number.reveal().subscriber();
         let values = params![
             new.list.code(),
@@ -100,7 +109,9 @@ impl Store {
             new.evidence,
             new.author,
             now.0,
-            new.expires.0
+            new.expires.0,
+            new.rate_calls,
+            int(new.rate_within_ms)
         ];
         self.connection().query_row(sql, values, |row| row.get(0)).map_err(|error| self.error(error))
     }
@@ -137,19 +148,28 @@ impl Store {
     pub(crate) fn callers_in_force(&self, now: UnixMillis) -> Result<Callers, StoreError> {
         let blocked = self.list_entries(List::Block, Some(now))?.into_iter().map(block).collect();
         let favoured = self.list_entries(List::Favour, Some(now))?.into_iter().map(favour).collect();
-        Ok(Callers { blocked, favoured })
+        Ok(Callers { blocked, favoured, ..Callers::default() })
     }
 }
 
 fn block(entry: ListEntry) -> BlockEntry {
-    let level = if entry.added.effect == LOW_PRIORITY { BlockLevel::LowPriority(entry.added.points) } else { BlockLevel::Reject };
+    let (points, calls, within_ms) = (entry.added.points, entry.added.rate_calls, entry.added.rate_within_ms);
+    let level = match entry.added.effect.as_str() {
+        LOW_PRIORITY => BlockLevel::LowPriority(points),
+        RATE => BlockLevel::Rate { calls, within_ms },
+        ANNOUNCE => BlockLevel::Announce,
+        // Whatever was meant: a block blocks.
+        _ => BlockLevel::Reject,
+    };
     let expires = Some(entry.added.expires);
     BlockEntry { entry: entry.entry, level, expires, callers: pattern(entry.added) }
 }
 
 fn favour(entry: ListEntry) -> FavourEntry {
     let (points, expires) = (entry.added.points, Some(entry.added.expires));
-    FavourEntry { points, expires, callers: pattern(entry.added) }
+    let class = serde_json::from_value::<CareClass>(entry.added.effect.clone().into()).ok();
+    let mark = class.map(|class| CareMark { class, reason: entry.added.reason.clone() });
+    FavourEntry { entry: entry.entry, points, expires, mark, callers: pattern(entry.added) }
 }
 
 fn pattern(added: NewListEntry) -> NumberPattern {
@@ -172,7 +192,7 @@ fn read(list: List, row: &Row<'_>) -> rusqlite::Result<ListEntry> {
     let number: String = row.get(2)?;
     let number = PhoneNumber::parse(&number)
         .map_err(|error| rusqlite::Error::FromSqlConversionFailure(2, rusqlite::types::Type::Text, error.into()))?;
-    let hits: i64 = row.get(14)?;
+    let hits: i64 = row.get(16)?;
     Ok(ListEntry {
         entry: row.get(0)?,
         added: NewListEntry {
@@ -181,6 +201,8 @@ fn read(list: List, row: &Row<'_>) -> rusqlite::Result<ListEntry> {
             prefix: row.get(3)?,
             effect: row.get(4)?,
             points: row.get(5)?,
+            rate_calls: row.get(14)?,
+            rate_within_ms: super::uint(row.get(15)?),
             reason: row.get(6)?,
             evidence: row.get(7)?,
             author: row.get(8)?,
@@ -207,6 +229,8 @@ mod tests {
             prefix: false,
             effect: effect.to_owned(),
             points: 40,
+            rate_calls: 0,
+            rate_within_ms: 0,
             reason: "辱骂".to_owned(),
             evidence: "12, 15".to_owned(),
             author: "2001".to_owned(),

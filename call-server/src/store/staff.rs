@@ -21,6 +21,18 @@ pub(crate) struct AgentEdit {
     pub(crate) leave: Vec<QueueId>,
     /// Levels from 1 to 9; 0 takes the skill away.
     pub(crate) skills: Vec<(SkillId, u8)>,
+    /// Whether calls are accepted by themselves.
+    pub(crate) auto_answer: Option<AutoAnswer>,
+}
+
+/// 自动应答
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum AutoAnswer {
+    /// The agent answers.
+    Off,
+    /// After ringing for so long, in ms.
+    AfterMs(u64),
 }
 
 /// One attempt to sign in.
@@ -101,6 +113,13 @@ fn apply(connection: &mut Connection, agent: AgentId, edit: &AgentEdit) -> rusql
     if transaction.execute(sql, params![agent.0, edit.name, edit.role.map(Role::code), edit.disabled])? != 1 {
         return Ok(false);
     }
+    if let Some(auto_answer) = edit.auto_answer {
+        let after_ms = match auto_answer {
+            AutoAnswer::Off => None,
+            AutoAnswer::AfterMs(after_ms) => Some(int(after_ms)),
+        };
+        transaction.execute("UPDATE agents SET auto_answer_ms = ?2 WHERE id = ?1", params![agent.0, after_ms])?;
+    }
     for queue in &edit.leave {
         transaction.execute("DELETE FROM agent_queues WHERE agent_id = ?1 AND queue_id = ?2", [agent.0, queue.0])?;
     }
@@ -166,6 +185,7 @@ mod tests {
             serve: vec![(QueueId(7), part)],
             leave: vec![QueueId(1)],
             skills: vec![(SkillId(4), 6), (SkillId(5), 1)],
+            auto_answer: Some(AutoAnswer::AfterMs(2_000)),
             ..AgentEdit::default()
         };
         store.edit_agent(agent, &edit).expect("edited");
@@ -176,7 +196,7 @@ mod tests {
         assert_eq!(person.queues, [QueueId(2), QueueId(7)]);
         assert_eq!(person.memberships[&QueueId(7)], part);
         assert_eq!(person.memberships[&QueueId(2)], Membership::default());
-        assert_eq!(person.skills, [(SkillId(4), 7)].into());
+        assert_eq!((person.skills, person.auto_answer_ms), ([(SkillId(4), 7)].into(), Some(2_000)));
         let missing = store.edit_agent(AgentId(99), &AgentEdit::default());
         assert!(matches!(missing, Err(StoreError::NoSuchAgent { agent: AgentId(99) })));
     }

@@ -245,6 +245,7 @@ impl Known {
                 }
             }
             FactKind::Ended { reason, by } => self.ended = Some((reason, by)),
+            FactKind::Blocked { .. } | FactKind::Favoured { .. } | FactKind::LastAgent { .. } | FactKind::Announced { .. } => {}
             FactKind::Entered | FactKind::Answered | FactKind::Overflowed { .. } | FactKind::Decided(_) | FactKind::OfferEnded { .. } => {}
         }
     }

@@ -35,7 +35,7 @@ impl AgentState {
 }
 
 /// Why an agent takes no calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NotReadyReason {
     /// 签入后未示闲: the state after sign-in; never straight to Ready (1-1).
@@ -52,6 +52,8 @@ pub enum NotReadyReason {
     TicketWork,
     /// 未应答: an offer was not answered; set by the server.
     NoAnswer,
+    /// 锁定: the seat is locked and wants its password back (5-4).
+    Locked,
     /// 系统: set by the server for a cause of its own, such as lost media.
     System,
 }
@@ -67,6 +69,7 @@ impl NotReadyReason {
             Self::Meeting => "meeting",
             Self::TicketWork => "ticket_work",
             Self::NoAnswer => "no_answer",
+            Self::Locked => "locked",
             Self::System => "system",
         }
     }

@@ -3,7 +3,7 @@
 //! The server sends the whole desk after each change, so a message lost in a reconnect cannot leave a stale button:
 //! the next desk replaces everything. Times are the server's wall clock; `now` lets the client count on from it.
 
-use super::{AgentState, Caller, CallerCard, InteractionId, OfferId, Side, UnixMillis};
+use super::{AgentState, Caller, CallerCard, InteractionId, NotReadyReason, OfferId, Side, UnixMillis};
 use serde::{Deserialize, Serialize};
 
 /// Everything an agent's screen shows about the agent and the call.
@@ -25,6 +25,34 @@ pub struct Desk {
     pub wrap_up: Option<WrapUpView>,
     /// A change that the agent did not ask for, to be shown and sounded (I-29); cleared by the agent's next own change.
     pub notice: Option<Notice>,
+    /// What the agent chose to follow the call or the wrap-up, if it is not Ready (I-31); 示闲 cancels it.
+    #[serde(default)]
+    pub next: Option<NextState>,
+    /// When the longest time for the present reason of 示忙 is over; may have passed. `None` if the reason has no limit.
+    #[serde(default)]
+    pub limit: Option<UnixMillis>,
+    /// The agent waits for a place in a reason that has too many already; any other choice of a state cancels it.
+    #[serde(default)]
+    pub awaits: Option<AwaitedBreak>,
+}
+
+/// What follows a call or its wrap-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", content = "reason", rename_all = "snake_case")]
+pub enum NextState {
+    /// 示忙
+    NotReady(NotReadyReason),
+    /// 签出, without wrap-up.
+    SignOut,
+}
+
+/// A place in the waiting line for a break.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AwaitedBreak {
+    /// For which reason.
+    pub reason: NotReadyReason,
+    /// How many go before.
+    pub ahead: u32,
 }
 
 /// A call that rings.
@@ -36,6 +64,9 @@ pub struct OfferView {
     pub call: CallView,
     /// When the ringing ends unanswered.
     pub expires: UnixMillis,
+    /// When the server accepts it by itself 自动应答; `None` if the agent has to.
+    #[serde(default)]
+    pub auto_answer: Option<UnixMillis>,
 }
 
 /// A citizen's call as its agent sees it.
@@ -55,6 +86,54 @@ pub struct CallView {
     pub phase: CallPhase,
     /// Since when it stands there.
     pub since: UnixMillis,
+    /// What the hotline remembers about this number.
+    #[serde(default)]
+    pub known: KnownCaller,
+}
+
+/// What the hotline remembers about a number when it calls (1-8, 2.2); all empty for a withheld one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(default)]
+pub struct KnownCaller {
+    /// Earlier contacts within 24 hours 重复来电.
+    pub contacts_in_a_day: u32,
+    /// Earlier contacts within 7 days.
+    pub contacts_in_a_week: u32,
+    /// The agent who is looked at served this number last 首问负责.
+    pub served_by_you: bool,
+    /// On the list of callers in favour: VIP, 特殊人群.
+    pub care: Option<CareMark>,
+}
+
+/// Why a caller is in favour, as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CareMark {
+    /// The group.
+    pub class: CareClass,
+    /// The list's own words.
+    pub reason: String,
+}
+
+/// Groups of callers in favour 特殊人群 (2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CareClass {
+    /// 贵宾
+    Vip,
+    /// 老年人
+    Elderly,
+    /// 听障
+    Hearing,
+    /// 方言
+    Dialect,
+    /// 残障
+    Disabled,
+    /// 代表委员
+    Deputy,
+    /// 媒体
+    Media,
+    /// 应急联动
+    Emergency,
 }
 
 /// Where a call stands.
@@ -76,6 +155,9 @@ pub struct WrapUpView {
     pub expires: UnixMillis,
     /// Who hung up.
     pub ended_by: Side,
+    /// How often it may still be extended.
+    #[serde(default)]
+    pub extensions: u8,
 }
 
 /// A change that the server made by itself.
@@ -88,6 +170,10 @@ pub enum Notice {
     CallerLeft,
     /// The voice path to this desk stopped; no offers until it works again.
     MediaLost,
+    /// 示忙 has lasted longer than its reason allows.
+    BreakOver,
+    /// A place for the break that was waited for is free: it has begun.
+    BreakBegun,
 }
 
 /// Why a request was not carried out. The client has one text per language for each.
@@ -104,4 +190,8 @@ pub enum Refusal {
     NoMedia,
     /// A reason that only the server may set.
     ReasonNotAllowed,
+    /// As many agents as may have this reason of 示忙 already.
+    ReasonFull,
+    /// The seat is locked.
+    Locked,
 }

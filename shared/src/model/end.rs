@@ -36,6 +36,12 @@ pub enum EndReason {
     AllNotReady,
     /// The caller's number is on the list of blocked numbers 拦截 (1-11).
     Blocked,
+    /// Called outside the hours of the dialled number 非工作时间.
+    Closed,
+    /// More calls than may come in at once or in a second, from everybody, one trunk or one caller: turned away politely.
+    TooManyCalls,
+    /// The citizen chose to be called back and gave up the line, not the place 排队回呼.
+    CallbackPromised,
     /// The agent's desktop was gone for too long in mid-call and nobody could take over.
     AgentLost,
     /// The server was told to stop.
@@ -65,6 +71,9 @@ impl EndReason {
             Self::NobodySignedIn => "nobody_signed_in",
             Self::AllNotReady => "all_not_ready",
             Self::Blocked => "blocked",
+            Self::Closed => "closed",
+            Self::TooManyCalls => "too_many_calls",
+            Self::CallbackPromised => "callback_promised",
             Self::AgentLost => "agent_lost",
             Self::ServerStopping => "server_stopping",
             Self::ProbeDone => "probe_done",

@@ -4,16 +4,22 @@ mod agent;
 mod card;
 mod desk;
 mod end;
+mod floor;
 mod ids;
 mod number;
+mod prompt;
 mod time;
 mod voice;
 
 pub use agent::{AgentState, NotReadyReason};
 pub use card::{CallerCard, CallerPerson, Contact};
-pub use desk::{CallPhase, CallView, Desk, Notice, OfferView, Refusal, WrapUpView};
+pub use desk::{
+    AwaitedBreak, CallPhase, CallView, CareClass, CareMark, Desk, KnownCaller, NextState, Notice, OfferView, Refusal, WrapUpView,
+};
 pub use end::{EndReason, Side};
+pub use floor::{Floor, FloorChange, FloorGap, FloorRow};
 pub use ids::{AgentId, InteractionId, LegId, OfferId, PersonId, QueueId, RecordingId, RequestId, SegmentId, SessionId, TrunkId};
 pub use number::{Caller, PhoneNumber, PhoneNumberError};
+pub use prompt::PromptName;
 pub use time::UnixMillis;
 pub use voice::{LegHealth, TalkHealth, VoiceCodec, VoiceLight, VoiceTrouble};

@@ -123,7 +123,7 @@ pub enum FromServer {
         reason: SignInRefusal,
     },
     /// The whole desk, after each change of it.
-    Desk(Desk),
+    Desk(Box<Desk>),
     /// A request was carried out.
     Done {
         /// Which.

@@ -3,8 +3,8 @@
 use super::Session;
 use crate::{Effect, Event, LinkFailure, LinkState, SignInProblem, VoiceCommand, VoiceStatus, Wish};
 use shared::model::{
-    AgentId, AgentState, CallPhase, CallView, Caller, Desk, InteractionId, NotReadyReason, Notice, OfferId, OfferView, Refusal, RequestId,
-    SessionId, Side, UnixMillis, WrapUpView,
+    AgentId, AgentState, CallPhase, CallView, Caller, Desk, InteractionId, KnownCaller, NotReadyReason, Notice, OfferId, OfferView,
+    Refusal, RequestId, SessionId, Side, UnixMillis, WrapUpView,
 };
 use shared::wire::{FromClient, FromServer, MediaAccess, SignInRefusal, SignOutReason};
 
@@ -26,7 +26,7 @@ impl Desktop {
         desktop.event(Event::LinkUp);
         desktop.receive(welcome(1));
         desktop.receive(signed_in("key"));
-        desktop.receive(FromServer::Desk(desk(1, state)));
+        desktop.receive(FromServer::Desk(Box::new(desk(1, state))));
         desktop
     }
 
@@ -121,7 +121,7 @@ fn signed_in(key: &str) -> FromServer {
 
 fn desk(revision: u64, state: AgentState) -> Desk {
     let now = UnixMillis(1_000_000);
-    Desk { revision, now, state, since: now, offer: None, call: None, wrap_up: None, notice: None }
+    Desk { revision, now, state, since: now, offer: None, call: None, wrap_up: None, notice: None, next: None, limit: None, awaits: None }
 }
 
 fn call(phase: CallPhase) -> CallView {
@@ -134,21 +134,22 @@ fn call(phase: CallPhase) -> CallView {
         waited_ms: 0,
         phase,
         since,
+        known: KnownCaller::default(),
     }
 }
 
 fn ringing(revision: u64) -> FromServer {
-    let offer = OfferView { offer: OfferId(3), call: call(CallPhase::Ringing), expires: UnixMillis(1_015_000) };
-    FromServer::Desk(Desk { offer: Some(offer), ..desk(revision, AgentState::Offered) })
+    let offer = OfferView { offer: OfferId(3), call: call(CallPhase::Ringing), expires: UnixMillis(1_015_000), auto_answer: None };
+    FromServer::Desk(Box::new(Desk { offer: Some(offer), ..desk(revision, AgentState::Offered) }))
 }
 
 fn talking(revision: u64) -> FromServer {
-    FromServer::Desk(Desk { call: Some(call(CallPhase::Talking)), ..desk(revision, AgentState::Talking) })
+    FromServer::Desk(Box::new(Desk { call: Some(call(CallPhase::Talking)), ..desk(revision, AgentState::Talking) }))
 }
 
 fn wrap_up(revision: u64) -> FromServer {
-    let wrap_up = WrapUpView { interaction: InteractionId(7), expires: UnixMillis(1_060_000), ended_by: Side::Caller };
-    FromServer::Desk(Desk { wrap_up: Some(wrap_up), ..desk(revision, AgentState::WrapUp) })
+    let wrap_up = WrapUpView { interaction: InteractionId(7), expires: UnixMillis(1_060_000), ended_by: Side::Caller, extensions: 0 };
+    FromServer::Desk(Box::new(Desk { wrap_up: Some(wrap_up), ..desk(revision, AgentState::WrapUp) }))
 }
 
 const NOT_READY: AgentState = AgentState::NotReady(NotReadyReason::SignedIn);
@@ -351,7 +352,7 @@ fn a_pong_gives_round_trip_and_clock_and_a_desk_does_not_spoil_it() {
     desktop.receive(FromServer::Pong { nonce: 1, now: UnixMillis(1_000_060) });
     assert_eq!(desktop.session.view().round_trip_ms, Some(80));
     assert_eq!(desktop.session.view().clock_offset_ms, 1_000_060 - 10_040);
-    desktop.receive(FromServer::Desk(desk(2, NOT_READY)));
+    desktop.receive(FromServer::Desk(Box::new(desk(2, NOT_READY))));
     assert_eq!(desktop.session.view().clock_offset_ms, 1_000_060 - 10_040);
     desktop.cut();
     assert_eq!(desktop.session.view().round_trip_ms, None);
@@ -360,14 +361,14 @@ fn a_pong_gives_round_trip_and_clock_and_a_desk_does_not_spoil_it() {
 #[test]
 fn an_older_desk_is_ignored_until_a_sign_in_or_resume_begins_the_count_anew() {
     let mut desktop = Desktop::online(NOT_READY);
-    desktop.receive(FromServer::Desk(desk(8, AgentState::Ready)));
+    desktop.receive(FromServer::Desk(Box::new(desk(8, AgentState::Ready))));
     for revision in [7, 8] {
         assert_eq!(desktop.receive(ringing(revision)), [""; 0]);
     }
     assert_eq!(desktop.session.view().state(), Some(AgentState::Ready));
     desktop.cut();
     desktop.resume();
-    desktop.receive(FromServer::Desk(desk(1, NOT_READY)));
+    desktop.receive(FromServer::Desk(Box::new(desk(1, NOT_READY))));
     assert_eq!(desktop.session.view().state(), Some(NOT_READY));
 }
 
@@ -414,11 +415,11 @@ fn wishes_become_requests_exactly_in_the_states_that_allow_them() {
         for state in "NROTW".chars() {
             let mut desktop = Desktop::online(NOT_READY);
             desktop.receive(match state {
-                'R' => FromServer::Desk(desk(2, AgentState::Ready)),
+                'R' => FromServer::Desk(Box::new(desk(2, AgentState::Ready))),
                 'O' => ringing(2),
                 'T' => talking(2),
                 'W' => wrap_up(2),
-                _ => FromServer::Desk(desk(2, NOT_READY)),
+                _ => FromServer::Desk(Box::new(desk(2, NOT_READY))),
             });
             let sent = desktop.wish(wish.clone());
             assert_eq!(sent.len(), usize::from(allowed.contains(state)), "{wish:?} in {state}: {sent:?}");
@@ -459,7 +460,7 @@ fn a_refusal_stays_until_it_is_read_or_something_else_is_wished() {
         let mut desktop = Desktop::online(NOT_READY);
         desktop.wish(Wish::GoReady);
         desktop.receive(FromServer::Refused { request: RequestId(1), reason: Refusal::NoMedia });
-        desktop.receive(FromServer::Desk(desk(2, NOT_READY)));
+        desktop.receive(FromServer::Desk(Box::new(desk(2, NOT_READY))));
         assert_eq!(desktop.session.view().refusal, Some(Refusal::NoMedia));
         desktop.wish(Wish::HangUp);
         assert_eq!(desktop.session.view().refusal, Some(Refusal::NoMedia), "an impossible wish changes nothing");
@@ -473,7 +474,7 @@ fn a_notice_that_was_read_does_not_come_back_with_the_next_desk_but_a_new_one_do
     let mut desktop = Desktop::online(NOT_READY);
     let noticed = |revision, since| {
         let since = UnixMillis(since);
-        FromServer::Desk(Desk { notice: Some(Notice::MediaLost), since, ..desk(revision, NOT_READY) })
+        FromServer::Desk(Box::new(Desk { notice: Some(Notice::MediaLost), since, ..desk(revision, NOT_READY) }))
     };
     let notice = |desktop: &Desktop| desktop.session.view().desk.as_ref().and_then(|desk| desk.notice);
     desktop.receive(noticed(2, 1));

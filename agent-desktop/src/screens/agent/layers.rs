@@ -59,8 +59,8 @@ pub(super) fn toast<'a>(scene: Scene<'a>) -> Option<Element<'a, Message>> {
 
 fn notice_tone(notice: Notice) -> Tone {
     match notice {
-        Notice::OfferMissed => Tone::Amber,
-        Notice::CallerLeft => Tone::Grey,
+        Notice::OfferMissed | Notice::BreakOver => Tone::Amber,
+        Notice::CallerLeft | Notice::BreakBegun => Tone::Grey,
         Notice::MediaLost => Tone::Red,
     }
 }

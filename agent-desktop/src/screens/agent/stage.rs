@@ -47,6 +47,7 @@ fn not_ready<'a>(scene: Scene<'a>, desk: &'a Desk, reason: NotReadyReason) -> Co
         NotReadyReason::SignedIn => (texts.signed_in, texts.signed_in_next),
         NotReadyReason::NoAnswer => (texts.no_answer, texts.not_ready_next),
         NotReadyReason::System => (texts.system, scene.texts.advice.media_lost.next),
+        NotReadyReason::Locked => (scene.texts.state.locked, scene.texts.advice.locked.next),
         NotReadyReason::Break | NotReadyReason::Meal | NotReadyReason::Training | NotReadyReason::Meeting | NotReadyReason::TicketWork => {
             (texts.not_ready, texts.not_ready_next)
         }

@@ -8,7 +8,9 @@ use crate::plan::{NoAnswer, WrapUpRule};
 use crate::time::{Now, Time};
 use crate::timer::Reason;
 use crate::turn::Turn;
-use shared::model::{AgentId, AgentState, Desk, InteractionId, LegId, NotReadyReason, Notice, OfferId, Refusal, SessionId, Side};
+use shared::model::{
+    AgentId, AgentState, Desk, InteractionId, LegId, NextState, NotReadyReason, Notice, OfferId, QueueId, Refusal, SessionId, Side,
+};
 
 /// A signed-in agent.
 #[derive(Debug)]
@@ -21,10 +23,16 @@ pub(crate) struct Agent {
     pub(crate) reachable: bool,
     /// The desktop's connection stands.
     pub(crate) connected: bool,
+    /// The desktop vouches for somebody who sits there.
+    attentive: bool,
     pub(crate) activity: Activity,
     /// Without the present interval.
     standing: Standing,
+    /// A call was handled: its queue, and how long talk and wrap-up took, in ms.
+    pub(crate) finished: Option<(QueueId, u64)>,
     pub(crate) notice: Option<Notice>,
+    /// When the present reason of 示忙 lasts too long.
+    pub(crate) limit: Option<Now>,
     timeline: Timeline,
     /// What the desktop was shown last; `None` when it must be shown anew.
     pub(crate) shown: Option<Box<Desk>>,
@@ -47,14 +55,19 @@ pub(crate) enum Activity {
 pub(crate) struct Offered {
     pub(crate) offer: OfferId,
     pub(crate) interaction: InteractionId,
+    pub(crate) queue: QueueId,
     pub(crate) began: Now,
     pub(crate) expires: Now,
+    /// When it is accepted by itself.
+    pub(crate) accepts_itself: Option<Now>,
 }
 
 /// In a call.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Talk {
     pub(crate) interaction: InteractionId,
+    pub(crate) queue: QueueId,
+    pub(crate) since: Time,
     /// The last explicit choice wins (I-31).
     pub(crate) after: AfterCall,
 }
@@ -82,8 +95,11 @@ pub(crate) struct WrapUp {
     pub(crate) expires: Now,
     pub(crate) ended_by: Side,
     next: Next,
+    queue: QueueId,
+    /// When the talk began.
+    since: Time,
     /// Its extensions are those that are left.
-    rule: WrapUpRule,
+    pub(crate) rule: WrapUpRule,
 }
 
 /// The desktop is gone for longer than the grace period.
@@ -141,8 +157,22 @@ impl Agent {
         let Beginning { agent, session, leg, standing, talk } = beginning;
         let activity = talk.map_or(Activity::NotReady(NotReadyReason::SignedIn), |talk| Activity::Talking(talk.taken_over()));
         let timeline = Timeline::begin(agent, session, turn.now, activity.doing(IntervalCause::SignIn));
-        let (reachable, connected, notice, shown, revision) = (false, true, None, None, 0);
-        Self { agent, session, leg, reachable, connected, activity, standing, notice, timeline, shown, revision }
+        Self {
+            agent,
+            session,
+            leg,
+            reachable: false,
+            connected: true,
+            attentive: false,
+            activity,
+            standing,
+            finished: None,
+            notice: None,
+            limit: None,
+            timeline,
+            shown: None,
+            revision: 0,
+        }
     }
 
     /// When the present state began.
@@ -200,9 +230,25 @@ impl Agent {
         }
     }
 
-    /// Reserved for a call.
+    /// Reserved for a call. It is accepted by itself only if somebody sits there (2.1).
     pub(crate) fn offer(&mut self, turn: &mut Turn, offered: Offered) {
-        self.enter(turn, Activity::Offered(offered), IntervalCause::Offer);
+        let delay_ms = turn.plan.agents.get(&self.agent).and_then(|plan| plan.auto_answer_ms).filter(|_| self.attentive);
+        let accepts_itself = delay_ms.map(|delay_ms| turn.now.plus(delay_ms.max(1)));
+        if let Some(at) = accepts_itself {
+            turn.timers.set(at.time, Reason::AutoAnswer(self.agent, offered.offer));
+        }
+        self.enter(turn, Activity::Offered(Offered { accepts_itself, ..offered }), IntervalCause::Offer);
+    }
+
+    /// Somebody sits there, or not: a call that rings is not accepted by itself for an empty chair.
+    pub(crate) fn attentive(&mut self, turn: &mut Turn, attentive: bool) {
+        self.attentive = attentive;
+        if let Activity::Offered(offered) = self.activity
+            && !attentive
+        {
+            turn.timers.cancel(Reason::AutoAnswer(self.agent, offered.offer));
+            self.activity = Activity::Offered(Offered { accepts_itself: None, ..offered });
+        }
     }
 
     /// The live offer, if it is this one; any other is of an older round (I-2).
@@ -219,12 +265,13 @@ impl Agent {
     }
 
     /// 接听: only handling a call resets the rank (I-40).
-    pub(crate) fn accept(&mut self, turn: &mut Turn, offer: OfferId) -> Result<Offered, Refusal> {
+    pub(crate) fn accept(&mut self, turn: &mut Turn, offer: OfferId, cause: IntervalCause) -> Result<Offered, Refusal> {
         let offered = self.offered(offer)?;
-        self.standing = self.standing.handled();
+        self.standing = self.standing.handled(turn.today());
         self.notice = None;
-        let talk = Talk { interaction: offered.interaction, after: AfterCall::Next(Next::Ready) };
-        self.enter(turn, Activity::Talking(talk), IntervalCause::Accept);
+        let Offered { interaction, queue, .. } = offered;
+        let talk = Talk { interaction, queue, since: turn.now.time, after: AfterCall::Next(Next::Ready) };
+        self.enter(turn, Activity::Talking(talk), cause);
         Ok(offered)
     }
 
@@ -268,6 +315,7 @@ impl Agent {
     /// 示闲
     pub(crate) fn go_ready(&mut self, turn: &mut Turn) -> Asked {
         match self.activity {
+            Activity::NotReady(NotReadyReason::Locked) => return Err(Refusal::Locked),
             Activity::Lost(_) => return Err(Refusal::WrongState),
             Activity::WrapUp(wrap_up) if wrap_up.rule.until_saved => {
                 self.activity = Activity::WrapUp(WrapUp { next: Next::Ready, ..wrap_up });
@@ -288,6 +336,7 @@ impl Agent {
         }
         let over = self.withdrawn();
         match self.activity {
+            Activity::NotReady(NotReadyReason::Locked) => return Err(Refusal::Locked),
             Activity::Lost(_) => return Err(Refusal::WrongState),
             Activity::NotReady(present) if present == reason => {}
             Activity::WrapUp(wrap_up) if wrap_up.rule.until_saved => {
@@ -302,6 +351,86 @@ impl Agent {
         }
         self.notice = None;
         Ok(over)
+    }
+
+    /// A break that was waited for has a place now: at once, or after what is being done. `false` if the agent cannot take it yet.
+    pub(crate) fn break_free(&mut self, turn: &mut Turn, reason: NotReadyReason) -> bool {
+        match self.activity {
+            Activity::Offered(_) | Activity::Lost(_) | Activity::NotReady(NotReadyReason::Locked) => return false,
+            Activity::Talking(talk) => {
+                self.activity = Activity::Talking(Talk { after: AfterCall::Next(Next::NotReady(reason)), ..talk });
+            }
+            Activity::WrapUp(wrap_up) => self.activity = Activity::WrapUp(WrapUp { next: Next::NotReady(reason), ..wrap_up }),
+            Activity::Ready | Activity::NotReady(_) => {
+                self.notice = Some(Notice::BreakBegun);
+                self.enter(turn, Activity::NotReady(reason), IntervalCause::BreakFree);
+            }
+        }
+        true
+    }
+
+    /// 示忙 lasts too long: the agent is told, nothing else follows.
+    pub(crate) fn break_over(&mut self) {
+        if matches!(self.activity, Activity::NotReady(_)) {
+            self.notice = Some(Notice::BreakOver);
+        }
+    }
+
+    /// 锁定: not in a call (5-4).
+    pub(crate) fn lock(&mut self, turn: &mut Turn) -> Asked {
+        let over = self.withdrawn();
+        match self.activity {
+            Activity::Talking(_) | Activity::Lost(_) => return Err(Refusal::WrongState),
+            Activity::NotReady(NotReadyReason::Locked) => {}
+            Activity::NotReady(_) | Activity::Ready | Activity::Offered(_) | Activity::WrapUp(_) => {
+                self.enter(turn, Activity::NotReady(NotReadyReason::Locked), IntervalCause::Lock);
+            }
+        }
+        self.notice = None;
+        Ok(over)
+    }
+
+    /// The password was right: as after sign-in.
+    pub(crate) fn unlock(&mut self, turn: &mut Turn) -> Asked {
+        match self.activity {
+            Activity::NotReady(NotReadyReason::Locked) => {
+                self.enter(turn, Activity::NotReady(NotReadyReason::SignedIn), IntervalCause::Unlock);
+                Ok(None)
+            }
+            Activity::NotReady(_)
+            | Activity::Ready
+            | Activity::Offered(_)
+            | Activity::Talking(_)
+            | Activity::WrapUp(_)
+            | Activity::Lost(_) => Err(Refusal::WrongState),
+        }
+    }
+
+    /// The reason that has this agent's place: the present one, or the one chosen to follow.
+    pub(crate) fn reason(&self) -> Option<NotReadyReason> {
+        let next = |next: Next| match next {
+            Next::NotReady(reason) => Some(reason),
+            Next::Ready => None,
+        };
+        let after = |after: AfterCall| match after {
+            AfterCall::Next(then) => next(then),
+            AfterCall::SignOut => None,
+        };
+        match self.activity {
+            Activity::NotReady(reason) | Activity::Lost(Lost { held: Held::NotReady(reason), .. }) => Some(reason),
+            Activity::Talking(talk) | Activity::Lost(Lost { held: Held::Talking(talk), .. }) => after(talk.after),
+            Activity::WrapUp(wrap_up) | Activity::Lost(Lost { held: Held::WrapUp(wrap_up), .. }) => next(wrap_up.next),
+            Activity::Ready | Activity::Offered(_) | Activity::Lost(Lost { held: Held::Ready, .. }) => None,
+        }
+    }
+
+    /// What was chosen to follow, if it is not Ready.
+    pub(crate) fn next(&self) -> Option<NextState> {
+        match self.activity {
+            Activity::Talking(Talk { after: AfterCall::SignOut, .. }) => Some(NextState::SignOut),
+            Activity::Talking(_) | Activity::WrapUp(_) => self.reason().map(NextState::NotReady),
+            Activity::NotReady(_) | Activity::Ready | Activity::Offered(_) | Activity::Lost(_) => None,
+        }
     }
 
     /// 完成话后处理
@@ -342,7 +471,11 @@ impl Agent {
         let Some(talk) = self.talk() else { return false };
         let AfterCall::Next(next) = talk.after else { return true };
         let SegmentOver { interaction, ended_by, wrap_up_ms, rule } = over;
-        let wrap_up = WrapUp { interaction, expires: turn.now.plus(wrap_up_ms), ended_by, next, rule };
+        let Talk { queue, since, .. } = talk;
+        let wrap_up = WrapUp { interaction, expires: turn.now.plus(wrap_up_ms), ended_by, next, queue, since, rule };
+        if wrap_up_ms == 0 {
+            self.finished = Some((queue, turn.now.time.since(since)));
+        }
         match self.activity {
             Activity::Lost(lost) => self.activity = Activity::Lost(Lost { held: Held::WrapUp(wrap_up), ..lost }),
             Activity::Talking(_) if wrap_up_ms > 0 => self.enter(turn, Activity::WrapUp(wrap_up), IntervalCause::CallEnded),
@@ -358,7 +491,7 @@ impl Agent {
         if !self.connected {
             return None;
         }
-        self.connected = false;
+        (self.connected, self.attentive) = (false, false);
         turn.timers.cancel(Reason::MediaReturnOver(self.agent));
         turn.timers.set(turn.now.time.plus(turn.plan.limits.grace_ms), Reason::GraceOver(self.agent));
         if self.talk().is_some() {
@@ -426,6 +559,9 @@ impl Agent {
         if let Some((_, reason)) = self.deadline() {
             turn.timers.cancel(reason);
         }
+        if let Activity::Offered(offered) = self.activity {
+            turn.timers.cancel(Reason::AutoAnswer(agent, offered.offer));
+        }
         for reason in [Reason::GraceOver(agent), Reason::LostCallOver(agent), Reason::MediaReturnOver(agent)] {
             turn.timers.cancel(reason);
         }
@@ -473,6 +609,13 @@ impl Agent {
         if let Some((_, reason)) = self.deadline() {
             turn.timers.cancel(reason);
         }
+        if let Activity::Offered(offered) = self.activity {
+            turn.timers.cancel(Reason::AutoAnswer(self.agent, offered.offer));
+        }
+        if let Activity::WrapUp(wrap_up) = self.activity {
+            self.finished = Some((wrap_up.queue, turn.now.time.since(wrap_up.since)));
+        }
+        self.limit = longest(turn, activity);
         self.activity = activity;
         if let Some((time, reason)) = self.deadline() {
             turn.timers.set(time, reason);
@@ -486,9 +629,17 @@ impl Agent {
             Activity::Offered(offered) => Some((offered.expires.time, Reason::OfferOver(self.agent, offered.offer))),
             Activity::WrapUp(wrap_up) => Some((wrap_up.expires.time, Reason::WrapUpOver(self.agent))),
             Activity::Lost(lost) => Some((lost.until, Reason::LostOver(self.agent))),
-            Activity::NotReady(_) | Activity::Ready | Activity::Talking(_) => None,
+            Activity::NotReady(_) => self.limit.map(|limit| (limit.time, Reason::BreakOver(self.agent))),
+            Activity::Ready | Activity::Talking(_) => None,
         }
     }
+}
+
+/// When a state lasts too long.
+fn longest(turn: &Turn, activity: Activity) -> Option<Now> {
+    let Activity::NotReady(reason) = activity else { return None };
+    let rule = turn.plan.reasons.get(&reason)?;
+    (rule.max_ms > 0).then(|| turn.now.plus(rule.max_ms))
 }
 
 impl Activity {

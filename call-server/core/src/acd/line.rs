@@ -1,6 +1,7 @@
 //! The waiting line of all queues, and for each call who may be asked. In which order calls are served is the business of `rank`.
 
 use super::choose::Fit;
+use super::last_agent::Sought;
 use super::rank::{Rank, rank, score};
 use crate::ledger::WhyNot;
 use crate::plan::{SkillId, SkillNeed, Strategy};
@@ -35,6 +36,8 @@ pub(crate) struct Entry {
     returned: bool,
     /// Nothing was written down yet about why it waits as it does.
     unexplained: bool,
+    /// Who is asked first.
+    pub(crate) sought: Option<Sought>,
     /// Agents who rejected or missed this call, and until when they are not asked again.
     excluded: BTreeMap<AgentId, Time>,
 }
@@ -156,6 +159,11 @@ impl Entry {
         self.open_tier = opened.map(|(tier, _)| *tier).fold(self.open_tier, u8::max);
     }
 
+    /// The agent for whom alone the call waits now.
+    pub(crate) fn held_for(&self, now: Time) -> Option<AgentId> {
+        self.sought.filter(|sought| now < sought.until).map(|sought| sought.agent)
+    }
+
     /// Whether an agent is not to be asked now.
     pub(crate) fn excludes(&self, agent: AgentId, now: Time) -> bool {
         self.excluded.get(&agent).is_some_and(|until| now < *until)
@@ -172,6 +180,8 @@ impl Entry {
 pub(crate) struct Line {
     entries: BTreeMap<Place, Entry>,
     places: BTreeMap<InteractionId, Place>,
+    /// Calls that ask for somebody first.
+    seeking: BTreeMap<InteractionId, Sought>,
 }
 
 impl Line {
@@ -184,7 +194,20 @@ impl Line {
         let (ringing, round, open_tier, excluded) = (BTreeSet::new(), None, 0, BTreeMap::new());
         self.entries.insert(
             place,
-            Entry { interaction, queue, entered, limit, ringing, round, open_tier, listed, returned, unexplained: true, excluded },
+            Entry {
+                interaction,
+                queue,
+                entered,
+                limit,
+                ringing,
+                round,
+                open_tier,
+                listed,
+                returned,
+                unexplained: true,
+                sought: None,
+                excluded,
+            },
         );
         self.watch_reach(turn, interaction);
     }
@@ -207,6 +230,28 @@ impl Line {
             turn.timers.cancel(Reason::ExclusionOver(interaction, *agent));
         }
         Some(entry)
+    }
+
+    /// A call asks for somebody first.
+    pub(crate) fn seek(&mut self, interaction: InteractionId, sought: Sought) {
+        if let Some(entry) = self.get_mut(interaction) {
+            entry.sought = Some(sought);
+            self.seeking.insert(interaction, sought);
+        }
+    }
+
+    /// A call asks for nobody first any more; returns for whom it did.
+    pub(crate) fn stop_seeking(&mut self, interaction: InteractionId) -> Option<Sought> {
+        let sought = self.seeking.remove(&interaction)?;
+        if let Some(entry) = self.get_mut(interaction) {
+            (entry.sought, entry.unexplained) = (None, true);
+        }
+        Some(sought)
+    }
+
+    /// The calls that ask for somebody first.
+    pub(crate) fn seeking(&self) -> Vec<(InteractionId, Sought)> {
+        self.seeking.iter().map(|(interaction, sought)| (*interaction, *sought)).collect()
     }
 
     /// Does not ask this agent again for a while (I-28).

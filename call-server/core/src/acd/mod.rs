@@ -3,17 +3,21 @@
 //! Knows a call by its number, its queue and its entry time; what a call is stays with `calls`.
 
 mod agent;
+mod breaks;
 mod choose;
+mod last_agent;
 mod line;
+mod pace;
 mod random;
 mod rank;
 mod standing;
 
 pub(crate) use agent::{Activity, Agent, Asked, Offered, Remains, SegmentOver, Talk};
+pub(crate) use last_agent::SoughtOver;
 pub(crate) use line::Joins;
 
 use crate::command::{AgentCommand, MediaAccess, MediaCommand, SessionEnd};
-use crate::ledger::{Decision, OfferEnd, OverflowCause, PassedOver, Weighed, WhyNot};
+use crate::ledger::{Decision, IntervalCause, LastAgentOutcome, OfferEnd, OverflowCause, PassedOver, Weighed, WhyNot};
 use crate::plan::{Membership, NoAnswer};
 use crate::time::Time;
 use crate::timer::Reason;
@@ -21,8 +25,9 @@ use crate::turn::Turn;
 use agent::Beginning;
 use choose::{Candidate, Place, Rule};
 use line::{Entry, Line};
+use pace::Pace;
 use random::Random;
-use shared::model::{AgentId, InteractionId, LegId, OfferId, QueueId, Refusal, SessionId};
+use shared::model::{AgentId, InteractionId, LegId, NotReadyReason, OfferId, QueueId, Refusal, SessionId};
 use standing::{Left, Standing};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,6 +47,12 @@ pub(crate) struct Acd {
     random: Random,
     /// Per queue: the member who was offered a call last.
     last_offered: BTreeMap<QueueId, Place>,
+    pace: Pace,
+    /// Outcomes of 首问负责 that are not written down yet.
+    sought_over: Vec<SoughtOver>,
+    /// Who waits for a break, in order.
+    awaiting: BTreeMap<u64, (AgentId, NotReadyReason)>,
+    next_ticket: u64,
     /// The standing of who is signed out, until the shift counts as over.
     left: BTreeMap<AgentId, Left>,
 }
@@ -100,6 +111,10 @@ impl Acd {
             touched: BTreeSet::new(),
             random: Random::new(seed),
             last_offered: BTreeMap::new(),
+            pace: Pace::default(),
+            sought_over: Vec::new(),
+            awaiting: BTreeMap::new(),
+            next_ticket: 0,
             left: BTreeMap::new(),
         }
     }
@@ -111,6 +126,7 @@ impl Acd {
 
     /// A call is over: it leaves the line, and the desks that ring for it fall silent (I-3).
     pub(crate) fn call_over(&mut self, turn: &mut Turn, interaction: InteractionId) -> Vec<OfferOver> {
+        self.stop_seeking(turn, interaction, LastAgentOutcome::CallerLeft);
         let ringing = self.line.leave(turn, interaction).map_or_else(BTreeSet::new, |entry| entry.ringing);
         self.free(turn, ringing, Agent::caller_left)
     }
@@ -131,7 +147,13 @@ impl Acd {
 
     /// A citizen goes to wait in another queue, in the place of the first entry.
     pub(crate) fn change_queue(&mut self, turn: &mut Turn, interaction: InteractionId, queue: QueueId) {
+        self.stop_seeking(turn, interaction, LastAgentOutcome::HoldOver);
         self.line.change_queue(turn, interaction, queue);
+    }
+
+    /// Whether a citizen waits and no desk rings.
+    pub(crate) fn waits_unserved(&self, interaction: InteractionId) -> bool {
+        self.line.get(interaction).is_some_and(|entry| entry.ringing.is_empty())
     }
 
     /// Those of a queue for whom no desk rings.
@@ -207,13 +229,20 @@ impl Acd {
         candidates.truncate(Decision::MOST);
         passed_over.truncate(Decision::MOST);
         let (queue, waited_ms, score) = (entry.queue, entry.waited_ms(turn), entry.score(turn));
-        Decision { queue, waited_ms, score, asked, candidates, passed_over, left_out }
+        let held_for = entry.held_for(turn.now.time);
+        Decision { queue, waited_ms, score, asked, held_for, candidates, passed_over, left_out }
     }
 
     fn choose(&self, turn: &Turn, entry: &Entry, ready: &[&Agent]) -> Option<AgentId> {
         let sole = self.is_sole(turn, entry);
         let serving = ready.iter().filter(|agent| turn.serves(agent.agent, entry.queue));
         let candidates: Vec<Candidate> = serving.filter_map(|agent| weigh(turn, agent, entry, sole).ok()).collect();
+        if let Some(sought) = entry.sought.filter(|sought| candidates.iter().any(|one| one.agent == sought.agent)) {
+            return Some(sought.agent);
+        }
+        if entry.held_for(turn.now.time).is_some() {
+            return None;
+        }
         let last = self.last_offered.get(&entry.queue).copied();
         let rule = Rule { strategy: turn.queue(entry.queue).strategy, last, draw: self.random.peek() };
         choose::choose(rule, &candidates)
@@ -230,17 +259,21 @@ impl Acd {
         self.random.advance();
         self.last_offered.insert(queue, (turn.membership(agent, queue).order, agent));
         self.line.ring(turn, interaction, agent);
-        let offered = Offered { offer, interaction, began: turn.now, expires: turn.now.plus(turn.queue(queue).ring_ms) };
+        let expires = turn.now.plus(turn.queue(queue).ring_ms);
+        let offered = Offered { offer, interaction, queue, began: turn.now, expires, accepts_itself: None };
         if let Some(agent) = self.agent_mut(agent) {
             agent.offer(turn, offered);
         }
     }
 
     /// 接听: the reservation becomes a talk over the agent's leg; all others for this call are taken back.
-    pub(crate) fn accept(&mut self, turn: &mut Turn, agent: AgentId, offer: OfferId) -> Result<Accepted, Refusal> {
+    pub(crate) fn accept(&mut self, turn: &mut Turn, agent: AgentId, offer: OfferId, cause: IntervalCause) -> Result<Accepted, Refusal> {
         let found = self.agent_mut(agent).ok_or(Refusal::WrongState)?;
         let leg = found.leg;
-        let offered = found.accept(turn, offer)?;
+        let offered = found.accept(turn, offer, cause)?;
+        let sought = self.line.get(offered.interaction).and_then(|entry| entry.sought).map(|sought| sought.agent);
+        let outcome = if sought == Some(agent) { LastAgentOutcome::Hit } else { LastAgentOutcome::AnsweredByOther };
+        self.stop_seeking(turn, offered.interaction, outcome);
         let mut ringing = self.line.leave(turn, offered.interaction).map_or_else(BTreeSet::new, |entry| entry.ringing);
         ringing.remove(&agent);
         let losers = self.free(turn, ringing, Agent::answered_elsewhere);
@@ -273,6 +306,11 @@ impl Acd {
     /// Books an offer that ended without a talk: the call is free for others, and not for who did not take it.
     pub(crate) fn offer_over(&mut self, turn: &mut Turn, over: OfferOver) {
         self.line.silence(turn, over.interaction, over.agent);
+        if self.line.get(over.interaction).and_then(|entry| entry.sought).is_some_and(|sought| sought.agent == over.agent) {
+            let declined = matches!(over.why, OfferEnd::Rejected | OfferEnd::NotAnswered);
+            let outcome = if declined { LastAgentOutcome::Declined } else { LastAgentOutcome::NotReady };
+            self.stop_seeking(turn, over.interaction, outcome);
+        }
         match over.why {
             OfferEnd::Rejected | OfferEnd::NotAnswered => self.line.exclude(turn, over.interaction, over.agent),
             OfferEnd::CallerLeft | OfferEnd::Withdrawn | OfferEnd::AnsweredElsewhere => {}
@@ -334,6 +372,8 @@ impl Acd {
 
     /// Ends whatever an agent has here, a session or an attempt at one.
     pub(crate) fn leave(&mut self, turn: &mut Turn, agent: AgentId, why: SessionEnd) -> Option<Remains> {
+        self.stop_awaiting(agent);
+        self.touched.insert(agent);
         let remains = match self.seats.remove(&agent)? {
             Seat::Arriving(arrival) => {
                 turn.timers.cancel(Reason::SignInOverdue(agent));
@@ -418,9 +458,17 @@ impl Acd {
         self.touched.insert(agent);
     }
 
-    /// Takes the agents whose desk may have changed.
+    /// Takes the agents whose desk may have changed; what they finished is counted.
     pub(crate) fn take_touched(&mut self) -> BTreeSet<AgentId> {
-        std::mem::take(&mut self.touched)
+        let touched = std::mem::take(&mut self.touched);
+        for agent in &touched {
+            if let Some(Seat::SignedIn(agent)) = self.seats.get_mut(agent)
+                && let Some((queue, length_ms)) = agent.finished.take()
+            {
+                self.pace.handled(queue, length_ms);
+            }
+        }
+        touched
     }
 
     /// How many of those at work may be asked for a call, but for exclusions.

@@ -1,6 +1,6 @@
 //! What an agent's rank rests on: time spent Ready and time spent for citizens. Only handling a contact changes it for the better (I-40).
 
-use crate::plan::NoAnswer;
+use crate::plan::{Day, NoAnswer};
 use crate::time::Time;
 
 /// Sums of finished intervals, in ms.
@@ -14,6 +14,8 @@ pub(crate) struct Standing {
     busy_ms: u64,
     /// Offers missed in a row.
     misses: u32,
+    /// Calls accepted on the last day that had one.
+    today: Option<(Day, u32)>,
 }
 
 impl Standing {
@@ -29,10 +31,16 @@ impl Standing {
         Self { busy_ms: self.busy_ms.saturating_add(length_ms), ..self }
     }
 
-    /// A call was accepted.
+    /// A call was accepted on a local day.
     #[must_use]
-    pub(crate) fn handled(self) -> Self {
-        Self { idle_ms: 0, misses: 0, ..self }
+    pub(crate) fn handled(self, day: Day) -> Self {
+        let calls = self.calls_on(day).saturating_add(1);
+        Self { idle_ms: 0, misses: 0, today: Some((day, calls)), ..self }
+    }
+
+    /// Calls accepted on a local day.
+    pub(crate) fn calls_on(self, day: Day) -> u32 {
+        self.today.filter(|(last, _)| *last == day).map_or(0, |(_, calls)| calls)
     }
 
     /// The agent signed out and signs in again in the same shift.
@@ -75,6 +83,7 @@ pub(crate) struct Left {
 #[cfg(test)]
 mod tests {
     use super::Standing;
+    use crate::plan::Day;
 
     #[test]
     fn occupancy_is_a_ratio_so_that_who_comes_late_is_not_flooded() {
@@ -89,7 +98,10 @@ mod tests {
     fn handling_a_call_ends_the_idle_time_and_nothing_else_does() {
         let standing = Standing::default().and_ready(500).and_busy(80).and_ready(20);
         assert_eq!(standing.idle_ms(), 520);
-        assert_eq!(standing.handled().idle_ms(), 0);
-        assert_eq!(standing.handled().occupancy(), standing.occupancy());
+        let (today, tomorrow) = (Day::parse("2026-11-23").expect("a day"), Day::parse("2026-11-24").expect("a day"));
+        assert_eq!(standing.handled(today).idle_ms(), 0);
+        assert_eq!(standing.handled(today).occupancy(), standing.occupancy());
+        let twice = standing.handled(today).handled(today);
+        assert_eq!((twice.calls_on(today), twice.calls_on(tomorrow), twice.handled(tomorrow).calls_on(tomorrow)), (2, 0, 1));
     }
 }

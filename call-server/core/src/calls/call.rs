@@ -6,7 +6,7 @@ use crate::input::LegEnd;
 use crate::ledger::{CallLedger, Fact, FactKind};
 use crate::time::Now;
 use crate::turn::Turn;
-use shared::model::{AgentId, CallPhase, CallView, Caller, CallerCard, EndReason, InteractionId, LegId, QueueId, Side};
+use shared::model::{AgentId, CallPhase, CallView, Caller, CallerCard, EndReason, InteractionId, KnownCaller, LegId, QueueId, Side};
 
 /// A live call.
 #[derive(Debug)]
@@ -20,6 +20,10 @@ pub(crate) struct Call {
     pub(crate) probe: bool,
     pub(crate) started: Now,
     pub(crate) card: Option<CallerCard>,
+    /// What the hotline remembers about the number; who looks at it is added for each desk.
+    pub(crate) known: KnownCaller,
+    /// Who served the number last when it called.
+    pub(crate) served: Option<AgentId>,
     pub(crate) ledger: CallLedger,
     pub(crate) recording: Recording,
     pub(crate) stage: Stage,
@@ -62,6 +66,10 @@ impl Call {
             FactKind::Entered
             | FactKind::Answered
             | FactKind::Overflowed { .. }
+            | FactKind::Blocked { .. }
+            | FactKind::Favoured { .. }
+            | FactKind::LastAgent { .. }
+            | FactKind::Announced { .. }
             | FactKind::Decided(_)
             | FactKind::OfferEnded { .. }
             | FactKind::Connected { .. }
@@ -172,6 +180,7 @@ impl Call {
             waited_ms,
             phase,
             since: since.utc,
+            known: self.known.clone(),
         }
     }
 }

@@ -3,18 +3,24 @@
 //! Knows nothing of the waiting line and of who serves it: the conductor says when an agent is there.
 
 mod call;
+mod farewell;
+mod load;
 mod recording;
 
 pub(crate) use call::{Call, Ending, Stage};
 
 use crate::command::{MediaCommand, RecordingCommand, SessionText, SipCommand, StoreCommand};
+use crate::contacts::Contacts;
 use crate::input::{CallOffered, RecordingOutcome};
 use crate::ledger::{CallLedger, Counters, FactKind, InteractionRecord, OverflowCause};
+use crate::plan::PromptName;
 use crate::time::Now;
 use crate::timer::Reason;
 use crate::turn::Turn;
+use farewell::Farewell;
+use load::Load;
 use recording::Recording;
-use shared::model::{AgentId, CallerCard, EndReason, InteractionId, LegId, QueueId, RecordingId, Side};
+use shared::model::{AgentId, CallerCard, EndReason, InteractionId, KnownCaller, LegId, QueueId, RecordingId, Side};
 use std::collections::BTreeMap;
 
 /// How long a finished call may wait for its recording to be closed before it is saved without, in ms.
@@ -25,9 +31,13 @@ const SAVE_WAIT_MS: u64 = 10_000;
 pub(crate) struct Calls {
     next: InteractionId,
     live: BTreeMap<InteractionId, Call>,
+    farewells: BTreeMap<InteractionId, Farewell>,
+    load: Load,
     legs: BTreeMap<LegId, InteractionId>,
     closing: BTreeMap<InteractionId, Closing>,
     counters: Counters,
+    /// What is remembered about numbers.
+    pub(crate) contacts: Contacts,
 }
 
 /// A call that is over but for its recording.
@@ -50,12 +60,22 @@ pub(crate) struct Joined {
     pub(crate) returned: bool,
 }
 
-/// Where a call may wait.
+/// What a new call meets, and what is to be written down about it.
 #[derive(Debug)]
 pub(crate) struct Admitted {
-    pub(crate) queue: QueueId,
-    /// The queues that it passed by rule.
-    pub(crate) moves: Vec<Move>,
+    pub(crate) notes: Vec<FactKind>,
+    pub(crate) way: Way,
+}
+
+/// Where a new call goes.
+#[derive(Debug)]
+pub(crate) enum Way {
+    /// It waits, after so many moves from queue to queue.
+    Line { queue: QueueId, moves: usize },
+    /// It hears a text and is hung up.
+    Farewell { reason: EndReason, prompt: PromptName },
+    /// It is refused at once.
+    Refuse(EndReason),
 }
 
 /// From queue to queue by rule.
@@ -76,7 +96,8 @@ impl Move {
 impl Calls {
     /// No calls yet; the first gets `next`.
     pub(crate) fn new(next: InteractionId) -> Self {
-        Self { next, live: BTreeMap::new(), legs: BTreeMap::new(), closing: BTreeMap::new(), counters: Counters::default() }
+        let (live, farewells, legs, closing) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { next, live, farewells, load: Load::default(), legs, closing, counters: Counters::default(), contacts: Contacts::default() }
     }
 
     pub(crate) fn counters(&self) -> Counters {
@@ -85,7 +106,7 @@ impl Calls {
 
     /// Calls without a saved record, for the limit of interactions.
     pub(crate) fn count(&self) -> usize {
-        self.live.len() + self.closing.len()
+        self.live.len() + self.farewells.len() + self.closing.len()
     }
 
     /// Finished calls that wait for their recording.
@@ -119,44 +140,56 @@ impl Calls {
         }
     }
 
-    /// Citizens who wait or are about to, for the limit of a queue.
-    pub(crate) fn waiting_in(&self, queue: QueueId) -> usize {
-        let waits = |call: &&Call| !call.probe && call.queue == queue && !matches!(call.stage, Stage::Talking(_));
-        self.live.values().filter(waits).count()
-    }
-
     /// An INVITE: writes it down at once, then rings or refuses as the verdict says.
-    pub(crate) fn offered(&mut self, turn: &mut Turn, offered: CallOffered, verdict: Result<Admitted, EndReason>) {
+    pub(crate) fn offered(&mut self, turn: &mut Turn, offered: CallOffered, admitted: Admitted) -> Option<InteractionId> {
         let id = self.next;
         self.next = InteractionId(id.0 + 1);
         let (started, caller, leg) = (turn.now, offered.caller.clone(), offered.leg);
         let (dialled, probe, offer) = (offered.dialled.clone(), offered.probe, offered.offer.clone());
         turn.store(StoreCommand::Open { interaction: id, started: started.utc, caller: caller.clone(), dialled, probe });
-        let (ledger, fact) = CallLedger::open(id, offered, started);
+        let (mut ledger, fact) = CallLedger::open(id, offered.clone(), started);
         call::store_fact(turn, fact);
-        match verdict {
-            Err(reason) => {
+        let Admitted { notes, way } = admitted;
+        for kind in notes {
+            let fact = ledger.fact(turn.now, kind);
+            call::store_fact(turn, fact);
+        }
+        match way {
+            Way::Refuse(reason) => {
                 turn.sip(SipCommand::Refuse { leg, reason });
                 let (fact, record) = ledger.close(turn.now, reason, Side::Server);
                 call::store_fact(turn, fact);
                 self.save(turn, Box::new(record));
+                None
             }
-            Ok(Admitted { queue, moves }) => {
+            Way::Farewell { reason, prompt } => {
+                self.load.came(leg, &offered);
+                self.greet(turn, id, ledger, &offered, (reason, prompt));
+                None
+            }
+            Way::Line { queue, moves } => {
                 turn.sip(SipCommand::Ring { leg });
                 turn.media(MediaCommand::OpenTrunk { leg, offer });
                 turn.timers.set(turn.now.time.plus(turn.plan.limits.media_open_ms), Reason::MediaOpenOverdue(id));
-                let (card, recording, stage) = (None, Recording::None, Stage::Opening);
-                let mut call = Call { id, leg, caller, queue, moves: moves.len(), probe, started, card, ledger, recording, stage };
-                moves.into_iter().for_each(|moved| call.note(turn, moved.fact()));
+                let (card, recording, stage, known) = (None, Recording::None, Stage::Opening, KnownCaller::default());
+                let call = Call { id, leg, caller, queue, moves, probe, started, card, known, served: None, ledger, recording, stage };
+                self.load.came(leg, &offered);
+                if !probe {
+                    self.load.waiting(queue, true);
+                }
                 self.live.insert(id, call);
                 self.legs.insert(leg, id);
+                Some(id)
             }
         }
     }
 
     /// The citizen's port is open.
     pub(crate) fn media_opened(&mut self, turn: &mut Turn, leg: LegId, answer: SessionText) -> Option<Joined> {
-        let call = self.live.get_mut(self.legs.get(&leg)?)?;
+        let Some(call) = self.live.get_mut(self.legs.get(&leg)?) else {
+            self.begin_text(turn, leg, answer);
+            return None;
+        };
         match call.stage {
             Stage::Opening => {
                 turn.timers.cancel(Reason::MediaOpenOverdue(call.id));
@@ -173,6 +206,8 @@ impl Calls {
     /// The citizen goes to wait in another queue.
     pub(crate) fn change_queue(&mut self, turn: &mut Turn, interaction: InteractionId, moved: Move) {
         if let Some(call) = self.live.get_mut(&interaction) {
+            self.load.waiting(moved.from, false);
+            self.load.waiting(moved.to, true);
             call.queue = moved.to;
             call.moves += 1;
             call.note(turn, moved.fact());
@@ -185,6 +220,7 @@ impl Calls {
         if let Some(call) = self.live.get_mut(&interaction)
             && let Stage::Waiting(waiting) = call.stage
         {
+            self.load.waiting(call.queue, false);
             call.connect(turn, waiting, agent, agent_leg, rang);
         }
     }
@@ -194,6 +230,7 @@ impl Calls {
         let call = self.live.get_mut(&interaction)?;
         match call.stage {
             Stage::Talking(talking) => {
+                self.load.waiting(call.queue, true);
                 call.back_to_line(turn, talking);
                 Some(Joined { interaction, queue: call.queue, probe: call.probe, entered: talking.entered, returned: true })
             }
@@ -211,7 +248,8 @@ impl Calls {
     /// Ends a call, once; returns where it stood.
     pub(crate) fn end(&mut self, turn: &mut Turn, interaction: InteractionId, ending: Ending) -> Option<Stage> {
         let mut call = self.live.remove(&interaction)?;
-        self.legs.remove(&call.leg);
+        self.no_longer_waits(&call);
+        self.forget_leg(call.leg, interaction);
         turn.timers.cancel(Reason::MediaOpenOverdue(interaction));
         turn.timers.cancel(Reason::ProbeOver(interaction));
         if !ending.leg_gone {
@@ -267,6 +305,8 @@ impl Calls {
 
     fn close(&mut self, turn: &mut Turn, record: Box<InteractionRecord>, recording: Recording) {
         let interaction = record.interaction;
+        self.contacts.finished(&record);
+        self.contacts.forget(turn.now.utc, turn.plan.limits.remembered_days);
         let row_stored = match recording {
             Recording::None | Recording::Over => return self.save(turn, record),
             // Bytes must not precede their row, so the recorder is told to finish when the row is there.

@@ -1,12 +1,13 @@
 //! What agents and their desktops do, translated: a wish becomes a step in `acd`, and what follows from it a step in `calls`.
 
 use crate::Core;
-use crate::acd::{Accepted, Agent, Asked};
+use crate::acd::{Accepted, Activity, Agent, Asked};
 use crate::calls::Ending;
 use crate::command::{AgentCommand, MediaAccess, SessionEnd};
 use crate::input::AgentAction;
+use crate::ledger::IntervalCause;
 use crate::turn::Turn;
-use shared::model::{AgentId, EndReason, InteractionId, LegId, OfferId, Refusal, RequestId, SessionId, Side};
+use shared::model::{AgentId, EndReason, InteractionId, LegId, NotReadyReason, OfferId, Refusal, RequestId, SessionId, Side};
 
 impl Core {
     /// A step of one agent alone.
@@ -86,15 +87,47 @@ impl Core {
 
     fn carry_out(&mut self, agent: AgentId, action: AgentAction) -> Result<(), Refusal> {
         match action {
-            AgentAction::GoReady => self.ask(agent, |agent, turn| agent.go_ready(turn)),
-            AgentAction::GoNotReady(reason) => self.ask(agent, |agent, turn| agent.go_not_ready(turn, reason)),
-            AgentAction::Accept(offer) => self.accept(agent, offer),
+            AgentAction::GoReady => self.choose(agent, |agent, turn| agent.go_ready(turn)),
+            AgentAction::GoNotReady(reason) if !self.acd.has_place(&self.turn, reason, agent) => Err(Refusal::ReasonFull),
+            AgentAction::GoNotReady(reason) => self.choose(agent, |agent, turn| agent.go_not_ready(turn, reason)),
+            AgentAction::AwaitNotReady(reason) => self.await_break(agent, reason),
+            AgentAction::Lock => self.choose(agent, |agent, turn| agent.lock(turn)),
+            AgentAction::Unlock => self.choose(agent, |agent, turn| agent.unlock(turn)),
+            AgentAction::Accept(offer) => self.accept(agent, offer, IntervalCause::Accept),
             AgentAction::Reject(offer) => self.ask(agent, |agent, turn| agent.reject(turn, offer)),
             AgentAction::HangUp(interaction) => self.hang_up(agent, interaction),
             AgentAction::EndWrapUp => self.ask(agent, |agent, turn| agent.end_wrap_up(turn)),
             AgentAction::ExtendWrapUp => self.ask(agent, |agent, turn| agent.extend_wrap_up(turn)),
             AgentAction::SignOut => Ok(()),
         }
+    }
+
+    /// An explicit choice of a state: it goes before a break that is waited for (I-31).
+    fn choose(&mut self, agent: AgentId, step: impl FnOnce(&mut Agent, &mut Turn) -> Asked) -> Result<(), Refusal> {
+        self.ask(agent, step)?;
+        self.acd.stop_awaiting(agent);
+        Ok(())
+    }
+
+    fn await_break(&mut self, agent: AgentId, reason: NotReadyReason) -> Result<(), Refusal> {
+        if !NotReadyReason::CHOOSABLE.contains(&reason) {
+            return Err(Refusal::ReasonNotAllowed);
+        }
+        match self.acd.agent(agent).map(|found| found.activity) {
+            Some(Activity::NotReady(NotReadyReason::Locked)) => Err(Refusal::Locked),
+            Some(Activity::Lost(_)) | None => Err(Refusal::WrongState),
+            Some(_) if self.acd.has_place(&self.turn, reason, agent) => self.choose(agent, |agent, turn| agent.go_not_ready(turn, reason)),
+            Some(_) => {
+                self.acd.await_break(agent, reason);
+                Ok(())
+            }
+        }
+    }
+
+    /// The call is accepted by itself (2.1).
+    pub(super) fn auto_answer(&mut self, agent: AgentId, offer: OfferId) {
+        // The deadline is gone with the offer, so it is live; a refusal would change nothing.
+        let _ = self.accept(agent, offer, IntervalCause::AutoAnswer);
     }
 
     fn ask(&mut self, agent: AgentId, step: impl FnOnce(&mut Agent, &mut Turn) -> Asked) -> Result<(), Refusal> {
@@ -104,8 +137,9 @@ impl Core {
         Ok(())
     }
 
-    fn accept(&mut self, agent: AgentId, offer: OfferId) -> Result<(), Refusal> {
-        let Accepted { offered, leg, losers } = self.acd.accept(&mut self.turn, agent, offer)?;
+    fn accept(&mut self, agent: AgentId, offer: OfferId, cause: IntervalCause) -> Result<(), Refusal> {
+        let Accepted { offered, leg, losers } = self.acd.accept(&mut self.turn, agent, offer, cause)?;
+        self.note_last_agents();
         for loser in losers {
             self.note_offer_over(loser);
         }

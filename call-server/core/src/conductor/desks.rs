@@ -2,13 +2,16 @@
 
 use crate::Core;
 use crate::acd::{Activity, Agent};
+use crate::calls::Call;
 use crate::command::AgentCommand;
-use shared::model::{AgentId, Desk, InteractionId, OfferView, WrapUpView};
+use shared::model::{AgentId, CallView, Desk, InteractionId, OfferView, WrapUpView};
 
 impl Core {
     /// Shows every desk that really looks different now.
     pub(crate) fn show_changed(&mut self) {
-        for agent in self.acd.take_touched() {
+        let touched = self.acd.take_touched();
+        self.tell_floor(&touched);
+        for agent in touched {
             let Some(desk) = self.acd.agent(agent).map(|agent| self.desk(agent)) else { continue };
             let Some(agent) = self.acd.agent_mut(agent) else { continue };
             if agent.shown.as_deref().is_some_and(|shown| same(shown, &desk)) {
@@ -39,31 +42,55 @@ impl Core {
             state: agent.activity.state(),
             since: agent.since().utc,
             offer: self.offer_view(agent),
-            call: agent.talk().and_then(|talk| self.calls.get(talk.interaction)?.talking_view(&self.turn)),
+            call: self.talk_view(agent),
             wrap_up: wrap_up_view(agent),
             notice: agent.notice,
+            next: agent.next(),
+            limit: agent.limit.map(|limit| limit.utc),
+            awaits: self.acd.awaited(agent.agent),
         }
+    }
+
+    fn talk_view(&self, agent: &Agent) -> Option<CallView> {
+        let call = self.calls.get(agent.talk()?.interaction)?;
+        Some(for_eyes_of(agent.agent, call, call.talking_view(&self.turn)?))
     }
 
     fn offer_view(&self, agent: &Agent) -> Option<OfferView> {
         let Activity::Offered(offered) = agent.activity else { return None };
-        let call = self.calls.get(offered.interaction)?.ringing_view(&self.turn, offered.began);
-        Some(OfferView { offer: offered.offer, call, expires: offered.expires.utc })
+        let call = self.calls.get(offered.interaction)?;
+        let call = for_eyes_of(agent.agent, call, call.ringing_view(&self.turn, offered.began));
+        let auto_answer = offered.accepts_itself.map(|at| at.utc);
+        Some(OfferView { offer: offered.offer, call, expires: offered.expires.utc, auto_answer })
     }
+}
+
+/// Who served this number last sees it.
+fn for_eyes_of(agent: AgentId, call: &Call, mut view: CallView) -> CallView {
+    view.known.served_by_you = call.served == Some(agent);
+    view
 }
 
 fn wrap_up_view(agent: &Agent) -> Option<WrapUpView> {
     let Activity::WrapUp(wrap_up) = agent.activity else { return None };
-    Some(WrapUpView { interaction: wrap_up.interaction, expires: wrap_up.expires.utc, ended_by: wrap_up.ended_by })
+    Some(WrapUpView {
+        interaction: wrap_up.interaction,
+        expires: wrap_up.expires.utc,
+        ended_by: wrap_up.ended_by,
+        extensions: wrap_up.rule.extensions,
+    })
 }
 
 /// Equal but for revision and clock.
 fn same(shown: &Desk, desk: &Desk) -> bool {
-    let Desk { revision: _, now: _, state, since, offer, call, wrap_up, notice } = desk;
+    let Desk { revision: _, now: _, state, since, offer, call, wrap_up, notice, next, limit, awaits } = desk;
     shown.state == *state
         && shown.since == *since
         && shown.offer == *offer
         && shown.call == *call
         && shown.wrap_up == *wrap_up
         && shown.notice == *notice
+        && shown.next == *next
+        && shown.limit == *limit
+        && shown.awaits == *awaits
 }

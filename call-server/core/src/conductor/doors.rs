@@ -1,39 +1,94 @@
-//! Who may enter a waiting line, and who must leave one by rule: full, too long, nobody there (2.1, overflow).
+//! Who may enter a waiting line, and who must leave one by rule: blocked, closed, too many, full, too long, nobody there (2.1, overflow).
 
 use crate::Core;
-use crate::calls::{Admitted, Ending, Move};
+use crate::calls::{Admitted, Ending, Move, Way};
 use crate::input::CallOffered;
-use crate::ledger::OverflowCause;
-use crate::plan::{BlockLevel, Exit};
-use shared::model::{EndReason, InteractionId, QueueId};
+use crate::ledger::{FactKind, OverflowCause};
+use crate::plan::{BlockEntry, BlockLevel, Exit, KeyAction, PromptName};
+use shared::model::{CareClass, EndReason, InteractionId, LegId, QueueId};
 
 /// How often a call may go from queue to queue by rule.
 const MAX_MOVES: usize = 5;
+/// Most texts at the door at once, if the plan does not say.
+const MOST_TEXTS: u32 = 50;
 
 impl Core {
-    /// Where a call may wait, decided on one consistent picture of all states.
-    pub(super) fn admit(&self, offered: &CallOffered) -> Result<Admitted, EndReason> {
+    /// What a new call meets, decided on one consistent picture of all states.
+    pub(super) fn admit(&mut self, offered: &CallOffered) -> Admitted {
         let plan = &self.turn.plan;
-        let queue = *plan.numbers.get(&offered.dialled).ok_or(EndReason::UnknownNumber)?;
-        plan.queues.get(&queue).ok_or(EndReason::UnknownNumber)?;
-        let level = plan.callers.block(&offered.caller, self.turn.now.utc).map(|entry| entry.level);
-        if level == Some(BlockLevel::Reject) {
-            return Err(EndReason::Blocked);
+        let mut notes = Vec::new();
+        let known = plan.numbers.get(&offered.dialled).copied().filter(|queue| plan.queues.contains_key(queue));
+        let Some(queue) = known else { return Admitted { notes, way: Way::Refuse(EndReason::UnknownNumber) } };
+        if let Some(entry) = plan.callers.block(&offered.caller, self.turn.now.utc).cloned() {
+            notes.push(FactKind::Blocked { entry: entry.entry });
+            if let Some(way) = self.block(&entry) {
+                return Admitted { notes, way };
+            }
         }
+        let way = self.no_room(offered).unwrap_or_else(|| self.way_in(offered, queue, &mut notes));
+        if matches!(way, Way::Line { .. }) && !offered.probe {
+            self.storm.let_in(self.turn.now.time, &self.turn.plan.storm);
+        }
+        Admitted { notes, way }
+    }
+
+    /// What a blocked caller meets; `None` if the call goes on.
+    fn block(&mut self, entry: &BlockEntry) -> Option<Way> {
+        match entry.level {
+            BlockLevel::LowPriority(_) => None,
+            BlockLevel::Rate { calls, within_ms } => {
+                let let_in = self.storm.rate(entry.entry, self.turn.now.time, calls, within_ms);
+                (!let_in).then_some(Way::Refuse(EndReason::Blocked))
+            }
+            BlockLevel::Announce => Some(self.turn_away(EndReason::Blocked, self.turn.plan.callers.block_text.clone())),
+            BlockLevel::Reject => Some(Way::Refuse(EndReason::Blocked)),
+        }
+    }
+
+    /// The server takes no more calls now: as a whole, in this second, of this trunk or of this caller.
+    fn no_room(&self, offered: &CallOffered) -> Option<Way> {
+        let plan = &self.turn.plan;
         if self.stopping {
-            return Err(EndReason::ServerStopping);
+            return Some(Way::Refuse(EndReason::ServerStopping));
         }
         if self.calls.count() >= plan.limits.max_interactions {
-            return Err(EndReason::NoResources);
+            return Some(Way::Refuse(EndReason::NoResources));
         }
-        let mut admitted = Admitted { queue, moves: Vec::new() };
-        while let Some((cause, exit)) = self.obstacle(admitted.queue) {
-            let from = admitted.queue;
-            let to = self.way_out(from, exit).filter(|_| admitted.moves.len() < MAX_MOVES).ok_or_else(|| cause.end_reason())?;
-            admitted.moves.push(Move { from, to, cause });
-            admitted.queue = to;
+        let mark = plan.callers.favour(&offered.caller, self.turn.now.utc).and_then(|entry| entry.mark.as_ref());
+        let exempt = offered.probe || mark.is_some_and(|mark| mark.class == CareClass::Emergency);
+        let storm = !exempt && (self.storm.is_full(self.turn.now.time, &plan.storm) || self.calls.too_many_of(offered, &plan.storm));
+        storm.then(|| self.turn_away(EndReason::TooManyCalls, plan.storm.text.clone()))
+    }
+
+    /// Through calendars and obstacles to a queue or to an end.
+    fn way_in(&self, offered: &CallOffered, mut queue: QueueId, notes: &mut Vec<FactKind>) -> Way {
+        let (dialled, now) = (&offered.dialled, self.turn.now.utc);
+        let mut obstacle = self.turn.plan.number_closed(dialled, now).map(|exit| (OverflowCause::Closed, exit));
+        let mut moves = 0;
+        loop {
+            let Some((cause, exit)) = obstacle.take().or_else(|| self.obstacle(queue)) else { return Way::Line { queue, moves } };
+            match exit {
+                Exit::Queue(to) if to != queue && moves < MAX_MOVES && self.turn.plan.queues.contains_key(&to) => {
+                    notes.push(FactKind::Overflowed { from: queue, to, cause });
+                    (queue, moves) = (to, moves + 1);
+                }
+                Exit::Queue(_) | Exit::Refuse => return Way::Refuse(cause.end_reason()),
+                Exit::Announce(prompt) => return self.turn_away(cause.end_reason(), Some(prompt)),
+            }
         }
-        Ok(admitted)
+    }
+
+    /// Politely if there is a text, and room for one more to be played.
+    fn turn_away(&self, reason: EndReason, text: Option<PromptName>) -> Way {
+        let most = match self.turn.plan.storm.most_texts {
+            0 => MOST_TEXTS,
+            most => most,
+        };
+        let room = self.calls.farewells() < usize::try_from(most).unwrap_or(usize::MAX);
+        match text.filter(|_| room && !self.stopping) {
+            Some(prompt) => Way::Farewell { reason, prompt },
+            None => Way::Refuse(reason),
+        }
     }
 
     /// Calls leave the lines in which nobody can answer, where the rules say so.
@@ -45,7 +100,7 @@ impl Core {
         for queue in queues {
             for interaction in self.acd.unserved_in(queue) {
                 if let Some((cause, exit)) = self.staffing_obstacle(queue) {
-                    self.leave_line(interaction, cause, exit);
+                    self.leave_line(interaction, cause, &exit);
                 }
             }
         }
@@ -56,48 +111,67 @@ impl Core {
         if self.acd.overdue(interaction, self.turn.now.time)
             && let Some(queue) = self.calls.get(interaction).map(|call| call.queue)
         {
-            self.leave_line(interaction, OverflowCause::Timeout, self.turn.queue(queue).overflow.timeout);
+            let exit = self.turn.queue(queue).overflow.timeout.clone();
+            self.leave_line(interaction, OverflowCause::Timeout, &exit);
+        }
+    }
+
+    /// A key counts whatever is played, as long as no desk rings and nobody talks (I-23).
+    pub(super) fn key(&mut self, leg: LegId, digit: char) {
+        let Some((interaction, queue)) = self.calls.of_leg(leg).filter(|call| !call.probe).map(|call| (call.id, call.queue)) else {
+            return;
+        };
+        if !self.acd.waits_unserved(interaction) {
+            return;
+        }
+        match self.turn.queue(queue).keys.get(&digit).cloned() {
+            Some(KeyAction::Leave(exit)) => self.leave_line(interaction, OverflowCause::Key, &exit),
+            Some(KeyAction::CallBack) | None => {}
         }
     }
 
     /// To the other queue, if it takes calls. Who cannot go there is sent away, or waits on if that may still help.
-    fn leave_line(&mut self, interaction: InteractionId, cause: OverflowCause, exit: Exit) {
+    fn leave_line(&mut self, interaction: InteractionId, cause: OverflowCause, exit: &Exit) {
         let Some(call) = self.calls.get(interaction) else { return };
         let (from, may_move, reason) = (call.queue, call.moves < MAX_MOVES, call.unserved(cause.end_reason()));
-        let to = self.way_out(from, exit).filter(|to| may_move && self.obstacle(*to).is_none());
-        match (to, exit, cause) {
-            (Some(to), _, _) => {
-                self.calls.change_queue(&mut self.turn, interaction, Move { from, to, cause });
-                self.acd.change_queue(&mut self.turn, interaction, to);
-            }
-            (None, Exit::Queue(_), OverflowCause::NobodySignedIn | OverflowCause::AllNotReady) => {}
-            (None, Exit::Refuse | Exit::Queue(_), _) => self.end_call(interaction, Ending::by_server(reason)),
-        }
-    }
-
-    fn way_out(&self, from: QueueId, exit: Exit) -> Option<QueueId> {
         match exit {
-            Exit::Refuse => None,
-            Exit::Queue(to) => Some(to).filter(|to| *to != from && self.turn.plan.queues.contains_key(to)),
+            Exit::Queue(to) if may_move && *to != from && self.turn.plan.queues.contains_key(to) && self.obstacle(*to).is_none() => {
+                self.calls.change_queue(&mut self.turn, interaction, Move { from, to: *to, cause });
+                self.acd.change_queue(&mut self.turn, interaction, *to);
+            }
+            Exit::Queue(_) if cause != OverflowCause::Timeout => {}
+            Exit::Queue(_) | Exit::Refuse => self.end_call(interaction, Ending::by_server(reason)),
+            Exit::Announce(prompt) => match self.turn_away(reason, Some(prompt.clone())) {
+                Way::Farewell { reason, prompt } => {
+                    self.acd.call_over(&mut self.turn, interaction);
+                    self.note_last_agents();
+                    self.calls.bid_farewell(&mut self.turn, interaction, reason, prompt);
+                }
+                Way::Refuse(reason) => self.end_call(interaction, Ending::by_server(reason)),
+                Way::Line { .. } => {}
+            },
         }
     }
 
     /// Why a queue takes no calls now, and where they go instead.
     fn obstacle(&self, queue: QueueId) -> Option<(OverflowCause, Exit)> {
+        if let Some(exit) = self.turn.plan.queue_closed(queue, self.turn.now.utc) {
+            return Some((OverflowCause::Closed, exit));
+        }
         let rules = self.turn.queue(queue);
         if self.calls.waiting_in(queue) >= rules.max_waiting {
-            return Some((OverflowCause::Full, rules.overflow.full));
+            return Some((OverflowCause::Full, rules.overflow.full.clone()));
         }
         self.staffing_obstacle(queue)
     }
 
     fn staffing_obstacle(&self, queue: QueueId) -> Option<(OverflowCause, Exit)> {
-        let overflow = self.turn.queue(queue).overflow;
         let cause = self.acd.unstaffed(&self.turn, queue)?;
+        let overflow = &self.turn.queue(queue).overflow;
         let exit = match cause {
-            OverflowCause::NobodySignedIn => overflow.nobody_signed_in,
-            OverflowCause::AllNotReady => overflow.all_not_ready,
-            OverflowCause::Full | OverflowCause::Timeout => None,
+            OverflowCause::NobodySignedIn => overflow.nobody_signed_in.clone(),
+            OverflowCause::AllNotReady => overflow.all_not_ready.clone(),
+            OverflowCause::Full | OverflowCause::Timeout | OverflowCause::Closed | OverflowCause::Key => None,
         };
         exit.map(|exit| (cause, exit))
     }

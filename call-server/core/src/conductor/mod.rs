@@ -6,14 +6,14 @@ mod doors;
 mod voices;
 
 use crate::Core;
-use crate::acd::{Joins, OfferOver, Remains, SegmentOver};
+use crate::acd::{Joins, OfferOver, Remains, SegmentOver, SoughtOver};
 use crate::calls::{Ending, Joined, Stage};
 use crate::command::SessionEnd;
 use crate::input::{CallOffered, Input, LegEnd, MediaFailure};
-use crate::ledger::FactKind;
+use crate::ledger::{FactKind, LastAgentOutcome};
 use crate::plan::QueuePlan;
 use crate::timer::Reason;
-use shared::model::{AgentId, EndReason, InteractionId, LegId, QueueId, Side};
+use shared::model::{AgentId, EndReason, InteractionId, KnownCaller, LegId, QueueId, Side};
 
 impl Core {
     /// One line per input.
@@ -26,11 +26,18 @@ impl Core {
                 self.join(joined);
             }
             Input::MediaFailed { leg, reason } => self.media_failed(leg, reason),
+            Input::AnnouncementEnded { leg, end } => self.calls.text_over(&mut self.turn, leg, end),
+            Input::ContactsKnown(past) => self.calls.contacts.learn(past),
             Input::AgentArrived { agent, session } => self.agent_arrived(agent, session),
             Input::AgentMediaOpened { agent, leg, access } => self.agent_media_opened(agent, leg, access),
             Input::AgentMediaReachable { leg, reachable } => self.agent_media_reachable(leg, reachable),
             Input::AgentDisconnected { agent, session } => self.agent_disconnected(agent, session),
             Input::AgentResumed { agent, session } => self.agent_resumed(agent, session),
+            Input::AgentAttentive { agent, session, attentive } => {
+                if let Some(agent) = self.acd.in_session(agent, session) {
+                    agent.attentive(&mut self.turn, attentive);
+                }
+            }
             Input::AgentAsked { agent, session, request, action } => self.agent_asked(agent, session, request, action),
             Input::CardFound { interaction, card } => {
                 self.calls.card_found(interaction, card);
@@ -39,10 +46,11 @@ impl Core {
             Input::RecordingRowStored { recording } => self.calls.row_stored(&mut self.turn, recording),
             Input::RecordingFinished { recording, outcome } => self.calls.recording_finished(&mut self.turn, recording, outcome),
             Input::Voice(news) => self.voice(news),
-            Input::PlanChanged(plan) => self.plan_changed(plan),
+            Input::PlanChanged(plan) => self.plan_changed(*plan),
             Input::Stop => self.stop(),
-            // The ACK changes nothing here, no flow listens to keys yet, and deadlines have fired already.
-            Input::LegConfirmed { .. } | Input::Digit { .. } | Input::AnnouncementEnded { .. } | Input::Tick => {}
+            Input::Digit { leg, digit } => self.key(leg, digit),
+            // The ACK changes nothing here, and deadlines have fired already.
+            Input::LegConfirmed { .. } | Input::Tick => {}
         }
     }
 
@@ -54,13 +62,17 @@ impl Core {
             Reason::WaitOver(interaction) => self.leave_if_overdue(interaction),
             Reason::ExclusionOver(interaction, agent) => self.acd.readmit(interaction, agent),
             Reason::ReachGrows(interaction) => self.acd.reach_grows(&mut self.turn, interaction),
+            Reason::HoldOver(interaction) => self.acd.hold_over(&mut self.turn, interaction),
+            Reason::FarewellOver(interaction) => self.calls.end_farewell(&mut self.turn, interaction, Side::Server, false),
             Reason::SaveOverdue(interaction) => self.calls.save_overdue(&mut self.turn, interaction),
             Reason::SignInOverdue(agent) | Reason::LostOver(agent) => self.sign_out(agent, SessionEnd::Lost),
+            Reason::AutoAnswer(agent, offer) => self.auto_answer(agent, offer),
             Reason::OfferOver(agent, offer) => {
                 let over = self.acd.miss(&mut self.turn, agent, offer);
                 self.offer_over(over);
             }
             Reason::WrapUpOver(agent) => self.with_agent(agent, |agent, turn| agent.wrap_up_over(turn)),
+            Reason::BreakOver(agent) => self.with_agent(agent, |agent, _| agent.break_over()),
             Reason::GraceOver(agent) => self.with_agent(agent, |agent, turn| agent.grace_over(turn)),
             Reason::LostCallOver(agent) => self.lost_call(agent),
             Reason::MediaReturnOver(agent) => self.with_agent(agent, |agent, turn| {
@@ -72,12 +84,18 @@ impl Core {
     /// Brings waiting calls and agents together until no match is left (I-6, I-7).
     pub(crate) fn match_all(&mut self) {
         self.acd.open_tiers(&self.turn);
-        while let Some(made) = self.acd.next_match(&mut self.turn) {
-            if let Some(call) = self.calls.get_mut(made.interaction) {
-                call.note(&mut self.turn, FactKind::Decided(Box::new(made.decision)));
-                call.note(&mut self.turn, FactKind::Offered { agent: made.agent });
+        loop {
+            while let Some(made) = self.acd.next_match(&mut self.turn) {
+                if let Some(call) = self.calls.get_mut(made.interaction) {
+                    call.note(&mut self.turn, FactKind::Decided(Box::new(made.decision)));
+                    call.note(&mut self.turn, FactKind::Offered { agent: made.agent });
+                }
+            }
+            if !self.acd.release_hopeless(&mut self.turn) {
+                break;
             }
         }
+        self.note_last_agents();
         for (interaction, decision) in self.acd.explain_waits(&self.turn) {
             if let Some(call) = self.calls.get_mut(interaction) {
                 call.note(&mut self.turn, FactKind::Decided(Box::new(decision)));
@@ -88,8 +106,10 @@ impl Core {
     fn call_offered(&mut self, offered: CallOffered) {
         // A leg id that is in use is a fault of the edge; its living call must not suffer.
         if self.calls.of_leg(offered.leg).is_none() {
-            let verdict = self.admit(&offered);
-            self.calls.offered(&mut self.turn, offered, verdict);
+            let admitted = self.admit(&offered);
+            if let Some(interaction) = self.calls.offered(&mut self.turn, offered, admitted) {
+                self.recognise(interaction);
+            }
         }
     }
 
@@ -97,6 +117,8 @@ impl Core {
         if let Some(call) = self.calls.of_leg(leg) {
             let (interaction, reason) = (call.id, call.reason_of(cause));
             self.end_call(interaction, Ending { reason, by: Side::Caller, leg_gone: true });
+        } else {
+            self.calls.farewell_ended(&mut self.turn, leg, Side::Caller, true);
         }
     }
 
@@ -105,6 +127,7 @@ impl Core {
             let interaction = call.id;
             self.end_call(interaction, Ending::by_server(reason.end_reason()));
         } else {
+            self.calls.farewell_ended(&mut self.turn, leg, Side::Server, false);
             self.agent_media_failed(leg);
         }
     }
@@ -115,6 +138,54 @@ impl Core {
             let Joined { interaction, queue, entered, returned, .. } = joined;
             let listed = self.calls.get(interaction).map_or(0, |call| self.turn.plan.callers.points(&call.caller, self.turn.now.utc));
             self.acd.join(&mut self.turn, Joins { interaction, queue, entered: entered.time, listed, returned });
+            self.seek_last_agent(interaction, queue);
+        }
+    }
+
+    /// What the hotline remembers about the number, for the desks and the record.
+    fn recognise(&mut self, interaction: InteractionId) {
+        let now = self.turn.now.utc;
+        let Some(caller) = self.calls.get(interaction).map(|call| call.caller.clone()) else { return };
+        let (contacts_in_a_day, contacts_in_a_week) = self.calls.contacts.counts(&caller, now);
+        let served = self.calls.contacts.served(&caller, now, self.turn.plan.limits.remembered_days).map(|served| served.agent);
+        let favour = self.turn.plan.callers.favour(&caller, now).cloned();
+        let care = favour.as_ref().and_then(|entry| entry.mark.clone());
+        if let Some(call) = self.calls.get_mut(interaction) {
+            call.served = served;
+            call.known = KnownCaller { contacts_in_a_day, contacts_in_a_week, served_by_you: false, care };
+            if let Some(entry) = favour {
+                call.note(&mut self.turn, FactKind::Favoured { entry: entry.entry, points: entry.points });
+            }
+        }
+    }
+
+    /// Who served the number last is asked first, where the queue wants it (1-8).
+    fn seek_last_agent(&mut self, interaction: InteractionId, queue: QueueId) {
+        let Some(rule) = self.turn.queue(queue).last_agent else { return };
+        let Some(caller) = self.calls.get(interaction).map(|call| call.caller.clone()) else { return };
+        let Some(served) = self.calls.contacts.served(&caller, self.turn.now.utc, rule.within_days) else { return };
+        let shared = caller.number.as_ref().is_some_and(|number| self.turn.plan.callers.is_shared(number.reveal()));
+        let outcome = if shared {
+            LastAgentOutcome::SharedNumber
+        } else if served.avoid {
+            LastAgentOutcome::Avoided
+        } else {
+            return self.acd.seek(&mut self.turn, interaction, served.agent, rule);
+        };
+        self.note_last_agent(SoughtOver { interaction, agent: served.agent, outcome });
+    }
+
+    /// Writes down what came of asking last agents first.
+    fn note_last_agents(&mut self) {
+        for over in self.acd.take_sought_over() {
+            self.note_last_agent(over);
+        }
+    }
+
+    fn note_last_agent(&mut self, over: SoughtOver) {
+        let SoughtOver { interaction, agent, outcome } = over;
+        if let Some(call) = self.calls.get_mut(interaction) {
+            call.note(&mut self.turn, FactKind::LastAgent { agent, outcome });
         }
     }
 
@@ -123,6 +194,7 @@ impl Core {
         for over in self.acd.call_over(&mut self.turn, interaction) {
             self.note_offer_over(over);
         }
+        self.note_last_agents();
         let queue = self.calls.get(interaction).map(|call| call.queue);
         if let (Some(Stage::Talking(talking)), Some(queue)) = (self.calls.end(&mut self.turn, interaction, ending), queue) {
             self.segment_over(talking.agent, interaction, queue, ending.by);
@@ -188,6 +260,8 @@ impl Core {
             }
         }
         self.turn.plan = plan;
+        let blocked = &self.turn.plan.callers.blocked;
+        self.storm.retain(|entry| blocked.iter().any(|known| known.entry == entry));
         self.acd.plan_changed(&mut self.turn);
     }
 
@@ -198,6 +272,7 @@ impl Core {
         for interaction in live {
             self.end_call(interaction, Ending::by_server(EndReason::ServerStopping));
         }
+        self.calls.end_farewells(&mut self.turn);
         for agent in self.acd.seated() {
             self.sign_out(agent, SessionEnd::ServerStopping);
         }

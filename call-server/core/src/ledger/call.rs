@@ -17,6 +17,8 @@ pub(crate) struct CallLedger {
     /// The desks that ring, and since when.
     rang: BTreeMap<AgentId, Time>,
     first_connect: Option<Time>,
+    /// Left the line for a text.
+    left: Option<Time>,
     segments: Vec<Segment>,
     talking_since: Option<Time>,
     recording: Option<RecordingId>,
@@ -27,12 +29,14 @@ impl CallLedger {
     pub(crate) fn open(interaction: InteractionId, call: CallOffered, now: Now) -> (Self, Fact) {
         let mut ledger = Self {
             interaction,
-            call,
+            // The session description is long, and no part of the record.
+            call: CallOffered { offer: None, ..call },
             began: now,
             facts: 0,
             queued: None,
             rang: BTreeMap::new(),
             first_connect: None,
+            left: None,
             segments: Vec::new(),
             talking_since: None,
             recording: None,
@@ -45,6 +49,11 @@ impl CallLedger {
     pub(crate) fn queued(&mut self, now: Now, queue: QueueId) -> Fact {
         self.queued.get_or_insert((queue, now.time));
         self.fact(now, FactKind::Queued { queue })
+    }
+
+    /// The citizen waits no more, and hears a text.
+    pub(crate) fn left_line(&mut self, now: Now) {
+        self.left = Some(now.time);
     }
 
     /// A desk began to ring.
@@ -88,7 +97,8 @@ impl CallLedger {
     /// Closes the book: the last fact and the record.
     pub(crate) fn close(mut self, now: Now, reason: EndReason, by: Side) -> (Fact, InteractionRecord) {
         let fact = self.fact(now, FactKind::Ended { reason, by });
-        let wait_ms = self.queued.map(|(_, entered)| self.first_connect.unwrap_or(now.time).since(entered));
+        let waited_until = self.first_connect.or(self.left).unwrap_or(now.time);
+        let wait_ms = self.queued.map(|(_, entered)| waited_until.since(entered));
         let record = InteractionRecord {
             interaction: self.interaction,
             trunk: self.call.trunk,

@@ -16,6 +16,9 @@ pub struct Decision {
     pub score: i64,
     /// Who is asked; `None` if the citizen has to wait.
     pub asked: Option<AgentId>,
+    /// Nobody but this agent is asked for now, who served the citizen last (1-8).
+    #[serde(default)]
+    pub held_for: Option<AgentId>,
     /// Who could be asked, the one who is first; at most [`Decision::MOST`].
     pub candidates: Vec<Weighed>,
     /// Who is signed in for the queue and could not be asked; at most [`Decision::MOST`].
@@ -73,4 +76,32 @@ pub enum WhyNot {
     SkillMissing,
     /// Rejected or missed this very call a short while ago (I-28).
     Declined,
+}
+
+/// What came of asking the agent first who served a number last (1-8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LastAgentOutcome {
+    /// The citizen talks with that agent.
+    Hit,
+    /// Many people call from this number.
+    SharedNumber,
+    /// The last contact was rated bad, or the matter is a complaint about the agent.
+    Avoided,
+    /// Not signed in.
+    SignedOut,
+    /// 示忙, or the desktop is gone.
+    NotReady,
+    /// Does not serve this queue, or not with the skills asked for.
+    NotInReach,
+    /// Busy with another call for longer than the citizen should wait.
+    Busy,
+    /// Was waited for, and did not become free in time.
+    HoldOver,
+    /// Rejected or missed the call.
+    Declined,
+    /// Somebody else answered.
+    AnsweredByOther,
+    /// The citizen left before.
+    CallerLeft,
 }

@@ -8,12 +8,12 @@ mod decision;
 pub(crate) use agent::{Doing, Timeline};
 pub(crate) use call::CallLedger;
 pub use counters::Counters;
-pub use decision::{Decision, PassedOver, Weighed, WhyNot};
+pub use decision::{Decision, LastAgentOutcome, PassedOver, Weighed, WhyNot};
 
 use serde::{Deserialize, Serialize};
 use shared::model::{
-    AgentId, AgentState, Caller, EndReason, InteractionId, PhoneNumber, QueueId, RecordingId, SegmentId, SessionId, Side, TrunkId,
-    UnixMillis,
+    AgentId, AgentState, Caller, EndReason, InteractionId, PhoneNumber, PromptName, QueueId, RecordingId, SegmentId, SessionId, Side,
+    TrunkId, UnixMillis,
 };
 
 /// One thing that happened within an interaction, as it is stored.
@@ -52,6 +52,30 @@ pub enum FactKind {
         to: QueueId,
         /// Why.
         cause: OverflowCause,
+    },
+    /// An entry of the list of blocked numbers fits the caller (1-11).
+    Blocked {
+        /// The store's number of the entry.
+        entry: u32,
+    },
+    /// An entry of the list of callers in favour fits the caller.
+    Favoured {
+        /// The store's number of the entry.
+        entry: u32,
+        /// Points that it gave.
+        points: u32,
+    },
+    /// 首问负责: the number has a last agent, and this came of it (1-8). At most one per wait.
+    LastAgent {
+        /// Who served it last.
+        agent: AgentId,
+        /// Hit, or why not.
+        outcome: LastAgentOutcome,
+    },
+    /// A text was begun to be played.
+    Announced {
+        /// What.
+        prompts: Vec<PromptName>,
     },
     /// Whom to ask was decided, or that nobody can be asked now: why this agent, and why this wait.
     Decided(Box<Decision>),
@@ -97,6 +121,10 @@ impl FactKind {
             Self::Answered => "answered",
             Self::Queued { .. } => "queued",
             Self::Overflowed { .. } => "overflowed",
+            Self::Blocked { .. } => "blocked",
+            Self::Favoured { .. } => "favoured",
+            Self::LastAgent { .. } => "last_agent",
+            Self::Announced { .. } => "announced",
             Self::Decided(_) => "decided",
             Self::Offered { .. } => "offered",
             Self::OfferEnded { .. } => "offer_ended",
@@ -119,6 +147,10 @@ pub enum OverflowCause {
     NobodySignedIn,
     /// 全部示忙
     AllNotReady,
+    /// 非工作时间: judged at the INVITE and before another queue's calls are taken in.
+    Closed,
+    /// The citizen pressed a key.
+    Key,
 }
 
 impl OverflowCause {
@@ -130,6 +162,9 @@ impl OverflowCause {
             Self::Timeout => EndReason::QueueTimeout,
             Self::NobodySignedIn => EndReason::NobodySignedIn,
             Self::AllNotReady => EndReason::AllNotReady,
+            Self::Closed => EndReason::Closed,
+            // Who presses the key that ends the call has left of one's own will.
+            Self::Key => EndReason::Abandoned,
         }
     }
 }
@@ -263,4 +298,12 @@ pub enum IntervalCause {
     ConnectionLost,
     /// The desktop came back.
     Resumed,
+    /// A place for the break that was waited for is free.
+    BreakFree,
+    /// The seat was locked.
+    Lock,
+    /// The seat was unlocked.
+    Unlock,
+    /// The call was accepted by itself.
+    AutoAnswer,
 }

@@ -1,10 +1,11 @@
 //! Lists of callers: blocked numbers (1-11) and numbers in favour (2.2, VIP and special care). Matched on the normalised number before
 //! queueing; a withheld number is on no list.
 //!
-//! Reason, author and evidence of an entry stay in the store: here is only what decides.
+//! Author and evidence of an entry stay in the store, as does the reason of a block: here is only what decides or is shown.
 
+use super::PromptName;
 use serde::{Deserialize, Serialize};
-use shared::model::{Caller, PhoneNumber, UnixMillis};
+use shared::model::{Caller, CareMark, PhoneNumber, UnixMillis};
 
 /// All lists. Each may have some thousand entries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
@@ -14,6 +15,10 @@ pub struct Callers {
     pub blocked: Vec<BlockEntry>,
     /// VIP, 特殊人群
     pub favoured: Vec<FavourEntry>,
+    /// Numbers behind which many people are, such as a company's: nobody has a last agent there.
+    pub shared: Vec<NumberPattern>,
+    /// What [`BlockLevel::Announce`] plays; without it such a call is refused.
+    pub block_text: Option<PromptName>,
 }
 
 /// A number, or all numbers that begin alike.
@@ -45,6 +50,15 @@ pub struct BlockEntry {
 pub enum BlockLevel {
     /// Waits behind others, by so many points.
     LowPriority(u32),
+    /// Is refused from the call on that is one too many within a span of time.
+    Rate {
+        /// Calls that are let in.
+        calls: u32,
+        /// Within so many ms.
+        within_ms: u64,
+    },
+    /// Hears a text and is hung up.
+    Announce,
     /// Is refused before any line is entered.
     Reject,
 }
@@ -52,10 +66,16 @@ pub enum BlockLevel {
 /// One entry of the list of callers in favour.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FavourEntry {
+    /// The store's number of the entry: its use is counted.
+    #[serde(default)]
+    pub entry: u32,
     /// Who.
     pub callers: NumberPattern,
     /// Points for every call.
     pub points: u32,
+    /// What the agent sees; `None` shows nothing.
+    #[serde(default)]
+    pub mark: Option<CareMark>,
     /// From when on the entry counts no more; `None` is for ever.
     pub expires: Option<UnixMillis>,
 }
@@ -78,16 +98,30 @@ impl Callers {
         in_force.max_by_key(|entry| (entry.level, std::cmp::Reverse(entry.entry)))
     }
 
+    /// The entry in force that favours a caller most.
+    #[must_use]
+    pub fn favour(&self, caller: &Caller, now: UnixMillis) -> Option<&FavourEntry> {
+        let number = caller.number.as_ref()?.reveal();
+        let in_force = self.favoured.iter().filter(|entry| lives(entry.expires, now) && entry.callers.matches(number));
+        in_force.max_by_key(|entry| (entry.points, std::cmp::Reverse(entry.entry)))
+    }
+
+    /// Whether many people call from this number.
+    pub(crate) fn is_shared(&self, number: &PhoneNumber) -> bool {
+        self.shared.iter().any(|pattern| pattern.matches(number))
+    }
+
     /// Points that the lists give to a caller, or take away.
     #[must_use]
     pub fn points(&self, caller: &Caller, now: UnixMillis) -> i32 {
         let Some(number) = caller.number.as_ref().map(|number| number.reveal()) else { return 0 };
-        let favours = self.favoured.iter().filter(|entry| lives(entry.expires, now) && entry.callers.matches(number));
-        let more = favours.map(|entry| entry.points).max().unwrap_or(0);
-        let less = match self.block(caller, now).map(|entry| entry.level) {
-            Some(BlockLevel::LowPriority(points)) => points,
-            Some(BlockLevel::Reject) | None => 0,
-        };
+        let more = self.favour(caller, now).map_or(0, |entry| entry.points);
+        let low = self.blocked.iter().filter(|entry| lives(entry.expires, now) && entry.callers.matches(number));
+        let low = low.map(|entry| match entry.level {
+            BlockLevel::LowPriority(points) => points,
+            BlockLevel::Rate { .. } | BlockLevel::Announce | BlockLevel::Reject => 0,
+        });
+        let less = low.max().unwrap_or(0);
         let points = |points: u32| i32::try_from(points).unwrap_or(i32::MAX);
         points(more).saturating_sub(points(less))
     }
@@ -146,7 +180,13 @@ mod tests {
 
     #[test]
     fn favour_gives_points_until_it_expires() {
-        let favoured = vec![FavourEntry { callers: pattern("051987654321", false), points: 90, expires: Some(UnixMillis(1_000)) }];
+        let favoured = vec![FavourEntry {
+            entry: 1,
+            callers: pattern("051987654321", false),
+            points: 90,
+            mark: None,
+            expires: Some(UnixMillis(1_000)),
+        }];
         let lists = Callers { favoured, ..Callers::default() };
         let at = |now| lists.points(&caller("+86051987654321"), UnixMillis(now));
         assert_eq!((at(999), at(1_000)), (90, 0));

@@ -1,11 +1,19 @@
 //! What the configuration says, compiled and immutable: numbers, queues, agents.
 
+mod calendar;
 mod callers;
+mod service;
 
+pub use calendar::{
+    Because, Calendar, CalendarId, Calendars, Day, DayKind, Hours, HoursRule, Local, Meeting, Mode, NoDay, Override, Scope, SpecialDay,
+    Verdict, Weekday,
+};
 pub use callers::{BlockEntry, BlockLevel, Callers, FavourEntry, NumberPattern};
+pub use service::{Announcements, KeyAction, LastAgentRule, ReasonRule, StormRule};
+pub use shared::model::PromptName;
 
 use serde::{Deserialize, Serialize};
-use shared::model::{AgentId, PhoneNumber, QueueId};
+use shared::model::{AgentId, NotReadyReason, PhoneNumber, QueueId};
 use std::collections::BTreeMap;
 
 /// The plan under which calls are handled; replaced as a whole by `Input::PlanChanged`.
@@ -22,6 +30,18 @@ pub struct Plan {
     /// Numbers that are blocked, and numbers whose calls have more points.
     #[serde(default)]
     pub callers: Callers,
+    /// When numbers and queues are open.
+    #[serde(default)]
+    pub calendars: Calendars,
+    /// Hours of dialled numbers; one without is always open.
+    #[serde(default)]
+    pub hours: BTreeMap<PhoneNumber, HoursRule>,
+    /// Limits of reasons for 示忙; one without has none.
+    #[serde(default)]
+    pub reasons: BTreeMap<NotReadyReason, ReasonRule>,
+    /// How many calls may come in.
+    #[serde(default)]
+    pub storm: StormRule,
     /// Where the random strategies begin; the same seed and inputs give the same choices. Read once, when the core begins.
     #[serde(default)]
     pub seed: u64,
@@ -62,6 +82,18 @@ pub struct QueuePlan {
     /// When its calls go elsewhere.
     #[serde(default)]
     pub overflow: Overflow,
+    /// When it is open; `None` is always.
+    #[serde(default)]
+    pub hours: Option<HoursRule>,
+    /// Whether who served a caller last is asked first 首问负责; `None` is no.
+    #[serde(default)]
+    pub last_agent: Option<LastAgentRule>,
+    /// What its citizens are told while they wait.
+    #[serde(default)]
+    pub announcements: Announcements,
+    /// What keys do while a citizen waits.
+    #[serde(default)]
+    pub keys: BTreeMap<char, KeyAction>,
 }
 
 impl Default for QueuePlan {
@@ -79,6 +111,10 @@ impl Default for QueuePlan {
             no_answer: NoAnswer::default(),
             wrap_up: WrapUpRule::default(),
             overflow: Overflow::default(),
+            hours: None,
+            last_agent: None,
+            announcements: Announcements::default(),
+            keys: BTreeMap::new(),
         }
     }
 }
@@ -113,7 +149,7 @@ pub struct WrapUpRule {
 }
 
 /// When a call leaves a queue by rule, and where it goes. Each cause has an end reason of its own. The entry time is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(default)]
 pub struct Overflow {
     /// As many wait as may; judged at the INVITE and before another queue's calls are taken in.
@@ -127,7 +163,7 @@ pub struct Overflow {
 }
 
 /// Where a call goes that leaves a queue by rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "snake_case")]
 pub enum Exit {
     /// It is refused, or hung up.
@@ -135,6 +171,8 @@ pub enum Exit {
     Refuse,
     /// To another queue, if that one takes calls.
     Queue(QueueId),
+    /// It hears this text and is hung up.
+    Announce(PromptName),
 }
 
 /// A skill 技能, such as a dialect or a field of law.
@@ -236,6 +274,9 @@ pub struct AgentPlan {
     /// Levels from 1 to 9.
     #[serde(default)]
     pub skills: BTreeMap<SkillId, u8>,
+    /// Calls are accepted by themselves after ringing for so long 自动应答, in ms; only while the desktop says that somebody is there.
+    #[serde(default)]
+    pub auto_answer_ms: Option<u64>,
 }
 
 /// An agent's part in one queue.
@@ -276,6 +317,20 @@ pub struct Limits {
     pub shift_gap_ms: u64,
     /// Most interactions at once.
     pub max_interactions: usize,
+    /// A text at the door or on the way out is cut after this, in ms.
+    #[serde(default = "farewell_ms")]
+    pub farewell_ms: u64,
+    /// How long a number's contacts are remembered for 首问负责 and 重复来电, in days.
+    #[serde(default = "remembered_days")]
+    pub remembered_days: u32,
+}
+
+fn farewell_ms() -> u64 {
+    30_000
+}
+
+fn remembered_days() -> u32 {
+    30
 }
 
 fn shift_gap_ms() -> u64 {
@@ -293,6 +348,8 @@ impl Default for Limits {
             exclude_ms: 60_000,
             shift_gap_ms: shift_gap_ms(),
             max_interactions: 2_000,
+            farewell_ms: farewell_ms(),
+            remembered_days: remembered_days(),
         }
     }
 }

@@ -144,7 +144,7 @@ impl AgentSeen {
             // Outside a call it is carried out at once.
             AgentAction::SignOut => return,
             AgentAction::Accept(_) | AgentAction::Reject(_) | AgentAction::HangUp(_) | AgentAction::EndWrapUp => return,
-            AgentAction::ExtendWrapUp => return,
+            AgentAction::ExtendWrapUp | AgentAction::AwaitNotReady(_) | AgentAction::Lock | AgentAction::Unlock => return,
         };
     }
 

@@ -129,10 +129,11 @@ impl Watch {
             Input::RecordingFinished { recording, .. } => {
                 self.with_call(InteractionId(recording.0), |call| call.finished_by_recorder += 1);
             }
-            Input::PlanChanged(plan) => self.plan = plan.clone(),
+            Input::PlanChanged(plan) => self.plan.clone_from(plan),
             Input::Stop => self.stopped = true,
             Input::LegConfirmed { .. } | Input::MediaOpened { .. } | Input::AgentMediaOpened { .. } => {}
-            Input::Digit { .. } | Input::AnnouncementEnded { .. } | Input::Voice(_) | Input::CardFound { .. } | Input::Tick => {}
+            Input::AnnouncementEnded { .. } | Input::Voice(_) | Input::ContactsKnown(_) | Input::AgentAttentive { .. } => {}
+            Input::Digit { .. } | Input::CardFound { .. } | Input::Tick => {}
         }
     }
 
@@ -423,22 +424,26 @@ impl Watch {
             }
             FactKind::Ended { reason, by } => self.ended(fact.interaction, *reason, *by),
             FactKind::Entered | FactKind::Answered => {}
+            FactKind::Blocked { .. } | FactKind::Favoured { .. } => {}
+            FactKind::LastAgent { .. } | FactKind::Announced { .. } => {}
         }
     }
 
     fn overflowed(&mut self, interaction: InteractionId, (from, to): (QueueId, QueueId), cause: OverflowCause, limit: Option<Time>) {
         let plan = &self.plan.queues[&from];
         let (what, exit) = match cause {
-            OverflowCause::Full => ("overflow: full", Some(plan.overflow.full)),
-            OverflowCause::Timeout => ("overflow: timeout", Some(plan.overflow.timeout)),
-            OverflowCause::NobodySignedIn => ("overflow: nobody signed in", plan.overflow.nobody_signed_in),
-            OverflowCause::AllNotReady => ("overflow: all not ready", plan.overflow.all_not_ready),
+            OverflowCause::Full => ("overflow: full", Some(plan.overflow.full.clone())),
+            OverflowCause::Timeout => ("overflow: timeout", Some(plan.overflow.timeout.clone())),
+            OverflowCause::NobodySignedIn => ("overflow: nobody signed in", plan.overflow.nobody_signed_in.clone()),
+            OverflowCause::AllNotReady => ("overflow: all not ready", plan.overflow.all_not_ready.clone()),
+            OverflowCause::Closed | OverflowCause::Key => return,
         };
         assert_eq!(exit, Some(Exit::Queue(to)), "{what}: against the rule of {from}");
         match cause {
             OverflowCause::Full => assert!(self.waiting_in(from, interaction) >= plan.max_waiting, "I-25: {from} is not full"),
             OverflowCause::Timeout => assert!(limit.is_some_and(|limit| limit <= self.now), "I-24: {interaction} may wait longer"),
             OverflowCause::NobodySignedIn | OverflowCause::AllNotReady => self.step.unstaffed.push((from, cause)),
+            OverflowCause::Closed | OverflowCause::Key => {}
         }
         self.tally(what);
     }
@@ -466,11 +471,11 @@ impl Watch {
         }
         for call in self.unsaved().filter(|call| call.waits()) {
             let queue = call.queue.expect("waits in a queue");
-            let rules = self.plan.queues[&queue].overflow;
+            let rules = self.plan.queues[&queue].overflow.clone();
             let exit = self.unstaffed(queue).and_then(|cause| match cause {
                 OverflowCause::NobodySignedIn => rules.nobody_signed_in,
                 OverflowCause::AllNotReady => rules.all_not_ready,
-                OverflowCause::Full | OverflowCause::Timeout => None,
+                OverflowCause::Full | OverflowCause::Timeout | OverflowCause::Closed | OverflowCause::Key => None,
             });
             assert_ne!(exit, Some(Exit::Refuse), "{} waits although nobody may answer in {queue}", call.interaction);
         }
@@ -577,6 +582,7 @@ impl Watch {
                 self.ranks.insert(*agent, (seen.rank, seen.choice, self.now));
                 self.agents.remove(agent);
             }
+            AgentCommand::Floor(_) => {}
             AgentCommand::Show { agent, session, desk } => self.show(*agent, *session, desk),
             AgentCommand::Done { agent, .. } => {
                 self.step.answers += 1;

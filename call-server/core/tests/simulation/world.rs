@@ -45,7 +45,8 @@ fn lists() -> Callers {
         block(2, "13900000008", BlockLevel::LowPriority(40), None),
         block(3, "13900000001", BlockLevel::Reject, Some(UnixMillis(1_000))),
     ];
-    Callers { blocked, favoured: vec![FavourEntry { callers: pattern("13900000009"), points: 50, expires: None }] }
+    let favoured = vec![FavourEntry { entry: 1, callers: pattern("13900000009"), points: 50, mark: None, expires: None }];
+    Callers { blocked, favoured, ..Callers::default() }
 }
 
 /// One seed's world.
@@ -383,7 +384,11 @@ impl World {
                     self.react(agent, session, &desk);
                 }
             }
-            AgentCommand::Done { .. } | AgentCommand::Refuse { .. } | AgentCommand::Voice { .. } | AgentCommand::TalkHealth { .. } => {}
+            AgentCommand::Done { .. }
+            | AgentCommand::Refuse { .. }
+            | AgentCommand::Floor(_)
+            | AgentCommand::Voice { .. }
+            | AgentCommand::TalkHealth { .. } => {}
         }
     }
 
@@ -556,7 +561,7 @@ impl World {
             agent.queues.retain(|_| self.random.bool());
             agent.queues.push(queues[self.random.usize(0..queues.len())]);
         }
-        self.send(Edge::Gateway, Input::PlanChanged(self.plan.clone()));
+        self.send(Edge::Gateway, Input::PlanChanged(Box::new(self.plan.clone())));
     }
 
     /// Everybody goes home: what is under way comes to its end.
@@ -608,7 +613,7 @@ fn draw_plan(random: &mut fastrand::Rng) -> Plan {
         let memberships = queues.iter().map(|queue| (*queue, draw_membership(random))).collect();
         let skills = (0..random.u32(0..4)).map(|_| (SkillId(random.u32(0..3)), random.u8(1..=9))).collect();
         let (number, name) = (format!("{}", 1_001 + index), "话务员".to_owned());
-        (AgentId(1_001 + index), AgentPlan { number, name, queues: served, memberships, skills })
+        (AgentId(1_001 + index), AgentPlan { number, name, queues: served, memberships, skills, auto_answer_ms: None })
     });
     let agents = agents.collect();
     let limits = Limits {
@@ -631,6 +636,7 @@ fn draw_plan(random: &mut fastrand::Rng) -> Plan {
         needs: if random.u32(0..3) == 0 { draw_needs(random) } else { Vec::new() },
         tiers: if random.u32(0..3) == 0 { draw_tiers(random) } else { BTreeMap::new() },
         priority: draw_priority(random),
+        ..QueuePlan::default()
     };
     Plan {
         numbers: queues.iter().map(|queue| (PhoneNumber::parse(&format!("{}", 100 + queue.0)).expect("a number"), *queue)).collect(),
@@ -639,6 +645,7 @@ fn draw_plan(random: &mut fastrand::Rng) -> Plan {
         limits,
         callers: lists(),
         seed: random.u64(..),
+        ..Plan::default()
     }
 }
 

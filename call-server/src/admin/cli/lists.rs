@@ -32,6 +32,10 @@ pub(crate) enum Vip {
 pub(crate) enum BlockLevelName {
     /// The call is refused before it enters any line.
     Reject,
+    /// The call hears the text of [lists] block_text and is hung up.
+    Announce,
+    /// So many calls are let in within a time, and no more.
+    Rate,
     /// The call waits behind others.
     LowPriority,
 }
@@ -88,6 +92,12 @@ pub(crate) struct AddBlock {
     /// With low-priority: points that its calls have less than others.
     #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) points: u32,
+    /// With rate: calls that are let in.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) calls: u32,
+    /// With rate: within so many minutes.
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=43_200))]
+    pub(crate) within_minutes: u32,
     /// Calls or papers that prove it, such as the ids of calls.
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub(crate) evidence: String,

@@ -20,6 +20,10 @@ pub(crate) struct EditAgent {
     /// Id of a queue to serve no longer. May be given several times.
     #[arg(long, value_name = "ID")]
     pub(crate) leave: Vec<u32>,
+    /// Accept calls by themselves after ringing for so many seconds, 0 to 5, or "off" 自动应答. Only while the desktop says that somebody
+    /// sits there.
+    #[arg(long, value_name = "SECONDS|off")]
+    pub(crate) auto_answer: Option<String>,
     /// A skill and its level: NAME=LEVEL, from 1 to 9; 0 takes it away. May be given several times.
     #[arg(long, value_name = "SKILL")]
     pub(crate) skill: Vec<String>,

@@ -3,6 +3,9 @@ ALTER TABLE agent_queues ADD COLUMN place INTEGER NOT NULL DEFAULT 0 CHECK (plac
 ALTER TABLE agent_queues ADD COLUMN weight INTEGER NOT NULL DEFAULT 1 CHECK (weight >= 0);
 ALTER TABLE agent_queues ADD COLUMN tier INTEGER NOT NULL DEFAULT 1 CHECK (tier BETWEEN 0 AND 255);
 
+-- 自动应答: calls are accepted by themselves after so long; NULL is never.
+ALTER TABLE agents ADD COLUMN auto_answer_ms INTEGER CHECK (auto_answer_ms >= 0);
+
 CREATE TABLE agent_skills (
     agent_id INTEGER NOT NULL REFERENCES agents (id),
     skill_id INTEGER NOT NULL,
@@ -11,7 +14,7 @@ CREATE TABLE agent_skills (
 ) STRICT, WITHOUT ROWID;
 
 -- Blocked numbers (1-11) and numbers in favour. An entry is never deleted: who removed it, when and why stays.
--- "effect" is a level for 'block' and a class of people for 'favour'; "points" belong to low_priority and to favour.
+-- "effect" is a level for 'block' and a class of people for 'favour'; "points" belong to low_priority and to favour, rate_* to rate.
 CREATE TABLE list_entries (
     id             INTEGER PRIMARY KEY AUTOINCREMENT,
     list           TEXT    NOT NULL CHECK (list IN ('block', 'favour')),
@@ -19,6 +22,8 @@ CREATE TABLE list_entries (
     prefix         INTEGER NOT NULL CHECK (prefix IN (0, 1)),
     effect         TEXT    NOT NULL,
     points         INTEGER NOT NULL DEFAULT 0,
+    rate_calls     INTEGER NOT NULL DEFAULT 0,
+    rate_within_ms INTEGER NOT NULL DEFAULT 0,
     reason         TEXT    NOT NULL,
     evidence       TEXT    NOT NULL,
     author         TEXT    NOT NULL,
@@ -59,3 +64,17 @@ CREATE TABLE sign_ins (
     outcome    TEXT    NOT NULL
 ) STRICT;
 CREATE INDEX sign_ins_by_time ON sign_ins (at_utc_ms);
+
+-- Hours overridden by hand 应急模式; scope and mode as JSON of the core's own words. An entry is never deleted.
+CREATE TABLE calendar_overrides (
+    id             INTEGER PRIMARY KEY AUTOINCREMENT,
+    scope          TEXT    NOT NULL,
+    mode           TEXT    NOT NULL,
+    reason         TEXT    NOT NULL,
+    author         TEXT    NOT NULL,
+    created_utc_ms INTEGER NOT NULL,
+    expires_utc_ms INTEGER NOT NULL,
+    removed_utc_ms INTEGER,
+    removed_by     TEXT,
+    CHECK ((removed_utc_ms IS NULL) = (removed_by IS NULL))
+) STRICT;

@@ -1,0 +1,74 @@
+//! How citizens and agents are treated beside the choice of an agent: breaks, the agent who served last, texts, keys, storms.
+
+use super::Exit;
+use serde::{Deserialize, Serialize};
+use shared::model::{PromptName, TrunkId};
+use std::collections::BTreeMap;
+
+/// Limits of one reason of 示忙 (1-7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(default)]
+pub struct ReasonRule {
+    /// After this the agent is told that it lasts too long, in ms; 0 is without limit. Nobody is made Ready by it.
+    pub max_ms: u64,
+    /// Most agents at once, those who chose it to follow their call included; 0 is without limit.
+    pub max_agents: usize,
+}
+
+/// 首问负责 (1-8): who served this number last is asked first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LastAgentRule {
+    /// Only a contact of so many days counts; bounded by `Limits::remembered_days`.
+    pub within_days: u32,
+    /// A call waits so long for that agent alone if the agent is expected to be free by then, in ms; 0 does not wait.
+    pub hold_ms: u64,
+}
+
+impl Default for LastAgentRule {
+    fn default() -> Self {
+        Self { within_days: 30, hold_ms: 20_000 }
+    }
+}
+
+/// What waiting citizens are told, and when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(default)]
+pub struct Announcements {
+    /// The first one after so much waiting, in ms; 0 is none at all.
+    pub first_ms: u64,
+    /// Then one each so many ms; 0 is no further one.
+    pub every_ms: u64,
+    /// How many are served before.
+    pub position: bool,
+    /// How long it will probably take, as a range; nothing is said if that is not known well enough.
+    pub waiting_time: bool,
+    /// One of these each time, in turn.
+    pub comfort: Vec<PromptName>,
+}
+
+/// What a key does while a citizen waits (I-23).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyAction {
+    /// The citizen is called back in the place of the first entry 排队回呼.
+    CallBack,
+    /// The call goes elsewhere.
+    Leave(Exit),
+}
+
+/// How many calls may come in: above it they hear a text, or are refused (2.4, storm control). 0 is without limit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(default)]
+pub struct StormRule {
+    /// New calls within one second.
+    pub per_second: u32,
+    /// Live calls of one trunk; one without an entry has no limit.
+    pub per_trunk: BTreeMap<TrunkId, u32>,
+    /// Live calls of one caller; a withheld number has no limit.
+    pub per_caller: u32,
+    /// What is heard above a limit; `None` is refused at once.
+    pub text: Option<PromptName>,
+    /// Most calls that may hear a text at the door at once; more are refused. 0 is 50.
+    pub most_texts: u32,
+}
