@@ -48,13 +48,12 @@ pub(crate) enum Override {
 
 /// An override to be ordered.
 #[derive(Debug, Args)]
-#[group(id = "what", required = true, multiple = false, args = ["open", "closed"])]
 pub(crate) struct AddOverride {
     /// Take calls, whatever the calendar says.
-    #[arg(long)]
+    #[arg(long, required_unless_present = "closed")]
     pub(crate) open: bool,
     /// Take none: "refuse", "queue ID" or "announce NAME".
-    #[arg(long, value_name = "WHAT FOLLOWS")]
+    #[arg(long, value_name = "WHAT FOLLOWS", conflicts_with = "open")]
     pub(crate) closed: Option<String>,
     /// Only this dialled number [default: every number and queue].
     #[arg(long, value_name = "NUMBER", conflicts_with = "queue")]
