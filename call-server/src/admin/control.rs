@@ -47,6 +47,15 @@ pub(crate) enum Request {
     Sip(SipWish),
     /// A change of people or callers.
     Change(Change),
+    /// The waiting lines at this moment.
+    Queues,
+    /// Read the configuration again.
+    Reload,
+    /// Lift the lock after wrong passwords.
+    Unlock {
+        /// Staff number 工号.
+        number: String,
+    },
 }
 
 impl Request {
@@ -95,6 +104,21 @@ pub(crate) trait Control: Send + Sync + 'static {
     /// # Errors
     /// The change is refused; nothing has changed then.
     fn change(&self, change: &Change) -> Result<Value, Failure>;
+
+    /// The waiting lines at this moment.
+    ///
+    /// # Errors
+    /// The switchboard does not answer.
+    fn queues(&self) -> Result<Value, Failure>;
+
+    /// Reads the configuration again and applies what can be applied while the server runs; the rest is named.
+    ///
+    /// # Errors
+    /// The configuration has faults, or would drop somebody who waits; nothing has changed then.
+    fn reload(&self) -> Result<Value, Failure>;
+
+    /// Lifts the lock of a staff number at every address; returns how many there were.
+    fn unlock(&self, number: &str) -> usize;
 }
 
 /// The server's end. Dropped, it closes the socket and removes its file.
@@ -219,6 +243,9 @@ fn carry_out(control: &dyn Control, request: &Request) -> Answer {
         Request::Unban(address) => answered(control.unban(*address)),
         Request::Sip(wish) => answered(control.sip(wish)),
         Request::Change(change) => answered(control.change(change)),
+        Request::Queues => answered(control.queues()),
+        Request::Reload => answered(control.reload()),
+        Request::Unlock { number } => Answer::Done(serde_json::json!({"unlocked": control.unlock(number)})),
     }
 }
 
