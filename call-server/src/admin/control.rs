@@ -63,7 +63,7 @@ impl Request {
     fn patience(&self) -> Duration {
         match self {
             Self::Sip(wish) => wish.patience(),
-            Self::Status | Self::Banned | Self::Unban(_) | Self::Change(_) => PATIENCE,
+            Self::Status | Self::Banned | Self::Unban(_) | Self::Change(_) | Self::Queues | Self::Reload | Self::Unlock { .. } => PATIENCE,
         }
     }
 }

@@ -55,7 +55,7 @@ impl Calls {
 
     /// Live calls that came in over a trunk, for its channels.
     pub(crate) fn live_over(&self, trunk: TrunkId) -> u32 {
-        self.load.trunks.get(&trunk).map_or(0, |calls| u32::try_from(*calls).unwrap_or(u32::MAX))
+        self.load.trunks.get(&trunk).copied().unwrap_or(0)
     }
 
     /// Whether this trunk or this caller has as many live calls as it may.

@@ -55,12 +55,6 @@ impl<'a> NameAddr<'a> {
         parameter(self.parameters, name)
     }
 
-    /// A parameter's presence and value.
-    #[must_use]
-    pub fn parameter(&self, name: &str) -> Option<Option<&'a [u8]>> {
-        parameter(self.parameters, name)
-    }
-
     /// The `tag` parameter, if it is there and a token.
     #[must_use]
     pub fn tag(&self) -> Option<&'a [u8]> {
