@@ -53,7 +53,7 @@ impl Core {
     #[must_use]
     pub fn new(plan: Plan, next: InteractionId) -> Self {
         let now = Now { time: Time(0), utc: UnixMillis(0) };
-        let acd = Acd::new(plan.seed);
+        let acd = Acd::new(&plan);
         let turn = Turn { now, plan, timers: Timers::default(), commands: VecDeque::new() };
         Self { turn, calls: Calls::new(next), acd, storm: Storm::default(), floor: Floor::default(), stopping: false }
     }

@@ -494,7 +494,7 @@ impl Watch {
                 "explain: the asked one first"
             );
             assert!(
-                decision.asked.is_some() || decision.candidates.is_empty(),
+                decision.asked.is_some() || decision.candidates.is_empty() || decision.held_for.is_some(),
                 "explain: {interaction} waits though somebody could be asked"
             );
             assert_eq!(decision.waited_ms, self.calls[interaction].waited_ms(self.now), "explain: the wait of {interaction}");
