@@ -12,6 +12,7 @@ mod conductor;
 mod contacts;
 mod floor;
 pub mod input;
+pub mod journal;
 pub mod ledger;
 pub mod plan;
 pub mod snapshot;
