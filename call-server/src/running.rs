@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use shared::model::UnixMillis;
 use std::fmt::Display;
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -44,7 +44,7 @@ pub(crate) fn serve(site: Site, _lock: DataLock) -> Result<(), Failure> {
     let (inbox, messages) = Inbox::new();
     let rooms = Rooms::build(&runtime, &site, &store, &inbox)?;
     let server = rooms.join(&runtime, &site, &store, inbox, messages)?;
-    announce(&server.addresses);
+    announce(&server.addresses, &server.sip_listeners);
     let cause = runtime.block_on(server.until_told())?;
     tracing::info!(cause, "the server stops");
     server.stop(&runtime)
@@ -80,7 +80,7 @@ impl Rooms {
         let (sip, gateway) = runtime.block_on(async {
             let sip = sip::start(site.sip.clone(), inbox.clone())
                 .await
-                .map_err(|error| busy("the carrier's SIP", "[sip] listen", site.sip.listen, &error))?;
+                .map_err(|error| busy("the carrier's SIP", "listen in [sip] or [[sip_listen]]", error.address, &error.error))?;
             let gateway = gateway::start(site.gateway.clone(), accounts, inbox.clone())
                 .await
                 .map_err(|error| busy("desktops", "[gateway] listen", site.gateway.listen, &error))?;
@@ -114,6 +114,7 @@ impl Rooms {
             addresses,
             started: Instant::now(),
         });
+        let sip_listeners = listeners(&edges.sip);
         let store_of_site = store;
         let (recording, store, gateway) = (edges.recording.clone(), edges.store.clone(), edges.gateway.clone());
         let socket = {
@@ -135,7 +136,18 @@ impl Rooms {
         let thread = spawned.map_err(|error| {
             Failure::new("no_threads", format!("the switchboard cannot be started: {error}"), "Free some memory and try again.")
         })?;
-        Ok(Server { addresses, inbox, thread, end: tokio::sync::Mutex::new(end), recording, store, gateway, archive, socket })
+        Ok(Server {
+            addresses,
+            sip_listeners,
+            inbox,
+            thread,
+            end: tokio::sync::Mutex::new(end),
+            recording,
+            store,
+            gateway,
+            archive,
+            socket,
+        })
     }
 }
 
@@ -164,11 +176,17 @@ fn wall_clock() -> UnixMillis {
     UnixMillis(i64::try_from(since).unwrap_or(i64::MAX))
 }
 
+/// Transport and address of every place where SIP is listened to.
+fn listeners(sip: &SipHandle) -> Vec<Value> {
+    sip.listening().iter().map(|(transport, address)| json!({"transport": transport.name(), "address": address.to_string()})).collect()
+}
+
 /// One line for whoever started us: programs wait for it.
-fn announce(addresses: &Addresses) {
+fn announce(addresses: &Addresses, sip_listeners: &[Value]) {
     let line = json!({
         "event": "ready",
         "sip": addresses.sip.to_string(),
+        "sip_listeners": sip_listeners,
         "gateway": addresses.gateway.to_string(),
         "agent_media": addresses.agent_media,
     });
@@ -179,6 +197,7 @@ fn announce(addresses: &Addresses) {
 /// The running server.
 struct Server {
     addresses: Addresses,
+    sip_listeners: Vec<Value>,
     inbox: Inbox,
     thread: std::thread::JoinHandle<()>,
     end: tokio::sync::Mutex<tokio::sync::oneshot::Receiver<()>>,
@@ -245,6 +264,7 @@ impl Control for Desk {
             "uptime_s": self.started.elapsed().as_secs(),
             "listening": {
                 "sip": self.addresses.sip.to_string(),
+                "sip_listeners": listeners(&self.sip),
                 "gateway": self.addresses.gateway.to_string(),
                 "agent_media": self.addresses.agent_media,
             },
@@ -261,6 +281,14 @@ impl Control for Desk {
         status
     }
 
+    fn banned(&self) -> Result<Value, Failure> {
+        self.sip.banned().map(|banned| json!({"banned": banned})).ok_or_else(sip_is_silent)
+    }
+
+    fn unban(&self, address: IpAddr) -> Result<Value, Failure> {
+        self.sip.forgive(address).map(|was_banned| json!({"unbanned": was_banned})).ok_or_else(sip_is_silent)
+    }
+
     fn change(&self, change: &Change) -> Result<Value, Failure> {
         let done = change.apply(&self.store, wall_clock())?;
         if change.touches_plan() {
@@ -268,4 +296,8 @@ impl Control for Desk {
         }
         Ok(done)
     }
+}
+
+fn sip_is_silent() -> Failure {
+    Failure::new("sip_is_silent", "the SIP edge does not answer", "Try again; if it stays, look at the server's log.")
 }

@@ -25,6 +25,7 @@ pub(crate) const RSEQ: Extension = extension("RSeq", "");
 pub(crate) const SESSION_EXPIRES: Extension = extension("Session-Expires", "x");
 pub(crate) const SUBSCRIPTION_STATE: Extension = extension("Subscription-State", "");
 pub(crate) const SUPPORTED: Extension = extension("Supported", "k");
+pub(crate) const USER_AGENT: Extension = extension("User-Agent", "");
 
 impl Extension {
     /// The values of all fields of this name, each whole, folds kept.

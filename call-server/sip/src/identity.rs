@@ -2,6 +2,7 @@
 //!
 //! Texts only: whether one is a telephone number is for the caller of these functions to judge.
 
+use crate::fields::USER_AGENT;
 use crate::message::{Name, NameAddr, Request, Uri};
 
 /// The calling number as text: of P-Asserted-Identity if there is one, else of From. `None` if it is withheld.
@@ -19,6 +20,12 @@ pub fn caller(request: &Request) -> Option<String> {
 #[must_use]
 pub fn dialled(request: &Request) -> Option<String> {
     Uri::parse(request.uri())?.user_text()
+}
+
+/// The program that the sender says it is.
+#[must_use]
+pub fn agent(request: &Request) -> Option<&[u8]> {
+    USER_AGENT.first(request.head())
 }
 
 /// A caller who asks for privacy stays unknown to us even where the trunk would tell: the number is withheld (1-11).

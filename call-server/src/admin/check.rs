@@ -19,6 +19,7 @@ pub(super) fn config(site: &Path, command: &Config) -> Result<Outcome, Failure> 
 fn sound(site: &Site) -> Outcome {
     let plan = site.bare_plan();
     let (limits, gateway) = (&plan.limits, &site.gateway.limits);
+    let sip = &site.sip.limits;
     let json = json!({
         "faults": [],
         "site": site.name,
@@ -34,11 +35,14 @@ fn sound(site: &Site) -> Outcome {
             "failures_before_lock": gateway.failures,
             "lock_seconds": gateway.lock.as_secs(),
         },
+        "sip_limits": sip,
     });
     let text = format!(
         "{} has no fault. Trunks: {}, queues: {}, numbers: {}.\n\
          Limits: {} calls at once; {} desktops, {} from one address; {} wrong passwords lock for {} s;\n\
-         a desktop may be gone for {} s, is signed out after {} s.",
+         a desktop may be gone for {} s, is signed out after {} s.\n\
+         SIP: {} connections, {} of them for unknown sources, {} for one of these; {} requests a second from one trunk address;\n\
+         an unknown source is refused {} times, {} times slowly, then ignored for {} s. --json shows every limit.",
         config::FILE_NAME,
         site.sip.trunks.len(),
         plan.queues.len(),
@@ -50,6 +54,13 @@ fn sound(site: &Site) -> Outcome {
         gateway.lock.as_secs(),
         limits.grace_ms / 1000,
         limits.lost_ms / 1000,
+        sip.connections,
+        sip.stranger_connections,
+        sip.connections_per_stranger,
+        sip.trunk_requests_per_s,
+        sip.stranger_requests,
+        sip.stranger_slow_requests,
+        sip.ignore_ms / 1000,
     );
     Outcome::new(text, json)
 }

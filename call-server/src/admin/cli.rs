@@ -272,6 +272,15 @@ pub(crate) enum Sip {
         #[arg(value_name = "URI")]
         uri: String,
     },
+    /// Sources that are ignored for a time because they behave like scanners: known by their User-Agent, or asking again and again.
+    Banned,
+    /// Ignore a source no longer; its count begins anew.
+    #[command(after_help = "Example:\n  call-server sip unban 198.51.100.7")]
+    Unban {
+        /// An address of it; for IPv6 any address of its network.
+        #[arg(value_name = "ADDRESS")]
+        address: std::net::IpAddr,
+    },
 }
 
 /// Commands about the configuration.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fs::{File, Permissions};
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::IpAddr;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
@@ -36,6 +37,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub(crate) enum Request {
     /// What the server is doing.
     Status,
+    /// Which sources of SIP are ignored.
+    Banned,
+    /// A source of SIP is to be ignored no longer.
+    Unban(IpAddr),
     /// A change of people or callers.
     Change(Change),
 }
@@ -52,6 +57,18 @@ enum Answer {
 pub(crate) trait Control: Send + Sync + 'static {
     /// What the server is doing, as one JSON object. The command shows it as it is.
     fn status(&self) -> Value;
+
+    /// Which sources of SIP are ignored for a time: `{"banned": [...]}`.
+    ///
+    /// # Errors
+    /// The SIP edge does not answer.
+    fn banned(&self) -> Result<Value, Failure>;
+
+    /// Ignores a source of SIP no longer: `{"unbanned": bool}`, `false` if it was not ignored.
+    ///
+    /// # Errors
+    /// The SIP edge does not answer.
+    fn unban(&self, address: IpAddr) -> Result<Value, Failure>;
 
     /// Carries a change out ([`Change::apply`]) and tells the core if the plan is touched.
     ///
@@ -174,9 +191,15 @@ async fn answer(stream: tokio::net::UnixStream, control: Arc<dyn Control>) -> st
 fn carry_out(control: &dyn Control, request: &Request) -> Answer {
     match request {
         Request::Status => Answer::Done(control.status()),
-        Request::Change(change) => match control.change(change) {
-            Ok(value) => Answer::Done(value),
-            Err(failure) => Answer::Refused(failure),
-        },
+        Request::Banned => answered(control.banned()),
+        Request::Unban(address) => answered(control.unban(*address)),
+        Request::Change(change) => answered(control.change(change)),
+    }
+}
+
+fn answered(result: Result<Value, Failure>) -> Answer {
+    match result {
+        Ok(value) => Answer::Done(value),
+        Err(failure) => Answer::Refused(failure),
     }
 }

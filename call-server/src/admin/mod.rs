@@ -86,7 +86,7 @@ fn carry_out(site: &Path, command: &Command) -> Result<Outcome, Failure> {
         Command::Caller(command) => people::caller(site, command),
         Command::Call(command) => calls::call(site, command),
         Command::Recording(command) => recordings::recording(site, command),
-        Command::Sip(command) => signalling::sip(&load(site)?, command),
+        Command::Sip(command) => signalling::sip(site, command),
         Command::Config(command) => check::config(site, command),
     }
 }

@@ -1,15 +1,49 @@
 //! `sip`: looks into signalling.
 
 use super::cli::Sip;
+use super::control::{self, Request};
+use super::load;
 use super::{Failure, Outcome};
 use crate::config::Site;
-use crate::sip::{Destination, LocateError, Locator};
+use crate::sip::{Banned, Destination, LocateError, Locator};
 use serde_json::{Value, json};
+use std::net::IpAddr;
+use std::path::Path;
 
-pub(super) fn sip(site: &Site, command: &Sip) -> Result<Outcome, Failure> {
+pub(super) fn sip(site: &Path, command: &Sip) -> Result<Outcome, Failure> {
     match command {
-        Sip::Locate { uri } => locate(site, uri),
+        Sip::Locate { uri } => locate(&load(site)?, uri),
+        Sip::Banned => banned(site),
+        Sip::Unban { address } => unban(site, *address),
     }
+}
+
+fn banned(site: &Path) -> Result<Outcome, Failure> {
+    let answer = ask(site, &Request::Banned)?;
+    let listed: Vec<Banned> = answer.get("banned").and_then(|list| serde_json::from_value(list.clone()).ok()).unwrap_or_default();
+    if listed.is_empty() {
+        return Ok(Outcome::new("No source is ignored.", answer));
+    }
+    let lines = listed.iter().map(|one| {
+        let why = one.offence.text();
+        format!("{:<39}  {:>6} s more  {:>9} ignored  {why}", one.source, one.remaining_s, one.ignored)
+    });
+    Ok(Outcome::new(lines.collect::<Vec<_>>().join("\n"), answer))
+}
+
+fn unban(site: &Path, address: IpAddr) -> Result<Outcome, Failure> {
+    let answer = ask(site, &Request::Unban(address))?;
+    if answer.get("unbanned").and_then(Value::as_bool) == Some(true) {
+        return Ok(Outcome::new(format!("{address} is no longer ignored."), answer));
+    }
+    Err(Failure::new("not_banned", format!("{address} is not ignored"), "`call-server sip banned` lists who is."))
+}
+
+fn ask(site: &Path, request: &Request) -> Result<Value, Failure> {
+    control::ask(site, request)?.ok_or_else(|| {
+        let message = format!("no server is running on the site {}", site.display());
+        Failure::new("not_running", message, "Start it with `call-server run`, or name another site with --site DIR.")
+    })
 }
 
 fn locate(site: &Site, uri: &str) -> Result<Outcome, Failure> {

@@ -175,6 +175,14 @@ impl Control for Server {
         serde_json::json!({"version": "test", "agents": {"ready": 2}})
     }
 
+    fn banned(&self) -> Result<Value, Failure> {
+        Ok(serde_json::json!({"banned": [{"source": "198.51.100.7", "offence": "scanner", "remaining_s": 9, "ignored": 3, "before": 0}]}))
+    }
+
+    fn unban(&self, address: std::net::IpAddr) -> Result<Value, Failure> {
+        Ok(serde_json::json!({"unbanned": address.to_string() == "198.51.100.7"}))
+    }
+
     fn change(&self, change: &Change) -> Result<Value, Failure> {
         self.changes.lock().expect("no panic").push(change.clone());
         change.apply(&self.store, shared::model::UnixMillis(0))
@@ -196,6 +204,9 @@ async fn a_running_server_answers_and_makes_the_changes_itself() {
         assert_eq!(done(&site, &["status"])["agents"]["ready"], 2);
         assert_eq!(done(&site, &["agent", "add", "1013", "--name", "何晓"])["number"], "1013");
         assert_eq!(refused(&site, &["agent", "add", "1013", "--name", "何晓"]).code, "number_taken");
+        assert_eq!(done(&site, &["sip", "banned"])["banned"][0]["source"], "198.51.100.7");
+        assert_eq!(done(&site, &["sip", "unban", "198.51.100.7"])["unbanned"], true);
+        assert_eq!(refused(&site, &["sip", "unban", "198.51.100.8"]).code, "not_banned");
     });
     let changes = server.changes.lock().expect("no panic").clone();
     assert!(matches!(&changes[0], Change::AddAgent { name, .. } if name == "何晓"));

@@ -7,6 +7,7 @@
 mod fault;
 mod resolve;
 mod schema;
+mod signalling;
 #[cfg(test)]
 mod tests;
 mod tls;

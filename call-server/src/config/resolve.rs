@@ -48,23 +48,23 @@ pub(super) fn resolve(folder: &Path, written: &Written, faults: Vec<Fault>) -> R
     }
 }
 
-struct Resolver<'w> {
+pub(super) struct Resolver<'w> {
     folder: &'w Path,
-    written: &'w Written,
+    pub(super) written: &'w Written,
     faults: Vec<Fault>,
 }
 
 impl Resolver<'_> {
-    fn fault<T>(&mut self, line: Option<usize>, what: impl Into<String>, remedy: impl Into<String>) -> Option<T> {
+    pub(super) fn fault<T>(&mut self, line: Option<usize>, what: impl Into<String>, remedy: impl Into<String>) -> Option<T> {
         self.faults.push(Fault { line, what: what.into(), remedy: remedy.into() });
         None
     }
 
-    fn path(&self, text: &str) -> PathBuf {
+    pub(super) fn path(&self, text: &str) -> PathBuf {
         self.folder.join(text)
     }
 
-    fn address(&mut self, section: &'static str, key: &str) -> Option<At<SocketAddr>> {
+    pub(super) fn address(&mut self, section: &'static str, key: &str) -> Option<At<SocketAddr>> {
         let At { line, value } = self.written.text(section, key)?;
         match value.parse() {
             Ok(address) => Some(At { line, value: address }),
@@ -75,7 +75,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn ip(&mut self, line: Option<usize>, what: &str, text: &str) -> Option<IpAddr> {
+    pub(super) fn ip(&mut self, line: Option<usize>, what: &str, text: &str) -> Option<IpAddr> {
         match text.parse() {
             Ok(address) => Some(address),
             Err(_) => self.fault(line, format!("{what} is no IP address: {text}"), "Write it as 192.0.2.1; names are not looked up."),
@@ -83,7 +83,7 @@ impl Resolver<'_> {
     }
 
     /// An address that others can reach: given, or the fallback if that one is definite.
-    fn reachable(&mut self, section: &'static str, fallback: At<IpAddr>) -> Option<IpAddr> {
+    pub(super) fn reachable(&mut self, section: &'static str, fallback: At<IpAddr>) -> Option<IpAddr> {
         let (line, address) = match self.written.text(section, "advertise") {
             Some(At { line, value }) => (line, self.ip(line, &format!("advertise in [{section}]"), value)?),
             None => (fallback.line, fallback.value),
@@ -95,18 +95,7 @@ impl Resolver<'_> {
         Some(address)
     }
 
-    fn sip(&mut self) -> Option<SipSettings> {
-        let trunks = self.trunks();
-        let listen = self.address("sip", "listen")?;
-        let advertise = self.reachable("sip", At { line: listen.line, value: listen.value.ip() })?;
-        let name_server = match self.written.text("sip", "name_server") {
-            Some(_) => Some(self.address("sip", "name_server")?.value),
-            None => None,
-        };
-        Some(SipSettings { listen: listen.value, advertise, trunks, name_server })
-    }
-
-    fn trunks(&mut self) -> Vec<TrunkSettings> {
+    pub(super) fn trunks(&mut self) -> Vec<TrunkSettings> {
         let written = self.written;
         let mut trunks: Vec<TrunkSettings> = Vec::new();
         for block in written.all("trunks") {

@@ -77,6 +77,45 @@ pub(super) const SECTIONS: &[Section] = &[
                 Optional { example: "\"192.0.2.53:53\"" },
                 "DNS server that knows where others are; those of the system (/etc/resolv.conf) if absent.",
             ),
+            key(
+                "authorities",
+                Text,
+                Optional { example: "\"tls/carrier-ca.pem\"" },
+                "Who signs the carriers' certificates (PEM), for calls of ours over TLS; the system's list if absent.",
+            ),
+            key(
+                "trace_numbers",
+                Text,
+                Default("\"masked\""),
+                "\"masked\", or \"shown\": telephone numbers in the log of raw messages (--log trace). Secrets never stand there.",
+            ),
+        ],
+    },
+    Section {
+        name: "sip_listen",
+        repeated: true,
+        about: "A further place where SIP is listened to, beside [sip] listen.",
+        keys: &[
+            key("transport", Text, Needed { example: "\"tls\"" }, "\"udp\", \"tcp\" or \"tls\"."),
+            key(
+                "listen",
+                Text,
+                Needed { example: "\"0.0.0.0:5061\"" },
+                "Address and port; [::] is every IPv6 address and no IPv4 address.",
+            ),
+            key(
+                "advertise",
+                Text,
+                Optional { example: "\"192.0.2.1\"" },
+                "Our IP address as others see it here; if absent the one listened on, or that of [sip].",
+            ),
+            key(
+                "certificate",
+                Text,
+                Optional { example: "\"tls/sip.pem\"" },
+                "Certificate chain (PEM) for TLS; that of [gateway] if absent.",
+            ),
+            key("key", Text, Optional { example: "\"tls/sip.key\"" }, "Its private key (PEM); that of [gateway] if absent."),
         ],
     },
     Section {

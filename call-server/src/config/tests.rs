@@ -42,6 +42,10 @@ fn the_defaults_of_the_schema_are_those_of_the_core() {
 fn a_key_that_is_uncommented_in_the_example_is_still_without_fault() {
     let folder = Folder::with_certificate();
     std::fs::write(folder.0.path("music.alaw"), [0xD5; 160]).expect("written");
+    for (from, to) in [("server.pem", "carrier-ca.pem"), ("server.pem", "sip.pem"), ("server.key", "sip.key")] {
+        let path = |name: &str| folder.0.path("tls").join(name);
+        std::fs::copy(path(from), path(to)).expect("copied");
+    }
     let all: String = example()
         .lines()
         .map(|line| match line.strip_prefix("# ") {
@@ -51,6 +55,47 @@ fn a_key_that_is_uncommented_in_the_example_is_still_without_fault() {
         .collect();
     let site = parse(folder.0.folder(), &all).unwrap_or_else(|faults| panic!("{faults}\n{all}"));
     assert_eq!(site.media.music, [0xD5; 160]);
+}
+
+#[test]
+fn several_listeners_each_have_a_transport_an_address_and_what_it_needs() {
+    let folder = Folder::with_certificate();
+    let listener =
+        |transport: &str, listen: &str, more: &str| format!("[[sip_listen]]\ntransport = \"{transport}\"\nlisten = \"{listen}\"\n{more}");
+    let head = "[sip]\nlisten = \"0.0.0.0:5060\"\nadvertise = \"192.0.2.1\"\n";
+    let text = [
+        head.to_owned(),
+        listener("tcp", "0.0.0.0:5060", ""),
+        listener("TLS", "192.0.2.7:5061", ""),
+        listener("udp", "[::]:5060", "advertise = \"2001:db8::1\"\n"),
+    ];
+    let site = parse(folder.0.folder(), &text.concat()).unwrap_or_else(|faults| panic!("{faults}"));
+    let told: Vec<String> = site
+        .sip
+        .listeners()
+        .iter()
+        .map(|one| format!("{} {} as {} {}", one.transport, one.listen, one.advertise, one.tls.is_some()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "udp 0.0.0.0:5060 as 192.0.2.1 false",
+            "tcp 0.0.0.0:5060 as 192.0.2.1 false",
+            "tls 192.0.2.7:5061 as 192.0.2.7 true",
+            "udp [::]:5060 as 2001:db8::1 false",
+        ]
+    );
+    for (bad, why) in [
+        (listener("sctp", "0.0.0.0:5062", ""), "udp, tcp or tls"),
+        (listener("tcp", "localhost:5062", ""), "no IP address and port"),
+        (listener("udp", "0.0.0.0:5060", ""), "listened to twice"),
+        (listener("udp", "[::]:5062", ""), "not how others reach"),
+        (listener("tls", "0.0.0.0:5061", "certificate = \"absent.pem\"\n"), "absent.pem"),
+        ("[site]\nname = \"x\"\n".to_owned() + &listener("tcp", "[::1]:5062", "advertise = \"192.0.2.1\"\n"), "not how others reach"),
+    ] {
+        let faults = parse(folder.0.folder(), &(head.to_owned() + &bad)).err().unwrap_or_else(|| panic!("{bad} is taken"));
+        assert!(faults.to_string().contains(why) && faults.0.len() == 1, "{bad}: {faults}");
+    }
 }
 
 /// A file with a fault of every kind.
@@ -94,7 +139,7 @@ grace_seconds = "30"
 const TOLD: &str = r#"hotline.toml:2: listen in [sip] is no IP address and port: localhost:5060
     Write it as 192.0.2.1:5060 or [2001:db8::1]:5060.
 hotline.toml:3: unknown key listn in [sip]
-    Known keys: listen, advertise.
+    Known keys: listen, advertise, name_server, authorities, trace_numbers.
 hotline.toml:5: ports in [media] is no range of at least two ports: 9-1
     Write it as "20000-29999".
 hotline.toml:6: agents in [media] is a text, not 5
@@ -126,7 +171,7 @@ hotline.toml:31: "12345 x" is no number: a number has only digits, * and #, and 
 hotline.toml:33: grace_seconds in [limits] is a number of seconds from 0, not of type string
     Write it as: grace_seconds = 30
 hotline.toml:34: unknown section [colour]
-    Known sections: site, sip, media, gateway, recording, store, trunks, queues, numbers, limits."#;
+    Known sections: site, sip, sip_listen, media, gateway, recording, store, trunks, queues, numbers, limits."#;
 
 #[test]
 fn all_faults_are_told_at_once_with_line_and_remedy() {

@@ -1,8 +1,8 @@
 //! Certificate and key from PEM files (RFC 7468) to what rustls wants.
 
-use rustls::ServerConfig;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -30,6 +30,22 @@ pub(super) fn load(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, 
         .with_single_cert(chain, key)
         .map(Arc::new)
         .map_err(|error| TlsFault::Key(format!("certificate and key do not fit together: {error}")))
+}
+
+/// How connections of ours judge certificates: by the authorities in this file. One that cannot be used is left out, as systems' lists
+/// hold some that no program takes.
+pub(super) fn client(authorities: &Path) -> Result<Arc<ClientConfig>, String> {
+    let certificates = CertificateDer::pem_file_iter(authorities)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| unreadable(authorities, "certificate", &error))?;
+    let mut roots = RootCertStore::empty();
+    let (taken, _) = roots.add_parsable_certificates(certificates);
+    if taken == 0 {
+        return Err(format!("{} holds no certificate that can be used", authorities.display()));
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(|error| error.to_string())?;
+    Ok(Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))
 }
 
 fn unreadable(path: &Path, what: &str, error: &pem::Error) -> String {

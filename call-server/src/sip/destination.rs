@@ -1,5 +1,6 @@
 //! Where a message goes: transport, address, and for TLS the name that the far side's certificate must bear.
 
+use sip_core::Transport as Machine;
 use std::fmt;
 use std::net::SocketAddr;
 use std::str::FromStr;
@@ -34,6 +35,15 @@ impl Transport {
         match self {
             Self::Udp | Self::Tcp => sip_core::message::DEFAULT_PORT,
             Self::Tls => sip_core::message::DEFAULT_SECURE_PORT,
+        }
+    }
+
+    /// How the transactions see it.
+    pub(super) fn machine(self) -> Machine {
+        match self {
+            Self::Udp => Machine::Datagram,
+            Self::Tcp => Machine::Stream,
+            Self::Tls => Machine::Secure,
         }
     }
 }

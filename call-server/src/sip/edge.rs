@@ -1,8 +1,17 @@
-//! The task that owns the socket: datagrams, commands and time into the endpoint; packets and inputs out of it.
+//! The task between the wires and the endpoints: packets, commands and time in; packets and inputs out.
+//!
+//! Each listener has an endpoint of its own: its transport stands in Via and Contact, so everything that belongs to a call comes back over it.
+//! The task never waits for a far side, nor for the core's decisions.
 
+use super::connection::{ConnectionKey, Why};
 use super::counters::{Counter, Counters};
-use super::strangers::Strangers;
-use super::{SipSettings, TrunkSettings, refusal};
+use super::legs::Legs;
+use super::masking::{Masked, Numbers};
+use super::rates::Rates;
+use super::scanners::{Verdict, Watch};
+use super::strangers::Refusals;
+use super::wires::{Accepted, Arrival, Sent, Wires};
+use super::{Order, SipSettings, TrunkSettings, refusal};
 use crate::switchboard::Inbox;
 use bytes::Bytes;
 use call_core::Input;
@@ -10,17 +19,17 @@ use call_core::command::{SessionText, SipCommand};
 use call_core::input::{CallOffered, LegEnd};
 use shared::model::{Caller, LegId, PhoneNumber, TrunkId};
 use shared::pii::Pii;
-use sip_core::message::{MAX_PACKET_BYTES, Request};
-use sip_core::{CallKey, Ending, Endpoint, Event, Farewell, Limits, Receipt, Seed, identity};
-use std::collections::{BTreeMap, BTreeSet};
+use sip_core::message::stream::Frame;
+use sip_core::message::{self, MAX_PACKET_BYTES, Message, Method, Name, ParseError, Rejected, Request, Via};
+use sip_core::{Ending, Endpoint, Event, Farewell, Limits, Receipt, Seed, Settings, identity};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-/// Pause after the socket failed to give a packet, so that a lasting failure does not burn a processor.
+/// Pause after a socket failed to give a packet, so that a lasting failure does not burn a processor.
 const ERROR_PAUSE: Duration = Duration::from_millis(10);
 /// How long the task sleeps when nothing is due; any value will do.
 const IDLE: Duration = Duration::from_secs(3_600);
@@ -34,12 +43,15 @@ struct Source {
 
 /// The edge's state; lives in one task.
 pub(super) struct Edge {
-    socket: UdpSocket,
+    wires: Wires,
+    /// The endpoint of each path: the place in it is the listener's place in the settings.
+    endpoints: Vec<Endpoint>,
+    legs: Legs,
     sources: BTreeMap<IpAddr, Source>,
-    endpoint: Endpoint,
-    strangers: Strangers,
-    /// Calls that the core knows of and has not been told the end of.
-    told: BTreeSet<CallKey>,
+    watch: Watch,
+    refusals: Refusals,
+    rates: Rates,
+    numbers: Numbers,
     inbox: Inbox,
     counters: Arc<Counters>,
     started: Instant,
@@ -47,21 +59,36 @@ pub(super) struct Edge {
 
 /// What the task was woken by.
 enum Woken {
-    Packet(std::io::Result<(usize, SocketAddr)>),
-    Command(Option<SipCommand>),
+    Arrival(Arrival),
+    Order(Option<Order>),
     Deadline,
 }
 
 impl Edge {
-    pub(super) fn new(socket: UdpSocket, settings: &SipSettings, inbox: Inbox, counters: Arc<Counters>, seed: Seed) -> Self {
-        let port = socket.local_addr().map_or(settings.listen.port(), |address| address.port());
-        let contact = SocketAddr::new(settings.advertise, port);
+    /// `seeds` gives one seed for each path.
+    pub(super) fn new(
+        wires: Wires,
+        settings: &SipSettings,
+        inbox: Inbox,
+        counters: Arc<Counters>,
+        mut seeds: impl Iterator<Item = Seed>,
+    ) -> Self {
+        let paths = wires.listening().zip(settings.listeners());
+        let endpoints = paths.filter_map(|((transport, bound), listener)| {
+            let contact = SocketAddr::new(listener.advertise, bound.port());
+            let machine = Settings { transport: transport.machine(), ..Settings::default() };
+            Some(Endpoint::with_settings(contact, Limits::default(), machine, seeds.next()?))
+        });
+        let limits = &settings.limits;
         Self {
-            socket,
+            endpoints: endpoints.collect(),
+            wires,
+            legs: Legs::default(),
             sources: settings.trunks.iter().flat_map(sources).collect(),
-            endpoint: Endpoint::new(contact, Limits::default(), seed),
-            strangers: Strangers::default(),
-            told: BTreeSet::new(),
+            watch: Watch::new(limits),
+            refusals: Refusals::new(limits.waiting_refusals),
+            rates: Rates::new(limits.trunk_requests_per_s, limits.trunk_burst),
+            numbers: settings.numbers,
             inbox,
             counters,
             started: Instant::now(),
@@ -69,27 +96,27 @@ impl Edge {
     }
 
     /// Runs until every [`super::SipHandle`] is gone.
-    pub(super) async fn run(mut self, mut commands: mpsc::Receiver<SipCommand>) {
+    pub(super) async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
         let mut buffer = vec![0; MAX_PACKET_BYTES];
         loop {
             let deadline = self.deadline();
             let woken = tokio::select! {
-                received = self.socket.recv_from(&mut buffer) => Woken::Packet(received),
-                command = commands.recv() => Woken::Command(command),
+                arrival = self.wires.next(&mut buffer) => Woken::Arrival(arrival),
+                order = orders.recv() => Woken::Order(order),
                 () = tokio::time::sleep_until(deadline) => Woken::Deadline,
             };
             match woken {
-                Woken::Packet(Ok((length, source))) => self.receive(source, buffer.get(..length).unwrap_or_default()),
-                Woken::Packet(Err(error)) => {
-                    tracing::debug!(%error, "the SIP socket gave no packet");
+                Woken::Arrival(Arrival::Trouble(error)) => {
+                    tracing::debug!(%error, "a SIP socket gave no packet");
                     tokio::time::sleep(ERROR_PAUSE).await;
                 }
-                Woken::Command(Some(command)) => self.execute(command),
-                Woken::Command(None) => return,
+                Woken::Arrival(arrival) => self.arrived(arrival, &buffer),
+                Woken::Order(Some(order)) => self.obey(order),
+                Woken::Order(None) => return,
                 Woken::Deadline => {}
             }
             let now = self.now();
-            self.endpoint.handle_timeout(now);
+            self.endpoints.iter_mut().for_each(|endpoint| endpoint.handle_timeout(now));
             self.drain();
         }
     }
@@ -99,48 +126,189 @@ impl Edge {
     }
 
     fn deadline(&self) -> Instant {
-        let next = self.endpoint.next_deadline().into_iter().chain(self.strangers.next_deadline()).min();
-        next.map_or_else(|| Instant::now() + IDLE, |deadline_ms| self.started + Duration::from_millis(deadline_ms))
+        let due = self.endpoints.iter().filter_map(Endpoint::next_deadline).chain(self.refusals.next_deadline()).min();
+        due.map_or_else(|| Instant::now() + IDLE, |deadline_ms| self.started + Duration::from_millis(deadline_ms))
     }
 
-    fn receive(&mut self, source: SocketAddr, datagram: &[u8]) {
+    fn arrived(&mut self, arrival: Arrival, buffer: &[u8]) {
+        match arrival {
+            Arrival::Datagram { path, source, length } => self.datagram(path, source, buffer.get(..length).unwrap_or_default()),
+            Arrival::Accepted(accepted) => self.connected(accepted),
+            Arrival::Frame { key, frame } => self.frame(key, frame),
+            Arrival::Closed { key, why } => self.disconnected(key, why),
+            // Met where it can be waited out.
+            Arrival::Trouble(_) => {}
+        }
+    }
+
+    fn datagram(&mut self, path: usize, source: SocketAddr, datagram: &[u8]) {
         self.counters.add(Counter::Received);
-        tracing::trace!(%source, bytes = datagram.len(), "SIP packet");
-        let packet = Bytes::copy_from_slice(datagram);
-        if !self.sources.contains_key(&source.ip().to_canonical()) {
-            return self.receive_from_stranger(source, packet);
+        if !self.is_known(source) && self.is_ignored(source) {
+            return;
         }
-        let now = self.now();
-        match self.endpoint.receive(now, source, packet) {
-            Receipt::Message | Receipt::KeepAlive => {}
-            Receipt::Malformed(fault) => {
-                self.counters.add(Counter::Malformed);
-                tracing::debug!(%source, %fault, "a trunk sent a malformed SIP packet");
-            }
-            Receipt::Overloaded => self.counters.add(Counter::Overloaded),
+        self.trace("in", path, source, datagram);
+        match message::parse(Bytes::copy_from_slice(datagram)) {
+            Ok(message) => self.message(path, source, message),
+            Err(ParseError::KeepAlive) => {}
+            Err(ParseError::Unusable(fault)) => self.malformed(path, source, &fault, None),
+            Err(ParseError::Answerable(rejected)) => self.malformed(path, source, &rejected.fault, Some(&rejected)),
         }
     }
 
-    fn receive_from_stranger(&mut self, source: SocketAddr, packet: Bytes) {
-        let now = self.now();
-        match self.endpoint.refusal_for_stranger(source, packet) {
-            Ok(Some((target, refusal))) => {
-                let counter =
-                    if self.strangers.refuse_later(now, target, refusal) { Counter::RefusedStranger } else { Counter::DroppedStranger };
-                self.counters.add(counter);
+    fn connected(&mut self, accepted: Accepted) {
+        let remote = accepted.remote;
+        let is_known = self.is_known(remote);
+        if !is_known && self.is_ignored(remote) {
+            return;
+        }
+        if !self.wires.admit(accepted, is_known) && !is_known {
+            self.offended(remote);
+        }
+    }
+
+    fn frame(&mut self, key: ConnectionKey, frame: Frame) {
+        // What came before the connection was let go still waits in the queue.
+        if !self.wires.is_current(key) {
+            return;
+        }
+        let (path, source) = (key.path, key.remote);
+        self.counters.add(Counter::Received);
+        match frame {
+            Frame::Message(message) => {
+                self.trace("in", path, source, message.packet());
+                if let Message::Request(request) = &message
+                    && let Some(named) = sent_by(request)
+                {
+                    self.wires.learn_alias(key, named);
+                }
+                self.message(path, source, message);
             }
-            Ok(None) => self.counters.add(Counter::DroppedStranger),
-            Err(_) => self.counters.add(Counter::Malformed),
+            Frame::Refused(rejected) => self.malformed(path, source, &rejected.fault, Some(&rejected)),
+            Frame::Ignored(fault) => self.malformed(path, source, &fault, None),
+            Frame::Broken(fault, rejected) => {
+                self.malformed(path, source, &fault, rejected.as_deref());
+                self.transmit();
+                self.wires.ended(key);
+            }
+            // Answered by the connection itself.
+            Frame::Ping | Frame::Pong => {}
+        }
+    }
+
+    fn disconnected(&mut self, key: ConnectionKey, why: Why) {
+        tracing::debug!(remote = %key.remote, ?why, "a SIP connection is over");
+        self.counters.add(match why {
+            Why::FarSide | Why::Ours | Why::NotMade | Why::Broken => Counter::Disconnection,
+            Why::Handshake => Counter::FailedHandshake,
+            Why::TooSlow => Counter::SlowConnection,
+            Why::Unread => Counter::SlowPeer,
+        });
+        let is_suspect = match why {
+            Why::Handshake | Why::TooSlow | Why::Unread | Why::Broken => true,
+            Why::FarSide | Why::Ours | Why::NotMade => false,
+        };
+        if is_suspect && !self.is_known(key.remote) {
+            self.offended(key.remote);
+        }
+        if self.wires.ended(key) {
+            let now = self.now();
+            if let Some(endpoint) = self.endpoints.get_mut(key.path) {
+                endpoint.unreachable(now, key.remote);
+            }
+        }
+    }
+
+    fn is_known(&self, source: SocketAddr) -> bool {
+        self.sources.contains_key(&source.ip().to_canonical())
+    }
+
+    fn is_ignored(&mut self, source: SocketAddr) -> bool {
+        let now = self.now();
+        let is_ignored = self.watch.ignores(now, source.ip());
+        if is_ignored {
+            self.counters.add(Counter::IgnoredStranger);
+        }
+        is_ignored
+    }
+
+    fn message(&mut self, path: usize, source: SocketAddr, message: Message) {
+        let now = self.now();
+        match message {
+            Message::Request(request) if !self.is_known(source) => self.strangers_request(path, source, &request),
+            Message::Response(_) if !self.is_known(source) => self.counters.add(Counter::DroppedStranger),
+            Message::Request(request) if begins_something(&request) && !self.rates.take(now, source.ip()) => {
+                self.counters.add(Counter::TooManyRequests);
+            }
+            message @ (Message::Request(_) | Message::Response(_)) => {
+                let Some(endpoint) = self.endpoints.get_mut(path) else { return };
+                match endpoint.receive_message(now, source, message) {
+                    Receipt::Message | Receipt::KeepAlive | Receipt::Malformed(_) => {}
+                    Receipt::Overloaded => self.counters.add(Counter::Overloaded),
+                }
+            }
+        }
+    }
+
+    fn malformed(&mut self, path: usize, source: SocketAddr, fault: &message::Fault, rejected: Option<&Rejected>) {
+        self.counters.add(Counter::Malformed);
+        if !self.is_known(source) {
+            return self.offended(source);
+        }
+        tracing::debug!(%source, %fault, "a trunk sent a malformed SIP packet");
+        if let (Some(endpoint), Some(rejected)) = (self.endpoints.get_mut(path), rejected) {
+            endpoint.reject(source, rejected);
+        }
+    }
+
+    fn strangers_request(&mut self, path: usize, source: SocketAddr, request: &Request) {
+        let now = self.now();
+        let verdict = self.watch.judge(now, source.ip(), identity::agent(request));
+        let refusal = self.endpoints.get(path).and_then(|endpoint| endpoint.refusal(source, request));
+        let is_refused = match (verdict, refusal) {
+            (Verdict::Refuse { after_ms }, Some((target, refusal))) => {
+                self.refusals.later(now.saturating_add(after_ms), path, target, refusal)
+            }
+            (Verdict::Refuse { .. }, None) => false,
+            (Verdict::Ignore, _) => {
+                self.wires.close_from(source.ip());
+                false
+            }
+        };
+        self.counters.add(if is_refused { Counter::RefusedStranger } else { Counter::DroppedStranger });
+    }
+
+    /// A stranger did what nobody does who wants to call.
+    fn offended(&mut self, source: SocketAddr) {
+        let now = self.now();
+        if self.watch.judge(now, source.ip(), None) == Verdict::Ignore {
+            self.wires.close_from(source.ip());
+        }
+    }
+
+    fn obey(&mut self, order: Order) {
+        let now = self.now();
+        match order {
+            Order::Command(command) => self.execute(command),
+            // Whoever asked may have gone away.
+            Order::Banned(reply) => drop(reply.try_send(self.watch.banned(now))),
+            Order::Forgive(address, reply) => drop(reply.try_send(self.watch.forgive(now, address))),
         }
     }
 
     fn execute(&mut self, command: SipCommand) {
         let now = self.now();
+        let leg = match &command {
+            SipCommand::Ring { leg } | SipCommand::Answer { leg, .. } | SipCommand::Refuse { leg, .. } | SipCommand::HangUp { leg, .. } => {
+                *leg
+            }
+        };
+        let Some((path, call)) = self.legs.call(leg) else { return };
+        let Some(endpoint) = self.endpoints.get_mut(path) else { return };
         match command {
-            SipCommand::Ring { leg } => self.endpoint.ring(now, CallKey(leg.0)),
-            SipCommand::Answer { leg, answer } => self.endpoint.answer(now, CallKey(leg.0), &answer.0),
-            SipCommand::Refuse { leg, reason } | SipCommand::HangUp { leg, reason } => {
-                self.endpoint.hang_up(now, CallKey(leg.0), &refusal::farewell(reason));
+            SipCommand::Ring { .. } => endpoint.ring(now, call),
+            SipCommand::Answer { answer, .. } => endpoint.answer(now, call, &answer.0),
+            SipCommand::Refuse { reason, .. } | SipCommand::HangUp { reason, .. } => {
+                endpoint.hang_up(now, call, &refusal::farewell(reason));
             }
         }
     }
@@ -148,45 +316,76 @@ impl Edge {
     /// Packets first: the core hears of a call after its 100 was sent. Then what the events made is sent, too.
     fn drain(&mut self) {
         self.transmit();
-        while let Some(event) = self.endpoint.poll_event() {
-            match event {
-                Event::Offered { call, source, invite } => self.offered(call, source, &invite),
-                Event::Confirmed { call, .. } => self.inbox.send(Input::LegConfirmed { leg: LegId(call.0) }),
-                Event::Ended { call, ending } => self.ended(call, ending),
-                // Offers inside a call are answered by the endpoint's default policy; the edge makes no calls or requests yet.
-                Event::Session { .. } | Event::Responded { .. } => {}
+        for path in 0..self.endpoints.len() {
+            while let Some(event) = self.endpoints.get_mut(path).and_then(Endpoint::poll_event) {
+                self.happened(path, event);
             }
         }
         self.transmit();
+        let (open, of_strangers) = self.wires.open_connections();
+        self.counters.set_open(open, of_strangers);
+    }
+
+    fn happened(&mut self, path: usize, event: Event) {
+        match event {
+            Event::Offered { call, source, invite } => self.offered((path, call), source, &invite),
+            Event::Confirmed { call, .. } => {
+                if let Some(leg) = self.legs.leg((path, call)) {
+                    self.inbox.send(Input::LegConfirmed { leg });
+                }
+            }
+            Event::Ended { call, ending } => self.ended((path, call), ending),
+            // Offers inside a call are answered by the endpoint's default policy; the edge makes no calls or requests yet.
+            Event::Session { .. } | Event::Responded { .. } => {}
+        }
     }
 
     fn transmit(&mut self) {
         let now = self.now();
-        while let Some((target, packet)) = self.endpoint.poll_transmit().or_else(|| self.strangers.poll(now)) {
-            if let Err(error) = self.socket.try_send_to(&packet, target) {
-                self.counters.add(Counter::Unsent);
-                tracing::debug!(%target, %error, "a SIP packet was not sent");
+        for path in 0..self.endpoints.len() {
+            while let Some((target, packet)) = self.endpoints.get_mut(path).and_then(Endpoint::poll_transmit) {
+                self.send(path, target, packet);
             }
+        }
+        while let Some((path, target, packet)) = self.refusals.poll(now) {
+            self.send(path, target, packet);
         }
     }
 
-    fn offered(&mut self, call: CallKey, source: SocketAddr, invite: &Request) {
+    fn send(&mut self, path: usize, target: SocketAddr, packet: Bytes) {
+        self.trace("out", path, target, &packet);
+        match self.wires.send(path, target, packet) {
+            Sent::Yes => {}
+            Sent::No => self.counters.add(Counter::Unsent),
+        }
+    }
+
+    /// The one place where the text of messages may reach a log.
+    fn trace(&self, direction: &'static str, path: usize, peer: SocketAddr, packet: &[u8]) {
+        if tracing::enabled!(tracing::Level::TRACE) {
+            let message = Masked { packet, numbers: self.numbers };
+            tracing::trace!(direction, path, %peer, bytes = packet.len(), %message, "SIP message");
+        }
+    }
+
+    fn offered(&mut self, call: super::legs::PathCall, source: SocketAddr, invite: &Request) {
         let Some(Source { trunk, probe }) = self.sources.get(&source.ip().to_canonical()).copied() else { return };
-        let leg = LegId(call.0);
         let Some(dialled) = identity::dialled(invite).and_then(|text| PhoneNumber::parse(&text).ok()) else {
             // No number at all: there is nothing that the core could look up.
             let now = self.now();
-            return self.endpoint.hang_up(now, call, &Farewell { status: 404, reason: None });
+            if let Some(endpoint) = self.endpoints.get_mut(call.0) {
+                endpoint.hang_up(now, call.1, &Farewell { status: 404, reason: None });
+            }
+            return;
         };
         self.counters.add(Counter::Call);
-        self.told.insert(call);
+        let leg: LegId = self.legs.enter(call);
         tracing::info!(%leg, %trunk, probe, "a call arrives");
         self.inbox.send(Input::CallOffered(CallOffered { leg, trunk, caller: caller(invite), dialled, offer: offer(invite), probe }));
     }
 
-    fn ended(&mut self, call: CallKey, ending: Ending) {
-        if self.told.remove(&call) {
-            let leg = LegId(call.0);
+    fn ended(&mut self, call: super::legs::PathCall, ending: Ending) {
+        if let Some(leg) = self.legs.leave(call) {
             tracing::info!(%leg, ?ending, "a call is over");
             self.inbox.send(Input::LegEnded { leg, cause: leg_end(ending) });
         }
@@ -197,6 +396,19 @@ fn sources(trunk: &TrunkSettings) -> impl Iterator<Item = (IpAddr, Source)> {
     tracing::info!(trunk = %trunk.id, name = trunk.name, probe = trunk.probe, sources = ?trunk.sources, "trunk");
     let source = Source { trunk: trunk.id, probe: trunk.probe };
     trunk.sources.iter().map(move |address| (address.to_canonical(), source))
+}
+
+/// Whether a request asks for something new; whatever belongs to a call is never held back.
+fn begins_something(request: &Request) -> bool {
+    request.identity().to_tag.is_empty() && !matches!(request.method(), Method::Ack | Method::Cancel)
+}
+
+/// Where the sender of a request says that it takes requests, if that is an address.
+fn sent_by(request: &Request) -> Option<SocketAddr> {
+    let via = request.head().values(Name::Via).next().and_then(Via::parse)?;
+    let host = std::str::from_utf8(via.host).ok()?;
+    let address: IpAddr = host.trim_start_matches('[').trim_end_matches(']').parse().ok()?;
+    Some(SocketAddr::new(address, via.port_or_default()))
 }
 
 fn caller(invite: &Request) -> Caller {

@@ -1,19 +1,33 @@
 //! The SIP edge: a thin skin of sockets and timers over `sip-core`. It knows trunks and legs, never agents or queues.
 //!
-//! One task owns one UDP socket and the endpoint (RFC 3261); it never waits for the switchboard's decisions, nor for a slow peer.
+//! One task owns every socket, the table of connections and an endpoint for each listener (RFC 3261); it never waits for the switchboard's
+//! decisions, nor for a slow peer. A connection is a task of its own behind bounded queues.
 
+mod connection;
 mod counters;
 mod destination;
 mod edge;
+mod legs;
+mod limits;
 mod location;
+mod masking;
+mod rates;
 mod refusal;
+mod scanners;
+mod sockets;
 mod strangers;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod wire_tests;
+mod wires;
 
 pub(crate) use counters::SipCounts;
 pub(crate) use destination::{Destination, Transport};
+pub(crate) use limits::SkinLimits;
 pub(crate) use location::{LocateError, Locator};
+pub(crate) use masking::Numbers;
+pub(crate) use scanners::Banned;
 
 use crate::switchboard::Inbox;
 use call_core::command::SipCommand;
@@ -21,30 +35,61 @@ use counters::{Counter, Counters};
 use shared::model::TrunkId;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::time::Duration;
 use tokio::sync::mpsc;
+use wires::Wires;
 
-/// Most commands that may wait for the edge's task.
-const COMMAND_LIMIT: usize = 65_536;
-/// Receive buffer asked of the kernel, in bytes: the usual 212 kB overflows in bursts of INVITEs. The kernel may give less.
-const RECEIVE_BUFFER_BYTES: usize = 4 * 1024 * 1024;
+/// Most orders that may wait for the edge's task.
+const ORDER_LIMIT: usize = 65_536;
+/// Longest wait of an operator's question for the edge's answer.
+const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 
 /// What the edge needs to know, resolved from the configuration.
 #[derive(Debug, Clone)]
 pub(crate) struct SipSettings {
-    /// UDP address to listen on.
+    /// UDP address to listen on: the first listener.
     pub(crate) listen: SocketAddr,
-    /// Host that stands in our Via and Contact.
+    /// Host that stands in our Via and Contact there.
     pub(crate) advertise: IpAddr,
+    /// Further listeners.
+    pub(crate) more: Vec<ListenerSettings>,
     /// Who may call in.
     pub(crate) trunks: Vec<TrunkSettings>,
     /// The DNS server that is asked where others are; those of the system if absent.
     pub(crate) name_server: Option<SocketAddr>,
+    /// How connections of ours judge certificates; `None`: there is no list of authorities, so none is made over TLS.
+    pub(crate) client: Option<Arc<rustls::ClientConfig>>,
+    /// Whether numbers are written into the log of raw messages.
+    pub(crate) numbers: Numbers,
+    /// What strangers, slow peers and bursts may cost.
+    pub(crate) limits: SkinLimits,
+}
+
+/// One place where SIP is listened to.
+#[derive(Debug, Clone)]
+pub(crate) struct ListenerSettings {
+    /// What it carries.
+    pub(crate) transport: Transport,
+    /// Address and port.
+    pub(crate) listen: SocketAddr,
+    /// Host that stands in our Via and Contact there.
+    pub(crate) advertise: IpAddr,
+    /// Our certificate; for TLS, and only there.
+    pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
 }
 
 impl SipSettings {
+    /// Every listener; the place of each is its path.
+    pub(crate) fn listeners(&self) -> Vec<ListenerSettings> {
+        let first = ListenerSettings { transport: Transport::Udp, listen: self.listen, advertise: self.advertise, tls: None };
+        std::iter::once(first).chain(self.more.iter().cloned()).collect()
+    }
+
     /// The transports that we can send over, best first.
     pub(crate) fn transports(&self) -> Vec<Transport> {
-        vec![Transport::Udp]
+        let listeners = self.listeners();
+        Transport::ALL.into_iter().filter(|transport| listeners.iter().any(|listener| listener.transport == *transport)).collect()
     }
 }
 
@@ -61,53 +106,98 @@ pub(crate) struct TrunkSettings {
     pub(crate) probe: bool,
 }
 
+/// A listener that could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("{address} over {transport}: {error}")]
+pub(crate) struct StartError {
+    /// What it should carry.
+    pub(crate) transport: Transport,
+    /// Where it should listen.
+    pub(crate) address: SocketAddr,
+    /// Why it cannot.
+    pub(crate) error: std::io::Error,
+}
+
+/// What the edge's task is asked for.
+#[derive(Debug)]
+enum Order {
+    /// The core commands.
+    Command(SipCommand),
+    /// Who is ignored?
+    Banned(SyncSender<Vec<Banned>>),
+    /// Ignore this one no longer.
+    Forgive(IpAddr, SyncSender<bool>),
+}
+
 /// The way to the running edge. The edge stops when the last one is dropped.
 #[derive(Debug, Clone)]
 pub(crate) struct SipHandle {
-    commands: mpsc::Sender<SipCommand>,
+    orders: mpsc::Sender<Order>,
     counters: Arc<Counters>,
+    listening: Arc<[(Transport, SocketAddr)]>,
     local_address: SocketAddr,
 }
 
 impl SipHandle {
     /// Hands a command over; never blocks.
     pub(crate) fn send(&self, command: SipCommand) {
-        if self.commands.try_send(command).is_err() {
+        if self.orders.try_send(Order::Command(command)).is_err() {
             self.counters.add(Counter::LostCommand);
-            tracing::warn!(limit = COMMAND_LIMIT, "the SIP edge is overloaded or gone: a command is lost");
+            tracing::warn!(limit = ORDER_LIMIT, "the SIP edge is overloaded or gone: a command is lost");
         }
     }
 
-    /// The address it listens on; its port is the system's choice if port 0 was asked for.
+    /// The address of the first listener; its port is the system's choice if port 0 was asked for.
     pub(crate) fn local_address(&self) -> SocketAddr {
         self.local_address
+    }
+
+    /// Every listener, with the port that it really has.
+    pub(crate) fn listening(&self) -> &[(Transport, SocketAddr)] {
+        &self.listening
     }
 
     /// What has happened since the start.
     pub(crate) fn counters(&self) -> SipCounts {
         self.counters.snapshot()
     }
+
+    /// Who is ignored for a time; `None` if the edge does not answer. Waits; never call it on the edge's runtime.
+    pub(crate) fn banned(&self) -> Option<Vec<Banned>> {
+        self.ask(Order::Banned)
+    }
+
+    /// Ignores a source no longer. `Some(false)` if it was not ignored, `None` if the edge does not answer. Waits, as [`Self::banned`].
+    pub(crate) fn forgive(&self, address: IpAddr) -> Option<bool> {
+        self.ask(|reply| Order::Forgive(address, reply))
+    }
+
+    fn ask<T>(&self, order: impl FnOnce(SyncSender<T>) -> Order) -> Option<T> {
+        let (reply, answer) = sync_channel(1);
+        self.orders.try_send(order(reply)).ok()?;
+        answer.recv_timeout(ANSWER_LIMIT).ok()
+    }
 }
 
-/// Binds the socket and starts the edge on the current tokio runtime.
+/// Opens every listener and starts the edge on the current tokio runtime.
 ///
 /// # Errors
-/// The address is busy or not ours, or the system has no randomness.
-pub(crate) async fn start(settings: SipSettings, inbox: Inbox) -> std::io::Result<SipHandle> {
-    let socket = std::net::UdpSocket::bind(settings.listen)?;
-    socket.set_nonblocking(true)?;
-    if let Err(error) = rustix::net::sockopt::set_socket_recv_buffer_size(&socket, RECEIVE_BUFFER_BYTES) {
-        tracing::info!(%error, "the kernel keeps its own size of the SIP receive buffer");
-    }
-    let socket = tokio::net::UdpSocket::from_std(socket)?;
-    socket.writable().await?;
-    let local_address = socket.local_addr()?;
-    let (commands, queue) = mpsc::channel(COMMAND_LIMIT);
+/// An address is busy or not ours, or the system has no randomness.
+pub(crate) async fn start(settings: SipSettings, inbox: Inbox) -> Result<SipHandle, StartError> {
     let counters = Arc::new(Counters::default());
-    let edge = edge::Edge::new(socket, &settings, inbox, counters.clone(), seed()?);
-    tracing::info!(address = %local_address, advertised = %settings.advertise, trunks = settings.trunks.len(), "SIP is listening");
+    let listeners = settings.listeners();
+    let wires = Wires::open(&listeners, settings.client.clone(), &settings.limits, counters.clone())?;
+    let listening: Arc<[_]> = wires.listening().collect();
+    let failed = |error| StartError { transport: Transport::Udp, address: settings.listen, error };
+    let seeds = listeners.iter().map(|_| seed()).collect::<std::io::Result<Vec<_>>>().map_err(failed)?;
+    let local_address = listening.first().map_or(settings.listen, |(_, address)| *address);
+    let (orders, queue) = mpsc::channel(ORDER_LIMIT);
+    let edge = edge::Edge::new(wires, &settings, inbox, counters.clone(), seeds.into_iter());
+    for ((transport, address), listener) in listening.iter().zip(&listeners) {
+        tracing::info!(%transport, %address, advertised = %listener.advertise, trunks = settings.trunks.len(), "SIP is listening");
+    }
     tokio::spawn(edge.run(queue));
-    Ok(SipHandle { commands, counters, local_address })
+    Ok(SipHandle { orders, counters, listening, local_address })
 }
 
 fn seed() -> std::io::Result<sip_core::Seed> {

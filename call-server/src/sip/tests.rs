@@ -1,6 +1,6 @@
 //! The edge against real loopback sockets: a phone at 127.0.0.1 is the trunk, one at 127.0.0.3 a stranger.
 
-use super::{SipCounts, SipHandle, SipSettings, TrunkSettings, start, strangers};
+use super::{Numbers, SipCounts, SipHandle, SipSettings, SkinLimits, TrunkSettings, start};
 use crate::switchboard::{Inbox, Message};
 use call_core::Input;
 use call_core::command::{SessionText, SipCommand};
@@ -27,7 +27,16 @@ impl Edge {
         let (inbox, inputs) = Inbox::new();
         let home = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let trunk = TrunkSettings { id: TrunkId(4), name: "test".to_owned(), sources: vec![home], probe: false };
-        let settings = SipSettings { listen: SocketAddr::new(home, 0), advertise: home, trunks: vec![trunk], name_server: None };
+        let settings = SipSettings {
+            listen: SocketAddr::new(home, 0),
+            advertise: home,
+            more: Vec::new(),
+            trunks: vec![trunk],
+            name_server: None,
+            client: None,
+            numbers: Numbers::Masked,
+            limits: SkinLimits::default(),
+        };
         let handle = runtime.block_on(start(settings, inbox)).expect("the edge starts");
         Self { handle, inputs, _runtime: runtime }
     }
@@ -223,7 +232,7 @@ fn a_stranger_is_refused_late_shortly_and_without_a_trace() {
         stranger.send(&request);
         let refusal = stranger.receive();
         // The edge's clock counts whole milliseconds, so that its 200 ms may be a fraction shorter than ours.
-        assert!(asked.elapsed() >= Duration::from_millis(strangers::REFUSAL_DELAY_MS - 1), "{:?}", asked.elapsed());
+        assert!(asked.elapsed() >= Duration::from_millis(SkinLimits::default().refusal_delay_ms - 1), "{:?}", asked.elapsed());
         assert!(refusal.starts_with("SIP/2.0 403 Forbidden"), "{refusal}");
         assert!(refusal.len() <= request.len() && !refusal.contains("Allow"), "{refusal}");
     }
