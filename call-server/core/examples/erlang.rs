@@ -51,6 +51,9 @@ struct Figures {
     abandoned: f64,
 }
 
+/// Picks one of the figures.
+type Figure = fn(&Figures) -> f64;
+
 fn main() -> ExitCode {
     let mut json = false;
     for argument in std::env::args().skip(1) {
@@ -81,7 +84,7 @@ fn main() -> ExitCode {
 
 fn tell(situation: Situation, days: &[Figures], json: bool, rows: &mut Vec<String>) -> bool {
     let theory = theory(situation);
-    let pick: [(&str, fn(&Figures) -> f64); 3] =
+    let pick: [(&str, Figure); 3] =
         [("mean_wait_s", |figures| figures.wait_s), ("service_level", |figures| figures.level), ("abandoned", |figures| figures.abandoned)];
     let Situation { agents, calls_per_hour, service_s, patience_s, calls } = situation;
     let (mut words, mut values, mut agrees) = (Vec::new(), Vec::new(), true);

@@ -85,6 +85,9 @@ pub(crate) struct Class {
     pub(crate) chance: Chance,
 }
 
+/// In which order the classes of a queue stand: best fit first, then tier and levels.
+type ClassKey = (Reverse<Fit>, u8, Vec<u8>);
+
 /// Which classes a call may ask.
 #[derive(Debug)]
 pub(crate) struct Reach<'p> {
@@ -104,7 +107,7 @@ impl Reach<'_> {
 impl Pools {
     /// A new plan: every class is made anew, everybody is filed again.
     pub(crate) fn rebuild(&mut self, plan: &Plan, now: Time) {
-        let mut queues: BTreeMap<QueueId, BTreeMap<(Reverse<Fit>, u8, Vec<u8>), Vec<(AgentId, Membership)>>> = BTreeMap::new();
+        let mut queues: BTreeMap<QueueId, BTreeMap<ClassKey, Vec<(AgentId, Membership)>>> = BTreeMap::new();
         for (agent, skilled) in &plan.agents {
             let served: BTreeSet<&QueueId> = skilled.queues.iter().collect();
             for (queue, rules) in served.into_iter().filter_map(|queue| Some((queue, plan.queues.get(queue)?))) {

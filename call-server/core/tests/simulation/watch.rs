@@ -425,7 +425,7 @@ impl Watch {
             FactKind::Ended { reason, by } => self.ended(fact.interaction, *reason, *by),
             FactKind::Entered | FactKind::Answered => {}
             FactKind::Blocked { .. } | FactKind::Favoured { .. } => {}
-            FactKind::LastAgent { .. } | FactKind::Announced { .. } => {}
+            FactKind::LastAgent { .. } | FactKind::TurnedAway { .. } | FactKind::Announced { .. } => {}
         }
     }
 
