@@ -50,12 +50,6 @@ impl Journal {
         }
     }
 
-    /// No journal at all.
-    #[cfg(test)]
-    pub(crate) fn none() -> Self {
-        Self { lines: None }
-    }
-
     /// One input was handled.
     pub(crate) fn handled(&mut self, now: Now, input: Input, commands: usize) {
         if self.lines.is_some() {
