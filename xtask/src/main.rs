@@ -2,8 +2,10 @@
 
 mod bench;
 mod demo;
+mod fuzz;
 mod packages;
 mod process;
+mod sip_bench;
 mod terminal;
 mod tidy;
 mod voices;
@@ -52,6 +54,8 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// libFuzzer over the targets of `tests/fuzz`; stable compiler, needs g++.
+    Fuzz(fuzz::FuzzArguments),
     /// Benchmarks; each prints a table, and with `--json` one object.
     Bench(bench::BenchArguments),
 }
@@ -99,6 +103,7 @@ fn run(command: Command) -> Result<()> {
             all.extend(arguments.iter().map(String::as_str));
             process::cargo(&all)
         }
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
     }
 }

@@ -25,6 +25,7 @@ impl Core {
                 let joined = self.calls.media_opened(&mut self.turn, leg, answer);
                 self.join(joined);
             }
+            Input::FarDescribed { leg, description } => self.calls.far_described(&mut self.turn, leg, description),
             Input::MediaFailed { leg, reason } => self.media_failed(leg, reason),
             Input::AnnouncementEnded { leg, end } => self.calls.text_over(&mut self.turn, leg, end),
             Input::ContactsKnown(past) => self.calls.contacts.learn(past),

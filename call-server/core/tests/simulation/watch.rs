@@ -131,7 +131,7 @@ impl Watch {
             }
             Input::PlanChanged(plan) => self.plan.clone_from(plan),
             Input::Stop => self.stopped = true,
-            Input::LegConfirmed { .. } | Input::MediaOpened { .. } | Input::AgentMediaOpened { .. } => {}
+            Input::LegConfirmed { .. } | Input::FarDescribed { .. } | Input::MediaOpened { .. } | Input::AgentMediaOpened { .. } => {}
             Input::AnnouncementEnded { .. } | Input::Voice(_) | Input::ContactsKnown(_) | Input::AgentAttentive { .. } => {}
             Input::Digit { .. } | Input::CardFound { .. } | Input::Tick => {}
         }
@@ -309,6 +309,7 @@ impl Watch {
                 }
             }
             MediaCommand::OpenTrunk { .. }
+            | MediaCommand::Follow { .. }
             | MediaCommand::AgentVoice { .. }
             | MediaCommand::Attend { .. }
             | MediaCommand::Withdraw { .. }
