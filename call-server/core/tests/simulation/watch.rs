@@ -426,7 +426,7 @@ impl Watch {
             FactKind::Ended { reason, by } => self.ended(fact.interaction, *reason, *by),
             FactKind::Entered | FactKind::Answered => {}
             FactKind::Blocked { .. } | FactKind::Favoured { .. } => {}
-            FactKind::LastAgent { .. } | FactKind::Announced { .. } => {}
+            FactKind::LastAgent { .. } | FactKind::TurnedAway { .. } | FactKind::Announced { .. } => {}
         }
     }
 
@@ -495,7 +495,7 @@ impl Watch {
                 "explain: the asked one first"
             );
             assert!(
-                decision.asked.is_some() || decision.candidates.is_empty(),
+                decision.asked.is_some() || decision.candidates.is_empty() || decision.held_for.is_some(),
                 "explain: {interaction} waits though somebody could be asked"
             );
             assert_eq!(decision.waited_ms, self.calls[interaction].waited_ms(self.now), "explain: the wait of {interaction}");
