@@ -272,7 +272,7 @@ impl Resolver<'_> {
         self.fault(line, what, format!("Choose from {} to {}.", seconds(*range.start()), seconds(*range.end())))
     }
 
-    fn count(&mut self, block: &Block, key: &str, range: RangeInclusive<u64>) -> Option<usize> {
+    pub(super) fn count(&mut self, block: &Block, key: &str, range: RangeInclusive<u64>) -> Option<usize> {
         let At { line, value } = block.whole(key)?;
         match usize::try_from(value) {
             Ok(count) if range.contains(&value) => Some(count),
