@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Requests a second of a flood.
 const FLOOD_PER_S: u64 = 2_000;
 /// A second trunk, so that its flood does not count against the calls' own.
-const HOSTILE_TRUNK: &str = "127.0.0.2";
+const HOSTILE_TRUNK: &str = "127.0.0.4";
 
 #[derive(Args)]
 pub(crate) struct AttackArguments {
@@ -435,7 +435,7 @@ fn endless_length(order: &Order<'_>) -> Result<()> {
 fn unacknowledged(order: &Order<'_>) -> Result<()> {
     let socket = UdpSocket::bind((HOSTILE_TRUNK, 0))?;
     let from = socket.local_addr()?;
-    let offer = "v=0\r\no=- 1 1 IN IP4 127.0.0.2\r\ns=-\r\nc=IN IP4 127.0.0.2\r\nt=0 0\r\nm=audio 9 RTP/AVP 8\r\n";
+    let offer = "v=0\r\no=- 1 1 IN IP4 127.0.0.4\r\ns=-\r\nc=IN IP4 127.0.0.4\r\nt=0 0\r\nm=audio 9 RTP/AVP 8\r\n";
     order.paced(500, |count| {
         let text = request("INVITE", &from, "UDP", &format!("rude{count}"), "Content-Type: application/sdp\r\n", offer);
         let _ = socket.send_to(text.as_bytes(), order.target.udp);
