@@ -17,6 +17,7 @@ pub struct Server {
     pub gateway: SocketAddr,
     /// UDP port of the agents' voice.
     pub agent_media: u16,
+    sip_listeners: Vec<(String, SocketAddr)>,
 }
 
 impl Server {
@@ -26,7 +27,20 @@ impl Server {
     /// If it does not become ready.
     #[must_use]
     pub fn start(site: &Site) -> Self {
-        let mut running = Running::start("call-server", &mut Self::command(site), &site.folder().join("server.log"));
+        Self::start_with(site, &mut Self::command(site))
+    }
+
+    /// The same with this filter of what goes into `server.log` in the site's folder.
+    ///
+    /// # Panics
+    /// If it does not become ready.
+    #[must_use]
+    pub fn start_logging(site: &Site, filter: &str) -> Self {
+        Self::start_with(site, Self::command(site).args(["--log", filter]))
+    }
+
+    fn start_with(site: &Site, command: &mut Command) -> Self {
+        let mut running = Running::start("call-server", command, &site.folder().join("server.log"));
         let ready = running.event("ready", SOON);
         let address = |name: &str| {
             let text = ready[name].as_str().unwrap_or_else(|| panic!("the ready line has no {name}: {ready}"));
@@ -34,7 +48,16 @@ impl Server {
         };
         let agent_media = ready["agent_media"].as_u64().and_then(|port| u16::try_from(port).ok());
         let agent_media = agent_media.unwrap_or_else(|| panic!("the ready line has no agent_media: {ready}"));
-        Self { sip: address("sip"), gateway: address("gateway"), agent_media, running }
+        let listeners = ready["sip_listeners"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let sip_listeners =
+            listeners.iter().filter_map(|one| Some((one["transport"].as_str()?.to_owned(), one["address"].as_str()?.parse().ok()?)));
+        Self { sip: address("sip"), gateway: address("gateway"), agent_media, sip_listeners: sip_listeners.collect(), running }
+    }
+
+    /// Where it takes SIP over this transport: `udp`, `tcp` or `tls`; the first such listener.
+    #[must_use]
+    pub fn sip_over(&self, transport: &str) -> Option<SocketAddr> {
+        self.sip_listeners.iter().find(|(kind, _)| kind == transport).map(|(_, address)| *address)
     }
 
     /// Starts it where it must refuse to start, and returns its words.

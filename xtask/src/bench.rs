@@ -25,6 +25,18 @@ enum Which {
         #[arg(long)]
         json: bool,
     },
+    /// Hostile and broken SIP peers while calls run: late answers, late voice, memory.
+    Attack {
+        /// Calls that run meanwhile.
+        #[arg(long, default_value_t = 50)]
+        calls: u32,
+        /// Length of each measurement.
+        #[arg(long, default_value_t = 10)]
+        seconds: u32,
+        /// One JSON object on standard output.
+        #[arg(long)]
+        json: bool,
+    },
     /// The SIP layer: CPU of answered calls beside `sipp -sn uas` in the same run, cost of reading an INVITE, memory of a call.
     Sip {
         /// Calls in each round.
@@ -45,16 +57,19 @@ enum Which {
 /// It could not be built or did not succeed.
 pub(crate) fn run(arguments: &BenchArguments) -> Result<()> {
     match &arguments.which {
-        Which::Relay { calls, seconds, json } => {
-            process::cargo(&["build", "--release", "--package", "call-server", "--package", "e2e", "--bins"])?;
-            let seconds = seconds.to_string();
-            let mut all = vec!["relay", "--calls", calls, "--seconds", &seconds];
-            if *json {
-                all.push("--json");
-            }
-            print!("{}", process::output(&process::program("load", true), &all)?);
-            Ok(())
-        }
+        Which::Relay { calls, seconds, json } => load("relay", calls, *seconds, *json),
+        Which::Attack { calls, seconds, json } => load("attack", &calls.to_string(), *seconds, *json),
         Which::Sip { calls, rounds, json } => sip_bench::run(*calls, *rounds, *json),
     }
+}
+
+fn load(what: &str, calls: &str, seconds: u32, json: bool) -> Result<()> {
+    process::cargo(&["build", "--release", "--package", "call-server", "--package", "e2e", "--bins"])?;
+    let seconds = seconds.to_string();
+    let mut all = vec![what, "--calls", calls, "--seconds", &seconds];
+    if json {
+        all.push("--json");
+    }
+    print!("{}", process::output(&process::program("load", true), &all)?);
+    Ok(())
 }

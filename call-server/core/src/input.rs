@@ -176,8 +176,17 @@ pub enum LegEnd {
     CancelReceived,
     /// We ended or refused it, as commanded.
     AsCommanded,
-    /// No ACK, or no answer to our request, in time.
+    /// No ACK in time, or no final answer.
     Timeout,
+    /// No word came back from the far side, or it no longer knows the call.
+    Unreachable,
+    /// The session was not refreshed in time (RFC 4028).
+    Expired,
+    /// The far side refused our INVITE with this status, 300 to 699.
+    Refused {
+        /// Status code of its final response.
+        status: u16,
+    },
     /// The far side broke the protocol beyond repair.
     ProtocolError,
 }

@@ -90,6 +90,12 @@ pub(super) const SECTIONS: &[Section] = &[
                 "Who signs the carriers' certificates (PEM), for calls of ours over TLS; the system's list if absent.",
             ),
             key(
+                "trunk_requests_per_second",
+                Whole,
+                Default("500"),
+                "New calls and other new requests that one address of a trunk may bring; more are dropped.",
+            ),
+            key(
                 "trace_numbers",
                 Text,
                 Default("\"masked\""),

@@ -19,6 +19,7 @@ impl Resolver<'_> {
         let name_server = self.written.text("sip", "name_server").map(|_| self.address("sip", "name_server"));
         let numbers = self.shown_numbers();
         let client = self.sip_client();
+        let limits = self.sip_limits();
         let listen = self.address("sip", "listen")?;
         let advertise = self.reachable("sip", At { line: listen.line, value: listen.value.ip() })?;
         let more = self.sip_listeners(listen.value, advertise);
@@ -34,8 +35,15 @@ impl Resolver<'_> {
             name_server,
             client: client?,
             numbers: numbers?,
-            limits: SkinLimits::default(),
+            limits: limits?,
         })
+    }
+
+    fn sip_limits(&mut self) -> Option<SkinLimits> {
+        let block = self.written.all("sip").next()?;
+        let rate = u32::try_from(self.count(block, "trunk_requests_per_second", 1..=100_000)?).ok()?;
+        // Two seconds of the highest rate at once: a proxy that was away for a moment brings what has gathered.
+        Some(SkinLimits { trunk_requests_per_s: rate, trunk_burst: rate.saturating_mul(2), ..SkinLimits::default() })
     }
 
     fn shown_numbers(&mut self) -> Option<Numbers> {

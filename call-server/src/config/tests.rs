@@ -149,7 +149,7 @@ grace_seconds = "30"
 const TOLD: &str = r#"hotline.toml:2: listen in [sip] is no IP address and port: localhost:5060
     Write it as 192.0.2.1:5060 or [2001:db8::1]:5060.
 hotline.toml:3: unknown key listn in [sip]
-    Known keys: listen, advertise, name_server, authorities, trace_numbers.
+    Known keys: listen, advertise, name_server, authorities, trunk_requests_per_second, trace_numbers.
 hotline.toml:5: ports in [media] is no range of at least two ports: 9-1
     Write it as "20000-29999".
 hotline.toml:6: agents in [media] is a text, not 5

@@ -13,22 +13,23 @@ use super::legs::Legs;
 use super::location::Locator;
 use super::masking::{Masked, Numbers};
 use super::rates::Rates;
+use super::refusal::{self, Reason};
 use super::scanners::{Verdict, Watch};
 use super::strangers::Refusals;
 use super::trunks::{Lines, as_seen};
 use super::wires::{Accepted, Arrival, Sent, Wires};
-use super::{Order, SipSettings, TrunkSettings, refusal};
+use super::{Order, SipSettings, TrunkSettings};
 use crate::switchboard::Inbox;
 use bytes::Bytes;
 use call_core::Input;
 use call_core::command::{SessionText, SipCommand};
-use call_core::input::{CallOffered, LegEnd};
+use call_core::input::CallOffered;
 use shared::model::{Caller, LegId, PhoneNumber, TrunkId};
 use shared::pii::Pii;
 use sip_core::message::stream::Frame;
 use sip_core::message::{self, MAX_PACKET_BYTES, Message, Method, Name, ParseError, Rejected, Request, Via};
 use sip_core::sdp::Direction;
-use sip_core::{Ending, Endpoint, Event, Farewell, Limits, Receipt, Seed, SessionEvent, Settings, identity};
+use sip_core::{Ending, Endpoint, Event, Limits, Receipt, Seed, SessionEvent, Settings, identity};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -331,7 +332,7 @@ impl Edge {
             SipCommand::Ring { .. } => endpoint.ring(now, call),
             SipCommand::Answer { answer, .. } => endpoint.answer(now, call, &answer.0),
             SipCommand::Refuse { reason, .. } | SipCommand::HangUp { reason, .. } => {
-                endpoint.hang_up(now, call, &refusal::farewell(reason));
+                endpoint.hang_up(now, call, &refusal::farewell(Reason::Core(reason)));
             }
         }
     }
@@ -401,7 +402,7 @@ impl Edge {
             // No number at all: there is nothing that the core could look up.
             let now = self.now();
             if let Some(endpoint) = self.endpoints.get_mut(call.0) {
-                endpoint.hang_up(now, call.1, &Farewell { status: 404, reason: None });
+                endpoint.hang_up(now, call.1, &refusal::farewell(Reason::NoNumber));
             }
             return;
         };
@@ -447,7 +448,7 @@ impl Edge {
         self.lines.left(call);
         if let Some(leg) = self.legs.leave(call) {
             tracing::info!(%leg, ?ending, "a call is over");
-            self.inbox.send(Input::LegEnded { leg, cause: leg_end(ending) });
+            self.inbox.send(Input::LegEnded { leg, cause: refusal::leg_end(ending) });
         }
     }
 }
@@ -478,13 +479,4 @@ fn caller(invite: &Request) -> Caller {
 fn offer(invite: &Request) -> Option<SessionText> {
     let body = invite.body();
     (!body.is_empty()).then(|| SessionText(String::from_utf8_lossy(body).into()))
-}
-
-fn leg_end(ending: Ending) -> LegEnd {
-    match ending {
-        Ending::ByeReceived => LegEnd::ByeReceived,
-        Ending::CancelReceived => LegEnd::CancelReceived,
-        Ending::AsCommanded => LegEnd::AsCommanded,
-        Ending::NoAck | Ending::NotAnswered | Ending::Unreachable | Ending::Expired | Ending::Refused(_) => LegEnd::Timeout,
-    }
 }

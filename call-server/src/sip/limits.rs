@@ -77,7 +77,7 @@ impl Default for SkinLimits {
             waiting_messages: 256,
             waiting_bytes: 512 * 1024,
             arriving_messages: 256,
-            trunk_requests_per_s: 200,
+            trunk_requests_per_s: 500,
             trunk_burst: 1_000,
             stranger_requests: 10,
             stranger_slow_requests: 20,

@@ -67,7 +67,7 @@ impl Edge {
         let end = Instant::now() + LIMIT;
         while !wanted(self.handle.counters()) {
             assert!(Instant::now() < end, "counters stay at {:?}", self.handle.counters());
-            std::thread::sleep(Duration::from_millis(2));
+            std::thread::yield_now();
         }
     }
 }

@@ -142,7 +142,15 @@ impl Call {
     /// The end reason when the citizen's leg ends by itself.
     pub(crate) fn reason_of(&self, cause: LegEnd) -> EndReason {
         match (self.stage, cause) {
-            (_, LegEnd::Timeout | LegEnd::ProtocolError | LegEnd::AsCommanded) => EndReason::SignallingTimeout,
+            (
+                _,
+                LegEnd::Timeout
+                | LegEnd::Unreachable
+                | LegEnd::Expired
+                | LegEnd::Refused { .. }
+                | LegEnd::ProtocolError
+                | LegEnd::AsCommanded,
+            ) => EndReason::SignallingTimeout,
             (Stage::Opening, LegEnd::ByeReceived | LegEnd::CancelReceived) => EndReason::CancelledBeforeAnswer,
             (Stage::Waiting(_), LegEnd::ByeReceived | LegEnd::CancelReceived) => self.unserved(EndReason::Abandoned),
             (Stage::Talking(_), LegEnd::ByeReceived | LegEnd::CancelReceived) => EndReason::CallerHungUp,

@@ -45,7 +45,7 @@ fn relay(epoll: &rustix::fd::OwnedFd, sockets: &[UdpSocket]) -> Result<()> {
 
 /// Starts the child and drives `calls` through it.
 pub(crate) fn measure(calls: usize, window: Duration) -> Result<Figures> {
-    let legs: Vec<Leg> = (0..2 * calls).map(|place| Leg::plain(place as u32)).collect::<Result<_>>()?;
+    let mut legs: Vec<Leg> = (0..2 * calls).map(|place| Leg::plain(place as u32)).collect::<Result<_>>()?;
     let log = e2e::process::fresh_folder("bare").join("bare.log");
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["bare-relay", "--legs", &legs.len().to_string()]);
@@ -58,5 +58,5 @@ pub(crate) fn measure(calls: usize, window: Duration) -> Result<Figures> {
     }
     child.tell(&serde_json::to_string(&far)?);
     child.wait_for("word that it relays", e2e::SOON, |line| (line == "relaying").then_some(()));
-    generator::run(legs, window, child.id())
+    generator::run(&mut legs, window, child.id())
 }

@@ -36,7 +36,7 @@ pub(crate) struct Figures {
 }
 
 /// Drives `legs` through process `pid` and measures it.
-pub(crate) fn run(mut legs: Vec<Leg>, window: Duration, pid: u32) -> Result<Figures> {
+pub(crate) fn run(legs: &mut [Leg], window: Duration, pid: u32) -> Result<Figures> {
     let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
     for (place, leg) in legs.iter().enumerate() {
         epoll::add(&epoll, &leg.socket, epoll::EventData::new_u64(place as u64), epoll::EventFlags::IN)?;

@@ -5,6 +5,7 @@
 //! Build and run it with `--release`; the figures of a debug build mean nothing.
 
 mod agents;
+mod attack;
 mod bare;
 mod callers;
 mod generator;
@@ -30,6 +31,8 @@ enum Command {
     Relay(RelayArguments),
     /// The bare relay alone: what this host's network stack costs.
     Bare(RelayArguments),
+    /// Hostile and broken SIP peers while calls run: late answers, late voice, memory.
+    Attack(attack::AttackArguments),
     /// The yardstick itself; started by the others.
     #[command(hide = true)]
     BareRelay {
@@ -97,6 +100,7 @@ fn main() -> Result<()> {
     match Cli::parse().command {
         Command::Relay(arguments) => relay(&arguments),
         Command::Bare(arguments) => bare_alone(&arguments),
+        Command::Attack(arguments) => attack::run(&arguments),
         Command::BareRelay { legs } => bare::serve(legs),
     }
 }
@@ -153,7 +157,7 @@ fn through_server(site: &Site, calls: usize, window: Duration) -> Result<Figures
         legs.push(citizens.dial(number)?);
     }
     legs.extend(runtime.block_on(agents.talking(calls))?);
-    let figures = generator::run(legs, window, server.id())?;
+    let figures = generator::run(&mut legs, window, server.id())?;
     citizens.hang_up();
     Ok(figures)
 }
