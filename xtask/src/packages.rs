@@ -22,6 +22,7 @@ pub(crate) const TEST: &[&str] = &[
     "pulseaudio",
     "pulseaudio-utils",
     "libasound2-plugins",
+    "strace",
 ];
 
 /// Makes sure that the packages are installed, by apt if need be.

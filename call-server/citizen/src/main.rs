@@ -88,6 +88,7 @@ impl CallArguments {
             from,
             to: self.to.clone(),
             speech,
+            played: false,
             record: self.record.clone(),
             ending,
             limits,

@@ -7,6 +7,7 @@
 mod agents;
 mod bare;
 mod callers;
+mod crash;
 mod generator;
 mod leg;
 
@@ -30,6 +31,18 @@ enum Command {
     Relay(RelayArguments),
     /// The bare relay alone: what this host's network stack costs.
     Bare(RelayArguments),
+    /// Kills the server while all calls talk, starts it again and tells what is left of their recordings.
+    Crash {
+        /// Calls at once.
+        #[arg(long, default_value_t = 200)]
+        calls: usize,
+        /// How long they talk before.
+        #[arg(long, default_value_t = 10)]
+        seconds: u64,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
     /// The yardstick itself; started by the others.
     #[command(hide = true)]
     BareRelay {
@@ -97,6 +110,7 @@ fn main() -> Result<()> {
     match Cli::parse().command {
         Command::Relay(arguments) => relay(&arguments),
         Command::Bare(arguments) => bare_alone(&arguments),
+        Command::Crash { calls, seconds, json } => crash::run(calls, seconds, json),
         Command::BareRelay { legs } => bare::serve(legs),
     }
 }
@@ -145,17 +159,34 @@ fn site(agents: usize) -> Result<Site> {
 
 fn through_server(site: &Site, calls: usize, window: Duration) -> Result<Figures> {
     let server = Server::start(site);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let mut agents = runtime.block_on(agents::sign_in(site, server.gateway, &site.agents[..calls]))?;
-    let mut citizens = callers::Line::open(server.sip)?;
-    let mut legs = Vec::with_capacity(2 * calls);
-    for number in 0..calls {
-        legs.push(citizens.dial(number)?);
-    }
-    legs.extend(runtime.block_on(agents.talking(calls))?);
+    let Crowd { legs, citizens, runtime: _runtime, agents: _agents } = Crowd::bring(site, &server, calls)?;
     let figures = generator::run(legs, window, server.id())?;
     citizens.hang_up();
     Ok(figures)
+}
+
+/// Citizens and agents who talk with each other.
+struct Crowd {
+    legs: Vec<leg::Leg>,
+    citizens: callers::Line,
+    /// The agents' connections live in it.
+    runtime: tokio::runtime::Runtime,
+    agents: agents::Agents,
+}
+
+impl Crowd {
+    /// Signs agents in, brings calls and waits until all talk.
+    fn bring(site: &Site, server: &Server, calls: usize) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        let mut agents = runtime.block_on(agents::sign_in(site, server.gateway, &site.agents[..calls]))?;
+        let mut citizens = callers::Line::open(server.sip)?;
+        let mut legs = Vec::with_capacity(2 * calls);
+        for number in 0..calls {
+            legs.push(citizens.dial(number)?);
+        }
+        legs.extend(runtime.block_on(agents.talking(calls))?);
+        Ok(Self { legs, citizens, runtime, agents })
+    }
 }
 
 fn print(run: &Run, first: bool) {
