@@ -2,10 +2,11 @@
 //!
 //! A password never becomes a SIP secret and is never kept (T3, 5-2).
 
-use crate::gateway::{Authenticator, Person};
-use crate::store::{Credentials, Store, StoreError};
+use crate::gateway::{Attempt, Authenticator, Person};
+use crate::store::{Credentials, SignInNote, Store, StoreError};
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Argon2, Params, PasswordHasher, PasswordVerifier};
+use shared::model::UnixMillis;
 use shared::pii::Pii;
 use shared::wire::SignInRefusal;
 use std::sync::Arc;
@@ -70,6 +71,15 @@ impl Authenticator for Accounts {
         }
         Ok(Person { agent: found.agent, number: found.number, name: found.name })
     }
+
+    fn note(&self, attempt: Attempt) {
+        let Attempt { number, let_in, address, outcome } = attempt;
+        let at = UnixMillis(jiff::Timestamp::now().as_millisecond());
+        let (agent, session) = let_in.unzip();
+        if let Err(error) = self.store.note_sign_in(&SignInNote { at, number, agent, session, address, outcome }) {
+            tracing::error!(%error, outcome, "an attempt to sign in could not be put on record");
+        }
+    }
 }
 
 /// Checks the rules and hashes with a fresh salt.
@@ -126,7 +136,7 @@ mod tests {
     use crate::scratch::Scratch;
     use crate::store::{NewAgent, Role};
     use argon2::{Algorithm, Version};
-    use shared::model::{AgentId, UnixMillis};
+    use shared::model::AgentId;
 
     fn accounts(scratch: &Scratch, hash: Pii<String>) -> (Accounts, AgentId) {
         let store = Arc::new(Store::open(&scratch.path("hotline.db")).expect("a database"));

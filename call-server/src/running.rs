@@ -7,21 +7,22 @@ use crate::admin::{DataLock, Failure};
 use crate::archive::{self, ArchiveThread};
 use crate::config::Site;
 use crate::gateway::{self, GatewayHandle};
+use crate::journal::Journal;
 use crate::media::frame::TAP_RING_FRAMES;
 use crate::media::{self, MediaFigures};
 use crate::recording::{self, KeyRing, RecordingHandle};
 use crate::sip::{self, SipHandle};
 use crate::store::{self, Store, StoreHandle};
 use crate::switchboard::{self, Edges, Inbox};
-use crate::{reconcile, switchboard::Message};
-use call_core::{Core, Input};
+use crate::{config, planning, reconcile, switchboard::Message};
+use call_core::{Core, Input, Snapshot};
 use serde_json::{Value, json};
 use shared::model::UnixMillis;
 use std::fmt::Display;
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::sync::mpsc::Receiver;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -98,10 +99,12 @@ impl Rooms {
         inbox: Inbox,
         messages: Receiver<Message>,
     ) -> Result<Server, Failure> {
-        let core = Core::new(site.plan(&store.agents()?), store.next_interaction()?);
+        let (plan, next) = (planning::plan(site, store, wall_clock())?, store.next_interaction()?);
+        let journal = Journal::begin(&site.folder.join("journal"), &plan, next);
+        let core = Core::new(plan, next);
         let Self { edges, addresses, media_figures } = self;
         let control = Arc::new(Desk {
-            site: Arc::clone(site),
+            site: RwLock::new(Arc::clone(site)),
             store: Arc::clone(store),
             inbox: inbox.clone(),
             sip: edges.sip.clone(),
@@ -128,7 +131,7 @@ impl Rooms {
         let spawned = std::thread::Builder::new().name("switchboard".to_owned()).spawn(move || {
             // Dropped, also by a panic, it tells that the switchboard has ended.
             let _ended = ended;
-            switchboard::run(core, edges, &messages);
+            switchboard::run(core, edges, journal, &messages);
         });
         let thread = spawned.map_err(|error| {
             Failure::new("no_threads", format!("the switchboard cannot be started: {error}"), "Free some memory and try again.")
@@ -240,7 +243,7 @@ impl Server {
 
 /// Answers the control socket.
 struct Desk {
-    site: Arc<Site>,
+    site: RwLock<Arc<Site>>,
     store: Arc<Store>,
     inbox: Inbox,
     sip: SipHandle,
@@ -251,11 +254,23 @@ struct Desk {
     started: Instant,
 }
 
+impl Desk {
+    fn site(&self) -> Arc<Site> {
+        Arc::clone(&self.site.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn floor(&self) -> Result<Snapshot, Failure> {
+        self.inbox.snapshot(SNAPSHOT_LIMIT).ok_or_else(|| {
+            Failure::new("no_answer", "the switchboard does not answer", "Try again; if it stays, look at the server's log.")
+        })
+    }
+}
+
 impl Control for Desk {
     fn status(&self) -> Value {
         let floor = self.inbox.snapshot(SNAPSHOT_LIMIT);
         let mut status = json!({
-            "site": self.site.name,
+            "site": self.site().name,
             "version": env!("CARGO_PKG_VERSION"),
             "pid": std::process::id(),
             "uptime_s": self.started.elapsed().as_secs(),
@@ -289,9 +304,30 @@ impl Control for Desk {
     fn change(&self, change: &Change) -> Result<Value, Failure> {
         let done = change.apply(&self.store, wall_clock())?;
         if change.touches_plan() {
-            self.inbox.send(Input::PlanChanged(Box::new(self.site.plan(&self.store.agents()?))));
+            self.inbox.send(Input::PlanChanged(Box::new(planning::plan(&self.site(), &self.store, wall_clock())?)));
         }
         Ok(done)
+    }
+
+    fn queues(&self) -> Result<Value, Failure> {
+        Ok(planning::lines(&self.floor()?, &self.store.agents()?))
+    }
+
+    fn reload(&self) -> Result<Value, Failure> {
+        let present = self.site();
+        let new = config::load(&present.folder)?;
+        planning::may_replace(&new, &self.floor()?)?;
+        let needs_restart = new.needs_restart(&present);
+        let plan = planning::plan(&new, &self.store, wall_clock())?;
+        let told = json!({"queues": plan.queues.len(), "numbers": plan.numbers.len(), "needs_restart": needs_restart});
+        *self.site.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
+        self.inbox.send(Input::PlanChanged(Box::new(plan)));
+        tracing::info!(?needs_restart, "the configuration was read again");
+        Ok(told)
+    }
+
+    fn unlock(&self, number: &str) -> usize {
+        self.gateway.unlock(number)
     }
 }
 

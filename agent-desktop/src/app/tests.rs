@@ -15,8 +15,8 @@ use iced::keyboard::{self, Key, Modifiers, key::Named};
 use iced::{Settings, Size};
 use iced_test::Simulator;
 use shared::model::{
-    AgentId, AgentState, CallPhase, CallView, Caller, CallerCard, Desk, InteractionId, KnownCaller, NotReadyReason, OfferId, OfferView,
-    PhoneNumber, Side, UnixMillis, WrapUpView,
+    AgentId, AgentState, CallPhase, CallView, Caller, CallerCard, CallerPerson, Desk, InteractionId, KnownCaller, NotReadyReason, OfferId,
+    OfferView, PersonId, PhoneNumber, Side, UnixMillis, WrapUpView,
 };
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
@@ -191,8 +191,13 @@ fn desk(state: AgentState, seconds: i64) -> Desk {
 
 fn call(phase: CallPhase, seconds: i64) -> CallView {
     let number = PhoneNumber::parse("13812345678").expect("a number");
-    let card =
-        CallerCard { name: "王秀英".to_owned().into(), address: "溧阳市昆仑街道燕山南路 88 号 2 幢".to_owned().into() };
+    let person = CallerPerson {
+        person: PersonId(1),
+        name: "王秀英".to_owned().into(),
+        address: "溧阳市昆仑街道燕山南路 88 号 2 幢".to_owned().into(),
+        tags: Vec::new(),
+    };
+    let card = CallerCard { persons: vec![person], contacts: Vec::new() };
     CallView {
         interaction: InteractionId(12),
         caller: Caller { number: Some(number.into()) },

@@ -109,8 +109,10 @@ fn called(event: &str, call: &CallView) -> Value {
         "event": event,
         "interaction": call.interaction,
         "number": call.caller.number.as_ref().map(|number| number.reveal().as_str()),
-        "name": call.card.as_ref().map(|card| card.name.reveal()),
-        "address": call.card.as_ref().map(|card| card.address.reveal()),
+        "name": call.card.as_ref().and_then(|card| card.first()).map(|person| person.name.reveal()),
+        "address": call.card.as_ref().and_then(|card| card.first()).map(|person| person.address.reveal()),
+        "persons": call.card.as_ref().map(|card| &card.persons),
+        "contacts": call.card.as_ref().map(|card| &card.contacts),
         "queue": call.queue,
         "waited_ms": call.waited_ms,
     })

@@ -6,8 +6,8 @@ use crate::client::Snapshot;
 use desktop_core::{LinkFailure, LinkState, Me, SignInProblem, View, Wish};
 use serde_json::Value;
 use shared::model::{
-    AgentId, AgentState, CallPhase, CallView, Caller, CallerCard, Desk, InteractionId, KnownCaller, NotReadyReason, OfferId, OfferView,
-    PhoneNumber, Refusal, Side, UnixMillis, WrapUpView,
+    AgentId, AgentState, CallPhase, CallView, Caller, CallerCard, CallerPerson, Desk, InteractionId, KnownCaller, NotReadyReason, OfferId,
+    OfferView, PersonId, PhoneNumber, Refusal, Side, UnixMillis, WrapUpView,
 };
 use shared::wire::SignInRefusal;
 use std::process::ExitCode;
@@ -248,10 +248,17 @@ fn a_ringing_is_printed_at_once_and_again_with_its_card() {
     assert_eq!((ring["number"].as_str(), &ring["name"], ring["interaction"].as_u64()), (Some("13912345678"), &Value::Null, Some(7)));
     let mut with_card = ringing();
     let offer = with_card.offer.as_mut().expect("it rings");
-    offer.call.card = Some(CallerCard { name: "李梅".to_owned().into(), address: "人民路1号".to_owned().into() });
+    let person = |id, name: &str| CallerPerson {
+        person: PersonId(id),
+        name: name.to_owned().into(),
+        address: "人民路1号".to_owned().into(),
+        tags: vec!["方言".to_owned()],
+    };
+    offer.call.card = Some(CallerCard { persons: vec![person(4, "李梅"), person(2, "李雷")], contacts: Vec::new() });
     let second = report.look(&online(with_card), None).lines;
     assert_eq!(second.len(), 1);
     assert_eq!((second[0]["name"].as_str(), second[0]["address"].as_str()), (Some("李梅"), Some("人民路1号")));
+    assert_eq!((&second[0]["persons"][1]["person"], &second[0]["persons"][1]["tags"][0]), (&2.into(), &"方言".into()));
 }
 
 #[test]

@@ -62,7 +62,7 @@ pub(super) fn recording_row(recording: &RecordingReport) -> String {
     format!("{id:<6} call {call} {} {state}{failure} length {length} {}", moment(recording.started), recording.path)
 }
 
-fn moment(at: UnixMillis) -> String {
+pub(super) fn moment(at: UnixMillis) -> String {
     jiff::Timestamp::from_millisecond(at.0).map_or_else(|_| at.0.to_string(), |at| format!("{at:.0}"))
 }
 

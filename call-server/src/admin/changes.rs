@@ -1,10 +1,10 @@
 //! Changes of people and callers: one set of words and one way to apply them, whether a server runs or not.
 
 use super::Failure;
-use crate::store::{NewAgent, NewCaller, Role, Store};
+use crate::store::{AgentEdit, CallerEdit, List, NewAgent, NewCaller, NewListEntry, NewOverride, Role, Store};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use shared::model::{CallerCard, PhoneNumber, QueueId, UnixMillis};
+use shared::model::{AgentId, PersonId, QueueId, UnixMillis};
 use shared::pii::Pii;
 
 /// One change. Passwords have been hashed where they were typed.
@@ -32,11 +32,44 @@ pub(crate) enum Change {
         password_hash: Pii<String>,
     },
     /// A citizen becomes known.
-    AddCaller {
-        /// The citizen's number.
-        number: Pii<PhoneNumber>,
-        /// Name and address.
-        card: CallerCard,
+    AddCaller(NewCaller),
+    /// A person's card is corrected.
+    EditCaller {
+        /// Which person.
+        person: PersonId,
+        /// What changes.
+        edit: CallerEdit,
+        /// Staff number of who corrects it.
+        author: String,
+    },
+    /// A person's name, role, queues or skills, or whether the person may sign in.
+    EditAgent {
+        /// Staff number 工号.
+        number: String,
+        /// What changes.
+        edit: AgentEdit,
+    },
+    /// A number is blocked or put in favour.
+    AddListEntry(NewListEntry),
+    /// Hours are overridden by hand.
+    AddOverride(NewOverride),
+    /// An override is lifted.
+    RemoveOverride {
+        /// Which.
+        entry: u32,
+        /// Staff number of who wants it.
+        by: String,
+    },
+    /// An entry is taken off its list.
+    RemoveListEntry {
+        /// Which list.
+        list: List,
+        /// Which entry.
+        entry: u32,
+        /// Staff number of who wants it.
+        by: String,
+        /// Why.
+        reason: String,
     },
 }
 
@@ -44,8 +77,13 @@ impl Change {
     /// Whether the core's plan must be made anew after it.
     pub(crate) fn touches_plan(&self) -> bool {
         match self {
-            Self::AddAgent { .. } => true,
-            Self::SetPassword { .. } | Self::AddCaller { .. } => false,
+            Self::AddAgent { .. }
+            | Self::EditAgent { .. }
+            | Self::AddListEntry(_)
+            | Self::RemoveListEntry { .. }
+            | Self::AddOverride(_)
+            | Self::RemoveOverride { .. } => true,
+            Self::SetPassword { .. } | Self::AddCaller(_) | Self::EditCaller { .. } => false,
         }
     }
 
@@ -67,17 +105,48 @@ impl Change {
                 Ok(json!({"agent": agent, "number": number, "name": name, "role": role, "queues": queues}))
             }
             Self::SetPassword { number, password_hash } => {
-                let Some(found) = store.credentials(number)? else {
-                    let message = format!("nobody has the staff number {number}");
-                    return Err(Failure::new("no_such_agent", message, "`call-server agent list` shows everybody."));
-                };
-                store.set_password_hash(found.agent, password_hash)?;
-                Ok(json!({"agent": found.agent, "number": number}))
+                let agent = agent(store, number)?;
+                store.set_password_hash(agent, password_hash)?;
+                Ok(json!({"agent": agent, "number": number}))
             }
-            Self::AddCaller { number, card } => {
-                store.add_caller(&NewCaller { number: number.clone(), card: card.clone() }, now)?;
-                Ok(json!({"number": number, "name": card.name, "address": card.address}))
+            Self::EditAgent { number, edit } => {
+                let agent = agent(store, number)?;
+                store.edit_agent(agent, edit)?;
+                let person = store.agents()?.into_iter().find(|person| person.agent == agent);
+                Ok(json!({"agent": person}))
+            }
+            Self::AddOverride(new) => Ok(json!({"entry": store.add_override(new, now)?, "ordered": new})),
+            Self::RemoveOverride { entry, by } => {
+                if store.remove_override(*entry, by, now)? {
+                    return Ok(json!({"entry": entry}));
+                }
+                let message = format!("no override {entry} is in force");
+                Err(Failure::new("no_such_entry", message, "`calendar override list` shows those in force."))
+            }
+            Self::AddListEntry(entry) => Ok(json!({"entry": store.add_list_entry(entry, now)?, "added": entry})),
+            Self::RemoveListEntry { list, entry, by, reason } => {
+                if store.remove_list_entry(*list, *entry, (by, reason), now)? {
+                    return Ok(json!({"entry": entry}));
+                }
+                let message = format!("there is no entry {entry} on this list, or it was removed before");
+                Err(Failure::new("no_such_entry", message, "`block list` and `vip list` show the entries in force."))
+            }
+            Self::AddCaller(new) => Ok(json!({"person": store.add_caller(new, now)?, "number": new.number, "name": new.name})),
+            Self::EditCaller { person, edit, author } => {
+                if store.edit_caller(*person, edit, author, now)? {
+                    return Ok(json!({"person": person}));
+                }
+                let message = format!("there is no person {person}");
+                Err(Failure::new("no_such_person", message, "`call-server caller show NUMBER` tells the ids."))
             }
         }
     }
+}
+
+fn agent(store: &Store, number: &str) -> Result<AgentId, Failure> {
+    let found = store.credentials(number)?;
+    found.map(|found| found.agent).ok_or_else(|| {
+        let message = format!("nobody has the staff number {number}");
+        Failure::new("no_such_agent", message, "`call-server agent list` shows everybody.")
+    })
 }

@@ -1,5 +1,15 @@
 //! The words of the command line and their help.
 
+mod calendar;
+mod callers;
+mod lists;
+mod staff;
+
+pub(crate) use calendar::{AddOverride, Calendar, Override};
+pub(crate) use callers::{AddCaller, Caller, EditCaller};
+pub(crate) use lists::{AddBlock, AddVip, Block, BlockLevelName, EntryWishes, ListWishes, RemoveEntry, Vip};
+pub(crate) use staff::{EditAgent, Explain, Queue};
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -49,6 +59,9 @@ pub(crate) enum Command {
     Init(Init),
     /// Run the server until it is told to stop (Ctrl-C or SIGTERM).
     Run,
+    /// Make the running server read hotline.toml again: queues, skills, numbers, lists and limits. Nobody who waits, talks or is
+    /// signed in is dropped. What needs a restart is named.
+    Reload,
     /// What the running server is doing.
     Status,
     /// Call a number of the running server as a test call, listen, and say what was heard. It rings nobody and counts nowhere.
@@ -59,6 +72,20 @@ pub(crate) enum Command {
     /// Citizens known by their number.
     #[command(subcommand)]
     Caller(Caller),
+    /// Numbers whose calls are refused or wait behind others 拦截.
+    #[command(subcommand)]
+    Block(Block),
+    /// Numbers whose calls go before others: VIP and special care 特殊人群.
+    #[command(subcommand)]
+    Vip(Vip),
+    /// When numbers and queues are open.
+    #[command(subcommand)]
+    Calendar(Calendar),
+    /// Waiting lines.
+    #[command(subcommand)]
+    Queue(Queue),
+    /// Why a call got this agent, and why it waited: every decision with its candidates, figures and exclusions.
+    Explain(Explain),
     /// Calls on record.
     #[command(subcommand)]
     Call(Call),
@@ -129,6 +156,35 @@ pub(crate) enum Agent {
     Add(AddAgent),
     /// Everybody who may sign in.
     List,
+    /// Change a person's name, role, queues or skills. A running server applies it at once; nobody loses a call or a place.
+    #[command(
+        after_help = "Examples:\n  call-server agent edit 1001 --serve 2,tier=2 --skill 溧阳方言=7\n  call-server agent edit 1001 --leave 1"
+    )]
+    Edit(EditAgent),
+    /// Let a person sign in no longer. Who is signed in keeps the present session until it ends.
+    Disable {
+        /// Staff number 工号.
+        #[arg(value_name = "NUMBER")]
+        number: String,
+    },
+    /// Let a disabled person sign in again.
+    Enable {
+        /// Staff number 工号.
+        #[arg(value_name = "NUMBER")]
+        number: String,
+    },
+    /// Lift the lock after too many wrong passwords, at every address. The server must run: it alone knows the lock.
+    Unlock {
+        /// Staff number 工号.
+        #[arg(value_name = "NUMBER")]
+        number: String,
+    },
+    /// The newest attempts to sign in, and how long each session lasted.
+    SignIns {
+        /// How many at most.
+        #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        limit: u32,
+    },
     /// Give a person a new password. Without --password-stdin it is random and shown once.
     Passwd {
         /// Staff number 工号.
@@ -158,24 +214,6 @@ pub(crate) struct AddAgent {
     /// Read the password from the first line of standard input.
     #[arg(long)]
     pub(crate) password_stdin: bool,
-}
-
-/// Commands about citizens.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Caller {
-    /// Register a citizen, so that name and address pop up with the call.
-    #[command(after_help = "Example:\n  call-server caller add 13912345678 --name 王秀英 --address 溧阳市昆仑街道燕山南路88号")]
-    Add {
-        /// The citizen's number.
-        #[arg(value_name = "NUMBER")]
-        number: String,
-        /// 姓名
-        #[arg(long)]
-        name: String,
-        /// 地址
-        #[arg(long)]
-        address: String,
-    },
 }
 
 /// Commands about calls on record.

@@ -43,6 +43,15 @@ pub(crate) enum Request {
     Unban(IpAddr),
     /// A change of people or callers.
     Change(Change),
+    /// The waiting lines at this moment.
+    Queues,
+    /// Read the configuration again.
+    Reload,
+    /// Lift the lock after wrong passwords.
+    Unlock {
+        /// Staff number 工号.
+        number: String,
+    },
 }
 
 /// What the server answers.
@@ -75,6 +84,21 @@ pub(crate) trait Control: Send + Sync + 'static {
     /// # Errors
     /// The change is refused; nothing has changed then.
     fn change(&self, change: &Change) -> Result<Value, Failure>;
+
+    /// The waiting lines at this moment.
+    ///
+    /// # Errors
+    /// The switchboard does not answer.
+    fn queues(&self) -> Result<Value, Failure>;
+
+    /// Reads the configuration again and applies what can be applied while the server runs; the rest is named.
+    ///
+    /// # Errors
+    /// The configuration has faults, or would drop somebody who waits; nothing has changed then.
+    fn reload(&self) -> Result<Value, Failure>;
+
+    /// Lifts the lock of a staff number at every address; returns how many there were.
+    fn unlock(&self, number: &str) -> usize;
 }
 
 /// The server's end. Dropped, it closes the socket and removes its file.
@@ -194,6 +218,9 @@ fn carry_out(control: &dyn Control, request: &Request) -> Answer {
         Request::Banned => answered(control.banned()),
         Request::Unban(address) => answered(control.unban(*address)),
         Request::Change(change) => answered(control.change(change)),
+        Request::Queues => answered(control.queues()),
+        Request::Reload => answered(control.reload()),
+        Request::Unlock { number } => Answer::Done(serde_json::json!({"unlocked": control.unlock(number)})),
     }
 }
 

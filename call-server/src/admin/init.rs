@@ -7,9 +7,9 @@ use super::{Failure, Outcome};
 use crate::accounts;
 use crate::config::{self, Filled};
 use crate::recording;
-use crate::store::{Role, Store};
+use crate::store::{NewCaller, Role, Store};
 use serde_json::{Value, json};
-use shared::model::{CallerCard, PhoneNumber, QueueId, UnixMillis};
+use shared::model::{PhoneNumber, QueueId, UnixMillis};
 use shared::pii::Pii;
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::Write;
@@ -216,8 +216,9 @@ fn fill_demo(store: &Store) -> Result<Vec<DemoPerson>, Failure> {
     }
     for (number, name, address) in DEMO_CALLERS {
         let number = PhoneNumber::parse(number).expect("the demo's numbers are numbers");
-        let card = CallerCard { name: name.to_owned().into(), address: address.to_owned().into() };
-        Change::AddCaller { number: number.into(), card }.apply(store, now)?;
+        let (name, address) = (name.to_owned().into(), address.to_owned().into());
+        let author = "console".to_owned();
+        Change::AddCaller(NewCaller { number: number.into(), name, address, tags: Vec::new(), author }).apply(store, now)?;
     }
     Ok(people)
 }

@@ -3,19 +3,26 @@
 //! Every command ends in an [`Outcome`] or a [`Failure`]; this file prints either, for people or as one JSON object. While a
 //! server runs, changes go through its control socket; otherwise they are made here, under the same lock as the server's.
 
+mod calendar;
+mod callers;
 mod calls;
 mod certificates;
 pub(crate) mod changes;
 mod check;
 mod cli;
 pub(crate) mod control;
+mod explain;
 mod init;
+mod lists;
 mod lock;
 mod outcome;
 mod people;
 mod probe;
+mod queues;
 mod recordings;
+mod reload;
 mod signalling;
+mod staff;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -83,7 +90,13 @@ fn carry_out(site: &Path, command: &Command) -> Result<Outcome, Failure> {
         Command::Status => status::status(site),
         Command::Probe(wishes) => probe::probe(&load(site)?, wishes),
         Command::Agent(command) => people::agent(site, command),
-        Command::Caller(command) => people::caller(site, command),
+        Command::Caller(command) => callers::caller(site, command),
+        Command::Reload => reload::reload(site),
+        Command::Block(command) => lists::block(site, command),
+        Command::Vip(command) => lists::vip(site, command),
+        Command::Calendar(command) => calendar::calendar(site, command),
+        Command::Queue(command) => queues::queue(site, *command),
+        Command::Explain(wishes) => explain::explain(site, wishes.interaction),
         Command::Call(command) => calls::call(site, command),
         Command::Recording(command) => recordings::recording(site, command),
         Command::Sip(command) => signalling::sip(site, command),

@@ -1,15 +1,15 @@
-//! `agent` and `caller`: people who sign in, and citizens who are known.
+//! `agent`: people who sign in.
 
 use super::changes::Change;
-use super::cli::{AddAgent, Agent, Caller, RoleName};
+use super::cli::{AddAgent, Agent, RoleName};
 use super::control::{self, Request};
 use super::lock::DataLock;
-use super::{Failure, Outcome, load, open_store};
+use super::{Failure, Outcome, load, open_store, staff};
 use crate::accounts;
 use crate::config::Site;
 use crate::store::{AgentEntry, Role};
 use serde_json::{Value, json};
-use shared::model::{CallerCard, PhoneNumber, QueueId, UnixMillis};
+use shared::model::{QueueId, UnixMillis};
 use shared::pii::Pii;
 use std::io::BufRead;
 use std::path::Path;
@@ -24,20 +24,16 @@ pub(super) fn agent(site: &Path, command: &Agent) -> Result<Outcome, Failure> {
         Agent::Add(wishes) => add(&site, wishes),
         Agent::List => list(&site),
         Agent::Passwd { number, password_stdin } => passwd(&site, number, *password_stdin),
+        Agent::Edit(wishes) => staff::edit(&site, wishes),
+        Agent::Disable { number } => staff::disable(&site, number, true),
+        Agent::Enable { number } => staff::disable(&site, number, false),
+        Agent::Unlock { number } => staff::unlock(&site, number),
+        Agent::SignIns { limit } => staff::sign_ins(&site, *limit),
     }
 }
 
-pub(super) fn caller(site: &Path, command: &Caller) -> Result<Outcome, Failure> {
-    let Caller::Add { number, name, address } = command;
-    let number = PhoneNumber::parse(number)
-        .map_err(|error| Failure::new("bad_number", format!("this is no telephone number: {error}"), "Write it as 13912345678."))?;
-    let card = CallerCard { name: text("name", name)?.into(), address: text("address", address)?.into() };
-    let told = make(&load(site)?, Change::AddCaller { number: number.into(), card })?;
-    Ok(Outcome::new("The citizen is registered.", told))
-}
-
 /// Makes a change: through the running server if there is one, otherwise here under the lock.
-fn make(site: &Site, change: Change) -> Result<Value, Failure> {
+pub(super) fn make(site: &Site, change: Change) -> Result<Value, Failure> {
     if let Some(told) = control::ask(&site.folder, &Request::Change(change.clone()))? {
         return Ok(told);
     }
@@ -78,31 +74,39 @@ fn list(site: &Site) -> Result<Outcome, Failure> {
 fn row(person: &AgentEntry) -> String {
     let queues: Vec<_> = person.queues.iter().map(ToString::to_string).collect();
     let queues = if queues.is_empty() { "no queue".to_owned() } else { format!("queues {}", queues.join(", ")) };
+    let skills: Vec<_> = person.skills.iter().map(|(skill, level)| format!("{}={level}", skill.0)).collect();
+    let skills = if skills.is_empty() { String::new() } else { format!(", skills {}", skills.join(", ")) };
     let disabled = if person.disabled { ", disabled" } else { "" };
-    format!("{:<8} {:<12} {} {queues}{disabled}", person.number, person.role.code(), person.name)
+    format!("{:<8} {:<12} {} {queues}{skills}{disabled}", person.number, person.role.code(), person.name)
 }
 
 fn queues(site: &Site, role: Role, wished: &[u32]) -> Result<Vec<QueueId>, Failure> {
-    let known = &site.bare_plan().queues;
-    if let Some(stray) = wished.iter().find(|id| !known.contains_key(&QueueId(**id))) {
-        let known: Vec<_> = known.iter().map(|(id, queue)| format!("{id} {}", queue.name)).collect();
-        let remedy = format!("Queues of this site: {}.", if known.is_empty() { "none".to_owned() } else { known.join(", ") });
-        return Err(Failure::new("no_such_queue", format!("there is no queue {stray}"), remedy));
-    }
-    Ok(match (role, wished) {
-        (Role::Agent, []) => known.keys().copied().collect(),
-        (Role::Agent | Role::Supervisor, wished) => wished.iter().copied().map(QueueId).collect(),
+    let wished = wished.iter().map(|id| known_queue(site, *id)).collect::<Result<Vec<_>, _>>()?;
+    Ok(match (role, wished.as_slice()) {
+        (Role::Agent, []) => site.bare_plan().queues.keys().copied().collect(),
+        (Role::Agent | Role::Supervisor, _) => wished,
     })
 }
 
-fn staff_number(text: &str) -> Result<String, Failure> {
+/// A queue of this site by its id.
+pub(super) fn known_queue(site: &Site, id: u32) -> Result<QueueId, Failure> {
+    let known = &site.bare_plan().queues;
+    if known.contains_key(&QueueId(id)) {
+        return Ok(QueueId(id));
+    }
+    let known: Vec<_> = known.iter().map(|(id, queue)| format!("{id} {}", queue.name)).collect();
+    let remedy = format!("Queues of this site: {}.", if known.is_empty() { "none".to_owned() } else { known.join(", ") });
+    Err(Failure::new("no_such_queue", format!("there is no queue {id}"), remedy))
+}
+
+pub(super) fn staff_number(text: &str) -> Result<String, Failure> {
     if (1..=NUMBER_LIMIT).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return Ok(text.to_owned());
     }
     Err(Failure::new("bad_number", "a staff number has 1 to 16 letters and digits", "Write it as 1001."))
 }
 
-fn text(what: &str, text: &str) -> Result<String, Failure> {
+pub(super) fn text(what: &str, text: &str) -> Result<String, Failure> {
     let trimmed = text.trim();
     if (1..=TEXT_LIMIT).contains(&trimmed.chars().count()) && !trimmed.chars().any(char::is_control) {
         return Ok(trimmed.to_owned());

@@ -187,6 +187,18 @@ impl Control for Server {
         self.changes.lock().expect("no panic").push(change.clone());
         change.apply(&self.store, shared::model::UnixMillis(0))
     }
+
+    fn queues(&self) -> Result<Value, Failure> {
+        Ok(serde_json::json!({"queues": [{"queue": 1, "waiting": 3}]}))
+    }
+
+    fn reload(&self) -> Result<Value, Failure> {
+        Ok(serde_json::json!({"queues": 1, "numbers": 1, "needs_restart": ["sip"]}))
+    }
+
+    fn unlock(&self, number: &str) -> usize {
+        usize::from(number == "1001")
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -204,6 +216,9 @@ async fn a_running_server_answers_and_makes_the_changes_itself() {
         assert_eq!(done(&site, &["status"])["agents"]["ready"], 2);
         assert_eq!(done(&site, &["agent", "add", "1013", "--name", "何晓"])["number"], "1013");
         assert_eq!(refused(&site, &["agent", "add", "1013", "--name", "何晓"]).code, "number_taken");
+        assert_eq!(done(&site, &["queue", "list"])["queues"][0]["waiting"], 3);
+        assert_eq!(done(&site, &["reload"])["needs_restart"][0], "sip");
+        assert_eq!(done(&site, &["agent", "unlock", "1001"])["unlocked"], 1);
         assert_eq!(done(&site, &["sip", "banned"])["banned"][0]["source"], "198.51.100.7");
         assert_eq!(done(&site, &["sip", "unban", "198.51.100.7"])["unbanned"], true);
         assert_eq!(refused(&site, &["sip", "unban", "198.51.100.8"]).code, "not_banned");
@@ -298,4 +313,118 @@ fn recordings_are_verified_and_rescued_by_command() {
     let part = scratch.path("part.wav").display().to_string();
     let exported = done(scratch.folder(), &["recording", "export", "1", &part, "--from-ms", "5", "--length-ms", "20"]);
     assert_eq!((&exported["length_ms"], &exported["unreadable_ms"]), (&20.into(), &10.into()));
+}
+
+#[test]
+fn who_may_block_a_number_is_a_matter_of_roles_and_nothing_is_forgotten() {
+    let scratch = Scratch::new();
+    let site = scratch.folder();
+    done(site, &["init", "--demo"]);
+    let add = |by| ["block", "add", "+86 139-1234-5678", "--reason", "辱骂", "--evidence", "12", "--by", by];
+    assert_eq!(refused(site, &add("1001")).code, "not_allowed", "[lists] block_by names supervisors only");
+    assert_eq!(refused(site, &add("7777")).code, "no_such_agent");
+    let entry = done(site, &add("2001"))["entry"].as_u64().expect("a number").to_string();
+    let listed = done(site, &["block", "list"]);
+    let shown = &listed["entries"][0];
+    assert_eq!(
+        (shown["number"].as_str(), shown["author"].as_str(), shown["effect"].as_str()),
+        (Some("13912345678"), Some("2001"), Some("reject"))
+    );
+    assert_eq!(done(site, &["block", "list", "--expiring", "30"])["entries"].as_array().map(Vec::len), Some(0), "it has 90 days");
+    assert_eq!(done(site, &["vip", "list"])["entries"].as_array().map(Vec::len), Some(0));
+
+    assert_eq!(refused(site, &["vip", "remove", &entry, "--reason", "x", "--by", "2001"]).code, "no_such_entry", "each list has its own");
+    done(site, &["block", "remove", &entry, "--reason", "误加", "--by", "2001"]);
+    assert_eq!(refused(site, &["block", "remove", &entry, "--reason", "误加", "--by", "2001"]).code, "no_such_entry");
+    assert_eq!(done(site, &["block", "list"])["entries"].as_array().map(Vec::len), Some(0));
+    assert_eq!(done(site, &["block", "list", "--all"])["entries"][0]["removed_reason"], "误加");
+
+    let short = refused(site, &["block", "add", "13", "--prefix", "--reason", "x", "--by", "2001"]);
+    assert_eq!(short.code, "prefix_too_short");
+    let config = site.join("hotline.toml");
+    let text = std::fs::read_to_string(&config).expect("there").replace("# block_by = [\"supervisor\"]", "block_by = [\"agent\"]");
+    std::fs::write(&config, text).expect("written");
+    done(site, &add("1001"));
+    assert_eq!(refused(site, &add("2001")).code, "not_allowed");
+}
+
+#[test]
+fn people_get_queues_and_skills_and_are_kept_out_by_words() {
+    let scratch = Scratch::new();
+    let site = scratch.folder();
+    done(site, &["init", "--demo"]);
+    let config = site.join("hotline.toml");
+    let more = "\n[[skills]]\nid = 4\nname = \"方言\"\n[[queues]]\nid = 2\nname = \"夜间\"\n";
+    let text = std::fs::read_to_string(&config).expect("there") + more;
+    std::fs::write(&config, text).expect("written");
+
+    let told =
+        done(site, &["agent", "edit", "1001", "--serve", "2,tier=3,place=7", "--leave", "1", "--skill", "方言=6", "--name", "陈晓静"]);
+    let agent = &told["agent"];
+    assert_eq!((agent["name"].as_str(), &agent["queues"], &agent["skills"]["4"]), (Some("陈晓静"), &json!([2]), &json!(6)));
+    assert_eq!((&agent["memberships"]["2"]["tier"], &agent["memberships"]["2"]["order"]), (&json!(3), &json!(7)));
+    for (words, code) in [
+        (["agent", "edit", "1001", "--serve", "9"], "no_such_queue"),
+        (["agent", "edit", "1001", "--serve", "2,tier=300"], "bad_part"),
+        (["agent", "edit", "1001", "--skill", "方言=10"], "bad_skill"),
+        (["agent", "edit", "1001", "--skill", "法律=1"], "no_such_skill"),
+        (["agent", "edit", "7777", "--skill", "方言=1"], "no_such_agent"),
+    ] {
+        assert_eq!(refused(site, &words).code, code, "{words:?}");
+    }
+    assert_eq!(refused(site, &["agent", "edit", "1001"]).code, "nothing_to_do");
+    assert_eq!(done(site, &["agent", "disable", "1001"])["agent"]["disabled"], true);
+    assert_eq!(done(site, &["agent", "enable", "1001"])["agent"]["disabled"], false);
+    assert_eq!(refused(site, &["agent", "unlock", "1001"]).code, "not_running");
+    assert_eq!(refused(site, &["queue", "list"]).code, "not_running");
+    assert_eq!(refused(site, &["reload"]).code, "not_running");
+    assert_eq!(refused(site, &["explain", "1"]).code, "no_such_call");
+    assert_eq!(done(site, &["agent", "sign-ins"])["sign_ins"], json!([]));
+}
+
+#[test]
+fn a_card_is_corrected_and_shows_what_stood_there() {
+    let scratch = Scratch::new();
+    let site = scratch.folder();
+    done(site, &["init", "--demo"]);
+    let added = done(site, &["caller", "add", "139 1234 5678", "--name", "王建", "--address", "同上", "--tag", "方言", "--by", "1001"]);
+    let person = added["person"].as_u64().expect("an id").to_string();
+    let card = done(site, &["caller", "show", "+8613912345678"]);
+    assert_eq!((&card["persons"][0]["name"], &card["persons"][1]["name"]), (&json!("王建"), &json!("王秀英")));
+    done(site, &["caller", "edit", &person, "--name", "王健", "--no-tags", "--by", "1002"]);
+    let history = done(site, &["caller", "history", "13912345678"]);
+    let last = history["changes"].as_array().and_then(|changes| changes.last()).expect("changes");
+    assert_eq!((&last["field"], &last["before"], &last["author"]), (&json!("tags"), &json!("方言"), &json!("1002")));
+    assert_eq!(refused(site, &["caller", "edit", "999", "--name", "x"]).code, "no_such_person");
+    assert_eq!(refused(site, &["caller", "edit", &person, "--name", "x", "--by", "7"]).code, "no_such_agent");
+    assert_eq!(refused(site, &["caller", "edit", &person]).code, "nothing_to_do");
+}
+
+#[test]
+fn a_calendar_tells_what_a_call_would_meet_and_an_override_goes_before_it() {
+    let scratch = Scratch::new();
+    let site = scratch.folder();
+    done(site, &["init", "--demo"]);
+    let config = site.join("hotline.toml");
+    let hours =
+        "[[calendars]]\nid = 1\nname = \"工作日\"\nhours = [\"mon-fri 09:00-18:00\"]\n[[days]]\nday = \"2026-10-01\"\nname = \"国庆节\"\n";
+    let text =
+        std::fs::read_to_string(&config).expect("there").replace("queue = 1", "queue = 1\ncalendar = 1\nwhen_closed = \"announce night\"");
+    std::fs::write(&config, format!("{text}\n{hours}")).expect("written");
+    let ends = |time| done(site, &["calendar", "test", "12345", time])["meets"]["ends"].clone();
+    assert_eq!(ends("2026-11-23 09:00"), json!({"queue": 1}), "a Monday");
+    assert_eq!(ends("2026-11-23 18:00"), json!({"announce": "night"}));
+    assert_eq!(ends("2026-10-01 10:00"), json!({"announce": "night"}), "a holiday");
+    assert_eq!(refused(site, &["calendar", "test", "12345", "tomorrow"]).code, "bad_time");
+    assert_eq!(refused(site, &["calendar", "test", "99", "now"]).code, "unknown_number");
+
+    let add = |by| ["calendar", "override", "add", "--closed", "refuse", "--hours", "2", "--reason", "台风", "--by", by];
+    assert_eq!(refused(site, &add("1001")).code, "not_allowed");
+    let entry = done(site, &add("2001"))["entry"].as_u64().expect("a number").to_string();
+    assert_eq!(ends("now"), json!("refuse"));
+    assert_eq!(done(site, &["calendar", "override", "list"])["overrides"][0]["author"], "2001");
+    done(site, &["calendar", "override", "remove", &entry, "--by", "2001"]);
+    assert_eq!(done(site, &["calendar", "override", "list"])["overrides"], json!([]));
+    let wrong = ["calendar", "override", "add", "--closed", "queue 9", "--hours", "2", "--reason", "x", "--by", "2001"];
+    assert_eq!(refused(site, &wrong).code, "no_such_queue");
 }

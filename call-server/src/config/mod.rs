@@ -4,24 +4,31 @@
 //! All faults are collected and told at once, each with its line and its remedy. Agents and callers are not configuration:
 //! they live in the store.
 
+mod calendars;
 mod fault;
+mod queues;
 mod resolve;
 mod schema;
+mod service;
 mod signalling;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod words;
 mod written;
 
 pub(crate) use fault::{Fault, Faults};
 pub(crate) use schema::{Filled, example, render};
+pub(crate) use words::exit;
 
 use crate::gateway::GatewaySettings;
 use crate::media::MediaSettings;
 use crate::recording::RecordingSettings;
 use crate::sip::SipSettings;
-use crate::store::AgentEntry;
-use call_core::plan::{AgentPlan, Plan};
+use crate::store::{AgentEntry, Role};
+use call_core::plan::{AgentPlan, Callers, NumberPattern, Plan, PromptName, SkillId};
+use shared::model::QueueId;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The configuration's name within the site's folder.
@@ -45,19 +52,57 @@ pub(crate) struct Site {
     pub(crate) recording: RecordingSettings,
     /// The store's file.
     pub(crate) database: PathBuf,
+    /// Skills by name.
+    pub(crate) skills: BTreeMap<String, SkillId>,
+    /// Who may add entries to the lists of callers.
+    pub(crate) lists: ListRules,
     /// The plan without its agents.
     plan: Plan,
+    /// What is written in each section.
+    prints: BTreeMap<&'static str, String>,
+}
+
+/// Sections that count for a running server as soon as it reads them; all others need a restart.
+const LIVE_SECTIONS: [&str; 9] = ["queues", "skills", "numbers", "lists", "limits", "calendars", "days", "reasons", "storm"];
+
+/// Who may add entries to the lists of callers, and remove them (1-11).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ListRules {
+    /// To the blocked numbers.
+    pub(crate) block: Vec<Role>,
+    /// To the numbers in favour.
+    pub(crate) favour: Vec<Role>,
+    /// Numbers of many people.
+    pub(crate) shared: Vec<NumberPattern>,
+    /// What a blocked caller hears, if the entry says so.
+    pub(crate) block_text: Option<PromptName>,
 }
 
 impl Site {
-    /// The plan with the store's people. Who is disabled is left out, and so is a queue that the configuration no longer has.
-    pub(crate) fn plan(&self, people: &[AgentEntry]) -> Plan {
-        let agents = people.iter().filter(|person| !person.disabled).map(|person| {
-            let queues = person.queues.iter().copied().filter(|queue| self.plan.queues.contains_key(queue)).collect();
-            let (number, name) = (person.number.clone(), person.name.clone());
-            (person.agent, AgentPlan { number, name, queues, ..AgentPlan::default() })
-        });
-        Plan { agents: agents.collect(), ..self.plan.clone() }
+    /// The plan with the store's people and lists. Who is disabled is left out, and so is a queue that the configuration no longer has.
+    pub(crate) fn plan(&self, people: &[AgentEntry], callers: Callers) -> Plan {
+        let agents = people.iter().filter(|person| !person.disabled).map(|person| (person.agent, self.agent_plan(person)));
+        let callers = Callers { shared: self.lists.shared.clone(), block_text: self.lists.block_text.clone(), ..callers };
+        Plan { agents: agents.collect(), callers, ..self.plan.clone() }
+    }
+
+    fn agent_plan(&self, person: &AgentEntry) -> AgentPlan {
+        let known = |queue: &QueueId| self.plan.queues.contains_key(queue);
+        AgentPlan {
+            number: person.number.clone(),
+            name: person.name.clone(),
+            queues: person.queues.iter().copied().filter(known).collect(),
+            memberships: person.memberships.iter().filter(|(queue, _)| known(queue)).map(|(queue, part)| (*queue, *part)).collect(),
+            skills: person.skills.clone(),
+            auto_answer_ms: person.auto_answer_ms,
+        }
+    }
+
+    /// The sections in which this configuration differs from another and which need a restart.
+    pub(crate) fn needs_restart(&self, other: &Self) -> Vec<&'static str> {
+        let differs = |name: &&str| self.prints.get(name) != other.prints.get(name);
+        let names: BTreeSet<_> = self.prints.keys().chain(other.prints.keys()).copied().collect();
+        names.into_iter().filter(|name| differs(name) && !LIVE_SECTIONS.contains(name)).collect()
     }
 
     /// The plan without agents: queues, numbers and limits.

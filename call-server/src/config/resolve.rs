@@ -4,13 +4,14 @@
 
 use super::Site;
 use super::fault::{Fault, Faults};
+use super::queues::Skills;
 use super::tls::{self, TlsFault};
 use super::written::{At, Block, Written};
 use crate::gateway::{GatewayLimits, GatewaySettings};
 use crate::media::MediaSettings;
 use crate::recording::RecordingSettings;
 use crate::sip::{SipSettings, TrunkSettings};
-use call_core::plan::{Limits, Plan, QueuePlan};
+use call_core::plan::{Calendars, HoursRule, Limits, Plan, QueuePlan};
 use shared::model::{PhoneNumber, QueueId, TrunkId};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -22,8 +23,8 @@ const MUSIC: &[u8] = include_bytes!("../../../assets/sounds/music.alaw");
 /// Largest music file: an hour.
 const MUSIC_LIMIT_BYTES: u64 = 8_000 * 3_600;
 /// Longest ringing, wrap-up and waiting that is not a slip of the pen, in ms.
-const HOUR_MS: u64 = 3_600_000;
-const DAY_MS: u64 = 24 * HOUR_MS;
+pub(super) const HOUR_MS: u64 = 3_600_000;
+pub(super) const DAY_MS: u64 = 24 * HOUR_MS;
 /// A century, in days.
 const LONGEST_KEPT_DAYS: u64 = 36_500;
 /// Fewest ports that make sense: one call.
@@ -38,11 +39,25 @@ pub(super) fn resolve(folder: &Path, written: &Written, faults: Vec<Fault>) -> R
     let gateway = resolver.gateway();
     let recording = resolver.recording();
     let database = written.text("store", "database").map(|path| resolver.path(path.value));
-    let plan = resolver.plan();
+    let skills = resolver.skills();
+    let lists = resolver.lists();
+    let plan = resolver.plan(&skills);
     let faults = resolver.faults;
-    match (name, sip, media, gateway, recording, database) {
-        (Some(name), Some(sip), Some(media), Some(gateway), Some(recording), Some(database)) if faults.is_empty() => {
-            Ok(Site { folder: folder.to_owned(), name, sip, media, gateway, recording, database, plan })
+    match (name, sip, media, gateway, recording, database, lists) {
+        (Some(name), Some(sip), Some(media), Some(gateway), Some(recording), Some(database), Some(lists)) if faults.is_empty() => {
+            Ok(Site {
+                folder: folder.to_owned(),
+                name,
+                sip,
+                media,
+                gateway,
+                recording,
+                database,
+                skills,
+                lists,
+                plan,
+                prints: written.prints(),
+            })
         }
         _ => Err(Faults::of(faults)),
     }
@@ -51,7 +66,7 @@ pub(super) fn resolve(folder: &Path, written: &Written, faults: Vec<Fault>) -> R
 pub(super) struct Resolver<'w> {
     folder: &'w Path,
     pub(super) written: &'w Written,
-    faults: Vec<Fault>,
+    pub(super) faults: Vec<Fault>,
 }
 
 impl Resolver<'_> {
@@ -131,7 +146,7 @@ impl Resolver<'_> {
         Some(TrunkSettings { id: TrunkId(id?), name, sources: sources?, probe: kind? })
     }
 
-    fn id(&mut self, block: &Block, what: &str) -> Option<u32> {
+    pub(super) fn id(&mut self, block: &Block, what: &str) -> Option<u32> {
         let At { line, value } = block.whole("id")?;
         match u32::try_from(value) {
             Ok(id) if id > 0 => Some(id),
@@ -223,46 +238,16 @@ impl Resolver<'_> {
         Some(GatewaySettings { listen: listen?.value, tls: tls?, limits: GatewayLimits::default() })
     }
 
-    fn plan(&mut self) -> Plan {
-        let queues = self.queues();
+    fn plan(&mut self, skills: &Skills) -> Plan {
+        let calendars = self.calendars();
+        let queues = self.queues(skills, &calendars);
+        let hours = self.number_hours(&calendars);
         let numbers = self.numbers(&queues);
-        Plan { numbers, queues, limits: self.limits(), ..Plan::default() }
+        let (reasons, storm) = (self.reasons(), self.storm());
+        Plan { numbers, queues, limits: self.limits(), calendars, hours, reasons, storm, ..Plan::default() }
     }
 
-    fn queues(&mut self) -> BTreeMap<QueueId, QueuePlan> {
-        let written = self.written;
-        let mut queues = BTreeMap::new();
-        for block in written.all("queues") {
-            let id = self.id(block, "queue").map(QueueId);
-            let queue = self.queue(block);
-            // A queue with a fault of its own is still known, so that its numbers are not called strays.
-            let Some(id) = id else { continue };
-            let name = block.text("name").map_or_else(String::new, |name| name.value.to_owned());
-            let fallback = QueuePlan { name, ..QueuePlan::default() };
-            if queues.insert(id, queue.unwrap_or(fallback)).is_some() {
-                self.faults.push(twice(block.line, "queue id", &id.to_string()));
-            }
-        }
-        queues
-    }
-
-    fn queue(&mut self, block: &Block) -> Option<QueuePlan> {
-        let ring_ms = self.time(block, "ring_seconds", 1..=HOUR_MS);
-        let wrap_up_ms = self.time(block, "wrap_up_seconds", 0..=HOUR_MS);
-        let max_wait_ms = self.time(block, "max_wait_seconds", 0..=DAY_MS);
-        let max_waiting = self.count(block, "max_waiting", 1..=100_000);
-        let name = block.text("name")?.value.to_owned();
-        Some(QueuePlan {
-            name,
-            ring_ms: ring_ms?,
-            wrap_up_ms: wrap_up_ms?,
-            max_wait_ms: max_wait_ms?,
-            max_waiting: max_waiting?,
-            ..QueuePlan::default()
-        })
-    }
-
-    fn time(&mut self, block: &Block, key: &str, range: RangeInclusive<u64>) -> Option<u64> {
+    pub(super) fn time(&mut self, block: &Block, key: &str, range: RangeInclusive<u64>) -> Option<u64> {
         let At { line, value } = block.milliseconds(key)?;
         if range.contains(&value) {
             return Some(value);
@@ -272,7 +257,7 @@ impl Resolver<'_> {
         self.fault(line, what, format!("Choose from {} to {}.", seconds(*range.start()), seconds(*range.end())))
     }
 
-    fn count(&mut self, block: &Block, key: &str, range: RangeInclusive<u64>) -> Option<usize> {
+    pub(super) fn count(&mut self, block: &Block, key: &str, range: RangeInclusive<u64>) -> Option<usize> {
         let At { line, value } = block.whole(key)?;
         match usize::try_from(value) {
             Ok(count) if range.contains(&value) => Some(count),
@@ -292,6 +277,21 @@ impl Resolver<'_> {
             }
         }
         numbers
+    }
+
+    fn days_remembered(&mut self, block: &Block) -> Option<u32> {
+        self.count(block, "remembered_days", 1..=3_650).and_then(|days| u32::try_from(days).ok())
+    }
+
+    fn number_hours(&mut self, calendars: &Calendars) -> BTreeMap<PhoneNumber, HoursRule> {
+        let written = self.written;
+        let mut hours = BTreeMap::new();
+        for block in written.all("numbers") {
+            let rule = self.hours(block, calendars).flatten();
+            let number = block.text("number").and_then(|number| PhoneNumber::parse(number.value).ok());
+            hours.extend(number.zip(rule));
+        }
+        hours
     }
 
     fn number(&mut self, block: &Block) -> Option<PhoneNumber> {
@@ -328,11 +328,13 @@ impl Resolver<'_> {
         for (key, limit) in times {
             *limit = self.time(block, key, 1..=DAY_MS).unwrap_or(*limit);
         }
+        limits.farewell_ms = self.time(block, "farewell_seconds", 1..=HOUR_MS).unwrap_or(limits.farewell_ms);
+        limits.remembered_days = self.days_remembered(block).unwrap_or(limits.remembered_days);
         limits.max_interactions = self.count(block, "max_interactions", 1..=100_000).unwrap_or(limits.max_interactions);
         limits
     }
 }
 
-fn twice(line: Option<usize>, what: &str, value: &str) -> Fault {
+pub(super) fn twice(line: Option<usize>, what: &str, value: &str) -> Fault {
     Fault { line, what: format!("{what} {value} is used twice"), remedy: "Choose another, or remove one of the two.".to_owned() }
 }

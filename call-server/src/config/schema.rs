@@ -27,6 +27,8 @@ pub(super) enum Kind {
     Whole,
     /// Seconds, also with a fraction; read as milliseconds.
     Seconds,
+    /// A whole number that may be negative.
+    Points,
 }
 
 /// What holds if the key is absent. The texts are TOML.
@@ -44,10 +46,11 @@ impl Worth {
     }
 }
 
-const fn key(name: &'static str, kind: Kind, worth: Worth, about: &'static str) -> Key {
+pub(super) const fn key(name: &'static str, kind: Kind, worth: Worth, about: &'static str) -> Key {
     Key { name, kind, worth, about }
 }
 
+use super::{calendars, queues, service};
 use Kind::{Seconds, Text, Texts, Whole};
 use Worth::{Default, Needed, Optional};
 
@@ -189,19 +192,13 @@ pub(super) const SECTIONS: &[Section] = &[
             key("kind", Text, Default("\"carrier\""), "\"carrier\", or \"probe\" for test calls that count nowhere and ring nobody."),
         ],
     },
-    Section {
-        name: "queues",
-        repeated: true,
-        about: "A waiting line.",
-        keys: &[
-            key("id", Whole, Needed { example: "1" }, "Never reused: records name the queue by it."),
-            key("name", Text, Needed { example: "\"政务咨询\"" }, "Shown on the agent's screen."),
-            key("ring_seconds", Seconds, Default("15"), "How long a desk rings before the call goes to another."),
-            key("wrap_up_seconds", Seconds, Default("30"), "Time for the summary after a call; 0 is none."),
-            key("max_wait_seconds", Seconds, Default("0"), "How long a citizen may wait; 0 is without limit."),
-            key("max_waiting", Whole, Default("500"), "How many citizens may wait at once."),
-        ],
-    },
+    queues::SKILLS,
+    queues::QUEUES,
+    queues::LISTS,
+    calendars::CALENDARS,
+    calendars::DAYS,
+    service::REASONS,
+    service::STORM,
     Section {
         name: "numbers",
         repeated: true,
@@ -209,6 +206,13 @@ pub(super) const SECTIONS: &[Section] = &[
         keys: &[
             key("number", Text, Needed { example: "\"12345\"" }, "As the carrier sends it."),
             key("queue", Whole, Needed { example: "1" }, "The id of a queue."),
+            key(
+                "calendar",
+                Whole,
+                Optional { example: "1" },
+                "Id of [[calendars]]: outside its hours when_closed holds; always open if absent.",
+            ),
+            key("when_closed", Text, Default("\"refuse\""), "\"refuse\", \"queue ID\" or \"announce NAME\"."),
         ],
     },
     Section {
@@ -227,6 +231,8 @@ pub(super) const SECTIONS: &[Section] = &[
                 Default("60"),
                 "An agent who missed a call is not offered it again for this long, unless alone.",
             ),
+            key("farewell_seconds", Seconds, Default("30"), "A text at the door or on the way out is cut after this."),
+            key("remembered_days", Whole, Default("30"), "How long a number's contacts are remembered for 首问负责 and 重复来电."),
             key("max_interactions", Whole, Default("2000"), "Calls at once."),
         ],
     },

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::scratch::Scratch;
-use shared::model::{AgentId, QueueId};
+use call_core::plan::{Callers, Exit, KeyAction, LastAgentRule, Membership, NoAnswer, ReasonRule, Strategy};
+use shared::model::{AgentId, NotReadyReason, QueueId, TrunkId};
 
 /// A site's folder with a certificate.
 struct Folder(Scratch);
@@ -171,7 +172,7 @@ hotline.toml:31: "12345 x" is no number: a number has only digits, * and #, and 
 hotline.toml:33: grace_seconds in [limits] is a number of seconds from 0, not of type string
     Write it as: grace_seconds = 30
 hotline.toml:34: unknown section [colour]
-    Known sections: site, sip, sip_listen, media, gateway, recording, store, trunks, queues, numbers, limits."#;
+    Known sections: site, sip, sip_listen, media, gateway, recording, store, trunks, skills, queues, lists, calendars, days, reasons, storm, numbers, limits."#;
 
 #[test]
 fn all_faults_are_told_at_once_with_line_and_remedy() {
@@ -226,14 +227,152 @@ fn the_plan_leaves_out_disabled_people_and_queues_that_are_gone() {
         role: crate::store::Role::Agent,
         disabled,
         queues: vec![QueueId(1), QueueId(8)],
+        memberships: [(QueueId(1), Membership { tier: 2, ..Membership::default() }), (QueueId(8), Membership::default())].into(),
+        skills: [(SkillId(1), 7)].into(),
+        auto_answer_ms: None,
     };
-    let plan = site.plan(&[person(1, false), person(2, true)]);
+    let plan = site.plan(&[person(1, false), person(2, true)], Callers::default());
     assert_eq!(plan.agents.len(), 1);
-    assert_eq!(plan.agents[&AgentId(1)].queues, [QueueId(1)]);
+    let agent = &plan.agents[&AgentId(1)];
+    assert_eq!((agent.queues.as_slice(), agent.memberships.len(), agent.memberships[&QueueId(1)].tier), ([QueueId(1)].as_slice(), 1, 2));
+    assert_eq!(agent.skills, [(SkillId(1), 7)].into());
 }
 
 #[test]
 fn a_folder_without_a_site_is_told_with_what_to_do() {
     let faults = load(Path::new("/nonexistent")).err().expect("no such site");
     assert!(faults.to_string().contains("call-server init"), "{faults}");
+}
+
+/// A line with everything that distribution knows.
+const DISTRIBUTED: &str = r#"[sip]
+listen = "127.0.0.1:5060"
+[[skills]]
+id = 4
+name = "方言"
+[[queues]]
+id = 1
+name = "政务咨询"
+strategy = "progressive"
+progressive_more = 2
+progressive_seconds = 4
+skills = ["方言 from 5"]
+relax = ["方言 from 3 after 20", "方言 preferred after 40"]
+tiers = ["2 after 30"]
+weight = -5
+slope = 2
+returned_bonus = 60
+guard_seconds = 300
+no_answer = "not_ready after 3"
+wrap_up_until_saved = "yes"
+wrap_up_extensions = 2
+wrap_up_extension_seconds = 20
+when_full = "queue 2"
+when_nobody = "refuse"
+when_all_not_ready = "queue 2"
+calendar = 9
+when_closed = "announce night"
+last_agent_days = 14
+announce_first_seconds = 20
+announce_every_seconds = 45
+announce_position = "yes"
+announce_texts = ["please_wait"]
+keys = ["1 callback", "9 queue 2"]
+[[queues]]
+id = 2
+name = "夜间"
+[lists]
+block_by = ["agent", "supervisor"]
+shared_numbers = ["0519872100*"]
+[[calendars]]
+id = 9
+name = "工作日"
+hours = ["mon-fri 09:00-12:00 13:00-18:00", "sat 09:00-12:00"]
+[[days]]
+day = "2026-10-10"
+name = "国庆调休"
+kind = "like fri"
+[[reasons]]
+reason = "meal"
+max_seconds = 2700
+max_agents = 3
+[storm]
+per_second = 50
+per_trunk = ["1 120"]
+"#;
+
+#[test]
+fn every_rule_of_distribution_can_be_written() {
+    let folder = Folder::with_certificate();
+    let site = parse(folder.0.folder(), DISTRIBUTED).unwrap_or_else(|faults| panic!("{faults}"));
+    let queue = &site.bare_plan().queues[&QueueId(1)];
+    assert_eq!(queue.strategy, Strategy::Progressive { more: 2, every_ms: 4_000 });
+    let need = &queue.needs[0];
+    assert_eq!((need.skill, need.minimum), (SkillId(4), 5));
+    assert_eq!([0, 20_000, 40_000].map(|waited| need.minimum_after(waited)), [5, 3, 0]);
+    assert_eq!(queue.tiers, [(2, 30_000)].into());
+    assert_eq!((queue.priority.weight, queue.priority.slope, queue.priority.returned, queue.priority.guard_ms), (-5, 2, 60, 300_000));
+    assert_eq!(queue.no_answer, NoAnswer::NotReadyAfter { misses: 3 });
+    assert_eq!((queue.wrap_up.until_saved, queue.wrap_up.extensions, queue.wrap_up.extension_ms), (true, 2, 20_000));
+    let overflow = queue.overflow.clone();
+    assert_eq!((overflow.full, overflow.timeout), (Exit::Queue(QueueId(2)), Exit::Refuse));
+    assert_eq!((overflow.nobody_signed_in, overflow.all_not_ready), (Some(Exit::Refuse), Some(Exit::Queue(QueueId(2)))));
+    assert_eq!(
+        (site.lists.block.as_slice(), site.lists.favour.as_slice()),
+        ([Role::Agent, Role::Supervisor].as_slice(), [Role::Supervisor].as_slice())
+    );
+    assert_eq!(site.bare_plan().queues[&QueueId(2)].overflow, call_core::plan::Overflow::default(), "absent keys change nothing");
+    assert_eq!(queue.hours.as_ref().map(|rule| (rule.calendar.0, rule.closed.clone())), Some((9, Exit::Announce("night".into()))));
+    assert_eq!(queue.last_agent, Some(LastAgentRule { within_days: 14, hold_ms: 20_000 }));
+    let told = &queue.announcements;
+    assert_eq!((told.first_ms, told.every_ms, told.position, told.waiting_time, told.comfort.len()), (20_000, 45_000, true, false, 1));
+    assert_eq!((queue.keys.len(), queue.keys.get(&'1')), (2, Some(&KeyAction::CallBack)));
+    let plan = site.plan(&[], Callers::default());
+    assert_eq!((plan.callers.shared.len(), plan.calendars.calendars.len(), plan.calendars.days.len()), (1, 1, 1));
+    assert_eq!(plan.reasons[&NotReadyReason::Meal], ReasonRule { max_ms: 2_700_000, max_agents: 3 });
+    assert_eq!((plan.storm.per_second, plan.storm.per_trunk.get(&TrunkId(1))), (50, Some(&120)));
+}
+
+/// Lines that are put in the place of `ring_seconds = 15` of a sound queue, and what is told about each.
+const WRONG_RULES: [(&str, &str); 16] = [
+    ("calendar = 3", "there is no calendar 3"),
+    ("when_closed = \"announce\"", "when_closed cannot be \"announce\""),
+    ("keys = [\"1 dance\"]", "keys cannot hold \"1 dance\""),
+    ("announce_position = \"maybe\"", "announce_position cannot be \"maybe\""),
+    ("strategy = \"fewest\"", "strategy cannot be \"fewest\""),
+    ("progressive_more = 0", "progressive_more is 0"),
+    ("skills = [\"法律 from 3\"]", "there is no skill 法律"),
+    ("skills = [\"方言 from 12\"]", "skills cannot hold \"方言 from 12\""),
+    ("relax = [\"方言 from 2 after 20\"]", "relax names 方言, for which skills does not ask"),
+    ("tiers = [\"2 after 20\", \"2 after 30\"]", "tier 2 is used twice"),
+    ("weight = \"high\"", "weight in [queues] is a whole number, not of type string"),
+    ("weight = -9000000", "weight is -9000000"),
+    ("no_answer = \"not_ready after 0\"", "no_answer cannot be \"not_ready after 0\""),
+    ("when_full = \"queue 9\"", "when_full leads to queue 9, which does not exist"),
+    ("when_timeout = \"queue 1\"", "when_timeout leads back into the same queue"),
+    ("when_full = \"wait\"", "when_full cannot be \"wait\""),
+];
+
+#[test]
+fn every_wrong_rule_is_told_with_its_line() {
+    let folder = Folder::with_certificate();
+    for (line, told) in WRONG_RULES {
+        let text =
+            format!("[sip]\nlisten = \"127.0.0.1:5060\"\n[[skills]]\nid = 1\nname = \"方言\"\n[[queues]]\nid = 1\nname = \"q\"\n{line}\n");
+        let faults = parse(folder.0.folder(), &text).err().unwrap_or_else(|| panic!("{line} should be a fault"));
+        assert_eq!(faults.to_string().lines().next(), Some(format!("hotline.toml:9: {told}").as_str()), "{faults}");
+        assert_eq!(faults.0.len(), 1, "{faults}");
+    }
+}
+
+#[test]
+fn a_reload_names_the_sections_that_need_a_restart() {
+    let folder = Folder::with_certificate();
+    let site = |text: &str| parse(folder.0.folder(), text).unwrap_or_else(|faults| panic!("{faults}"));
+    let old = site(DISTRIBUTED);
+    assert_eq!(site(DISTRIBUTED).needs_restart(&old), Vec::<&str>::new());
+    let text = DISTRIBUTED.replace("strategy = \"progressive\"", "strategy = \"linear\"");
+    assert_eq!(site(&text).needs_restart(&old), Vec::<&str>::new(), "a queue is live");
+    let text = DISTRIBUTED.replace("127.0.0.1:5060", "127.0.0.1:5070") + "[site]\nname = \"12315\"\n";
+    assert_eq!(site(&text).needs_restart(&old), ["sip", "site"]);
 }

@@ -35,12 +35,23 @@ enum Value {
     Texts(Vec<String>),
     Whole(u64),
     Milliseconds(u64),
+    Points(i64),
 }
 
 impl Written {
     /// All blocks of one section, in the order of the file. A section that is not repeated has exactly one.
     pub(super) fn all(&self, name: &'static str) -> impl Iterator<Item = &Block> {
         self.blocks.iter().filter(move |block| block.section.name == name)
+    }
+
+    /// What is written in each section, for telling whether it has changed.
+    pub(super) fn prints(&self) -> BTreeMap<&'static str, String> {
+        let mut prints = BTreeMap::<_, String>::new();
+        for block in &self.blocks {
+            let values: Vec<_> = block.values.iter().map(|(key, value)| (key, &value.value)).collect();
+            prints.entry(block.section.name).or_default().push_str(&format!("{values:?}\n"));
+        }
+        prints
     }
 
     /// A value of a section that is not repeated. `None` if it is absent without a default, or faulty.
@@ -67,6 +78,11 @@ impl Block {
 
     pub(super) fn milliseconds(&self, key: &str) -> Option<At<u64>> {
         let At { line, value: Value::Milliseconds(number) } = self.values.get(key)? else { return None };
+        Some(At { line: *line, value: *number })
+    }
+
+    pub(super) fn points(&self, key: &str) -> Option<At<i64>> {
+        let At { line, value: Value::Points(number) } = self.values.get(key)? else { return None };
         Some(At { line: *line, value: *number })
     }
 }
@@ -169,6 +185,7 @@ impl Reader<'_> {
             Kind::Texts => "a list of texts",
             Kind::Whole => "a whole number from 0",
             Kind::Seconds => "a number of seconds from 0",
+            Kind::Points => "a whole number",
         };
         let what = format!("{} in [{}] is {wanted}, not {}", key.name, section.name, found(value));
         self.fault(line, what, format!("Write it as: {} = {}", key.name, key.worth.example()));
@@ -196,6 +213,10 @@ fn typed(kind: Kind, value: &DeValue<'_>) -> Option<Value> {
             DeValue::Float(number) => milliseconds(number.as_str()).map(Value::Milliseconds),
             other => whole(other)?.checked_mul(1000).map(Value::Milliseconds),
         },
+        Kind::Points => {
+            let number = value.as_integer()?;
+            i64::from_str_radix(number.as_str(), number.radix()).ok().map(Value::Points)
+        }
     }
 }
 

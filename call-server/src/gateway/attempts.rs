@@ -55,6 +55,13 @@ impl Attempts {
         self.failures.remove(&(number.to_owned(), address));
     }
 
+    /// Ends the failures of a number at every address; returns how many of them were locked.
+    pub(super) fn forgive(&mut self, number: &str, now: Instant) -> usize {
+        let locked = self.failures.iter().filter(|((whose, _), failures)| whose == number && self.locks(failures, now)).count();
+        self.failures.retain(|(whose, _), _| whose != number);
+        locked
+    }
+
     fn forget_one(&mut self, now: Instant) {
         let least = self.failures.iter().min_by_key(|(_, failures)| (self.locks(failures, now), failures.last));
         if let Some(key) = least.map(|(key, _)| key.clone()) {
@@ -116,5 +123,18 @@ mod tests {
         assert_eq!(attempts.failures.len(), 3);
         assert!(attempts.is_locked("1001", HERE, now));
         assert!(!attempts.failures.contains_key(&("a".to_owned(), HERE)));
+    }
+
+    #[test]
+    fn a_forgiven_number_may_try_again_everywhere_and_no_other_number() {
+        let now = Instant::now();
+        let mut attempts = after_failures(5, now);
+        let elsewhere = IpAddr::from([10, 0, 0, 1]);
+        (0..5).for_each(|_| attempts.failed("1001", elsewhere, now));
+        (0..5).for_each(|_| attempts.failed("1002", HERE, now));
+        assert_eq!(attempts.forgive("1001", now), 2);
+        assert!(!attempts.is_locked("1001", HERE, now) && !attempts.is_locked("1001", elsewhere, now));
+        assert!(attempts.is_locked("1002", HERE, now));
+        assert_eq!(attempts.forgive("1001", now), 0);
     }
 }

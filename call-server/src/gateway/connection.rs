@@ -1,7 +1,7 @@
 //! One desktop's connection: reads its messages, carries what the session has to say, and ends for a named reason.
 
 use super::sessions::{Line, LineEnd, Push};
-use super::{Person, Shared, translate};
+use super::{Attempt, Person, Shared, translate};
 use call_core::Input;
 use futures_util::{SinkExt, StreamExt};
 use shared::model::{AgentId, SessionId, UnixMillis};
@@ -170,12 +170,17 @@ impl Connection {
         if number.len() > MAX_CREDENTIAL_BYTES || password.reveal().len() > MAX_CREDENTIAL_BYTES {
             return Err(End::Protocol("number and password have at most 256 bytes each".to_owned()));
         }
-        let checked = self.check(number, password).await;
+        let checked = self.check(number.clone(), password).await;
         // The check may have taken long; that was our silence, not the client's.
         self.heard = Instant::now();
         let person = match checked {
             Ok(person) => person,
-            Err(reason) => return self.say(&FromServer::SignInRefused { reason }).await,
+            Err(reason) => {
+                if reason == SignInRefusal::WrongCredentials {
+                    self.note(Attempt { number, let_in: None, address: self.peer.ip(), outcome: "wrong_credentials" }).await;
+                }
+                return self.say(&FromServer::SignInRefused { reason }).await;
+            }
         };
         let agent = person.agent;
         let begun = self.shared.sessions().begin(person, self.line.clone());
@@ -185,7 +190,14 @@ impl Connection {
         };
         self.progress = Progress::Arriving { session, agent, deadline: Instant::now() + self.shared.limits.arrival };
         self.shared.inbox.send(Input::AgentArrived { agent, session });
+        self.note(Attempt { number, let_in: Some((agent, session)), address: self.peer.ip(), outcome: "let_in" }).await;
         Ok(())
+    }
+
+    async fn note(&self, attempt: Attempt) {
+        let people = Arc::clone(&self.shared.people);
+        // Only a panic in there could fail it, and that has told its story itself.
+        let _ = tokio::task::spawn_blocking(move || people.note(attempt)).await;
     }
 
     async fn check(&self, number: String, password: Pii<String>) -> Result<Person, SignInRefusal> {
@@ -225,6 +237,8 @@ impl Connection {
         };
         self.progress = Progress::Signed { session, agent };
         self.shared.inbox.send(Input::AgentResumed { agent, session });
+        let number = self.shared.sessions().number(session);
+        self.note(Attempt { number, let_in: Some((agent, session)), address: self.peer.ip(), outcome: "resumed" }).await;
         Ok(())
     }
 

@@ -15,9 +15,9 @@ use crate::switchboard::Inbox;
 use attempts::Attempts;
 use call_core::command::AgentCommand;
 use sessions::Sessions;
-use shared::model::AgentId;
+use shared::model::{AgentId, SessionId};
 use shared::wire::SignInRefusal;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
@@ -30,6 +30,22 @@ pub(crate) trait Authenticator: Send + Sync {
     /// # Errors
     /// The refusal to be shown.
     fn check(&self, number: &str, password: &str) -> Result<Person, SignInRefusal>;
+
+    /// Puts an attempt to sign in on record (5-1). One that cannot be written is logged; nobody is kept out by it.
+    fn note(&self, attempt: Attempt);
+}
+
+/// One attempt to sign in or to come back, and what came of it. Attempts while locked are only logged: they could be endless.
+#[derive(Debug, Clone)]
+pub(crate) struct Attempt {
+    /// The staff number as it was typed.
+    pub(crate) number: String,
+    /// Who it was, and the session, if let in.
+    pub(crate) let_in: Option<(AgentId, SessionId)>,
+    /// From which address.
+    pub(crate) address: IpAddr,
+    /// Stable code.
+    pub(crate) outcome: &'static str,
 }
 
 /// Who signed in.
@@ -157,6 +173,11 @@ impl GatewayHandle {
     /// Number of desktops whose session has a living connection.
     pub(crate) fn connected(&self) -> usize {
         self.shared.sessions().connected()
+    }
+
+    /// Lifts the lock after wrong passwords at every address; returns how many there were.
+    pub(crate) fn unlock(&self, number: &str) -> usize {
+        self.shared.attempts().forgive(number, tokio::time::Instant::now())
     }
 
     /// Closes the port, lets each connection take what is already waiting for it, and returns when all are gone or

@@ -136,6 +136,11 @@ impl Sessions {
         was_current
     }
 
+    /// The staff number of a session; empty if it is gone.
+    pub(super) fn number(&self, id: SessionId) -> String {
+        self.sessions.get(&id).map(|session| session.person.number.clone()).unwrap_or_default()
+    }
+
     pub(super) fn connected(&self) -> usize {
         self.sessions.values().filter(|session| session.line.is_some() && matches!(session.stage, Stage::Signed { .. })).count()
     }

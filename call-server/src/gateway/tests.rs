@@ -19,7 +19,10 @@ use tokio_tungstenite::tungstenite::Message;
 const LIMIT: Duration = Duration::from_secs(10);
 const PASSWORD: &str = "correct horse";
 
-struct People;
+/// A number, what came of it, and whether it was let in.
+type Note = (String, &'static str, bool);
+
+struct People(std::sync::mpsc::Sender<Note>);
 
 impl Authenticator for People {
     fn check(&self, number: &str, password: &str) -> Result<Person, SignInRefusal> {
@@ -28,12 +31,17 @@ impl Authenticator for People {
             _ => Err(SignInRefusal::WrongCredentials),
         }
     }
+
+    fn note(&self, attempt: Attempt) {
+        let _ = self.0.send((attempt.number, attempt.outcome, attempt.let_in.is_some()));
+    }
 }
 
 /// A gateway on loopback and what reaches the switchboard from it.
 struct Site {
     handle: GatewayHandle,
     inputs: Receiver<BoardMessage>,
+    notes: Receiver<Note>,
     trust: Arc<rustls::ClientConfig>,
 }
 
@@ -59,8 +67,9 @@ impl Site {
         let (inbox, inputs) = Inbox::new();
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
         let settings = GatewaySettings { listen, tls: Arc::new(tls), limits };
-        let handle = start(settings, Arc::new(People), inbox).await.expect("loopback binds");
-        Self { handle, inputs, trust: Arc::new(trust) }
+        let (people, notes) = std::sync::mpsc::channel();
+        let handle = start(settings, Arc::new(People(people)), inbox).await.expect("loopback binds");
+        Self { handle, inputs, notes, trust: Arc::new(trust) }
     }
 
     async fn client(&self) -> Client {
@@ -76,6 +85,11 @@ impl Site {
         client.say(&FromClient::Hello { version: wire::VERSION, client: "test".to_owned() }).await;
         assert!(matches!(client.hear().await, FromServer::Welcome { version: wire::VERSION, .. }));
         client
+    }
+
+    /// What is put on record next.
+    fn note(&self) -> Note {
+        tokio::task::block_in_place(|| self.notes.recv_timeout(LIMIT)).expect("a note arrives")
     }
 
     /// What reaches the switchboard next.
@@ -188,6 +202,9 @@ async fn wrong_password_and_unknown_number_are_one_answer_and_the_next_try_may_s
     assert_eq!(client.hear().await, refused);
     client.sign_in("1001", PASSWORD).await;
     assert!(matches!(site.input(), Input::AgentArrived { agent: AgentId(7), .. }));
+    let notes = [site.note(), site.note(), site.note()];
+    let told: Vec<_> = notes.iter().map(|(number, outcome, let_in)| (number.as_str(), *outcome, *let_in)).collect();
+    assert_eq!(told, [("1001", "wrong_credentials", false), ("9999", "wrong_credentials", false), ("1001", "let_in", true)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -273,7 +273,7 @@ pub(super) fn select_recordings(connection: &Connection, sql: &str, value: impl 
     recordings.collect()
 }
 
-fn from_code<T: serde::de::DeserializeOwned>(column: &'static str, code: String) -> rusqlite::Result<T> {
+pub(super) fn from_code<T: serde::de::DeserializeOwned>(column: &'static str, code: String) -> rusqlite::Result<T> {
     serde_json::from_value(serde_json::Value::String(code)).map_err(|error| unreadable(column, error))
 }
 

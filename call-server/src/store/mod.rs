@@ -4,10 +4,14 @@
 //! that carries out the core's [`call_core::command::StoreCommand`]s in group commits. It decides nothing about calls.
 
 mod archive;
+mod callers;
 mod calls;
+mod lists;
+mod overrides;
 mod people;
 mod queue;
 mod schema;
+mod staff;
 mod startup;
 mod voices;
 mod write;
@@ -17,8 +21,12 @@ mod writer;
 mod tests;
 
 pub(crate) use archive::{RecordingDay, RecordingPlace};
+pub(crate) use callers::{CallerEdit, NewCaller};
 pub(crate) use calls::{CallReport, RecordingReport, RecordingState};
-pub(crate) use people::{AgentEntry, Credentials, NewAgent, NewCaller, Role};
+pub(crate) use lists::{ANNOUNCE, LOW_PRIORITY, List, ListEntry, NewListEntry, RATE, REJECT};
+pub(crate) use overrides::{NewOverride, OverrideEntry};
+pub(crate) use people::{AgentEntry, Credentials, NewAgent, Role};
+pub(crate) use staff::{AgentEdit, AutoAnswer, SignInNote, SignInReport};
 pub(crate) use startup::{FileFigures, NewRecording, RecordingResult};
 pub(crate) use writer::{StoreHandle, start};
 

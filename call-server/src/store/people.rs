@@ -1,10 +1,12 @@
-//! Agents and callers as the database knows them. Passwords come and go as hashes only (5-2); checking them is not done here.
+//! Agents as the database knows them. Passwords come and go as hashes only (5-2); checking them is not done here.
 
 use super::{Store, StoreError};
+use call_core::plan::{Membership, SkillId};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
-use shared::model::{AgentId, Caller, CallerCard, PhoneNumber, QueueId, UnixMillis};
+use shared::model::{AgentId, QueueId, UnixMillis};
 use shared::pii::Pii;
+use std::collections::BTreeMap;
 
 /// What somebody may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,15 +80,12 @@ pub(crate) struct AgentEntry {
     pub(crate) disabled: bool,
     /// The queues this person serves, by id.
     pub(crate) queues: Vec<QueueId>,
-}
-
-/// A citizen to be registered.
-#[derive(Debug, Clone)]
-pub(crate) struct NewCaller {
-    /// Stored in its subscriber form.
-    pub(crate) number: Pii<PhoneNumber>,
-    /// Name and address.
-    pub(crate) card: CallerCard,
+    /// The person's part in each of them.
+    pub(crate) memberships: BTreeMap<QueueId, Membership>,
+    /// Levels from 1 to 9.
+    pub(crate) skills: BTreeMap<SkillId, u8>,
+    /// Calls are accepted by themselves after ringing for so long 自动应答, in ms.
+    pub(crate) auto_answer_ms: Option<u64>,
 }
 
 impl Store {
@@ -138,28 +137,6 @@ impl Store {
     pub(crate) fn agents(&self) -> Result<Vec<AgentEntry>, StoreError> {
         list_agents(&self.connection()).map_err(|error| self.error(error))
     }
-
-    /// Registers a citizen. Several persons may share a number; the pop-up shows the one registered last.
-    ///
-    /// # Errors
-    /// The database cannot be written.
-    pub(crate) fn add_caller(&self, new: &NewCaller, now: UnixMillis) -> Result<(), StoreError> {
-        let sql = "INSERT INTO callers (subscriber, name, address, created_utc_ms) VALUES (?1, ?2, ?3, ?4)";
-        let card = &new.card;
-        self.connection()
-            .execute(sql, params![new.number.reveal().subscriber(), card.name.reveal(), card.address.reveal(), now.0])
-            .map(drop)
-            .map_err(|error| self.error(error))
-    }
-}
-
-/// The card of a caller; a withheld number has none.
-pub(super) fn find_card(connection: &Connection, caller: &Caller) -> rusqlite::Result<Option<CallerCard>> {
-    let Some(number) = &caller.number else { return Ok(None) };
-    let mut select = connection.prepare_cached("SELECT name, address FROM callers WHERE subscriber = ?1 ORDER BY id DESC LIMIT 1")?;
-    select
-        .query_row([number.reveal().subscriber()], |row| Ok(CallerCard { name: Pii::new(row.get(0)?), address: Pii::new(row.get(1)?) }))
-        .optional()
 }
 
 fn insert_agent(connection: &mut Connection, new: &NewAgent, now: UnixMillis) -> rusqlite::Result<AgentId> {
@@ -177,17 +154,23 @@ fn insert_agent(connection: &mut Connection, new: &NewAgent, now: UnixMillis) ->
 }
 
 fn list_agents(connection: &Connection) -> rusqlite::Result<Vec<AgentEntry>> {
-    let mut queues = connection.prepare("SELECT queue_id FROM agent_queues WHERE agent_id = ?1 ORDER BY queue_id")?;
-    let mut select = connection.prepare("SELECT id, number, name, role, disabled FROM agents ORDER BY number")?;
+    let mut queues = connection.prepare("SELECT queue_id, place, weight, tier FROM agent_queues WHERE agent_id = ?1 ORDER BY queue_id")?;
+    let mut skills = connection.prepare("SELECT skill_id, level FROM agent_skills WHERE agent_id = ?1")?;
+    let mut select = connection.prepare("SELECT id, number, name, role, disabled, auto_answer_ms FROM agents ORDER BY number")?;
     let people = select.query_map([], |row| {
         let id: u32 = row.get(0)?;
+        let part = |row: &Row<'_>| Ok((QueueId(row.get(0)?), Membership { order: row.get(1)?, weight: row.get(2)?, tier: row.get(3)? }));
+        let memberships: BTreeMap<QueueId, Membership> = queues.query_map([id], part)?.collect::<Result<_, _>>()?;
         Ok(AgentEntry {
             agent: AgentId(id),
             number: row.get(1)?,
             name: row.get(2)?,
             role: Role::from_code(&row.get::<_, String>(3)?),
             disabled: row.get(4)?,
-            queues: queues.query_map([id], |row| row.get(0).map(QueueId))?.collect::<Result<_, _>>()?,
+            queues: memberships.keys().copied().collect(),
+            memberships,
+            auto_answer_ms: row.get::<_, Option<i64>>(5)?.map(super::uint),
+            skills: skills.query_map([id], |row| Ok((SkillId(row.get(0)?), row.get(1)?)))?.collect::<Result<_, _>>()?,
         })
     })?;
     people.collect()

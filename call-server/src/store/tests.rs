@@ -8,8 +8,8 @@ use call_core::command::StoreCommand;
 use call_core::input::RecordingOutcome;
 use call_core::ledger::{AgentInterval, Fact, FactKind, InteractionRecord, IntervalCause, Segment};
 use shared::model::{
-    AgentId, AgentState, Caller, CallerCard, EndReason, InteractionId, NotReadyReason, PhoneNumber, QueueId, RecordingId, SegmentId,
-    SessionId, Side, TrunkId, UnixMillis,
+    AgentId, AgentState, Caller, CallerCard, CallerPerson, EndReason, InteractionId, NotReadyReason, PhoneNumber, QueueId, RecordingId,
+    SegmentId, SessionId, Side, TrunkId, UnixMillis,
 };
 use shared::pii::Pii;
 use std::sync::mpsc::Receiver;
@@ -132,9 +132,12 @@ fn a_thousand_facts_are_written_in_order_and_none_is_lost() {
 fn a_card_is_found_by_any_spelling_and_never_for_a_withheld_number() {
     let scratch = Scratch::new();
     let store = Store::open(&scratch.path("hotline.db")).expect("a new database");
-    let card = CallerCard { name: Pii::new("李雷".to_owned()), address: Pii::new("和平路1号".to_owned()) };
-    let new = NewCaller { number: Pii::new(number("013912345678")), card: card.clone() };
-    store.add_caller(&new, UnixMillis(1)).expect("writable");
+    let (name, address) = (Pii::new("李雷".to_owned()), Pii::new("和平路1号".to_owned()));
+    let number = Pii::new(number("013912345678"));
+    let new = NewCaller { number, name: name.clone(), address: address.clone(), tags: Vec::new(), author: "1001".to_owned() };
+    let person = store.add_caller(&new, UnixMillis(1)).expect("writable");
+    let persons = vec![CallerPerson { person, name, address, tags: Vec::new() }];
+    let card = CallerCard { persons, contacts: Vec::new() };
     let (inbox, messages) = Inbox::new();
     let handle = start(&store, inbox).expect("the store starts");
     for (who, expected) in [(caller("+8613912345678"), Some(card)), (caller("13800000000"), None), (Caller::default(), None)] {

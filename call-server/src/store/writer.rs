@@ -5,7 +5,7 @@
 
 use super::queue::{Put, Queue};
 use super::write::{apply, subject};
-use super::{Blame, Store, StoreError, int, people, schema};
+use super::{Blame, Store, StoreError, callers, int, schema};
 use crate::switchboard::Inbox;
 use call_core::Input;
 use call_core::command::StoreCommand;
@@ -181,7 +181,7 @@ fn commit(connection: &mut Connection, batch: &VecDeque<StoreCommand>) -> rusqli
 fn read_all(connection: &Connection, queue: &Queue<(InteractionId, Caller)>, inbox: &Inbox) {
     while let Some(waiting) = queue.take_all() {
         for (interaction, caller) in waiting {
-            let card = people::find_card(connection, &caller).unwrap_or_else(|error| {
+            let card = callers::find_card(connection, &caller, Some(interaction)).unwrap_or_else(|error| {
                 tracing::error!(interaction = int(interaction.0), %error, "a caller's card could not be read");
                 None
             });

@@ -1,13 +1,64 @@
-//! What the hotline knows about a caller (1-2).
+//! What the hotline knows about a number that calls (1-2): the persons behind it and what there was before.
 
+use super::{EndReason, InteractionId, PersonId, UnixMillis};
 use crate::pii::Pii;
 use serde::{Deserialize, Serialize};
 
-/// A registered caller's card 来电人资料.
+/// The card of a number 来电人资料.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(default)]
 pub struct CallerCard {
+    /// Everybody registered under the number, whoever was entered or corrected last first; at most [`CallerCard::MOST_PERSONS`].
+    pub persons: Vec<CallerPerson>,
+    /// The last calls of the number, the newest first; at most [`CallerCard::MOST_CONTACTS`].
+    pub contacts: Vec<Contact>,
+}
+
+impl CallerCard {
+    /// Most persons that are shown.
+    pub const MOST_PERSONS: usize = 8;
+    /// Most contacts that are shown.
+    pub const MOST_CONTACTS: usize = 5;
+
+    /// The person to be shown first.
+    #[must_use]
+    pub fn first(&self) -> Option<&CallerPerson> {
+        self.persons.first()
+    }
+}
+
+/// One registered person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallerPerson {
+    /// Which.
+    pub person: PersonId,
     /// 姓名
     pub name: Pii<String>,
     /// 地址
     pub address: Pii<String>,
+    /// Marks, such as a dialect; at most [`CallerPerson::MOST_TAGS`].
+    #[serde(default)]
+    pub tags: Vec<String>,
+}
+
+impl CallerPerson {
+    /// Most tags of one person.
+    pub const MOST_TAGS: usize = 8;
+    /// Longest name, address and tag, in characters.
+    pub const TEXT_LIMIT: usize = 200;
+}
+
+/// One earlier call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contact {
+    /// Which.
+    pub interaction: InteractionId,
+    /// INVITE.
+    pub at: UnixMillis,
+    /// Staff number of who talked last with the citizen, if anybody did.
+    pub agent: Option<String>,
+    /// How long they talked, in ms.
+    pub talk_ms: u64,
+    /// Why it ended.
+    pub reason: EndReason,
 }

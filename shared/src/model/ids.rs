@@ -43,6 +43,10 @@ id!(
     AgentId(u32)
 );
 id!(
+    /// A registered person, unique over restarts; several may share a number.
+    PersonId(u64)
+);
+id!(
     /// A waiting line.
     QueueId(u32)
 );

@@ -12,13 +12,13 @@ mod time;
 mod voice;
 
 pub use agent::{AgentState, NotReadyReason};
-pub use card::CallerCard;
+pub use card::{CallerCard, CallerPerson, Contact};
 pub use desk::{
     AwaitedBreak, CallPhase, CallView, CareClass, CareMark, Desk, KnownCaller, NextState, Notice, OfferView, Refusal, WrapUpView,
 };
 pub use end::{EndReason, Side};
 pub use floor::{Floor, FloorChange, FloorGap, FloorRow};
-pub use ids::{AgentId, InteractionId, LegId, OfferId, QueueId, RecordingId, RequestId, SegmentId, SessionId, TrunkId};
+pub use ids::{AgentId, InteractionId, LegId, OfferId, PersonId, QueueId, RecordingId, RequestId, SegmentId, SessionId, TrunkId};
 pub use number::{Caller, PhoneNumber, PhoneNumberError};
 pub use prompt::PromptName;
 pub use time::UnixMillis;

@@ -6,7 +6,7 @@ use crate::theme::{Tone, space, text_size};
 use crate::widget::{body, card, hairline, heading, label, labelled, tag};
 use iced::widget::{Column, column, row, text};
 use iced::{Center, Element, Fill};
-use shared::model::CallView;
+use shared::model::{CallView, CallerPerson};
 
 pub(super) fn view<'a>(state: &'a State, scene: Scene<'a>) -> Element<'a, Message> {
     let texts = &scene.texts.call;
@@ -26,7 +26,7 @@ fn empty<'a>(scene: Scene<'a>) -> Column<'a, Message> {
 
 fn filled<'a>(scene: Scene<'a>, title: &'a str, call: &'a CallView) -> Column<'a, Message> {
     let (texts, palette) = (&scene.texts.call, scene.palette);
-    let registered = call.card.is_some();
+    let registered = person(call).is_some();
     let head_color = if registered { palette.text } else { palette.label };
     let name = text(name(scene, call)).size(text_size::NAME).font(font::BOLD).color(head_color);
     let number = text(number(scene, call)).size(text_size::NUMBER).color(palette.label);
@@ -43,14 +43,19 @@ fn filled<'a>(scene: Scene<'a>, title: &'a str, call: &'a CallView) -> Column<'a
         .spacing(space::L)
 }
 
+/// The registered person that is shown first.
+fn person(call: &CallView) -> Option<&CallerPerson> {
+    call.card.as_ref()?.first()
+}
+
 /// The caller's name, or that it is not known.
 pub(super) fn name<'a>(scene: Scene<'a>, call: &'a CallView) -> &'a str {
-    call.card.as_ref().map(|card| card.name.reveal().as_str()).filter(|name| !name.is_empty()).unwrap_or(scene.texts.call.unregistered)
+    person(call).map(|person| person.name.reveal().as_str()).filter(|name| !name.is_empty()).unwrap_or(scene.texts.call.unregistered)
 }
 
 /// The caller's address, or that none is on file.
 pub(super) fn address<'a>(scene: Scene<'a>, call: &'a CallView) -> Element<'a, Message> {
-    let known = call.card.as_ref().map(|card| card.address.reveal().as_str()).filter(|address| !address.is_empty());
+    let known = person(call).map(|person| person.address.reveal().as_str()).filter(|address| !address.is_empty());
     match known {
         Some(address) => body(address).line_height(1.4).into(),
         None => body(scene.texts.call.no_address).color(scene.palette.label).into(),

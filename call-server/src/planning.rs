@@ -1,0 +1,64 @@
+//! The core's plan out of configuration and store, and what a changed configuration means for a running server.
+//!
+//! It alone knows both; neither knows the other.
+
+use crate::admin::Failure;
+use crate::config::Site;
+use crate::store::{AgentEntry, OverrideEntry, Store, StoreError};
+use call_core::Snapshot;
+use call_core::plan::Plan;
+use serde_json::{Map, Value, json};
+use shared::model::{QueueId, UnixMillis};
+
+/// The plan as it is now.
+///
+/// # Errors
+/// The database cannot be read.
+pub(crate) fn plan(site: &Site, store: &Store, now: UnixMillis) -> Result<Plan, StoreError> {
+    let mut plan = site.plan(&store.agents()?, store.callers_in_force(now)?);
+    plan.calendars.overrides = store.overrides(Some(now))?.into_iter().map(OverrideEntry::into_core).collect();
+    Ok(plan)
+}
+
+/// Whether a new configuration may take the place of the old one while calls run (I-19).
+///
+/// # Errors
+/// It lacks a queue in which somebody waits or talks.
+pub(crate) fn may_replace(new: &Site, floor: &Snapshot) -> Result<(), Failure> {
+    let queues = &new.bare_plan().queues;
+    let lost = floor.queues.iter().find(|queue| !queues.contains_key(&queue.queue) && queue.waiting + queue.talking > 0);
+    let Some(queue) = lost else { return Ok(()) };
+    let message = format!(
+        "queue {} {} is gone from hotline.toml, but {} wait in it and {} talk",
+        queue.queue, queue.name, queue.waiting, queue.talking
+    );
+    let remedy = "First point its numbers to another queue and reload; remove the queue when its last call is over. Nothing was changed.";
+    Err(Failure::new("queue_in_use", message, remedy))
+}
+
+/// Every waiting line, with its agents counted by state.
+pub(crate) fn lines(floor: &Snapshot, people: &[AgentEntry]) -> Value {
+    let rows = floor.queues.iter().map(|queue| {
+        json!({
+            "queue": queue.queue,
+            "name": queue.name,
+            "waiting": queue.waiting,
+            "longest_wait_ms": queue.longest_wait_ms,
+            "ready": queue.ready,
+            "talking": queue.talking,
+            "agents": by_state(floor, people, queue.queue),
+        })
+    });
+    json!({"at": floor.at, "queues": rows.collect::<Vec<_>>()})
+}
+
+fn by_state(floor: &Snapshot, people: &[AgentEntry], queue: QueueId) -> Map<String, Value> {
+    let mut counts = Map::new();
+    for agent in &floor.agents {
+        if people.iter().any(|person| person.agent == agent.agent && person.queues.contains(&queue)) {
+            let count = counts.entry(agent.state.code()).or_insert(json!(0));
+            *count = json!(count.as_u64().unwrap_or(0) + 1);
+        }
+    }
+    counts
+}

@@ -1,0 +1,266 @@
+//! Citizens known by their number: several persons may share one, and every correction is kept with what stood there before (1-2).
+
+use super::{Store, StoreError, int, uint};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use serde::{Deserialize, Serialize};
+use shared::model::{Caller, CallerCard, CallerPerson, Contact, InteractionId, PersonId, PhoneNumber, UnixMillis};
+use shared::pii::Pii;
+
+/// A citizen to be registered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct NewCaller {
+    /// Stored in its subscriber form.
+    pub(crate) number: Pii<PhoneNumber>,
+    /// 姓名
+    pub(crate) name: Pii<String>,
+    /// 地址
+    pub(crate) address: Pii<String>,
+    /// Marks.
+    pub(crate) tags: Vec<String>,
+    /// Staff number of who registers the citizen.
+    pub(crate) author: String,
+}
+
+/// What is to be corrected; `None` leaves it as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub(crate) struct CallerEdit {
+    /// 姓名
+    pub(crate) name: Option<Pii<String>>,
+    /// 地址
+    pub(crate) address: Option<Pii<String>>,
+    /// All marks from now on.
+    pub(crate) tags: Option<Vec<String>>,
+}
+
+/// One correction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct CallerChange {
+    /// Of which person.
+    pub(crate) person: PersonId,
+    /// When.
+    pub(crate) at: UnixMillis,
+    /// Staff number of who made it.
+    pub(crate) author: String,
+    /// `name`, `address` or `tags`.
+    pub(crate) field: String,
+    /// What stood there.
+    pub(crate) before: Pii<String>,
+    /// What stands there since.
+    pub(crate) after: Pii<String>,
+}
+
+/// Between the tags of one change on record.
+const BETWEEN_TAGS: &str = ", ";
+
+impl Store {
+    /// Registers a citizen. Several persons may share a number.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub(crate) fn add_caller(&self, new: &NewCaller, now: UnixMillis) -> Result<PersonId, StoreError> {
+        insert(&mut self.connection(), new, now).map_err(|error| self.error(error))
+    }
+
+    /// Corrects a person and keeps what stood there. False if there is no such person.
+    ///
+    /// # Errors
+    /// The database cannot be written; nothing has changed then.
+    pub(crate) fn edit_caller(&self, person: PersonId, edit: &CallerEdit, author: &str, now: UnixMillis) -> Result<bool, StoreError> {
+        correct(&mut self.connection(), person, edit, (author, now)).map_err(|error| self.error(error))
+    }
+
+    /// What is known about a number.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub(crate) fn card(&self, number: &PhoneNumber) -> Result<CallerCard, StoreError> {
+        let caller = Caller { number: Some(number.clone().into()) };
+        let card = find_card(&self.connection(), &caller, None).map_err(|error| self.error(error))?;
+        Ok(card.unwrap_or_default())
+    }
+
+    /// Every correction under a number, oldest first.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub(crate) fn caller_changes(&self, number: &PhoneNumber) -> Result<Vec<CallerChange>, StoreError> {
+        select_changes(&self.connection(), number).map_err(|error| self.error(error))
+    }
+}
+
+/// The card of a caller, without the call it is looked up for; a withheld number has none, nor has one of which nothing is known.
+pub(super) fn find_card(connection: &Connection, caller: &Caller, about: Option<InteractionId>) -> rusqlite::Result<Option<CallerCard>> {
+    let Some(number) = &caller.number else { return Ok(None) };
+    let subscriber = number.reveal().subscriber();
+    let persons = select_persons(connection, subscriber)?;
+    let contacts = select_contacts(connection, subscriber, about)?;
+    Ok((!persons.is_empty() || !contacts.is_empty()).then_some(CallerCard { persons, contacts }))
+}
+
+fn select_persons(connection: &Connection, subscriber: &str) -> rusqlite::Result<Vec<CallerPerson>> {
+    let mut select = connection.prepare_cached(
+        "SELECT c.id, c.name, c.address FROM callers c WHERE c.subscriber = ?1
+         ORDER BY max(c.created_utc_ms, coalesce((SELECT max(at_utc_ms) FROM caller_changes WHERE caller_id = c.id), 0)) DESC, c.id DESC
+         LIMIT ?2",
+    )?;
+    let mut tags = connection.prepare_cached("SELECT tag FROM caller_tags WHERE caller_id = ?1 ORDER BY tag")?;
+    let persons = select.query_map(params![subscriber, int(CallerCard::MOST_PERSONS as u64)], |row| {
+        let id: i64 = row.get(0)?;
+        let tags = tags.query_map([id], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        Ok(CallerPerson { person: PersonId(uint(id)), name: Pii::new(row.get(1)?), address: Pii::new(row.get(2)?), tags })
+    })?;
+    persons.collect()
+}
+
+fn select_contacts(connection: &Connection, subscriber: &str, about: Option<InteractionId>) -> rusqlite::Result<Vec<Contact>> {
+    let mut select = connection.prepare_cached(
+        "SELECT i.id, i.started_utc_ms, i.talk_ms, i.reason,
+             (SELECT a.number FROM segments s JOIN agents a ON a.id = s.agent_id WHERE s.interaction_id = i.id ORDER BY s.segment DESC LIMIT 1)
+         FROM interactions i WHERE i.caller_subscriber = ?1 AND i.state = 'closed' AND i.probe = 0 AND i.id != ?2
+         ORDER BY i.started_utc_ms DESC LIMIT ?3",
+    )?;
+    let about = about.map_or(-1, |about| int(about.0));
+    let contacts = select.query_map(params![subscriber, about, int(CallerCard::MOST_CONTACTS as u64)], |row| {
+        Ok(Contact {
+            interaction: InteractionId(uint(row.get(0)?)),
+            at: UnixMillis(row.get(1)?),
+            talk_ms: uint(row.get(2)?),
+            reason: super::calls::from_code("reason", row.get(3)?)?,
+            agent: row.get(4)?,
+        })
+    })?;
+    contacts.collect()
+}
+
+fn insert(connection: &mut Connection, new: &NewCaller, now: UnixMillis) -> rusqlite::Result<PersonId> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let sql = "INSERT INTO callers (subscriber, name, address, created_utc_ms) VALUES (?1, ?2, ?3, ?4) RETURNING id";
+    let values = params![new.number.reveal().subscriber(), new.name.reveal(), new.address.reveal(), now.0];
+    let id: i64 = transaction.query_row(sql, values, |row| row.get(0))?;
+    set_tags(&transaction, id, &new.tags)?;
+    for (field, after) in [("name", new.name.reveal()), ("address", new.address.reveal())] {
+        note(&transaction, id, (&new.author, now), (field, "", after))?;
+    }
+    if !new.tags.is_empty() {
+        note(&transaction, id, (&new.author, now), ("tags", "", &new.tags.join(BETWEEN_TAGS)))?;
+    }
+    transaction.commit()?;
+    Ok(PersonId(uint(id)))
+}
+
+fn correct(connection: &mut Connection, person: PersonId, edit: &CallerEdit, by: (&str, UnixMillis)) -> rusqlite::Result<bool> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let id = int(person.0);
+    let read = |row: &Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
+    let found = transaction.query_row("SELECT name, address FROM callers WHERE id = ?1", [id], read).optional()?;
+    let Some((name, address)) = found else { return Ok(false) };
+    if let Some(new) = edit.name.as_ref().map(Pii::reveal).filter(|new| **new != name) {
+        transaction.execute("UPDATE callers SET name = ?2 WHERE id = ?1", params![id, new])?;
+        note(&transaction, id, by, ("name", &name, new))?;
+    }
+    if let Some(new) = edit.address.as_ref().map(Pii::reveal).filter(|new| **new != address) {
+        transaction.execute("UPDATE callers SET address = ?2 WHERE id = ?1", params![id, new])?;
+        note(&transaction, id, by, ("address", &address, new))?;
+    }
+    if let Some(new) = &edit.tags {
+        let mut select = transaction.prepare("SELECT tag FROM caller_tags WHERE caller_id = ?1 ORDER BY tag")?;
+        let old = select.query_map([id], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
+        drop(select);
+        let mut new = new.clone();
+        new.sort();
+        new.dedup();
+        if new != old {
+            set_tags(&transaction, id, &new)?;
+            note(&transaction, id, by, ("tags", &old.join(BETWEEN_TAGS), &new.join(BETWEEN_TAGS)))?;
+        }
+    }
+    transaction.commit()?;
+    Ok(true)
+}
+
+fn set_tags(transaction: &Transaction<'_>, id: i64, tags: &[String]) -> rusqlite::Result<()> {
+    transaction.execute("DELETE FROM caller_tags WHERE caller_id = ?1", [id])?;
+    for tag in tags {
+        transaction.execute("INSERT OR IGNORE INTO caller_tags (caller_id, tag) VALUES (?1, ?2)", params![id, tag])?;
+    }
+    Ok(())
+}
+
+fn note(
+    transaction: &Transaction<'_>,
+    id: i64,
+    (author, now): (&str, UnixMillis),
+    (field, before, after): (&str, &str, &str),
+) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO caller_changes (caller_id, at_utc_ms, author, field, before, after) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    transaction.execute(sql, params![id, now.0, author, field, before, after]).map(drop)
+}
+
+fn select_changes(connection: &Connection, number: &PhoneNumber) -> rusqlite::Result<Vec<CallerChange>> {
+    let mut select = connection.prepare(
+        "SELECT h.caller_id, h.at_utc_ms, h.author, h.field, h.before, h.after
+         FROM caller_changes h JOIN callers c ON c.id = h.caller_id WHERE c.subscriber = ?1 ORDER BY h.id",
+    )?;
+    let changes = select.query_map([number.subscriber()], |row| {
+        Ok(CallerChange {
+            person: PersonId(uint(row.get(0)?)),
+            at: UnixMillis(row.get(1)?),
+            author: row.get(2)?,
+            field: row.get(3)?,
+            before: Pii::new(row.get(4)?),
+            after: Pii::new(row.get(5)?),
+        })
+    })?;
+    changes.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scratch::Scratch;
+
+    fn number(text: &str) -> PhoneNumber {
+        PhoneNumber::parse(text).expect("a number")
+    }
+
+    fn new(name: &str) -> NewCaller {
+        NewCaller {
+            number: number("0086 139 1234 5678").into(),
+            name: name.to_owned().into(),
+            address: "和平路1号".to_owned().into(),
+            tags: vec!["听障".to_owned()],
+            author: "1001".to_owned(),
+        }
+    }
+
+    #[test]
+    fn several_persons_share_a_number_and_whoever_was_touched_last_comes_first() {
+        let scratch = Scratch::new();
+        let store = Store::open(&scratch.path("hotline.db")).expect("a new database");
+        let li = store.add_caller(&new("李雷"), UnixMillis(1)).expect("added");
+        let han = store.add_caller(&new("韩梅梅"), UnixMillis(2)).expect("added");
+        let names = || -> Vec<PersonId> {
+            store.card(&number("13912345678")).expect("readable").persons.iter().map(|person| person.person).collect()
+        };
+        assert_eq!(names(), [han, li]);
+        let edit = CallerEdit { address: Some("人民路2号".to_owned().into()), tags: Some(vec![]), ..CallerEdit::default() };
+        assert!(store.edit_caller(li, &edit, "1002", UnixMillis(9)).expect("written"));
+        assert_eq!(names(), [li, han]);
+        assert_eq!(store.card(&number("13912345679")).expect("readable"), CallerCard::default());
+    }
+
+    #[test]
+    fn a_correction_keeps_what_stood_there_and_one_that_changes_nothing_leaves_no_trace() {
+        let scratch = Scratch::new();
+        let store = Store::open(&scratch.path("hotline.db")).expect("a new database");
+        let li = store.add_caller(&new("李雷"), UnixMillis(1)).expect("added");
+        let edit = CallerEdit { name: Some("李蕾".to_owned().into()), tags: Some(vec!["方言".to_owned()]), address: None };
+        for now in [5, 6] {
+            assert!(store.edit_caller(li, &edit, "1002", UnixMillis(now)).expect("written"));
+        }
+        let changes = store.caller_changes(&number("+8613912345678")).expect("readable");
+        let told: Vec<_> = changes.iter().map(|change| (change.at.0, change.field.as_str(), change.before.reveal().as_str())).collect();
+        assert_eq!(told, [(1, "name", ""), (1, "address", ""), (1, "tags", ""), (5, "name", "李雷"), (5, "tags", "听障")]);
+        assert!(!store.edit_caller(PersonId(99), &edit, "1002", UnixMillis(7)).expect("readable"), "nobody");
+    }
+}

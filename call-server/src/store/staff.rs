@@ -1,0 +1,222 @@
+//! Changes of people who sign in: what they may do, which queues they serve with which part, what they can; and the record of sign-ins.
+
+use super::{Role, Store, StoreError, int};
+use call_core::plan::{Membership, SkillId};
+use rusqlite::{Connection, params};
+use serde::{Deserialize, Serialize};
+use shared::model::{AgentId, QueueId, SessionId, UnixMillis};
+
+/// What is to become of a person; `None` and empty lists leave things as they are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub(crate) struct AgentEdit {
+    /// A new name.
+    pub(crate) name: Option<String>,
+    /// A new role.
+    pub(crate) role: Option<Role>,
+    /// Whether the person may sign in no longer.
+    pub(crate) disabled: Option<bool>,
+    /// Queues to serve from now on, each with the part there.
+    pub(crate) serve: Vec<(QueueId, Membership)>,
+    /// Queues to serve no longer.
+    pub(crate) leave: Vec<QueueId>,
+    /// Levels from 1 to 9; 0 takes the skill away.
+    pub(crate) skills: Vec<(SkillId, u8)>,
+    /// Whether calls are accepted by themselves.
+    pub(crate) auto_answer: Option<AutoAnswer>,
+}
+
+/// 自动应答
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum AutoAnswer {
+    /// The agent answers.
+    Off,
+    /// After ringing for so long, in ms.
+    AfterMs(u64),
+}
+
+/// One attempt to sign in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SignInNote {
+    /// When.
+    pub(crate) at: UnixMillis,
+    /// The staff number as it was typed; cut to [`SignInNote::NUMBER_LIMIT`] characters.
+    pub(crate) number: String,
+    /// Who it was, if let in.
+    pub(crate) agent: Option<AgentId>,
+    /// The new session, if let in.
+    pub(crate) session: Option<SessionId>,
+    /// From which address.
+    pub(crate) address: std::net::IpAddr,
+    /// Stable code of what came of it.
+    pub(crate) outcome: &'static str,
+}
+
+impl SignInNote {
+    /// Longest number that is kept.
+    pub(crate) const NUMBER_LIMIT: usize = 16;
+}
+
+/// One attempt to sign in, as it stands on record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct SignInReport {
+    /// When.
+    pub(crate) at: UnixMillis,
+    /// The staff number as it was typed.
+    pub(crate) number: String,
+    /// The session, if let in.
+    pub(crate) session: Option<SessionId>,
+    /// From which address.
+    pub(crate) address: String,
+    /// What came of it.
+    pub(crate) outcome: String,
+    /// Why the session ended, once it has.
+    pub(crate) ended: Option<String>,
+    /// How long it lasted, once it has ended, in ms.
+    pub(crate) length_ms: Option<u64>,
+}
+
+impl Store {
+    /// Changes a person.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchAgent`], or the database cannot be written; nothing has changed then.
+    pub(crate) fn edit_agent(&self, agent: AgentId, edit: &AgentEdit) -> Result<(), StoreError> {
+        let found = apply(&mut self.connection(), agent, edit).map_err(|error| self.error(error))?;
+        if found { Ok(()) } else { Err(StoreError::NoSuchAgent { agent }) }
+    }
+
+    /// Puts an attempt to sign in on record.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub(crate) fn note_sign_in(&self, note: &SignInNote) -> Result<(), StoreError> {
+        let sql = "INSERT INTO sign_ins (at_utc_ms, number, agent_id, session_id, address, outcome) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let number: String = note.number.chars().filter(|character| !character.is_control()).take(SignInNote::NUMBER_LIMIT).collect();
+        let (agent, session) = (note.agent.map(|agent| agent.0), note.session.map(|session| int(session.0)));
+        let values = params![note.at.0, number, agent, session, note.address.to_string(), note.outcome];
+        self.connection().execute(sql, values).map(drop).map_err(|error| self.error(error))
+    }
+
+    /// The newest attempts to sign in, newest first.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub(crate) fn sign_ins(&self, limit: u32) -> Result<Vec<SignInReport>, StoreError> {
+        select_sign_ins(&self.connection(), limit).map_err(|error| self.error(error))
+    }
+}
+
+fn apply(connection: &mut Connection, agent: AgentId, edit: &AgentEdit) -> rusqlite::Result<bool> {
+    let transaction = connection.transaction()?;
+    let sql = "UPDATE agents SET name = coalesce(?2, name), role = coalesce(?3, role), disabled = coalesce(?4, disabled) WHERE id = ?1";
+    if transaction.execute(sql, params![agent.0, edit.name, edit.role.map(Role::code), edit.disabled])? != 1 {
+        return Ok(false);
+    }
+    if let Some(auto_answer) = edit.auto_answer {
+        let after_ms = match auto_answer {
+            AutoAnswer::Off => None,
+            AutoAnswer::AfterMs(after_ms) => Some(int(after_ms)),
+        };
+        transaction.execute("UPDATE agents SET auto_answer_ms = ?2 WHERE id = ?1", params![agent.0, after_ms])?;
+    }
+    for queue in &edit.leave {
+        transaction.execute("DELETE FROM agent_queues WHERE agent_id = ?1 AND queue_id = ?2", [agent.0, queue.0])?;
+    }
+    for (queue, Membership { order, weight, tier }) in &edit.serve {
+        transaction.execute(
+            "INSERT OR REPLACE INTO agent_queues (agent_id, queue_id, place, weight, tier) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![agent.0, queue.0, order, weight, tier],
+        )?;
+    }
+    for (skill, level) in &edit.skills {
+        transaction.execute("DELETE FROM agent_skills WHERE agent_id = ?1 AND skill_id = ?2", [agent.0, skill.0])?;
+        if *level > 0 {
+            transaction
+                .execute("INSERT INTO agent_skills (agent_id, skill_id, level) VALUES (?1, ?2, ?3)", params![agent.0, skill.0, level])?;
+        }
+    }
+    transaction.commit()?;
+    Ok(true)
+}
+
+fn select_sign_ins(connection: &Connection, limit: u32) -> rusqlite::Result<Vec<SignInReport>> {
+    let mut select = connection.prepare(
+        "SELECT s.at_utc_ms, s.number, s.session_id, s.address, s.outcome, i.session_end, i.offset_ms + i.length_ms
+         FROM sign_ins s LEFT JOIN agent_intervals i
+             ON i.agent_id = s.agent_id AND i.session_id = s.session_id AND i.session_end IS NOT NULL
+         ORDER BY s.id DESC LIMIT ?1",
+    )?;
+    let rows = select.query_map([limit], |row| {
+        Ok(SignInReport {
+            at: UnixMillis(row.get(0)?),
+            number: row.get(1)?,
+            session: row.get::<_, Option<i64>>(2)?.map(|session| SessionId(super::uint(session))),
+            address: row.get(3)?,
+            outcome: row.get(4)?,
+            ended: row.get(5)?,
+            length_ms: row.get::<_, Option<i64>>(6)?.map(super::uint),
+        })
+    })?;
+    rows.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scratch::Scratch;
+    use crate::store::NewAgent;
+    use shared::pii::Pii;
+
+    #[test]
+    fn an_edit_changes_what_it_names_and_nothing_else() {
+        let scratch = Scratch::new();
+        let store = Store::open(&scratch.path("hotline.db")).expect("a new database");
+        let new = NewAgent {
+            number: "1001".to_owned(),
+            name: "陈静".to_owned(),
+            role: Role::Agent,
+            password_hash: Pii::new("x".to_owned()),
+            queues: vec![QueueId(1), QueueId(2)],
+        };
+        let agent = store.add_agent(&new, UnixMillis(0)).expect("added");
+        let part = Membership { order: 3, weight: 5, tier: 2 };
+        let edit = AgentEdit {
+            serve: vec![(QueueId(7), part)],
+            leave: vec![QueueId(1)],
+            skills: vec![(SkillId(4), 6), (SkillId(5), 1)],
+            auto_answer: Some(AutoAnswer::AfterMs(2_000)),
+            ..AgentEdit::default()
+        };
+        store.edit_agent(agent, &edit).expect("edited");
+        let edit = AgentEdit { disabled: Some(true), skills: vec![(SkillId(5), 0), (SkillId(4), 7)], ..AgentEdit::default() };
+        store.edit_agent(agent, &edit).expect("edited");
+        let person = store.agents().expect("readable").remove(0);
+        assert_eq!((person.name.as_str(), person.role, person.disabled), ("陈静", Role::Agent, true));
+        assert_eq!(person.queues, [QueueId(2), QueueId(7)]);
+        assert_eq!(person.memberships[&QueueId(7)], part);
+        assert_eq!(person.memberships[&QueueId(2)], Membership::default());
+        assert_eq!((person.skills, person.auto_answer_ms), ([(SkillId(4), 7)].into(), Some(2_000)));
+        let missing = store.edit_agent(AgentId(99), &AgentEdit::default());
+        assert!(matches!(missing, Err(StoreError::NoSuchAgent { agent: AgentId(99) })));
+    }
+
+    #[test]
+    fn sign_ins_are_kept_with_what_came_of_them() {
+        let scratch = Scratch::new();
+        let store = Store::open(&scratch.path("hotline.db")).expect("a new database");
+        let note = |at, outcome, session: Option<SessionId>| SignInNote {
+            at: UnixMillis(at),
+            number: "1001".to_owned(),
+            agent: session.map(|_| AgentId(1)),
+            session,
+            address: [127, 0, 0, 1].into(),
+            outcome,
+        };
+        store.note_sign_in(&note(1, "wrong_credentials", None)).expect("written");
+        store.note_sign_in(&note(2, "let_in", Some(SessionId(9)))).expect("written");
+        let kept = store.sign_ins(10).expect("readable");
+        let told: Vec<_> = kept.iter().map(|one| (one.outcome.as_str(), one.session, one.ended.as_deref())).collect();
+        assert_eq!(told, [("let_in", Some(SessionId(9)), None), ("wrong_credentials", None, None)]);
+    }
+}
