@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 /// Where Debian keeps baresip's modules.
 const MODULES: &str = "/usr/lib/baresip/modules";
 
+/// The number under which it calls and is called.
+pub const USER: &str = "13800138000";
+
 /// A running baresip with one call.
 #[derive(Debug)]
 pub struct Baresip {
@@ -146,6 +149,6 @@ fn configure(folder: &Path, control: SocketAddr, address: SocketAddr, speech: &P
     );
     std::fs::write(folder.join("config"), config)?;
     std::fs::write(folder.join("contacts"), "")?;
-    let account = format!("<sip:13800138000@127.0.0.1>;regint=0;answermode=auto;audio_codecs={codecs}\n");
+    let account = format!("<sip:{USER}@127.0.0.1>;regint=0;answermode=auto;audio_codecs={codecs}\n");
     std::fs::write(folder.join("accounts"), account)
 }

@@ -64,15 +64,7 @@ impl Headless {
         headless
     }
 
-    fn launch(
-        site: &Site,
-        gateway: SocketAddr,
-        agent: &Agent,
-        password: &str,
-        plan: HeadlessPlan,
-        voice: &Path,
-        more: &[&str],
-    ) -> Self {
+    fn launch(site: &Site, gateway: SocketAddr, agent: &Agent, password: &str, plan: HeadlessPlan, voice: &Path, more: &[&str]) -> Self {
         let password_file = site.folder().join(format!("{}.password", agent.number));
         std::fs::write(&password_file, password).unwrap_or_else(|error| panic!("{}: {error}", password_file.display()));
         let speaker = site.folder().join(format!("{}.heard.wav", agent.number));

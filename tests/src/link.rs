@@ -70,14 +70,26 @@ impl Link {
         let program: Arc<Mutex<Option<SocketAddr>>> = Arc::default();
         let (up, down) = (near.try_clone()?, far_socket.try_clone()?);
         let known = Arc::clone(&program);
-        carry(up, impairment, 0, move |from| *known.lock().unwrap_or_else(PoisonError::into_inner) = from, move |packet| {
-            let _ = far_socket.send(packet);
-        });
-        carry(down, impairment, 1, |_| {}, move |packet| {
-            if let Some(program) = *program.lock().unwrap_or_else(PoisonError::into_inner) {
-                let _ = near.send_to(packet, program);
-            }
-        });
+        carry(
+            up,
+            impairment,
+            0,
+            move |from| *known.lock().unwrap_or_else(PoisonError::into_inner) = from,
+            move |packet| {
+                let _ = far_socket.send(packet);
+            },
+        );
+        carry(
+            down,
+            impairment,
+            1,
+            |_| {},
+            move |packet| {
+                if let Some(program) = *program.lock().unwrap_or_else(PoisonError::into_inner) {
+                    let _ = near.send_to(packet, program);
+                }
+            },
+        );
         Ok(Self { address })
     }
 
@@ -266,7 +278,9 @@ mod tests {
         let delays: Vec<_> = fates(lossy, 0).into_iter().flatten().collect();
         let within = |low, high| delays.iter().all(|delay| (low..=high).contains(delay));
         assert!(within(Duration::from_millis(20), Duration::from_millis(60)));
-        assert!(delays.iter().any(|delay| *delay > Duration::from_millis(55)) && delays.iter().any(|delay| *delay < Duration::from_millis(25)));
+        assert!(
+            delays.iter().any(|delay| *delay > Duration::from_millis(55)) && delays.iter().any(|delay| *delay < Duration::from_millis(25))
+        );
         assert!(fates(Impairment::NONE, 0).iter().all(|fate| *fate == Some(Duration::ZERO)));
     }
 
@@ -276,7 +290,9 @@ mod tests {
         let lossy = Impairment { loss_percent: 30.0, ..Impairment::NONE };
         let link = Link::open("127.0.0.1:0".parse().expect("an address"), far.local_addr().expect("bound"), lossy).expect("ports");
         let expected: Vec<u8> = (0..100).filter(|number| lossy.fate(0, *number).is_some()).map(|number| number as u8).collect();
-        (0..100_u8).for_each(|number| drop(near.send_to(&[number], link.address()).expect("loopback takes it")));
+        for number in 0..100_u8 {
+            near.send_to(&[number], link.address()).expect("loopback takes it");
+        }
         let mut buffer = [0; 9];
         let mut from = None;
         for number in expected {
@@ -285,7 +301,9 @@ mod tests {
             from = Some(sender);
         }
         let back = (0..).find(|number| lossy.fate(1, *number).is_some()).expect("not all are lost");
-        (0..=back).for_each(|_| drop(far.send_to(&[77], from.expect("something came")).expect("loopback takes it")));
+        for _ in 0..=back {
+            far.send_to(&[77], from.expect("something came")).expect("loopback takes it");
+        }
         assert_eq!(near.recv_from(&mut buffer).map(|(length, _)| (length, buffer[0])).expect("it arrives"), (1, 77));
     }
 
@@ -298,7 +316,10 @@ mod tests {
         assert!(changed.contains("m=audio 50123 RTP/AVP 8 0\r\n") && !changed.contains("a=rtcp"), "{changed}");
         let (head, rest) = changed.split_once("\r\n\r\n").expect("a body");
         assert!(head.contains(&format!("Content-Length: {}\r\nTo: x", rest.len())), "{changed}");
-        assert_eq!(rewrite_audio("OPTIONS sip:a SIP/2.0\r\nContent-Length: 0\r\n\r\n", 1), "OPTIONS sip:a SIP/2.0\r\nContent-Length: 0\r\n\r\n");
+        assert_eq!(
+            rewrite_audio("OPTIONS sip:a SIP/2.0\r\nContent-Length: 0\r\n\r\n", 1),
+            "OPTIONS sip:a SIP/2.0\r\nContent-Length: 0\r\n\r\n"
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use citizen::{CallPlan, Speech};
 use e2e::site::prompt;
 use e2e::sound::{assert_arrived, read_mono};
-use e2e::{Call, Caller, Headless, HeadlessPlan, LATER, SOON, Server, Site};
+use e2e::{Call, Caller, Headless, HeadlessPlan, LATER, Server, Site};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -113,7 +113,10 @@ fn goes_on_without_a_disk(name: &str, break_it: impl Fn(&Disk), mend_it: impl Fn
     mend_it(&disk);
     let after = floor.talk(&site);
     assert_eq!(state(&after), "complete", "{after:?}");
-    assert_eq!(figures(&site, "the mended disk", |recording| recording["disk_refuses"] == false)["alarms"].as_u64().map(|n| n >= 1), Some(true));
+    assert_eq!(
+        figures(&site, "the mended disk", |recording| recording["disk_refuses"] == false)["alarms"].as_u64().map(|n| n >= 1),
+        Some(true)
+    );
     for (path, bytes) in kept {
         assert!(std::fs::read(&path).is_ok_and(|now| now == bytes), "{} was harmed", path.display());
     }
@@ -141,12 +144,15 @@ fn in_a_read_only_folder_calls_go_on_without_their_recordings_and_the_alarm_is_r
 fn on_a_disk_that_takes_two_seconds_for_each_sync_calls_and_recordings_go_on_and_somebody_is_told() {
     let site = Site::demo("disk_slow");
     site.configure("queues", "wrap_up_seconds", "0.1");
-    // Every call that brings something to the disk itself is held up, also those of the database.
+    // The tracer holds up whatever brings a recording to the disk itself; the database is on another one.
     let slow = "fsync,fdatasync,syncfs";
     let (trace, inject) = (format!("trace={slow}"), format!("inject={slow}:delay_enter=2000000"));
-    let log = site.folder().join("strace.log").display().to_string();
-    let mut floor =
-        Floor::open(&site, Server::start_under(&site, &["strace", "-f", "--seccomp-bpf", "-o", &log, "-e", &trace, "-e", &inject]));
+    let path = |name: &str| site.folder().join(name).display().to_string();
+    let slow_paths = ["recordings", "recordings/0", "recordings/0/1.rec", "recordings/0/2.rec"].map(|name| ["-P".to_owned(), path(name)]);
+    let log = path("strace.log");
+    let mut tracer = vec!["strace", "-f", "--seccomp-bpf", "-o", &log, "-e", &trace, "-e", &inject];
+    tracer.extend(slow_paths.iter().flatten().map(String::as_str));
+    let mut floor = Floor::open(&site, Server::start_under(&site, &tracer));
     for _ in 0..2 {
         let call = floor.talk(&site);
         assert_eq!(state(&call), "complete", "{call:?}");

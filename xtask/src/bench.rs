@@ -1,6 +1,6 @@
 //! Benchmarks: built for release, printed as ratios within one run.
 
-use crate::{process, sip_bench};
+use crate::{process, sip_bench, voice_bench};
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
@@ -21,6 +21,21 @@ enum Which {
         /// Length of each measurement.
         #[arg(long, default_value_t = 15)]
         seconds: u32,
+        /// One JSON object on standard output.
+        #[arg(long)]
+        json: bool,
+    },
+    /// How a talk sounds over bad links: PESQ through the real server and desktop beside baresip, and the mouth-to-ear delay.
+    Voice {
+        /// Codecs on the desktop's line.
+        #[arg(long, default_value = "pcma")]
+        codecs: String,
+        /// Pieces of speech that are scored in each direction of each row.
+        #[arg(long, default_value_t = 6)]
+        pieces: u32,
+        /// Equal seeds lose equal packets.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
         /// One JSON object on standard output.
         #[arg(long)]
         json: bool,
@@ -55,6 +70,7 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<()> {
             print!("{}", process::output(&process::program("load", true), &all)?);
             Ok(())
         }
+        Which::Voice { codecs, pieces, seed, json } => voice_bench::run(codecs, *pieces, *seed, *json),
         Which::Sip { calls, rounds, json } => sip_bench::run(*calls, *rounds, *json),
     }
 }

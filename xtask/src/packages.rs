@@ -25,6 +25,9 @@ pub(crate) const TEST: &[&str] = &[
     "strace",
 ];
 
+/// For `bench voice`: the phone beside which we are heard, and a Python that can compile PESQ.
+pub(crate) const VOICE: &[&str] = &["baresip-core", "python3", "python3-venv", "python3-dev", "g++"];
+
 /// Makes sure that the packages are installed, by apt if need be.
 ///
 /// # Errors

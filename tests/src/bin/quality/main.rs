@@ -155,16 +155,14 @@ fn main() -> Result<()> {
 
 /// All links at the same time with one codec, and the mouth-to-ear delay of the best of them.
 fn measure(cli: &Cli, codec: Codec) -> Result<(Vec<Measured>, Option<f64>)> {
-    let rows: Vec<Row> =
-        LINKS.iter().map(|&(loss_percent, jitter_ms)| Row { codec, loss_percent, jitter_ms, seed: cli.seed }).collect();
+    let rows: Vec<Row> = LINKS.iter().map(|&(loss_percent, jitter_ms)| Row { codec, loss_percent, jitter_ms, seed: cli.seed }).collect();
     let site = ours::site(rows.len());
     let material = Material::make(site.folder(), cli.pieces)?;
     let server = Server::start(&site);
     let begin = |(place, row): (usize, &Row)| ours::Talk::begin(&site, &server, place, row, &material);
     let own: Vec<ours::Talk> = rows.iter().enumerate().map(begin).collect::<Result<_>>()?;
     let begin = |(place, row): (usize, &Row)| others::Talk::begin(site.folder(), place, row, &material);
-    let others: Vec<others::Talk> =
-        if cli.alone { Vec::new() } else { rows.iter().enumerate().map(begin).collect::<Result<_>>()? };
+    let others: Vec<others::Talk> = if cli.alone { Vec::new() } else { rows.iter().enumerate().map(begin).collect::<Result<_>>()? };
     if !others.is_empty() {
         std::thread::sleep(material.length);
     }
@@ -205,7 +203,9 @@ fn print(rows: &[Measured], mouth_to_ear_ms: Option<f64>) {
         let Measured { loss_percent, jitter_ms, ours, ours_at_agent, ours_at_citizen, ours_least, .. } = row;
         let baresip = row.baresip.map_or_else(|| "-".to_owned(), |score| format!("{score:.2}"));
         let codec = row.codec.name();
-        println!("{codec:5}  {loss_percent:6}  {jitter_ms:9}  {ours:6.2}  ({ours_at_agent:8.2}  {ours_at_citizen:10.2}  {ours_least:5.2})  {baresip:>9}");
+        println!(
+            "{codec:5}  {loss_percent:6}  {jitter_ms:9}  {ours:6.2}  ({ours_at_agent:8.2}  {ours_at_citizen:10.2}  {ours_least:5.2})  {baresip:>9}"
+        );
     }
     if let Some(delay) = mouth_to_ear_ms {
         println!("mouth to ear {delay:.0} ms without the sound cards, over the first link");

@@ -4,6 +4,7 @@ use crate::score::Task;
 use crate::{Material, Row};
 use anyhow::{Context, Result};
 use e2e::baresip::Baresip;
+use e2e::baresip::USER;
 use e2e::link::sip_over;
 use std::path::{Path, PathBuf};
 
@@ -22,7 +23,7 @@ impl Talk {
         };
         let callee = Baresip::wait(&folder.join(format!("callee-{place}")), &material.agent_long, codec);
         let proxy = sip_over(callee.address(), row.impairment(place)).context("a link")?;
-        let mut caller = Baresip::dial_with(&folder.join(format!("caller-{place}")), proxy, "callee", &material.citizen_long, codec);
+        let mut caller = Baresip::dial_with(&folder.join(format!("caller-{place}")), proxy, USER, &material.citizen_long, codec);
         caller.event("CALL_ESTABLISHED");
         Ok(Self { caller, callee })
     }

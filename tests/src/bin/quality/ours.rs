@@ -44,14 +44,7 @@ impl Talk {
         let link = Link::open(SocketAddr::new(near, server.agent_media), media, row.impairment(place)).context("a link")?;
         let cable = Cable::at(near, server.gateway);
         let agent = &site.agents[place];
-        let mut desk = Headless::start_speaking(
-            site,
-            cable.address(),
-            agent,
-            HeadlessPlan::WILLING,
-            &material.agent_long,
-            &[],
-        );
+        let mut desk = Headless::start_speaking(site, cable.address(), agent, HeadlessPlan::WILLING, &material.agent_long, &[]);
         desk.state("ready", LATER);
         let heard_by_citizen = site.folder().join(format!("citizen-{place}.wav"));
         let citizen = Caller::dial(CallPlan {
