@@ -4,13 +4,16 @@ use crate::process::Running;
 use crate::{LATER, SOON, sound};
 use serde_json::Value;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// Where Debian keeps baresip's modules.
 const MODULES: &str = "/usr/lib/baresip/modules";
+
+/// The number under which it calls and is called.
+pub const USER: &str = "13800138000";
 
 /// A running baresip with one call.
 #[derive(Debug)]
@@ -19,6 +22,7 @@ pub struct Baresip {
     running: Running,
     control: TcpStream,
     unread: Vec<u8>,
+    address: SocketAddr,
 }
 
 /// Whether baresip is installed.
@@ -29,22 +33,42 @@ pub fn is_installed() -> bool {
 
 impl Baresip {
     /// Starts it and dials `number` at `server`, with `speech` at the microphone.
-    ///
-    /// # Panics
-    /// If it does not start.
     #[must_use]
     pub fn dial(folder: &Path, server: SocketAddr, number: &str, speech: &Path) -> Self {
+        Self::dial_with(folder, server, number, speech, "PCMA,PCMU")
+    }
+
+    /// The same with these codecs.
+    #[must_use]
+    pub fn dial_with(folder: &Path, server: SocketAddr, number: &str, speech: &Path, codecs: &str) -> Self {
+        let mut phone = Self::start(folder, speech, codecs);
+        phone.command("dial", &format!("sip:{number}@{server}"));
+        phone
+    }
+
+    /// Starts it to answer whoever calls.
+    #[must_use]
+    pub fn wait(folder: &Path, speech: &Path, codecs: &str) -> Self {
+        Self::start(folder, speech, codecs)
+    }
+
+    /// Where it is called.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn start(folder: &Path, speech: &Path, codecs: &str) -> Self {
         let control = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free loopback port");
+        let address = UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free loopback port");
         let folder = folder.to_owned();
-        configure(&folder, control, speech).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        configure(&folder, control, address, speech, codecs).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
         let mut command = Command::new("baresip");
         command.arg("-4").arg("-f").arg(&folder);
         let mut running = Running::start("baresip", &mut command, &folder.join("errors.log"));
         running.wait_for("word that it is ready", SOON, |line| line.contains("baresip is ready").then_some(()));
         let control = TcpStream::connect(control).expect("baresip listens for commands");
-        let mut phone = Self { folder, running, control, unread: Vec::new() };
-        phone.command("dial", &format!("sip:{number}@{server}"));
-        phone
+        Self { folder, running, control, unread: Vec::new(), address }
     }
 
     /// Waits for an event such as `CALL_ESTABLISHED` or `CALL_CLOSED`.
@@ -81,11 +105,20 @@ impl Baresip {
     /// # Panics
     /// If it wrote no sound.
     #[must_use]
-    pub fn heard(mut self) -> Vec<i16> {
+    pub fn heard(self) -> Vec<i16> {
+        sound::read_mono(&self.dump())
+    }
+
+    /// Ends it and returns the file of what it decoded.
+    ///
+    /// # Panics
+    /// If it wrote no sound.
+    #[must_use]
+    pub fn dump(mut self) -> PathBuf {
         self.running.kill();
         let files = std::fs::read_dir(&self.folder).expect("its folder can be read");
         let decoded = files.flatten().map(|file| file.path()).find(|path| path.to_string_lossy().ends_with("-dec.wav"));
-        sound::read_mono(&decoded.unwrap_or_else(|| panic!("baresip decoded nothing.\n{}", self.running.story())))
+        decoded.unwrap_or_else(|| panic!("baresip decoded nothing.\n{}", self.running.story()))
     }
 
     fn command(&mut self, command: &str, parameters: &str) {
@@ -104,17 +137,18 @@ impl Baresip {
     }
 }
 
-fn configure(folder: &Path, control: SocketAddr, speech: &Path) -> std::io::Result<()> {
+fn configure(folder: &Path, control: SocketAddr, address: SocketAddr, speech: &Path, codecs: &str) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)?;
     let speech = speech.canonicalize()?;
     let config = format!(
-        "poll_method epoll\nsip_listen 127.0.0.1:0\nnet_interface 127.0.0.1\naudio_source aufile,{}\naudio_player aubridge,sink\n\
-         module_path {MODULES}\nmodule aubridge.so\nmodule g711.so\nmodule aufile.so\nmodule sndfile.so\nmodule_tmp uuid.so\n\
+        "poll_method epoll\nsip_listen {address}\nnet_interface 127.0.0.1\naudio_source aufile,{}\naudio_player aubridge,sink\n\
+         module_path {MODULES}\nmodule aubridge.so\nmodule g711.so\nmodule opus.so\nmodule aufile.so\nmodule sndfile.so\nmodule_tmp uuid.so\n\
          module_tmp account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\nctrl_tcp_listen {control}\nsnd_path {}\n",
         speech.display(),
         folder.display(),
     );
     std::fs::write(folder.join("config"), config)?;
     std::fs::write(folder.join("contacts"), "")?;
-    std::fs::write(folder.join("accounts"), "<sip:13800138000@127.0.0.1>;regint=0;audio_codecs=PCMA,PCMU\n")
+    let account = format!("<sip:{USER}@127.0.0.1>;regint=0;answermode=auto;audio_codecs={codecs}\n");
+    std::fs::write(folder.join("accounts"), account)
 }

@@ -1,7 +1,7 @@
 //! A TCP relay that can be cut like a cable, between a desktop and the gateway.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The relay; its threads end with the test's process.
@@ -24,7 +24,16 @@ impl Cable {
     /// If no loopback port is free.
     #[must_use]
     pub fn to(far: SocketAddr) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
+        Self::at(IpAddr::V4(Ipv4Addr::LOCALHOST), far)
+    }
+
+    /// The same with its near end at another address of this host.
+    ///
+    /// # Panics
+    /// If no port is free there.
+    #[must_use]
+    pub fn at(near: IpAddr, far: SocketAddr) -> Self {
+        let listener = TcpListener::bind((near, 0)).expect("a loopback port");
         let address = listener.local_addr().expect("it is bound");
         let cable = Self { address, state: Arc::default() };
         let accepting = cable.clone();

@@ -5,7 +5,7 @@ use crate::site::{Agent, Site, prompt};
 use crate::{SOON, Server};
 use serde_json::Value;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -53,16 +53,34 @@ impl Headless {
     /// If the password file cannot be written.
     #[must_use]
     pub fn start(site: &Site, gateway: SocketAddr, agent: &Agent, password: &str, plan: HeadlessPlan) -> Self {
+        Self::launch(site, gateway, agent, password, plan, &prompt("agent"), &[])
+    }
+
+    /// Starts it with another voice and more arguments and waits until it is signed in.
+    #[must_use]
+    pub fn start_speaking(site: &Site, gateway: SocketAddr, agent: &Agent, plan: HeadlessPlan, voice: &Path, more: &[&str]) -> Self {
+        let mut headless = Self::launch(site, gateway, agent, &agent.password, plan, voice, more);
+        headless.event("signed_in", SOON);
+        headless
+    }
+
+    fn launch(site: &Site, gateway: SocketAddr, agent: &Agent, password: &str, plan: HeadlessPlan, voice: &Path, more: &[&str]) -> Self {
         let password_file = site.folder().join(format!("{}.password", agent.number));
         std::fs::write(&password_file, password).unwrap_or_else(|error| panic!("{}: {error}", password_file.display()));
         let speaker = site.folder().join(format!("{}.heard.wav", agent.number));
         let mut command = Command::new(program("agent-desktop"));
         command.arg("--headless").args(["--server", &gateway.to_string(), "--number", &agent.number]);
         command.arg("--ca").arg(&site.ca).arg("--password-file").arg(password_file);
-        command.arg("--mic").arg(prompt("agent")).arg("--speaker").arg(&speaker);
+        command.arg("--mic").arg(voice).arg("--speaker").arg(&speaker).args(more);
         command.args(plan.auto_answer.then_some("--auto-answer")).args(plan.auto_ready.then_some("--auto-ready"));
         let log = site.folder().join(format!("{}.log", agent.number));
         Self { running: Running::start(&format!("agent {}", agent.number), &mut command, &log), speaker }
+    }
+
+    /// Where what its loudspeaker plays is written.
+    #[must_use]
+    pub fn speaker(&self) -> &Path {
+        &self.speaker
     }
 
     /// Goes ready by command; asks again while the voice path is still opening.

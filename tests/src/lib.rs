@@ -7,6 +7,7 @@ pub mod cut;
 pub mod desk;
 pub mod headless;
 pub mod kamailio;
+pub mod link;
 pub mod process;
 pub mod server;
 pub mod site;

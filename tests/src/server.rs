@@ -27,7 +27,7 @@ impl Server {
     /// If it does not become ready.
     #[must_use]
     pub fn start(site: &Site) -> Self {
-        Self::start_with(site, &mut Self::command(site))
+        Self::start_command(site, &mut Self::command(site))
     }
 
     /// The same with this filter of what goes into `server.log` in the site's folder.
@@ -36,12 +36,24 @@ impl Server {
     /// If it does not become ready.
     #[must_use]
     pub fn start_logging(site: &Site, filter: &str) -> Self {
-        Self::start_with(site, Self::command(site).args(["--log", filter]))
+        Self::start_command(site, Self::command(site).args(["--log", filter]))
     }
 
-    fn start_with(site: &Site, command: &mut Command) -> Self {
+    /// The same as a child of another program that does something to it, such as a tracer.
+    ///
+    /// # Panics
+    /// If it does not become ready.
+    #[must_use]
+    pub fn start_under(site: &Site, program: &[&str]) -> Self {
+        let own = Self::command(site);
+        let mut command = Command::new(program[0]);
+        command.args(&program[1..]).arg(own.get_program()).args(own.get_args());
+        Self::start_command(site, &mut command)
+    }
+
+    fn start_command(site: &Site, command: &mut Command) -> Self {
         let mut running = Running::start("call-server", command, &site.folder().join("server.log"));
-        let ready = running.event("ready", SOON);
+        let ready = running.event("ready", LATER);
         let address = |name: &str| {
             let text = ready[name].as_str().unwrap_or_else(|| panic!("the ready line has no {name}: {ready}"));
             text.parse().unwrap_or_else(|error| panic!("{name} {text}: {error}"))

@@ -133,11 +133,21 @@ impl Site {
     /// If it cannot be made.
     #[must_use]
     pub fn demo_with_media_ports(name: &str, media_port_count: u16) -> Self {
+        Self::demo_with(name, media_port_count, &[])
+    }
+
+    /// The same with more arguments for `init`.
+    ///
+    /// # Panics
+    /// If it cannot be made.
+    #[must_use]
+    pub fn demo_with(name: &str, media_port_count: u16, more: &[&str]) -> Self {
         let folder = fresh_folder(name).join("site");
         let any = "127.0.0.1:0";
         let ports = media_ports(media_port_count);
-        let arguments =
-            ["init", "--demo", "--sip-listen", any, "--gateway-listen", any, "--agent-media-listen", any, "--media-ports", &ports];
+        let mut arguments =
+            vec!["init", "--demo", "--sip-listen", any, "--gateway-listen", any, "--agent-media-listen", any, "--media-ports", &ports];
+        arguments.extend(more);
         let made = succeed(&output(&folder, &arguments), &arguments);
         let path = |name: &str| made[name].as_str().map(PathBuf::from).unwrap_or_else(|| panic!("init named no {name}: {made}"));
         let agents =
@@ -197,6 +207,17 @@ impl Site {
     #[must_use]
     pub fn cli(&self, arguments: &[&str]) -> Value {
         succeed(&output(&self.folder, arguments), arguments)
+    }
+
+    /// Runs a command whose answer matters and not whether it is a good one, and returns its JSON.
+    ///
+    /// # Panics
+    /// If it prints none.
+    #[must_use]
+    pub fn cli_any(&self, arguments: &[&str]) -> Value {
+        let output = output(&self.folder, arguments);
+        let text = String::from_utf8_lossy(&output.stdout);
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("call-server {arguments:?} printed no JSON: {error}: {text}"))
     }
 
     /// Runs a command that must fail and returns its words.

@@ -1,6 +1,6 @@
 //! Benchmarks: built for release, printed as ratios within one run.
 
-use crate::{process, sip_bench};
+use crate::{process, sip_bench, voice_bench};
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
@@ -37,6 +37,21 @@ enum Which {
         #[arg(long)]
         json: bool,
     },
+    /// How a talk sounds over bad links: PESQ through the real server and desktop beside baresip, and the mouth-to-ear delay.
+    Voice {
+        /// Codecs on the desktop's line.
+        #[arg(long, default_value = "pcma")]
+        codecs: String,
+        /// Pieces of speech that are scored in each direction of each row.
+        #[arg(long, default_value_t = 6)]
+        pieces: u32,
+        /// Equal seeds lose equal packets.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// One JSON object on standard output.
+        #[arg(long)]
+        json: bool,
+    },
     /// The SIP layer: CPU of answered calls beside `sipp -sn uas` in the same run, cost of reading an INVITE, memory of a call.
     Sip {
         /// Calls in each round.
@@ -59,6 +74,7 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<()> {
     match &arguments.which {
         Which::Relay { calls, seconds, json } => load("relay", calls, *seconds, *json),
         Which::Attack { calls, seconds, json } => load("attack", &calls.to_string(), *seconds, *json),
+        Which::Voice { codecs, pieces, seed, json } => voice_bench::run(codecs, *pieces, *seed, *json),
         Which::Sip { calls, rounds, json } => sip_bench::run(*calls, *rounds, *json),
     }
 }

@@ -8,6 +8,7 @@ mod process;
 mod sip_bench;
 mod terminal;
 mod tidy;
+mod voice_bench;
 mod voices;
 
 use anyhow::Result;

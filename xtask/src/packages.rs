@@ -23,7 +23,11 @@ pub(crate) const TEST: &[&str] = &[
     "pulseaudio",
     "pulseaudio-utils",
     "libasound2-plugins",
+    "strace",
 ];
+
+/// For `bench voice`: the phone beside which we are heard, and a Python that can compile PESQ.
+pub(crate) const VOICE: &[&str] = &["baresip-core", "python3", "python3-venv", "python3-dev", "g++"];
 
 /// Makes sure that the packages are installed, by apt if need be.
 ///

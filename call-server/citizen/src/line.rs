@@ -1,4 +1,5 @@
-//! The citizen's voice: what is said leaves every 20 ms, what is heard is placed by RTP timestamp (RFC 3550). No SIP, no jitter buffer.
+//! The citizen's voice: what is said leaves every 20 ms, what is heard is placed by RTP timestamp (RFC 3550), or,
+//! where the plan wishes it, played through a jitter buffer. No SIP.
 
 use crate::codec;
 use crate::plan::Speech;
@@ -7,6 +8,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use tokio::net::UdpSocket;
 use tokio::time::Instant;
+use voice::jitter::JitterBuffer;
 use voice::telephone_event::KeySender;
 
 /// Samples of one packet: 20 ms at 8 kHz.
@@ -26,12 +28,14 @@ pub(crate) struct Line {
     far: Option<FarAudio>,
     sender: Sender,
     ear: Ear,
+    player: Option<Player>,
 }
 
 impl Line {
     /// A path that neither sends nor hears yet. `seed` makes SSRC, first sequence number and first timestamp.
-    pub(crate) fn new(socket: UdpSocket, speech: Speech, seed: u64) -> Self {
-        Self { socket, speech, far: None, sender: Sender::new(seed), ear: Ear::default() }
+    pub(crate) fn new(socket: UdpSocket, speech: Speech, played: bool, seed: u64) -> Self {
+        let player = played.then(Player::default);
+        Self { socket, speech, far: None, sender: Sender::new(seed), ear: Ear::default(), player }
     }
 
     /// Own RTP address.
@@ -50,8 +54,11 @@ impl Line {
         self.sender.keys.extend(keys.chars().filter_map(|key| KeySender::new(key, KEY_FRAMES)));
     }
 
-    /// Says the next 20 ms. A full socket buffer loses the packet, as a network would.
-    pub(crate) fn speak(&mut self) {
+    /// Says the next 20 ms, and plays what is to be heard with them. A full socket buffer loses the packet, as a network would.
+    pub(crate) fn speak(&mut self, now: Instant) {
+        if let Some(player) = &mut self.player {
+            player.play(now);
+        }
         let Some(far) = self.far else { return };
         let packet = self.sender.next(&self.speech, far);
         if self.socket.try_send_to(&packet, far.address).is_ok() {
@@ -67,11 +74,14 @@ impl Line {
     /// Takes one packet.
     pub(crate) fn hear(&mut self, packet: &[u8], now: Instant) {
         self.ear.take(packet, now);
+        if let Some(player) = &mut self.player {
+            player.take(packet, now);
+        }
     }
 
     /// Packets sent, packets received, samples heard.
     pub(crate) fn finish(self) -> (u64, u64, Vec<i16>) {
-        (self.sender.sent, self.ear.received, self.ear.samples)
+        (self.sender.sent, self.ear.received, self.player.map_or(self.ear.samples, |player| player.samples))
     }
 }
 
@@ -134,6 +144,39 @@ impl Sender {
             ssrc: self.ssrc,
         };
         codec::packet(header, law, &samples)
+    }
+}
+
+/// Plays what arrives. It knows A-law only, which is what the bench offers.
+#[derive(Debug)]
+struct Player {
+    began: Instant,
+    buffer: JitterBuffer,
+    samples: Vec<i16>,
+}
+
+impl Default for Player {
+    fn default() -> Self {
+        Self { began: Instant::now(), buffer: JitterBuffer::new(), samples: Vec::new() }
+    }
+}
+
+impl Player {
+    fn now_us(&self, now: Instant) -> u64 {
+        now.duration_since(self.began).as_micros() as u64
+    }
+
+    fn take(&mut self, packet: &[u8], now: Instant) {
+        if let Some((header, payload)) = codec::read(packet)
+            && Law::of(header.payload_type) == Some(Law::A)
+        {
+            self.buffer.insert_payload(self.now_us(now), &header, payload);
+        }
+    }
+
+    fn play(&mut self, now: Instant) {
+        let frame = self.buffer.pull(self.now_us(now));
+        self.samples.extend(frame);
     }
 }
 
@@ -211,6 +254,22 @@ mod tests {
         ear.take(&packet(1, 160, 8000), start + Duration::from_millis(21));
         assert_eq!(loud(&ear), [true, false, true, true]);
         assert_eq!(ear.received, 3);
+    }
+
+    #[test]
+    fn what_is_played_comes_beat_by_beat_and_hides_a_lost_packet() {
+        let start = Instant::now();
+        let mut player = Player::default();
+        for beat in 0..20_u32 {
+            let now = start + Duration::from_millis(20 * u64::from(beat));
+            if beat != 10 {
+                player.take(&packet(1, 160 * beat, 8000), now);
+            }
+            player.play(now);
+        }
+        assert_eq!(player.samples.len(), 20 * FRAME_SAMPLES);
+        let quiet = player.samples.chunks(FRAME_SAMPLES).skip_while(|frame| frame[80] == 0).filter(|frame| frame[80] < 6000).count();
+        assert_eq!(quiet, 0, "nothing is silent from the first sound on");
     }
 
     #[test]

@@ -128,6 +128,7 @@ impl CallArguments {
             from,
             to: self.to.clone(),
             speech,
+            played: false,
             record: self.record.clone(),
             credentials: self.user.clone().zip(self.secret.clone()).map(|(user, secret)| Credentials { user, secret }),
             acts: self.acts.clone(),

@@ -163,7 +163,7 @@ impl<'a> Phone<'a> {
                     Err(_) => self.on_unreachable(),
                 },
                 Ok(length) = self.line.receive(&mut packet) => self.line.hear(&packet[..length], Instant::now()),
-                _ = tick.tick(), if talking && !self.acting.is_holding => self.line.speak(),
+                _ = tick.tick(), if talking && !self.acting.is_holding => self.line.speak(Instant::now()),
                 () = tokio::time::sleep_until(due) => self.on_deadline().await,
                 () = &mut hang_up, if !told => { told = true; self.leave().await; }
             }

@@ -21,6 +21,8 @@ pub struct CallPlan {
     pub to: String,
     /// What is said.
     pub speech: Speech,
+    /// Hears as a loudspeaker would play it, through a jitter buffer and beat by beat with what is said, instead of as it was sent.
+    pub played: bool,
     /// Where what was heard goes: PCM16, 8 kHz, mono; written when the call is over.
     pub record: Option<PathBuf>,
     /// Who we are, if the far end asks for proof.
@@ -45,6 +47,7 @@ impl CallPlan {
             from: Some("13912345678".to_owned()),
             to: to.to_owned(),
             speech: Speech::Silence,
+            played: false,
             record: None,
             credentials: None,
             acts: Vec::new(),
@@ -129,7 +132,8 @@ pub struct CallReport {
     pub packets_received: u64,
     /// Level of all that was heard, RMS relative to full scale; `None` if nothing or digital silence.
     pub heard_dbfs: Option<f32>,
-    /// What was heard, placed by RTP timestamp; sample 0 is the moment of the answer (or of early media).
+    /// What was heard, placed by RTP timestamp; sample 0 is the moment of the answer (or of early media). If it was `played`, sample 0
+    /// belongs to the beat in which the first sample was said.
     #[serde(skip)]
     pub heard: Vec<i16>,
 }

@@ -55,6 +55,7 @@ pub(super) fn watch(folder: &Path, alarm_percent: u8, figures: &Figures, stopped
     let mut last = (Instant::now(), figures.bytes());
     loop {
         look(folder, &mut mark, figures);
+        figures.look_at_sync();
         match stopped.recv_timeout(LOOK_EVERY) {
             Err(RecvTimeoutError::Timeout) => {}
             Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
@@ -105,7 +106,7 @@ mod tests {
         look(scratch.folder(), &mut low, &figures);
         look(scratch.folder(), &mut low, &figures);
         let told = figures.read();
-        assert_eq!((told.alarm, told.alarms), (true, 1));
+        assert_eq!((told.alarm, told.disk_nearly_full, told.alarms), (true, true, 1));
         assert!((told.free_percent.expect("looked") - (100.0 - used)).abs() < 1.0, "{told:?}");
         assert!(used_percent(&scratch.path("nowhere")).is_err());
     }

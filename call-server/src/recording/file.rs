@@ -7,11 +7,12 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
+use std::sync::Arc;
 
 /// A file that grows by whole records.
 #[derive(Debug)]
 pub(super) struct RecordingFile {
-    file: File,
+    file: Arc<File>,
     head: Head,
     envelope: Option<Envelope>,
     chain: Chain,
@@ -44,7 +45,7 @@ impl RecordingFile {
 
     fn on(file: File, head: Head, seal: Option<(DataKey, Envelope)>) -> Self {
         let (data, envelope) = seal.unzip();
-        Self { file, head, envelope, chain: Chain::after(&head, data), hash: Sha256::new(), bytes: 0, torn: false }
+        Self { file: Arc::new(file), head, envelope, chain: Chain::after(&head, data), hash: Sha256::new(), bytes: 0, torn: false }
     }
 
     /// Appends one record. After an error the file still ends with its last whole record, and the next try goes on from there.
@@ -53,15 +54,14 @@ impl RecordingFile {
         self.append_record(&header, &block.payload)
     }
 
-    /// Brings what was appended to the disk itself: guards against loss of power, not of the process.
-    pub(super) fn sync(&self) -> io::Result<()> {
-        self.file.sync_data()
+    /// The open file, for whoever brings it to the disk itself: that guards against loss of power, not of the process.
+    pub(super) fn handle(&self) -> Arc<File> {
+        Arc::clone(&self.file)
     }
 
-    /// Appends the end mark and brings everything to the disk.
+    /// Appends the end mark.
     pub(super) fn finish(mut self, total_frames: u64) -> io::Result<Closed> {
         self.append_record(&Header::End { total_frames }, &[])?;
-        self.file.sync_all()?;
         Ok(Closed { bytes: self.bytes, digest: hex(&self.hash.finalize().into()) })
     }
 
@@ -90,7 +90,7 @@ impl RecordingFile {
             self.file.set_len(self.bytes)?;
             self.torn = false;
         }
-        self.file.write_all(bytes).inspect_err(|_| self.torn = true)?;
+        (&*self.file).write_all(bytes).inspect_err(|_| self.torn = true)?;
         self.bytes += bytes.len() as u64;
         Ok(())
     }
@@ -287,7 +287,7 @@ mod tests {
         let path = scratch.path("7.rec");
         let mut file = create(&path);
         file.append(&block(0, 80)).expect("scratch is writable");
-        std::io::Write::write_all(&mut file.file, b"half a record").expect("scratch is writable");
+        std::io::Write::write_all(&mut &*file.file, b"half a record").expect("scratch is writable");
         file.torn = true;
         file.append(&block(1, 80)).expect("scratch is writable");
         file.finish(160).expect("scratch is writable");

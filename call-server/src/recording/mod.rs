@@ -1,8 +1,8 @@
 //! The recording edge: takes tapped frames, writes append-only files, reads and exports them.
 //!
-//! Two threads: the collector ([`collector`]) drains the ring and places audio, the writer ([`writer`]) seals it and touches the disk;
-//! a third looks how full the disk is ([`disk`]). What a killed
-//! process loses is at most the last second: 500 ms that wait for late packets, a block of 400 ms, and one pass. The file's layout
+//! Two threads: the collector ([`collector`]) drains the ring and places audio, the writer ([`writer`]) seals it and writes; a third
+//! brings it to the disk itself ([`sync`]), a fourth looks how full the disk is ([`disk`]). What a killed
+//! process loses is at most the last second: a block of 400 ms and one pass, and 500 ms more where packets are missing that may still come. The file's layout
 //! stands in [`format`]. Rows of the database are not its business.
 
 mod collector;
@@ -16,6 +16,7 @@ mod placement;
 mod range;
 mod reader;
 mod salvage;
+mod sync;
 mod writer;
 
 #[cfg(test)]
@@ -38,6 +39,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use sync::{Disk, Syncer, SystemDisk};
 
 /// Most commands that may wait for the collector, which looks at least every 25 ms.
 const COMMAND_LIMIT: usize = 16_384;
@@ -130,18 +132,31 @@ pub(crate) fn start(
     taps: rtrb::Consumer<TapFrame>,
     inbox: Inbox,
 ) -> io::Result<RecordingHandle> {
+    start_on(Box::new(SystemDisk), settings, keys, taps, inbox)
+}
+
+/// The same on any disk.
+fn start_on(
+    disk: Box<dyn Disk>,
+    settings: RecordingSettings,
+    keys: Arc<KeyRing>,
+    taps: rtrb::Consumer<TapFrame>,
+    inbox: Inbox,
+) -> io::Result<RecordingHandle> {
     let folder = settings.folder;
     check_writable(&folder)?;
     let (messages, commands) = sync_channel(COMMAND_LIMIT);
     let (jobs, work) = sync_channel(writer::JOB_LIMIT);
     let collector = Collector::new(jobs);
     let figures = Arc::new(Figures::default());
-    let place = writer::Place { folder: folder.clone(), keys, figures: Arc::clone(&figures) };
+    let (syncer, syncing) = Syncer::new(folder.clone(), disk, Arc::clone(&figures), inbox.clone());
+    let place = writer::Place { folder: folder.clone(), keys, figures: Arc::clone(&figures), syncer };
     let (watch, watch_end) = sync_channel(1);
     let watched = Arc::clone(&figures);
     let alarm_percent = settings.alarm_percent;
     let threads = vec![
         std::thread::Builder::new().name("recording-writer".into()).spawn(move || writer::run(&work, &place, &inbox))?,
+        std::thread::Builder::new().name("recording-sync".into()).spawn(syncing)?,
         std::thread::Builder::new().name("recording-collector".into()).spawn(move || collector::run(collector, &commands, taps))?,
         std::thread::Builder::new()
             .name("recording-watch".into())

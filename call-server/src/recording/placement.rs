@@ -2,7 +2,7 @@
 //!
 //! Frame 0 is the moment citizen and agent were joined. Each source is anchored where its first packet arrived; its later packets
 //! follow by their RTP timestamps (RFC 3550 §5.1), so that jitter, loss and re-ordering do not move a word. What has not arrived
-//! after [`REORDER_FRAMES`] stays silence.
+//! after [`REORDER_FRAMES`] stays silence; where nothing is missing on either side, nothing is waited for.
 
 use super::format::{Block, FRAME_BYTES, SILENCE};
 use crate::media::frame::{Channel, TapAudio};
@@ -10,7 +10,7 @@ use crate::media::frame::{Channel, TapAudio};
 /// How long a late packet is waited for (500 ms), and how far a placement may be from its arrival.
 const REORDER_FRAMES: u64 = 4_000;
 
-/// Frames in a block (400 ms). With [`REORDER_FRAMES`] and the collector's pass this keeps what a crash can lose under a second.
+/// Frames in a block (400 ms). Also with [`REORDER_FRAMES`] and the collector's pass what a crash can lose stays under a second.
 const BLOCK_FRAMES: u64 = 3_200;
 
 /// A placement further than this from its arrival (10 s) is a jump of the sender's timestamps, not a delay.
@@ -34,7 +34,17 @@ pub(super) struct Timeline {
     /// Blocks that nothing can change any more.
     ready: Vec<Block>,
     anchors: [Option<Anchor>; 2],
+    known: [Known; 2],
     counts: Counts,
+}
+
+/// How far one side is there.
+#[derive(Debug, Clone, Copy, Default)]
+struct Known {
+    /// Behind the newest packet.
+    end: u64,
+    /// From here to `end` nothing is missing.
+    since: u64,
 }
 
 /// What did not get its place.
@@ -129,11 +139,15 @@ impl Timeline {
     }
 
     fn give_out(&mut self) {
-        while self.latest >= self.start + BLOCK_FRAMES + REORDER_FRAMES {
+        while self.latest >= self.start + BLOCK_FRAMES + REORDER_FRAMES || self.next_block_is_whole() {
             let frames = if self.window.is_empty() { self.latest - REORDER_FRAMES - self.start } else { BLOCK_FRAMES };
             let block = self.cut(frames);
             self.ready.push(block);
         }
+    }
+
+    fn next_block_is_whole(&self) -> bool {
+        self.known.iter().all(|known| known.since <= self.start && known.end >= self.start + BLOCK_FRAMES)
     }
 
     fn cut(&mut self, frames: u64) -> Block {
@@ -189,6 +203,7 @@ impl Timeline {
             self.counts.late += 1;
             return;
         }
+        self.known[index(audio.channel)].note(position, samples.len() as u64);
         let first = usize::try_from(position.saturating_sub(self.start)).unwrap_or(usize::MAX);
         let end = (first + samples.len() - skip) * FRAME_BYTES;
         if self.window.len() < end {
@@ -196,6 +211,15 @@ impl Timeline {
         }
         let places = self.window[first * FRAME_BYTES + index(audio.channel)..].iter_mut().step_by(FRAME_BYTES);
         places.zip(&samples[skip..]).for_each(|(place, sample)| *place = *sample);
+    }
+}
+
+impl Known {
+    fn note(&mut self, position: u64, length: u64) {
+        if position > self.end {
+            self.since = position;
+        }
+        self.end = self.end.max(position + length);
     }
 }
 
@@ -382,6 +406,28 @@ mod tests {
         blocks.extend(rest);
         assert_eq!(total, 16_000);
         assert_eq!(channels(&blocks)[0], vec![1; 16_000]);
+    }
+
+    #[test]
+    fn where_both_sides_are_whole_nothing_is_waited_for_and_where_a_packet_is_missing_it_is() {
+        let mut timeline = joined();
+        let heard = |timeline: &mut Timeline, numbers: std::ops::Range<u32>, agent_misses: u32| {
+            for n in numbers {
+                let arrival = at_ms(u64::from(n) * 20);
+                timeline.audio(arrival, &packet(Channel::Citizen, 1, n * 160, 1));
+                if n != agent_misses {
+                    timeline.audio(arrival, &packet(Channel::Agent, 2, n * 160, 2));
+                }
+            }
+            timeline.take_ready().len()
+        };
+        assert_eq!(heard(&mut timeline, 0..41, u32::MAX), 2, "820 ms of both");
+        assert_eq!(heard(&mut timeline, 41..62, 50), 0, "1,240 ms, but the agent's packet at 1,000 ms may still come");
+        assert_eq!(heard(&mut timeline, 62..85, u32::MAX), 0, "1,680 ms");
+        assert_eq!(heard(&mut timeline, 85..86, u32::MAX), 2, "1,700 ms are 500 more than the block's end, and the next one has no hole");
+        assert_eq!(heard(&mut timeline, 86..101, u32::MAX), 1, "behind the hole nothing is waited for again");
+        let (blocks, _) = timeline.finish();
+        assert_eq!(blocks.first().map(|block| block.first_frame), Some(5 * 3_200));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Tests of the edge as a whole: frames through the ring, files on a disk, answers in the inbox.
 
 use super::format::{FRAMES_A_SECOND, SILENCE};
+use super::sync::Disk;
 use super::{Ending, Inspection, KeyRing, ReadError, RecordingHandle, RecordingSettings, reader, start};
 use crate::media::frame::{Channel, TAP_FRAME_SAMPLES, TapAudio, TapFrame, TapKind};
 use crate::scratch::Scratch;
@@ -9,13 +10,28 @@ use call_core::Input;
 use call_core::command::RecordingCommand;
 use call_core::input::RecordingOutcome;
 use shared::model::{InteractionId, RecordingId};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(20);
+/// How often something is looked at that tells nobody when it changes.
+const LOOK: Duration = Duration::from_millis(20);
 const ID: RecordingId = RecordingId(7);
+
+struct GatedDisk(Receiver<io::Result<()>>);
+
+impl Disk for GatedDisk {
+    fn sync_file(&self, _: &std::fs::File) -> io::Result<()> {
+        self.0.recv().unwrap_or(Ok(()))
+    }
+
+    fn sync_all(&self, _: &Path) -> io::Result<()> {
+        self.0.recv().unwrap_or(Ok(()))
+    }
+}
 
 struct Edge {
     handle: RecordingHandle,
@@ -29,6 +45,17 @@ impl Edge {
         let (inbox, messages) = Inbox::new();
         let handle = start(settings(folder), Arc::new(KeyRing::for_test()), consumer, inbox).expect("scratch is writable");
         Self { handle, taps, messages }
+    }
+
+    /// An edge over a disk that does not come back until it is released, and then does what it is told.
+    fn on_gated_disk(folder: &Path) -> (Self, SyncSender<io::Result<()>>) {
+        let (taps, consumer) = rtrb::RingBuffer::new(crate::media::frame::TAP_RING_FRAMES);
+        let (inbox, messages) = Inbox::new();
+        let (release, gate) = sync_channel(64);
+        let disk = Box::new(GatedDisk(gate));
+        let keys = Arc::new(KeyRing::for_test());
+        let handle = super::start_on(disk, settings(folder), keys, consumer, inbox).expect("scratch is writable");
+        (Self { handle, taps, messages }, release)
     }
 
     fn prepare(&self, path: &str) {
@@ -282,10 +309,13 @@ fn a_full_disk_costs_only_its_own_while_and_harms_nothing_before() {
     assert!(std::fs::write(folder.join("filler"), vec![0; 512 * 1024]).is_err(), "the disk should be full");
     let failed = talk(&mut edge, "during.rec");
     assert!(matches!(&failed, RecordingOutcome::Failed { reason } if reason.starts_with("2000 ms are missing")), "{failed:?}");
-    assert_eq!(edge.handle.figures().lost_ms, 2_000);
+    let told = edge.handle.figures();
+    assert!(told.lost_ms == 2_000 && told.alarm && told.disk_refuses && told.write_errors > 0, "{told:?}");
     std::fs::remove_file(folder.join("filler")).expect("it is there");
     assert!(matches!(talk(&mut edge, "after.rec"), RecordingOutcome::Complete { .. }), "the same recorder goes on");
     assert_eq!(std::fs::read(folder.join("before.rec")).expect("readable"), before);
+    let told = edge.handle.figures();
+    assert!(!told.disk_refuses && told.alarms == 1, "{told:?}");
     edge.handle.stop();
 }
 
@@ -326,4 +356,59 @@ fn the_figures_tell_what_is_open_and_written() {
     edge.handle.stop();
     assert!(matches!(edge.outcome(), RecordingOutcome::Complete { .. }));
     assert_eq!(edge.handle.figures().open, 0);
+}
+
+#[test]
+fn a_disk_that_stands_still_holds_up_neither_the_writing_nor_another_recording() {
+    let scratch = Scratch::new();
+    let (mut edge, release) = Edge::on_gated_disk(scratch.folder());
+    edge.prepare("7.rec");
+    edge.write();
+    edge.talk(100);
+    edge.tap(2_000, TapKind::End);
+    edge.finish();
+    let other = RecordingId(9);
+    edge.handle.send(RecordingCommand::Prepare { recording: other, interaction: InteractionId(90), path: "9.rec".into() });
+    edge.handle.send(RecordingCommand::Write { recording: other });
+    edge.taps.push(TapFrame { recording: other, arrival_us: 0, kind: TapKind::Begin }).expect("there is room");
+    edge.taps.push(TapFrame { recording: other, arrival_us: 3_000_000, kind: TapKind::End }).expect("there is room");
+    edge.handle.send(RecordingCommand::Finish { recording: other });
+    // Both files are written to their ends although nothing has reached the disk, and nobody claims that it has.
+    let until = std::time::Instant::now() + LIMIT;
+    while !["7.rec", "9.rec"].iter().all(|name| inspect(&scratch.path(name)).is_ok_and(|file| file.ending == Ending::Complete)) {
+        assert!(std::time::Instant::now() < until, "the writer waits for the disk");
+        assert!(edge.messages.recv_timeout(LOOK).is_err());
+    }
+    while !edge.handle.figures().disk_slow {
+        assert!(std::time::Instant::now() < until, "nobody noticed that the disk is slow");
+        assert!(edge.messages.recv_timeout(LOOK).is_err());
+    }
+    let told = edge.handle.figures();
+    assert!(told.alarm && told.alarms == 1 && told.sync_ms >= 1_000 && told.lost_ms == 0, "{told:?}");
+    drop(release);
+    assert!(matches!(edge.outcome(), RecordingOutcome::Complete { length_ms: 2_000, .. }));
+    assert!(edge.messages.recv_timeout(LIMIT).is_ok(), "the other one is told of too");
+    edge.prepare("10.rec");
+    edge.write();
+    edge.talk(10);
+    edge.tap(200, TapKind::End);
+    edge.finish();
+    assert!(matches!(edge.outcome(), RecordingOutcome::Complete { .. }));
+    edge.handle.stop();
+    assert!(!edge.handle.figures().alarm, "it is fast again");
+}
+
+#[test]
+fn a_recording_that_the_disk_loses_at_the_end_is_reported_as_failed() {
+    let scratch = Scratch::new();
+    let (mut edge, release) = Edge::on_gated_disk(scratch.folder());
+    edge.prepare("7.rec");
+    edge.write();
+    edge.talk(10);
+    edge.tap(200, TapKind::End);
+    edge.finish();
+    release.send(Err(io::Error::other("the cable is out"))).expect("the disk waits");
+    assert!(matches!(edge.outcome(), RecordingOutcome::Failed { reason } if reason.contains("the cable is out")));
+    drop(release);
+    edge.handle.stop();
 }

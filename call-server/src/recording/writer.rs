@@ -1,9 +1,10 @@
 //! The thread that touches the disk for all recordings. When the disk stands still, this thread waits and the collector does not.
 
 use super::figures::Figures;
-use super::file::{Closed, RecordingFile, sync_folders};
+use super::file::{Closed, RecordingFile};
 use super::format::{Block, Head, length_ms};
 use super::keys::KeyRing;
+use super::sync::{SyncFault, Syncer, Then, Wish};
 use crate::switchboard::Inbox;
 use call_core::Input;
 use call_core::input::RecordingOutcome;
@@ -30,6 +31,8 @@ pub(super) struct Place {
     pub(super) keys: Arc<KeyRing>,
     /// What is told about it.
     pub(super) figures: Arc<Figures>,
+    /// Who brings it to the disk itself.
+    pub(super) syncer: Syncer,
 }
 
 /// What the collector hands over. Of one recording: `Begin`, blocks in order, `Finish`.
@@ -85,6 +88,8 @@ struct Writing {
     lost_frames: u64,
     /// The first error; the recording goes on, but is reported as failed.
     failure: Option<String>,
+    /// The first error on the way to the disk itself.
+    fault: SyncFault,
     next_sync: Instant,
 }
 
@@ -103,7 +108,7 @@ pub(super) fn run(jobs: &Receiver<Job>, place: &Place, inbox: &Inbox) {
             Err(RecvTimeoutError::Disconnected) => return,
         }
         let now = Instant::now();
-        open.values_mut().filter(|writing| writing.next_sync <= now).for_each(|writing| writing.sync(now));
+        open.values_mut().filter(|writing| writing.next_sync <= now).for_each(|writing| writing.sync(now, &place.syncer, inbox));
     }
 }
 
@@ -120,8 +125,7 @@ fn carry_out(job: Job, open: &mut BTreeMap<RecordingId, Writing>, place: &Place,
         Job::Finish { recording, total_frames, lost_frames } => {
             if let Some(writing) = open.remove(&recording) {
                 place.figures.add_lost(lost_frames);
-                let outcome = writing.finish(&place.folder, total_frames, lost_frames);
-                inbox.send(Input::RecordingFinished { recording, outcome });
+                writing.finish(total_frames, lost_frames, &place.syncer, inbox);
             }
         }
         Job::NothingHeard { recording } => {
@@ -133,14 +137,22 @@ fn carry_out(job: Job, open: &mut BTreeMap<RecordingId, Writing>, place: &Place,
 
 impl Writing {
     fn new(head: Head, path: Option<PathBuf>) -> Self {
-        Self { head, path, file: None, lost_frames: 0, failure: None, next_sync: Instant::now() + SYNC_EVERY }
+        Self { head, path, file: None, lost_frames: 0, failure: None, fault: SyncFault::default(), next_sync: Instant::now() + SYNC_EVERY }
     }
 
     /// A block that the disk refuses is lost; the next one is tried again, so that a disk that was full for a while costs only that while.
     fn append(&mut self, block: &Block, place: &Place) {
         match self.try_append(block, &place.keys) {
-            Ok(()) => place.figures.add_bytes(block.payload.len() as u64),
+            Ok(()) => {
+                place.figures.add_bytes(block.payload.len() as u64);
+                if place.figures.note_write(true) {
+                    tracing::info!("the disk takes recordings again");
+                }
+            }
             Err(error) => {
+                if place.figures.note_write(false) {
+                    tracing::error!(%error, folder = %place.folder.display(), "the disk refuses recordings; calls go on without them");
+                }
                 self.lost_frames += u64::from(block.frames);
                 place.figures.add_lost(u64::from(block.frames));
                 self.fail(&error);
@@ -159,11 +171,15 @@ impl Writing {
         file.append(block)
     }
 
-    fn sync(&mut self, now: Instant) {
+    fn sync(&mut self, now: Instant, syncer: &Syncer, inbox: &Inbox) {
         self.next_sync = now + SYNC_EVERY;
-        if let Some(Err(error)) = self.file.as_ref().map(RecordingFile::sync) {
-            self.fail(&error);
+        if let Some(file) = &self.file {
+            syncer.wish(self.wish(file, Then::Nothing), inbox);
         }
+    }
+
+    fn wish(&self, file: &RecordingFile, then: Then) -> Wish {
+        Wish { recording: self.head.recording, file: file.handle(), fault: Arc::clone(&self.fault), then }
     }
 
     fn fail(&mut self, error: &io::Error) {
@@ -173,28 +189,26 @@ impl Writing {
         }
     }
 
-    fn close(&mut self, folder: &Path, total_frames: u64) -> io::Result<Closed> {
-        let (Some(file), Some(path)) = (self.file.take(), &self.path) else {
-            return Err(io::Error::other("there is no file"));
-        };
-        let closed = file.finish(total_frames)?;
-        sync_folders(folder, path)?;
-        Ok(closed)
-    }
-
-    fn finish(mut self, folder: &Path, total_frames: u64, left_out: u64) -> RecordingOutcome {
-        let closed = self.close(folder, total_frames);
+    /// Ends the file. A whole one is reported when it is on the disk itself.
+    fn finish(mut self, total_frames: u64, left_out: u64, syncer: &Syncer, inbox: &Inbox) {
+        let recording = self.head.recording;
+        let wish = self.file.take().map(|file| (self.wish(&file, Then::Nothing), file.finish(total_frames)));
         let lost_ms = length_ms(self.lost_frames + left_out);
-        match (closed, self.failure) {
-            (Ok(Closed { bytes, digest }), None) if lost_ms == 0 => {
-                RecordingOutcome::Complete { length_ms: length_ms(total_frames), bytes, digest }
+        let outcome = match (&wish, self.failure) {
+            (Some((_, Ok(Closed { bytes, digest }))), None) if lost_ms == 0 => {
+                RecordingOutcome::Complete { length_ms: length_ms(total_frames), bytes: *bytes, digest: digest.clone() }
             }
-            (Err(error), None) => {
-                tracing::error!(recording = %self.head.recording, %error, "a recording could not be closed");
+            (Some((_, Err(error))), None) => {
+                tracing::error!(%recording, %error, "a recording could not be closed");
                 RecordingOutcome::Failed { reason: format!("{lost_ms} ms are missing: {error}") }
             }
-            (Ok(_) | Err(_), Some(reason)) => RecordingOutcome::Failed { reason: format!("{lost_ms} ms are missing: {reason}") },
-            (Ok(_), None) => RecordingOutcome::Failed { reason: format!("{lost_ms} ms are missing: the disk did not keep up") },
+            (_, Some(reason)) => RecordingOutcome::Failed { reason: format!("{lost_ms} ms are missing: {reason}") },
+            (Some((_, Ok(_))), None) => RecordingOutcome::Failed { reason: format!("{lost_ms} ms are missing: the disk did not keep up") },
+            (None, None) => RecordingOutcome::Failed { reason: format!("{lost_ms} ms are missing: there is no file") },
+        };
+        match (wish, self.path) {
+            (Some((wish, _)), Some(path)) => syncer.wish(Wish { then: Then::Report { path, outcome }, ..wish }, inbox),
+            (_, _) => inbox.send(Input::RecordingFinished { recording, outcome }),
         }
     }
 }

@@ -6,7 +6,7 @@ use voice::rtp::{HEADER_BYTES, Header, Packet};
 use voice::srtp::{MasterKey, SrtpReceiver, SrtpSender};
 
 /// Marks our own packets; music and silence do not begin so.
-const MARK: [u8; 8] = *b"\xa5load\x5a\xa5\x5a";
+pub(crate) const MARK: [u8; 8] = *b"\xa5load\x5a\xa5\x5a";
 /// A-law of 20 ms.
 const PAYLOAD_BYTES: usize = 160;
 /// Silence in A-law.

@@ -8,6 +8,7 @@ mod agents;
 mod attack;
 mod bare;
 mod callers;
+mod crash;
 mod generator;
 mod leg;
 
@@ -33,6 +34,18 @@ enum Command {
     Bare(RelayArguments),
     /// Hostile and broken SIP peers while calls run: late answers, late voice, memory.
     Attack(attack::AttackArguments),
+    /// Kills the server while all calls talk, starts it again and tells what is left of their recordings.
+    Crash {
+        /// Calls at once.
+        #[arg(long, default_value_t = 200)]
+        calls: usize,
+        /// How long they talk before.
+        #[arg(long, default_value_t = 10)]
+        seconds: u64,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
     /// The yardstick itself; started by the others.
     #[command(hide = true)]
     BareRelay {
@@ -101,6 +114,7 @@ fn main() -> Result<()> {
         Command::Relay(arguments) => relay(&arguments),
         Command::Bare(arguments) => bare_alone(&arguments),
         Command::Attack(arguments) => attack::run(&arguments),
+        Command::Crash { calls, seconds, json } => crash::run(calls, seconds, json),
         Command::BareRelay { legs } => bare::serve(legs),
     }
 }
@@ -149,17 +163,34 @@ fn site(agents: usize) -> Result<Site> {
 
 fn through_server(site: &Site, calls: usize, window: Duration) -> Result<Figures> {
     let server = Server::start(site);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let mut agents = runtime.block_on(agents::sign_in(site, server.gateway, &site.agents[..calls]))?;
-    let mut citizens = callers::Line::open(server.sip)?;
-    let mut legs = Vec::with_capacity(2 * calls);
-    for number in 0..calls {
-        legs.push(citizens.dial(number)?);
-    }
-    legs.extend(runtime.block_on(agents.talking(calls))?);
-    let figures = generator::run(&mut legs, window, server.id())?;
+    let Crowd { legs, citizens, runtime: _runtime, agents: _agents } = Crowd::bring(site, &server, calls)?;
+    let figures = generator::run(legs, window, server.id())?;
     citizens.hang_up();
     Ok(figures)
+}
+
+/// Citizens and agents who talk with each other.
+struct Crowd {
+    legs: Vec<leg::Leg>,
+    citizens: callers::Line,
+    /// The agents' connections live in it.
+    runtime: tokio::runtime::Runtime,
+    agents: agents::Agents,
+}
+
+impl Crowd {
+    /// Signs agents in, brings calls and waits until all talk.
+    fn bring(site: &Site, server: &Server, calls: usize) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        let mut agents = runtime.block_on(agents::sign_in(site, server.gateway, &site.agents[..calls]))?;
+        let mut citizens = callers::Line::open(server.sip)?;
+        let mut legs = Vec::with_capacity(2 * calls);
+        for number in 0..calls {
+            legs.push(citizens.dial(number)?);
+        }
+        legs.extend(runtime.block_on(agents.talking(calls))?);
+        Ok(Self { legs, citizens, runtime, agents })
+    }
 }
 
 fn print(run: &Run, first: bool) {
