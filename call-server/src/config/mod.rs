@@ -11,6 +11,7 @@ mod resolve;
 mod schema;
 mod service;
 mod signalling;
+mod sounds;
 #[cfg(test)]
 mod tests;
 mod tls;
