@@ -15,6 +15,7 @@ mod running;
 mod sip;
 mod store;
 mod switchboard;
+mod tunnel;
 
 #[cfg(test)]
 mod scratch;

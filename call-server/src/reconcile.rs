@@ -164,7 +164,7 @@ mod tests {
         let (mut taps, consumer) = rtrb::RingBuffer::new(1_024);
         let (inbox, messages) = Inbox::new();
         let settings = RecordingSettings::for_test(scratch.path("recordings"));
-        let handle = recording::start(settings, Arc::new(KeyRing::for_test()), consumer, inbox).expect("scratch is writable");
+        let handle = recording::start(settings, Arc::new(KeyRing::for_test()), vec![consumer], inbox).expect("scratch is writable");
         handle.send(RecordingCommand::Prepare { recording, interaction: InteractionId(id), path: path.into() });
         handle.send(RecordingCommand::Write { recording });
         let mut tap = |ms: u64, kind| taps.push(TapFrame { recording, arrival_us: ms * 1_000, kind }).expect("there is room");

@@ -10,12 +10,12 @@ use crate::config::Site;
 use crate::gateway::{self, GatewayHandle};
 use crate::journal::Journal;
 use crate::media::frame::TAP_RING_FRAMES;
-use crate::media::{self, MediaFigures};
+use crate::media::{self, MediaFigures, MediaJoints};
 use crate::recording::{self, KeyRing, RecordingHandle};
 use crate::sip::{self, SipHandle};
 use crate::store::{self, Store, StoreHandle};
 use crate::switchboard::{self, Edges, Inbox};
-use crate::{config, planning, reconcile, switchboard::Message};
+use crate::{config, planning, reconcile, switchboard::Message, tunnel};
 use call_core::{Core, Input, Snapshot};
 use serde_json::{Value, json};
 use shared::model::UnixMillis;
@@ -68,21 +68,26 @@ struct Addresses {
 
 impl Rooms {
     fn build(runtime: &Runtime, site: &Site, store: &Arc<Store>, inbox: &Inbox) -> Result<Self, Failure> {
-        let (taps, tapped) = rtrb::RingBuffer::new(TAP_RING_FRAMES);
+        let threads = site.media.thread_count();
+        let (taps, tapped) = (0..threads).map(|_| rtrb::RingBuffer::new(TAP_RING_FRAMES)).unzip();
+        let (media_tunnel, gateway_tunnel) = tunnel::dig(threads).map_err(|error| {
+            Failure::new("no_threads", format!("the voices' way to the gateway cannot be made: {error}"), "Free some memory and try again.")
+        })?;
         let keys = Arc::new(KeyRing::load(&site.recording.key)?);
         let recording = recording::start(site.recording.clone(), Arc::clone(&keys), tapped, inbox.clone()).map_err(|error| {
             Failure::new("recordings_unusable", error.to_string(), "Check [recording] folder in hotline.toml, its owner and permissions.")
         })?;
         clear_up(site, store, &keys)?;
         let store_handle = store::start(store, inbox.clone())?;
-        let media = media::start(site.media.clone(), inbox.clone(), taps)
+        let joints = MediaJoints { inbox: inbox.clone(), taps, tunnel: media_tunnel };
+        let media = media::start(site.media.clone(), joints)
             .map_err(|error| busy("the desktops' voice", "[media] agents", site.media.agent_listen, &error))?;
         let accounts = Arc::new(Accounts::new(Arc::clone(store))?);
         let (sip, gateway) = runtime.block_on(async {
             let sip = sip::start(site.sip.clone(), inbox.clone())
                 .await
                 .map_err(|error| busy("the carrier's SIP", "listen in [sip] or [[sip_listen]]", error.address, &error.error))?;
-            let gateway = gateway::start(site.gateway.clone(), accounts, inbox.clone())
+            let gateway = gateway::start(site.gateway.clone(), accounts, inbox.clone(), Some(gateway_tunnel))
                 .await
                 .map_err(|error| busy("desktops", "[gateway] listen", site.gateway.listen, &error))?;
             Ok::<_, Failure>((sip, gateway))
@@ -284,6 +289,7 @@ impl Control for Desk {
             "desktops_connected": self.gateway.connected(),
             "sip": self.sip.counters(),
             "media": self.media.read(),
+            "media_loads_permille": self.media.loads_permille(),
             "recording": self.recording.figures(),
         });
         if let (Some(fields), Some(Value::Object(floor))) =

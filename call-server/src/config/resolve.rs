@@ -5,6 +5,7 @@
 use super::Site;
 use super::fault::{Fault, Faults};
 use super::queues::Skills;
+use super::sounds;
 use super::tls::{self, TlsFault};
 use super::trunks::{self, Trunk};
 use super::written::{At, Block, Written};
@@ -124,6 +125,9 @@ impl Resolver<'_> {
         let ports = self.ports();
         let agents = self.address("media", "agents");
         let music = self.music();
+        let prompts = self.prompts();
+        let threads = self.written.all("media").next().and_then(|block| block.whole("threads"));
+        let threads = threads.and_then(|threads| usize::try_from(threads.value).ok());
         let bind = match self.written.text("media", "bind") {
             Some(At { line, value }) => self.ip(line, "bind in [media]", value),
             None => sip.map(|sip| sip.listen.ip()),
@@ -143,7 +147,15 @@ impl Resolver<'_> {
             let what = format!("ports in [media] holds port {}, where SIP listens", sip.listen.port());
             return self.fault(ports.line, what, "Choose a range without it.");
         }
-        Some(MediaSettings { bind: bind?, advertise: advertise?, ports: ports.value, agent_listen: agents.value, music: music? })
+        Some(MediaSettings {
+            bind: bind?,
+            advertise: advertise?,
+            ports: ports.value,
+            agent_listen: agents.value,
+            music: music?,
+            prompts: prompts?,
+            threads,
+        })
     }
 
     fn ports(&mut self) -> Option<At<RangeInclusive<u16>>> {
@@ -172,6 +184,14 @@ impl Resolver<'_> {
                 format!("{} cannot be read: {error}", path.display()),
                 "Correct the path, or remove the line for the built-in music.",
             ),
+        }
+    }
+
+    fn prompts(&mut self) -> Option<Vec<(String, Vec<u8>)>> {
+        let Some(At { line, value }) = self.written.text("media", "prompts") else { return Some(Vec::new()) };
+        match sounds::read_folder(&self.path(value)) {
+            Ok(prompts) => Some(prompts),
+            Err(fault) => self.fault(line, fault, "Use WAV files of 8 kHz, mono, 16 bits, or A-law without a header ending in .alaw."),
         }
     }
 

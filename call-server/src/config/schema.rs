@@ -155,6 +155,13 @@ pub(super) const SECTIONS: &[Section] = &[
                 Optional { example: "\"music.alaw\"" },
                 "Music while waiting: A-law, 8 kHz, mono, without a header; built-in music if absent.",
             ),
+            key(
+                "prompts",
+                Text,
+                Optional { example: "\"prompts\"" },
+                "Folder of spoken prompts: WAV (8 kHz, mono, 16 bits) or .alaw; a prompt is named by its file without the ending.",
+            ),
+            key("threads", Whole, Optional { example: "1" }, "Threads that carry voices; one less than the machine has cores if absent."),
         ],
     },
     Section {

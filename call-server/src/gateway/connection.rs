@@ -2,6 +2,7 @@
 
 use super::sessions::{Line, LineEnd, Push};
 use super::{Attempt, Person, Shared, translate};
+use crate::tunnel::{PACKET_BYTES, TunnelPacket};
 use call_core::Input;
 use futures_util::{SinkExt, StreamExt};
 use shared::model::{AgentId, SessionId, UnixMillis};
@@ -10,7 +11,7 @@ use shared::wire::{self, FromClient, FromServer, SignInRefusal};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpStream;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_rustls::server::TlsStream;
 use tokio_tungstenite::WebSocketStream;
@@ -75,13 +76,15 @@ struct Connection {
     progress: Progress,
     opened: Instant,
     heard: Instant,
+    /// What media has for it, since it sent a voice packet.
+    voice: Option<mpsc::Receiver<TunnelPacket>>,
 }
 
 /// Serves one connection to its end and tells the core if a session lost its voice by it.
 pub(super) async fn serve(socket: Socket, peer: SocketAddr, shared: Arc<Shared>, stop: watch::Receiver<bool>) {
     let (line, end) = shared.sessions().line();
     let now = Instant::now();
-    let mut connection = Connection { socket, peer, shared, line, end, progress: Progress::New, opened: now, heard: now };
+    let mut connection = Connection { socket, peer, shared, line, end, progress: Progress::New, opened: now, heard: now, voice: None };
     let why = connection.run(stop).await;
     tracing::info!(%peer, session = connection.progress.session().map(|(session, _)| session.0), ?why, "connection ended");
     connection.leave(why).await;
@@ -95,6 +98,7 @@ impl Connection {
                 biased;
                 () = self.end.cut.notified() => Err(End::Cut),
                 Some(push) = self.end.pushes.recv() => self.carry(push).await,
+                Some(packet) = next_packet(&mut self.voice) => self.write(Message::binary(packet.bytes().to_vec())).await,
                 frame = self.socket.next() => self.hear(frame).await,
                 () = tokio::time::sleep_until(deadline) => Err(late),
                 () = stopped(&mut stop) => Err(End::Stopping),
@@ -126,7 +130,7 @@ impl Connection {
             },
             // tungstenite answers a WebSocket ping by itself.
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Ok(()),
-            Some(Ok(Message::Binary(_))) => Err(End::Protocol("messages are text frames".to_owned())),
+            Some(Ok(Message::Binary(packet))) => self.hear_voice(&packet),
             Some(Err(SocketError::Capacity(error))) => Err(End::Protocol(error.to_string())),
             Some(Ok(Message::Close(_)) | Err(_)) | None => Err(End::Closed),
         }
@@ -154,6 +158,18 @@ impl Connection {
             (FromClient::SignIn { .. } | FromClient::Resume { .. }, _) => Err(End::Protocol("already signed in".to_owned())),
             (FromClient::Do { .. } | FromClient::Voice(_), _) => Err(End::Protocol("not signed in".to_owned())),
         }
+    }
+
+    /// A voice packet, protected for media alone: here only its length counts.
+    fn hear_voice(&mut self, packet: &[u8]) -> Result<(), End> {
+        if !matches!(self.progress, Progress::Signed { .. }) || packet.len() > PACKET_BYTES {
+            return Err(End::Protocol("binary frames are voice packets of a signed-in agent".to_owned()));
+        }
+        if self.voice.is_none() {
+            self.voice = Some(self.shared.voices.listen(self.end.id));
+        }
+        self.shared.voices.send(self.end.id, packet);
+        Ok(())
     }
 
     async fn greet(&mut self, version: u16, client: &str) -> Result<(), End> {
@@ -262,7 +278,10 @@ impl Connection {
     }
 
     async fn say(&mut self, message: &FromServer) -> Result<(), End> {
-        let frame = Message::text(wire::encode(message));
+        self.write(Message::text(wire::encode(message))).await
+    }
+
+    async fn write(&mut self, frame: Message) -> Result<(), End> {
         tokio::select! {
             () = self.end.cut.notified() => Err(End::Cut),
             sent = tokio::time::timeout(self.shared.limits.write, self.socket.send(frame)) => match sent {
@@ -301,11 +320,20 @@ impl Connection {
     }
 
     fn tell_core(&self) {
+        self.shared.voices.forget(self.end.id);
         let Some((session, agent)) = self.progress.session() else { return };
         let lost = self.shared.sessions().detach(session, self.end.id);
         if lost {
             self.shared.inbox.send(Input::AgentDisconnected { agent, session });
         }
+    }
+}
+
+/// Never returns while there is no receiver.
+async fn next_packet(voice: &mut Option<mpsc::Receiver<TunnelPacket>>) -> Option<TunnelPacket> {
+    match voice {
+        Some(voice) => voice.recv().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -10,8 +10,10 @@ mod sessions;
 #[cfg(test)]
 mod tests;
 mod translate;
+mod voices;
 
 use crate::switchboard::Inbox;
+use crate::tunnel::GatewayTunnel;
 use attempts::Attempts;
 use call_core::command::AgentCommand;
 use sessions::Sessions;
@@ -22,6 +24,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
+use voices::Voices;
 
 /// Whoever can tell whether a number and a password belong together. Called on a blocking thread.
 pub(crate) trait Authenticator: Send + Sync {
@@ -132,6 +135,7 @@ struct Shared {
     sessions: Mutex<Sessions>,
     attempts: Mutex<Attempts>,
     password_checks: Arc<Semaphore>,
+    voices: Voices,
 }
 
 impl Shared {
@@ -191,11 +195,16 @@ impl GatewayHandle {
     }
 }
 
-/// Binds the port and starts the edge on the current tokio runtime.
+/// Binds the port and starts the edge on the current tokio runtime. Voices may come and go through the tunnel.
 ///
 /// # Errors
 /// The address is busy or not ours.
-pub(crate) async fn start(settings: GatewaySettings, people: Arc<dyn Authenticator>, inbox: Inbox) -> std::io::Result<GatewayHandle> {
+pub(crate) async fn start(
+    settings: GatewaySettings,
+    people: Arc<dyn Authenticator>,
+    inbox: Inbox,
+    tunnel: Option<GatewayTunnel>,
+) -> std::io::Result<GatewayHandle> {
     let socket = tokio::net::TcpListener::bind(settings.listen).await?;
     let local_address = socket.local_addr()?;
     let limits = settings.limits;
@@ -205,6 +214,7 @@ pub(crate) async fn start(settings: GatewaySettings, people: Arc<dyn Authenticat
         sessions: Mutex::new(Sessions::new(limits.outgoing)?),
         attempts: Mutex::new(Attempts::new(limits.failures, limits.lock, limits.remembered_failures)),
         password_checks: Arc::new(Semaphore::new(limits.password_checks)),
+        voices: Voices::start(tunnel)?,
         limits,
     });
     let (stopping, stop) = watch::channel(false);

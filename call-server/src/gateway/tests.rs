@@ -68,7 +68,7 @@ impl Site {
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
         let settings = GatewaySettings { listen, tls: Arc::new(tls), limits };
         let (people, notes) = std::sync::mpsc::channel();
-        let handle = start(settings, Arc::new(People(people)), inbox).await.expect("loopback binds");
+        let handle = start(settings, Arc::new(People(people)), inbox, None).await.expect("loopback binds");
         Self { handle, inputs, notes, trust: Arc::new(trust) }
     }
 

@@ -1,4 +1,4 @@
-//! What happened to packets, counted by the media thread and read by anybody.
+//! What happened to packets, counted by each media thread on its own and read by anybody as a sum.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,7 +10,7 @@ macro_rules! counters {
             $($(#[$doc])* pub(crate) $name: u64,)*
         }
 
-        /// The counters themselves; only the media thread writes.
+        /// The counters of one thread; only that thread writes.
         #[derive(Debug, Default)]
         pub(super) struct Counters {
             $($(#[$doc])* pub(super) $name: Counter,)*
@@ -20,6 +20,14 @@ macro_rules! counters {
             /// All numbers as they are now.
             pub(super) fn snapshot(&self) -> MediaCounters {
                 MediaCounters { $($name: self.$name.0.load(Ordering::Relaxed),)* }
+            }
+        }
+
+        impl std::ops::Add for MediaCounters {
+            type Output = Self;
+
+            fn add(self, other: Self) -> Self {
+                Self { $($name: self.$name.wrapping_add(other.$name),)* }
             }
         }
     };
@@ -56,8 +64,28 @@ counters! {
     send_failures,
     /// Connected trunk legs that became silent for longer than the limit.
     silent_trunks,
-    /// 1 if the media thread runs without real-time priority.
+    /// Media threads that run without real-time priority.
     without_priority,
+    /// Packets of agents that came through their WebSocket.
+    through_tunnel,
+    /// Packets of agents that another media thread had to read.
+    carried_over,
+    /// Reports sent and received (RTCP).
+    reports,
+    /// Packets sent that were mixed or transcoded.
+    mixed,
+    /// Packets of prompts sent to trunks.
+    prompts,
+    /// Orders that the control thread gave to media threads.
+    orders_given,
+    /// Orders that media threads have carried out.
+    orders_taken,
+    /// News that the control thread did not get because its ring was full.
+    news_lost,
+    /// Times that packets had waited for longer than 5 ms before the thread came to them.
+    late_turns,
+    /// Calls that were refused because the media threads were at their limit.
+    refused_calls,
 }
 
 /// One number with one writer.

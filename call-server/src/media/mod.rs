@@ -1,16 +1,29 @@
-//! The media edge: one epoll thread that owns every voice path. Spoken to by plain values only.
+//! The media edge: media threads that own every voice path, and one control thread that serves them. Spoken to by plain values only.
 //!
-//! Commands come by a lock-free ring and an eventfd; news leave through the [`Inbox`], audio for the recorder by another ring. Nothing on
-//! a packet's way allocates, waits or logs. Not here: what a call is, encoding other than G.711, recording.
+//! Commands come by a lock-free ring and an eventfd to the control thread, which makes what is needed and orders the media threads; their
+//! news come back the same way and leave through the [`Inbox`], audio for the recorder by a ring of each thread. Nothing on a packet's way
+//! allocates, waits or logs. Not here: what a call is, recording.
 
 mod agent;
-mod commands;
+mod control;
 mod counters;
 pub(crate) mod frame;
+mod health;
+mod keys;
+mod link;
+mod mix;
+mod negotiate;
 mod net;
+mod orders;
+mod player;
 mod ports;
 mod relay;
+mod roll;
+mod secret;
+mod strain;
 mod stream;
+mod table;
+mod talk;
 mod tap;
 #[cfg(test)]
 mod tests;
@@ -22,20 +35,28 @@ mod worker;
 pub(crate) use counters::MediaCounters;
 
 use crate::switchboard::Inbox;
+use crate::tunnel::{MediaTunnel, TunnelInput, TunnelOutlet};
+use agent::Exits;
 use call_core::command::MediaCommand;
+use control::{Control, Lane, Parts};
 use counters::Counters;
-use net::{Poller, VoiceSocket, Waker};
+use net::{Poller, Token, VoiceSocket, Waker};
+use orders::{NEWS, ORDERS};
+use player::Library;
 use ports::PortPool;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
-use worker::{Inlets, Outlets, Worker};
+use std::time::{Duration, Instant};
+use strain::Gauge;
+use worker::{CARRIED, Carried, Door, Inlets, Neighbour, Outlets, Teller, Worker};
 
-/// Commands that may wait for the media thread, which takes them at once: far more than there are calls.
+/// Commands that may wait for the control thread, which takes them at once: far more than there are calls.
 const COMMAND_RING: usize = 4_096;
+/// More media threads than this serve no hotline.
+const MOST_THREADS: usize = 64;
 
 /// What the edge needs to know, resolved from the configuration.
 #[derive(Debug, Clone)]
@@ -44,12 +65,24 @@ pub(crate) struct MediaSettings {
     pub(crate) bind: IpAddr,
     /// Address that stands in our SDP.
     pub(crate) advertise: IpAddr,
-    /// UDP ports for trunk legs; even numbers are used for RTP.
+    /// UDP ports for trunk legs; even numbers are used for RTP, the odd ones behind them for reports.
     pub(crate) ports: RangeInclusive<u16>,
     /// The one UDP address for all agents' SRTP.
     pub(crate) agent_listen: SocketAddr,
     /// Music while waiting: A-law, 8 kHz, mono, without a header.
     pub(crate) music: Vec<u8>,
+    /// Prompts by name, likewise.
+    pub(crate) prompts: Vec<(String, Vec<u8>)>,
+    /// Media threads; one less than there are cores if not said, and at least one.
+    pub(crate) threads: Option<usize>,
+}
+
+impl MediaSettings {
+    /// How many media threads there are.
+    pub(crate) fn thread_count(&self) -> usize {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        self.threads.unwrap_or(cores - 1).clamp(1, MOST_THREADS)
+    }
 }
 
 /// How long things take, apart from the pace of audio. Tests shorten them.
@@ -63,6 +96,8 @@ struct Limits {
     port_rest: Duration,
     /// A connected trunk leg without packets for so long is counted.
     trunk_silence: Duration,
+    /// How often reports are sent (RFC 3550 asks for 5 s at most; ours are a thousandth of the voice).
+    report: Duration,
 }
 
 impl Default for Limits {
@@ -72,26 +107,27 @@ impl Default for Limits {
             keep_alive: Duration::from_secs(1),
             port_rest: Duration::from_secs(2),
             trunk_silence: Duration::from_secs(30),
+            report: Duration::from_secs(2),
         }
     }
 }
 
-/// The way to the running edge. Dropping it stops the media thread.
+/// The way to the running edge. Dropping it stops its threads.
 #[derive(Debug)]
 pub(crate) struct MediaHandle {
     commands: Option<rtrb::Producer<MediaCommand>>,
     waker: Waker,
     thread: Option<JoinHandle<()>>,
     agent_port: u16,
-    counters: Arc<Counters>,
+    figures: MediaFigures,
 }
 
 impl MediaHandle {
-    /// Hands a command over; never blocks. If the media thread has not taken [`COMMAND_RING`] commands it is lost, and so is the command.
+    /// Hands a command over; never blocks. If the control thread has not taken [`COMMAND_RING`] commands it is lost, and so is the command.
     pub(crate) fn send(&mut self, command: MediaCommand) {
         let Some(commands) = &mut self.commands else { return };
         if commands.push(command).is_err() {
-            tracing::error!(waiting = COMMAND_RING, "the media thread takes no commands: a command was lost");
+            tracing::error!(waiting = COMMAND_RING, "the media edge takes no commands: a command was lost");
         }
         self.waker.wake();
     }
@@ -103,20 +139,26 @@ impl MediaHandle {
 
     /// For whoever wants to know what happened to packets.
     pub(crate) fn figures(&self) -> MediaFigures {
-        MediaFigures { counters: Arc::clone(&self.counters) }
+        self.figures.clone()
     }
 }
 
 /// A look at the counters of the running edge. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct MediaFigures {
-    counters: Arc<Counters>,
+    counters: Arc<[Arc<Counters>]>,
+    gauges: Arc<[Arc<Gauge>]>,
 }
 
 impl MediaFigures {
     /// What happened to packets since the start.
     pub(crate) fn read(&self) -> MediaCounters {
-        self.counters.snapshot()
+        self.counters.iter().map(|counters| counters.snapshot()).fold(MediaCounters::default(), std::ops::Add::add)
+    }
+
+    /// Share of its time that each media thread worked in the last second, in 1/1,000.
+    pub(crate) fn loads_permille(&self) -> Vec<u32> {
+        self.gauges.iter().map(|gauge| gauge.load_permille()).collect()
     }
 }
 
@@ -125,34 +167,122 @@ impl Drop for MediaHandle {
         self.commands = None;
         self.waker.wake();
         if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("the media thread had ended by a panic");
+            tracing::error!("the media edge's control thread had ended by a panic");
         }
     }
 }
 
-/// Binds the agents' port and starts the media thread.
+/// What joins the edge with its surroundings.
+#[derive(Debug)]
+pub(crate) struct MediaJoints {
+    /// To the core.
+    pub(crate) inbox: Inbox,
+    /// To the recorder, one for each media thread.
+    pub(crate) taps: Vec<rtrb::Producer<frame::TapFrame>>,
+    /// To the gateway.
+    pub(crate) tunnel: MediaTunnel,
+}
+
+/// Binds the agents' port and starts the threads; there are as many as there are taps.
 ///
 /// # Errors
 /// The agents' port is busy, or the port range is empty.
-pub(crate) fn start(settings: MediaSettings, inbox: Inbox, taps: rtrb::Producer<frame::TapFrame>) -> io::Result<MediaHandle> {
-    start_with(settings, Limits::default(), inbox, taps)
+pub(crate) fn start(settings: MediaSettings, joints: MediaJoints) -> io::Result<MediaHandle> {
+    start_with(settings, Limits::default(), joints)
 }
 
-fn start_with(settings: MediaSettings, limits: Limits, inbox: Inbox, taps: rtrb::Producer<frame::TapFrame>) -> io::Result<MediaHandle> {
+fn start_with(settings: MediaSettings, limits: Limits, joints: MediaJoints) -> io::Result<MediaHandle> {
     let ports = PortPool::new(&settings.ports, limits.port_rest);
     if ports.is_empty() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "the range of media ports holds no even port"));
     }
-    let agents_socket = VoiceSocket::bind(settings.agent_listen)?;
-    agents_socket.enlarge_buffers();
-    let agent_port = agents_socket.local_port()?;
+    let (library, prompts) = Library::new(settings.music, settings.prompts);
+    let socket = VoiceSocket::bind(settings.agent_listen)?;
+    socket.enlarge_buffers();
+    let agent_port = socket.local_port()?;
     let (poller, waker) = Poller::new()?;
-    poller.add(&agents_socket, net::Token::Agents)?;
+    let started = Instant::now();
+    let crew = Crew { library, limits, waker: waker.clone(), socket, started };
+    let (lanes, counters) = crew.start(joints.taps, joints.tunnel)?;
+    let figures =
+        MediaFigures { counters: counters.iter().cloned().collect(), gauges: lanes.iter().map(|lane| Arc::clone(&lane.gauge)).collect() };
     let (commands, waiting) = rtrb::RingBuffer::new(COMMAND_RING);
-    let counters = Arc::new(Counters::default());
-    let outlets = Outlets { inbox, taps, counters: Arc::clone(&counters) };
-    let inlets = Inlets { ports, agents_socket, agent_port, poller, commands: waiting };
-    let worker = Worker::new(settings, limits, inlets, outlets);
-    let thread = std::thread::Builder::new().name("media".to_owned()).spawn(move || worker.run())?;
-    Ok(MediaHandle { commands: Some(commands), waker, thread: Some(thread), agent_port, counters })
+    let control = Control::new(Parts {
+        commands: waiting,
+        poller,
+        lanes,
+        ports,
+        addresses: (settings.bind, settings.advertise),
+        agent_port,
+        prompts,
+        inbox: joints.inbox,
+        counters: counters.last().cloned().unwrap_or_default(),
+        started,
+    });
+    let thread = std::thread::Builder::new().name("media-control".to_owned()).spawn(move || control.run())?;
+    Ok(MediaHandle { commands: Some(commands), waker, thread: Some(thread), agent_port, figures })
+}
+
+/// What all media threads have in common.
+struct Crew {
+    library: Library,
+    limits: Limits,
+    /// Wakes the control thread.
+    waker: Waker,
+    socket: VoiceSocket,
+    started: Instant,
+}
+
+impl Crew {
+    /// Starts one thread for each tap, the first one last: it knows the others. The counters are those of the threads and, last, of control.
+    fn start(self, taps: Vec<rtrb::Producer<frame::TapFrame>>, tunnel: MediaTunnel) -> io::Result<(Vec<Lane>, Vec<Arc<Counters>>)> {
+        let (mut lanes, mut neighbours, mut counters) = (Vec::new(), Vec::new(), Vec::new());
+        let mut rows: Vec<_> = taps.into_iter().zip(tunnel.outlets).enumerate().collect();
+        let first = rows.drain(..1.min(rows.len())).next();
+        for (place, (tap, outlet)) in rows {
+            let (ring, carried) = rtrb::RingBuffer::new(CARRIED);
+            let (lane, waker) = self.thread(place, (tap, outlet), carried, None, &mut counters)?;
+            neighbours.push(Neighbour { ring, waker, is_given: false });
+            lanes.push(lane);
+        }
+        if let Some((place, row)) = first {
+            let door = Door::new(neighbours, tunnel.input);
+            let (_, carried) = rtrb::RingBuffer::new(1);
+            let (lane, _) = self.thread(place, row, carried, Some(door), &mut counters)?;
+            lanes.insert(0, lane);
+        }
+        counters.push(Arc::default());
+        Ok((lanes, counters))
+    }
+
+    fn thread(
+        &self,
+        place: usize,
+        (taps, tunnel): (rtrb::Producer<frame::TapFrame>, TunnelOutlet),
+        carried: rtrb::Consumer<Carried>,
+        door: Option<Door>,
+        all_counters: &mut Vec<Arc<Counters>>,
+    ) -> io::Result<(Lane, Waker)> {
+        let counters: Arc<Counters> = Arc::default();
+        all_counters.push(Arc::clone(&counters));
+        let (poller, waker) = Poller::new()?;
+        if let Some(Door { tunnel: TunnelInput { bell, .. }, .. }) = &door {
+            poller.add(&self.socket, Token::Agents)?;
+            poller.watch(&*bell.0, Token::Tunnel)?;
+        }
+        let (orders, waiting) = rtrb::RingBuffer::new(ORDERS);
+        let (teller, news) = rtrb::RingBuffer::new(NEWS);
+        let gauge: Arc<Gauge> = Arc::default();
+        let inlets = Inlets { poller, orders: waiting, carried, door };
+        let outlets = Outlets {
+            taps,
+            exits: Exits { socket: self.socket.share()?, tunnel, counters: Arc::clone(&counters) },
+            teller: Teller::new(teller, self.waker.clone(), counters),
+            gauge: Arc::clone(&gauge),
+        };
+        let worker = Worker::new(self.library.clone(), &self.limits, inlets, outlets, self.started);
+        let core = urgent::own_core(place);
+        let thread = std::thread::Builder::new().name(format!("media-{place}")).spawn(move || worker.run(core))?;
+        Ok((Lane::new(orders, news, (waker.clone(), gauge, Some(thread))), waker))
+    }
 }

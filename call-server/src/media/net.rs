@@ -1,19 +1,23 @@
 //! The only place of the media edge that touches sockets: UDP, epoll and the eventfd that wakes the thread.
 
 use rustix::event::{EventfdFlags, epoll, eventfd};
-use rustix::fd::OwnedFd;
+use rustix::fd::{AsFd, OwnedFd};
 use rustix::time::Timespec;
-use shared::model::LegId;
 use std::io;
 use std::mem::MaybeUninit;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
+use voice::MAX_PACKET_SAMPLES;
+use voice::rtp::HEADER_BYTES;
+use voice::srtp::MAX_CONTROL_BYTES;
 
-/// Longest datagram that is read whole; no packet of ours is longer than a tenth of it.
+/// Longest datagram that is read whole; no packet of ours is longer than a third of it.
 pub(super) const DATAGRAM_BYTES: usize = 2_048;
+/// Room for the longest packet that we send: a voice packet of 60 ms with its tag, or a report.
+pub(super) const OUTPUT_BYTES: usize = HEADER_BYTES + MAX_PACKET_SAMPLES + MAX_CONTROL_BYTES;
 /// Sockets served between two looks at the clock.
-const EVENTS: usize = 64;
+pub(super) const EVENTS: usize = 64;
 /// Wish for the agents' socket: all agents' packets of about 100 ms at 1,000 agents.
 const AGENTS_BUFFER_BYTES: usize = 2 * 1024 * 1024;
 
@@ -51,6 +55,19 @@ impl VoiceSocket {
         }
     }
 
+    /// The same from the one source that the socket is connected with.
+    pub(super) fn receive_connected(&self, buffer: &mut [u8; DATAGRAM_BYTES]) -> Option<usize> {
+        match self.0.recv(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => self.0.recv(buffer).ok(),
+            other => other.ok(),
+        }
+    }
+
+    /// The same socket for another thread.
+    pub(super) fn share(&self) -> io::Result<Self> {
+        Ok(Self(self.0.try_clone()?))
+    }
+
     /// From now on the system itself refuses other sources.
     pub(super) fn connect(&self, address: SocketAddr) -> io::Result<()> {
         self.0.connect(address)
@@ -75,20 +92,28 @@ impl VoiceSocket {
 /// What has something to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Token {
-    /// Commands.
+    /// Orders, or packets that another thread has read.
     Wake,
     /// The agents' socket.
     Agents,
-    /// A trunk leg's socket.
-    Trunk(LegId),
+    /// Packets through the WebSocket.
+    Tunnel,
+    /// A trunk leg's voice.
+    Trunk(u16),
+    /// A trunk leg's reports.
+    TrunkReports(u16),
 }
+
+const REPORTS: u64 = 1 << 32;
 
 impl Token {
     fn number(self) -> u64 {
         match self {
             Self::Wake => u64::MAX,
             Self::Agents => u64::MAX - 1,
-            Self::Trunk(leg) => leg.0,
+            Self::Tunnel => u64::MAX - 2,
+            Self::Trunk(slot) => u64::from(slot),
+            Self::TrunkReports(slot) => REPORTS | u64::from(slot),
         }
     }
 
@@ -96,7 +121,9 @@ impl Token {
         match number {
             u64::MAX => Self::Wake,
             agents if agents == u64::MAX - 1 => Self::Agents,
-            leg => Self::Trunk(LegId(leg)),
+            tunnel if tunnel == u64::MAX - 2 => Self::Tunnel,
+            reports if reports & REPORTS != 0 => Self::TrunkReports(reports as u16),
+            slot => Self::Trunk(slot as u16),
         }
     }
 }
@@ -114,19 +141,31 @@ impl Poller {
     pub(super) fn new() -> io::Result<(Self, Waker)> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let wake = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
-        epoll::add(&epoll, &wake, epoll::EventData::new_u64(Token::Wake.number()), epoll::EventFlags::IN)?;
         let waker = Waker(Arc::clone(&wake));
-        Ok((Self { epoll, wake, ready: Vec::with_capacity(EVENTS) }, waker))
+        let poller = Self { epoll, wake: Arc::clone(&wake), ready: Vec::with_capacity(EVENTS) };
+        poller.watch(&wake, Token::Wake)?;
+        Ok((poller, waker))
     }
 
-    /// Watches a socket until it is dropped.
+    /// Watches a socket until it is removed.
     pub(super) fn add(&self, socket: &VoiceSocket, token: Token) -> io::Result<()> {
-        epoll::add(&self.epoll, &socket.0, epoll::EventData::new_u64(token.number()), epoll::EventFlags::IN)?;
+        self.watch(&socket.0, token)
+    }
+
+    /// Watches what is no socket.
+    pub(super) fn watch(&self, source: impl AsFd, token: Token) -> io::Result<()> {
+        epoll::add(&self.epoll, source, epoll::EventData::new_u64(token.number()), epoll::EventFlags::IN)?;
         Ok(())
     }
 
-    /// Waits until something can be read or the time is over; afterwards [`Poller::ready`] says what.
-    pub(super) fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+    /// Does not watch it any more.
+    pub(super) fn remove(&self, socket: &VoiceSocket) {
+        // One that is not watched need not be removed.
+        let _ = epoll::delete(&self.epoll, &socket.0);
+    }
+
+    /// Waits until something can be read or the time is over; afterwards [`Poller::ready`] says what. Gives how many there are.
+    pub(super) fn wait(&mut self, timeout: Option<Duration>) -> io::Result<usize> {
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
         let mut events = [const { MaybeUninit::uninit() }; EVENTS];
         match epoll::wait(&self.epoll, &mut events, timeout.as_ref()) {
@@ -134,7 +173,7 @@ impl Poller {
             Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
-        Ok(())
+        Ok(self.ready.len())
     }
 
     /// Takes one of the things that can be read.
@@ -149,7 +188,7 @@ impl Poller {
 }
 
 /// Wakes the poller from any thread.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Waker(Arc<OwnedFd>);
 
 impl Waker {

@@ -1,70 +1,71 @@
-//! The packet path: what comes in at one leg and goes out at another. Nothing here allocates, waits or logs.
+//! The packets' way: what comes in at one leg and goes out at another, on arrival or on the wheel. Nothing here allocates, waits or logs.
 
-use super::agent::{AGENT_PAYLOAD_TYPE, AgentLeg};
+use super::agent::{AgentLeg, Exits, Opened, Way, client_ssrc};
 use super::frame::Channel;
-use super::net::DATAGRAM_BYTES;
+use super::health::{LOOK_US, Reading, Side};
+use super::keys::Pressed;
+use super::mix::{Mix, Payload};
+use super::net::{DATAGRAM_BYTES, OUTPUT_BYTES};
+use super::orders::{News, Slot};
+use super::secret::Secrets;
+use super::talk::{AGENT, CITIZEN, MAX_MEMBERS, Mode, Talk};
 use super::tap::Place;
-use super::trunk::{Heard, Role, to_alaw};
-use super::worker::Worker;
-use call_core::Input;
-use shared::model::{LegId, RecordingId};
+use super::trunk::{Heard, Role, TrunkLeg, to_alaw};
+use super::wheel::Turn;
+use super::worker::{Carried, Worker};
+use call_core::input::AnnouncementEnd;
 use sip_core::sdp::Codec;
-use std::net::SocketAddr;
-use voice::g711::ALAW_SILENCE;
+use voice::g711::{ALAW_SILENCE, encode_alaw};
 use voice::rtp::{HEADER_BYTES, Header, RtpError};
-use voice::srtp::{SrtpError, TAG_BYTES};
+use voice::srtp::SrtpError;
 use voice::{FRAME_SAMPLES, MAX_PACKET_SAMPLES};
 
-/// Packets of agents taken in one turn, so that trunks and music are not kept waiting.
+/// Packets of agents taken in one turn, so that trunks and turns are not kept waiting.
 const AGENT_PACKETS_PER_TURN: usize = 64;
-
-/// Room for the longest packet that we send.
-pub(super) const OUTPUT_BYTES: usize = HEADER_BYTES + MAX_PACKET_SAMPLES + TAG_BYTES;
-
-/// A joined call, seen from one of its legs.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Bridge {
-    /// The other leg.
-    pub(super) peer: LegId,
-    /// Where both voices are recorded.
-    pub(super) recording: RecordingId,
-}
-
-/// What to do with an opened packet of an agent.
-struct AgentVoice {
-    bridge: Bridge,
-    header: Header,
-    samples: usize,
-}
+/// Source and clock of the recording's right channel while a talk is mixed: what the citizen hears.
+const MIX_SSRC: u32 = 0x4D49_5845;
 
 impl Worker {
     /// A trunk leg's socket has a packet.
-    pub(super) fn hear_trunk(&mut self, now_us: u64, id: LegId) {
-        let Some(leg) = self.trunks.get_mut(&id) else { return };
+    pub(super) fn hear_trunk(&mut self, now_us: u64, slot: u16) {
+        let Some(leg) = self.trunks.get_mut(slot) else { return };
         let mut input = [0; DATAGRAM_BYTES];
-        let Some((length, from)) = leg.socket.receive(&mut input) else { return };
-        self.outlets.counters.from_trunks.bump();
-        match leg.hear(now_us, from, &input[..length], &self.outlets.counters) {
+        let Some((length, from)) = leg.receive(&mut input) else { return };
+        self.exits.counters.from_trunks.bump();
+        let heard = leg.hear(now_us, from, &input[..length], &self.exits.counters);
+        if let Some(digit) = leg.tone.take() {
+            self.teller.tell(News::Key(leg.id, digit));
+        }
+        match heard {
             Heard::Nothing => {}
-            Heard::Key(digit) => self.outlets.inbox.send(Input::Digit { leg: id, digit }),
-            Heard::Voice(bridge, header, payload, codec) => self.pass_to_agent(now_us, bridge, &header, payload, codec),
+            Heard::Key(digit) => self.teller.tell(News::Key(leg.id, digit)),
+            Heard::Voice((talk, place), header, payload, codec) => {
+                let masked = leg.key_sounds(now_us);
+                self.pass_from_trunk(now_us, (talk, place), &header, (payload, codec, masked));
+            }
         }
     }
 
-    fn pass_to_agent(&mut self, now_us: u64, bridge: Bridge, header: &Header, payload: &[u8], codec: Codec) {
+    fn pass_from_trunk(&mut self, now_us: u64, (slot, place): (u16, u8), header: &Header, (payload, codec, key): (&[u8], Codec, bool)) {
+        let Some(talk) = self.talks.get_mut(slot) else { return };
         let mut output = [0; OUTPUT_BYTES];
         let samples = payload.len();
         let body = &mut output[HEADER_BYTES..HEADER_BYTES + samples];
         to_alaw(codec, payload, body);
-        let counters = &self.outlets.counters;
-        self.tap.audio(counters, now_us, Place { recording: bridge.recording, channel: Channel::Citizen }, header, body);
-        let Some(agent) = self.agents.get_mut(bridge.peer) else { return };
-        let Some(header) = agent.out.relay(now_us, header, samples) else {
-            counters.repeated.bump();
-            return;
-        };
-        if agent.send(now_us, &header, &mut output, samples, (&self.agents_socket, counters)) {
-            counters.to_agents.bump();
+        if place == CITIZEN {
+            talk.watch.hear(Side::Citizen, body);
+            let silence = [ALAW_SILENCE; MAX_PACKET_SAMPLES];
+            let recorded = if key && talk.masks_keys { &silence[..samples] } else { &*body };
+            let place = Place { recording: talk.recording, channel: Channel::Citizen };
+            self.tap.audio(&self.exits.counters, now_us, place, header, recorded);
+        }
+        match (&mut talk.mode, talk.members.get(usize::from(place ^ 1)).copied().flatten()) {
+            (Mode::Mixed(mix), _) => mix.insert(now_us, usize::from(place), header, (body, Payload::Alaw)),
+            (Mode::Relay, Some(Slot::Agent(agent))) => {
+                let Some(agent) = self.agents.get_mut(agent) else { return };
+                pass_to_agent(now_us, agent, header, (&mut output, samples), &mut self.exits);
+            }
+            (Mode::Relay, Some(Slot::Trunk(_)) | None) => {}
         }
     }
 
@@ -72,49 +73,81 @@ impl Worker {
     pub(super) fn hear_agents(&mut self, now_us: u64) {
         let mut input = [0; DATAGRAM_BYTES];
         for _ in 0..AGENT_PACKETS_PER_TURN {
-            let Some((length, from)) = self.agents_socket.receive(&mut input) else { return };
-            self.outlets.counters.from_agents.bump();
-            let datagram = &mut input[..length];
-            if let Some((voice, start)) = self.open_agents_packet(now_us, from, datagram) {
-                self.pass_to_trunk(now_us, voice.bridge, &voice.header, &datagram[start..start + voice.samples]);
+            let Some((length, from)) = self.exits.socket.receive(&mut input) else { return };
+            self.take_in(now_us, Way::Udp(from), &mut input[..length]);
+        }
+    }
+
+    /// Packets have come through the WebSocket.
+    pub(super) fn hear_tunnel(&mut self, now_us: u64) {
+        if let Some(door) = &self.door {
+            door.tunnel.bell.hush();
+        }
+        for _ in 0..AGENT_PACKETS_PER_TURN {
+            let Some(packet) = self.door.as_mut().and_then(|door| door.tunnel.ring.pop().ok()) else { return };
+            let mut input = [0; crate::tunnel::PACKET_BYTES];
+            let length = packet.bytes().len();
+            input[..length].copy_from_slice(packet.bytes());
+            self.exits.counters.through_tunnel.bump();
+            self.take_in(now_us, Way::Tunnel(packet.line), &mut input[..length]);
+        }
+        // What is left must not wait for the next packet's bell.
+        if let Some(door) = &self.door {
+            door.tunnel.bell.ring();
+        }
+    }
+
+    /// A packet of some agent, read by the first thread: its own, or another thread's.
+    fn take_in(&mut self, now_us: u64, way: Way, datagram: &mut [u8]) {
+        self.exits.counters.from_agents.bump();
+        let owner = client_ssrc(datagram).and_then(|ssrc| {
+            let door = self.door.as_ref()?;
+            door.owners.get(usize::from(Secrets::slot(ssrc))).copied()
+        });
+        match owner {
+            Some(0) | None => self.hear_agent(now_us, way, datagram),
+            Some(thread) => {
+                let neighbour = self.door.as_mut().and_then(|door| door.neighbours.get_mut(usize::from(thread) - 1));
+                if let (Some(neighbour), Some(packet)) = (neighbour, Carried::new(way, datagram)) {
+                    neighbour.is_given = true;
+                    if neighbour.ring.push(packet).is_ok() {
+                        self.exits.counters.carried_over.bump();
+                    } else {
+                        self.exits.counters.send_failures.bump();
+                    }
+                } else {
+                    self.exits.counters.garbage.bump();
+                }
             }
         }
     }
 
-    /// Opens a datagram in place; gives what is to be passed on, and where its samples begin.
-    fn open_agents_packet(&mut self, now_us: u64, from: SocketAddr, datagram: &mut [u8]) -> Option<(AgentVoice, usize)> {
-        let counters = &self.outlets.counters;
-        let Ok((Header { ssrc, .. }, start)) = Header::read(datagram) else {
-            counters.garbage.bump();
-            return None;
-        };
-        let Some((id, agent)) = self.agents.by_ssrc(ssrc) else {
-            counters.unknown_sources.bump();
-            return None;
-        };
-        let packet = match agent.open(datagram) {
-            Ok(packet) => packet,
-            Err(error) => {
-                self.count_unopened(error);
-                return None;
+    /// A packet of an agent of this thread.
+    pub(super) fn hear_agent(&mut self, now_us: u64, way: Way, datagram: &mut [u8]) {
+        let Some(ssrc) = client_ssrc(datagram) else { return self.exits.counters.garbage.bump() };
+        let agent = self.agents.get_mut(Secrets::slot(ssrc)).filter(|agent| agent.client_ssrc() == ssrc);
+        let Some(agent) = agent else { return self.exits.counters.unknown_sources.bump() };
+        let opened = match agent.open(now_us, way, datagram) {
+            Ok((opened, became_reachable)) => {
+                if became_reachable {
+                    self.teller.tell(News::Reachable(agent.id, true));
+                }
+                opened
             }
+            Err(error) => return self.count_unopened(error),
         };
-        let (header, samples) = (packet.header, packet.payload.len());
-        if agent.note_heard(now_us, from) {
-            self.outlets.inbox.send(Input::AgentMediaReachable { leg: id, reachable: true });
+        match (opened, agent.talk) {
+            (Opened::OtherPayload, _) => self.exits.counters.other_payloads.bump(),
+            (Opened::Voice(_, range, _), _) if range.len() > MAX_PACKET_SAMPLES => self.exits.counters.garbage.bump(),
+            (Opened::Voice(header, range, kind), Some(talk)) => self.pass_from_agent(now_us, talk, &header, (&datagram[range], kind)),
+            (Opened::Voice(..), None) => {}
+            (Opened::Report, _) => self.exits.counters.reports.bump(),
+            (Opened::Nothing, _) => {}
         }
-        if header.payload_type != AGENT_PAYLOAD_TYPE {
-            counters.other_payloads.bump();
-        } else if samples > MAX_PACKET_SAMPLES {
-            counters.garbage.bump();
-        } else if samples > 0 {
-            return agent.bridge.map(|bridge| (AgentVoice { bridge, header, samples }, start));
-        }
-        None
     }
 
     fn count_unopened(&self, error: SrtpError) {
-        let counters = &self.outlets.counters;
+        let counters = &self.exits.counters;
         match error {
             SrtpError::NotRtp(RtpError::TooShort | RtpError::WrongVersion | RtpError::BadPadding) | SrtpError::TooShort => {
                 counters.garbage.bump();
@@ -124,98 +157,305 @@ impl Worker {
         }
     }
 
-    fn pass_to_trunk(&mut self, now_us: u64, bridge: Bridge, header: &Header, alaw: &[u8]) {
-        let counters = &self.outlets.counters;
-        self.tap.audio(counters, now_us, Place { recording: bridge.recording, channel: Channel::Agent }, header, alaw);
-        let Some(trunk) = self.trunks.get_mut(&bridge.peer) else { return };
-        let Some(header) = trunk.out.relay(now_us, header, alaw.len()) else {
-            counters.repeated.bump();
-            return;
-        };
-        let mut output = [0; OUTPUT_BYTES];
-        trunk.encode(alaw, &mut output[HEADER_BYTES..]);
-        if header.write(&mut output).is_ok() && trunk.send(&output[..HEADER_BYTES + alaw.len()], counters) {
-            counters.to_trunks.bump();
+    fn pass_from_agent(&mut self, now_us: u64, (slot, place): (u16, u8), header: &Header, (payload, kind): (&[u8], Payload)) {
+        let Some(talk) = self.talks.get_mut(slot) else { return };
+        if place == AGENT && kind == Payload::Alaw {
+            talk.watch.hear(Side::Agent, payload);
+        }
+        match (&mut talk.mode, kind) {
+            (Mode::Mixed(mix), _) => mix.insert(now_us, usize::from(place), header, (payload, kind)),
+            (Mode::Relay, Payload::Alaw) => {
+                let place = Place { recording: talk.recording, channel: Channel::Agent };
+                self.tap.audio(&self.exits.counters, now_us, place, header, payload);
+                let Some(Slot::Trunk(trunk)) = talk.members[usize::from(CITIZEN)] else { return };
+                let Some(trunk) = self.trunks.get_mut(trunk) else { return };
+                pass_to_trunk(now_us, trunk, header, payload, &mut self.exits);
+            }
+            (Mode::Relay, Payload::Opus) => self.exits.counters.other_payloads.bump(),
         }
     }
 
-    /// Plays the next piece of music to every leg whose turn it is.
-    pub(super) fn play_music(&mut self, now_us: u64) {
+    /// Gives everybody a turn who is due.
+    pub(super) fn take_turns(&mut self, now_us: u64) {
         while let Some(due_us) = self.wheel.advance(now_us) {
-            for id in self.wheel.legs(due_us) {
-                let Some(leg) = self.trunks.get_mut(id) else { continue };
-                let Role::Music(position) = leg.role else { continue };
-                let mut piece = [ALAW_SILENCE; FRAME_SAMPLES];
-                leg.role = Role::Music(self.music.read(position, &mut piece));
-                let mut output = [0; HEADER_BYTES + FRAME_SAMPLES];
-                leg.encode(&piece, &mut output[HEADER_BYTES..]);
-                let header = leg.out.originate(due_us, FRAME_SAMPLES);
-                if header.write(&mut output).is_ok() && leg.send(&output, &self.outlets.counters) {
-                    self.outlets.counters.music.bump();
+            let mut place = 0;
+            while let Some(turn) = self.wheel.turn(due_us, place) {
+                match turn {
+                    Turn::Trunk(slot) => self.trunk_turn(due_us, slot),
+                    Turn::Talk(slot) => self.talk_turn(now_us, slot),
+                }
+                place += usize::from(self.wheel.turn(due_us, place) == Some(turn));
+            }
+        }
+    }
+
+    fn trunk_turn(&mut self, due_us: u64, slot: u16) {
+        let Some(leg) = self.trunks.get_mut(slot) else { return self.wheel.remove(Turn::Trunk(slot)) };
+        if leg.pressing.is_some() {
+            if press(due_us, leg, &self.exits) {
+                return;
+            }
+            leg.pressing = None;
+        }
+        let (id, law) = (leg.id, leg.law());
+        let Role::Playing(player) = &mut leg.role else { return self.wheel.remove(Turn::Trunk(slot)) };
+        let announces = player.announces();
+        let mut piece = [ALAW_SILENCE; FRAME_SAMPLES];
+        let ended = player.next(&self.library, law, &mut piece);
+        let is_over = player.is_over();
+        let mut output = [0; HEADER_BYTES + FRAME_SAMPLES];
+        output[HEADER_BYTES..].copy_from_slice(&piece);
+        let header = leg.out.originate(due_us, FRAME_SAMPLES);
+        if header.write(&mut output).is_ok() && leg.send(&output, &self.exits.counters) {
+            let counters = &self.exits.counters;
+            if announces { counters.prompts.bump() } else { counters.music.bump() }
+        }
+        if is_over {
+            leg.role = Role::Silent;
+            self.wheel.remove(Turn::Trunk(slot));
+        }
+        if ended {
+            self.teller.tell(News::Announced(id, AnnouncementEnd::Finished));
+        }
+    }
+
+    fn talk_turn(&mut self, now_us: u64, slot: u16) {
+        let Some(talk) = self.talks.get_mut(slot) else { return self.wheel.remove(Turn::Talk(slot)) };
+        let Mode::Mixed(mix) = &mut talk.mode else { return self.wheel.remove(Turn::Talk(slot)) };
+        mix.turn(now_us);
+        if let Some(said) = mix.said(usize::from(AGENT)).filter(|_| mix.plays_opus(usize::from(AGENT))) {
+            talk.watch.hear_samples(Side::Agent, said);
+        }
+        let (members, recording) = (talk.members, talk.recording);
+        for (place, member) in members.iter().enumerate() {
+            let (Some(member), Some(heard)) = (member, mix.heard(place)) else { continue };
+            let mut output = [0; OUTPUT_BYTES];
+            if place == usize::from(CITIZEN) {
+                encode_alaw(&heard, &mut output[HEADER_BYTES..HEADER_BYTES + FRAME_SAMPLES]);
+                let header = Header { marker: false, payload_type: 8, sequence: 0, timestamp: talk.recorded, ssrc: MIX_SSRC };
+                talk.recorded = talk.recorded.wrapping_add(FRAME_SAMPLES as u32);
+                let place = Place { recording, channel: Channel::Agent };
+                self.tap.audio(&self.exits.counters, now_us, place, &header, &output[HEADER_BYTES..HEADER_BYTES + FRAME_SAMPLES]);
+            }
+            match *member {
+                Slot::Trunk(trunk) => {
+                    let Some(trunk) = self.trunks.get_mut(trunk) else { continue };
+                    say_to_trunk(now_us, trunk, &heard, &mut self.exits);
+                }
+                Slot::Agent(agent) => {
+                    let Some(agent) = self.agents.get_mut(agent) else { continue };
+                    say_to_agent(now_us, agent, (mix, place), &heard, &mut self.exits);
                 }
             }
         }
+        if mix.may_leave() {
+            self.back_to_relay(now_us, slot);
+        }
     }
 
-    /// Looks after agents' paths and silent trunks.
+    /// What waits is sent at once; from the next packet on the talk is relayed.
+    fn back_to_relay(&mut self, now_us: u64, slot: u16) {
+        let Some(talk) = self.talks.get_mut(slot) else { return };
+        let Mode::Mixed(mut mix) = std::mem::replace(&mut talk.mode, Mode::Relay) else { return };
+        for speaker in [CITIZEN, AGENT] {
+            let listener = talk.peer(speaker);
+            while let Some((samples, count)) = mix.flush(now_us, usize::from(speaker)) {
+                match listener {
+                    Some(Slot::Trunk(trunk)) => {
+                        if let Some(trunk) = self.trunks.get_mut(trunk) {
+                            say_to_trunk(now_us, trunk, &samples[..count], &mut self.exits);
+                        }
+                    }
+                    Some(Slot::Agent(agent)) => {
+                        if let Some(agent) = self.agents.get_mut(agent) {
+                            say_alaw_to_agent(now_us, agent, &samples[..count], &mut self.exits);
+                        }
+                    }
+                    None => {}
+                }
+                if speaker == AGENT {
+                    let place = Place { recording: talk.recording, channel: Channel::Agent };
+                    let header = Header { marker: false, payload_type: 8, sequence: 0, timestamp: talk.recorded, ssrc: MIX_SSRC };
+                    talk.recorded = talk.recorded.wrapping_add(count as u32);
+                    let mut alaw = [0; FRAME_SAMPLES];
+                    encode_alaw(&samples[..count], &mut alaw);
+                    self.tap.audio(&self.exits.counters, now_us, place, &header, &alaw[..count]);
+                }
+            }
+        }
+        self.wheel.remove(Turn::Talk(slot));
+        self.teller.tell(News::Mix(mix));
+    }
+
+    /// What both legs of a talk have counted.
+    pub(super) fn readings(&self, talk: &Talk) -> (Reading, Reading) {
+        let reading = |place: u8| {
+            let mut reading = match talk.members[usize::from(place)] {
+                Some(Slot::Trunk(slot)) => self.trunks.get(slot).map(TrunkLeg::reading),
+                Some(Slot::Agent(slot)) => self.agents.get(slot).map(AgentLeg::reading),
+                None => None,
+            }
+            .unwrap_or_default();
+            if let Mode::Mixed(mix) = &talk.mode {
+                reading.concealed = mix.stats(usize::from(place)).map_or(0, |stats| stats.concealed_samples);
+            }
+            reading
+        };
+        (reading(CITIZEN), reading(AGENT))
+    }
+
+    /// Looks after paths, reports and how talks sound.
     pub(super) fn look_after(&mut self, now_us: u64) {
-        let (silence_us, every_us) = (self.limits.agent_silence_us, self.limits.keep_alive_us);
-        let counters = &self.outlets.counters;
-        for (id, agent) in self.agents.iter_mut() {
-            if agent.became_unreachable(now_us, silence_us) {
-                self.outlets.inbox.send(Input::AgentMediaReachable { leg: *id, reachable: false });
-            } else if agent.wants_keep_alive(now_us, every_us) && send_silence(agent, now_us, (&self.agents_socket, counters)) {
-                counters.keep_alives.bump();
+        self.look_after_agents(now_us);
+        let limits = self.limits;
+        for (_, leg) in self.trunks.iter_mut() {
+            leg.report(now_us, limits.report_us, &self.exits.counters);
+            if leg.became_silent(now_us, limits.trunk_silence_us) {
+                self.exits.counters.silent_trunks.bump();
             }
         }
-        let silent = self.trunks.values_mut().filter_map(|leg| leg.became_silent(now_us, self.limits.trunk_silence_us).then_some(()));
-        silent.for_each(|()| counters.silent_trunks.bump());
+        for slot in 0..super::worker::MAX_LEGS as u16 {
+            self.look_after_talk(now_us, slot);
+        }
+    }
+
+    fn look_after_agents(&mut self, now_us: u64) {
+        let limits = self.limits;
+        for (_, agent) in self.agents.iter_mut() {
+            if agent.became_unreachable(now_us, limits.agent_silence_us) {
+                self.teller.tell(News::Reachable(agent.id, false));
+                continue;
+            }
+            if agent.wants_keep_alive(now_us, limits.keep_alive_us) && send_silence(now_us, agent, &mut self.exits) {
+                self.exits.counters.keep_alives.bump();
+            }
+            agent.report(now_us, limits.report_us, &mut self.exits);
+        }
+    }
+
+    fn look_after_talk(&mut self, now_us: u64, slot: u16) {
+        let Some(talk) = self.talks.get_mut(slot) else { return };
+        if !talk.watch.look_is_due(now_us, LOOK_US) {
+            return;
+        }
+        let (changed, over) = (talk.watch.look(), talk.watch.window_is_over(now_us));
+        if !changed && !over {
+            return;
+        }
+        let Some(readings) = self.talks.get(slot).map(|talk| self.readings(talk)) else { return };
+        let Some(talk) = self.talks.get_mut(slot) else { return };
+        let figures = talk.watch.figures(now_us, readings.0, readings.1, over);
+        self.teller.tell(News::Health(talk.agent, figures));
+        if over && let Some(Slot::Agent(agent)) = talk.members[usize::from(AGENT)] {
+            let Some(agent) = self.agents.get_mut(agent) else { return };
+            if let Some(wish) = agent.judge() {
+                self.teller.tell(News::Link(agent.id, wish));
+            }
+            if let Mode::Mixed(mix) = &mut talk.mode
+                && let Some(seat) = mix.seat(usize::from(AGENT))
+            {
+                seat.expect_loss(super::link::Link::correction(agent.lost_there_permille()));
+            }
+        }
     }
 }
 
-fn send_silence(agent: &mut AgentLeg, now_us: u64, by: (&super::net::VoiceSocket, &super::counters::Counters)) -> bool {
+fn pass_to_agent(
+    now_us: u64,
+    agent: &mut AgentLeg,
+    header: &Header,
+    (output, samples): (&mut [u8; OUTPUT_BYTES], usize),
+    exits: &mut Exits,
+) {
+    agent.out.set_payload_type(super::agent::ALAW_TYPE);
+    match agent.out.relay(now_us, header, samples) {
+        Some(header) if agent.send(now_us, &header, output, samples, exits) => exits.counters.to_agents.bump(),
+        Some(_) => {}
+        None => exits.counters.repeated.bump(),
+    }
+}
+
+fn pass_to_trunk(now_us: u64, trunk: &mut TrunkLeg, header: &Header, alaw: &[u8], exits: &mut Exits) {
+    if trunk.pressing.is_some() {
+        return;
+    }
+    let Some(header) = trunk.out.relay(now_us, header, alaw.len()) else { return exits.counters.repeated.bump() };
+    let mut output = [0; OUTPUT_BYTES];
+    output[HEADER_BYTES..HEADER_BYTES + alaw.len()].copy_from_slice(alaw);
+    if trunk.send_alaw(&header, &mut output, alaw.len(), &exits.counters) {
+        exits.counters.to_trunks.bump();
+    }
+}
+
+/// What was mixed, or waited, for a trunk.
+fn say_to_trunk(now_us: u64, trunk: &mut TrunkLeg, samples: &[i16], exits: &mut Exits) {
+    if trunk.pressing.is_some() {
+        return;
+    }
+    let mut output = [0; OUTPUT_BYTES];
+    encode_alaw(samples, &mut output[HEADER_BYTES..HEADER_BYTES + samples.len()]);
+    let header = trunk.out.proceed(now_us, samples.len());
+    if trunk.send_alaw(&header, &mut output, samples.len(), &exits.counters) {
+        exits.counters.mixed.bump();
+    }
+}
+
+fn say_to_agent(now_us: u64, agent: &mut AgentLeg, (mix, place): (&mut Mix, usize), samples: &[i16; FRAME_SAMPLES], exits: &mut Exits) {
+    let mut output = [0; OUTPUT_BYTES];
+    let room = &mut output[HEADER_BYTES..HEADER_BYTES + MAX_PACKET_SAMPLES];
+    let encoded = mix.seat(place).filter(|seat| seat.hears_opus()).map(|seat| seat.encode(samples, room));
+    match encoded {
+        Some(Some(length)) => {
+            if agent.proceed(now_us, &mut output, (length, Payload::Opus, FRAME_SAMPLES), exits) {
+                exits.counters.mixed.bump();
+            }
+        }
+        Some(None) => exits.counters.send_failures.bump(),
+        None => say_alaw_to_agent(now_us, agent, samples, exits),
+    }
+}
+
+fn say_alaw_to_agent(now_us: u64, agent: &mut AgentLeg, samples: &[i16], exits: &mut Exits) {
+    let mut output = [0; OUTPUT_BYTES];
+    encode_alaw(samples, &mut output[HEADER_BYTES..HEADER_BYTES + samples.len()]);
+    if agent.proceed(now_us, &mut output, (samples.len(), Payload::Alaw, samples.len()), exits) {
+        exits.counters.mixed.bump();
+    }
+}
+
+fn send_silence(now_us: u64, agent: &mut AgentLeg, exits: &mut Exits) -> bool {
     let mut output = [ALAW_SILENCE; OUTPUT_BYTES];
+    agent.out.set_payload_type(super::agent::ALAW_TYPE);
     let header = agent.out.originate(now_us, FRAME_SAMPLES);
-    agent.send(now_us, &header, &mut output, FRAME_SAMPLES, by)
+    agent.send(now_us, &header, &mut output, FRAME_SAMPLES, exits)
 }
 
-/// Music that begins anew at its end.
-#[derive(Debug)]
-pub(super) struct Music(Box<[u8]>);
-
-impl Music {
-    /// A-law samples; none at all is silence.
-    pub(super) fn new(alaw: Vec<u8>) -> Self {
-        Self(alaw.into_boxed_slice())
-    }
-
-    /// Copies the samples from `position` on; gives the position behind them.
-    fn read(&self, position: usize, piece: &mut [u8]) -> usize {
-        if self.0.is_empty() {
-            return 0;
-        }
-        let round = self.0.iter().cycle().skip(position % self.0.len());
-        piece.iter_mut().zip(round).for_each(|(byte, sample)| *byte = *sample);
-        (position + piece.len()) % self.0.len()
-    }
-}
-
-#[cfg(test)]
-mod unit_tests {
-    use super::*;
-
-    #[test]
-    fn music_begins_anew_at_its_end_whatever_its_length() {
-        for length in [1, 159, 160, 161, 1_000] {
-            let music = Music::new((0..length).map(|n| n as u8).collect());
-            let mut position = 0;
-            let mut heard = Vec::new();
-            for _ in 0..20 {
-                let mut piece = [0; 160];
-                position = music.read(position, &mut piece);
-                heard.extend(piece);
+/// The next 20 ms of keys towards a trunk; false when all are pressed.
+fn press(due_us: u64, leg: &mut TrunkLeg, exits: &Exits) -> bool {
+    let event_type = leg.telephone_event();
+    let mut samples = [0; FRAME_SAMPLES];
+    let Some(pressed) = leg.pressing.as_mut().map(|row| row.next(event_type.is_some(), &mut samples)) else { return false };
+    let mut output = [0; OUTPUT_BYTES];
+    match (pressed, event_type) {
+        (Pressed::Event(packet), Some(payload_type)) => {
+            let duration = u16::from_be_bytes([packet.payload[2], packet.payload[3]]);
+            let header = leg.out.event(due_us, payload_type, packet.marker, duration);
+            let length = HEADER_BYTES + packet.payload.len();
+            output[HEADER_BYTES..length].copy_from_slice(&packet.payload);
+            if header.write(&mut output).is_ok() {
+                leg.send(&output[..length], &exits.counters);
             }
-            assert!(heard.iter().enumerate().all(|(place, byte)| *byte == (place % length) as u8), "length {length}");
         }
+        (Pressed::Sound, _) => {
+            encode_alaw(&samples, &mut output[HEADER_BYTES..HEADER_BYTES + FRAME_SAMPLES]);
+            let header = leg.out.proceed(due_us, FRAME_SAMPLES);
+            leg.send_alaw(&header, &mut output, FRAME_SAMPLES, &exits.counters);
+        }
+        (Pressed::Event(_), None) => {}
+        (Pressed::Over, _) => return false,
     }
+    true
 }
+
+/// The largest number of parties fits a mixer.
+const _: () = assert!(MAX_MEMBERS <= voice::mixer::MAX_PARTIES);

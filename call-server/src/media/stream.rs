@@ -14,7 +14,11 @@ pub(super) struct OutgoingStream {
     /// Numbers sent, extended so that they do not wrap. A number is never sent twice: SRTP's secrecy depends on it.
     sent: SequenceWindow,
     source: Option<Source>,
+    event_start: u32,
 }
+
+/// After a pause of more samples (100 ms) a stream's time begins anew; a shorter one is what a far side's buffer bridges without a gap.
+const LONGEST_BRIDGED: i32 = 800;
 
 /// The voice that is passed on.
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +36,7 @@ impl OutgoingStream {
         let mut sent = SequenceWindow::default();
         sent.note(start & 0x7FFF);
         let first_timestamp = (start >> 32) as u32;
-        Self { ssrc, payload_type, first_timestamp, end: first_timestamp, sent, source: None }
+        Self { ssrc, payload_type, first_timestamp, end: first_timestamp, sent, source: None, event_start: first_timestamp }
     }
 
     /// The payload type from now on.
@@ -70,12 +74,53 @@ impl OutgoingStream {
         })
     }
 
+    /// The header for samples that follow what was sent before without a gap, whoever said that: what a mixer makes. Only a stream that has
+    /// rested begins anew at the time it is.
+    pub(super) fn proceed(&mut self, now_us: u64, samples: usize) -> Header {
+        self.source = None;
+        let number = self.newest() + 1;
+        let timestamp = self.next_timestamp(now_us);
+        let marker = timestamp != self.end;
+        self.note(number, timestamp, samples);
+        Header { marker, payload_type: self.payload_type, sequence: number as u16, timestamp, ssrc: self.ssrc }
+    }
+
+    /// The header for a packet of a telephone event (RFC 4733): all of its packets name the moment of its beginning. `first` begins one;
+    /// its samples are counted as sent when it ends.
+    pub(super) fn event(&mut self, now_us: u64, payload_type: u8, first: bool, duration: u16) -> Header {
+        self.source = None;
+        let number = self.newest() + 1;
+        if first {
+            self.event_start = self.next_timestamp(now_us);
+        }
+        self.sent.note(number);
+        self.end = self.event_start.wrapping_add(u32::from(duration));
+        Header { marker: first, payload_type, sequence: number as u16, timestamp: self.event_start, ssrc: self.ssrc }
+    }
+
+    /// The stream's source.
+    pub(super) fn ssrc(&self) -> u32 {
+        self.ssrc
+    }
+
+    /// Behind the newest sample sent.
+    pub(super) fn end(&self) -> u32 {
+        self.end
+    }
+
+    /// Where the next samples belong: behind what was sent, unless the stream has rested for longer than a buffer bridges.
+    fn next_timestamp(&self, now_us: u64) -> u32 {
+        let now = self.timestamp_at(now_us);
+        let rested = now.wrapping_sub(self.end).cast_signed();
+        if rested > LONGEST_BRIDGED { now } else { self.end }
+    }
+
     fn adopt(&mut self, now_us: u64, header: &Header) -> (Source, u64) {
         let number = self.newest() + 1;
         let source = Source {
             ssrc: header.ssrc,
             number_offset: (number as u16).wrapping_sub(header.sequence),
-            timestamp_offset: later(self.end, self.timestamp_at(now_us)).wrapping_sub(header.timestamp),
+            timestamp_offset: self.next_timestamp(now_us).wrapping_sub(header.timestamp),
             first_number: number,
         };
         self.source = Some(source);

@@ -1,22 +1,27 @@
 //! The media edge over real sockets on loopback: a citizen with plain RTP, an agent with SRTP, the recorder's ring and the core's inbox.
 
+mod paced;
+
 use super::frame::{Channel, TapAudio, TapFrame, TapKind};
 use super::*;
 use crate::switchboard::Message;
+use crate::tunnel::{GatewayTunnel, TunnelPacket};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use call_core::Input;
-use call_core::command::{SessionText, Sound};
-use call_core::input::MediaFailure;
+use call_core::command::{PromptName, SessionText, Sound};
+use call_core::input::{AnnouncementEnd, MediaFailure};
+use call_core::voice::VoiceInput;
 use shared::model::{AgentId, LegId, RecordingId};
 use shared::wire::MediaAccess;
 use std::net::UdpSocket;
 use std::sync::mpsc::Receiver;
 use std::time::Instant;
-use voice::g711::{ALAW_SILENCE, alaw_to_ulaw, ulaw_to_alaw};
+use voice::dtmf::{DtmfDetector, DtmfSender};
+use voice::g711::{ALAW_SILENCE, alaw_to_linear, alaw_to_ulaw, linear_to_alaw, ulaw_to_alaw};
 use voice::rtp::{Header, Packet};
-use voice::srtp::{MasterKey, SrtpReceiver, SrtpSender};
-use voice::telephone_event::KeySender;
+use voice::srtp::{MasterKey, SrtpReceiver, SrtpSender, Suite};
+use voice::telephone_event::{KeyReader, KeySender};
 
 /// Nothing here takes longer unless it is broken.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -27,7 +32,8 @@ const RECORDING: RecordingId = RecordingId(9);
 struct Rig {
     media: MediaHandle,
     news: Receiver<Message>,
-    taps: rtrb::Consumer<TapFrame>,
+    taps: Vec<rtrb::Consumer<TapFrame>>,
+    gateway: GatewayTunnel,
 }
 
 impl Rig {
@@ -36,17 +42,40 @@ impl Rig {
     }
 
     fn with(limits: Limits, ports: RangeInclusive<u16>) -> Self {
-        let (inbox, news) = Inbox::new();
-        let (producer, taps) = rtrb::RingBuffer::new(1_000);
-        let music = (0..4_000).map(|n| (n % 251) as u8).collect();
-        let local = IpAddr::from([127, 0, 0, 1]);
-        let settings = MediaSettings { bind: local, advertise: local, ports, agent_listen: SocketAddr::new(local, 0), music };
-        let media = start_with(settings, limits, inbox, producer).expect("free ports");
-        Self { media, news, taps }
+        Self::with_threads(1, limits, ports)
     }
 
+    fn with_threads(threads: usize, limits: Limits, ports: RangeInclusive<u16>) -> Self {
+        let (inbox, news) = Inbox::new();
+        let (producers, taps): (_, Vec<_>) = (0..threads).map(|_| rtrb::RingBuffer::new(1_000)).unzip();
+        let music = (0..4_000).map(|n| (n % 251) as u8).collect();
+        let prompts = vec![("please-wait".to_owned(), vec![7; 800]), ("three".to_owned(), vec![8; 240])];
+        let local = IpAddr::from([127, 0, 0, 1]);
+        let agent_listen = SocketAddr::new(local, 0);
+        let settings = MediaSettings { bind: local, advertise: local, ports, agent_listen, music, prompts, threads: Some(threads) };
+        assert_eq!(settings.thread_count(), threads);
+        let (tunnel, gateway) = crate::tunnel::dig(threads).expect("an eventfd");
+        let media = start_with(settings, limits, MediaJoints { inbox, taps: producers, tunnel }).expect("free ports");
+        Self { media, news, taps, gateway }
+    }
+
+    /// The next news but how talks sound, which comes when it comes.
     fn input(&self) -> Input {
-        self.news.recv_timeout(PATIENCE).expect("news in time").into_input()
+        loop {
+            match self.news.recv_timeout(PATIENCE).expect("news in time").into_input() {
+                Input::Voice(VoiceInput::Health { .. } | VoiceInput::Measured(_)) => {}
+                other => return other,
+            }
+        }
+    }
+
+    /// The next news of how talks sound.
+    fn voice(&self) -> VoiceInput {
+        loop {
+            if let Input::Voice(news) = self.news.recv_timeout(PATIENCE).expect("news in time").into_input() {
+                return news;
+            }
+        }
     }
 
     fn open(&mut self, leg: LegId, offer: Option<&str>) -> Result<String, MediaFailure> {
@@ -91,9 +120,16 @@ impl Rig {
         (citizen, agent)
     }
 
+    /// Waits until everything that was commanded has been carried out.
+    fn settle(&mut self) {
+        // The answer to the last command: those before it have become orders.
+        assert_eq!(self.open(LegId(77), Some("nonsense")), Err(MediaFailure::BadOffer));
+        self.wait_until(|counters| counters.orders_taken == counters.orders_given);
+    }
+
     fn tap(&mut self) -> TapFrame {
         let taps = &mut self.taps;
-        wait_for(|| taps.pop().ok())
+        wait_for(|| taps.iter_mut().find_map(|taps| taps.pop().ok()))
     }
 
     fn tapped_audio(&mut self) -> TapAudio {
@@ -192,9 +228,19 @@ struct Agent {
     access: MediaAccess,
     sender: SrtpSender,
     receiver: SrtpReceiver,
+    tag: usize,
 }
 
 impl Agent {
+    /// The same agent with AES-GCM.
+    fn with_gcm(self) -> Self {
+        let options = self.access.options.clone().expect("a newer server");
+        let key = |text: &str| MasterKey::read(Suite::Aes128Gcm, &STANDARD.decode(text).expect("base64")).expect("28 bytes");
+        let sender = SrtpSender::with_suite(Suite::Aes128Gcm, &key(&options.gcm_client_key));
+        let receiver = SrtpReceiver::with_suite(Suite::Aes128Gcm, &key(&options.gcm_server_key));
+        Self { sender, receiver, tag: 16, ..self }
+    }
+
     fn new(access: MediaAccess) -> Self {
         let key = |text: &str| MasterKey(STANDARD.decode(text).expect("base64").try_into().expect("30 bytes"));
         Self {
@@ -202,6 +248,7 @@ impl Agent {
             server: SocketAddr::from(([127, 0, 0, 1], access.port)),
             sender: SrtpSender::new(&key(&access.client_key)),
             receiver: SrtpReceiver::new(&key(&access.server_key)),
+            tag: 10,
             access,
         }
     }
@@ -209,7 +256,7 @@ impl Agent {
     fn protected(&mut self, header: &Header, payload: &[u8]) -> Vec<u8> {
         let mut bytes = datagram(&Header { ssrc: self.access.client_ssrc, ..*header }, payload);
         let length = bytes.len();
-        bytes.resize(length + 10, 0);
+        bytes.resize(length + self.tag, 0);
         self.sender.protect(&mut bytes, length).expect("room for it");
         bytes
     }
@@ -225,7 +272,13 @@ impl Agent {
 
     fn hear(&mut self) -> (Header, Vec<u8>) {
         let mut bytes = [0; 2_048];
-        let length = self.socket.recv(&mut bytes).expect("a packet in time");
+        let length = loop {
+            let length = self.socket.recv(&mut bytes).expect("a packet in time");
+            // Reports come when they come.
+            if !(192..=223).contains(&bytes[1]) {
+                break length;
+            }
+        };
         let length = self.receiver.unprotect(&mut bytes[..length]).expect("authentic");
         let packet = Packet::read(&bytes[..length]).expect("RTP");
         assert_eq!((packet.header.ssrc, packet.header.payload_type), (self.access.server_ssrc, 8));
@@ -315,8 +368,7 @@ fn silence_ends_the_music() {
     rig.media.send(MediaCommand::Play { leg: CITIZEN, sound: Sound::Music });
     citizen.hear();
     rig.media.send(MediaCommand::Play { leg: CITIZEN, sound: Sound::Silence });
-    // A second command of which the end is seen: the first has been carried out.
-    assert_eq!(rig.open(LegId(77), Some("nonsense")), Err(MediaFailure::BadOffer));
+    rig.settle();
     let sent = rig.media.figures().read().music;
     citizen.socket.set_read_timeout(Some(Duration::from_millis(100))).expect("a limit");
     let mut bytes = [0; 2_048];
@@ -542,8 +594,206 @@ fn stopping_ends_every_talk_for_the_recorder() {
     let _call = rig.talk("8");
     let Rig { media, mut taps, .. } = rig;
     drop(media);
-    assert!(matches!(taps.pop(), Ok(TapFrame { kind: TapKind::End, .. })));
-    assert!(taps.is_abandoned());
+    assert!(matches!(taps[0].pop(), Ok(TapFrame { kind: TapKind::End, .. })));
+    assert!(taps[0].is_abandoned());
+}
+
+#[test]
+fn an_agent_may_choose_the_other_suite_by_its_first_packet() {
+    let mut rig = Rig::new();
+    let citizen = rig.citizen("8");
+    let mut agent = rig.agent().with_gcm();
+    agent.say(0, &[ALAW_SILENCE; 160]);
+    assert_eq!(rig.input(), Input::AgentMediaReachable { leg: AGENT, reachable: true });
+    rig.connect();
+    citizen.say(8, 1, &voice_of(1));
+    assert_eq!(agent.hear().1, voice_of(1));
+    let mut old = Agent { socket: agent.socket.try_clone().expect("a socket"), ..Agent::new(agent.access.clone()) };
+    old.say(5, &voice_of(9));
+    agent.say(6, &voice_of(2));
+    assert_eq!(citizen.hear().1, voice_of(2), "the other suite is not heard any more");
+    assert_eq!(rig.media.figures().read().not_authentic, 1);
+}
+
+#[test]
+fn an_announcement_plays_its_prompts_in_a_row_and_says_when_it_is_over() {
+    let mut rig = Rig::new();
+    let citizen = rig.citizen("8");
+    let prompts = ["please-wait", "unknown", "three"].map(PromptName::from).to_vec();
+    rig.media.send(MediaCommand::Announce { leg: CITIZEN, prompts, then: Sound::Music });
+    let heard: Vec<u8> = (0..8).flat_map(|_| citizen.hear().1).collect();
+    assert_eq!(heard[..1_040], [vec![7; 800], vec![8; 240]].concat());
+    assert!(heard[1_040..].iter().enumerate().all(|(place, byte)| *byte == (place % 251) as u8), "the music follows");
+    assert_eq!(rig.input(), Input::AnnouncementEnded { leg: CITIZEN, end: AnnouncementEnd::Finished });
+    rig.media.send(MediaCommand::Announce { leg: CITIZEN, prompts: vec!["unknown".into()], then: Sound::Silence });
+    assert_eq!(rig.input(), Input::AnnouncementEnded { leg: CITIZEN, end: AnnouncementEnd::NoPrompt });
+}
+
+#[test]
+fn connecting_cuts_an_announcement_and_nothing_is_played_to_who_talks() {
+    let mut rig = Rig::new();
+    let (citizen, mut agent) = (rig.citizen("8"), rig.reachable_agent());
+    let announce = || MediaCommand::Announce { leg: CITIZEN, prompts: vec!["please-wait".into()], then: Sound::Music };
+    rig.media.send(announce());
+    citizen.hear();
+    rig.connect();
+    let sent = rig.media.figures().read().prompts;
+    assert_eq!(rig.input(), Input::AnnouncementEnded { leg: CITIZEN, end: AnnouncementEnd::Cut });
+    rig.media.send(announce());
+    assert_eq!(rig.input(), Input::AnnouncementEnded { leg: CITIZEN, end: AnnouncementEnd::Cut });
+    agent.say(1, &voice_of(1));
+    let packets: Vec<Vec<u8>> = std::iter::from_fn(|| Some(citizen.hear().1)).take_while(|heard| *heard != voice_of(1)).collect();
+    assert_eq!(packets.len() as u64 + 1, sent, "only what was sent before the talk began");
+    assert_eq!(rig.media.figures().read().prompts, sent);
+}
+
+#[test]
+fn keys_are_pressed_towards_a_trunk_as_events_and_without_those_as_tones() {
+    let mut rig = Rig::new();
+    let citizen = rig.citizen("8 101");
+    rig.media.send(MediaCommand::PressKeys { leg: CITIZEN, keys: "1x9#".into() });
+    let (mut reader, mut keys) = (KeyReader::default(), String::new());
+    while keys.len() < 3 {
+        let (header, payload) = citizen.hear();
+        if header.payload_type == 101 {
+            keys.extend(reader.read(header.ssrc, header.timestamp, &payload));
+        }
+    }
+    assert_eq!(keys, "19#");
+
+    rig.media.send(MediaCommand::Close { leg: CITIZEN });
+    let citizen = rig.citizen("8");
+    rig.media.send(MediaCommand::PressKeys { leg: CITIZEN, keys: "05".into() });
+    let (mut detector, mut keys) = (DtmfDetector::default(), String::new());
+    while keys.len() < 2 {
+        let samples: Vec<i16> = citizen.hear().1.into_iter().map(alaw_to_linear).collect();
+        keys.extend(detector.hear(&samples));
+    }
+    assert_eq!(keys, "05");
+}
+
+/// A key as a tone, in packets of 20 ms.
+fn tone(key: char) -> Vec<Vec<u8>> {
+    let mut sender = DtmfSender::new(key, 100, 40).expect("a key");
+    let mut packets = Vec::new();
+    loop {
+        let mut samples = [0; 160];
+        if sender.fill(&mut samples) == 0 {
+            return packets;
+        }
+        packets.push(samples.into_iter().map(linear_to_alaw).collect());
+    }
+}
+
+#[test]
+fn tones_are_heard_where_that_is_asked_for_and_kept_out_of_a_masked_recording() {
+    let mut rig = Rig::new();
+    let (citizen, mut agent) = rig.talk("8");
+    let mut number = 0;
+    let mut press = |key: char| {
+        for packet in tone(key) {
+            number += 1;
+            citizen.say(8, number, &packet);
+        }
+    };
+    press('4');
+    agent.hear();
+    rig.wait_until(|counters| counters.from_trunks == tone('4').len() as u64);
+    assert_ne!(rig.tapped_audio().samples, [ALAW_SILENCE; 160], "not asked for: recorded as it is");
+    assert!(rig.news.try_recv().is_err());
+    rig.media.send(MediaCommand::HearTones { leg: CITIZEN });
+    rig.media.send(MediaCommand::MaskKeys { citizen: CITIZEN, masked: true });
+    rig.settle();
+    press('7');
+    assert_eq!(rig.input(), Input::Digit { leg: CITIZEN, digit: '7' });
+    let recorded: Vec<_> = (1..2 * tone('4').len()).map(|_| rig.tapped_audio()).collect();
+    let (_, masked) = recorded.split_at(tone('4').len() - 1);
+    assert!(masked.iter().all(|frame| frame.samples == [ALAW_SILENCE; 160]));
+}
+
+#[test]
+fn a_call_on_another_thread_brings_its_agent_there() {
+    let mut rig = Rig::with_threads(2, Limits::default(), free_ports(64));
+    // The first leg makes the first thread the busier one.
+    let other = rig.open(LegId(9), Some(&offer(&socket("127.0.0.1"), "127.0.0.1", "8")));
+    assert!(other.is_ok());
+    let (citizen, mut agent) = rig.talk("8");
+    for number in 1..20_u16 {
+        citizen.say(8, number, &voice_of(number));
+        assert_eq!(agent.hear().1, voice_of(number));
+        agent.say(number, &voice_of(100 + number));
+        assert_eq!(citizen.hear().1, voice_of(100 + number));
+    }
+    let counters = rig.media.figures().read();
+    assert_eq!((counters.to_agents, counters.to_trunks, counters.carried_over), (19, 19, 19));
+    rig.media.send(MediaCommand::Close { leg: CITIZEN });
+    rig.media.send(MediaCommand::Close { leg: AGENT });
+    rig.settle();
+    agent.say(30, &voice_of(1));
+    rig.wait_until(|counters| counters.unknown_sources == 1);
+}
+
+#[test]
+fn an_agent_without_udp_talks_through_the_tunnel_and_comes_back_by_itself() {
+    let mut rig = Rig::new();
+    let (citizen, mut agent) = rig.talk("8");
+    let line = 42;
+    let packet = agent.protected(&header(8, 1), &voice_of(1));
+    assert!(rig.gateway.inlet.send(TunnelPacket::new(line, &packet).expect("a short packet")));
+    assert_eq!(citizen.hear().1, voice_of(1));
+    citizen.say(8, 1, &voice_of(2));
+    let ring = &mut rig.gateway.output.rings[0];
+    let packet = wait_for(|| ring.pop().ok().filter(|packet| !(192..=223).contains(&packet.bytes()[1])));
+    assert_eq!(packet.line, line);
+    let mut bytes = packet.bytes().to_vec();
+    let length = agent.receiver.unprotect(&mut bytes).expect("authentic");
+    assert_eq!(Packet::read(&bytes[..length]).expect("RTP").payload, voice_of(2));
+    agent.say(2, &voice_of(3));
+    assert_eq!(citizen.hear().1, voice_of(3));
+    citizen.say(8, 2, &voice_of(4));
+    assert_eq!(agent.hear().1, voice_of(4));
+    assert_eq!(rig.media.figures().read().through_tunnel, 1);
+}
+
+#[test]
+fn a_full_machine_refuses_new_calls_politely_and_the_running_one_goes_on() {
+    let mut rig = Rig::new();
+    let (citizen, mut agent) = rig.talk("8");
+    rig.media.figures.gauges[0].fill_for_test();
+    let offer = offer(&socket("127.0.0.1"), "127.0.0.1", "8");
+    assert_eq!(rig.open(LegId(3), Some(&offer)), Err(MediaFailure::Overloaded));
+    citizen.say(8, 1, &voice_of(1));
+    assert_eq!(agent.hear().1, voice_of(1));
+    assert_eq!(rig.media.figures().read().refused_calls, 1);
+    let opened = wait_for(|| rig.open(LegId(3), Some(&offer)).ok());
+    assert!(opened.contains("m=audio"), "calm again, it takes calls");
+}
+
+#[test]
+fn how_a_talk_sounds_is_told_while_it_lasts_and_as_a_whole_at_its_end() {
+    let mut rig = Rig::new();
+    let (citizen, mut agent) = rig.talk("8");
+    let health = loop {
+        let number = (rig.media.figures().read().from_trunks % 60_000) as u16 + 1;
+        citizen.say(8, number, &voice_of(number % 50));
+        agent.say(number, &voice_of(number % 50));
+        agent.hear();
+        if let Ok(message) = rig.news.try_recv()
+            && let Input::Voice(VoiceInput::Health { agent: AGENT, health }) = message.into_input()
+        {
+            break health;
+        }
+    };
+    assert!(health.citizen.received > 0 && health.agent.received > 0);
+    assert_eq!((health.citizen.lost_permille, health.agent.lost_permille), (0, 0));
+    rig.media.send(MediaCommand::Disconnect { citizen: CITIZEN });
+    let measured = loop {
+        if let VoiceInput::Measured(measured) = rig.voice() {
+            break measured;
+        }
+    };
+    assert_eq!(measured.recording, RECORDING);
+    assert!(measured.talk_ms >= 2_000 && measured.citizen.mean.received >= health.citizen.received);
 }
 
 #[test]
@@ -555,15 +805,14 @@ fn a_moved_citizen_is_followed_and_a_held_one_hears_nothing() {
     let moved = Citizen { socket: socket("127.0.0.1"), server: citizen.server, answer: String::new() };
     let follow = |rig: &mut Rig, text: String| rig.media.send(MediaCommand::Follow { leg: CITIZEN, description: SessionText(text.into()) });
     follow(&mut rig, offer(&moved.socket, "127.0.0.1", "0 101"));
-    // A second command of which the end is seen: the first has been carried out.
-    assert_eq!(rig.open(LegId(77), Some("nonsense")), Err(MediaFailure::BadOffer));
+    rig.settle();
     agent.say(1, &voice_of(2));
     let heard = moved.hear();
     assert_eq!((heard.0.payload_type, heard.1.len()), (0, 160), "the new address, in the new codec");
     moved.say(0, 2, &voice_of(3));
     agent.hear();
     follow(&mut rig, offer(&moved.socket, "127.0.0.1", "0 101") + "a=inactive\r\n");
-    assert_eq!(rig.open(LegId(77), Some("nonsense")), Err(MediaFailure::BadOffer));
+    rig.settle();
     let sent = rig.media.figures().read().to_trunks;
     agent.say(2, &voice_of(4));
     follow(&mut rig, offer(&moved.socket, "127.0.0.1", "0 101"));

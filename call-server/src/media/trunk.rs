@@ -2,27 +2,45 @@
 //! the citizen hears. Not here: sending packets on (`relay`).
 
 use super::counters::Counters;
-use super::net::VoiceSocket;
-use super::relay::Bridge;
+use super::health::Reading;
+use super::keys::KeyRow;
+use super::net::{DATAGRAM_BYTES, OUTPUT_BYTES, VoiceSocket};
+use super::player::Player;
 use super::stream::OutgoingStream;
+use shared::model::LegId;
 use sip_core::sdp::Codec;
 use std::net::{IpAddr, SocketAddr};
 use voice::MAX_PACKET_SAMPLES;
-use voice::g711::{alaw_to_ulaw, ulaw_to_alaw};
-use voice::rtp::{Header, Packet};
+use voice::dtmf::DtmfDetector;
+use voice::g711::{alaw_to_ulaw, decode_alaw, decode_ulaw, ulaw_to_alaw};
+use voice::rtcp::{self, Item, ReceptionStatistics, SenderInfo};
+use voice::rtp::{HEADER_BYTES, Header, Packet};
 use voice::telephone_event::KeyReader;
+
+/// A key in the audio is over when nothing was heard of it for so long, in µs; until then a masked recording stays silent.
+const KEY_FADES_US: u64 = 150_000;
 
 /// One trunk leg.
 #[derive(Debug)]
 pub(super) struct TrunkLeg {
+    /// Its name.
+    pub(super) id: LegId,
     /// Its own socket.
     pub(super) socket: VoiceSocket,
+    /// Its own socket for reports, if the port beside was free.
+    pub(super) reports: Option<VoiceSocket>,
     /// The port of that socket.
     pub(super) port: u16,
     /// What it hears.
     pub(super) role: Role,
     /// What is sent to it.
     pub(super) out: OutgoingStream,
+    /// Keys that are being pressed towards it; voice is left out meanwhile.
+    pub(super) pressing: Option<KeyRow>,
+    /// Listens for tones.
+    pub(super) tones: Option<Box<DtmfDetector>>,
+    /// The key that was found in the newest packet's audio.
+    pub(super) tone: Option<char>,
     path: Path,
     format: Format,
     telephone_event: Option<u8>,
@@ -31,7 +49,11 @@ pub(super) struct TrunkLeg {
     announced: Option<SocketAddr>,
     keys: KeyReader,
     heard_us: u64,
+    key_us: Option<u64>,
     is_silent: bool,
+    statistics: ReceptionStatistics,
+    sent_packets: std::cell::Cell<u32>,
+    reported_us: u64,
 }
 
 /// What the negotiation gave.
@@ -76,15 +98,15 @@ pub(super) enum Format {
     Open,
 }
 
-/// What a citizen hears.
+/// What a trunk leg hears.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Role {
     /// Nothing is sent.
     Silent,
-    /// Music, from this sample on.
-    Music(usize),
-    /// An agent.
-    Talking(Bridge),
+    /// Music or prompts.
+    Playing(Player),
+    /// It takes part in this talk, at this place.
+    Talking(u16, u8),
 }
 
 /// What a packet was.
@@ -94,26 +116,54 @@ pub(super) enum Heard<'a> {
     Nothing,
     /// A key, reported once.
     Key(char),
-    /// Voice for the other side of the bridge.
-    Voice(Bridge, Header, &'a [u8], Codec),
+    /// Voice for the talk, from this place in it.
+    Voice((u16, u8), Header, &'a [u8], Codec),
 }
 
 impl TrunkLeg {
     /// A leg whose negotiation is done and of which nothing was heard yet.
-    pub(super) fn new(socket: VoiceSocket, port: u16, agreement: Agreement, out: OutgoingStream, now_us: u64) -> Self {
+    pub(super) fn new(
+        id: LegId,
+        (socket, reports): (VoiceSocket, Option<VoiceSocket>),
+        port: u16,
+        agreement: Agreement,
+        out: OutgoingStream,
+    ) -> Self {
         Self {
+            id,
             socket,
+            reports,
             port,
             role: Role::Silent,
             out,
+            pressing: None,
+            tones: None,
+            tone: None,
             path: agreement.path,
             format: agreement.format,
             telephone_event: agreement.telephone_event,
             listens: agreement.listens,
             announced: agreement.path.announced(),
             keys: KeyReader::default(),
-            heard_us: now_us,
+            heard_us: 0,
+            key_us: None,
             is_silent: false,
+            statistics: ReceptionStatistics::new(8),
+            sent_packets: std::cell::Cell::new(0),
+            reported_us: 0,
+        }
+    }
+
+    /// A media thread serves it from now on.
+    pub(super) fn begin(&mut self, now_us: u64) {
+        (self.heard_us, self.reported_us) = (now_us, now_us);
+    }
+
+    /// Reads the next datagram, and whence it came.
+    pub(super) fn receive(&self, buffer: &mut [u8; DATAGRAM_BYTES]) -> Option<(usize, SocketAddr)> {
+        match self.path {
+            Path::Latched(address) => self.socket.receive_connected(buffer).map(|length| (length, address)),
+            Path::Unknown | Path::Announced(_) => self.socket.receive(buffer),
         }
     }
 
@@ -155,13 +205,23 @@ impl TrunkLeg {
         self.heard_us = now_us;
         self.is_silent = false;
         match (codec, self.role) {
-            (None, _) => self.keys.read(header.ssrc, header.timestamp, payload).map_or(Heard::Nothing, Heard::Key),
+            (None, _) => {
+                self.key_us = Some(now_us);
+                self.keys.read(header.ssrc, header.timestamp, payload).map_or(Heard::Nothing, Heard::Key)
+            }
             (Some(_), _) if payload.len() > MAX_PACKET_SAMPLES => {
                 counters.garbage.bump();
                 Heard::Nothing
             }
-            (Some(codec), Role::Talking(bridge)) if !payload.is_empty() => Heard::Voice(bridge, header, payload, codec),
-            (Some(_), Role::Talking(_) | Role::Silent | Role::Music(_)) => Heard::Nothing,
+            (Some(codec), role) if !payload.is_empty() => {
+                self.statistics.note_packet(now_us, &header);
+                self.tone = self.hear_tones(now_us, codec, payload);
+                match role {
+                    Role::Talking(talk, place) => Heard::Voice((talk, place), header, payload, codec),
+                    Role::Silent | Role::Playing(_) => Heard::Nothing,
+                }
+            }
+            (Some(_), Role::Talking(..) | Role::Silent | Role::Playing(_)) => Heard::Nothing,
         }
     }
 
@@ -172,23 +232,110 @@ impl TrunkLeg {
             Path::Latched(_) if self.listens => self.socket.send(packet),
             Path::Unknown | Path::Announced(_) | Path::Latched(_) => return false,
         };
-        if !taken {
+        if taken {
+            self.sent_packets.set(self.sent_packets.get().wrapping_add(1));
+        } else {
             counters.send_failures.bump();
         }
         taken
     }
 
-    /// Writes A-law samples in the leg's own law.
-    pub(super) fn encode(&self, alaw: &[u8], out: &mut [u8]) {
+    /// Whether the far side takes telephone events, and as which payload type.
+    pub(super) fn telephone_event(&self) -> Option<u8> {
+        self.telephone_event
+    }
+
+    /// The law of what is sent.
+    pub(super) fn law(&self) -> Codec {
         match self.format {
-            Format::Agreed(_, Codec::Pcmu) => out.iter_mut().zip(alaw).for_each(|(byte, sample)| *byte = alaw_to_ulaw(*sample)),
-            Format::Agreed(_, Codec::Pcma) | Format::Open => out.iter_mut().zip(alaw).for_each(|(byte, sample)| *byte = *sample),
+            Format::Agreed(_, codec) => codec,
+            Format::Open => Codec::Pcma,
         }
+    }
+
+    /// Whether a key sounds, or has just sounded: what a masked recording leaves out. Tones are known only when they have begun, so a trunk
+    /// that is listened to for tones is left out altogether.
+    pub(super) fn key_sounds(&self, now_us: u64) -> bool {
+        self.tones.is_some() || self.key_us.is_some_and(|at_us| now_us.saturating_sub(at_us) < KEY_FADES_US)
+    }
+
+    fn hear_tones(&mut self, now_us: u64, codec: Codec, payload: &[u8]) -> Option<char> {
+        let tones = self.tones.as_mut()?;
+        let mut samples = [0; MAX_PACKET_SAMPLES];
+        let count = match codec {
+            Codec::Pcma => decode_alaw(payload, &mut samples),
+            Codec::Pcmu => decode_ulaw(payload, &mut samples),
+        };
+        let key = tones.hear(&samples[..count]);
+        if tones.sounding().is_some() {
+            self.key_us = Some(now_us);
+        }
+        key
+    }
+
+    /// A report of the far side.
+    pub(super) fn hear_report(&mut self, now_us: u64, counters: &Counters) {
+        let mut buffer = [0; DATAGRAM_BYTES];
+        let Some((length, from)) = self.reports.as_ref().and_then(|socket| socket.receive(&mut buffer)) else { return };
+        let is_known = match self.path {
+            Path::Latched(address) => from.ip() == address.ip(),
+            Path::Unknown | Path::Announced(_) => false,
+        };
+        let Some(items) = is_known.then(|| rtcp::read(&buffer[..length]).ok()).flatten() else {
+            counters.garbage.bump();
+            return;
+        };
+        counters.reports.bump();
+        for item in items {
+            match item {
+                Item::Report(report) => self.statistics.note_report(now_us, self.out.ssrc(), &report),
+                Item::Goodbye { .. } => {}
+            }
+        }
+    }
+
+    /// Sends a report if one is due: to the port beside that of the voice (RFC 3550 section 11).
+    pub(super) fn report(&mut self, now_us: u64, every_us: u64, counters: &Counters) {
+        let (Some(socket), Path::Latched(address)) = (&self.reports, self.path) else { return };
+        let Some(port) = address.port().checked_add(1).filter(|_| now_us.saturating_sub(self.reported_us) >= every_us) else { return };
+        self.reported_us = now_us;
+        let packets = self.sent_packets.get();
+        let payload_bytes = packets.wrapping_mul(voice::FRAME_SAMPLES as u32);
+        let sender = SenderInfo { ntp: rtcp::ntp(now_us), timestamp: self.out.end(), packets, payload_bytes };
+        let block = self.statistics.block(now_us);
+        let mut buffer = [0; OUTPUT_BYTES];
+        let written = rtcp::write(&mut buffer, self.out.ssrc(), Some(&sender), Some(&block), "server");
+        if written.is_ok_and(|length| socket.send_to(&buffer[..length], SocketAddr::new(address.ip(), port))) {
+            counters.reports.bump();
+        }
+    }
+
+    /// What the stream's counters say.
+    pub(super) fn reading(&self) -> Reading {
+        let packets = self.statistics.packets();
+        Reading {
+            expected: packets.expected(),
+            received: packets.received(),
+            jitter_us: packets.jitter_us(),
+            round_trip_us: self.statistics.round_trip_us(),
+            lost_there: self.statistics.far().map(|block| block.fraction_lost),
+            concealed: 0,
+            opus: false,
+        }
+    }
+
+    /// Sends the A-law that stands behind the header's place in `buffer`, in the leg's own law. Whether it was sent.
+    pub(super) fn send_alaw(&self, header: &Header, buffer: &mut [u8; OUTPUT_BYTES], samples: usize, counters: &Counters) -> bool {
+        let length = HEADER_BYTES + samples;
+        if self.law() == Codec::Pcmu {
+            buffer[HEADER_BYTES..length].iter_mut().for_each(|byte| *byte = alaw_to_ulaw(*byte));
+        }
+        header.write(buffer).is_ok() && self.send(&buffer[..length], counters)
     }
 
     /// Whether a talking leg has just become silent for longer than the limit; told once for each silence.
     pub(super) fn became_silent(&mut self, now_us: u64, limit_us: u64) -> bool {
-        let is_talking = matches!(self.role, Role::Talking(_));
+        let is_talking = matches!(self.role, Role::Talking(..));
         let is_silent = is_talking && now_us.saturating_sub(self.heard_us) >= limit_us;
         let has_become = is_silent && !self.is_silent;
         self.is_silent = is_silent;
@@ -249,7 +396,7 @@ fn may_be_behind_nat(address: IpAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::model::{LegId, RecordingId};
+    use shared::model::LegId;
 
     const FAR: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 4_000);
 
@@ -257,8 +404,8 @@ mod tests {
         let socket = VoiceSocket::bind(SocketAddr::new(FAR.ip(), 0)).expect("a free port");
         let agreement =
             Agreement { path: Path::Announced(FAR), format: Format::Agreed(8, Codec::Pcma), telephone_event: None, listens: true };
-        let mut leg = TrunkLeg::new(socket, 0, agreement, OutgoingStream::new(1, 8, 0), 0);
-        leg.role = Role::Talking(Bridge { peer: LegId(2), recording: RecordingId(3) });
+        let mut leg = TrunkLeg::new(LegId(1), (socket, None), 0, agreement, OutgoingStream::new(1, 8, 0));
+        leg.role = Role::Talking(2, 0);
         leg
     }
 

@@ -1,46 +1,111 @@
-//! The media thread: owns all legs, waits for packets, commands and the next turn of music. One worker is one thread; a second one would
-//! get a poller, a command ring and legs of its own.
+//! One media thread: owns its legs and talks, waits for packets, orders and the next turn. Here are the loop and the orders; `relay` is the
+//! packets' way.
 
-use super::agent::AgentLeg;
+use super::Limits;
+use super::agent::{AgentLeg, Exits};
 use super::counters::Counters;
-use super::frame::TapFrame;
-use super::net::{Poller, Token, VoiceSocket};
-use super::ports::PortPool;
-use super::relay::Music;
+use super::frame::{TapFrame, TapKind};
+use super::net::{EVENTS, Poller, Token, Waker};
+use super::orders::{News, Order, Slot};
+use super::player::{Library, Player};
+use super::secret::MAX_AGENTS;
+use super::strain::{Gauge, LATE_US, Strain};
+use super::table::Table;
+use super::talk::{Mode, Talk};
 use super::tap::Tap;
-use super::trunk::TrunkLeg;
+use super::trunk::{Role, TrunkLeg};
 use super::urgent;
-use super::wheel::Wheel;
-use super::{Limits, MediaSettings};
-use crate::switchboard::Inbox;
-use call_core::command::MediaCommand;
-use shared::model::{AgentId, LegId};
-use std::collections::HashMap;
-use std::net::IpAddr;
+use super::wheel::{Turn, Wheel};
+use crate::tunnel::TunnelInput;
+use call_core::input::AnnouncementEnd;
+use shared::model::LegId;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use voice::MAX_PACKET_SAMPLES;
+use voice::codec::Encoder;
 
-/// How often paths are looked after while there is any leg.
+/// Trunk legs, and talks, of one thread: more than a core can serve.
+pub(super) const MAX_LEGS: usize = 4_096;
+/// How often paths and talks are looked after.
 const LOOK_AFTER_US: u64 = 50_000;
+/// Longest packet of an agent that is carried from one thread to another.
+const CARRIED_BYTES: usize = MAX_PACKET_SAMPLES + 64;
+/// Packets that may wait for another thread.
+pub(super) const CARRIED: usize = 2_048;
 
-/// Where news, audio and numbers go.
+/// A packet of an agent that the first thread has read for another one.
 #[derive(Debug)]
-pub(super) struct Outlets {
-    /// To the core.
-    pub(super) inbox: Inbox,
-    /// To the recorder.
-    pub(super) taps: rtrb::Producer<TapFrame>,
-    /// To whoever looks.
-    pub(super) counters: Arc<Counters>,
+pub(super) struct Carried {
+    /// The way on which it came.
+    pub(super) way: super::agent::Way,
+    length: u16,
+    bytes: [u8; CARRIED_BYTES],
 }
 
-/// The same without the recorder's ring, which the tap owns.
+impl Carried {
+    /// `None` for one that is longer than any of ours.
+    pub(super) fn new(way: super::agent::Way, datagram: &[u8]) -> Option<Self> {
+        let mut bytes = [0; CARRIED_BYTES];
+        bytes.get_mut(..datagram.len())?.copy_from_slice(datagram);
+        Some(Self { way, length: datagram.len() as u16, bytes })
+    }
+
+    /// The packet.
+    pub(super) fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes[..usize::from(self.length)]
+    }
+}
+
+/// The first thread's ways to another one.
 #[derive(Debug)]
-pub(super) struct News {
-    /// To the core.
-    pub(super) inbox: Inbox,
-    /// To whoever looks.
-    pub(super) counters: Arc<Counters>,
+pub(super) struct Neighbour {
+    /// Its packets.
+    pub(super) ring: rtrb::Producer<Carried>,
+    /// Wakes it.
+    pub(super) waker: Waker,
+    /// It was given something in this turn.
+    pub(super) is_given: bool,
+}
+
+/// What only the first thread has: it reads for all.
+#[derive(Debug)]
+pub(super) struct Door {
+    /// By an agent's place: which thread serves it.
+    pub(super) owners: Vec<u8>,
+    /// The other threads, from the second on.
+    pub(super) neighbours: Vec<Neighbour>,
+    /// Packets through the WebSocket.
+    pub(super) tunnel: TunnelInput,
+}
+
+impl Door {
+    /// For the first of several threads.
+    pub(super) fn new(neighbours: Vec<Neighbour>, tunnel: TunnelInput) -> Self {
+        Self { owners: vec![0; MAX_AGENTS], neighbours, tunnel }
+    }
+}
+
+/// The control thread's ring and bell.
+#[derive(Debug)]
+pub(super) struct Teller {
+    ring: rtrb::Producer<News>,
+    waker: Waker,
+    counters: Arc<Counters>,
+}
+
+impl Teller {
+    /// Tells by this ring.
+    pub(super) fn new(ring: rtrb::Producer<News>, waker: Waker, counters: Arc<Counters>) -> Self {
+        Self { ring, waker, counters }
+    }
+
+    /// Tells; never waits.
+    pub(super) fn tell(&mut self, news: News) {
+        if self.ring.push(news).is_err() {
+            self.counters.news_lost.bump();
+        }
+        self.waker.wake();
+    }
 }
 
 /// [`Limits`] in the thread's own unit.
@@ -52,96 +117,51 @@ pub(super) struct LimitsUs {
     pub(super) keep_alive_us: u64,
     /// See [`Limits::trunk_silence`].
     pub(super) trunk_silence_us: u64,
+    /// See [`Limits::report`].
+    pub(super) report_us: u64,
 }
 
-/// All agents' paths.
-#[derive(Debug, Default)]
-pub(super) struct Agents {
-    legs: HashMap<LegId, AgentLeg>,
-    by_ssrc: HashMap<u32, LegId>,
-}
-
-impl Agents {
-    /// Adds a path.
-    pub(super) fn insert(&mut self, id: LegId, leg: AgentLeg) {
-        self.by_ssrc.insert(leg.client_ssrc, id);
-        self.legs.insert(id, leg);
-    }
-
-    /// Takes a path out.
-    pub(super) fn remove(&mut self, id: LegId) -> Option<AgentLeg> {
-        let leg = self.legs.remove(&id)?;
-        self.by_ssrc.remove(&leg.client_ssrc);
-        Some(leg)
-    }
-
-    /// A path.
-    pub(super) fn get(&self, id: LegId) -> Option<&AgentLeg> {
-        self.legs.get(&id)
-    }
-
-    /// A path.
-    pub(super) fn get_mut(&mut self, id: LegId) -> Option<&mut AgentLeg> {
-        self.legs.get_mut(&id)
-    }
-
-    /// The path whose client sends with this source.
-    pub(super) fn by_ssrc(&mut self, ssrc: u32) -> Option<(LegId, &mut AgentLeg)> {
-        let id = *self.by_ssrc.get(&ssrc)?;
-        Some((id, self.legs.get_mut(&id)?))
-    }
-
-    /// Whether some client sends with this source.
-    pub(super) fn has_ssrc(&self, ssrc: u32) -> bool {
-        self.by_ssrc.contains_key(&ssrc)
-    }
-
-    /// The path of this person.
-    pub(super) fn of_agent(&self, agent: AgentId) -> Option<LegId> {
-        self.legs.iter().find(|(_, leg)| leg.agent == agent).map(|(id, _)| *id)
-    }
-
-    /// Whether there is no path.
-    pub(super) fn is_empty(&self) -> bool {
-        self.legs.is_empty()
-    }
-
-    /// All paths, in no order.
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (&LegId, &mut AgentLeg)> {
-        self.legs.iter_mut()
+impl LimitsUs {
+    /// In µs.
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            agent_silence_us: microseconds(limits.agent_silence),
+            keep_alive_us: microseconds(limits.keep_alive),
+            trunk_silence_us: microseconds(limits.trunk_silence),
+            report_us: microseconds(limits.report),
+        }
     }
 }
 
-/// Everything the media thread owns.
+/// Everything a media thread owns.
 #[derive(Debug)]
 pub(super) struct Worker {
-    /// Citizens' legs.
-    pub(super) trunks: HashMap<LegId, TrunkLeg>,
+    /// Trunk legs.
+    pub(super) trunks: Table<TrunkLeg>,
     /// Agents' legs.
-    pub(super) agents: Agents,
-    /// The one socket of all agents.
-    pub(super) agents_socket: VoiceSocket,
-    /// Its port.
-    pub(super) agent_port: u16,
-    /// For trunk legs.
-    pub(super) ports: PortPool,
-    /// Where trunk ports are bound.
-    pub(super) bind: IpAddr,
-    /// Where the far side is to send, as our descriptions say.
-    pub(super) advertise: IpAddr,
-    /// What waiting citizens hear.
-    pub(super) music: Music,
-    /// Whose turn it is to hear it.
+    pub(super) agents: Table<AgentLeg>,
+    /// Talks.
+    pub(super) talks: Table<Talk>,
+    /// The site's sounds.
+    pub(super) library: Library,
+    /// Whose turn it is.
     pub(super) wheel: Wheel,
     /// The recorder's ear.
     pub(super) tap: Tap,
-    /// Where news and numbers go.
-    pub(super) outlets: News,
+    /// The ways out to agents, and the numbers.
+    pub(super) exits: Exits,
+    /// To the control thread.
+    pub(super) teller: Teller,
     /// How long things take.
     pub(super) limits: LimitsUs,
-    /// Watches all sockets.
-    pub(super) poller: Poller,
-    commands: rtrb::Consumer<MediaCommand>,
+    /// The first thread's.
+    pub(super) door: Option<Door>,
+    poller: Poller,
+    orders: rtrb::Consumer<Order>,
+    carried: rtrb::Consumer<Carried>,
+    gauge: Arc<Gauge>,
+    strain: Strain,
+    legs: usize,
     look_after_us: u64,
     started: Instant,
 }
@@ -149,76 +169,106 @@ pub(super) struct Worker {
 /// What a worker gets from whoever starts it.
 #[derive(Debug)]
 pub(super) struct Inlets {
-    /// Free ports.
-    pub(super) ports: PortPool,
-    /// The bound agents' socket.
-    pub(super) agents_socket: VoiceSocket,
-    /// Its port.
-    pub(super) agent_port: u16,
-    /// Watches the agents' socket and the waker already.
+    /// Watches what the worker reads.
     pub(super) poller: Poller,
-    /// From the handle.
-    pub(super) commands: rtrb::Consumer<MediaCommand>,
+    /// From the control thread.
+    pub(super) orders: rtrb::Consumer<Order>,
+    /// From the first thread.
+    pub(super) carried: rtrb::Consumer<Carried>,
+    /// If it is the first thread.
+    pub(super) door: Option<Door>,
+}
+
+/// Where a worker's voices, news and numbers go.
+#[derive(Debug)]
+pub(super) struct Outlets {
+    /// To the recorder.
+    pub(super) taps: rtrb::Producer<TapFrame>,
+    /// To agents.
+    pub(super) exits: Exits,
+    /// To the control thread.
+    pub(super) teller: Teller,
+    /// To whoever admits calls.
+    pub(super) gauge: Arc<Gauge>,
 }
 
 impl Worker {
-    /// A worker without legs.
-    pub(super) fn new(settings: MediaSettings, limits: Limits, inlets: Inlets, outlets: Outlets) -> Self {
+    /// A worker without legs. The clock of all workers starts at `started`.
+    pub(super) fn new(library: Library, limits: &Limits, inlets: Inlets, outlets: Outlets, started: Instant) -> Self {
         Self {
-            trunks: HashMap::new(),
-            agents: Agents::default(),
-            agents_socket: inlets.agents_socket,
-            agent_port: inlets.agent_port,
-            ports: inlets.ports,
-            bind: settings.bind,
-            advertise: settings.advertise,
-            music: Music::new(settings.music),
+            trunks: Table::new(MAX_LEGS),
+            agents: Table::new(MAX_AGENTS),
+            talks: Table::new(MAX_LEGS),
+            library,
             wheel: Wheel::new(),
             tap: Tap::new(outlets.taps),
-            outlets: News { inbox: outlets.inbox, counters: outlets.counters },
-            limits: LimitsUs {
-                agent_silence_us: microseconds(limits.agent_silence),
-                keep_alive_us: microseconds(limits.keep_alive),
-                trunk_silence_us: microseconds(limits.trunk_silence),
-            },
+            exits: outlets.exits,
+            teller: outlets.teller,
+            limits: LimitsUs::new(limits),
+            door: inlets.door,
             poller: inlets.poller,
-            commands: inlets.commands,
+            orders: inlets.orders,
+            carried: inlets.carried,
+            gauge: outlets.gauge,
+            strain: Strain::default(),
+            legs: 0,
             look_after_us: 0,
-            started: Instant::now(),
+            started,
         }
     }
 
-    /// Runs until the handle is gone.
-    pub(super) fn run(mut self) {
+    /// Runs until the control thread is gone.
+    pub(super) fn run(mut self, core: Option<usize>) {
+        if let Some(core) = core {
+            urgent::pin_current_thread(core);
+        }
         if let Err(error) = urgent::make_current_thread_urgent() {
             // A metric of its own beside the log: `media.without_priority` in the status.
-            self.outlets.counters.without_priority.bump();
-            tracing::warn!(error, "the media thread runs without real-time priority: voices may stutter when the machine is busy");
+            self.exits.counters.without_priority.bump();
+            tracing::warn!(error, "a media thread runs without real-time priority: voices may stutter when the machine is busy");
         }
         while self.turn() {}
-        self.close_all(self.now_us());
     }
 
-    /// One wait and what follows from it. False when the handle is gone or waiting has become impossible.
+    /// One wait and what follows from it. False when the control thread is gone or waiting has become impossible.
     fn turn(&mut self) -> bool {
-        let timeout = self.timeout();
-        if let Err(error) = self.poller.wait(timeout) {
-            tracing::error!(%error, "the media thread cannot wait for packets and ends");
+        let waiting = match self.poller.wait(self.timeout()) {
+            Ok(waiting) => waiting,
+            Err(error) => {
+                tracing::error!(%error, "a media thread cannot wait for packets and ends");
+                return false;
+            }
+        };
+        let woke_us = self.now_us();
+        if self.strain.woke(woke_us, waiting < EVENTS) >= LATE_US {
+            self.exits.counters.late_turns.bump();
+        }
+        let goes_on = self.serve(woke_us);
+        self.strain.worked(woke_us, self.now_us(), &self.gauge);
+        goes_on
+    }
+
+    /// Serves what the poller has found, and what is due.
+    pub(super) fn serve(&mut self, now_us: u64) -> bool {
+        // Before any packet: what was ordered before it was sent must be in force.
+        if !self.take_orders(now_us) {
             return false;
         }
         while let Some(token) = self.poller.ready() {
             match token {
-                Token::Wake => {
-                    if !self.take_commands() {
-                        return false;
+                Token::Wake => self.take_carried(now_us),
+                Token::Agents => self.hear_agents(now_us),
+                Token::Tunnel => self.hear_tunnel(now_us),
+                Token::Trunk(slot) => self.hear_trunk(now_us, slot),
+                Token::TrunkReports(slot) => {
+                    if let Some(leg) = self.trunks.get_mut(slot) {
+                        leg.hear_report(now_us, &self.exits.counters);
                     }
                 }
-                Token::Agents => self.hear_agents(self.now_us()),
-                Token::Trunk(leg) => self.hear_trunk(self.now_us(), leg),
             }
         }
-        let now_us = self.now_us();
-        self.play_music(now_us);
+        self.wake_neighbours();
+        self.take_turns(now_us);
         if now_us >= self.look_after_us {
             self.look_after_us = now_us + LOOK_AFTER_US;
             self.look_after(now_us);
@@ -226,18 +276,279 @@ impl Worker {
         true
     }
 
-    fn take_commands(&mut self) -> bool {
-        // Asked first: what was sent before the handle went must still be carried out.
-        let is_last = self.commands.is_abandoned();
-        while let Ok(command) = self.commands.pop() {
-            self.obey(self.now_us(), command);
+    /// A turn at a moment that a test has chosen.
+    #[cfg(test)]
+    pub(super) fn step(&mut self, now_us: u64) {
+        self.poller.wait(Some(Duration::ZERO)).expect("epoll waits");
+        self.serve(now_us);
+    }
+
+    fn wake_neighbours(&mut self) {
+        for neighbour in self.door.iter_mut().flat_map(|door| &mut door.neighbours).filter(|neighbour| neighbour.is_given) {
+            neighbour.is_given = false;
+            neighbour.waker.wake();
+        }
+    }
+
+    fn take_carried(&mut self, now_us: u64) {
+        while let Ok(mut packet) = self.carried.pop() {
+            let way = packet.way;
+            self.hear_agent(now_us, way, packet.bytes_mut());
+        }
+    }
+
+    pub(super) fn take_orders(&mut self, now_us: u64) -> bool {
+        // Asked first: what was sent before the control thread went must still be carried out.
+        let is_last = self.orders.is_abandoned();
+        while let Ok(order) = self.orders.pop() {
+            self.obey(now_us, order);
+            self.exits.counters.orders_taken.bump();
         }
         !is_last
     }
 
+    fn obey(&mut self, now_us: u64, order: Order) {
+        match order {
+            Order::AddTrunk(slot, leg) => self.add_trunk(now_us, slot, leg),
+            Order::RemoveTrunk(slot) => self.remove_trunk(slot),
+            Order::AddAgent(slot, leg) => self.add_agent(slot, leg),
+            Order::RemoveAgent(slot) => self.remove_agent(slot),
+            Order::Owner(slot, thread) => {
+                if let Some(owner) = self.door.as_mut().and_then(|door| door.owners.get_mut(usize::from(slot))) {
+                    *owner = thread;
+                }
+            }
+            Order::Follow(slot, agreement) => {
+                if let Some(leg) = self.trunks.get_mut(slot) {
+                    leg.follow(agreement);
+                }
+            }
+            Order::Play(slot, player) => self.play(now_us, slot, player),
+            Order::Begin(slot, talk) => self.begin(now_us, slot, talk),
+            Order::End(slot) => self.end(now_us, slot),
+            Order::Mix(slot, mix) => self.mix(now_us, slot, mix),
+            Order::Unmix(slot) => self.with_mix(slot, |mix| mix.leave()),
+            Order::Sit(talk, place, slot, seat) => self.sit(talk, place, slot, seat),
+            Order::Role(talk, place, part) => self.with_mix(talk, |mix| mix.set_part(usize::from(place), part)),
+            Order::Recode(talk, place, coder) => self.recode(talk, place, coder),
+            Order::Rise(talk, place) => self.rise(talk, place),
+            Order::Muted(slot, muted) => self.muted(slot, muted),
+            Order::SpeaksOpus(slot, speaks) => {
+                if let Some(agent) = self.agents.get_mut(slot) {
+                    agent.speaks_opus = speaks;
+                }
+            }
+            Order::Press(slot, row) => {
+                if let Some(leg) = self.trunks.get_mut(slot) {
+                    leg.pressing = Some(row);
+                    self.wheel.add(now_us, Turn::Trunk(slot));
+                }
+            }
+            Order::HearTones(slot, tones) => match self.trunks.get_mut(slot) {
+                Some(leg) => {
+                    if let Some(older) = leg.tones.replace(tones) {
+                        self.teller.tell(News::Tones(older));
+                    }
+                }
+                None => self.teller.tell(News::Tones(tones)),
+            },
+            Order::MaskKeys(talk, masked) => {
+                if let Some(talk) = self.talks.get_mut(talk) {
+                    talk.masks_keys = masked;
+                }
+            }
+        }
+    }
+
+    fn add_trunk(&mut self, now_us: u64, slot: u16, mut leg: Box<TrunkLeg>) {
+        leg.begin(now_us);
+        // Asked already by the control thread, which has told that the leg is open: what cannot be watched stays silent and is counted so.
+        let _ = self.poller.add(&leg.socket, Token::Trunk(slot));
+        if let Some(reports) = &leg.reports {
+            let _ = self.poller.add(reports, Token::TrunkReports(slot));
+        }
+        self.legs += 1;
+        if let Some(older) = self.trunks.put(slot, leg) {
+            self.teller.tell(News::Trunk(slot, older));
+        }
+    }
+
+    fn remove_trunk(&mut self, slot: u16) {
+        self.wheel.remove(Turn::Trunk(slot));
+        let Some(leg) = self.trunks.take(slot) else { return };
+        self.legs = self.legs.saturating_sub(1);
+        self.poller.remove(&leg.socket);
+        if let Some(reports) = &leg.reports {
+            self.poller.remove(reports);
+        }
+        if let Role::Playing(player) = leg.role {
+            self.cut(leg.id, &player);
+        }
+        self.teller.tell(News::Trunk(slot, leg));
+    }
+
+    fn add_agent(&mut self, slot: u16, leg: Box<AgentLeg>) {
+        self.legs += 1;
+        if let Some(older) = self.agents.put(slot, leg) {
+            self.teller.tell(News::Agent(slot, older));
+        }
+    }
+
+    fn remove_agent(&mut self, slot: u16) {
+        if let Some(leg) = self.agents.take(slot) {
+            self.legs = self.legs.saturating_sub(1);
+            self.teller.tell(News::Agent(slot, leg));
+        }
+    }
+
+    /// An announcement that is not over yet is over now.
+    pub(super) fn cut(&mut self, leg: LegId, player: &Player) {
+        if player.announces() {
+            self.teller.tell(News::Announced(leg, AnnouncementEnd::Cut));
+        }
+    }
+
+    fn play(&mut self, now_us: u64, slot: u16, player: Player) {
+        let Some(leg) = self.trunks.get_mut(slot) else { return };
+        let (id, before) = (leg.id, leg.role);
+        if matches!(before, Role::Talking(..)) {
+            // The control thread has refused it; a talk that has begun meanwhile goes on.
+            return self.cut(id, &player);
+        }
+        leg.role = if player.is_over() { Role::Silent } else { Role::Playing(player) };
+        if player.is_over() {
+            self.wheel.remove(Turn::Trunk(slot));
+        } else {
+            self.wheel.add(now_us, Turn::Trunk(slot));
+        }
+        if let Role::Playing(before) = before {
+            self.cut(id, &before);
+        }
+    }
+
+    /// What a leg takes part in from now on.
+    fn seat(&mut self, slot: Slot, place: Option<(u16, u8)>) {
+        match slot {
+            Slot::Agent(slot) => {
+                if let Some(agent) = self.agents.get_mut(slot) {
+                    agent.talk = place;
+                }
+            }
+            Slot::Trunk(slot) => {
+                let Some(leg) = self.trunks.get_mut(slot) else { return };
+                let (id, before) = (leg.id, leg.role);
+                leg.role = place.map_or(Role::Silent, |(talk, place)| Role::Talking(talk, place));
+                if leg.pressing.is_none() {
+                    self.wheel.remove(Turn::Trunk(slot));
+                }
+                if let Role::Playing(before) = before {
+                    self.cut(id, &before);
+                }
+            }
+        }
+    }
+
+    fn begin(&mut self, now_us: u64, slot: u16, mut talk: Box<Talk>) {
+        let members = talk.members;
+        for (place, member) in members.iter().enumerate() {
+            if let Some(member) = member {
+                self.seat(*member, Some((slot, place as u8)));
+            }
+        }
+        let (citizen, agent) = self.readings(&talk);
+        talk.watch.begin(now_us, citizen, agent);
+        if let Some(Slot::Agent(agent)) = members[1] {
+            talk.watch.agent_muted = self.agents.get(agent).is_some_and(|agent| agent.muted);
+        }
+        self.tap.mark(&self.exits.counters, talk.recording, now_us, TapKind::Begin);
+        if matches!(talk.mode, Mode::Mixed(_)) {
+            self.wheel.add(now_us, Turn::Talk(slot));
+        }
+        if let Some(older) = self.talks.put(slot, talk) {
+            self.teller.tell(News::Talk(slot, older));
+        }
+    }
+
+    fn end(&mut self, now_us: u64, slot: u16) {
+        self.wheel.remove(Turn::Talk(slot));
+        let Some(mut talk) = self.talks.take(slot) else { return };
+        let (citizen, agent) = self.readings(&talk);
+        for member in talk.members.into_iter().flatten() {
+            self.seat(member, None);
+        }
+        self.tap.mark(&self.exits.counters, talk.recording, now_us, TapKind::End);
+        let totals = talk.watch.totals(now_us, citizen, agent);
+        self.teller.tell(News::Measured(talk.recording, totals));
+        self.teller.tell(News::Talk(slot, talk));
+    }
+
+    fn mix(&mut self, now_us: u64, slot: u16, mix: Box<super::mix::Mix>) {
+        let Some(talk) = self.talks.get_mut(slot) else { return self.teller.tell(News::Mix(mix)) };
+        match std::mem::replace(&mut talk.mode, Mode::Mixed(mix)) {
+            Mode::Relay => {}
+            Mode::Mixed(older) => self.teller.tell(News::Mix(older)),
+        }
+        self.wheel.add(now_us, Turn::Talk(slot));
+    }
+
+    fn with_mix(&mut self, slot: u16, step: impl FnOnce(&mut super::mix::Mix)) {
+        if let Some(Talk { mode: Mode::Mixed(mix), .. }) = self.talks.get_mut(slot) {
+            step(mix);
+        }
+    }
+
+    fn sit(&mut self, slot: u16, place: u8, who: Slot, seat: Box<super::mix::Seat>) {
+        let Some(talk) = self.talks.get_mut(slot) else { return self.teller.tell(News::Seat(seat)) };
+        let unused = match (&mut talk.mode, talk.members.get_mut(usize::from(place))) {
+            (Mode::Mixed(mix), Some(member)) => {
+                *member = Some(who);
+                mix.sit(usize::from(place), seat)
+            }
+            (Mode::Relay | Mode::Mixed(_), _) => Some(seat),
+        };
+        if let Some(unused) = unused {
+            self.teller.tell(News::Seat(unused));
+        }
+        self.seat(who, Some((slot, place)));
+    }
+
+    fn recode(&mut self, slot: u16, place: u8, coder: Option<Encoder>) {
+        let mut unused = coder;
+        if let Some(Talk { mode: Mode::Mixed(mix), .. }) = self.talks.get_mut(slot)
+            && let Some(seat) = mix.seat(usize::from(place))
+        {
+            unused = seat.recode(unused);
+        }
+        if let Some(unused) = unused {
+            self.teller.tell(News::Coder(unused));
+        }
+    }
+
+    fn rise(&mut self, slot: u16, place: u8) {
+        let Some(talk) = self.talks.get_mut(slot) else { return };
+        let member = talk.members.get_mut(usize::from(place)).and_then(Option::take);
+        if let Mode::Mixed(mix) = &mut talk.mode
+            && let Some(seat) = mix.rise(usize::from(place))
+        {
+            self.teller.tell(News::Seat(seat));
+        }
+        if let Some(member) = member {
+            self.seat(member, None);
+        }
+    }
+
+    fn muted(&mut self, slot: u16, muted: bool) {
+        let Some(agent) = self.agents.get_mut(slot) else { return };
+        agent.muted = muted;
+        if let Some((talk, super::talk::AGENT)) = agent.talk
+            && let Some(talk) = self.talks.get_mut(talk)
+        {
+            talk.watch.agent_muted = muted;
+        }
+    }
+
     fn timeout(&self) -> Option<Duration> {
-        let has_legs = !self.trunks.is_empty() || !self.agents.is_empty();
-        let look_after = has_legs.then_some(self.look_after_us);
+        let look_after = (self.legs > 0).then_some(self.look_after_us);
         let next_us = [look_after, self.wheel.next_us()].into_iter().flatten().min()?;
         Some(Duration::from_micros(next_us.saturating_sub(self.now_us())))
     }

@@ -69,7 +69,7 @@ pub(super) struct Collector {
 }
 
 /// Runs until told to stop.
-pub(super) fn run(mut collector: Collector, messages: &Receiver<Message>, mut taps: rtrb::Consumer<TapFrame>) {
+pub(super) fn run(mut collector: Collector, messages: &Receiver<Message>, mut taps: Vec<rtrb::Consumer<TapFrame>>) {
     let mut stopping = false;
     while !stopping {
         let first = match messages.recv_timeout(PASS) {
@@ -77,15 +77,17 @@ pub(super) fn run(mut collector: Collector, messages: &Receiver<Message>, mut ta
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => Some(Message::Stop),
         };
-        // The count is taken before the commands: a frame that is in the ring now belongs to a command that is in the queue now.
-        let frames = taps.slots();
+        // The counts are taken before the commands: a frame that is in a ring now belongs to a command that is in the queue now.
+        let frames: Vec<usize> = taps.iter().map(rtrb::Consumer::slots).collect();
         for message in first.into_iter().chain(std::iter::from_fn(|| messages.try_recv().ok())) {
             match message {
                 Message::Command(command) => collector.command(command, Instant::now()),
                 Message::Stop => stopping = true,
             }
         }
-        (0..frames).map_while(|_| taps.pop().ok()).for_each(|frame| collector.tap(&frame));
+        for (ring, frames) in taps.iter_mut().zip(frames) {
+            (0..frames).map_while(|_| ring.pop().ok()).for_each(|frame| collector.tap(&frame));
+        }
         collector.pass(Instant::now());
     }
     collector.close_all();

@@ -129,7 +129,7 @@ pub(crate) fn write_for_test(path: &Path, recording: shared::model::RecordingId,
 pub(crate) fn start(
     settings: RecordingSettings,
     keys: Arc<KeyRing>,
-    taps: rtrb::Consumer<TapFrame>,
+    taps: Vec<rtrb::Consumer<TapFrame>>,
     inbox: Inbox,
 ) -> io::Result<RecordingHandle> {
     start_on(Box::new(SystemDisk), settings, keys, taps, inbox)

@@ -43,7 +43,7 @@ impl Edge {
     fn new(folder: &Path) -> Self {
         let (taps, consumer) = rtrb::RingBuffer::new(crate::media::frame::TAP_RING_FRAMES);
         let (inbox, messages) = Inbox::new();
-        let handle = start(settings(folder), Arc::new(KeyRing::for_test()), consumer, inbox).expect("scratch is writable");
+        let handle = start(settings(folder), Arc::new(KeyRing::for_test()), vec![consumer], inbox).expect("scratch is writable");
         Self { handle, taps, messages }
     }
 
@@ -267,7 +267,7 @@ fn a_folder_that_cannot_be_written_is_named_at_the_start() {
     std::fs::write(scratch.path("taken"), b"").expect("scratch is writable");
     let (_, consumer) = rtrb::RingBuffer::new(1);
     let (inbox, _messages) = Inbox::new();
-    let error = start(settings(&scratch.path("taken/recordings")), Arc::new(KeyRing::for_test()), consumer, inbox)
+    let error = start(settings(&scratch.path("taken/recordings")), Arc::new(KeyRing::for_test()), vec![consumer], inbox)
         .expect_err("a file is no folder");
     assert!(error.to_string().contains("taken/recordings cannot be written"), "{error}");
 }

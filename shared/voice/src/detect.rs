@@ -146,7 +146,11 @@ impl Clipping {
             let same_sign = run.iter().all(|sample| (*sample > 0) == (run[0] > 0));
             same_sign && run.iter().all(|sample| sample.unsigned_abs() >= LIMIT)
         };
-        let clipped = samples.windows(CLIPPED_RUN).any(at_limit);
+        self.note_frame(samples.windows(CLIPPED_RUN).any(at_limit))
+    }
+
+    /// One frame of which it is known whether it was clipped.
+    pub fn note_frame(&mut self, clipped: bool) -> Option<Change> {
         self.share += Self::SMOOTHING * (if clipped { 1.0 } else { 0.0 } - self.share);
         let trouble = self.share > if self.on { 0.02 } else { 0.1 };
         let before = std::mem::replace(&mut self.on, trouble);

@@ -89,6 +89,7 @@ pub struct JitterBuffer {
     shortened: u64,
     lengthened: u64,
     newest_lead: u64,
+    playing: bool,
 }
 
 /// What becomes of a payload.
@@ -152,6 +153,7 @@ impl JitterBuffer {
             shortened: 0,
             lengthened: 0,
             newest_lead: 0,
+            playing: false,
         }
     }
 
@@ -208,6 +210,7 @@ impl JitterBuffer {
     /// The next 20 ms, to be called every 20 ms.
     pub fn pull(&mut self, now_us: u64) -> [i16; FRAME_SAMPLES] {
         self.last_pull_us = Some(now_us);
+        self.playing = false;
         let mut frame = [0; FRAME_SAMPLES];
         if let Some(mut spurt) = self.spurt {
             if let Intake::InOrder(shelf) = &mut self.intake {
@@ -215,6 +218,7 @@ impl JitterBuffer {
             }
             if let Some(changed) = self.change_delay(&mut spurt) {
                 frame = changed;
+                self.playing = true;
                 self.concealer.pass(&mut frame);
             } else {
                 self.play(&mut spurt, &mut frame);
@@ -225,6 +229,18 @@ impl JitterBuffer {
         }
         self.pulled += FRAME;
         frame
+    }
+
+    /// Whether anything in the newest frame had come; else all of it was invented, or silence.
+    #[must_use]
+    pub fn is_playing(&self) -> bool {
+        self.playing
+    }
+
+    /// Samples from the next one to be heard to the end of the newest that came.
+    #[must_use]
+    pub fn waiting(&self) -> u64 {
+        self.spurt.map_or(0, |spurt| spurt.end.saturating_sub(spurt.next))
     }
 
     /// What came so far.
@@ -336,6 +352,7 @@ impl JitterBuffer {
             let run = self.ring.run(spurt.next, frame.len());
             let (piece, rest) = frame.split_at_mut(run);
             if here {
+                self.playing = true;
                 self.ring.copy(spurt.next, piece);
                 self.ring.drop_samples(spurt.next, run);
                 self.concealer.pass(piece);

@@ -56,6 +56,11 @@ impl Mixer {
         Self { comfort, wanted: everyone, current: everyone, muted: [false; MAX_PARTIES], levels: [Leveller::default(); MAX_PARTIES] }
     }
 
+    /// Sets how voices are led from now on; changes fade over one frame.
+    pub fn set_comfort(&mut self, comfort: Comfort) {
+        self.comfort = comfort;
+    }
+
     /// Sets who hears the party.
     pub fn set_role(&mut self, party: usize, role: Role) {
         for listener in 0..MAX_PARTIES {
@@ -106,7 +111,8 @@ impl Mixer {
         }
         for (listener, output) in outputs.iter_mut().take(MAX_PARTIES).enumerate() {
             let mut sum = [0.0; FRAME_SAMPLES];
-            for speaker in 0..inputs.len().min(MAX_PARTIES) {
+            // Of whom nothing came the gain stays as it is: the next voice begins as it was left, not faded in.
+            for speaker in (0..inputs.len().min(MAX_PARTIES)).filter(|speaker| inputs[*speaker].is_some()) {
                 let wanted = self.wanted[listener][speaker] * gains[speaker];
                 let before = std::mem::replace(&mut self.current[listener][speaker], wanted);
                 add(&mut sum, &voices[speaker], before, wanted);

@@ -1,0 +1,634 @@
+//! The control thread of the media edge: carries out the core's commands and tells the core what the media threads say. It makes and frees
+//! whatever they need, so that they never do; it may allocate, log and be late by milliseconds.
+//!
+//! A trunk leg stays on the thread that was given to it at its opening, and so does the call. An agent comes to the call: if it is on
+//! another thread, the agent's leg is moved there, and the first thread, which reads for all agents, is told whose its packets are now.
+
+use super::agent::{AgentLeg, OPUS_TYPE};
+use super::counters::Counters;
+use super::health::{Figures, Totals};
+use super::keys::KeyRow;
+use super::link::Wish;
+use super::mix::{Mix, Seat};
+use super::negotiate::{self, Wanted};
+use super::net::{Poller, VoiceSocket, Waker};
+use super::orders::{News, Order, Slot};
+use super::player::{MAX_PROMPTS, Player};
+use super::ports::PortPool;
+use super::roll::Roll;
+use super::secret::{MAX_AGENTS, Secrets};
+use super::strain::Gauge;
+use super::stream::OutgoingStream;
+use super::talk::{MAX_MEMBERS, Mode, Talk};
+use super::trunk::TrunkLeg;
+use super::worker::MAX_LEGS;
+use crate::switchboard::Inbox;
+use call_core::Input;
+use call_core::command::{MediaAccess, MediaCommand, Part, PromptName, SessionText, Sound};
+use call_core::input::{AnnouncementEnd, MediaFailure};
+use call_core::voice::{LegMeasured, TalkMeasured, VoiceInput};
+use shared::model::{AgentId, LegId, RecordingId, TalkHealth, VoiceCodec};
+use sip_core::sdp::Local;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+/// One media thread, seen from here.
+#[derive(Debug)]
+pub(super) struct Lane {
+    /// To it.
+    pub(super) orders: rtrb::Producer<Order>,
+    /// From it.
+    pub(super) news: rtrb::Consumer<News>,
+    /// Wakes it.
+    pub(super) waker: Waker,
+    /// How near it is to its limit.
+    pub(super) gauge: Arc<Gauge>,
+    /// The thread; none in tests that play it.
+    pub(super) thread: Option<JoinHandle<()>>,
+    /// Places of trunk legs.
+    pub(super) trunks: Roll,
+    /// Places of talks.
+    pub(super) talks: Roll,
+}
+
+impl Lane {
+    /// A lane whose thread has nothing to do yet.
+    pub(super) fn new(
+        orders: rtrb::Producer<Order>,
+        news: rtrb::Consumer<News>,
+        (waker, gauge, thread): (Waker, Arc<Gauge>, Option<JoinHandle<()>>),
+    ) -> Self {
+        Self { orders, news, waker, gauge, thread, trunks: Roll::new(MAX_LEGS), talks: Roll::new(MAX_LEGS) }
+    }
+}
+
+/// A leg that is open.
+#[derive(Debug)]
+enum Known {
+    Trunk { lane: usize, slot: u16, talk: Option<LegId> },
+    Agent(KnownAgent),
+}
+
+/// An agent's leg.
+#[derive(Debug, Clone, Copy)]
+struct KnownAgent {
+    agent: AgentId,
+    lane: usize,
+    slot: u16,
+    speaks_opus: bool,
+    codec: VoiceCodec,
+    talk: Option<LegId>,
+}
+
+/// A talk, by the citizen's leg.
+#[derive(Debug)]
+struct KnownTalk {
+    lane: usize,
+    slot: u16,
+    members: [Option<(LegId, Part)>; MAX_MEMBERS],
+    mixed: bool,
+}
+
+/// What the control thread gets from whoever starts it.
+#[derive(Debug)]
+pub(super) struct Parts {
+    /// From the handle.
+    pub(super) commands: rtrb::Consumer<MediaCommand>,
+    /// Wakes for commands and news.
+    pub(super) poller: Poller,
+    /// The media threads.
+    pub(super) lanes: Vec<Lane>,
+    /// Free ports.
+    pub(super) ports: PortPool,
+    /// Where trunk ports are bound, and what our descriptions say.
+    pub(super) addresses: (IpAddr, IpAddr),
+    /// The agents' port.
+    pub(super) agent_port: u16,
+    /// Where each prompt stands.
+    pub(super) prompts: BTreeMap<PromptName, u16>,
+    /// To the core.
+    pub(super) inbox: Inbox,
+    /// Its own numbers.
+    pub(super) counters: Arc<Counters>,
+    /// The clock of all threads.
+    pub(super) started: Instant,
+}
+
+/// Everything the control thread owns.
+#[derive(Debug)]
+pub(super) struct Control {
+    parts: Parts,
+    legs: HashMap<LegId, Known>,
+    talks: HashMap<LegId, KnownTalk>,
+    agents: Roll,
+    /// An agent's leg is on its way from one thread to another; commands wait for it, in order.
+    moving: Option<Moving>,
+    waiting: VecDeque<MediaCommand>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Moving {
+    slot: u16,
+    to: usize,
+}
+
+impl Control {
+    /// Without legs.
+    pub(super) fn new(parts: Parts) -> Self {
+        Self { parts, legs: HashMap::new(), talks: HashMap::new(), agents: Roll::new(MAX_AGENTS), moving: None, waiting: VecDeque::new() }
+    }
+
+    /// Runs until the handle is gone; then every talk is ended, so that the recorder learns where each one stopped.
+    pub(super) fn run(mut self) {
+        while self.turn() {}
+        let legs: Vec<LegId> = self.legs.keys().copied().collect();
+        legs.into_iter().for_each(|leg| self.close(leg));
+        for mut lane in self.parts.lanes.drain(..) {
+            // Gone, it tells the thread to end.
+            drop(lane.orders);
+            lane.waker.wake();
+            if lane.thread.take().is_some_and(|thread| thread.join().is_err()) {
+                tracing::error!("a media thread had ended by a panic");
+            }
+        }
+    }
+
+    fn turn(&mut self) -> bool {
+        if let Err(error) = self.parts.poller.wait(None) {
+            tracing::error!(%error, "the media edge cannot wait for commands and ends");
+            return false;
+        }
+        // Only the bell is watched.
+        while self.parts.poller.ready().is_some() {}
+        // Asked first: what was sent before the handle went must still be carried out.
+        let is_last = self.parts.commands.is_abandoned();
+        self.take_news();
+        while let Ok(command) = self.parts.commands.pop() {
+            self.take(command);
+        }
+        !is_last
+    }
+
+    fn take(&mut self, command: MediaCommand) {
+        if self.moving.is_some() {
+            self.waiting.push_back(command);
+        } else {
+            self.obey(command);
+        }
+    }
+
+    fn take_news(&mut self) {
+        for lane in 0..self.parts.lanes.len() {
+            while let Ok(news) = self.parts.lanes[lane].news.pop() {
+                self.hear(lane, news);
+            }
+        }
+    }
+
+    fn hear(&mut self, lane: usize, news: News) {
+        let inbox = &self.parts.inbox;
+        match news {
+            News::Reachable(leg, reachable) => inbox.send(Input::AgentMediaReachable { leg, reachable }),
+            News::Key(leg, digit) => inbox.send(Input::Digit { leg, digit }),
+            News::Announced(leg, end) => inbox.send(Input::AnnouncementEnded { leg, end }),
+            News::Link(leg, wish) => self.send_as(leg, wish),
+            News::Health(agent, figures) => inbox.send(Input::Voice(VoiceInput::Health { agent, health: health(&figures) })),
+            News::Measured(recording, totals) => inbox.send(Input::Voice(VoiceInput::Measured(measured(recording, &totals)))),
+            News::Trunk(slot, leg) => {
+                let port = leg.port;
+                // Closed first, so that the port is free when it is given out again.
+                drop(leg);
+                let now_us = self.now_us();
+                self.parts.ports.give_back(now_us, port);
+                self.parts.lanes[lane].trunks.give_back(slot);
+            }
+            News::Talk(slot, talk) => {
+                drop(talk);
+                self.parts.lanes[lane].talks.give_back(slot);
+            }
+            News::Agent(slot, leg) => self.agent_left(slot, leg),
+            News::Mix(mix) => drop(mix),
+            News::Seat(seat) => drop(seat),
+            News::Tones(tones) => drop(tones),
+            News::Coder(coder) => drop(coder),
+        }
+    }
+
+    fn obey(&mut self, command: MediaCommand) {
+        match command {
+            MediaCommand::OpenTrunk { leg, offer } => self.open_trunk(leg, offer.as_ref()),
+            MediaCommand::Follow { leg, description } => self.follow(leg, &description),
+            MediaCommand::OpenAgent { agent, leg } => self.open_agent(agent, leg),
+            MediaCommand::Play { leg, sound } => self.play(leg, &[], sound),
+            MediaCommand::Announce { leg, prompts, then } => self.play(leg, &prompts, then),
+            MediaCommand::Connect { citizen, agent, recording } => self.connect(citizen, agent, recording),
+            MediaCommand::Disconnect { citizen } => self.part(citizen),
+            MediaCommand::Close { leg } => self.close(leg),
+            MediaCommand::AgentVoice { leg, opus, muted } => self.agent_voice(leg, opus, muted),
+            MediaCommand::Attend { leg, citizen, part } => self.attend(leg, citizen, part),
+            MediaCommand::Withdraw { leg } => self.withdraw(leg),
+            MediaCommand::PressKeys { leg, keys } => {
+                self.order_trunk(leg, |slot| Order::Press(slot, KeyRow::new(&keys)));
+            }
+            MediaCommand::HearTones { leg } => {
+                self.order_trunk(leg, |slot| Order::HearTones(slot, Box::default()));
+            }
+            MediaCommand::MaskKeys { citizen, masked } => {
+                if let Some(talk) = self.talks.get(&citizen) {
+                    let (lane, slot) = (talk.lane, talk.slot);
+                    self.order(lane, Order::MaskKeys(slot, masked));
+                }
+            }
+        }
+    }
+
+    fn order(&mut self, lane: usize, order: Order) {
+        self.parts.counters.orders_given.bump();
+        let lane = &mut self.parts.lanes[lane];
+        if lane.orders.push(order).is_err() {
+            tracing::error!(waiting = super::orders::ORDERS, "a media thread takes no orders: one was lost");
+        }
+        lane.waker.wake();
+    }
+
+    fn order_trunk(&mut self, leg: LegId, order: impl FnOnce(u16) -> Order) {
+        if let Some(Known::Trunk { lane, slot, .. }) = self.legs.get(&leg) {
+            let (lane, slot) = (*lane, *slot);
+            self.order(lane, order(slot));
+        }
+    }
+
+    fn now_us(&self) -> u64 {
+        u64::try_from(self.parts.started.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    fn open_trunk(&mut self, leg: LegId, offer: Option<&SessionText>) {
+        self.close(leg);
+        let input = match self.try_open_trunk(leg, offer) {
+            Ok(answer) => Input::MediaOpened { leg, answer },
+            Err(reason) => {
+                tracing::info!(leg = leg.0, ?reason, "a trunk leg could not be opened");
+                Input::MediaFailed { leg, reason }
+            }
+        };
+        self.parts.inbox.send(input);
+    }
+
+    fn try_open_trunk(&mut self, leg: LegId, offer: Option<&SessionText>) -> Result<SessionText, MediaFailure> {
+        let wanted = Wanted::read(offer)?;
+        let lane = self.least_busy_lane().ok_or(MediaFailure::Overloaded)?;
+        let (ssrc, start) = random().map_err(|_| MediaFailure::Io)?;
+        let (bind, advertise) = self.parts.addresses;
+        let now_us = self.now_us();
+        let open = |port| VoiceSocket::bind(SocketAddr::new(bind, port));
+        let (port, socket) = self.parts.ports.take(now_us, open).ok_or(MediaFailure::NoPorts)?;
+        let local = Local { address: advertise, port, session_id: leg.0, session_version: 1 };
+        let agreed =
+            wanted.agree(local).and_then(|agreed| Ok((agreed, self.parts.lanes[lane].trunks.take().ok_or(MediaFailure::NoPorts)?)));
+        let ((agreement, answer), slot) = match agreed {
+            Ok(agreed) => agreed,
+            Err(reason) => {
+                self.parts.ports.give_back(now_us, port);
+                return Err(reason);
+            }
+        };
+        // Reports are worth having, not worth refusing a call for.
+        let reports = port.checked_add(1).and_then(|port| VoiceSocket::bind(SocketAddr::new(bind, port)).ok());
+        let out = OutgoingStream::new(ssrc, agreement.payload_type(), start);
+        let trunk = TrunkLeg::new(leg, (socket, reports), port, agreement, out);
+        self.legs.insert(leg, Known::Trunk { lane, slot, talk: None });
+        self.order(lane, Order::AddTrunk(slot, Box::new(trunk)));
+        Ok(answer)
+    }
+
+    /// A description that cannot be used changes nothing: the SIP side has checked it, so this is a late answer in an ACK at worst.
+    fn follow(&mut self, leg: LegId, description: &SessionText) {
+        match negotiate::follow(description) {
+            Ok(agreement) => self.order_trunk(leg, |slot| Order::Follow(slot, agreement)),
+            Err(reason) => {
+                tracing::info!(leg = leg.0, ?reason, "the far side's new description cannot be used; the old one stays in force");
+            }
+        }
+    }
+
+    /// The thread with the fewest trunk legs of those that are not at their limit.
+    fn least_busy_lane(&self) -> Option<usize> {
+        let lanes = self.parts.lanes.iter().enumerate().filter(|(_, lane)| !lane.gauge.is_full());
+        let least = lanes.min_by_key(|(_, lane)| (lane.trunks.taken(), lane.gauge.load_permille())).map(|(place, _)| place);
+        if least.is_none() {
+            self.parts.counters.refused_calls.bump();
+        }
+        least
+    }
+
+    fn open_agent(&mut self, agent: AgentId, leg: LegId) {
+        let of_agent = |known: &Known| matches!(known, Known::Agent(known) if known.agent == agent);
+        if let Some(older) = self.legs.iter().find(|(_, known)| of_agent(known)).map(|(leg, _)| *leg) {
+            self.close(older);
+        }
+        let input = match self.try_open_agent(agent, leg) {
+            Ok(access) => Input::AgentMediaOpened { agent, leg, access },
+            Err(reason) => Input::MediaFailed { leg, reason },
+        };
+        self.parts.inbox.send(input);
+    }
+
+    fn try_open_agent(&mut self, agent: AgentId, leg: LegId) -> Result<MediaAccess, MediaFailure> {
+        let slot = self.agents.take().ok_or(MediaFailure::NoPorts)?;
+        let made = Secrets::generate(slot, self.parts.agent_port, OPUS_TYPE).and_then(|made| Ok((made, getrandom::u64()?)));
+        let ((secrets, access), start) = match made {
+            Ok(made) => made,
+            Err(error) => {
+                tracing::error!(%error, "no randomness for an agent's keys");
+                self.agents.give_back(slot);
+                return Err(MediaFailure::Io);
+            }
+        };
+        let known = KnownAgent { agent, lane: 0, slot, speaks_opus: false, codec: VoiceCodec::Pcma, talk: None };
+        self.legs.insert(leg, Known::Agent(known));
+        self.order(0, Order::Owner(slot, 0));
+        self.order(0, Order::AddAgent(slot, Box::new(AgentLeg::new(leg, secrets, start))));
+        Ok(access)
+    }
+
+    /// A thread has given an agent's leg back: to be moved, or to be freed.
+    fn agent_left(&mut self, slot: u16, leg: Box<AgentLeg>) {
+        match self.moving.take_if(|moving| moving.slot == slot) {
+            Some(Moving { to, .. }) => {
+                self.order(to, Order::AddAgent(slot, leg));
+                self.order(0, Order::Owner(slot, u8::try_from(to).unwrap_or(0)));
+                while self.moving.is_none()
+                    && let Some(command) = self.waiting.pop_front()
+                {
+                    self.obey(command);
+                }
+            }
+            None => self.agents.give_back(slot),
+        }
+    }
+
+    fn play(&mut self, leg: LegId, prompts: &[PromptName], then: Sound) {
+        let places: Vec<u16> = prompts.iter().filter_map(|name| self.parts.prompts.get(name).copied()).take(MAX_PROMPTS).collect();
+        let announces = !prompts.is_empty();
+        let unheard = |end| {
+            if announces {
+                self.parts.inbox.send(Input::AnnouncementEnded { leg, end })
+            }
+        };
+        match self.legs.get(&leg) {
+            Some(Known::Trunk { talk: None, .. }) => {}
+            Some(Known::Trunk { talk: Some(_), .. } | Known::Agent(_)) => {
+                tracing::warn!(leg = leg.0, "a talking leg was to hear something else; it goes on talking");
+                return unheard(AnnouncementEnd::Cut);
+            }
+            None => return unheard(AnnouncementEnd::Cut),
+        }
+        if places.is_empty() {
+            unheard(AnnouncementEnd::NoPrompt);
+        }
+        self.order_trunk(leg, |slot| Order::Play(slot, Player::new(places.into_iter(), then)));
+    }
+
+    fn connect(&mut self, citizen: LegId, agent: LegId, recording: RecordingId) {
+        self.part(citizen);
+        if let Some(Known::Agent(KnownAgent { talk: Some(other), .. })) = self.legs.get(&agent) {
+            let other = *other;
+            self.leave(agent, other);
+        }
+        let (Some(Known::Trunk { lane, slot, .. }), Some(Known::Agent(known))) = (self.legs.get(&citizen), self.legs.get(&agent)) else {
+            tracing::warn!(citizen = citizen.0, agent = agent.0, "legs were to be joined of which one is gone");
+            return;
+        };
+        let (lane, trunk_slot, known) = (*lane, *slot, *known);
+        if known.lane != lane {
+            return self.bring(agent, lane, MediaCommand::Connect { citizen, agent, recording });
+        }
+        let Some(slot) = self.parts.lanes[lane].talks.take() else {
+            tracing::error!("a media thread has no place for another talk");
+            return;
+        };
+        let mut members = [None; MAX_MEMBERS];
+        (members[0], members[1]) = (Some((citizen, Part::Talk)), Some((agent, Part::Talk)));
+        let mut talk = Talk::new(recording, Slot::Trunk(trunk_slot), (Slot::Agent(known.slot), agent));
+        let mix = (known.codec == VoiceCodec::Opus).then(|| self.make_mix(&members)).flatten();
+        let mixed = mix.is_some();
+        if let Some(mix) = mix {
+            talk.mode = Mode::Mixed(mix);
+        }
+        self.talks.insert(citizen, KnownTalk { lane, slot, members, mixed });
+        self.set_talk(citizen, Some(citizen));
+        self.set_talk(agent, Some(citizen));
+        self.order(lane, Order::Begin(slot, Box::new(talk)));
+    }
+
+    /// Moves an agent's leg to another thread; the command is carried out when it is there.
+    fn bring(&mut self, agent: LegId, to: usize, then: MediaCommand) {
+        let Some(Known::Agent(known)) = self.legs.get_mut(&agent) else { return };
+        let (from, slot) = (std::mem::replace(&mut known.lane, to), known.slot);
+        self.moving = Some(Moving { slot, to });
+        self.waiting.push_front(then);
+        self.order(from, Order::RemoveAgent(slot));
+    }
+
+    fn set_talk(&mut self, leg: LegId, citizen: Option<LegId>) {
+        match self.legs.get_mut(&leg) {
+            Some(Known::Trunk { talk, .. }) => *talk = citizen,
+            Some(Known::Agent(known)) => known.talk = citizen,
+            None => {}
+        }
+    }
+
+    /// Ends the talk of a citizen, if there is one.
+    fn part(&mut self, citizen: LegId) {
+        let Some(talk) = self.talks.remove(&citizen) else { return };
+        for (leg, _) in talk.members.into_iter().flatten() {
+            self.set_talk(leg, None);
+        }
+        self.order(talk.lane, Order::End(talk.slot));
+    }
+
+    /// A leg leaves a talk; without citizen or agent there is none.
+    fn leave(&mut self, leg: LegId, citizen: LegId) {
+        let Some(talk) = self.talks.get_mut(&citizen) else { return };
+        let place = talk.members.iter().position(|member| member.is_some_and(|(member, _)| member == leg));
+        match place {
+            Some(0 | 1) => self.part(citizen),
+            Some(place) => {
+                talk.members[place] = None;
+                let (lane, slot) = (talk.lane, talk.slot);
+                self.set_talk(leg, None);
+                self.order(lane, Order::Rise(slot, place as u8));
+                self.retune(citizen);
+            }
+            None => {}
+        }
+    }
+
+    fn attend(&mut self, leg: LegId, citizen: LegId, part: Part) {
+        let Some(talk) = self.talks.get(&citizen) else {
+            tracing::warn!(leg = leg.0, citizen = citizen.0, "a leg was to attend a talk that is over");
+            return;
+        };
+        let (lane, talk_slot) = (talk.lane, talk.slot);
+        if let Some(place) = talk.members.iter().position(|member| member.is_some_and(|(member, _)| member == leg)) {
+            return self.change_part(citizen, place, part);
+        }
+        let (where_it_is, slot, before) = match self.legs.get(&leg) {
+            Some(Known::Trunk { lane, slot, talk }) => (*lane, Slot::Trunk(*slot), *talk),
+            Some(Known::Agent(known)) => (known.lane, Slot::Agent(known.slot), known.talk),
+            None => return,
+        };
+        if let Some(before) = before {
+            self.leave(leg, before);
+        }
+        match slot {
+            Slot::Agent(_) if where_it_is != lane => return self.bring(leg, lane, MediaCommand::Attend { leg, citizen, part }),
+            Slot::Trunk(_) if where_it_is != lane => {
+                tracing::error!(leg = leg.0, "a second trunk leg is on another thread than the talk and cannot attend it");
+                return;
+            }
+            Slot::Agent(_) | Slot::Trunk(_) => {}
+        }
+        self.ensure_mixed(citizen);
+        let seat = self.make_seat(leg, part);
+        let Some(talk) = self.talks.get_mut(&citizen) else { return };
+        let free = talk.members.iter().position(Option::is_none);
+        let (Some(place), Some(seat)) = (free, seat) else {
+            tracing::warn!(leg = leg.0, most = MAX_MEMBERS, "a talk has no place for another party");
+            return;
+        };
+        talk.members[place] = Some((leg, part));
+        self.set_talk(leg, Some(citizen));
+        self.order(lane, Order::Sit(talk_slot, place as u8, slot, seat));
+    }
+
+    fn change_part(&mut self, citizen: LegId, place: usize, part: Part) {
+        let Some(talk) = self.talks.get_mut(&citizen) else { return };
+        if let Some(Some(member)) = talk.members.get_mut(place) {
+            member.1 = part;
+        }
+        let (lane, slot) = (talk.lane, talk.slot);
+        self.order(lane, Order::Role(slot, place as u8, part));
+    }
+
+    fn withdraw(&mut self, leg: LegId) {
+        let talk = match self.legs.get(&leg) {
+            Some(Known::Trunk { talk, .. }) => *talk,
+            Some(Known::Agent(known)) => known.talk,
+            None => None,
+        };
+        if let Some(citizen) = talk {
+            self.leave(leg, citizen);
+        }
+    }
+
+    /// Mixing begins or ends as the parties and their codecs need it.
+    fn retune(&mut self, citizen: LegId) {
+        let Some(talk) = self.talks.get_mut(&citizen) else { return };
+        let parties = talk.members.iter().flatten().count();
+        let speaks_opus = |leg: &LegId| matches!(self.legs.get(leg), Some(Known::Agent(known)) if known.codec == VoiceCodec::Opus);
+        let opus = talk.members.iter().flatten().any(|(leg, _)| speaks_opus(leg));
+        if parties > 2 || opus {
+            self.ensure_mixed(citizen);
+        } else if talk.mixed {
+            talk.mixed = false;
+            let (lane, slot) = (talk.lane, talk.slot);
+            self.order(lane, Order::Unmix(slot));
+        }
+    }
+
+    fn ensure_mixed(&mut self, citizen: LegId) {
+        let Some(talk) = self.talks.get(&citizen).filter(|talk| !talk.mixed) else { return };
+        let (lane, slot, members) = (talk.lane, talk.slot, talk.members);
+        let Some(mix) = self.make_mix(&members) else { return };
+        if let Some(talk) = self.talks.get_mut(&citizen) {
+            talk.mixed = true;
+        }
+        self.order(lane, Order::Mix(slot, mix));
+    }
+
+    fn make_mix(&self, members: &[Option<(LegId, Part)>; MAX_MEMBERS]) -> Option<Box<Mix>> {
+        let mut seats: [Option<Box<Seat>>; MAX_MEMBERS] = Default::default();
+        for (seat, member) in seats.iter_mut().zip(members) {
+            if let Some((leg, part)) = member {
+                *seat = Some(self.make_seat(*leg, *part)?);
+            }
+        }
+        Some(Box::new(Mix::new(seats)))
+    }
+
+    fn make_seat(&self, leg: LegId, part: Part) -> Option<Box<Seat>> {
+        let seat = match self.legs.get(&leg)? {
+            Known::Trunk { .. } => Seat::of_trunk(part),
+            Known::Agent(known) => Seat::of_agent(part, known.codec == VoiceCodec::Opus),
+        };
+        if seat.is_err() {
+            tracing::error!("the codec library gives no coder: a talk is not mixed");
+        }
+        seat.ok().map(Box::new)
+    }
+
+    /// A leg's link asks for another way of sending.
+    fn send_as(&mut self, leg: LegId, wish: Wish) {
+        let Some(Known::Agent(known)) = self.legs.get_mut(&leg) else { return };
+        let before = std::mem::replace(&mut known.codec, wish.codec);
+        let (talk, lane) = (known.talk, known.lane);
+        let order = VoiceInput::SendAs { leg, codec: wish.codec, expected_loss_percent: wish.from_agent_percent };
+        self.parts.inbox.send(Input::Voice(order));
+        let Some(citizen) = talk.filter(|_| before != wish.codec) else { return };
+        tracing::info!(leg = leg.0, codec = ?wish.codec, "an agent's voice changes its codec");
+        self.change_coder(leg, citizen, lane);
+        self.retune(citizen);
+    }
+
+    /// In a talk that is mixed already the agent's place is made anew, with the coder that is wanted now.
+    fn change_coder(&mut self, leg: LegId, citizen: LegId, lane: usize) {
+        let Some(talk) = self.talks.get(&citizen).filter(|talk| talk.mixed) else { return };
+        let slot = talk.slot;
+        let Some(place) = talk.members.iter().position(|member| member.is_some_and(|(member, _)| member == leg)) else { return };
+        let Some(Known::Agent(known)) = self.legs.get(&leg) else { return };
+        match Seat::coder(known.codec == VoiceCodec::Opus) {
+            Ok(coder) => self.order(lane, Order::Recode(slot, place as u8, coder)),
+            Err(error) => tracing::error!(%error, "the codec library gives no coder: an agent's voice stays as it is"),
+        }
+    }
+
+    fn agent_voice(&mut self, leg: LegId, opus: bool, muted: bool) {
+        let Some(Known::Agent(known)) = self.legs.get_mut(&leg) else { return };
+        known.speaks_opus = opus;
+        let (lane, slot) = (known.lane, known.slot);
+        self.order(lane, Order::Muted(slot, muted));
+        self.order(lane, Order::SpeaksOpus(slot, opus));
+    }
+
+    fn close(&mut self, leg: LegId) {
+        self.withdraw(leg);
+        match self.legs.remove(&leg) {
+            Some(Known::Trunk { lane, slot, .. }) => self.order(lane, Order::RemoveTrunk(slot)),
+            Some(Known::Agent(known)) => self.order(known.lane, Order::RemoveAgent(known.slot)),
+            None => {}
+        }
+    }
+}
+
+fn random() -> Result<(u32, u64), getrandom::Error> {
+    Ok((getrandom::u32()?, getrandom::u64()?))
+}
+
+fn health(figures: &Figures) -> TalkHealth {
+    TalkHealth { citizen: figures.citizen, agent: figures.agent, troubles: figures.troubles.list() }
+}
+
+fn measured(recording: RecordingId, totals: &Totals) -> TalkMeasured {
+    let leg = |(mean, worst_score_hundredths)| LegMeasured { mean, worst_score_hundredths };
+    TalkMeasured {
+        recording,
+        talk_ms: totals.talk_us / 1_000,
+        citizen: leg(totals.citizen.measured()),
+        agent: leg(totals.agent.measured()),
+        troubles: totals.troubles.list(),
+    }
+}

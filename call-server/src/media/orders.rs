@@ -1,0 +1,105 @@
+//! What passes between the control thread and a media thread, by single-producer single-consumer rings. Whatever an order needs is made
+//! before it is given, and whatever a media thread no longer needs is given back to be freed: it neither allocates nor frees.
+
+use super::agent::AgentLeg;
+use super::health::{Figures, Totals};
+use super::keys::KeyRow;
+use super::mix::{Mix, Seat};
+use super::player::Player;
+use super::talk::Talk;
+use super::trunk::{Agreement, TrunkLeg};
+use call_core::command::Part;
+use call_core::input::AnnouncementEnd;
+use shared::model::{LegId, RecordingId};
+use voice::codec::Encoder;
+use voice::dtmf::DtmfDetector;
+
+/// Orders that may wait for a media thread: far more than there are calls.
+pub(super) const ORDERS: usize = 8_192;
+/// News that may wait for the control thread: what a thousand talks say in ten seconds.
+pub(super) const NEWS: usize = 8_192;
+
+/// A leg's place in its thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Slot {
+    /// A trunk leg.
+    Trunk(u16),
+    /// An agent's leg.
+    Agent(u16),
+}
+
+/// To a media thread.
+#[derive(Debug)]
+pub(super) enum Order {
+    /// A leg to be served.
+    AddTrunk(u16, Box<TrunkLeg>),
+    /// It comes back by [`News::Trunk`].
+    RemoveTrunk(u16),
+    /// A leg to be served.
+    AddAgent(u16, Box<AgentLeg>),
+    /// It comes back by [`News::Agent`].
+    RemoveAgent(u16),
+    /// To the first thread: whose agent that is from now on.
+    Owner(u16, u8),
+    /// What was agreed with a trunk has changed.
+    Follow(u16, Agreement),
+    /// What a trunk leg hears until something else is to be heard.
+    Play(u16, Player),
+    /// A talk begins.
+    Begin(u16, Box<Talk>),
+    /// It ends, and comes back by [`News::Talk`].
+    End(u16),
+    /// From now on the talk is mixed.
+    Mix(u16, Box<Mix>),
+    /// Two parties are left who need no mixing: the talk goes back to relaying as soon as nothing is lost by it.
+    Unmix(u16),
+    /// Somebody sits down in a mixed talk.
+    Sit(u16, u8, Slot, Box<Seat>),
+    /// What somebody does in a mixed talk.
+    Role(u16, u8, Part),
+    /// What somebody hears in a mixed talk is coded otherwise.
+    Recode(u16, u8, Option<Encoder>),
+    /// Somebody leaves a mixed talk.
+    Rise(u16, u8),
+    /// The agent has muted the microphone, or not.
+    Muted(u16, bool),
+    /// The agent can speak Opus.
+    SpeaksOpus(u16, bool),
+    /// Keys towards a trunk.
+    Press(u16, KeyRow),
+    /// Listen for tones on a trunk.
+    HearTones(u16, Box<DtmfDetector>),
+    /// Keep the citizen's keys out of the recording.
+    MaskKeys(u16, bool),
+}
+
+/// From a media thread.
+#[derive(Debug)]
+pub(super) enum News {
+    /// An agent's packets arrive, or have stopped.
+    Reachable(LegId, bool),
+    /// A key was pressed.
+    Key(LegId, char),
+    /// An announcement ended.
+    Announced(LegId, AnnouncementEnd),
+    /// An agent's link asks for another way of sending; the codec is wanted only if it differs from the one before.
+    Link(LegId, super::link::Wish),
+    /// How a talk sounds.
+    Health(LegId, Figures),
+    /// How a talk sounded.
+    Measured(RecordingId, Totals),
+    /// No longer needed: to be freed, and its port to be given back.
+    Trunk(u16, Box<TrunkLeg>),
+    /// No longer served by this thread.
+    Agent(u16, Box<AgentLeg>),
+    /// To be freed.
+    Talk(u16, Box<Talk>),
+    /// To be freed.
+    Mix(Box<Mix>),
+    /// To be freed.
+    Seat(Box<Seat>),
+    /// To be freed.
+    Tones(Box<DtmfDetector>),
+    /// To be freed.
+    Coder(Encoder),
+}

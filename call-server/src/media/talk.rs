@@ -1,0 +1,59 @@
+//! One talk: who takes part, how voices pass between them, where they are recorded, and how they sound.
+
+use super::health::Watch;
+use super::mix::Mix;
+use super::orders::Slot;
+use shared::model::{LegId, RecordingId};
+
+/// Most parties of a talk: citizen, agent, colleagues, supervisors.
+pub(super) const MAX_MEMBERS: usize = 6;
+/// The citizen's place.
+pub(super) const CITIZEN: u8 = 0;
+/// The agent's place.
+pub(super) const AGENT: u8 = 1;
+
+/// A talk.
+#[derive(Debug)]
+pub(super) struct Talk {
+    /// Where it is recorded: left the citizen, right what the citizen hears of the others.
+    pub(super) recording: RecordingId,
+    /// The agent's leg by its name.
+    pub(super) agent: LegId,
+    /// Who sits where.
+    pub(super) members: [Option<Slot>; MAX_MEMBERS],
+    /// How voices pass.
+    pub(super) mode: Mode,
+    /// How they sound.
+    pub(super) watch: Watch,
+    /// The citizen's keys are kept out of the recording.
+    pub(super) masks_keys: bool,
+    /// Samples of the mix recorded so far.
+    pub(super) recorded: u32,
+}
+
+/// How voices pass.
+#[derive(Debug)]
+pub(super) enum Mode {
+    /// Each packet of one goes to the other when it comes.
+    Relay,
+    /// All are pulled and mixed every 20 ms.
+    Mixed(Box<Mix>),
+}
+
+impl Talk {
+    /// Of two, relayed.
+    pub(super) fn new(recording: RecordingId, citizen: Slot, (agent, agent_leg): (Slot, LegId)) -> Self {
+        let mut members = [None; MAX_MEMBERS];
+        (members[0], members[1]) = (Some(citizen), Some(agent));
+        Self { recording, agent: agent_leg, members, mode: Mode::Relay, watch: Watch::new(0), masks_keys: false, recorded: 0 }
+    }
+
+    /// To whom a relayed packet goes.
+    pub(super) fn peer(&self, member: u8) -> Option<Slot> {
+        match member {
+            CITIZEN => self.members[usize::from(AGENT)],
+            AGENT => self.members[usize::from(CITIZEN)],
+            _ => None,
+        }
+    }
+}
