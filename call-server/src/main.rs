@@ -7,6 +7,7 @@ mod config;
 mod gateway;
 mod media;
 mod observe;
+mod office;
 mod planning;
 mod reconcile;
 mod recording;

@@ -9,6 +9,8 @@ use crate::config::Site;
 use crate::gateway::{self, GatewayHandle};
 use crate::media::frame::TAP_RING_FRAMES;
 use crate::media::{self, MediaFigures};
+use crate::office::Office;
+use crate::planning::SiteNow;
 use crate::recording::{self, KeyRing, RecordingHandle};
 use crate::sip::{self, SipHandle};
 use crate::store::{self, Store, StoreHandle};
@@ -20,8 +22,8 @@ use shared::model::UnixMillis;
 use std::fmt::Display;
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::sync::mpsc::Receiver;
-use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -41,8 +43,9 @@ pub(crate) fn serve(site: Site, _lock: DataLock) -> Result<(), Failure> {
     let site = Arc::new(site);
     let store = Arc::new(Store::open(&site.database)?);
     let (inbox, messages) = Inbox::new();
-    let rooms = Rooms::build(&runtime, &site, &store, &inbox)?;
-    let server = rooms.join(&runtime, &site, &store, inbox, messages)?;
+    let site_now = SiteNow::new(&site);
+    let rooms = Rooms::build(&runtime, &site, &site_now, &store, &inbox)?;
+    let server = rooms.join(&runtime, (&site, site_now), &store, inbox, messages)?;
     announce(&server.addresses, &server.sip_listeners);
     let cause = runtime.block_on(server.until_told())?;
     tracing::info!(cause, "the server stops");
@@ -65,7 +68,7 @@ struct Addresses {
 }
 
 impl Rooms {
-    fn build(runtime: &Runtime, site: &Site, store: &Arc<Store>, inbox: &Inbox) -> Result<Self, Failure> {
+    fn build(runtime: &Runtime, site: &Site, now: &SiteNow, store: &Arc<Store>, inbox: &Inbox) -> Result<Self, Failure> {
         let (taps, tapped) = rtrb::RingBuffer::new(TAP_RING_FRAMES);
         let keys = Arc::new(KeyRing::load(&site.recording.key)?);
         let recording = recording::start(site.recording.clone(), Arc::clone(&keys), tapped, inbox.clone()).map_err(|error| {
@@ -75,12 +78,13 @@ impl Rooms {
         let store_handle = store::start(store, inbox.clone())?;
         let media = media::start(site.media.clone(), inbox.clone(), taps)
             .map_err(|error| busy("the desktops' voice", "[media] agents", site.media.agent_listen, &error))?;
-        let accounts = Arc::new(Accounts::new(Arc::clone(store))?);
+        let accounts = Accounts::new(Arc::clone(store))?;
+        let office = Arc::new(Office { accounts, store: Arc::clone(store), inbox: inbox.clone(), site: now.clone() });
         let (sip, gateway) = runtime.block_on(async {
             let sip = sip::start(site.sip.clone(), inbox.clone())
                 .await
                 .map_err(|error| busy("the carrier's SIP", "listen in [sip] or [[sip_listen]]", error.address, &error.error))?;
-            let gateway = gateway::start(site.gateway.clone(), accounts, inbox.clone())
+            let gateway = gateway::start(site.gateway.clone(), office, inbox.clone())
                 .await
                 .map_err(|error| busy("desktops", "[gateway] listen", site.gateway.listen, &error))?;
             Ok::<_, Failure>((sip, gateway))
@@ -93,15 +97,16 @@ impl Rooms {
     fn join(
         self,
         runtime: &Runtime,
-        site: &Arc<Site>,
+        (site, site_now): (&Arc<Site>, SiteNow),
         store: &Arc<Store>,
         inbox: Inbox,
         messages: Receiver<Message>,
     ) -> Result<Server, Failure> {
         let core = Core::new(planning::plan(site, store, wall_clock())?, store.next_interaction()?);
+        inbox.send(planning::past_contacts(site, store, wall_clock())?);
         let Self { edges, addresses, media_figures } = self;
         let control = Arc::new(Desk {
-            site: RwLock::new(Arc::clone(site)),
+            site: site_now,
             store: Arc::clone(store),
             inbox: inbox.clone(),
             sip: edges.sip.clone(),
@@ -240,7 +245,7 @@ impl Server {
 
 /// Answers the control socket.
 struct Desk {
-    site: RwLock<Arc<Site>>,
+    site: SiteNow,
     store: Arc<Store>,
     inbox: Inbox,
     sip: SipHandle,
@@ -253,7 +258,7 @@ struct Desk {
 
 impl Desk {
     fn site(&self) -> Arc<Site> {
-        Arc::clone(&self.site.read().unwrap_or_else(PoisonError::into_inner))
+        self.site.get()
     }
 
     fn floor(&self) -> Result<Snapshot, Failure> {
@@ -317,7 +322,7 @@ impl Control for Desk {
         let needs_restart = new.needs_restart(&present);
         let plan = planning::plan(&new, &self.store, wall_clock())?;
         let told = json!({"queues": plan.queues.len(), "numbers": plan.numbers.len(), "needs_restart": needs_restart});
-        *self.site.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
+        self.site.set(new);
         self.inbox.send(Input::PlanChanged(Box::new(plan)));
         tracing::info!(?needs_restart, "the configuration was read again");
         Ok(told)

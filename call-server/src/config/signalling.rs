@@ -4,6 +4,7 @@ use super::resolve::Resolver;
 use super::tls::{self, TlsFault};
 use super::written::{At, Block};
 use crate::sip::{ListenerSettings, Numbers, SipSettings, SkinLimits, Transport};
+use shared::model::AreaCode;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ impl Resolver<'_> {
         let name_server = self.written.text("sip", "name_server").map(|_| self.address("sip", "name_server"));
         let numbers = self.shown_numbers();
         let client = self.sip_client();
+        let home = self.home();
         let listen = self.address("sip", "listen")?;
         let advertise = self.reachable("sip", At { line: listen.line, value: listen.value.ip() })?;
         let more = self.sip_listeners(listen.value, advertise);
@@ -33,8 +35,18 @@ impl Resolver<'_> {
             name_server,
             client: client?,
             numbers: numbers?,
+            home: home?,
             limits: SkinLimits::default(),
         })
+    }
+
+    /// The area code of the city; the outer `None` is a fault.
+    fn home(&mut self) -> Option<Option<AreaCode>> {
+        let Some(At { line, value }) = self.written.text("site", "area_code") else { return Some(None) };
+        match AreaCode::parse(value) {
+            Some(code) => Some(Some(code)),
+            None => self.fault(line, format!("{value:?} is no area code"), "Write it as \"0519\"."),
+        }
     }
 
     fn shown_numbers(&mut self) -> Option<Numbers> {

@@ -17,8 +17,7 @@ use bytes::Bytes;
 use call_core::Input;
 use call_core::command::{SessionText, SipCommand};
 use call_core::input::{CallOffered, LegEnd};
-use shared::model::{Caller, LegId, PhoneNumber, TrunkId};
-use shared::pii::Pii;
+use shared::model::{AreaCode, Caller, LegId, PhoneNumber, TrunkId};
 use sip_core::message::stream::Frame;
 use sip_core::message::{self, MAX_PACKET_BYTES, Message, Method, Name, ParseError, Rejected, Request, Via};
 use sip_core::{Ending, Endpoint, Event, Farewell, Limits, Receipt, Seed, Settings, identity};
@@ -52,6 +51,8 @@ pub(super) struct Edge {
     refusals: Refusals,
     rates: Rates,
     numbers: Numbers,
+    /// Completes a caller's fixed number.
+    home: Option<AreaCode>,
     inbox: Inbox,
     counters: Arc<Counters>,
     started: Instant,
@@ -89,6 +90,7 @@ impl Edge {
             refusals: Refusals::new(limits.waiting_refusals),
             rates: Rates::new(limits.trunk_requests_per_s, limits.trunk_burst),
             numbers: settings.numbers,
+            home: settings.home.clone(),
             inbox,
             counters,
             started: Instant::now(),
@@ -381,7 +383,14 @@ impl Edge {
         self.counters.add(Counter::Call);
         let leg: LegId = self.legs.enter(call);
         tracing::info!(%leg, %trunk, probe, "a call arrives");
-        self.inbox.send(Input::CallOffered(CallOffered { leg, trunk, caller: caller(invite), dialled, offer: offer(invite), probe }));
+        self.inbox.send(Input::CallOffered(CallOffered {
+            leg,
+            trunk,
+            caller: caller(invite, self.home.as_ref()),
+            dialled,
+            offer: offer(invite),
+            probe,
+        }));
     }
 
     fn ended(&mut self, call: super::legs::PathCall, ending: Ending) {
@@ -411,8 +420,8 @@ fn sent_by(request: &Request) -> Option<SocketAddr> {
     Some(SocketAddr::new(address, via.port_or_default()))
 }
 
-fn caller(invite: &Request) -> Caller {
-    Caller { number: identity::caller(invite).and_then(|text| PhoneNumber::parse(&text).ok()).map(Pii::new) }
+fn caller(invite: &Request, home: Option<&AreaCode>) -> Caller {
+    Caller::of_text(identity::caller(invite).as_deref(), home)
 }
 
 fn offer(invite: &Request) -> Option<SessionText> {
