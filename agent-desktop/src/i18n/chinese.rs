@@ -184,7 +184,6 @@ const HOUSE: HouseTexts = HouseTexts {
     save: "保存",
     take_over: "在这里继续",
     care: ["贵宾", "老年人", "听障", "方言", "残障", "代表委员", "媒体", "应急联动"],
-    locked: "座席已锁定，请输入密码解锁",
 };
 
 const ADVICE: AdviceTexts = AdviceTexts {

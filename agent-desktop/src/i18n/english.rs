@@ -184,7 +184,6 @@ const HOUSE: HouseTexts = HouseTexts {
     save: "Save",
     take_over: "Go on here",
     care: ["VIP", "Elderly", "Hearing", "Dialect", "Disabled", "Deputy", "Media", "Emergency"],
-    locked: "The seat is locked: enter your password",
 };
 
 const ADVICE: AdviceTexts = AdviceTexts {

@@ -215,7 +215,6 @@ pub(crate) struct HouseTexts {
     pub(crate) save: &'static str,
     pub(crate) take_over: &'static str,
     pub(crate) care: [&'static str; 8],
-    pub(crate) locked: &'static str,
 }
 
 /// The voice path's card.

@@ -114,7 +114,7 @@ impl Site {
     /// A client signed in, as the core would do it.
     async fn signed_in(&self) -> (Client, SessionId, String) {
         let mut client = self.greeted().await;
-        client.sign_in("1001", PASSWORD).await;
+        client.take_over("1001", PASSWORD).await;
         let Input::AgentArrived { agent: AgentId(7), session } = self.input() else { panic!("the agent should arrive") };
         self.handle.send(AgentCommand::SignedIn { agent: AgentId(7), session, access: access() });
         let FromServer::SignedIn { session: told, token, number, name, media, .. } = client.hear().await else {

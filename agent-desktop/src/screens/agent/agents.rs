@@ -2,7 +2,6 @@
 
 use super::{Message, Scene, caller, sign, tone};
 use crate::font;
-use crate::screens::clock;
 use crate::theme::{self, Tone, radius, size, space, text_size};
 use crate::widget::{body, card, hairline, heading, icon, label, plain_keys};
 use iced::widget::{Column, Row, button, center, column, container, row, scrollable, space as gap, text, text_input};
@@ -133,17 +132,13 @@ fn line<'a>(scene: Scene<'a>, one: &'a FloorRow) -> Element<'a, Message> {
 
 fn state_chip<'a>(scene: Scene<'a>, one: &'a FloorRow) -> Element<'a, Message> {
     let palette = scene.palette;
-    let (tone, word) = if one.connected {
-        (tone(Some(one.state)), scene.texts.state_word(one.state))
-    } else {
-        (Tone::Grey, scene.texts.house.cut)
-    };
+    let (tone, word) =
+        if one.connected { (tone(Some(one.state)), scene.texts.state_word(one.state)) } else { (Tone::Grey, scene.texts.house.cut) };
     let word = text(word).size(text_size::LABEL).font(font::BOLD).wrapping(text::Wrapping::None);
     let content = row![icon(sign(Some(one.state)), palette.color(tone)).width(14.0).height(14.0), word].spacing(space::XS).align_y(Center);
     container(content).padding([2.0, 6.0]).style(move |_| theme::chip(palette, tone, radius::TAG)).into()
 }
 
-/// Minutes and seconds, for tests of the column.
 #[cfg(test)]
 mod tests {
     use super::{Filter, Kind};

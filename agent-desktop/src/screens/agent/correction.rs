@@ -83,9 +83,9 @@ impl Form {
 
 pub(super) fn view<'a>(form: &'a Form, scene: Scene<'a>) -> Column<'a, Message> {
     let (palette, texts) = (scene.palette, &scene.texts.house);
-    let another = form.person.map(|_| {
-        checkbox(form.another).label(texts.register).text_size(text_size::BODY).on_toggle(|on| Message::Edit(Edit::Another(on)))
-    });
+    let another = form
+        .person
+        .map(|_| checkbox(form.another).label(texts.register).text_size(text_size::BODY).on_toggle(|on| Message::Edit(Edit::Another(on))));
     let save = form.correction().map(|_| Message::SaveCorrection);
     column![
         text(texts.correct_title).size(text_size::NUMBER).font(font::BOLD),
@@ -114,4 +114,3 @@ fn field<'a>(scene: Scene<'a>, value: &'a str, typed: impl Fn(String) -> Edit + 
         .padding([9.0, 10.0])
         .style(move |_, status| theme::field(palette, status))
 }
-
