@@ -5,6 +5,7 @@ mod admin;
 mod archive;
 mod config;
 mod gateway;
+mod journal;
 mod media;
 mod observe;
 mod office;

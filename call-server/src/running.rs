@@ -7,6 +7,7 @@ use crate::admin::{DataLock, Failure};
 use crate::archive::{self, ArchiveThread};
 use crate::config::Site;
 use crate::gateway::{self, GatewayHandle};
+use crate::journal::Journal;
 use crate::media::frame::TAP_RING_FRAMES;
 use crate::media::{self, MediaFigures};
 use crate::office::Office;
@@ -102,7 +103,9 @@ impl Rooms {
         inbox: Inbox,
         messages: Receiver<Message>,
     ) -> Result<Server, Failure> {
-        let core = Core::new(planning::plan(site, store, wall_clock())?, store.next_interaction()?);
+        let (plan, next) = (planning::plan(site, store, wall_clock())?, store.next_interaction()?);
+        let journal = Journal::begin(&site.folder.join("journal"), &plan, next);
+        let core = Core::new(plan, next);
         inbox.send(planning::past_contacts(site, store, wall_clock())?);
         let Self { edges, addresses, media_figures } = self;
         let control = Arc::new(Desk {
@@ -133,7 +136,7 @@ impl Rooms {
         let spawned = std::thread::Builder::new().name("switchboard".to_owned()).spawn(move || {
             // Dropped, also by a panic, it tells that the switchboard has ended.
             let _ended = ended;
-            switchboard::run(core, edges, &messages);
+            switchboard::run(core, edges, journal, &messages);
         });
         let thread = spawned.map_err(|error| {
             Failure::new("no_threads", format!("the switchboard cannot be started: {error}"), "Free some memory and try again.")

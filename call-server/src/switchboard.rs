@@ -4,6 +4,7 @@
 //! goes to one edge.
 
 use crate::gateway::GatewayHandle;
+use crate::journal::Journal;
 use crate::media::MediaHandle;
 use crate::recording::RecordingHandle;
 use crate::sip::SipHandle;
@@ -107,7 +108,7 @@ impl Clock {
 }
 
 /// Runs until [`Input::Stop`] has been carried out; call it on a thread of its own.
-pub(crate) fn run(mut core: Core, mut edges: Edges, messages: &Receiver<Message>) {
+pub(crate) fn run(mut core: Core, mut edges: Edges, mut journal: Journal, messages: &Receiver<Message>) {
     let clock = Clock { start: Instant::now() };
     let mut stop_by: Option<Instant> = None;
     loop {
@@ -123,9 +124,14 @@ pub(crate) fn run(mut core: Core, mut edges: Edges, messages: &Receiver<Message>
         if input == Input::Stop {
             stop_by.get_or_insert(Instant::now() + STOP_LIMIT);
         }
-        core.handle(clock.now(), input);
+        let (now, copy, mut commands) = (clock.now(), journal.copy_of(&input), 0);
+        core.handle(now, input);
         while let Some(command) = core.poll() {
             edges.carry_out(command);
+            commands += 1;
+        }
+        if let Some(input) = copy {
+            journal.handled(now, input, commands);
         }
         if stop_by.is_some_and(|limit| core.is_idle() || Instant::now() >= limit) {
             return;

@@ -1,6 +1,6 @@
 //! Benchmarks: built for release, printed as ratios within one run.
 
-use crate::process;
+use crate::{process, sip_bench};
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
@@ -25,6 +25,18 @@ enum Which {
         #[arg(long)]
         json: bool,
     },
+    /// The SIP layer: CPU of answered calls beside `sipp -sn uas` in the same run, cost of reading an INVITE, memory of a call.
+    Sip {
+        /// Calls in each round.
+        #[arg(long, default_value_t = 20_000)]
+        calls: u32,
+        /// Rounds of each side, by turns; the medians count.
+        #[arg(long, default_value_t = 5)]
+        rounds: u32,
+        /// One JSON object on standard output.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// Runs one benchmark.
@@ -43,5 +55,6 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<()> {
             print!("{}", process::output(&process::program("load", true), &all)?);
             Ok(())
         }
+        Which::Sip { calls, rounds, json } => sip_bench::run(*calls, *rounds, *json),
     }
 }

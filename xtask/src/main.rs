@@ -2,8 +2,10 @@
 
 mod bench;
 mod demo;
+mod fuzz;
 mod packages;
 mod process;
+mod sip_bench;
 mod terminal;
 mod tidy;
 mod voices;
@@ -40,12 +42,20 @@ enum Command {
     Check,
     /// The house rules that no compiler knows: import table, sizes, module heads.
     Tidy,
-    /// The core under random callers, agents and faults.
+    /// The core under random callers, agents and faults; `sim erlang` compares it with queueing theory.
     Sim {
-        /// Passed on: `--seeds N`, `--seed S`, `--json`.
+        /// Passed on: `--seeds N`, `--seed S`, `--json`, or `erlang [--json]`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Plays a journal of a site back: its decisions and what followed. Arguments are passed on; without any it tells them.
+    Replay {
+        /// `FILE [--decisions] [--interaction N]`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// libFuzzer over the targets of `tests/fuzz`; stable compiler, needs g++.
+    Fuzz(fuzz::FuzzArguments),
     /// Benchmarks; each prints a table, and with `--json` one object.
     Bench(bench::BenchArguments),
 }
@@ -82,10 +92,18 @@ fn run(command: Command) -> Result<()> {
         }
         Command::Tidy => tidy::run(),
         Command::Sim { arguments } => {
-            let mut all = vec!["run", "--quiet", "--release", "--package", "call-core", "--example", "simulate", "--"];
+            let erlang = arguments.first().is_some_and(|first| first == "erlang");
+            let example = if erlang { "erlang" } else { "simulate" };
+            let mut all = vec!["run", "--quiet", "--release", "--package", "call-core", "--example", example, "--"];
+            all.extend(arguments.iter().skip(usize::from(erlang)).map(String::as_str));
+            process::cargo(&all)
+        }
+        Command::Replay { arguments } => {
+            let mut all = vec!["run", "--quiet", "--release", "--package", "call-core", "--example", "replay", "--"];
             all.extend(arguments.iter().map(String::as_str));
             process::cargo(&all)
         }
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
     }
 }

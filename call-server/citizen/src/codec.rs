@@ -16,6 +16,14 @@ pub(crate) fn packet(header: Header, law: Law, samples: &[i16]) -> Vec<u8> {
     packet
 }
 
+/// A packet with this payload as it stands.
+pub(crate) fn event(header: Header, payload: &[u8]) -> Vec<u8> {
+    let mut packet = vec![0; HEADER_BYTES];
+    header.write(&mut packet).expect("there is room for a header");
+    packet.extend_from_slice(payload);
+    packet
+}
+
 /// Header and payload; `None` for what is no RTP packet.
 pub(crate) fn read(packet: &[u8]) -> Option<(Header, &[u8])> {
     Packet::read(packet).ok().map(|packet| (packet.header, packet.payload))

@@ -1,18 +1,28 @@
 //! A citizen with a telephone: one SIP call with real voice, planned beforehand and reported afterwards.
 //!
 //! Built on rsip and sharing no line with our own SIP layer, so that the two ends cannot agree on a mistake. It is the probe, the
-//! caller of the demo, of the end-to-end tests and of the load. It is no telephone for people: no registration, no sound card, UDP only.
+//! caller of the demo, of the end-to-end tests and of the load. It also registers, proves who it is, holds, presses keys, asks for
+//! transfers, and misbehaves when told to. It is no telephone for people: no incoming calls, no sound card, UDP only, and, because rsip
+//! cannot read its addresses, no IPv6.
 
+mod acting;
 mod codec;
+mod deed;
 mod line;
 mod message;
+mod misbehaving;
 mod phone;
 mod plan;
+mod proof;
+mod register;
 mod sdp;
 mod wav;
 
 pub use codec::level_dbfs;
+pub use deed::{Act, Deed, Done, Fault};
 pub use plan::{CallPlan, CallReport, CitizenError, EndedBy, Ending, Limits, Outcome, Speech};
+pub use proof::Credentials;
+pub use register::{RegisterPlan, Registration, register_once};
 pub use wav::{read as read_wav, write as write_wav};
 
 use message::{Dialog, Names};
@@ -54,6 +64,8 @@ pub async fn call_until(plan: CallPlan, hang_up: impl Future<Output = ()>) -> Re
         answered_ms: notes.answered_ms,
         talk_ms: notes.talk_ms,
         ended_by: notes.ended_by,
+        done: notes.done,
+        odd_statuses: notes.odd_statuses,
         packets_sent,
         packets_received,
         heard_dbfs: level_dbfs(&heard),

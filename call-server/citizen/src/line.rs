@@ -3,12 +3,16 @@
 use crate::codec;
 use crate::plan::Speech;
 use crate::sdp::{FarAudio, Law};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use tokio::net::UdpSocket;
 use tokio::time::Instant;
+use voice::telephone_event::KeySender;
 
 /// Samples of one packet: 20 ms at 8 kHz.
 const FRAME_SAMPLES: usize = 160;
+/// How long a key is pressed: 100 ms.
+const KEY_FRAMES: u16 = 5;
 /// Samples per millisecond.
 const SAMPLES_PER_MS: usize = 8;
 /// A timestamp that disagrees with the moment of arrival by more than this, in samples, begins a new placement.
@@ -41,10 +45,15 @@ impl Line {
         self.ear.opened.get_or_insert(now);
     }
 
+    /// Presses keys, one after another, as named events; what is said meanwhile is not heard (RFC 4733 section 2.5.1.2).
+    pub(crate) fn press(&mut self, keys: &str) {
+        self.sender.keys.extend(keys.chars().filter_map(|key| KeySender::new(key, KEY_FRAMES)));
+    }
+
     /// Says the next 20 ms. A full socket buffer loses the packet, as a network would.
     pub(crate) fn speak(&mut self) {
         let Some(far) = self.far else { return };
-        let packet = self.sender.next(&self.speech, far.law);
+        let packet = self.sender.next(&self.speech, far);
         if self.socket.try_send_to(&packet, far.address).is_ok() {
             self.sender.sent += 1;
         }
@@ -73,6 +82,9 @@ struct Sender {
     timestamp: u32,
     position: usize,
     sent: u64,
+    keys: VecDeque<KeySender>,
+    /// Timestamp at which the key that is pressed began.
+    pressed: Option<u32>,
 }
 
 impl Sender {
@@ -84,10 +96,35 @@ impl Sender {
             timestamp: u32::from_be_bytes([c, d, e, f]),
             position: 0,
             sent: 0,
+            keys: VecDeque::new(),
+            pressed: None,
         }
     }
 
-    fn next(&mut self, speech: &Speech, law: Law) -> Vec<u8> {
+    fn next(&mut self, speech: &Speech, far: FarAudio) -> Vec<u8> {
+        let key = far.events.and_then(|payload_type| self.next_key(payload_type));
+        let packet = key.unwrap_or_else(|| self.next_voice(speech, far.law));
+        self.position += FRAME_SAMPLES;
+        self.sequence = self.sequence.wrapping_add(1);
+        self.timestamp = self.timestamp.wrapping_add(FRAME_SAMPLES as u32);
+        packet
+    }
+
+    /// The next packet of a pressed key; all packets of one key carry the timestamp at which it began.
+    fn next_key(&mut self, payload_type: u8) -> Option<Vec<u8>> {
+        loop {
+            let Some(event) = self.keys.front_mut()?.next() else {
+                self.keys.pop_front();
+                self.pressed = None;
+                continue;
+            };
+            let timestamp = *self.pressed.get_or_insert(self.timestamp);
+            let header = codec::Header { payload_type, marker: event.marker, sequence: self.sequence, timestamp, ssrc: self.ssrc };
+            return Some(codec::event(header, &event.payload));
+        }
+    }
+
+    fn next_voice(&mut self, speech: &Speech, law: Law) -> Vec<u8> {
         let samples: Vec<i16> = (self.position..self.position + FRAME_SAMPLES).map(|at| speech.sample(at)).collect();
         let header = codec::Header {
             payload_type: law.payload_type(),
@@ -96,9 +133,6 @@ impl Sender {
             timestamp: self.timestamp,
             ssrc: self.ssrc,
         };
-        self.position += FRAME_SAMPLES;
-        self.sequence = self.sequence.wrapping_add(1);
-        self.timestamp = self.timestamp.wrapping_add(FRAME_SAMPLES as u32);
         codec::packet(header, law, &samples)
     }
 }

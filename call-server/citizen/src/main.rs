@@ -1,7 +1,7 @@
 //! `citizen call`: one call from the command line. Exit code: 0 as planned, 1 could not be tried, 2 wrong arguments, 3 refused,
 //! 4 no response, 5 broken off.
 
-use citizen::{CallPlan, CallReport, Ending, Limits, Outcome, Speech};
+use citizen::{Act, CallPlan, CallReport, Credentials, Ending, Fault, Limits, Outcome, RegisterPlan, Speech};
 use clap::{Args, Parser, Subcommand};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -20,6 +20,33 @@ struct Cli {
 enum Command {
     /// Makes a call.
     Call(CallArguments),
+    /// Registers a phone, or with --expires 0 takes that back. Exit code: 0 registered, 3 refused, 4 no answer.
+    Register(RegisterArguments),
+}
+
+#[derive(Args)]
+struct RegisterArguments {
+    /// SIP address of the registrar (UDP), such as 127.0.0.1:5060.
+    #[arg(long)]
+    server: SocketAddr,
+    /// User name of the phone.
+    #[arg(long)]
+    user: String,
+    /// Its secret.
+    #[arg(long)]
+    secret: String,
+    /// How long the registration is wanted, in seconds.
+    #[arg(long, default_value_t = 3_600)]
+    expires: u32,
+    /// Own address.
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    bind: IpAddr,
+    /// How long an answer is waited for.
+    #[arg(long, value_name = "MS", default_value_t = 10_000)]
+    limit_ms: u64,
+    /// Print the outcome as one JSON object.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Args)]
@@ -48,6 +75,19 @@ struct CallArguments {
     /// Write what was heard to this WAV file.
     #[arg(long)]
     record: Option<PathBuf>,
+    /// User name, if the far end asks for proof.
+    #[arg(long, requires = "secret")]
+    user: Option<String>,
+    /// The secret of that user.
+    #[arg(long, requires = "user")]
+    secret: Option<String>,
+    /// Something to do in the call, MS after the answer: hold, resume, refresh, press=KEYS, info=KEYS, refer=URI. May stand several times.
+    #[arg(long = "act", value_name = "MS:DEED")]
+    acts: Vec<Act>,
+    /// Misbehave on purpose: no-ack, late-ack, double-bye, bye-before-answer, garbage, wrong-branch, storm, changed-tag, old-sequence,
+    /// late-cancel, vanish, wrong-length.
+    #[arg(long)]
+    fault: Option<Fault>,
     /// Hang up this long after the answer.
     #[arg(long, value_name = "MS", conflicts_with_all = ["until_far_end", "cancel_after_ms"])]
     hang_up_after_ms: Option<u64>,
@@ -89,6 +129,9 @@ impl CallArguments {
             to: self.to.clone(),
             speech,
             record: self.record.clone(),
+            credentials: self.user.clone().zip(self.secret.clone()).map(|(user, secret)| Credentials { user, secret }),
+            acts: self.acts.clone(),
+            fault: self.fault,
             ending,
             limits,
         })
@@ -96,7 +139,10 @@ impl CallArguments {
 }
 
 fn main() -> ExitCode {
-    let Command::Call(arguments) = Cli::parse().command;
+    let arguments = match Cli::parse().command {
+        Command::Call(arguments) => arguments,
+        Command::Register(arguments) => return register(arguments),
+    };
     match run(&arguments) {
         Ok(report) => {
             print(&report, arguments.json);
@@ -119,6 +165,35 @@ fn run(arguments: &CallArguments) -> Result<CallReport, Box<dyn std::error::Erro
         }
     };
     Ok(runtime.block_on(citizen::call_until(plan, hang_up))?)
+}
+
+fn register(arguments: RegisterArguments) -> ExitCode {
+    let RegisterArguments { server, user, secret, expires, bind, limit_ms, json } = arguments;
+    let limit = Duration::from_millis(limit_ms);
+    let plan = RegisterPlan { server, bind, credentials: Credentials { user, secret }, expires_s: expires, limit };
+    let told = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| error.to_string())
+        .and_then(|runtime| runtime.block_on(citizen::register_once(&plan)).map_err(|error| error.to_string()));
+    let registration = match told {
+        Ok(registration) => registration,
+        Err(error) => {
+            eprintln!("citizen: {error}");
+            return ExitCode::from(1);
+        }
+    };
+    let text = serde_json::to_string(&registration).expect("a registration has string keys and plain values");
+    match registration.status {
+        _ if json => println!("{text}"),
+        Some(status) => println!("status {status}, granted {} s for {}", registration.expires_s.unwrap_or(0), registration.contact),
+        None => println!("no answer from {server}"),
+    }
+    ExitCode::from(match registration.status {
+        Some(200..300) => 0,
+        Some(_) => 3,
+        None => 4,
+    })
 }
 
 fn exit_code(outcome: Outcome) -> ExitCode {
@@ -146,6 +221,9 @@ fn print(report: &CallReport, json: bool) {
         show("talk", report.talk_ms),
         report.ended_by.map_or(String::new(), |by| format!(", ended by {by:?}")),
     );
+    for done in &report.done {
+        println!("{}: {}", done.deed, done.status.map_or("sent".to_owned(), |status| status.to_string()));
+    }
     let level = report.heard_dbfs.map_or("silence".to_owned(), |level| format!("{level:.1} dBFS"));
     println!("sent {} packets, received {} packets, heard {level}", report.packets_sent, report.packets_received);
 }

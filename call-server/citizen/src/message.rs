@@ -24,6 +24,8 @@ pub(crate) struct Dialog {
     to: typed::To,
     target: Uri,
     sequence: u32,
+    /// Of the last INVITE: CANCEL and the ACK of a refusal carry both.
+    invited: (u32, u32),
     branches: u32,
 }
 
@@ -36,27 +38,103 @@ impl Dialog {
         };
         let target = uri(Some(to), HostWithPort::from(server));
         let from = typed::From::from(from_uri).with_tag(Tag::new(format!("{}f", names.unique)));
-        Self { local, names, from, to: typed::To::from(target.clone()), target, sequence: 1, branches: 0 }
+        Self { local, names, from, to: typed::To::from(target.clone()), target, sequence: 1, invited: (1, 0), branches: 0 }
     }
 
     /// The INVITE that begins it.
     pub(crate) fn invite(&self, sdp: &str) -> Request {
+        self.invite_with(sdp, None)
+    }
+
+    /// The same, with proof of who we are.
+    fn invite_with(&self, sdp: &str, proof: Option<Header>) -> Request {
         let mut headers = self.headers(Method::Invite, self.sequence, &self.to);
         headers.push(self.contact());
-        headers.push(rsip::headers::Allow::from("INVITE, ACK, CANCEL, BYE, OPTIONS").into());
+        headers.push(rsip::headers::Allow::from("INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY").into());
+        proof.into_iter().for_each(|proof| headers.push(proof));
         headers.push(rsip::headers::ContentType::from("application/sdp").into());
         self.request(Method::Invite, headers, sdp.as_bytes().to_vec())
     }
 
+    /// The INVITE once more, with the next number and proof (§22.2).
+    pub(crate) fn invite_again(&mut self, sdp: &str, proof: Header) -> Request {
+        self.skip();
+        self.invited = (self.sequence, self.branches);
+        self.invite_with(sdp, Some(proof))
+    }
+
+    /// A new INVITE in the call (§14.1).
+    pub(crate) fn reinvite(&mut self, sdp: &str) -> Request {
+        self.skip();
+        self.invited = (self.sequence, self.branches);
+        self.invite_with(sdp, None)
+    }
+
+    /// The ACK of a re-INVITE's 2xx.
+    pub(crate) fn acknowledge(&mut self) -> Request {
+        self.branches += 1;
+        self.request(Method::Ack, self.headers(Method::Ack, self.invited.0, &self.to), Vec::new())
+    }
+
+    /// One key, as gateways send it.
+    pub(crate) fn info(&mut self, key: char) -> Request {
+        self.skip();
+        let mut headers = self.headers(Method::Info, self.sequence, &self.to);
+        headers.push(rsip::headers::ContentType::from("application/dtmf-relay").into());
+        self.request(Method::Info, headers, format!("Signal={key}\r\nDuration=100\r\n").into_bytes())
+    }
+
+    /// Asks the far end to call this URI (RFC 3515).
+    pub(crate) fn refer(&mut self, target: &str) -> Request {
+        self.skip();
+        let mut headers = self.headers(Method::Refer, self.sequence, &self.to);
+        headers.push(self.contact());
+        headers.push(Header::Other("Refer-To".to_owned(), format!("<{target}>")));
+        self.request(Method::Refer, headers, Vec::new())
+    }
+
+    /// Number of the last request.
+    pub(crate) fn sequence(&self) -> u32 {
+        self.sequence
+    }
+
+    /// Takes the next number and a new branch.
+    pub(crate) fn skip(&mut self) {
+        self.sequence += 1;
+        self.branches += 1;
+    }
+
+    /// Name of the call.
+    pub(crate) fn call_id(&self) -> &str {
+        &self.names.unique
+    }
+
+    /// From now on a branch that no message had, for the INVITE as well: misbehaviour.
+    pub(crate) fn forget_branch(&mut self) {
+        self.branches += 1_000;
+        self.invited.1 = self.branches;
+    }
+
+    /// From now on the far end's tag is another one: misbehaviour.
+    pub(crate) fn change_tag(&mut self) {
+        self.to = typed::To::from(self.to.uri.clone()).with_tag(Tag::new(format!("{}x", self.names.unique)));
+    }
+
+    /// A hang-up with a number that the call is past: misbehaviour.
+    pub(crate) fn old_bye(&mut self) -> Request {
+        self.branches += 1;
+        self.request(Method::Bye, self.headers(Method::Bye, 0, &self.to), Vec::new())
+    }
+
     /// Takes the INVITE back (§9.1); same branch, address and tag.
     pub(crate) fn cancel(&self) -> Request {
-        self.request(Method::Cancel, self.headers(Method::Cancel, self.sequence, &self.to), Vec::new())
+        self.request(Method::Cancel, self.headers_of(Method::Cancel, self.invited, &self.to), Vec::new())
     }
 
     /// Acknowledges a refusal (§17.1.1.3): same branch as the INVITE, the answer's `To`.
     pub(crate) fn acknowledge_refusal(&self, refusal: &Response) -> Request {
         let to = refusal.to_header().ok().and_then(|to| to.typed().ok()).unwrap_or_else(|| self.to.clone());
-        self.request(Method::Ack, self.headers(Method::Ack, self.sequence, &to), Vec::new())
+        self.request(Method::Ack, self.headers_of(Method::Ack, self.invited, &to), Vec::new())
     }
 
     /// Takes tag and target from the 200 (§12.1.2) and acknowledges it (§13.2.2.4).
@@ -68,14 +146,18 @@ impl Dialog {
             self.target = contact;
         }
         self.branches += 1;
-        self.request(Method::Ack, self.headers(Method::Ack, self.sequence, &self.to), Vec::new())
+        self.request(Method::Ack, self.headers(Method::Ack, self.invited.0, &self.to), Vec::new())
     }
 
     /// The hang-up (§15.1.1).
     pub(crate) fn bye(&mut self) -> Request {
-        self.sequence += 1;
-        self.branches += 1;
+        self.skip();
         self.request(Method::Bye, self.headers(Method::Bye, self.sequence, &self.to), Vec::new())
+    }
+
+    /// The Request-URI of what comes next.
+    pub(crate) fn target_uri(&self) -> &Uri {
+        &self.target
     }
 
     /// Where requests within the dialog go, if the far end named a plain address.
@@ -110,7 +192,11 @@ impl Dialog {
     }
 
     fn headers(&self, method: Method, sequence: u32, to: &typed::To) -> Headers {
-        let branch = Branch::new(format!("z9hG4bK{}x{}", self.names.unique, self.branches));
+        self.headers_of(method, (sequence, self.branches), to)
+    }
+
+    fn headers_of(&self, method: Method, (sequence, branch): (u32, u32), to: &typed::To) -> Headers {
+        let branch = Branch::new(format!("z9hG4bK{}x{branch}", self.names.unique));
         let via = typed::Via {
             version: rsip::Version::V2,
             transport: rsip::Transport::Udp,
@@ -134,15 +220,44 @@ impl Dialog {
     }
 }
 
+/// A REGISTER of this user's own address (section 10.2).
+pub(crate) fn register(
+    names: &Names,
+    local: SocketAddr,
+    server: SocketAddr,
+    user: &str,
+    expires_s: u32,
+    sequence: u32,
+    proof: Option<Header>,
+) -> Request {
+    let address = uri(Some(user), HostWithPort::from(server));
+    let from = typed::From::from(address.clone()).with_tag(Tag::new(format!("{}f", names.unique)));
+    let dialog = Dialog {
+        local,
+        names: names.clone(),
+        from,
+        to: typed::To::from(address),
+        target: uri(None, HostWithPort::from(server)),
+        sequence,
+        invited: (sequence, 0),
+        branches: sequence,
+    };
+    let mut headers = dialog.headers(Method::Register, sequence, &dialog.to);
+    headers.push(dialog.contact());
+    headers.push(rsip::headers::Expires::from(expires_s.to_string()).into());
+    proof.into_iter().for_each(|proof| headers.push(proof));
+    dialog.request(Method::Register, headers, Vec::new())
+}
+
 /// `sip:user@host:port`
 fn uri(user: Option<&str>, host_with_port: HostWithPort) -> Uri {
     let auth = user.map(|user| Auth { user: user.to_owned(), password: None });
     Uri { scheme: Some(Scheme::Sip), auth, host_with_port, ..Uri::default() }
 }
 
-/// The method that a response answers.
-pub(crate) fn answered_method(response: &Response) -> Option<Method> {
-    response.cseq_header().ok()?.typed().ok().map(|cseq| cseq.method)
+/// Method and number of the request that a response answers.
+pub(crate) fn answered(response: &Response) -> Option<(Method, u32)> {
+    response.cseq_header().ok()?.typed().ok().map(|cseq| (cseq.method, cseq.seq))
 }
 
 #[cfg(test)]

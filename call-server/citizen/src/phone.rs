@@ -1,10 +1,15 @@
 //! One call from the INVITE to its end, on one task (RFC 3261 §9, §13, §14, §15, §17.1). No registration, no incoming calls, UDP only.
 
+use crate::acting::Acting;
+use crate::deed::Done;
 use crate::line::Line;
-use crate::message::{Dialog, answered_method};
+use crate::message::{Dialog, answered};
+use crate::misbehaving::Misbehaving;
 use crate::plan::{CallPlan, CitizenError, EndedBy, Ending, Outcome};
-use crate::sdp;
+use crate::proof;
+use crate::sdp::{self, Direction};
 use rsip::{Method, Request, Response, SipMessage};
+use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::UdpSocket;
 use tokio::time::Instant;
@@ -12,7 +17,7 @@ use tokio::time::Instant;
 /// RFC 3261 T1.
 const T1: Duration = Duration::from_millis(500);
 /// RFC 3261 T2.
-const T2: Duration = Duration::from_secs(4);
+pub(crate) const T2: Duration = Duration::from_secs(4);
 /// Timers B and F: 64 * T1.
 const GIVE_UP: Duration = Duration::from_secs(32);
 /// How long a finished call still answers repeated messages.
@@ -28,11 +33,13 @@ pub(crate) struct Notes {
     pub(crate) answered_ms: Option<u64>,
     pub(crate) talk_ms: Option<u64>,
     pub(crate) ended_by: Option<EndedBy>,
+    pub(crate) done: Vec<Done>,
+    pub(crate) odd_statuses: Vec<u16>,
 }
 
 /// Where a call stands.
 #[derive(Debug)]
-enum Phase {
+pub(crate) enum Phase {
     /// The INVITE is out, nothing came back.
     Calling(Resend),
     /// Something provisional came back.
@@ -49,21 +56,21 @@ enum Phase {
 
 /// A request that is repeated until it is answered (timers A/B, E/F).
 #[derive(Debug)]
-struct Resend {
+pub(crate) struct Resend {
     request: Vec<u8>,
-    next: Instant,
+    pub(crate) next: Instant,
     gap: Duration,
     longest_gap: Duration,
-    until: Instant,
+    pub(crate) until: Instant,
 }
 
 impl Resend {
-    fn new(request: Vec<u8>, longest_gap: Duration, now: Instant) -> Self {
+    pub(crate) fn new(request: Vec<u8>, longest_gap: Duration, now: Instant) -> Self {
         Self { request, next: now + T1, gap: T1, longest_gap, until: now + GIVE_UP }
     }
 
     /// The request is due again.
-    fn again(&mut self, now: Instant) -> &[u8] {
+    pub(crate) fn again(&mut self, now: Instant) -> &[u8] {
         self.gap = (self.gap * 2).min(self.longest_gap);
         self.next = now + self.gap;
         &self.request
@@ -75,11 +82,21 @@ impl Resend {
 pub(crate) struct Phone<'a> {
     plan: &'a CallPlan,
     socket: UdpSocket,
-    dialog: Dialog,
-    line: Line,
-    sdp: String,
+    pub(crate) dialog: Dialog,
+    pub(crate) line: Line,
+    pub(crate) rtp: SocketAddr,
+    pub(crate) session: u32,
+    pub(crate) sdp: String,
     started: Instant,
-    phase: Phase,
+    pub(crate) phase: Phase,
+    pub(crate) acting: Acting,
+    pub(crate) misbehaving: Misbehaving,
+    /// The last 18x.
+    pub(crate) ringing: Option<Response>,
+    /// The ACK of the last re-INVITE, for repetitions of its answer.
+    pub(crate) last_ack: Vec<u8>,
+    /// How often the INVITE was sent with proof.
+    proofs: u32,
     /// The hang-up was wished before the far end said anything: CANCEL as soon as it does (§9.1).
     give_up_wished: bool,
     /// Repeated if the far end repeats itself after the end.
@@ -97,21 +114,30 @@ impl<'a> Phone<'a> {
         session: u32,
     ) -> Result<Self, CitizenError> {
         let rtp = line.address().map_err(|source| CitizenError::Bind { address: plan.bind, source })?;
-        let sdp = sdp::describe(rtp, session);
-        let invite: Vec<u8> = dialog.invite(&sdp).into();
+        let sdp = sdp::describe(rtp, session, 1, Direction::Both);
+        let misbehaving = Misbehaving::new(plan.fault);
+        let invite = misbehaving.invite(dialog.invite(&sdp).into());
         let now = Instant::now();
         let phone = Self {
             plan,
             socket,
             dialog,
             line,
+            rtp,
+            session,
             sdp,
+            acting: Acting::new(&plan.acts),
+            misbehaving,
+            ringing: None,
+            last_ack: Vec::new(),
+            proofs: 0,
             started: now,
             phase: Phase::Calling(Resend::new(invite.clone(), GIVE_UP, now)),
             give_up_wished: false,
             last_word: Vec::new(),
             notes: Notes::default(),
         };
+        phone.send_garbage().await;
         phone.send(&invite).await;
         Ok(phone)
     }
@@ -137,18 +163,22 @@ impl<'a> Phone<'a> {
                     Err(_) => self.on_unreachable(),
                 },
                 Ok(length) = self.line.receive(&mut packet) => self.line.hear(&packet[..length], Instant::now()),
-                _ = tick.tick(), if talking => self.line.speak(),
+                _ = tick.tick(), if talking && !self.acting.is_holding => self.line.speak(),
                 () = tokio::time::sleep_until(due) => self.on_deadline().await,
                 () = &mut hang_up, if !told => { told = true; self.leave().await; }
             }
         };
         tokio::spawn(linger(self.socket, self.last_word));
+        self.notes.done = self.acting.done;
+        self.notes.odd_statuses = self.misbehaving.statuses;
         (outcome, self.notes, self.line)
     }
 
     /// A lost datagram is repeated by the timers, so a failing send is none of the caller's business.
-    async fn send(&self, message: &[u8]) {
-        let _ = self.socket.send(message).await;
+    pub(crate) async fn send(&self, message: &[u8]) {
+        for _ in 0..self.misbehaving.copies() {
+            let _ = self.socket.send(message).await;
+        }
     }
 
     /// The next moment at which something is due.
@@ -157,7 +187,10 @@ impl<'a> Phone<'a> {
             Phase::Calling(resend) => resend.next.min(resend.until).min(self.answer_limit()),
             Phase::Proceeding => self.answer_limit(),
             Phase::Cancelling(resend) | Phase::Leaving(resend) => resend.next.min(resend.until),
-            Phase::Talking { answered, .. } => *answered + self.talk_limit(),
+            Phase::Talking { answered, .. } => {
+                let end = *answered + self.talk_limit();
+                self.acting.deadline(*answered).map_or(end, |act| act.min(end))
+            }
             Phase::Over(_) => Instant::now(),
         }
     }
@@ -180,6 +213,11 @@ impl<'a> Phone<'a> {
 
     async fn on_deadline(&mut self) {
         let (now, due) = (Instant::now(), self.deadline());
+        if let Phase::Talking { answered, .. } = self.phase
+            && now < answered + self.talk_limit()
+        {
+            return self.on_act_deadline(answered).await;
+        }
         match &mut self.phase {
             Phase::Calling(resend) if now >= resend.until => self.phase = Phase::Over(Outcome::NoResponse),
             Phase::Cancelling(resend) if now >= resend.until => self.phase = Phase::Over(Outcome::Cancelled),
@@ -195,6 +233,9 @@ impl<'a> Phone<'a> {
 
     /// The citizen has had enough: CANCEL or BYE, whichever is right here.
     async fn leave(&mut self) {
+        if matches!(self.phase, Phase::Proceeding) && !self.gives_up_wrongly().await {
+            return;
+        }
         match self.phase {
             Phase::Calling(_) => self.give_up_wished = true,
             Phase::Proceeding => {
@@ -209,6 +250,9 @@ impl<'a> Phone<'a> {
 
     async fn hang_up(&mut self) {
         self.note_end(EndedBy::Citizen);
+        if !self.hangs_up_wrongly().await {
+            return;
+        }
         let bye: Vec<u8> = self.dialog.bye().into();
         self.send(&bye).await;
         self.phase = Phase::Leaving(Resend::new(bye, T2, Instant::now()));
@@ -244,7 +288,7 @@ impl<'a> Phone<'a> {
     async fn on_request(&mut self, request: Request) {
         let (status, sdp) = match request.method {
             Method::Ack => return,
-            Method::Bye | Method::Options => (200, None),
+            Method::Bye | Method::Options | Method::Notify => (200, None),
             Method::Invite => match sdp::far_audio(&request.body) {
                 Some(far) => {
                     self.line.open(far, Instant::now());
@@ -266,15 +310,22 @@ impl<'a> Phone<'a> {
 
     async fn on_response(&mut self, response: Response) {
         let status = response.status_code.code();
-        match answered_method(&response) {
+        let Some((method, sequence)) = answered(&response) else { return };
+        if self.on_act_answer(method, sequence, &response).await {
+            return;
+        }
+        match Some(method) {
+            Some(Method::Invite) if sequence != self.invited() => self.send(&self.last_ack).await,
             Some(Method::Invite) => match status {
                 100..200 => self.on_provisional(status, &response).await,
                 200..300 => self.on_answer(&response).await,
                 _ => self.on_refusal(status, &response).await,
             },
-            Some(Method::Bye) if status >= 200 && matches!(self.phase, Phase::Leaving(_)) => self.phase = Phase::Over(Outcome::Answered),
+            Some(Method::Bye) if status >= 200 && matches!(self.phase, Phase::Leaving(_)) => self.bye_answered(&response).await,
+            Some(Method::Bye | Method::Cancel) if status >= 200 && !matches!(self.phase, Phase::Cancelling(_)) => self.note_odd(&response),
             // A CANCEL that was heard is not repeated; the INVITE's own 487 (or 200) ends it, or time does.
-            Some(Method::Cancel) if status >= 200 => {
+            Some(Method::Bye | Method::Cancel) if status >= 200 => {
+                self.note_odd(&response);
                 if let Phase::Cancelling(resend) = &mut self.phase {
                     resend.next = resend.until;
                 }
@@ -285,6 +336,7 @@ impl<'a> Phone<'a> {
 
     async fn on_provisional(&mut self, status: u16, response: &Response) {
         if status != 100 {
+            self.ringing = Some(response.clone());
             self.notes.ringing_ms.get_or_insert(self.started.elapsed().as_millis() as u64);
         }
         if let Some(far) = sdp::far_audio(&response.body) {
@@ -299,6 +351,9 @@ impl<'a> Phone<'a> {
     }
 
     async fn on_answer(&mut self, response: &Response) {
+        if !self.misbehaving.acknowledges() && matches!(self.phase, Phase::Talking { .. } | Phase::Leaving(_)) {
+            return;
+        }
         match &self.phase {
             Phase::Calling(_) | Phase::Proceeding => self.connect(response, false).await,
             // The 200 crossed our CANCEL (§9.1): acknowledge it and hang up.
@@ -311,11 +366,15 @@ impl<'a> Phone<'a> {
 
     async fn connect(&mut self, response: &Response, and_leave: bool) {
         let now = Instant::now();
+        let cancel: Vec<u8> = self.dialog.cancel().into();
         let acknowledgement: Vec<u8> = self.dialog.establish(response).into();
         if let Some(target) = self.dialog.target().filter(|target| self.socket.peer_addr().is_ok_and(|peer| peer != *target)) {
             let _ = self.socket.connect(target).await;
         }
-        self.send(&acknowledgement).await;
+        if self.misbehaving.may_acknowledge_at_once() {
+            self.send(&acknowledgement).await;
+        }
+        self.after_answer(cancel).await;
         self.last_word.clone_from(&acknowledgement);
         self.notes.status = Some(response.status_code.code());
         self.notes.answered_ms = Some((now - self.started).as_millis() as u64);
@@ -333,6 +392,9 @@ impl<'a> Phone<'a> {
         let acknowledgement: Vec<u8> = self.dialog.acknowledge_refusal(response).into();
         self.send(&acknowledgement).await;
         self.last_word = acknowledgement;
+        if matches!(status, 401 | 407) && self.prove(response).await {
+            return;
+        }
         let outcome = match self.phase {
             Phase::Calling(_) | Phase::Proceeding => Outcome::Refused,
             Phase::Cancelling(_) => Outcome::Cancelled,
@@ -340,6 +402,25 @@ impl<'a> Phone<'a> {
         };
         self.notes.status = Some(status);
         self.phase = Phase::Over(outcome);
+    }
+}
+
+impl Phone<'_> {
+    /// Number of the INVITE that makes the call.
+    fn invited(&self) -> u32 {
+        1 + self.proofs
+    }
+
+    /// Sends the INVITE again with proof of who we are, if there is any and it was not refused already.
+    async fn prove(&mut self, response: &Response) -> bool {
+        let is_open = matches!(self.phase, Phase::Calling(_) | Phase::Proceeding);
+        let Some(credentials) = self.plan.credentials.as_ref().filter(|_| is_open && self.proofs == 0) else { return false };
+        let Some(proof) = proof::answer(response, credentials, Method::Invite, self.dialog.target_uri()) else { return false };
+        self.proofs += 1;
+        let invite: Vec<u8> = self.dialog.invite_again(&self.sdp, proof).into();
+        self.send(&invite).await;
+        self.phase = Phase::Calling(Resend::new(invite, GIVE_UP, Instant::now()));
+        true
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a citizen is to do, and what came of it: plain values, no socket.
 
+use crate::deed::{Act, Done, Fault};
+use crate::proof::Credentials;
 use serde::Serialize;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -21,6 +23,12 @@ pub struct CallPlan {
     pub speech: Speech,
     /// Where what was heard goes: PCM16, 8 kHz, mono; written when the call is over.
     pub record: Option<PathBuf>,
+    /// Who we are, if the far end asks for proof.
+    pub credentials: Option<Credentials>,
+    /// What is done in the call, beside talking.
+    pub acts: Vec<Act>,
+    /// Misbehaviour on purpose.
+    pub fault: Option<Fault>,
     /// How the call ends.
     pub ending: Ending,
     /// What is never exceeded.
@@ -38,6 +46,9 @@ impl CallPlan {
             to: to.to_owned(),
             speech: Speech::Silence,
             record: None,
+            credentials: None,
+            acts: Vec::new(),
+            fault: None,
             ending: Ending::FarEnd,
             limits: Limits::default(),
         }
@@ -108,6 +119,10 @@ pub struct CallReport {
     pub talk_ms: Option<u64>,
     /// Whoever ended an answered call.
     pub ended_by: Option<EndedBy>,
+    /// What became of the acts, in the order of their ends.
+    pub done: Vec<Done>,
+    /// What the far end said to misbehaviour: statuses of BYE and CANCEL.
+    pub odd_statuses: Vec<u16>,
     /// RTP packets sent.
     pub packets_sent: u64,
     /// RTP packets received.

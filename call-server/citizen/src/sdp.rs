@@ -30,6 +30,15 @@ impl Law {
     }
 }
 
+/// What we say about who is heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    /// Both.
+    Both,
+    /// Only we: the far end is on hold.
+    SendOnly,
+}
+
 /// Where and in which law the far end wants to hear us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FarAudio {
@@ -37,14 +46,16 @@ pub(crate) struct FarAudio {
     pub(crate) address: SocketAddr,
     /// First law of its list that we have.
     pub(crate) law: Law,
+    /// Payload type of its telephone events.
+    pub(crate) events: Option<u8>,
 }
 
-/// Our offer, and our answer to any offer: PCMA, PCMU and telephone-event.
-pub(crate) fn describe(rtp: SocketAddr, session: u32) -> String {
+/// Our offer, and our answer to any offer: PCMA, PCMU and telephone-event. `version` grows with each change.
+pub(crate) fn describe(rtp: SocketAddr, session: u32, version: u32, direction: Direction) -> String {
     let (family, ip) = (if rtp.is_ipv4() { "IP4" } else { "IP6" }, rtp.ip());
     [
         "v=0".to_owned(),
-        format!("o=- {session} 1 IN {family} {ip}"),
+        format!("o=- {session} {version} IN {family} {ip}"),
         "s=-".to_owned(),
         format!("c=IN {family} {ip}"),
         "t=0 0".to_owned(),
@@ -54,7 +65,10 @@ pub(crate) fn describe(rtp: SocketAddr, session: u32) -> String {
         "a=rtpmap:101 telephone-event/8000".to_owned(),
         "a=fmtp:101 0-15".to_owned(),
         "a=ptime:20".to_owned(),
-        "a=sendrecv".to_owned(),
+        match direction {
+            Direction::Both => "a=sendrecv".to_owned(),
+            Direction::SendOnly => "a=sendonly".to_owned(),
+        },
     ]
     .map(|line| line + "\r\n")
     .concat()
@@ -75,7 +89,13 @@ pub(crate) fn far_audio(body: &[u8]) -> Option<FarAudio> {
         }
     }
     let (port, law, ip) = media?;
-    Some(FarAudio { address: SocketAddr::new(ip.or(session_ip)?, port), law })
+    Some(FarAudio { address: SocketAddr::new(ip.or(session_ip)?, port), law, events: events(&text) })
+}
+
+/// `a=rtpmap:101 telephone-event/8000`
+fn events(text: &str) -> Option<u8> {
+    let line = text.lines().find_map(|line| line.strip_prefix("a=rtpmap:")?.strip_suffix(" telephone-event/8000"))?;
+    line.parse().ok()
 }
 
 /// `c=IN IP4 192.0.2.1`
@@ -93,12 +113,15 @@ fn audio(line: &str) -> Option<(u16, Law)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{FarAudio, Law, describe, far_audio};
+    use super::{Direction, FarAudio, Law, describe, far_audio};
 
     #[test]
     fn our_own_offer_can_be_read_back() {
         let rtp = "192.0.2.7:4002".parse().expect("an address");
-        assert_eq!(far_audio(describe(rtp, 1).as_bytes()), Some(FarAudio { address: rtp, law: Law::A }));
+        assert_eq!(
+            far_audio(describe(rtp, 1, 1, Direction::Both).as_bytes()),
+            Some(FarAudio { address: rtp, law: Law::A, events: Some(101) })
+        );
     }
 
     #[test]

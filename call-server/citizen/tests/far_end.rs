@@ -1,6 +1,6 @@
 //! The citizen against a scripted far end that speaks raw SIP text over a real socket.
 
-use citizen::{CallPlan, CallReport, CitizenError, EndedBy, Ending, Outcome, Speech};
+use citizen::{Act, CallPlan, CallReport, CitizenError, Credentials, EndedBy, Ending, Fault, Outcome, RegisterPlan, Speech, register_once};
 use std::time::Duration;
 use tokio::net::UdpSocket;
 
@@ -230,4 +230,195 @@ async fn nobody_there_and_a_wrong_number_are_told_apart() {
     assert_eq!((report.outcome, report.status), (Outcome::NoResponse, None));
     let error = citizen::call(CallPlan::new(address, "12345>;tag=1")).await.expect_err("no number");
     assert!(matches!(error, CitizenError::Number(_)), "{error}");
+}
+
+/// A plan with these acts, which ends after a second.
+fn acting(far: &FarEnd, acts: &[&str]) -> CallPlan {
+    let acts: Vec<Act> = acts.iter().map(|text| text.parse().expect("an act")).collect();
+    CallPlan { acts, ending: Ending::HangUpAfter(Duration::from_secs(1)), ..far.plan() }
+}
+
+fn credentials() -> Credentials {
+    Credentials { user: "phone-7".to_owned(), secret: "zanzibar".to_owned() }
+}
+
+const CHALLENGE: &str = "WWW-Authenticate: Digest realm=\"hotline\", nonce=\"ea9c8e88\", qop=\"auth\", algorithm=SHA-256\r\n\
+    WWW-Authenticate: Digest realm=\"hotline\", nonce=\"ea9c8e88\", qop=\"auth\", algorithm=MD5\r\n";
+
+impl FarEnd {
+    async fn challenge(&self, request: &str) {
+        let kept: String = request
+            .lines()
+            .filter(|line| ["Via:", "From:", "To:", "Call-ID:", "CSeq:"].iter().any(|name| line.starts_with(name)))
+            .map(|line| if line.starts_with("To:") { format!("{line};tag=far\r\n") } else { format!("{line}\r\n") })
+            .collect();
+        self.send(&format!("SIP/2.0 401 Unauthorized\r\n{kept}{CHALLENGE}Content-Length: 0\r\n\r\n")).await;
+    }
+}
+
+/// The response that RFC 7616 wants, by an implementation of its own.
+fn expected_response(method: &str, uri: &str, credentials: &str) -> String {
+    let part = |name: &str| {
+        let (_, rest) = credentials.split_once(&format!("{name}=")).unwrap_or_else(|| panic!("no {name} in {credentials}"));
+        rest.trim_start_matches('"').split(['"', ',']).next().unwrap_or_default().to_owned()
+    };
+    let md5 = |text: String| {
+        use md5::Digest;
+        md5::Md5::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+    };
+    let (first, second) = (md5("phone-7:hotline:zanzibar".to_owned()), md5(format!("{method}:{uri}")));
+    md5(format!("{first}:ea9c8e88:{}:{}:auth:{second}", part("nc"), part("cnonce")))
+}
+
+fn line<'a>(message: &'a str, name: &str) -> &'a str {
+    message.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_else(|| panic!("no {name} in {message}"))
+}
+
+#[tokio::test]
+async fn a_challenged_call_is_made_again_with_proof() {
+    let mut far = FarEnd::start().await;
+    let call = call(CallPlan { credentials: Some(credentials()), ..far.plan() });
+    far.invited().await;
+    far.challenge(&far.invite).await;
+    far.expect("ACK ").await;
+    far.invited().await;
+    assert_eq!(line(&far.invite, "CSeq: "), "2 INVITE");
+    let proof = line(&far.invite, "Authorization: ").to_owned();
+    let uri = far.invite.split(' ').nth(1).expect("a Request-URI").to_owned();
+    assert!(proof.contains(&expected_response("INVITE", &uri, &proof)) && !proof.contains("zanzibar"), "{proof}");
+    far.answer().await;
+    far.expect("ACK ").await;
+    far.request("BYE", 1, "").await;
+    assert_eq!(report(call).await.outcome, Outcome::Answered);
+}
+
+#[tokio::test]
+async fn a_wrong_secret_is_tried_once() {
+    let mut far = FarEnd::start().await;
+    let call = call(CallPlan { credentials: Some(credentials()), ..far.plan() });
+    far.invited().await;
+    far.challenge(&far.invite).await;
+    far.expect("ACK ").await;
+    far.invited().await;
+    far.challenge(&far.invite).await;
+    far.expect("ACK ").await;
+    let report = report(call).await;
+    assert_eq!((report.outcome, report.status), (Outcome::Refused, Some(401)));
+}
+
+#[tokio::test]
+async fn a_phone_registers_with_proof_and_reports_what_was_granted() {
+    let mut far = FarEnd::start().await;
+    let server = far.sip.local_addr().expect("bound");
+    let bind = server.ip();
+    let plan = RegisterPlan { server, bind, credentials: credentials(), expires_s: 600, limit: LIMIT };
+    let told = tokio::spawn(async move { register_once(&plan).await });
+    let first = far.expect("REGISTER ").await;
+    assert_eq!(line(&first, "Expires: "), "600");
+    far.challenge(&first).await;
+    let second = far.expect("REGISTER ").await;
+    let proof = line(&second, "Authorization: ");
+    let uri = second.split(' ').nth(1).expect("a Request-URI");
+    assert!(proof.contains(&expected_response("REGISTER", uri, proof)), "{proof}");
+    far.reply(&second, "200 OK\r\nExpires: 300", "").await;
+    let registration = told.await.expect("no panic").expect("it could be tried");
+    assert_eq!((registration.status, registration.challenged, registration.expires_s), (Some(200), true, Some(300)));
+}
+
+#[tokio::test]
+async fn a_citizen_holds_and_takes_back_and_sends_no_voice_in_between() {
+    let mut far = FarEnd::start().await;
+    let call = call(acting(&far, &["50:hold", "300:resume"]));
+    far.invited().await;
+    far.answer().await;
+    far.expect("ACK ").await;
+    let hold = far.expect("INVITE ").await;
+    assert!(hold.contains("a=sendonly\r\n") && line(&hold, "CSeq: ") == "2 INVITE", "{hold}");
+    far.reply(&hold, "200 OK", "v=0\r\nc=IN IP4 127.0.0.1\r\nm=audio 9 RTP/AVP 8\r\n").await;
+    assert_eq!(line(&far.expect("ACK ").await, "CSeq: "), "2 ACK");
+    let resume = far.expect("INVITE ").await;
+    assert!(resume.contains("a=sendrecv\r\n"), "{resume}");
+    far.reply(&resume, "491 Request Pending", "").await;
+    far.expect("ACK ").await;
+    let bye = far.expect("BYE ").await;
+    far.reply(&bye, "200 OK", "").await;
+    let done: Vec<(String, Option<u16>)> = report(call).await.done.into_iter().map(|done| (done.deed, done.status)).collect();
+    assert_eq!(done, [("hold".to_owned(), Some(200)), ("resume".to_owned(), Some(491))]);
+}
+
+#[tokio::test]
+async fn keys_go_out_as_events_and_by_info_and_a_transfer_is_asked() {
+    let mut far = FarEnd::start().await;
+    let call = call(acting(&far, &["0:press=5#", "100:info=12", "200:refer=sip:1002@127.0.0.1"]));
+    far.invited().await;
+    let port = far.rtp.local_addr().expect("bound").port();
+    let events = "a=rtpmap:97 telephone-event/8000\r\n";
+    let sdp = format!("v=0\r\nc=IN IP4 127.0.0.1\r\nm=audio {port} RTP/AVP 8 97\r\n{events}");
+    far.reply(&far.invite, "200 OK", &sdp).await;
+    far.expect("ACK ").await;
+    let mut reader = voice::telephone_event::KeyReader::default();
+    let mut keys = String::new();
+    let mut packet = [0; 2048];
+    while keys != "5#" {
+        let (length, _) = tokio::time::timeout(LIMIT, far.rtp.recv_from(&mut packet)).await.expect("voice in time").expect("read");
+        let read = voice::rtp::Packet::read(&packet[..length]).expect("RTP");
+        if read.header.payload_type == 97 {
+            keys.extend(reader.read(read.header.ssrc, read.header.timestamp, read.payload));
+        }
+    }
+    for key in ["1", "2"] {
+        let info = far.expect("INFO ").await;
+        assert!(info.contains(&format!("Signal={key}\r\n")) && info.contains("application/dtmf-relay"), "{info}");
+        far.reply(&info, "200 OK", "").await;
+    }
+    let refer = far.expect("REFER ").await;
+    assert_eq!(line(&refer, "Refer-To: "), "<sip:1002@127.0.0.1>");
+    far.reply(&refer, "202 Accepted", "").await;
+    far.request("NOTIFY", 1, "SIP/2.0 200 OK").await;
+    far.expect("SIP/2.0 200").await;
+    let bye = far.expect("BYE ").await;
+    far.reply(&bye, "200 OK", "").await;
+    let statuses: Vec<Option<u16>> = report(call).await.done.into_iter().map(|done| done.status).collect();
+    assert_eq!(statuses, [None, Some(200), Some(202)]);
+}
+
+#[tokio::test]
+async fn a_citizen_misbehaves_as_told_and_notes_what_is_said_to_it() {
+    let plan = |far: &FarEnd, fault| CallPlan { fault: Some(fault), ending: Ending::HangUpAfter(Duration::from_millis(30)), ..far.plan() };
+    for fault in [Fault::ChangedTag, Fault::OldSequence, Fault::DoubleBye] {
+        let mut far = FarEnd::start().await;
+        let call = call(plan(&far, fault));
+        far.invited().await;
+        far.answer().await;
+        far.expect("ACK ").await;
+        let wrong = far.expect("BYE ").await;
+        let expected = match fault {
+            Fault::ChangedTag => !line(&wrong, "To: ").contains(";tag=far"),
+            Fault::OldSequence => line(&wrong, "CSeq: ") == "0 BYE",
+            _ => true,
+        };
+        assert!(expected, "{fault:?}: {wrong}");
+        far.reply(&wrong, "481 Call/Transaction Does Not Exist", "").await;
+        let right = far.expect("BYE ").await;
+        assert!(line(&right, "To: ").contains(";tag=far") && line(&right, "CSeq: ") != line(&wrong, "CSeq: "), "{fault:?}: {right}");
+        far.reply(&right, "200 OK", "").await;
+        let report = report(call).await;
+        assert_eq!((report.outcome, report.odd_statuses.first()), (Outcome::Answered, Some(&481)), "{fault:?}");
+    }
+    let mut far = FarEnd::start().await;
+    let call_late = call(plan(&far, Fault::LateAck));
+    far.invited().await;
+    for _ in 0..3 {
+        far.answer().await;
+    }
+    far.expect("ACK ").await;
+    let bye = far.expect("BYE ").await;
+    far.reply(&bye, "200 OK", "").await;
+    assert_eq!(report(call_late).await.outcome, Outcome::Answered);
+    let mut far = FarEnd::start().await;
+    let call_storm = call(plan(&far, Fault::Storm));
+    for _ in 0..20 {
+        far.expect("INVITE ").await;
+    }
+    drop(call_storm);
 }

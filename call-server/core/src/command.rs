@@ -90,6 +90,13 @@ pub enum MediaCommand {
         /// The far side's offer.
         offer: Option<SessionText>,
     },
+    /// The far side's description is new: send where it says, in its codec, and nothing if it holds us.
+    Follow {
+        /// Which leg.
+        leg: LegId,
+        /// The far side's description.
+        description: SessionText,
+    },
     /// Make a voice path for an agent's session, answer with `AgentMediaOpened`. An older path of the same agent is closed.
     OpenAgent {
         /// Whose.

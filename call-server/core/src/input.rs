@@ -19,6 +19,13 @@ pub enum Input {
         /// Which leg.
         leg: LegId,
     },
+    /// `sip`: the far side's description of the leg's voice is new: its answer to a late offer, or a re-INVITE or UPDATE that was answered.
+    FarDescribed {
+        /// Which leg.
+        leg: LegId,
+        /// Its description, in force from now on.
+        description: SessionText,
+    },
     /// `sip`: the leg is over, by whatever way; sent exactly once per leg, also after our own `HangUp` or `Refuse`.
     LegEnded {
         /// Which leg.

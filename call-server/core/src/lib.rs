@@ -12,6 +12,7 @@ mod conductor;
 mod contacts;
 mod floor;
 pub mod input;
+pub mod journal;
 pub mod ledger;
 pub mod plan;
 pub mod snapshot;
@@ -53,7 +54,7 @@ impl Core {
     #[must_use]
     pub fn new(plan: Plan, next: InteractionId) -> Self {
         let now = Now { time: Time(0), utc: UnixMillis(0) };
-        let acd = Acd::new(plan.seed);
+        let acd = Acd::new(&plan);
         let turn = Turn { now, plan, timers: Timers::default(), commands: VecDeque::new() };
         Self { turn, calls: Calls::new(next), acd, storm: Storm::default(), floor: Floor::default(), stopping: false }
     }

@@ -219,6 +219,7 @@ impl Stage {
                 self.hears(leg, Hears::Silence);
                 None
             }
+            MediaCommand::Follow { .. } => None,
             MediaCommand::Close { leg } => {
                 self.hears(leg, Hears::Gone);
                 None

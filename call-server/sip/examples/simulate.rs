@@ -1,11 +1,16 @@
 //! Tells more stories than the tests do: `cargo run -p sip-core --example simulate -- --seeds 100000 --json`, or one in detail:
 //! `-- --trace SEED`. Ends with status 1 if a law was broken.
 
+#[path = "../tests/simulation/link.rs"]
+mod link;
+#[path = "../tests/simulation/people.rs"]
+mod people;
 #[path = "../tests/simulation/world.rs"]
 mod world;
 
 use std::process::ExitCode;
 use std::time::Instant;
+use world::Story;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -22,15 +27,16 @@ fn main() -> ExitCode {
     let workers = std::thread::available_parallelism().map_or(1, |count| u64::try_from(count.get()).unwrap_or(1));
     let parts: Vec<_> = (0..workers).map(|part| std::thread::spawn(move || tell(part, workers, seeds))).collect();
     let parts: Vec<_> = parts.into_iter().filter_map(|part| part.join().ok()).collect();
-    let (calls, packets) = parts.iter().fold((0, 0), |(calls, packets), part| (calls + part.0, packets + part.1));
-    let mut broken: Vec<&(u64, String)> = parts.iter().flat_map(|part| &part.2).collect();
+    let all = parts.iter().fold(Story::default(), |all, part| all.and(part.0));
+    let mut broken: Vec<&(u64, String)> = parts.iter().flat_map(|part| &part.1).collect();
     broken.sort();
     let seconds = started.elapsed().as_secs_f64();
     if arguments.iter().any(|argument| argument == "--json") {
         let failed = broken.len();
+        let Story { calls, packets, .. } = all;
         println!("{{\"seeds\":{seeds},\"calls\":{calls},\"packets\":{packets},\"failed\":{failed},\"seconds\":{seconds:.1}}}");
     } else {
-        println!("{seeds} stories, {calls} calls, {packets} packets, {} broke a law, {seconds:.1} s", broken.len());
+        println!("{seeds} stories, {} broke a law, {seconds:.1} s: {all:?}", broken.len());
     }
     for (seed, law) in broken.iter().take(20) {
         eprintln!("seed {seed}: {law}");
@@ -38,16 +44,13 @@ fn main() -> ExitCode {
     if broken.is_empty() && parts.len() as u64 == workers { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Calls, packets, and the seeds that broke a law.
-fn tell(part: u64, workers: u64, seeds: u64) -> (u64, u64, Vec<(u64, String)>) {
-    let mut told = (0, 0, Vec::new());
+/// What happened, and the seeds that broke a law.
+fn tell(part: u64, workers: u64, seeds: u64) -> (Story, Vec<(u64, String)>) {
+    let mut told = (Story::default(), Vec::new());
     for seed in (part..seeds).step_by(usize::try_from(workers).unwrap_or(1)) {
         match world::run(seed, false) {
-            Ok(story) => {
-                told.0 += story.calls;
-                told.1 += story.packets;
-            }
-            Err(law) => told.2.push((seed, law)),
+            Ok(story) => told.0 = told.0.and(story),
+            Err(law) => told.1.push((seed, law)),
         }
     }
     told

@@ -1,43 +1,44 @@
 //! Header fields of the SIP extensions: found by their name, read by their grammar. Not here: what they do to a call.
 
-use crate::message::Head;
+use crate::message::{Head, Name};
 
-/// A field of an extension: its long and its compact name (empty if there is none).
+/// A field of an extension.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Extension {
-    long: &'static str,
-    compact: &'static str,
-}
+pub(crate) struct Extension(Name);
 
-const fn extension(long: &'static str, compact: &'static str) -> Extension {
-    Extension { long, compact }
-}
+pub(crate) const ACCEPT: Extension = Extension(Name::Accept);
+pub(crate) const ALLOWED: Extension = Extension(Name::Allow);
+pub(crate) const EVENT: Extension = Extension(Name::Event);
+pub(crate) const MIN_SE: Extension = Extension(Name::MinSe);
+pub(crate) const RACK: Extension = Extension(Name::RAck);
+pub(crate) const REFER_TO: Extension = Extension(Name::ReferTo);
+pub(crate) const REPLACES: Extension = Extension(Name::Replaces);
+pub(crate) const REQUIRE: Extension = Extension(Name::Require);
+pub(crate) const ROUTE: Extension = Extension(Name::Route);
+pub(crate) const RSEQ: Extension = Extension(Name::RSeq);
+pub(crate) const SESSION_EXPIRES: Extension = Extension(Name::SessionExpires);
+pub(crate) const SUBSCRIPTION_STATE: Extension = Extension(Name::SubscriptionState);
+pub(crate) const SUPPORTED: Extension = Extension(Name::Supported);
 
-pub(crate) const ALLOWED: Extension = extension("Allow", "");
-pub(crate) const EVENT: Extension = extension("Event", "o");
-pub(crate) const MIN_SE: Extension = extension("Min-SE", "");
-pub(crate) const RACK: Extension = extension("RAck", "");
-pub(crate) const REFER_TO: Extension = extension("Refer-To", "r");
-pub(crate) const REPLACES: Extension = extension("Replaces", "");
-pub(crate) const REQUIRE: Extension = extension("Require", "");
-pub(crate) const ROUTE: Extension = extension("Route", "");
-pub(crate) const RSEQ: Extension = extension("RSeq", "");
-pub(crate) const SESSION_EXPIRES: Extension = extension("Session-Expires", "x");
-pub(crate) const SUBSCRIPTION_STATE: Extension = extension("Subscription-State", "");
-pub(crate) const SUPPORTED: Extension = extension("Supported", "k");
-pub(crate) const USER_AGENT: Extension = extension("User-Agent", "");
+pub(crate) const USER_AGENT: Extension = Extension(Name::UserAgent);
+
+impl Head {
+    /// The values of all fields that are spelt like this, in any case, each whole and with its folds: for those that [`Name`] does not
+    /// list, such as WWW-Authenticate.
+    pub fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.fields.iter().filter_map(move |field| {
+            // The value starts behind the colon: the name is what stands before it on its line.
+            let before = self.packet.get(..field.range().start.saturating_sub(1))?;
+            let found = before.rsplit(|byte| *byte == b'\n').next()?.trim_ascii();
+            found.eq_ignore_ascii_case(name.as_bytes()).then(|| self.text(field))
+        })
+    }
+}
 
 impl Extension {
     /// The values of all fields of this name, each whole, folds kept.
     pub(crate) fn of(self, head: &Head) -> impl Iterator<Item = &[u8]> {
-        head.fields.iter().filter_map(move |field| {
-            // The value starts behind the colon: the name is what stands before it on its line.
-            let before = head.packet.get(..field.start.saturating_sub(1))?;
-            let name = before.rsplit(|byte| *byte == b'\n').next()?.trim_ascii();
-            let is_it = name.eq_ignore_ascii_case(self.long.as_bytes())
-                || (!self.compact.is_empty() && name.eq_ignore_ascii_case(self.compact.as_bytes()));
-            is_it.then(|| head.packet.get(field.start..field.end).unwrap_or_default().trim_ascii())
-        })
+        head.fields(self.0)
     }
 
     /// The first field of this name.

@@ -1,12 +1,14 @@
 //! Session descriptions for one audio stream: reading an offer, writing an answer or an offer (RFC 8866, RFC 3264, RFC 3551, RFC 4733,
 //! RFC 4568, RFC 5761, RFC 3605, RFC 7587).
 //!
-//! Not here: choosing ports, addresses and keys, and sockets. Answers speak G.711 with named telephone events over RTP/AVP or RTP/SAVP;
-//! what else an offer can do (Opus, say) is read and told. Other streams of an offer are declined in the answer as RFC 3264 section 6 wants it.
+//! Not here: choosing ports, addresses and keys, and sockets. Descriptions of ours speak G.711, with Opus before it where wanted, and named
+//! telephone events, over RTP/AVP or RTP/SAVP. Other streams of an offer are declined in the answer as RFC 3264 section 6 wants it.
 
 mod crypto;
+mod renew;
 
 pub use crypto::{Crypto, MAX_CRYPTO_LINES, Suite};
+pub use renew::{direction, renewed};
 
 use std::fmt;
 use std::net::IpAddr;
@@ -21,6 +23,10 @@ pub const MAX_PAYLOAD_TYPES: usize = 32;
 pub const PTIME_MS: u16 = 20;
 /// Payload type of telephone events in our own offers; the number nearly every gateway uses.
 pub const OUR_TELEPHONE_EVENT: u8 = 101;
+/// Payload type of Opus in our own offers.
+pub const OUR_OPUS: u8 = 111;
+/// Payload type of telephone events on Opus' clock in our own offers (RFC 4733 section 2.1: each clock rate needs its own).
+pub const OUR_WIDE_TELEPHONE_EVENT: u8 = 110;
 
 /// Why a text is no usable offer. All but [`SdpError::NoAudio`] are the sender's fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -160,7 +166,7 @@ pub enum Security {
     Required,
 }
 
-/// Opus as the far side offers it (RFC 7587 section 6.1).
+/// Opus as one side offers it (RFC 7587 section 6.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Opus {
     /// Number in the RTP header, 0 to 127.
@@ -171,6 +177,14 @@ pub struct Opus {
     pub discontinuous: bool,
     /// Most bit/s on average that it takes, 6000 to 510000, if it says so.
     pub max_average_bit_rate: Option<u32>,
+}
+
+impl Opus {
+    /// Ours for speech: redundancy against loss, no gaps in silence, 24 kbit/s (RFC 7587 section 3.1.1), under [`OUR_OPUS`].
+    #[must_use]
+    pub fn for_speech() -> Self {
+        Self { number: OUR_OPUS, inband_fec: true, discontinuous: false, max_average_bit_rate: Some(24_000) }
+    }
 }
 
 /// One stream that our answer declines, as its `m=` line must repeat it.
@@ -198,6 +212,8 @@ pub struct Offer {
     pub maxptime_ms: Option<u16>,
     /// Opus, if it has it.
     pub opus: Option<Opus>,
+    /// Payload type of `telephone-event/48000`, if it has one: keys between the frames of Opus.
+    pub wide_telephone_event: Option<u8>,
     /// Which telephone events it knows, as it says (`0-15`); `None` if it does not say.
     pub telephone_events: Option<String>,
     /// Where it wants RTCP: the port of `a=rtcp` (RFC 3605), else one above the RTP port.
@@ -225,15 +241,19 @@ pub struct Local {
     pub session_version: u64,
 }
 
-/// What we write into a 200: one codec, chosen.
+/// What we write into a 200: one codec of G.711, chosen, and perhaps Opus before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// Where we want RTP.
     pub local: Local,
-    /// The codec both sides send from now on.
+    /// Opus, if both sides send that from now on: under the offer's number, with what we want of it.
+    pub opus: Option<Opus>,
+    /// The codec both sides send from now on, or may change to if there is Opus.
     pub codec: PayloadType,
     /// Payload type of telephone events, the offer's own.
     pub telephone_event: Option<u8>,
+    /// The same on Opus' clock.
+    pub wide_telephone_event: Option<u8>,
     /// Our direction.
     pub direction: Direction,
     /// Our key, if the stream is encrypted; under the tag of the offer's line.
@@ -251,6 +271,46 @@ pub struct LateOffer {
     pub local: Local,
     /// Our codecs, the liked ones first; each under its static payload type.
     pub codecs: Vec<Codec>,
+    /// Opus before them, if we want it.
+    pub opus: Option<Opus>,
+    /// Our keys, the liked suite first, each under its own tag; none: plain RTP.
+    pub crypto: Vec<Crypto>,
+    /// RTP and RTCP may share our port (RFC 5761).
+    pub rtcp_mux: bool,
+}
+
+impl LateOffer {
+    /// A plain one of G.711.
+    #[must_use]
+    pub fn new(local: Local, codecs: Vec<Codec>) -> Self {
+        Self { local, codecs, opus: None, crypto: Vec::new(), rtcp_mux: false }
+    }
+
+    /// The same with Opus before G.711.
+    #[must_use]
+    pub fn with_opus(self, ours: Opus) -> Self {
+        Self { opus: Some(ours), ..self }
+    }
+
+    /// The same over RTP/SAVP with these keys of ours, the liked suite first, tags different (RFC 4568 section 5.1.1). The key of the line
+    /// whose tag the answer repeats is in force.
+    #[must_use]
+    pub fn secured(self, crypto: Vec<Crypto>) -> Self {
+        Self { crypto, ..self }
+    }
+
+    /// The same with the wish for one port for RTP and RTCP.
+    #[must_use]
+    pub fn multiplexed(self) -> Self {
+        Self { rtcp_mux: true, ..self }
+    }
+
+    /// Of our lines the one that this answer (read as an [`Offer`]) took: its key is ours, the answer's the far side's.
+    #[must_use]
+    pub fn crypto_taken(&self, answer: &Offer) -> Option<&Crypto> {
+        let taken = answer.crypto.first()?;
+        self.crypto.iter().find(|line| line.tag == taken.tag && line.suite == taken.suite)
+    }
 }
 
 impl Offer {
@@ -303,14 +363,25 @@ impl Offer {
     pub fn answer(&self, local: Local, preference: &[Codec]) -> Option<Answer> {
         Some(Answer {
             local,
+            opus: None,
             codec: self.choose(preference)?,
             telephone_event: self.telephone_event,
+            wide_telephone_event: None,
             direction: self.direction.answered(),
             crypto: None,
             rtcp_mux: false,
             before: self.before.clone(),
             after: self.after.clone(),
         })
+    }
+
+    /// As [`Offer::answer`], with Opus first if it is offered: `ours` says what we want of it, the offer its number. One codec of G.711 stays
+    /// behind it, so that both sides may change without a new offer.
+    #[must_use]
+    pub fn answer_with_opus(&self, local: Local, preference: &[Codec], ours: Opus) -> Option<Answer> {
+        let answer = self.answer(local, preference)?;
+        let opus = self.opus.map(|theirs| Opus { number: theirs.number, ..ours });
+        Some(Answer { opus, wide_telephone_event: opus.and(self.wide_telephone_event), ..answer })
     }
 
     /// The line of the offer whose key decrypts what we hear: of the first of `suites` (ours, best first) that is offered.
@@ -341,6 +412,7 @@ impl Offer {
             port: audio.port,
             codecs: audio.codecs(),
             telephone_event: audio.telephone_event(),
+            wide_telephone_event: audio.wide_telephone_event(),
             ptime_ms: audio.level.ptime_ms.or(session.ptime_ms),
             maxptime_ms: audio.level.maxptime_ms.or(session.maxptime_ms),
             opus: audio.opus(),
@@ -397,6 +469,7 @@ enum Mapped {
     Voice(Codec),
     Opus,
     TelephoneEvent,
+    WideTelephoneEvent,
     Foreign,
 }
 
@@ -452,6 +525,9 @@ fn rtpmap(value: &str) -> Option<(u8, Mapped)> {
     let (name, rate, channels) = (parts.next()?, parts.next()?, parts.next());
     if name.eq_ignore_ascii_case("opus") && rate == "48000" && channels == Some("2") {
         return Some((number, Mapped::Opus));
+    }
+    if name.eq_ignore_ascii_case("telephone-event") && rate == "48000" {
+        return Some((number, Mapped::WideTelephoneEvent));
     }
     if rate != "8000" || channels.is_some_and(|count| count != "1") {
         return Some((number, Mapped::Foreign));
@@ -522,13 +598,21 @@ impl Stream {
         self.mapped()
             .filter_map(|(number, meaning)| match meaning {
                 Mapped::Voice(codec) => Some(PayloadType { number, codec }),
-                Mapped::Opus | Mapped::TelephoneEvent | Mapped::Foreign => None,
+                Mapped::Opus | Mapped::TelephoneEvent | Mapped::WideTelephoneEvent | Mapped::Foreign => None,
             })
             .collect()
     }
 
     fn telephone_event(&self) -> Option<u8> {
-        self.mapped().find(|(_, meaning)| *meaning == Mapped::TelephoneEvent).map(|(number, _)| number)
+        self.number_of(Mapped::TelephoneEvent)
+    }
+
+    fn wide_telephone_event(&self) -> Option<u8> {
+        self.number_of(Mapped::WideTelephoneEvent)
+    }
+
+    fn number_of(&self, wanted: Mapped) -> Option<u8> {
+        self.mapped().find(|(_, meaning)| *meaning == wanted).map(|(number, _)| number)
     }
 }
 
@@ -536,13 +620,16 @@ impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_session(f, &self.local)?;
         self.before.iter().try_for_each(|stream| write_declined(f, stream))?;
-        write_audio(f, self.local.port, &[self.codec], self.telephone_event, self.direction, self.crypto.is_some())?;
-        if let Some(crypto) = &self.crypto {
-            write!(f, "a=crypto:{crypto}\r\n")?;
-        }
-        if self.rtcp_mux {
-            f.write_str("a=rtcp-mux\r\n")?;
-        }
+        let audio = Audio {
+            port: self.local.port,
+            opus: self.opus,
+            codecs: &[self.codec],
+            telephone_events: [self.telephone_event, self.wide_telephone_event],
+            direction: self.direction,
+            crypto: self.crypto.as_slice(),
+            rtcp_mux: self.rtcp_mux,
+        };
+        audio.write(f)?;
         self.after.iter().try_for_each(|stream| write_declined(f, stream))
     }
 }
@@ -552,7 +639,16 @@ impl fmt::Display for LateOffer {
         let codecs: Vec<PayloadType> =
             self.codecs.iter().map(|codec| PayloadType { number: codec.static_payload_type(), codec: *codec }).collect();
         write_session(f, &self.local)?;
-        write_audio(f, self.local.port, &codecs, Some(OUR_TELEPHONE_EVENT), Direction::SendReceive, false)
+        let audio = Audio {
+            port: self.local.port,
+            opus: self.opus,
+            codecs: &codecs,
+            telephone_events: [Some(OUR_TELEPHONE_EVENT), self.opus.map(|_| OUR_WIDE_TELEPHONE_EVENT)],
+            direction: Direction::SendReceive,
+            crypto: &self.crypto,
+            rtcp_mux: self.rtcp_mux,
+        };
+        audio.write(f)
     }
 }
 
@@ -570,22 +666,50 @@ fn write_declined(f: &mut fmt::Formatter<'_>, stream: &Declined) -> fmt::Result 
     write!(f, "m={} 0 {} {}\r\n", stream.media, stream.protocol, stream.formats)
 }
 
-fn write_audio(
-    f: &mut fmt::Formatter<'_>,
+/// The audio stream of a description of ours.
+struct Audio<'a> {
     port: u16,
-    codecs: &[PayloadType],
-    telephone_event: Option<u8>,
+    opus: Option<Opus>,
+    codecs: &'a [PayloadType],
+    /// At 8000 and at 48000 Hz.
+    telephone_events: [Option<u8>; 2],
     direction: Direction,
-    is_secured: bool,
-) -> fmt::Result {
-    write!(f, "m=audio {port} {}", if is_secured { SECURED } else { PLAIN })?;
-    codecs.iter().map(|codec| codec.number).chain(telephone_event).try_for_each(|number| write!(f, " {number}"))?;
-    f.write_str("\r\n")?;
-    codecs.iter().try_for_each(|codec| write!(f, "a=rtpmap:{} {}/8000\r\n", codec.number, codec.codec.name()))?;
-    if let Some(number) = telephone_event {
-        write!(f, "a=rtpmap:{number} telephone-event/8000\r\na=fmtp:{number} 0-15\r\n")?;
+    crypto: &'a [Crypto],
+    rtcp_mux: bool,
+}
+
+impl Audio<'_> {
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "m=audio {} {}", self.port, if self.crypto.is_empty() { PLAIN } else { SECURED })?;
+        let voices = self.opus.iter().map(|opus| opus.number).chain(self.codecs.iter().map(|codec| codec.number));
+        voices.chain(self.telephone_events.into_iter().flatten()).try_for_each(|number| write!(f, " {number}"))?;
+        f.write_str("\r\n")?;
+        self.opus.iter().try_for_each(|opus| write_opus(f, opus))?;
+        self.codecs.iter().try_for_each(|codec| write!(f, "a=rtpmap:{} {}/8000\r\n", codec.number, codec.codec.name()))?;
+        for (number, rate) in self.telephone_events.into_iter().zip([8_000, 48_000]) {
+            if let Some(number) = number {
+                write!(f, "a=rtpmap:{number} telephone-event/{rate}\r\na=fmtp:{number} 0-15\r\n")?;
+            }
+        }
+        write!(f, "a=ptime:{PTIME_MS}\r\na={}\r\n", self.direction.name())?;
+        self.crypto.iter().try_for_each(|line| write!(f, "a=crypto:{line}\r\n"))?;
+        f.write_str(if self.rtcp_mux { "a=rtcp-mux\r\n" } else { "" })
     }
-    write!(f, "a=ptime:{PTIME_MS}\r\na={}\r\n", direction.name())
+}
+
+/// RFC 7587 section 7: always `opus/48000/2`, whatever is sent.
+fn write_opus(f: &mut fmt::Formatter<'_>, opus: &Opus) -> fmt::Result {
+    let number = opus.number;
+    write!(
+        f,
+        "a=rtpmap:{number} opus/48000/2\r\na=fmtp:{number} useinbandfec={};usedtx={}",
+        u8::from(opus.inband_fec),
+        u8::from(opus.discontinuous)
+    )?;
+    if let Some(rate) = opus.max_average_bit_rate {
+        write!(f, ";maxaveragebitrate={rate}")?;
+    }
+    f.write_str("\r\n")
 }
 
 #[cfg(test)]
@@ -682,7 +806,7 @@ mod tests {
 
     #[test]
     fn a_late_offer_names_all_our_codecs_and_is_readable_by_ourselves() {
-        let text = LateOffer { local: local(), codecs: vec![Codec::Pcma, Codec::Pcmu] }.to_string();
+        let text = LateOffer::new(local(), vec![Codec::Pcma, Codec::Pcmu]).to_string();
         let offer = parsed(&text);
         assert_eq!(offer.codecs.iter().map(|codec| codec.codec).collect::<Vec<_>>(), [Codec::Pcma, Codec::Pcmu]);
         assert_eq!((offer.port, offer.telephone_event), (20_000, Some(OUR_TELEPHONE_EVENT)));
@@ -737,6 +861,41 @@ mod tests {
         assert_eq!(offer.telephone_events.as_deref(), Some("0-11,66"));
         let bare = parsed("v=0\nc=IN IP4 192.0.2.1\nm=audio 4000 RTP/AVP 8 111\na=rtpmap:111 opus/48000\n");
         assert_eq!((bare.opus, bare.maxptime_ms, bare.rtcp_port), (None, None, 4001));
+    }
+
+    #[test]
+    fn an_answer_with_opus_takes_the_offers_numbers_and_keeps_g_711_behind_it() {
+        let offer = parsed(
+            "v=0\nc=IN IP4 192.0.2.1\nm=audio 4000 RTP/AVP 96 8 97 101\na=rtpmap:96 opus/48000/2\na=fmtp:96 useinbandfec=1;usedtx=1\n\
+             a=rtpmap:97 telephone-event/48000\na=rtpmap:101 telephone-event/8000\n",
+        );
+        let answer = offer.answer_with_opus(local(), &[Codec::Pcma], Opus::for_speech()).expect("a common codec").to_string();
+        assert!(answer.contains("m=audio 20000 RTP/AVP 96 8 101 97\r\na=rtpmap:96 opus/48000/2\r\n"), "{answer}");
+        assert!(answer.contains("a=fmtp:96 useinbandfec=1;usedtx=0;maxaveragebitrate=24000\r\n"), "{answer}");
+        assert!(
+            answer.contains("a=rtpmap:97 telephone-event/48000\r\n") && answer.contains("a=rtpmap:101 telephone-event/8000\r\n"),
+            "{answer}"
+        );
+        assert_eq!(parsed(&answer).opus, Some(Opus { number: 96, ..Opus::for_speech() }));
+        let narrow = parsed(PLAIN).answer_with_opus(local(), &[Codec::Pcma], Opus::for_speech()).expect("a common codec");
+        assert_eq!((narrow.opus, narrow.wide_telephone_event), (None, None));
+    }
+
+    #[test]
+    fn a_late_offer_may_be_encrypted_and_wide_and_knows_which_key_was_taken() {
+        let lines = [(1, Suite::AeadAes128Gcm), (2, Suite::AesCm128HmacSha1Tag80)]
+            .map(|(tag, suite)| Crypto::new(tag, suite, &vec![7; suite.key_bytes()]).expect("the suite's length"));
+        let late = LateOffer::new(local(), vec![Codec::Pcma]).with_opus(Opus::for_speech()).secured(lines.to_vec()).multiplexed();
+        let offer = Offer::parse_secured(&late.to_string(), Security::Required).expect("our own offer");
+        assert_eq!(
+            (offer.crypto.len(), offer.opus, offer.rtcp_mux, offer.wide_telephone_event),
+            (2, late.opus, true, Some(OUR_WIDE_TELEPHONE_EVENT))
+        );
+        let theirs = Crypto::new(2, Suite::AesCm128HmacSha1Tag80, &[8; 30]).expect("30 bytes");
+        let answer = offer.answer(local(), &[Codec::Pcma]).expect("a common codec").secured(theirs).to_string();
+        let answer = Offer::parse_secured(&answer, Security::Required).expect("an answer");
+        assert_eq!(late.crypto_taken(&answer), Some(&lines[1]));
+        assert_eq!(late.crypto_taken(&parsed(PLAIN)), None);
     }
 
     #[test]

@@ -2,13 +2,21 @@
 
 mod support;
 
-use sip_core::{Ending, Event, Farewell, Limits, MAX_PENDING_MS, Receipt};
+use sip_core::sdp::Direction;
+use sip_core::{Ending, Event, Farewell, Limits, MAX_PENDING_MS, Receipt, SessionEvent};
 use support::*;
 
 fn ended(event: &Event) -> Ending {
     match event {
         Event::Ended { ending, .. } => *ending,
         other => panic!("expected an end, got {other:?}"),
+    }
+}
+
+fn changed(event: &Event) -> Direction {
+    match event {
+        Event::Session { event: SessionEvent::Changed { direction, .. }, .. } => *direction,
+        other => panic!("expected a change, got {other:?}"),
     }
 }
 
@@ -269,10 +277,28 @@ fn a_session_refresh_is_answered_with_the_same_description() {
     assert!(status(&ok) == 200 && ok.ends_with(ANSWER), "{ok}");
     assert_eq!(stage.run_until(stage.now + 600).len(), 1, "its 200 is repeated, too");
     stage.send(&request("ACK", "a", 7, &tag, ""));
-    assert!(stage.run_until(stage.now + 40_000).is_empty() && stage.events().is_empty());
+    assert!(stage.run_until(stage.now + 40_000).is_empty());
+    assert_eq!(changed(&stage.event()), Direction::SendReceive);
     stage.endpoint.hang_up(stage.now, call, &BUSY);
     assert!(stage.one().starts_with("BYE "));
     stage.assert_empties();
+}
+
+#[test]
+fn a_hold_of_the_carrier_is_answered_and_told_and_so_is_its_end() {
+    let mut stage = Stage::default();
+    let (_, tag) = stage.confirmed("a");
+    for (cseq, offered, answered) in
+        [(2, "sendonly", Direction::ReceiveOnly), (3, "inactive", Direction::Inactive), (4, "sendrecv", Direction::SendReceive)]
+    {
+        stage.send(&request("INVITE", "a", cseq, &tag, &format!("{OFFER}a={offered}\r\n")));
+        let ok = stage.one();
+        assert!(status(&ok) == 200 && ok.contains(&format!("a={}\r\n", answered.name())) && ok.contains(&format!("o=- 2 {cseq} ")), "{ok}");
+        assert_eq!(changed(&stage.event()), answered);
+        stage.send(&request("ACK", "a", cseq, &tag, ""));
+    }
+    assert_eq!(stage.status_of(&request("UPDATE", "a", 5, &tag, &OFFER.replace("AVP 8", "AVP 0"))), 488, "no codec of ours");
+    assert!(stage.events().is_empty());
 }
 
 #[test]
@@ -293,7 +319,8 @@ fn a_refresh_whose_ack_never_comes_ends_the_call() {
     stage.send(&request("INVITE", "a", 2, &tag, OFFER));
     let log = stage.run_until(stage.now + 32_000);
     assert!(log.last().is_some_and(|(_, line)| line.starts_with("BYE ")), "{log:?}");
-    assert_eq!(ended(&stage.event()), Ending::NoAck);
+    let events = stage.events();
+    assert_eq!((changed(&events[0]), ended(&events[1])), (Direction::SendReceive, Ending::NoAck));
     stage.assert_empties();
 }
 
@@ -313,7 +340,7 @@ fn a_reinvite_before_the_ack_confirms_the_call_only_if_offer_and_answer_are_comp
     let mut stage = Stage::default();
     let (_, tag) = stage.answered("a");
     assert_eq!(stage.status_of(&request("INVITE", "a", 2, &tag, OFFER)), 200);
-    assert!(matches!(stage.event(), Event::Confirmed { .. }));
+    assert!(matches!(stage.events()[..], [Event::Confirmed { .. }, Event::Session { .. }]));
 
     stage.send(&request("INVITE", "late", 1, "", ""));
     let Event::Offered { call, .. } = stage.event() else { panic!("a call") };

@@ -73,8 +73,8 @@ const RFC_4475: [(&str, Verdict, &str); 49] = [
     ("cparam01", Answered(405), "3.3.12"),
     ("cparam02", Answered(405), "3.3.13"),
     ("regescrt", Answered(405), "3.3.14"),
-    ("sdp01", Answered(100), "3.3.15: sound; 406 is the choice of whoever takes the call"),
-    ("inv2543", Answered(400), "3.4.1: sound; but it names no Contact, and this endpoint opens no dialog without one"),
+    ("sdp01", Answered(406), "3.3.15"),
+    ("inv2543", Answered(100), "3.4.1: without Contact, tag and cookie, and served as its time would have it"),
 ];
 
 const RFC_5118: [(&str, Verdict, &str); 11] = [

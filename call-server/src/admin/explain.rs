@@ -78,7 +78,8 @@ impl Names {
             FactKind::Blocked { entry } => format!("entry {entry} of the blocked numbers fits the caller"),
             FactKind::Favoured { entry, points } => format!("entry {entry} of the numbers in favour gives {points} points"),
             FactKind::LastAgent { agent, outcome } => format!("{} served the number last: {}", self.agent(*agent), last_words(*outcome)),
-            FactKind::Announced { prompts } => format!("hears {prompts:?}"),
+            FactKind::TurnedAway { reason } => format!("is turned away with a text: {}", reason.code()),
+            FactKind::Announced { prompts, .. } => format!("hears {prompts:?}"),
             FactKind::Entered | FactKind::Answered | FactKind::Parted { .. } => return None,
         })
     }

@@ -84,6 +84,8 @@ mod tests {
             answered_ms: Some(12),
             talk_ms: Some(5_000),
             ended_by: None,
+            done: Vec::new(),
+            odd_statuses: Vec::new(),
             packets_sent: 250,
             packets_received: 250,
             heard_dbfs,

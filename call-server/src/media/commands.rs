@@ -22,6 +22,7 @@ impl Worker {
     pub(super) fn obey(&mut self, now_us: u64, command: MediaCommand) {
         match command {
             MediaCommand::OpenTrunk { leg, offer } => self.open_trunk(now_us, leg, offer.as_ref()),
+            MediaCommand::Follow { leg, description } => self.follow(leg, &description),
             MediaCommand::OpenAgent { agent, leg } => self.open_agent(now_us, agent, leg),
             MediaCommand::Play { leg, sound } => self.play(now_us, leg, sound),
             MediaCommand::Connect { citizen, agent, recording } => self.connect(now_us, citizen, agent, recording),
@@ -79,6 +80,17 @@ impl Worker {
         let out = OutgoingStream::new(ssrc, first_payload_type(agreement.format), start);
         self.trunks.insert(leg, TrunkLeg::new(socket, port, agreement, out, now_us));
         Ok(SessionText(text.into()))
+    }
+
+    /// A description that cannot be used changes nothing: the SIP side has checked it, so this is a late answer in an ACK at worst.
+    fn follow(&mut self, leg: LegId, description: &SessionText) {
+        let Some(found) = self.trunks.get_mut(&leg) else { return };
+        match Offer::parse(&description.0).map_err(blame).and_then(|offer| agreed(&offer)) {
+            Ok(agreement) => found.follow(agreement),
+            Err(reason) => {
+                tracing::info!(leg = leg.0, ?reason, "the far side's new description cannot be used; the old one stays in force")
+            }
+        }
     }
 
     fn open_agent(&mut self, now_us: u64, agent: AgentId, leg: LegId) {
@@ -171,19 +183,24 @@ fn blame(error: SdpError) -> MediaFailure {
 
 fn answer(offer: &Offer, local: Local) -> Result<(Agreement, String), MediaFailure> {
     let answer = offer.answer(local, &CODECS).ok_or(MediaFailure::NoCommonCodec)?;
-    let agreement = Agreement {
-        path: Path::Announced(SocketAddr::new(offer.address, offer.port)),
-        format: Format::Agreed(answer.codec.number, answer.codec.codec),
-        telephone_event: answer.telephone_event,
-        listens: offer.direction.receives(),
-    };
-    Ok((agreement, answer.to_string()))
+    Ok((agreed(offer)?, answer.to_string()))
+}
+
+/// What the far side's description, an offer or an answer, comes to.
+fn agreed(theirs: &Offer) -> Result<Agreement, MediaFailure> {
+    let codec = theirs.choose(&CODECS).ok_or(MediaFailure::NoCommonCodec)?;
+    Ok(Agreement {
+        path: Path::Announced(SocketAddr::new(theirs.address, theirs.port)),
+        format: Format::Agreed(codec.number, codec.codec),
+        telephone_event: theirs.telephone_event,
+        listens: theirs.direction.receives(),
+    })
 }
 
 /// The far side's own description comes later than its packets may: both laws are understood, and the first packet tells where it is.
 fn late_offer(local: Local) -> (Agreement, String) {
     let agreement = Agreement { path: Path::Unknown, format: Format::Open, telephone_event: Some(OUR_TELEPHONE_EVENT), listens: true };
-    (agreement, LateOffer { local, codecs: CODECS.into() }.to_string())
+    (agreement, LateOffer::new(local, CODECS.into()).to_string())
 }
 
 fn first_payload_type(format: Format) -> u8 {

@@ -56,6 +56,11 @@ impl VoiceSocket {
         self.0.connect(address)
     }
 
+    /// From now on every source is heard again.
+    pub(super) fn disconnect(&self) -> io::Result<()> {
+        Ok(rustix::net::connect_unspec(&self.0)?)
+    }
+
     /// Sends on a connected socket; whether the system took it.
     pub(super) fn send(&self, packet: &[u8]) -> bool {
         self.0.send(packet).is_ok()

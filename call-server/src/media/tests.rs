@@ -545,3 +545,28 @@ fn stopping_ends_every_talk_for_the_recorder() {
     assert!(matches!(taps.pop(), Ok(TapFrame { kind: TapKind::End, .. })));
     assert!(taps.is_abandoned());
 }
+
+#[test]
+fn a_moved_citizen_is_followed_and_a_held_one_hears_nothing() {
+    let mut rig = Rig::new();
+    let (citizen, mut agent) = rig.talk("8 101");
+    citizen.say(8, 1, &voice_of(1));
+    assert_eq!(agent.hear().1, voice_of(1));
+    let moved = Citizen { socket: socket("127.0.0.1"), server: citizen.server, answer: String::new() };
+    let follow = |rig: &mut Rig, text: String| rig.media.send(MediaCommand::Follow { leg: CITIZEN, description: SessionText(text.into()) });
+    follow(&mut rig, offer(&moved.socket, "127.0.0.1", "0 101"));
+    // A second command of which the end is seen: the first has been carried out.
+    assert_eq!(rig.open(LegId(77), Some("nonsense")), Err(MediaFailure::BadOffer));
+    agent.say(1, &voice_of(2));
+    let heard = moved.hear();
+    assert_eq!((heard.0.payload_type, heard.1.len()), (0, 160), "the new address, in the new codec");
+    moved.say(0, 2, &voice_of(3));
+    agent.hear();
+    follow(&mut rig, offer(&moved.socket, "127.0.0.1", "0 101") + "a=inactive\r\n");
+    assert_eq!(rig.open(LegId(77), Some("nonsense")), Err(MediaFailure::BadOffer));
+    let sent = rig.media.figures().read().to_trunks;
+    agent.say(2, &voice_of(4));
+    follow(&mut rig, offer(&moved.socket, "127.0.0.1", "0 101"));
+    rig.wait_until(|counters| counters.from_agents == 3);
+    assert_eq!(rig.media.figures().read().to_trunks, sent, "who holds us hears nothing");
+}

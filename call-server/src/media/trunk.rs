@@ -27,6 +27,8 @@ pub(super) struct TrunkLeg {
     format: Format,
     telephone_event: Option<u8>,
     listens: bool,
+    /// Where its last description wants our voice.
+    announced: Option<SocketAddr>,
     keys: KeyReader,
     heard_us: u64,
     is_silent: bool,
@@ -54,6 +56,15 @@ pub(super) enum Path {
     Announced(SocketAddr),
     /// As its packets say; other sources are refused.
     Latched(SocketAddr),
+}
+
+impl Path {
+    fn announced(self) -> Option<SocketAddr> {
+        match self {
+            Self::Announced(address) => Some(address),
+            Self::Unknown | Self::Latched(_) => None,
+        }
+    }
 }
 
 /// Which voice is understood.
@@ -99,9 +110,28 @@ impl TrunkLeg {
             format: agreement.format,
             telephone_event: agreement.telephone_event,
             listens: agreement.listens,
+            announced: agreement.path.announced(),
             keys: KeyReader::default(),
             heard_us: now_us,
             is_silent: false,
+        }
+    }
+
+    /// What was agreed has changed. An address that only says again what was said before leaves the path as the packets showed it.
+    pub(super) fn follow(&mut self, agreement: Agreement) {
+        self.listens = agreement.listens;
+        self.telephone_event = agreement.telephone_event;
+        if let Format::Agreed(payload_type, _) = agreement.format {
+            self.format = agreement.format;
+            self.out.set_payload_type(payload_type);
+        }
+        // "None at all" is how old phones hold: it is no address to go to.
+        let moved = agreement.path.announced().filter(|address| !address.ip().is_unspecified() && self.announced != Some(*address));
+        if let Some(address) = moved {
+            self.announced = Some(address);
+            if self.path != Path::Latched(address) && self.socket.disconnect().is_ok() {
+                self.path = Path::Announced(address);
+            }
         }
     }
 

@@ -20,7 +20,8 @@ use call_core::input::{CallOffered, LegEnd};
 use shared::model::{AreaCode, Caller, LegId, PhoneNumber, TrunkId};
 use sip_core::message::stream::Frame;
 use sip_core::message::{self, MAX_PACKET_BYTES, Message, Method, Name, ParseError, Rejected, Request, Via};
-use sip_core::{Ending, Endpoint, Event, Farewell, Limits, Receipt, Seed, Settings, identity};
+use sip_core::sdp::Direction;
+use sip_core::{Ending, Endpoint, Event, Farewell, Limits, Receipt, Seed, SessionEvent, Settings, identity};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -331,14 +332,17 @@ impl Edge {
     fn happened(&mut self, path: usize, event: Event) {
         match event {
             Event::Offered { call, source, invite } => self.offered((path, call), source, &invite),
-            Event::Confirmed { call, .. } => {
+            Event::Confirmed { call, description } => {
+                // The ACK may bring the answer to a late offer of ours.
+                self.far_described((path, call), &description);
                 if let Some(leg) = self.legs.leg((path, call)) {
                     self.inbox.send(Input::LegConfirmed { leg });
                 }
             }
             Event::Ended { call, ending } => self.ended((path, call), ending),
-            // Offers inside a call are answered by the endpoint's default policy; the edge makes no calls or requests yet.
-            Event::Session { .. } | Event::Responded { .. } => {}
+            Event::Session { call, event } => self.in_call((path, call), event),
+            // The edge makes no requests yet.
+            Event::Responded { .. } => {}
         }
     }
 
@@ -391,6 +395,37 @@ impl Edge {
             offer: offer(invite),
             probe,
         }));
+    }
+
+    /// Offers inside a call are answered by the endpoint itself; the voice follows them.
+    fn in_call(&mut self, call: super::legs::PathCall, event: SessionEvent) {
+        match event {
+            SessionEvent::Changed { description, direction } => {
+                let is_held = matches!(direction, Direction::ReceiveOnly | Direction::Inactive);
+                tracing::info!(leg = ?self.legs.leg(call), is_held, "the carrier describes its voice anew");
+                self.far_described(call, &description);
+            }
+            SessionEvent::Answered(description) => self.far_described(call, &description),
+            // Of calls of ours, of transfers, and of questions that the settings keep from the edge.
+            SessionEvent::Progress { .. }
+            | SessionEvent::Challenged(_)
+            | SessionEvent::Failed(_)
+            | SessionEvent::Offered(_)
+            | SessionEvent::OfferWanted
+            | SessionEvent::Withdrawn
+            | SessionEvent::OfferRefused(_)
+            | SessionEvent::TransferAsked(_)
+            | SessionEvent::TransferProgress { .. }
+            | SessionEvent::TransferRefused(_)
+            | SessionEvent::Replaces(_) => {}
+        }
+    }
+
+    fn far_described(&mut self, call: super::legs::PathCall, description: &[u8]) {
+        if let Some(leg) = self.legs.leg(call).filter(|_| !description.is_empty()) {
+            let description = SessionText(String::from_utf8_lossy(description).into());
+            self.inbox.send(Input::FarDescribed { leg, description });
+        }
     }
 
     fn ended(&mut self, call: super::legs::PathCall, ending: Ending) {

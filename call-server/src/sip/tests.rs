@@ -284,3 +284,28 @@ fn an_undiallable_number_is_not_found_and_never_becomes_a_call() {
     assert!(phone.receive().starts_with("SIP/2.0 404 "));
     assert!(edge.hears_nothing());
 }
+
+const DESCRIPTION: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n";
+
+fn with_description(direction: &str) -> String {
+    format!("Content-Type: application/sdp\r\n\r\n{DESCRIPTION}a={direction}\r\n")
+}
+
+#[test]
+fn a_late_answer_and_a_hold_of_the_carrier_are_told_with_their_descriptions() {
+    let edge = Edge::start();
+    let phone = Phone::new("127.0.0.1", &edge);
+    phone.send(&phone.request("INVITE", 1, "", ""));
+    assert!(phone.receive().starts_with("SIP/2.0 100 "));
+    let leg = edge.offered().leg;
+    edge.handle.send(SipCommand::Answer { leg, answer: SessionText(DESCRIPTION.into()) });
+    let tag = to_tag(&phone.receive());
+    phone.send(&phone.request("ACK", 1, &tag, &with_description("sendrecv")));
+    let told =
+        |direction: &str| Input::FarDescribed { leg, description: SessionText(format!("{DESCRIPTION}a={direction}\r\n\r\n").into()) };
+    assert_eq!((edge.input(), edge.input()), (told("sendrecv"), Input::LegConfirmed { leg }));
+    phone.send(&phone.request("INVITE", 2, &tag, &with_description("sendonly")));
+    let ok = phone.receive();
+    assert!(ok.starts_with("SIP/2.0 200 ") && ok.contains("a=recvonly\r\n"), "{ok}");
+    assert_eq!(edge.input(), told("sendonly"));
+}

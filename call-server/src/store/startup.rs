@@ -245,7 +245,8 @@ impl Known {
                 }
             }
             FactKind::Ended { reason, by } => self.ended = Some((reason, by)),
-            FactKind::Blocked { .. } | FactKind::Favoured { .. } | FactKind::LastAgent { .. } | FactKind::Announced { .. } => {}
+            FactKind::Blocked { .. } | FactKind::Favoured { .. } | FactKind::LastAgent { .. } => {}
+            FactKind::TurnedAway { .. } | FactKind::Announced { .. } => {}
             FactKind::Entered | FactKind::Answered | FactKind::Overflowed { .. } | FactKind::Decided(_) | FactKind::OfferEnded { .. } => {}
         }
     }

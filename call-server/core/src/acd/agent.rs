@@ -1,6 +1,7 @@
 //! One signed-in agent: a state per variant, and one way to change it, which keeps the books and the deadline of the state (I-4).
 
 use super::OfferOver;
+use super::pool::{Free, Seated};
 use super::standing::Standing;
 use crate::command::{AgentCommand, MediaCommand, SessionEnd, StoreCommand};
 use crate::ledger::{Doing, IntervalCause, OfferEnd, Timeline, WhyNot};
@@ -193,6 +194,12 @@ impl Agent {
     /// Whether a call may be offered now (I-36).
     pub(crate) fn eligible(&self) -> bool {
         self.why_not().is_none()
+    }
+
+    /// What the seat means for its queues.
+    pub(crate) fn seated(&self) -> Seated {
+        let free = self.eligible().then(|| Free { since: self.since().time, standing: self.standing });
+        Seated { willing: self.takes_calls(), signed_in: true, at_work: self.at_work(), free }
     }
 
     /// Why no call may be offered now, if so.

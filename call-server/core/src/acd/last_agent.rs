@@ -33,7 +33,7 @@ impl Acd {
                 if until > turn.now.time {
                     turn.timers.set(until, Reason::HoldOver(interaction));
                 }
-                self.line.seek(interaction, Sought { agent, until });
+                self.line.seek(turn, interaction, Sought { agent, until });
             }
             Err(outcome) => self.sought_over.push(SoughtOver { interaction, agent, outcome }),
         }
@@ -72,7 +72,7 @@ impl Acd {
 
     /// The call goes on like any other, or is over; the outcome is kept for its record.
     pub(super) fn stop_seeking(&mut self, turn: &mut Turn, interaction: InteractionId, outcome: LastAgentOutcome) {
-        if let Some(sought) = self.line.stop_seeking(interaction) {
+        if let Some(sought) = self.line.stop_seeking(turn, interaction) {
             turn.timers.cancel(Reason::HoldOver(interaction));
             self.sought_over.push(SoughtOver { interaction, agent: sought.agent, outcome });
         }

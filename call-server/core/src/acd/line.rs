@@ -2,18 +2,16 @@
 
 use super::choose::Fit;
 use super::last_agent::Sought;
+use super::order::{Filing, Place, QueueLine, Stage};
+use super::pool::Reach;
 use super::rank::{Rank, rank, score};
 use crate::ledger::WhyNot;
-use crate::plan::{SkillId, SkillNeed, Strategy};
+use crate::plan::{SkillNeed, Strategy};
 use crate::time::Time;
 use crate::timer::Reason;
 use crate::turn::Turn;
 use shared::model::{AgentId, InteractionId, QueueId};
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// A place in the line: entry time, then the order of the INVITEs.
-type Place = (Time, InteractionId);
 
 /// One waiting citizen.
 #[derive(Debug)]
@@ -34,8 +32,8 @@ pub(crate) struct Entry {
     listed: i32,
     /// Has talked with an agent who is lost.
     returned: bool,
-    /// Nothing was written down yet about why it waits as it does.
-    unexplained: bool,
+    /// Where it is found among the others of its queue.
+    filed: Option<Filing>,
     /// Who is asked first.
     pub(crate) sought: Option<Sought>,
     /// Agents who rejected or missed this call, and until when they are not asked again.
@@ -137,18 +135,45 @@ impl Entry {
         if rules.tiers.contains_key(&tier) && tier > self.open_tier {
             return Err(WhyNot::TierClosed);
         }
-        if rules.needs.is_empty() {
-            return Ok(Fit::default());
-        }
-        let waited_ms = turn.now.time.since(self.entered);
         let skills = &turn.plan.agents.get(&agent).ok_or(WhyNot::SkillMissing)?.skills;
+        let waited_ms = self.waited_ms(turn);
         let level = |need: &SkillNeed| skills.get(&need.skill).copied().unwrap_or(0);
         if rules.needs.iter().any(|need| level(need) < need.minimum_after(waited_ms)) {
             return Err(WhyNot::SkillMissing);
         }
-        let asked = |skill: &SkillId| rules.needs.iter().any(|need| need.skill == *skill);
-        let levels = rules.needs.iter().map(|need| u32::from(level(need))).sum();
-        Ok(Fit { levels, others: Reverse(skills.keys().filter(|skill| !asked(skill)).count()) })
+        Ok(Fit::of(rules, skills))
+    }
+
+    /// Whom it may ask now, but for exclusions.
+    pub(crate) fn reach<'t>(&self, turn: &'t Turn) -> Reach<'t> {
+        let (rules, waited_ms) = (turn.queue(self.queue), self.waited_ms(turn));
+        let minimums = rules.needs.iter().map(|need| need.minimum_after(waited_ms)).collect();
+        Reach { rules, open_tier: self.open_tier, minimums }
+    }
+
+    /// Where it belongs now.
+    fn filing(&self, turn: &Turn) -> Filing {
+        if !self.ringing.is_empty() {
+            return Filing::Ringing;
+        }
+        if self.held_for(turn.now.time).is_some() {
+            return Filing::Held;
+        }
+        let rules = turn.queue(self.queue);
+        let waited_ms = self.waited_ms(turn);
+        let relaxed = rules.needs.iter().flat_map(|need| &need.relaxed).filter(|step| step.after_ms <= waited_ms).count();
+        let slope = i128::from(rules.priority.slope);
+        let points = (i128::from(rules.priority.weight) + i128::from(self.bonus(turn))) * 1_000 - i128::from(self.entered.0) * slope;
+        Filing::Unserved(Stage { open_tier: self.open_tier, relaxed }, points)
+    }
+
+    fn place(&self) -> Place {
+        (self.entered, self.interaction)
+    }
+
+    /// Agents who are not to be asked now.
+    pub(crate) fn barred(&self, now: Time) -> BTreeSet<AgentId> {
+        self.excluded.iter().filter(|(_, until)| now < **until).map(|(agent, _)| *agent).collect()
     }
 
     /// Opens the tiers whose time has come, or below which nobody is signed in: `lowest` is the lowest tier with somebody.
@@ -164,11 +189,6 @@ impl Entry {
         self.sought.filter(|sought| now < sought.until).map(|sought| sought.agent)
     }
 
-    /// Whether an agent is not to be asked now.
-    pub(crate) fn excludes(&self, agent: AgentId, now: Time) -> bool {
-        self.excluded.get(&agent).is_some_and(|until| now < *until)
-    }
-
     /// Whether anybody is not to be asked.
     pub(crate) fn has_exclusions(&self) -> bool {
         !self.excluded.is_empty()
@@ -178,10 +198,17 @@ impl Entry {
 /// All waiting citizens.
 #[derive(Debug, Default)]
 pub(crate) struct Line {
-    entries: BTreeMap<Place, Entry>,
-    places: BTreeMap<InteractionId, Place>,
-    /// Calls that ask for somebody first.
+    entries: BTreeMap<InteractionId, Entry>,
+    queues: BTreeMap<QueueId, QueueLine>,
+    /// The lowest tier with somebody signed in, as it was when tiers were opened last.
+    lowest: BTreeMap<QueueId, u8>,
+    /// Calls whose place may be another now.
+    stale: BTreeSet<InteractionId>,
+    /// Calls of which nothing was written down yet about why they wait as they do.
+    unexplained: BTreeSet<InteractionId>,
+    /// Calls that ask for somebody first, and for whom.
     seeking: BTreeMap<InteractionId, Sought>,
+    sought: BTreeMap<AgentId, BTreeSet<InteractionId>>,
 }
 
 impl Line {
@@ -189,41 +216,44 @@ impl Line {
     pub(crate) fn join(&mut self, turn: &mut Turn, joins: Joins) {
         let Joins { interaction, queue, entered, listed, returned } = joins;
         let limit = wait_limit(turn, interaction, queue);
-        let place = (entered, interaction);
-        self.places.insert(interaction, place);
-        let (ringing, round, open_tier, excluded) = (BTreeSet::new(), None, 0, BTreeMap::new());
-        self.entries.insert(
-            place,
-            Entry {
-                interaction,
-                queue,
-                entered,
-                limit,
-                ringing,
-                round,
-                open_tier,
-                listed,
-                returned,
-                unexplained: true,
-                sought: None,
-                excluded,
-            },
-        );
+        let entry = Entry {
+            interaction,
+            queue,
+            entered,
+            limit,
+            ringing: BTreeSet::new(),
+            round: None,
+            open_tier: 0,
+            listed,
+            returned,
+            filed: None,
+            sought: None,
+            excluded: BTreeMap::new(),
+        };
+        self.entries.insert(interaction, entry);
+        self.unexplained.insert(interaction);
+        self.file(turn, interaction);
         self.watch_reach(turn, interaction);
     }
 
     /// To another queue: the place and the exclusions stay, limit and tiers are those of the new queue.
     pub(crate) fn change_queue(&mut self, turn: &mut Turn, interaction: InteractionId, queue: QueueId) {
         let limit = wait_limit(turn, interaction, queue);
-        if let Some(entry) = self.get_mut(interaction) {
-            (entry.queue, entry.limit, entry.open_tier, entry.unexplained) = (queue, limit, 0, true);
+        self.take_out(interaction);
+        if let Some(entry) = self.entries.get_mut(&interaction) {
+            (entry.queue, entry.limit, entry.open_tier) = (queue, limit, 0);
         }
+        self.unexplained.insert(interaction);
+        self.file(turn, interaction);
         self.watch_reach(turn, interaction);
     }
 
     /// Takes a citizen out, with all deadlines of the wait.
     pub(crate) fn leave(&mut self, turn: &mut Turn, interaction: InteractionId) -> Option<Entry> {
-        let entry = self.entries.remove(&self.places.remove(&interaction)?)?;
+        self.take_out(interaction);
+        let entry = self.entries.remove(&interaction)?;
+        self.stale.remove(&interaction);
+        self.unexplained.remove(&interaction);
         turn.timers.cancel(Reason::WaitOver(interaction));
         turn.timers.cancel(Reason::ReachGrows(interaction));
         for agent in entry.excluded.keys() {
@@ -232,19 +262,77 @@ impl Line {
         Some(entry)
     }
 
+    /// Puts a call where it belongs now; its tiers are opened with the next matching.
+    fn file(&mut self, turn: &Turn, interaction: InteractionId) {
+        self.take_out(interaction);
+        if let Some(entry) = self.entries.get_mut(&interaction) {
+            let filing = entry.filing(turn);
+            entry.filed = Some(filing);
+            self.queues.entry(entry.queue).or_default().put_in(entry.place(), filing);
+            self.stale.insert(interaction);
+        }
+    }
+
+    fn take_out(&mut self, interaction: InteractionId) {
+        if let Some(entry) = self.entries.get_mut(&interaction)
+            && let Some(filing) = entry.filed.take()
+            && let Some(queue) = self.queues.get_mut(&entry.queue)
+        {
+            queue.take_out(entry.place(), filing);
+        }
+    }
+
+    /// Opens the tiers of those who wait, where time or staff has changed that, and puts every call where it belongs.
+    pub(crate) fn settle(&mut self, turn: &Turn, lowest_tier: impl Fn(QueueId) -> u8) {
+        for (queue, rules) in &turn.plan.queues {
+            let lowest = if rules.tiers.is_empty() { 0 } else { lowest_tier(*queue) };
+            if self.lowest.insert(*queue, lowest) != Some(lowest)
+                && let Some(line) = self.queues.get(queue)
+            {
+                self.stale.extend(line.all().map(|(_, interaction)| interaction));
+            }
+        }
+        for interaction in std::mem::take(&mut self.stale) {
+            if let Some(entry) = self.entries.get_mut(&interaction) {
+                entry.open_tiers(turn, self.lowest.get(&entry.queue).copied().unwrap_or(0));
+                self.file(turn, interaction);
+            }
+        }
+        self.stale.clear();
+    }
+
+    /// The plan changed: every place may be another.
+    pub(crate) fn plan_changed(&mut self, turn: &mut Turn) {
+        let all: Vec<InteractionId> = self.entries.keys().copied().collect();
+        for interaction in all {
+            self.file(turn, interaction);
+            self.watch_reach(turn, interaction);
+        }
+    }
+
     /// A call asks for somebody first.
-    pub(crate) fn seek(&mut self, interaction: InteractionId, sought: Sought) {
-        if let Some(entry) = self.get_mut(interaction) {
+    pub(crate) fn seek(&mut self, turn: &Turn, interaction: InteractionId, sought: Sought) {
+        if let Some(entry) = self.entries.get_mut(&interaction) {
             entry.sought = Some(sought);
             self.seeking.insert(interaction, sought);
+            self.sought.entry(sought.agent).or_default().insert(interaction);
+            self.file(turn, interaction);
         }
     }
 
     /// A call asks for nobody first any more; returns for whom it did.
-    pub(crate) fn stop_seeking(&mut self, interaction: InteractionId) -> Option<Sought> {
+    pub(crate) fn stop_seeking(&mut self, turn: &Turn, interaction: InteractionId) -> Option<Sought> {
         let sought = self.seeking.remove(&interaction)?;
-        if let Some(entry) = self.get_mut(interaction) {
-            (entry.sought, entry.unexplained) = (None, true);
+        if let Some(calls) = self.sought.get_mut(&sought.agent) {
+            calls.remove(&interaction);
+            if calls.is_empty() {
+                self.sought.remove(&sought.agent);
+            }
+        }
+        if let Some(entry) = self.entries.get_mut(&interaction) {
+            entry.sought = None;
+            self.unexplained.insert(interaction);
+            self.file(turn, interaction);
         }
         Some(sought)
     }
@@ -254,13 +342,18 @@ impl Line {
         self.seeking.iter().map(|(interaction, sought)| (*interaction, *sought)).collect()
     }
 
+    /// Agents for whom calls wait, and which.
+    pub(crate) fn sought(&self) -> impl Iterator<Item = (AgentId, &BTreeSet<InteractionId>)> {
+        self.sought.iter().map(|(agent, calls)| (*agent, calls))
+    }
+
     /// Does not ask this agent again for a while (I-28).
     pub(crate) fn exclude(&mut self, turn: &mut Turn, interaction: InteractionId, agent: AgentId) {
         let until = turn.now.time.plus(turn.plan.limits.exclude_ms);
         if until == turn.now.time {
             return;
         }
-        if let Some(entry) = self.get_mut(interaction) {
+        if let Some(entry) = self.entries.get_mut(&interaction) {
             entry.excluded.insert(agent, until);
             turn.timers.set(until, Reason::ExclusionOver(interaction, agent));
         }
@@ -268,39 +361,50 @@ impl Line {
 
     /// Forgets an exclusion that is over.
     pub(crate) fn readmit(&mut self, interaction: InteractionId, agent: AgentId) {
-        if let Some(entry) = self.get_mut(interaction) {
+        if let Some(entry) = self.entries.get_mut(&interaction) {
             entry.excluded.remove(&agent);
         }
     }
 
     /// A desk begins to ring for this call.
     pub(crate) fn ring(&mut self, turn: &mut Turn, interaction: InteractionId, agent: AgentId) {
-        if let Some(entry) = self.get_mut(interaction) {
+        if let Some(entry) = self.entries.get_mut(&interaction) {
             entry.ringing.insert(agent);
-            entry.unexplained = false;
             let round = entry.round.get_or_insert(Round { began: turn.now.time, desks: 0 });
             round.desks += 1;
+            self.unexplained.remove(&interaction);
         }
+        self.file(turn, interaction);
         self.watch_reach(turn, interaction);
     }
 
     /// A desk no longer rings for this call; with the last one the round is over.
     pub(crate) fn silence(&mut self, turn: &mut Turn, interaction: InteractionId, agent: AgentId) {
-        if let Some(entry) = self.get_mut(interaction)
+        if let Some(entry) = self.entries.get_mut(&interaction)
             && entry.ringing.remove(&agent)
             && entry.ringing.is_empty()
         {
             entry.round = None;
         }
+        self.file(turn, interaction);
         self.watch_reach(turn, interaction);
     }
 
     /// Arms the deadline at which more agents may be asked.
-    pub(crate) fn watch_reach(&self, turn: &mut Turn, interaction: InteractionId) {
+    fn watch_reach(&self, turn: &mut Turn, interaction: InteractionId) {
         match self.get(interaction).and_then(|entry| entry.grows_at(turn)) {
             Some(time) => turn.timers.set(time, Reason::ReachGrows(interaction)),
             None => turn.timers.cancel(Reason::ReachGrows(interaction)),
         }
+    }
+
+    /// More agents may be asked for a call: if it still waits then, that is worth a word.
+    pub(crate) fn reach_grows(&mut self, turn: &mut Turn, interaction: InteractionId) {
+        if self.entries.contains_key(&interaction) {
+            self.stale.insert(interaction);
+            self.unexplained.insert(interaction);
+        }
+        self.watch_reach(turn, interaction);
     }
 
     /// Whether the limit of waiting is reached and no desk rings (I-24).
@@ -308,40 +412,29 @@ impl Line {
         self.get(interaction).is_some_and(|entry| entry.ringing.is_empty() && entry.limit.is_some_and(|limit| limit <= now))
     }
 
-    /// In order of entry.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.values()
+    /// The lines of all queues.
+    pub(crate) fn queues(&self) -> impl Iterator<Item = (QueueId, &QueueLine)> {
+        self.queues.iter().map(|(queue, line)| (*queue, line))
+    }
+
+    /// Those who wait in a queue, in order of entry.
+    pub(crate) fn in_queue(&self, queue: QueueId) -> impl Iterator<Item = &Entry> {
+        let all = self.queues.get(&queue).into_iter().flat_map(QueueLine::all);
+        all.filter_map(|(_, interaction)| self.get(interaction))
     }
 
     /// A waiting citizen.
     pub(crate) fn get(&self, interaction: InteractionId) -> Option<&Entry> {
-        self.entries.get(self.places.get(&interaction)?)
-    }
-
-    /// The reach of a call grew: if it still waits then, that is worth a word.
-    pub(crate) fn explain_again(&mut self, interaction: InteractionId) {
-        if let Some(entry) = self.get_mut(interaction) {
-            entry.unexplained = true;
-        }
+        self.entries.get(&interaction)
     }
 
     /// Takes the calls of which nobody knows yet why they wait.
     pub(crate) fn take_unexplained(&mut self) -> Vec<InteractionId> {
-        let unexplained = self.entries.values_mut().filter(|entry| entry.unexplained && entry.ringing.is_empty());
-        let taken = unexplained.map(|entry| {
-            entry.unexplained = false;
-            entry.interaction
-        });
-        taken.collect()
-    }
-
-    /// All of one queue, to be changed in what does not move them.
-    pub(crate) fn of_queue_mut(&mut self, queue: QueueId) -> impl Iterator<Item = &mut Entry> {
-        self.entries.values_mut().filter(move |entry| entry.queue == queue)
-    }
-
-    fn get_mut(&mut self, interaction: InteractionId) -> Option<&mut Entry> {
-        self.entries.get_mut(self.places.get(&interaction)?)
+        let unexplained = std::mem::take(&mut self.unexplained);
+        let waits = |one: &InteractionId| self.get(*one).is_some_and(|entry| entry.ringing.is_empty());
+        let (taken, ringing): (BTreeSet<_>, BTreeSet<_>) = unexplained.into_iter().partition(waits);
+        self.unexplained = ringing;
+        taken.into_iter().collect()
     }
 }
 

@@ -4,10 +4,14 @@
 
 mod agent;
 mod breaks;
+mod chance;
 mod choose;
 mod last_agent;
 mod line;
+mod matching;
+mod order;
 mod pace;
+mod pool;
 mod random;
 mod rank;
 mod standing;
@@ -17,19 +21,19 @@ pub(crate) use last_agent::SoughtOver;
 pub(crate) use line::Joins;
 
 use crate::command::{AgentCommand, MediaAccess, MediaCommand, SessionEnd};
-use crate::ledger::{Decision, IntervalCause, LastAgentOutcome, OfferEnd, OverflowCause, PassedOver, Weighed, WhyNot};
-use crate::plan::{Membership, NoAnswer};
+use crate::ledger::{Decision, IntervalCause, LastAgentOutcome, OfferEnd, OverflowCause};
+use crate::plan::{NoAnswer, Plan};
 use crate::time::Time;
 use crate::timer::Reason;
 use crate::turn::Turn;
 use agent::Beginning;
-use choose::{Candidate, Place, Rule};
-use line::{Entry, Line};
+use choose::Place;
+use line::Line;
 use pace::Pace;
+use pool::Pools;
 use random::Random;
 use shared::model::{AgentId, InteractionId, LegId, NotReadyReason, OfferId, QueueId, Refusal, SessionId};
 use standing::{Left, Standing};
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Agents' legs are numbered from here on by the core; the SIP edge numbers its own below.
@@ -40,6 +44,10 @@ const FIRST_AGENT_LEG: u64 = 1 << 62;
 pub(crate) struct Acd {
     seats: BTreeMap<AgentId, Seat>,
     line: Line,
+    pools: Pools,
+    /// Whose seat may mean something else for its queues now.
+    unsettled: BTreeSet<AgentId>,
+    legs: BTreeMap<LegId, AgentId>,
     next_offer: OfferId,
     next_leg: LegId,
     /// Agents whose desk may have changed since it was shown.
@@ -62,6 +70,15 @@ pub(crate) struct Acd {
 enum Seat {
     Arriving(Arrival),
     SignedIn(Box<Agent>),
+}
+
+impl Seat {
+    fn leg(&self) -> LegId {
+        match self {
+            Self::Arriving(arrival) => arrival.leg,
+            Self::SignedIn(agent) => agent.leg,
+        }
+    }
 }
 
 /// Signs in; media has not answered yet.
@@ -102,14 +119,19 @@ pub(crate) struct Match {
 
 impl Acd {
     /// Nobody is there.
-    pub(crate) fn new(seed: u64) -> Self {
+    pub(crate) fn new(plan: &Plan) -> Self {
+        let mut pools = Pools::default();
+        pools.rebuild(plan, Time(0));
         Self {
             seats: BTreeMap::new(),
             line: Line::default(),
+            pools,
+            unsettled: BTreeSet::new(),
+            legs: BTreeMap::new(),
             next_offer: OfferId(1),
             next_leg: LegId(FIRST_AGENT_LEG),
             touched: BTreeSet::new(),
-            random: Random::new(seed),
+            random: Random::new(plan.seed),
             last_offered: BTreeMap::new(),
             pace: Pace::default(),
             sought_over: Vec::new(),
@@ -156,114 +178,24 @@ impl Acd {
         self.line.get(interaction).is_some_and(|entry| entry.ringing.is_empty())
     }
 
-    /// Those of a queue for whom no desk rings.
+    /// Those of a queue for whom no desk rings, in order of entry.
     pub(crate) fn unserved_in(&self, queue: QueueId) -> Vec<InteractionId> {
-        let unserved = self.line.iter().filter(|entry| entry.queue == queue && entry.ringing.is_empty());
-        unserved.map(|entry| entry.interaction).collect()
+        self.line.in_queue(queue).filter(|entry| entry.ringing.is_empty()).map(|entry| entry.interaction).collect()
     }
 
     /// Why nobody can answer in a queue until somebody decides to, if so. Who changes desks or is gone for a moment counts as there.
-    pub(crate) fn unstaffed(&self, turn: &Turn, queue: QueueId) -> Option<OverflowCause> {
-        let serving = || self.seats.iter().filter(|(agent, _)| turn.serves(**agent, queue)).map(|(_, seat)| seat);
-        let at_work = |seat: &Seat| match seat {
-            Seat::Arriving(_) => true,
-            Seat::SignedIn(agent) => agent.takes_calls(),
-        };
-        if serving().next().is_none() {
-            return Some(OverflowCause::NobodySignedIn);
+    /// True once [`Acd::settle`] was called.
+    pub(crate) fn unstaffed(&self, queue: QueueId) -> Option<OverflowCause> {
+        match self.pools.staff(queue) {
+            (0, ..) => Some(OverflowCause::NobodySignedIn),
+            (_, 0, _) => Some(OverflowCause::AllNotReady),
+            _ => None,
         }
-        (!serving().any(at_work)).then_some(OverflowCause::AllNotReady)
     }
 
     /// The exclusion of an agent from a call is over.
     pub(crate) fn readmit(&mut self, interaction: InteractionId, agent: AgentId) {
         self.line.readmit(interaction, agent);
-    }
-
-    /// Opens the tiers of those who wait.
-    pub(crate) fn open_tiers(&mut self, turn: &Turn) {
-        for (queue, rules) in &turn.plan.queues {
-            if !rules.tiers.is_empty() {
-                let serving = self.signed_in().filter(|agent| turn.serves(agent.agent, *queue));
-                let lowest = serving.map(|agent| turn.membership(agent.agent, *queue).tier).min().unwrap_or(u8::MAX);
-                self.line.of_queue_mut(*queue).for_each(|entry| entry.open_tiers(turn, lowest));
-            }
-        }
-    }
-
-    /// Makes the next match, if one can be made: calls for which no desk rings in order of rank, then those that want more desks.
-    pub(crate) fn next_match(&mut self, turn: &mut Turn) -> Option<Match> {
-        let ready: Vec<&Agent> = self.signed_in().filter(|agent| agent.eligible()).collect();
-        if ready.is_empty() {
-            return None;
-        }
-        let wants = |entry: &&Entry| entry.ringing.is_empty() || entry.wants_more(turn);
-        let mut calls: Vec<&Entry> = self.line.iter().filter(wants).collect();
-        calls.sort_by_cached_key(|entry| (!entry.ringing.is_empty(), entry.rank(turn)));
-        let (agent, entry) = calls.into_iter().find_map(|entry| Some((self.choose(turn, entry, &ready)?, entry)))?;
-        let (interaction, queue, decision) = (entry.interaction, entry.queue, self.explain(turn, entry, Some(agent)));
-        self.offer(turn, agent, interaction, queue);
-        Some(Match { agent, interaction, decision })
-    }
-
-    /// What is to be said about calls that began to wait, or wait on although more agents may be asked now.
-    pub(crate) fn explain_waits(&mut self, turn: &Turn) -> Vec<(InteractionId, Decision)> {
-        let waiting = self.line.take_unexplained();
-        let entries = waiting.into_iter().filter_map(|interaction| self.line.get(interaction));
-        entries.map(|entry| (entry.interaction, self.explain(turn, entry, None))).collect()
-    }
-
-    fn explain(&self, turn: &Turn, entry: &Entry, asked: Option<AgentId>) -> Decision {
-        let (mut candidates, mut passed_over) = (Vec::new(), Vec::new());
-        let sole = self.is_sole(turn, entry);
-        for agent in self.signed_in().filter(|agent| turn.serves(agent.agent, entry.queue)) {
-            match weigh(turn, agent, entry, sole) {
-                Ok(Candidate { agent, idle_ms, occupancy, fit, .. }) => {
-                    candidates.push(Weighed { agent, idle_ms, occupancy, levels: fit.levels });
-                }
-                Err(why) => passed_over.push(PassedOver { agent: agent.agent, why }),
-            }
-        }
-        candidates.sort_by_key(|weighed| (Some(weighed.agent) != asked, Reverse(weighed.levels), Reverse(weighed.idle_ms), weighed.agent));
-        let left_out = candidates.len().saturating_sub(Decision::MOST) + passed_over.len().saturating_sub(Decision::MOST);
-        candidates.truncate(Decision::MOST);
-        passed_over.truncate(Decision::MOST);
-        let (queue, waited_ms, score) = (entry.queue, entry.waited_ms(turn), entry.score(turn));
-        let held_for = entry.held_for(turn.now.time);
-        Decision { queue, waited_ms, score, asked, held_for, candidates, passed_over, left_out }
-    }
-
-    fn choose(&self, turn: &Turn, entry: &Entry, ready: &[&Agent]) -> Option<AgentId> {
-        let sole = self.is_sole(turn, entry);
-        let serving = ready.iter().filter(|agent| turn.serves(agent.agent, entry.queue));
-        let candidates: Vec<Candidate> = serving.filter_map(|agent| weigh(turn, agent, entry, sole).ok()).collect();
-        if let Some(sought) = entry.sought.filter(|sought| candidates.iter().any(|one| one.agent == sought.agent)) {
-            return Some(sought.agent);
-        }
-        if entry.held_for(turn.now.time).is_some() {
-            return None;
-        }
-        let last = self.last_offered.get(&entry.queue).copied();
-        let rule = Rule { strategy: turn.queue(entry.queue).strategy, last, draw: self.random.peek() };
-        choose::choose(rule, &candidates)
-    }
-
-    /// Whether exclusions do not count, because nobody else is at work within the reach of the call (I-28).
-    fn is_sole(&self, turn: &Turn, entry: &Entry) -> bool {
-        entry.has_exclusions() && self.within_reach(turn, entry) == 1
-    }
-
-    fn offer(&mut self, turn: &mut Turn, agent: AgentId, interaction: InteractionId, queue: QueueId) {
-        let offer = self.next_offer;
-        self.next_offer = OfferId(offer.0 + 1);
-        self.random.advance();
-        self.last_offered.insert(queue, (turn.membership(agent, queue).order, agent));
-        self.line.ring(turn, interaction, agent);
-        let expires = turn.now.plus(turn.queue(queue).ring_ms);
-        let offered = Offered { offer, interaction, queue, began: turn.now, expires, accepts_itself: None };
-        if let Some(agent) = self.agent_mut(agent) {
-            agent.offer(turn, offered);
-        }
     }
 
     /// 接听: the reservation becomes a talk over the agent's leg; all others for this call are taken back.
@@ -282,16 +214,13 @@ impl Acd {
 
     /// More agents may be asked for a call: the next round of matching does.
     pub(crate) fn reach_grows(&mut self, turn: &mut Turn, interaction: InteractionId) {
-        self.line.explain_again(interaction);
-        self.line.watch_reach(turn, interaction);
+        self.line.reach_grows(turn, interaction);
     }
 
     /// What waits is judged by the new plan.
     pub(crate) fn plan_changed(&mut self, turn: &mut Turn) {
-        let waiting: Vec<InteractionId> = self.line.iter().map(|entry| entry.interaction).collect();
-        for interaction in waiting {
-            self.line.watch_reach(turn, interaction);
-        }
+        self.pools.rebuild(&turn.plan, turn.now.time);
+        self.line.plan_changed(turn);
         self.left.retain(|agent, _| turn.plan.agents.contains_key(agent));
         self.touched.extend(self.seats.keys().copied());
     }
@@ -320,6 +249,7 @@ impl Acd {
     /// An agent's part of a call is over; returns whether the agent wished to sign out now.
     pub(crate) fn segment_over(&mut self, turn: &mut Turn, agent: AgentId, over: SegmentOver) -> bool {
         self.touched.insert(agent);
+        self.unsettled.insert(agent);
         match self.seats.get_mut(&agent) {
             Some(Seat::Arriving(arrival)) => {
                 arrival.talk = None;
@@ -346,6 +276,8 @@ impl Acd {
             None => (self.shift_of(turn, agent), None),
         };
         self.seats.insert(agent, Seat::Arriving(Arrival { session, leg, standing, talk }));
+        self.legs.insert(leg, agent);
+        self.unsettled.insert(agent);
         remains
     }
 
@@ -367,6 +299,7 @@ impl Acd {
         let signed_in = Agent::sign_in(turn, Beginning { agent, session, leg, standing, talk });
         self.seats.insert(agent, Seat::SignedIn(Box::new(signed_in)));
         self.touched.insert(agent);
+        self.unsettled.insert(agent);
         talk.map(|talk| (talk.interaction, leg))
     }
 
@@ -374,7 +307,10 @@ impl Acd {
     pub(crate) fn leave(&mut self, turn: &mut Turn, agent: AgentId, why: SessionEnd) -> Option<Remains> {
         self.stop_awaiting(agent);
         self.touched.insert(agent);
-        let remains = match self.seats.remove(&agent)? {
+        self.unsettled.insert(agent);
+        let seat = self.seats.remove(&agent)?;
+        self.legs.remove(&seat.leg());
+        let remains = match seat {
             Seat::Arriving(arrival) => {
                 turn.timers.cancel(Reason::SignInOverdue(agent));
                 turn.media(MediaCommand::Close { leg: arrival.leg });
@@ -405,10 +341,8 @@ impl Acd {
 
     /// Whose voice path a leg is, and whether the session has begun.
     pub(crate) fn of_leg(&self, leg: LegId) -> Option<(AgentId, bool)> {
-        self.seats.iter().find_map(|(agent, seat)| match seat {
-            Seat::Arriving(arrival) => (arrival.leg == leg).then_some((*agent, false)),
-            Seat::SignedIn(signed_in) => (signed_in.leg == leg).then_some((*agent, true)),
-        })
+        let agent = *self.legs.get(&leg)?;
+        Some((agent, matches!(self.seats.get(&agent)?, Seat::SignedIn(_))))
     }
 
     /// A signed-in agent.
@@ -425,6 +359,7 @@ impl Acd {
             Seat::Arriving(_) => None,
             Seat::SignedIn(signed_in) => {
                 self.touched.insert(agent);
+                self.unsettled.insert(agent);
                 Some(signed_in)
             }
         }
@@ -450,7 +385,7 @@ impl Acd {
 
     /// Entry times of those who wait in a queue, oldest first.
     pub(crate) fn waiting_in(&self, queue: QueueId) -> impl Iterator<Item = Time> {
-        self.line.iter().filter(move |entry| entry.queue == queue).map(|entry| entry.entered)
+        self.line.in_queue(queue).map(|entry| entry.entered)
     }
 
     /// Notes that an agent's desk may look different now.
@@ -470,25 +405,4 @@ impl Acd {
         }
         touched
     }
-
-    /// How many of those at work may be asked for a call, but for exclusions.
-    fn within_reach(&self, turn: &Turn, entry: &Entry) -> usize {
-        let serving = self.signed_in().filter(|agent| agent.at_work() && turn.serves(agent.agent, entry.queue));
-        serving.filter(|agent| entry.fit(turn, agent.agent).is_ok()).count()
-    }
-}
-
-/// An agent who serves the queue of a call: the figures for the choice, or why the agent cannot be asked.
-fn weigh(turn: &Turn, agent: &Agent, entry: &Entry, sole: bool) -> Result<Candidate, WhyNot> {
-    if let Some(why) = agent.why_not() {
-        return Err(why);
-    }
-    let fit = entry.fit(turn, agent.agent)?;
-    if !sole && entry.excludes(agent.agent, turn.now.time) {
-        return Err(WhyNot::Declined);
-    }
-    let Membership { order, weight, tier: _ } = turn.membership(agent.agent, entry.queue);
-    let standing = agent.standing(turn.now.time);
-    let (idle_ms, occupancy) = (standing.idle_ms(), standing.occupancy());
-    Ok(Candidate { agent: agent.agent, idle_ms, occupancy, order, weight, fit })
 }

@@ -4,7 +4,7 @@ use crate::plan::{Day, NoAnswer};
 use crate::time::Time;
 
 /// Sums of finished intervals, in ms.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Standing {
     /// Ready since the last handled call, over breaks and missed offers.
     idle_ms: u64,
@@ -64,6 +64,11 @@ impl Standing {
     /// Ready time since the last handled call, in ms.
     pub(crate) fn idle_ms(self) -> u64 {
         self.idle_ms
+    }
+
+    /// The occupancy of somebody who is free since a time, as of another; of that time itself if the other is earlier.
+    pub(crate) fn occupancy_at(self, since: Time, at: Time) -> u64 {
+        self.and_ready(at.since(since)).occupancy()
     }
 
     /// (Talk + wrap-up) ÷ (talk + wrap-up + Ready), in millionths; 0 for who has only just come.

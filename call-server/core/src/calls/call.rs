@@ -69,6 +69,7 @@ impl Call {
             | FactKind::Blocked { .. }
             | FactKind::Favoured { .. }
             | FactKind::LastAgent { .. }
+            | FactKind::TurnedAway { .. }
             | FactKind::Announced { .. }
             | FactKind::Decided(_)
             | FactKind::OfferEnded { .. }

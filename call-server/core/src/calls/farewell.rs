@@ -41,7 +41,7 @@ impl Calls {
         &mut self,
         turn: &mut Turn,
         id: InteractionId,
-        ledger: CallLedger,
+        mut ledger: CallLedger,
         offered: &CallOffered,
         why: (EndReason, PromptName),
     ) {
@@ -50,6 +50,8 @@ impl Calls {
         turn.media(MediaCommand::OpenTrunk { leg, offer: offered.offer.clone() });
         turn.timers.set(turn.now.time.plus(turn.plan.limits.media_open_ms), Reason::FarewellOver(id));
         let (reason, prompt) = why;
+        let fact = ledger.fact(turn.now, FactKind::TurnedAway { reason });
+        call::store_fact(turn, fact);
         let stage = FarewellStage::Opening(prompt);
         self.farewells.insert(id, Farewell { leg, ledger, recording: Recording::None, reason, stage });
         self.legs.insert(leg, id);
@@ -73,6 +75,8 @@ impl Calls {
         self.no_longer_waits(&call);
         let Call { leg, mut ledger, recording, .. } = call;
         ledger.left_line(turn.now);
+        let fact = ledger.fact(turn.now, FactKind::TurnedAway { reason });
+        call::store_fact(turn, fact);
         let mut farewell = Farewell { leg, ledger, recording, reason, stage: FarewellStage::Speaking };
         farewell.speak(turn, id, prompt);
         self.farewells.insert(id, farewell);

@@ -203,6 +203,13 @@ impl Calls {
         }
     }
 
+    /// The far side's voice is described anew; the voice path follows.
+    pub(crate) fn far_described(&mut self, turn: &mut Turn, leg: LegId, description: SessionText) {
+        if self.legs.contains_key(&leg) {
+            turn.media(MediaCommand::Follow { leg, description });
+        }
+    }
+
     /// The citizen goes to wait in another queue.
     pub(crate) fn change_queue(&mut self, turn: &mut Turn, interaction: InteractionId, moved: Move) {
         if let Some(call) = self.live.get_mut(&interaction) {

@@ -15,6 +15,7 @@ const MOST_TEXTS: u32 = 50;
 impl Core {
     /// What a new call meets, decided on one consistent picture of all states.
     pub(super) fn admit(&mut self, offered: &CallOffered) -> Admitted {
+        self.acd.settle(&self.turn);
         let plan = &self.turn.plan;
         let mut notes = Vec::new();
         let known = plan.numbers.get(&offered.dialled).copied().filter(|queue| plan.queues.contains_key(queue));
@@ -93,14 +94,23 @@ impl Core {
 
     /// Calls leave the lines in which nobody can answer, where the rules say so.
     pub(crate) fn leave_unstaffed(&mut self) {
+        self.acd.settle(&self.turn);
         let plan = &self.turn.plan;
         let ruled =
             plan.queues.iter().filter(|(_, rules)| rules.overflow.nobody_signed_in.is_some() || rules.overflow.all_not_ready.is_some());
         let queues: Vec<QueueId> = ruled.map(|(queue, _)| *queue).collect();
         for queue in queues {
+            let Some((cause, exit)) = self.staffing_obstacle(queue) else { continue };
+            // Where one cannot go the next one cannot go either.
+            let blocked =
+                |core: &Self| matches!(exit, Exit::Queue(to) if !core.turn.plan.queues.contains_key(&to) || core.obstacle(to).is_some());
+            if blocked(self) {
+                continue;
+            }
             for interaction in self.acd.unserved_in(queue) {
-                if let Some((cause, exit)) = self.staffing_obstacle(queue) {
-                    self.leave_line(interaction, cause, &exit);
+                self.leave_line(interaction, cause, &exit);
+                if blocked(self) {
+                    break;
                 }
             }
         }
@@ -132,6 +142,7 @@ impl Core {
 
     /// To the other queue, if it takes calls. Who cannot go there is sent away, or waits on if that may still help.
     fn leave_line(&mut self, interaction: InteractionId, cause: OverflowCause, exit: &Exit) {
+        self.acd.settle(&self.turn);
         let Some(call) = self.calls.get(interaction) else { return };
         let (from, may_move, reason) = (call.queue, call.moves < MAX_MOVES, call.unserved(cause.end_reason()));
         match exit {
@@ -166,7 +177,7 @@ impl Core {
     }
 
     fn staffing_obstacle(&self, queue: QueueId) -> Option<(OverflowCause, Exit)> {
-        let cause = self.acd.unstaffed(&self.turn, queue)?;
+        let cause = self.acd.unstaffed(queue)?;
         let overflow = &self.turn.queue(queue).overflow;
         let exit = match cause {
             OverflowCause::NobodySignedIn => overflow.nobody_signed_in.clone(),

@@ -25,6 +25,7 @@ impl Core {
                 let joined = self.calls.media_opened(&mut self.turn, leg, answer);
                 self.join(joined);
             }
+            Input::FarDescribed { leg, description } => self.calls.far_described(&mut self.turn, leg, description),
             Input::MediaFailed { leg, reason } => self.media_failed(leg, reason),
             Input::AnnouncementEnded { leg, end } => self.calls.text_over(&mut self.turn, leg, end),
             Input::ContactsKnown(past) => self.calls.contacts.learn(past),
@@ -83,7 +84,6 @@ impl Core {
 
     /// Brings waiting calls and agents together until no match is left (I-6, I-7).
     pub(crate) fn match_all(&mut self) {
-        self.acd.open_tiers(&self.turn);
         loop {
             while let Some(made) = self.acd.next_match(&mut self.turn) {
                 if let Some(call) = self.calls.get_mut(made.interaction) {

@@ -72,6 +72,11 @@ pub enum FactKind {
         /// Hit, or why not.
         outcome: LastAgentOutcome,
     },
+    /// The call is to hear a text and be hung up; why is known from here on.
+    TurnedAway {
+        /// Why.
+        reason: EndReason,
+    },
     /// A text was begun to be played.
     Announced {
         /// What.
@@ -124,6 +129,7 @@ impl FactKind {
             Self::Blocked { .. } => "blocked",
             Self::Favoured { .. } => "favoured",
             Self::LastAgent { .. } => "last_agent",
+            Self::TurnedAway { .. } => "turned_away",
             Self::Announced { .. } => "announced",
             Self::Decided(_) => "decided",
             Self::Offered { .. } => "offered",

@@ -238,7 +238,7 @@ pub enum Strategy {
     /// The largest Ready time since the last handled call.
     #[default]
     LongestIdle,
-    /// The smallest (talk + wrap-up) ÷ (talk + wrap-up + Ready) of the shift.
+    /// The smallest (talk + wrap-up) ÷ (talk + wrap-up + Ready) of the shift, as of the last full minute.
     LeastOccupied,
     /// The next free member after the one who was offered a call last, in the order of the members.
     RoundRobin,
@@ -257,6 +257,16 @@ pub enum Strategy {
         /// How long after the ones before, in ms, at least 1.
         every_ms: u64,
     },
+}
+
+impl Strategy {
+    /// Whether several desks may ring for one call.
+    pub(crate) fn rings_together(self) -> bool {
+        match self {
+            Self::RingAll | Self::Progressive { .. } => true,
+            Self::LongestIdle | Self::LeastOccupied | Self::RoundRobin | Self::Linear | Self::Random | Self::WeightedRandom => false,
+        }
+    }
 }
 
 /// One agent.

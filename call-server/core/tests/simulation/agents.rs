@@ -100,9 +100,10 @@ impl AgentSeen {
         self.rank.idle_ms + self.present_ready_ms(now)
     }
 
-    /// (Talk + wrap-up) ÷ (these + Ready) of the shift, in millionths.
+    /// (Talk + wrap-up) ÷ (these + Ready) of the shift, in millionths, as of the last full minute.
     pub(crate) fn occupancy(&self, now: Time) -> u64 {
-        let all = self.rank.busy_ms + self.rank.ready_ms + self.present_ready_ms(now);
+        let minute = Time(now.0 - now.0 % 60_000);
+        let all = self.rank.busy_ms + self.rank.ready_ms + self.present_ready_ms(minute);
         (self.rank.busy_ms * 1_000_000).checked_div(all).unwrap_or(0)
     }
 

@@ -131,7 +131,7 @@ impl Watch {
             }
             Input::PlanChanged(plan) => self.plan.clone_from(plan),
             Input::Stop => self.stopped = true,
-            Input::LegConfirmed { .. } | Input::MediaOpened { .. } | Input::AgentMediaOpened { .. } => {}
+            Input::LegConfirmed { .. } | Input::FarDescribed { .. } | Input::MediaOpened { .. } | Input::AgentMediaOpened { .. } => {}
             Input::AnnouncementEnded { .. } | Input::Voice(_) | Input::ContactsKnown(_) | Input::AgentAttentive { .. } => {}
             Input::Digit { .. } | Input::CardFound { .. } | Input::Tick => {}
         }
@@ -309,6 +309,7 @@ impl Watch {
                 }
             }
             MediaCommand::OpenTrunk { .. }
+            | MediaCommand::Follow { .. }
             | MediaCommand::AgentVoice { .. }
             | MediaCommand::Attend { .. }
             | MediaCommand::Withdraw { .. }
@@ -425,7 +426,7 @@ impl Watch {
             FactKind::Ended { reason, by } => self.ended(fact.interaction, *reason, *by),
             FactKind::Entered | FactKind::Answered => {}
             FactKind::Blocked { .. } | FactKind::Favoured { .. } => {}
-            FactKind::LastAgent { .. } | FactKind::Announced { .. } => {}
+            FactKind::LastAgent { .. } | FactKind::TurnedAway { .. } | FactKind::Announced { .. } => {}
         }
     }
 
@@ -494,7 +495,7 @@ impl Watch {
                 "explain: the asked one first"
             );
             assert!(
-                decision.asked.is_some() || decision.candidates.is_empty(),
+                decision.asked.is_some() || decision.candidates.is_empty() || decision.held_for.is_some(),
                 "explain: {interaction} waits though somebody could be asked"
             );
             assert_eq!(decision.waited_ms, self.calls[interaction].waited_ms(self.now), "explain: the wait of {interaction}");

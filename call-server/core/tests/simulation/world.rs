@@ -315,6 +315,7 @@ impl World {
                 self.send(Edge::Media, Input::AnnouncementEnded { leg, end: AnnouncementEnd::Finished });
             }
             MediaCommand::Connect { .. }
+            | MediaCommand::Follow { .. }
             | MediaCommand::Play { .. }
             | MediaCommand::Disconnect { .. }
             | MediaCommand::AgentVoice { .. }

@@ -2,7 +2,7 @@
 
 use super::talk::{Party, Retry};
 use crate::endpoint::{Asked, Ending, Farewell, Invitation};
-use crate::message::Request;
+use crate::message::Head;
 use crate::timer::{Due, PATIENCE_MS, Repeat};
 use crate::transaction::ServerKey;
 use bytes::Bytes;
@@ -65,7 +65,10 @@ pub(crate) enum Stage {
 /// The far side's INVITE without a final answer.
 #[derive(Debug)]
 pub(crate) struct Pending {
-    pub(crate) invite: Request,
+    /// Those of its fields that its answers depend on: the whole of it is told to the owner, and not kept here.
+    pub(crate) head: Head,
+    pub(crate) cseq: u32,
+    pub(crate) has_offer: bool,
     pub(crate) source: SocketAddr,
     pub(crate) transaction: ServerKey,
     pub(crate) give_up_at: u64,

@@ -6,7 +6,7 @@ pub(crate) mod call;
 pub(crate) mod session_timer;
 pub(crate) mod talk;
 
-use crate::message::{Head, Method, Name, NameAddr, Request, Response, Scheme, Uri, Writer};
+use crate::message::{Head, MAGIC_COOKIE, Method, Name, NameAddr, Request, Response, Scheme, Uri, Writer};
 use bytes::Bytes;
 use std::net::SocketAddr;
 
@@ -43,7 +43,8 @@ pub(crate) struct Dialog {
 }
 
 impl Dialog {
-    /// The dialog that answering this INVITE makes. `None` if it has no Contact that we could ever send a request to.
+    /// The dialog that answering this INVITE makes. `None` if it has no Contact that we could ever send a request to; an RFC 2543 caller
+    /// need not send one, and is then reached at its From address (RFC 2543 section 6.13).
     pub(crate) fn from_invite(invite: &Request, source: SocketAddr, local_tag: &str) -> Option<Self> {
         let head = invite.head();
         let identity = invite.identity();
@@ -58,7 +59,7 @@ impl Dialog {
             },
             local_address,
             remote_address: Bytes::copy_from_slice(head.first(Name::From)?),
-            remote_target: contact(head)?,
+            remote_target: contact(head).or_else(|| old_contact(invite))?,
             routes: head.values(Name::RecordRoute).map(Bytes::copy_from_slice).collect(),
             first_cseq: identity.cseq,
             remote_cseq: Some(identity.cseq),
@@ -172,9 +173,19 @@ impl Dialog {
     }
 }
 
+/// Where an RFC 2543 caller without a Contact is reached.
+fn old_contact(invite: &Request) -> Option<Bytes> {
+    let head = invite.head();
+    let is_old = !invite.identity().branch.starts_with(MAGIC_COOKIE.as_bytes()) && head.first(Name::Contact).is_none();
+    is_old.then(|| head.first(Name::From)).flatten().and_then(sip_uri)
+}
+
 /// The first Contact that is a SIP URI.
 fn contact(head: &Head) -> Option<Bytes> {
-    let value = head.values(Name::Contact).next()?;
+    sip_uri(head.values(Name::Contact).next()?)
+}
+
+fn sip_uri(value: &[u8]) -> Option<Bytes> {
     let uri = NameAddr::parse(value)?.uri;
     match uri.scheme {
         Scheme::Sip | Scheme::Sips => Some(Bytes::copy_from_slice(uri.raw)),

@@ -1,7 +1,7 @@
 //! When a session is refreshed, and when it is over because nobody did (RFC 4028).
 
 use crate::fields::{MIN_SE, SESSION_EXPIRES, SUPPORTED, parameter};
-use crate::message::{Head, Request};
+use crate::message::Head;
 
 /// Shortest interval that may be asked for, in s (RFC 4028 section 4).
 pub(crate) const SHORTEST_S: u32 = 90;
@@ -57,8 +57,7 @@ pub(crate) enum Wish {
 }
 
 /// Section 9. `ours_s` is the interval that we put in where the far side can but does not ask.
-pub(crate) fn wish_of(now: u64, request: &Request, ours_s: Option<u32>, minimum_s: u32) -> Wish {
-    let head = request.head();
+pub(crate) fn wish_of(now: u64, head: &Head, ours_s: Option<u32>, minimum_s: u32) -> Wish {
     let is_able = SUPPORTED.lists(head, "timer") || crate::fields::REQUIRE.lists(head, "timer");
     let asked_s = SESSION_EXPIRES.number(head);
     if let Some(too_short) = asked_s.filter(|asked| *asked < minimum_s) {

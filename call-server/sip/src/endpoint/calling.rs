@@ -39,7 +39,7 @@ impl Endpoint {
         let stage = Stage::Calling(calling);
         let made = Call { party, stage, is_caller: true, is_told: false, credentials: Vec::new(), transfer: Transfer::None };
         self.timers.arm(made.deadline(), &call);
-        self.calls.insert(call, made);
+        self.calls.insert(call, Box::new(made));
         Some(call)
     }
 
@@ -140,14 +140,12 @@ impl Endpoint {
 
     fn progressed(&mut self, now: u64, call: CallKey, peer: SocketAddr, response: &Response) {
         let wants_cancel = self
-            .with_call(call, |found| match &mut found.stage {
-                Stage::Calling(calling) => {
-                    if response.status() > 100 && calling.cancel == Cancel::No {
-                        calling.give_up_at = now.saturating_add(MAX_PENDING_MS);
-                    }
-                    calling.cancel == Cancel::Wanted
+            .with_call(call, |found| {
+                let Stage::Calling(calling) = &mut found.stage else { return false };
+                if response.status() > 100 && calling.cancel == Cancel::No {
+                    calling.give_up_at = now.saturating_add(MAX_PENDING_MS);
                 }
-                _other => false,
+                calling.cancel == Cancel::Wanted
             })
             .unwrap_or(false);
         if wants_cancel {
@@ -213,7 +211,7 @@ impl Endpoint {
         let Some(stage) = self.with_call(call, |found| std::mem::replace(&mut found.stage, Stage::Leaving)) else { return };
         let Stage::Calling(calling) = stage else { return };
         let is_unwanted = calling.cancel != Cancel::No;
-        let (party, told_answer) = self.winner(now, *calling, fresh, response);
+        let (party, told_answer) = self.winner(now, call, *calling, fresh, response);
         let dialog = party.dialog.clone();
         self.dialogs.insert(dialog.id.clone(), call);
         let is_late = matches!(party.talk.state, Negotiation::Accepting);
@@ -236,14 +234,14 @@ impl Endpoint {
     }
 
     /// The party of the branch that answered, with what is agreed there, and the answer; the other early dialogs are forgotten.
-    fn winner(&mut self, now: u64, calling: Calling, fresh: Dialog, response: &Response) -> (Party, Bytes) {
+    fn winner(&mut self, now: u64, call: CallKey, calling: Calling, fresh: Dialog, response: &Response) -> (Party, Bytes) {
         let first = calling.first_state();
         let Calling { early, description, .. } = calling;
         let (mut won, mut lost): (Vec<Early>, Vec<Early>) = early.into_iter().partition(|early| early.party.dialog.id == fresh.id);
         for early in &mut lost {
             self.dialogs.remove(&early.party.dialog.id);
             let open = early.party.talk.close();
-            self.refuse_question(now, open, 481);
+            self.withdraw(now, call, open, 481);
         }
         let (mut party, early_answer) = match won.pop() {
             Some(early) => (early.party, early.answer),
@@ -327,14 +325,14 @@ impl Endpoint {
 
     /// The early dialogs of a refused INVITE are gone.
     fn forget_early(&mut self, now: u64, call: CallKey) {
-        let early = self.with_call(call, |found| match &mut found.stage {
-            Stage::Calling(calling) => std::mem::take(&mut calling.early),
-            _other => Vec::new(),
+        let early = self.with_call(call, |found| {
+            let Stage::Calling(calling) = &mut found.stage else { return Vec::new() };
+            std::mem::take(&mut calling.early)
         });
         for mut early in early.unwrap_or_default() {
             self.dialogs.remove(&early.party.dialog.id);
             let open = early.party.talk.close();
-            self.refuse_question(now, open, 487);
+            self.withdraw(now, call, open, 487);
         }
     }
 

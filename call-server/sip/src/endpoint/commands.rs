@@ -24,7 +24,13 @@ impl Endpoint {
                 pending.held_answer = Some(Bytes::copy_from_slice(description.as_bytes()));
                 true
             }
-            _other => false,
+            Stage::Pending(_)
+            | Stage::Calling(_)
+            | Stage::Challenged { .. }
+            | Stage::Answered { .. }
+            | Stage::Owing { .. }
+            | Stage::Confirmed
+            | Stage::Leaving => false,
         });
         if is_held == Some(true) {
             return;
@@ -32,22 +38,22 @@ impl Endpoint {
         let (session_s, shortest_s) = (self.settings.session_s, self.shortest_session_s());
         let (contact, allowed) = (self.contact_field(), self.allowed());
         let Some((pending, tag)) = self.pending(call) else { return };
-        let (head, state) = (pending.invite.head(), self.calls.get(&call).map(|found| &found.party.talk.state));
-        let had_offer = !pending.invite.body().is_empty();
+        let (head, state) = (&pending.head, self.calls.get(&call).map(|found| &found.party.talk.state));
+        let had_offer = pending.has_offer;
         let body = match state {
             Some(Negotiation::First | Negotiation::Unset) => Bytes::copy_from_slice(description.as_bytes()),
             Some(Negotiation::Ours(_) | Negotiation::Accepting | Negotiation::Theirs(..) | Negotiation::Stable) | None => Bytes::new(),
         };
-        let wish = wish_of(now, &pending.invite, session_s, shortest_s);
+        let wish = wish_of(now, &pending.head, session_s, shortest_s);
         let mut writer = ResponseWriter::new(head, pending.source).begin(200, Some(&tag));
-        repeat_record_route(&mut writer, &pending.invite);
+        repeat_record_route(&mut writer, &pending.head);
         writer.field("Contact", contact);
         writer.field("Allow", allowed);
         writer.field("Supported", "100rel, replaces, timer");
         grant_timer(&mut writer, wish);
         let ok = with_description(writer, &body);
         let transaction = pending.transaction.clone();
-        let accepted = Accepted::new(now, pending.invite.identity().cseq, response_target(head, pending.source), ok.clone());
+        let accepted = Accepted::new(now, pending.cseq, response_target(head, pending.source), ok.clone());
         self.transactions.respond(now, &transaction, 200, ok);
         self.with_call(call, |found| {
             found.stage = Stage::Answered { accepted, farewell: None };
@@ -83,6 +89,14 @@ impl Endpoint {
         }
     }
 
+    /// Refuses a call that is not answered with this final status (300 to 699) and these fields, such as WWW-Authenticate of a challenge or
+    /// Contact of a redirection; [`super::Event::Ended`] follows. Does nothing for any other call.
+    pub fn refuse_with(&mut self, now: u64, call: CallKey, status: u16, fields: &[(&str, String)]) {
+        if self.calls.get(&call).is_some_and(|found| !found.is_told) {
+            self.refuse_saying(now, call, status, fields, Ending::AsCommanded);
+        }
+    }
+
     /// We want our INVITE back.
     pub(super) fn give_up(&mut self, now: u64, call: CallKey, ending: Ending) {
         self.tell_end(call, ending);
@@ -93,13 +107,18 @@ impl Endpoint {
 
     /// A final refusal to a call that is not answered; the transaction waits for its ACK alone.
     pub(super) fn refuse(&mut self, now: u64, call: CallKey, farewell: &Farewell, ending: Ending) {
+        let reason = farewell.reason.map(|reason| ("Reason", reason.to_owned()));
+        self.refuse_saying(now, call, farewell.status, reason.as_slice(), ending);
+    }
+
+    fn refuse_saying(&mut self, now: u64, call: CallKey, status: u16, fields: &[(&str, String)], ending: Ending) {
         let Some((pending, tag)) = self.pending(call) else { return };
-        let mut writer = ResponseWriter::new(pending.invite.head(), pending.source).begin(farewell.status, Some(&tag));
-        if let Some(reason) = farewell.reason {
-            writer.field("Reason", reason);
+        let mut writer = ResponseWriter::new(&pending.head, pending.source).begin(status, Some(&tag));
+        for (name, value) in fields {
+            writer.field(name, value);
         }
         let transaction = pending.transaction.clone();
-        self.transactions.respond(now, &transaction, farewell.status, writer.finish());
+        self.transactions.respond(now, &transaction, status, writer.finish());
         self.end(now, call, ending);
     }
 

@@ -31,7 +31,8 @@ impl Default for Limits {
 /// Who answers an offer that the far side makes inside a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Renegotiation {
-    /// The endpoint, with the description that is in force. The owner hears nothing.
+    /// The endpoint, with the description that is in force ([`crate::sdp::renewed`]); 488 if that is no answer to the offer. The owner hears
+    /// of it by [`SessionEvent::Changed`].
     #[default]
     Keep,
     /// The owner: [`SessionEvent::Offered`] or [`SessionEvent::OfferWanted`], then [`super::Endpoint::accept_offer`] or `refuse_offer`.
@@ -184,8 +185,17 @@ pub enum SessionEvent {
     Failed(Box<Response>),
     /// The far side makes an offer; see [`super::Endpoint::accept_offer`].
     Offered(Bytes),
+    /// The far side made an offer, which was answered by [`Renegotiation::Keep`]: it holds us, takes us back, moved, or only refreshes.
+    Changed {
+        /// Its description, now in force.
+        description: Bytes,
+        /// What we may do from now on, as our answer says it: [`crate::sdp::Direction::ReceiveOnly`] and `Inactive` mean that it holds us.
+        direction: crate::sdp::Direction,
+    },
     /// The far side asks for an offer of ours; see [`super::Endpoint::accept_offer`].
     OfferWanted,
+    /// The far side's last offer, or wish for one, is void: cancelled, its branch of a fork lost, or left without an answer for too long.
+    Withdrawn,
     /// The answer to an offer of ours.
     Answered(Bytes),
     /// The offer of ours was refused with this status; what was agreed before stays in force. 408 if nothing came.

@@ -23,7 +23,7 @@ pub(crate) use requests::Asked;
 use crate::dialog::DialogId;
 use crate::dialog::call::{AckEffect, Call, MAX_PENDING_MS, Stage, TimeoutEffect, Transfer};
 use crate::dialog::talk::{Carrier, Negotiation};
-use crate::message::{self, Fault, Message, Method, ParseError, Rejected, Request, ResponseWriter, Writer};
+use crate::message::{self, Fault, Head, Message, Method, ParseError, Rejected, Request, ResponseWriter, Writer};
 use crate::random::{Names, Seed};
 use crate::timer::Timers;
 use crate::transaction::{Acknowledged, ClientEvent, Incoming, Outcome, Owner, Transactions, Transport};
@@ -42,7 +42,8 @@ pub struct Endpoint {
     settings: Settings,
     names: Names,
     transactions: Transactions,
-    calls: BTreeMap<CallKey, Call>,
+    /// Boxed: the map has room for more than it holds.
+    calls: BTreeMap<CallKey, Box<Call>>,
     dialogs: BTreeMap<DialogId, CallKey>,
     timers: Timers<CallKey>,
     last_call: u64,
@@ -303,7 +304,7 @@ impl Endpoint {
             self.dialogs.insert(party.dialog.id.clone(), key);
         }
         self.timers.arm(call.deadline(), &key);
-        self.calls.insert(key, call);
+        self.calls.insert(key, Box::new(call));
         key
     }
 
@@ -353,8 +354,8 @@ fn pending_until(now: u64) -> u64 {
 }
 
 /// Repeats Record-Route, as every response that makes a dialog must (section 12.1.1).
-fn repeat_record_route(writer: &mut Writer, request: &Request) {
-    for value in request.head().fields(message::Name::RecordRoute) {
+fn repeat_record_route(writer: &mut Writer, head: &Head) {
+    for value in head.fields(message::Name::RecordRoute) {
         writer.field("Record-Route", value);
     }
 }

@@ -8,6 +8,7 @@ use crate::dialog::session_timer::{SessionTimer, Wish, wish_of};
 use crate::dialog::talk::{Carrier, MAX_ATTEMPTS, MAX_QUESTION_MS, Negotiation, OurOffer, Retry};
 use crate::fields::{ALLOWED, MIN_SE};
 use crate::message::{Method, Name, Response, ResponseWriter, Writer, response_target};
+use crate::sdp;
 use crate::transaction::{Outcome, Owner};
 use bytes::Bytes;
 
@@ -337,7 +338,7 @@ impl Endpoint {
             Entry::Open if !has_readable_body(&asked.request) => self.reply(now, asked, 415, |writer| {
                 writer.field("Accept", "application/sdp");
             }),
-            Entry::Open => match wish_of(now, &asked.request, None, self.shortest_session_s()) {
+            Entry::Open => match wish_of(now, asked.request.head(), None, self.shortest_session_s()) {
                 Wish::TooShort(minimum_s) => self.reply(now, asked, 422, |writer| {
                     writer.field("Min-SE", minimum_s.to_string());
                 }),
@@ -354,9 +355,8 @@ impl Endpoint {
 
     /// Answers an offer by the settings: at once, or by asking the owner.
     pub(super) fn consider(&mut self, now: u64, key: CallKey, tag: Bytes, asked: Asked) {
-        let local = self.with_call(key, |found| found.party_with(&tag).map(|party| party.talk.local.clone())).flatten();
         match self.settings.renegotiation {
-            Renegotiation::Keep => self.settle(now, key, &tag, &asked, &local.unwrap_or_default()),
+            Renegotiation::Keep => self.keep(now, key, &tag, &asked),
             Renegotiation::Ask => {
                 let body = asked.request.body();
                 let event = if body.is_empty() { SessionEvent::OfferWanted } else { SessionEvent::Offered(Bytes::copy_from_slice(body)) };
@@ -371,13 +371,29 @@ impl Endpoint {
         }
     }
 
+    /// Answers with the description in force, as far as the offer lets it stand, and tells the owner where the far side now wants its voice.
+    fn keep(&mut self, now: u64, key: CallKey, tag: &Bytes, asked: &Asked) {
+        let local = self.with_call(key, |found| found.party_with(tag).map(|party| party.talk.local.clone())).flatten().unwrap_or_default();
+        let offer = asked.request.body().clone();
+        if offer.is_empty() {
+            return self.settle(now, key, tag, asked, &local);
+        }
+        let (Ok(before), Ok(text)) = (std::str::from_utf8(&local), std::str::from_utf8(&offer)) else {
+            return self.reply(now, asked, 488, |_| {});
+        };
+        let Some(answer) = sdp::renewed(before, text) else { return self.reply(now, asked, 488, |_| {}) };
+        let direction = sdp::direction(text).answered();
+        self.settle(now, key, tag, asked, answer.as_bytes());
+        self.tell(key, SessionEvent::Changed { description: offer, direction });
+    }
+
     /// Sends the 2xx to a re-INVITE, UPDATE or PRACK with our answer, or with our offer if there was none.
     pub(super) fn settle(&mut self, now: u64, key: CallKey, tag: &Bytes, asked: &Asked, description: &[u8]) {
         let request = &asked.request;
         let (is_invite, has_offer) = (*request.method() == Method::Invite, !request.body().is_empty());
-        let wish = wish_of(now, request, None, self.shortest_session_s());
+        let wish = wish_of(now, request.head(), None, self.shortest_session_s());
         let mut writer = ResponseWriter::new(request.head(), asked.source).begin(200, None);
-        super::repeat_record_route(&mut writer, request);
+        super::repeat_record_route(&mut writer, request.head());
         writer.field("Contact", self.contact_field());
         writer.field("Allow", self.allowed());
         writer.field("Supported", "100rel, replaces, timer");
@@ -422,7 +438,18 @@ impl Endpoint {
         });
         match asked.flatten() {
             Some(asked) => self.reply(now, &asked, 603, |_| {}),
-            None => self.refuse_offer(now, key),
+            None => {
+                let question = self.take_question(key).map(|(_, asked)| asked);
+                self.withdraw(now, key, question, 488);
+            }
+        }
+    }
+
+    /// An open question that the owner was told of is void: it gets this status.
+    pub(super) fn withdraw(&mut self, now: u64, call: CallKey, question: Option<Box<Asked>>, status: u16) {
+        if question.is_some() {
+            self.refuse_question(now, question, status);
+            self.tell(call, SessionEvent::Withdrawn);
         }
     }
 

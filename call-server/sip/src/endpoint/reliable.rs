@@ -42,11 +42,11 @@ impl Endpoint {
                 }
                 return None;
             }
-            let mut writer = ResponseWriter::new(pending.invite.head(), pending.source).begin(status, Some(&tag));
-            repeat_record_route(&mut writer, &pending.invite);
+            let mut writer = ResponseWriter::new(&pending.head, pending.source).begin(status, Some(&tag));
+            repeat_record_route(&mut writer, &pending.head);
             writer.field("Contact", contact);
             writer.field("Allow", allowed);
-            let peer = response_target(pending.invite.head(), pending.source);
+            let peer = response_target(&pending.head, pending.source);
             let has_description = !description.is_empty();
             if is_reliable {
                 pending.rseq = pending.rseq.saturating_add(1);
@@ -136,7 +136,7 @@ fn named_response(asked: &Asked) -> Option<(u32, u32)> {
 impl Pending {
     /// Whether a provisional response must or may be reliable.
     fn wants_reliable(&self, by_choice: Reliability) -> bool {
-        let head = self.invite.head();
+        let head = &self.head;
         let may = by_choice == Reliability::WhenSupported && SUPPORTED.lists(head, "100rel");
         may || REQUIRE.lists(head, "100rel")
     }
@@ -145,7 +145,7 @@ impl Pending {
 impl Call {
     fn acknowledge_provisional(&mut self, named: Option<(u32, u32)>, has_body: bool) -> Option<Acknowledged> {
         let Stage::Pending(pending) = &mut self.stage else { return None };
-        let (rseq, _) = named.filter(|(_, cseq)| *cseq == pending.invite.identity().cseq)?;
+        let (rseq, _) = named.filter(|(_, cseq)| *cseq == pending.cseq)?;
         pending.unacknowledged.take_if(|out| out.rseq == rseq)?;
         let talk = &mut self.party.talk;
         let is_answer = has_body && matches!(&talk.state, Negotiation::Ours(offer) if offer.carrier == Carrier::Provisional);

@@ -7,7 +7,7 @@ use crate::dialog::call::{Call, Pending, Stage, Transfer};
 use crate::dialog::session_timer::{Wish, wish_of};
 use crate::dialog::talk::{Negotiation, Party, Talk};
 use crate::dialog::{Dialog, DialogId};
-use crate::fields::REQUIRE;
+use crate::fields::{ACCEPT, REQUIRE};
 use crate::message::{Method, Name, Request, ResponseWriter, Scheme, Uri, Writer};
 use crate::transaction::ServerKey;
 use bytes::Bytes;
@@ -18,6 +18,21 @@ use std::net::SocketAddr;
 const CANCELLED: Farewell = Farewell { status: 487, reason: None };
 /// The extensions that a request may require of us.
 const EXTENSIONS: [&str; 3] = ["100rel", "replaces", "timer"];
+
+/// The fields of an INVITE that its answers depend on.
+const ANSWERED_BY: [Name; 11] = [
+    Name::Via,
+    Name::From,
+    Name::To,
+    Name::CallId,
+    Name::CSeq,
+    Name::RecordRoute,
+    Name::Require,
+    Name::Supported,
+    Name::SessionExpires,
+    Name::MinSe,
+    Name::Timestamp,
+];
 
 /// A request with what is needed to answer it.
 #[derive(Debug)]
@@ -78,7 +93,7 @@ impl Endpoint {
                 }
             }
         });
-        self.refuse_question(now, open.flatten(), 487);
+        self.withdraw(now, key, open.flatten(), 487);
     }
 
     /// A request that belongs to no dialog yet.
@@ -111,7 +126,10 @@ impl Endpoint {
                 writer.field("Accept", "application/sdp");
             });
         }
-        if let Wish::TooShort(minimum_s) = wish_of(now, &asked.request, None, self.shortest_session_s()) {
+        if !takes_descriptions(&asked.request) {
+            return self.reply(now, &asked, 406, |_| {});
+        }
+        if let Wish::TooShort(minimum_s) = wish_of(now, asked.request.head(), None, self.shortest_session_s()) {
             return self.reply(now, &asked, 422, |writer| {
                 writer.field("Min-SE", minimum_s.to_string());
             });
@@ -127,11 +145,12 @@ impl Endpoint {
         let Asked { key, source, request } = asked;
         let trying = ResponseWriter::new(request.head(), source).begin(100, None).finish();
         self.transactions.respond(now, &key, 100, trying);
-        let invite = Box::new(request.clone());
         let mut talk = Talk::new(if request.body().is_empty() { Negotiation::Unset } else { Negotiation::First });
         talk.allows_update = allows_update(&request);
         let pending = Pending {
-            invite: request,
+            head: request.head().only(&ANSWERED_BY),
+            cseq: request.identity().cseq,
+            has_offer: !request.body().is_empty(),
             source,
             transaction: key,
             give_up_at: pending_until(now),
@@ -148,7 +167,7 @@ impl Endpoint {
             credentials: Vec::new(),
             transfer: Transfer::None,
         });
-        self.events.push_back(Event::Offered { call, source, invite });
+        self.events.push_back(Event::Offered { call, source, invite: Box::new(request) });
         if let Some(replaced) = replaced {
             self.tell(call, SessionEvent::Replaces(replaced));
         }
@@ -165,7 +184,7 @@ impl Endpoint {
         self.dialogs
             .range(start.clone()..)
             .take_while(move |(id, _)| id.call_id == start.call_id && id.remote_tag == start.remote_tag)
-            .filter_map(|(_, key)| Some((*key, self.calls.get(key)?)))
+            .filter_map(|(_, key)| Some((*key, &**self.calls.get(key)?)))
     }
 
     /// A request that names a dialog.
@@ -252,6 +271,16 @@ fn has_known_scheme(request: &Request) -> bool {
         Scheme::Sip | Scheme::Sips | Scheme::Tel => true,
         Scheme::Other => false,
     })
+}
+
+/// Whether an answer with a session description may be sent: Accept, if there is one, lists that kind (RFC 3261 section 20.1).
+fn takes_descriptions(request: &Request) -> bool {
+    let mut fields = ACCEPT.of(request.head()).peekable();
+    let is_ours = |range: &[u8]| {
+        let kind = range.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+        [&b"application/sdp"[..], b"application/*", b"*/*"].iter().any(|ours| kind.eq_ignore_ascii_case(ours))
+    };
+    fields.peek().is_none() || ACCEPT.tokens(request.head()).any(is_ours)
 }
 
 /// Whether there is no body, or one that is a plain session description.

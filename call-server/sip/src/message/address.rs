@@ -1,6 +1,6 @@
 //! `name-addr` and Via views over header values (RFC 3261 sections 20.10 and 20.42).
 
-use super::grammar::{cut, cut_outside, host_port, ip_address, is_balanced, is_space, is_token, parameter, parameters, trim};
+use super::grammar::{cut, first_bracket, host_port, ip_address, is_space, is_token, parameter, parameters, trim};
 use super::uri::{DEFAULT_PORT, Uri};
 use std::fmt;
 use std::net::IpAddr;
@@ -12,6 +12,7 @@ pub struct NameAddr<'a> {
     pub display: &'a [u8],
     /// The URI without angle brackets.
     pub uri: Uri<'a>,
+    tag: Option<&'a [u8]>,
     parameters: &'a [u8],
 }
 
@@ -27,10 +28,7 @@ impl<'a> NameAddr<'a> {
     #[must_use]
     pub fn parse(value: &'a [u8]) -> Option<Self> {
         let value = trim(value);
-        if !is_balanced(value) {
-            return None;
-        }
-        let (display, uri, parameters) = match bracket(value) {
+        let (display, uri, parameters) = match first_bracket(value)? {
             Some(place) => {
                 let (display, from) = value.split_at_checked(place)?;
                 let (uri, after) = cut(from.get(1..)?, b'>')?;
@@ -45,21 +43,23 @@ impl<'a> NameAddr<'a> {
                 (&b""[..], trim(uri), parameters)
             }
         };
-        let tags = super::grammar::parameters(parameters).filter(|(name, _)| name.eq_ignore_ascii_case(b"tag")).count();
-        (tags <= 1).then_some(())?;
-        Some(Self { display, uri: Uri::parse(uri)?, parameters })
+        let mut tags = super::grammar::parameters(parameters).filter(|(name, _)| name.eq_ignore_ascii_case(b"tag"));
+        let tag = tags.next().and_then(|(_, tag)| tag).filter(|tag| is_token(tag));
+        tags.next().is_none().then_some(())?;
+        Some(Self { display, uri: Uri::parse(uri)?, tag, parameters })
+    }
+
+    /// A parameter's presence and value.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<Option<&'a [u8]>> {
+        parameter(self.parameters, name)
     }
 
     /// The `tag` parameter, if it is there and a token.
     #[must_use]
     pub fn tag(&self) -> Option<&'a [u8]> {
-        parameter(self.parameters, "tag").flatten().filter(|tag| is_token(tag))
+        self.tag
     }
-}
-
-/// Place of the `<` that opens the URI: the first one outside quotes.
-fn bracket(value: &[u8]) -> Option<usize> {
-    cut_outside(value, b'<').map(|(before, _)| before.len())
 }
 
 /// One Via value.
@@ -88,6 +88,12 @@ impl<'a> Via<'a> {
         let (sent_by, parameters) = cut(rest, b';').unwrap_or((rest, b""));
         let (host, port) = host_port(sent_by)?;
         is_token(transport).then_some(Self { transport, host, port, parameters })
+    }
+
+    /// A parameter's presence and value.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<Option<&'a [u8]>> {
+        parameter(self.parameters, name)
     }
 
     /// The branch; empty if there is none.

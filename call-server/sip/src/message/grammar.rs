@@ -2,6 +2,7 @@
 //!
 //! All of it works on bytes: a Latin-1 display name is as good as a UTF-8 one. Nothing here allocates.
 
+use memchr::{memchr, memchr2, memchr3};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Linear white space; CR and LF count because folded lines are kept as they came.
@@ -26,81 +27,97 @@ pub(crate) fn trim(mut text: &[u8]) -> &[u8] {
     text
 }
 
-/// A character of `token`.
-pub(crate) fn is_token_byte(byte: u8) -> bool {
+const fn is_token_byte(byte: u8) -> bool {
     matches!(byte, b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~')
 }
 
-/// Place of the first line feed, looked for eight bytes at a time: this is where most of the time of reading a packet goes.
-pub(crate) fn line_feed(text: &[u8]) -> Option<usize> {
-    const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
-    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
-    const WANTED: u64 = u64::from_ne_bytes([b'\n'; 8]);
-    let (words, rest) = text.as_chunks::<8>();
-    for (place, word) in words.iter().enumerate() {
-        // Zero where the byte is a line feed; the lowest high bit that is set behind a borrow is always a true one.
-        let difference = u64::from_le_bytes(*word) ^ WANTED;
-        let found = difference.wrapping_sub(ONES) & !difference & HIGH;
-        if found != 0 {
-            return place.checked_mul(8)?.checked_add(usize::try_from(found.trailing_zeros() / 8).ok()?);
-        }
+/// What a byte may be part of, looked up: a bit per class.
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "evaluated when this is compiled, within the table")]
+const CLASSES: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let is_foreign = matches!(byte as u8, 0..=0x20 | 0x7f | b'<' | b'>' | b'"');
+        let is_of_name = matches!(byte as u8, b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'.' | b'-' | b'_');
+        table[byte] = (is_token_byte(byte as u8) as u8) | (is_foreign as u8) << 1 | (is_of_name as u8) << 2;
+        byte += 1;
     }
-    let behind = rest.iter().position(|byte| *byte == b'\n')?;
-    words.len().checked_mul(8)?.checked_add(behind)
+    table
+};
+/// A character of `token`.
+const TOKEN: u8 = 1;
+/// What no URI holds unescaped: controls, white space, quotes, angle brackets.
+const FOREIGN: u8 = 2;
+/// A character of a host name; the underscore is none, and sent.
+const HOST_NAME: u8 = 4;
+
+fn is_of(byte: u8, class: u8) -> bool {
+    CLASSES.get(usize::from(byte)).is_some_and(|classes| classes & class != 0)
+}
+
+/// Whether nothing in a text is foreign to a URI.
+pub(crate) fn may_be_uri(text: &[u8]) -> bool {
+    !text.iter().any(|byte| is_of(*byte, FOREIGN))
+}
+
+/// The token that a text begins with; empty if with none.
+pub(crate) fn token_prefix(text: &[u8]) -> &[u8] {
+    let end = text.iter().position(|byte| !is_of(*byte, TOKEN)).unwrap_or(text.len());
+    text.get(..end).unwrap_or_default()
 }
 
 /// A whole, not empty `token`.
 pub(crate) fn is_token(text: &[u8]) -> bool {
-    !text.is_empty() && text.iter().copied().all(is_token_byte)
+    !text.is_empty() && text.iter().all(|byte| is_of(*byte, TOKEN))
 }
 
 /// The two sides of the first `separator` (which is dropped), wherever it stands.
 pub(crate) fn cut(text: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
-    let place = text.iter().position(|byte| *byte == separator)?;
+    let place = memchr(separator, text)?;
     let (before, from) = text.split_at_checked(place)?;
     Some((before, from.get(1..)?))
 }
 
-/// Where a scan stands with regard to what hides separators.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Cover {
-    Open,
-    Quoted,
-    Escaped,
-    Angle,
-}
-
-impl Cover {
-    fn after(self, byte: u8) -> Self {
-        match (self, byte) {
-            (Self::Open, b'"') | (Self::Escaped, _) => Self::Quoted,
-            (Self::Open, b'<') => Self::Angle,
-            (Self::Quoted, b'\\') => Self::Escaped,
-            (Self::Quoted, b'"') | (Self::Angle, b'>') => Self::Open,
-            (Self::Open | Self::Quoted | Self::Angle, _) => self,
+/// The place behind what opens at `start` (a quote or an angle bracket) and hides separators; `None` if it is never closed.
+fn behind_cover(text: &[u8], start: usize) -> Option<usize> {
+    let mut place = start.checked_add(1)?;
+    if text.get(start) == Some(&b'<') {
+        return memchr(b'>', text.get(place..)?)?.checked_add(place)?.checked_add(1);
+    }
+    loop {
+        place = memchr2(b'"', b'\\', text.get(place..)?)?.checked_add(place)?;
+        if text.get(place) == Some(&b'"') {
+            return place.checked_add(1);
         }
+        // Whatever is escaped is passed over.
+        place = place.checked_add(2)?;
     }
 }
 
 /// The two sides of the first `separator` outside quotes and angle brackets.
 pub(crate) fn cut_outside(text: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
-    // Most texts have nothing to hide a separator behind, and are done here.
-    let start = text.iter().position(|byte| *byte == separator || matches!(byte, b'"' | b'<'))?;
-    let mut cover = Cover::Open;
-    for (place, byte) in text.iter().enumerate().skip(start) {
-        if cover == Cover::Open && *byte == separator {
+    let mut place = 0;
+    loop {
+        place = memchr3(separator, b'"', b'<', text.get(place..)?)?.checked_add(place)?;
+        if text.get(place) == Some(&separator) {
             let (before, from) = text.split_at_checked(place)?;
             return Some((before, from.get(1..)?));
         }
-        cover = cover.after(*byte);
+        place = behind_cover(text, place)?;
     }
-    None
 }
 
-/// Whether every quote and angle bracket that was opened is closed.
-pub(crate) fn is_balanced(text: &[u8]) -> bool {
-    let start = text.iter().position(|byte| matches!(byte, b'"' | b'<')).unwrap_or(text.len());
-    text.iter().skip(start).fold(Cover::Open, |cover, byte| cover.after(*byte)) == Cover::Open
+/// Where the first angle bracket outside quotes opens, if one does; `None` if a quote or a bracket is never closed.
+pub(crate) fn first_bracket(text: &[u8]) -> Option<Option<usize>> {
+    let (mut place, mut found) = (0, None);
+    while let Some(next) = text.get(place..).and_then(|rest| memchr2(b'"', b'<', rest)) {
+        let start = next.checked_add(place)?;
+        if text.get(start) == Some(&b'<') {
+            found = found.or(Some(start));
+        }
+        place = behind_cover(text, start)?;
+    }
+    Some(found)
 }
 
 /// The trimmed, not empty parts between separators that stand outside quotes and angle brackets.
@@ -160,22 +177,20 @@ pub(crate) fn unquoted(text: &[u8]) -> &[u8] {
 }
 
 /// A decimal number without sign or space.
-pub(crate) fn number<N: std::str::FromStr>(text: &[u8]) -> Option<N> {
-    if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    std::str::from_utf8(text).ok()?.parse().ok()
+pub(crate) fn number<N: TryFrom<u64>>(text: &[u8]) -> Option<N> {
+    let digit = |byte: &u8| byte.is_ascii_digit().then(|| u64::from(byte & 0x0f));
+    let value = text.iter().try_fold(0_u64, |value, byte| value.checked_mul(10)?.checked_add(digit(byte)?))?;
+    if text.is_empty() { None } else { N::try_from(value).ok() }
 }
 
 /// Host and port of a URI or a Via; white space around the colon is legal in a Via. A bracketed IPv6 reference keeps its brackets.
 pub(crate) fn host_port(text: &[u8]) -> Option<(&[u8], Option<u16>)> {
     let text = trim(text);
     let (host, rest) = if text.starts_with(b"[") {
-        let end = text.iter().position(|byte| *byte == b']')?;
+        let end = memchr(b']', text)?;
         text.split_at_checked(end.checked_add(1)?)?
     } else {
-        let end = text.iter().position(|byte| *byte == b':').unwrap_or(text.len());
-        text.split_at_checked(end)?
+        text.split_at_checked(memchr(b':', text).unwrap_or(text.len()))?
     };
     let (host, rest) = (trim(host), trim(rest));
     let port = match rest.strip_prefix(b":") {
@@ -190,7 +205,7 @@ fn is_host(host: &[u8]) -> bool {
     if host.starts_with(b"[") {
         return ip_address(host).is_some();
     }
-    !host.is_empty() && host.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))
+    !host.is_empty() && host.iter().all(|byte| is_of(*byte, HOST_NAME))
 }
 
 /// The address that a host spells out, if it is not a name.
@@ -218,17 +233,6 @@ mod tests {
         assert_eq!(parameter(br#";x="a;tag=evil;b";Tag = real"#, "tag"), Some(Some(&b"real"[..])));
         assert_eq!(parameter(b";lr", "lr"), Some(None));
         assert_eq!(parameter(b";lrx", "lr"), None);
-    }
-
-    #[test]
-    fn the_first_line_feed_is_found_wherever_it_stands() {
-        let mut random = fastrand::Rng::with_seed(10);
-        for _ in 0..5_000 {
-            let near = [b'\n', 0x0b, 0x09, 0x8a, 0x00, 0xff, b'x'];
-            let text: Vec<u8> =
-                (0..random.usize(..40)).map(|_| near[if random.u8(..8) == 0 { 0 } else { random.usize(1..near.len()) }]).collect();
-            assert_eq!(line_feed(&text), text.iter().position(|byte| *byte == b'\n'), "{text:?}");
-        }
     }
 
     #[test]

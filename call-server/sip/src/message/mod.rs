@@ -105,8 +105,20 @@ impl Rejected {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Field {
     pub(crate) name: Name,
-    pub(crate) start: usize,
-    pub(crate) end: usize,
+    start: u32,
+    end: u32,
+}
+
+impl Field {
+    /// `None` beyond 4 GiB, which no packet reaches.
+    pub(crate) fn new(name: Name, start: usize, end: usize) -> Option<Self> {
+        Some(Self { name, start: u32::try_from(start).ok()?, end: u32::try_from(end).ok()? })
+    }
+
+    /// Where the value stands.
+    pub(crate) fn range(&self) -> std::ops::Range<usize> {
+        self.start as usize..self.end as usize
+    }
 }
 
 /// The header fields of one packet, in their order.
@@ -140,8 +152,21 @@ impl Head {
         self.fields(name).flat_map(|text| grammar::parts(text, b','))
     }
 
-    fn text(&self, field: &Field) -> &[u8] {
-        grammar::trim(self.packet.get(field.start..field.end).unwrap_or_default())
+    /// A copy with the fields of these names alone, which does not keep the packet alive.
+    pub(crate) fn only(&self, names: &[Name]) -> Self {
+        let kept = || self.fields.iter().filter(|field| names.contains(&field.name));
+        let mut text = Vec::with_capacity(kept().map(|field| field.range().len()).sum());
+        let place = |field: &Field| {
+            let start = text.len();
+            text.extend_from_slice(self.packet.get(field.range()).unwrap_or_default());
+            Field::new(field.name, start, text.len())
+        };
+        let fields = kept().filter_map(place).collect::<Vec<_>>().into_boxed_slice().into_vec();
+        Self { packet: text.into(), fields }
+    }
+
+    pub(crate) fn text(&self, field: &Field) -> &[u8] {
+        grammar::trim(self.packet.get(field.range()).unwrap_or_default())
     }
 }
 

@@ -50,6 +50,10 @@ impl Method {
 /// A header field's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Name {
+    /// Accept
+    Accept,
+    /// Allow
+    Allow,
     /// Call-ID, `i`
     CallId,
     /// Contact, `m`
@@ -62,52 +66,99 @@ pub enum Name {
     ContentType,
     /// CSeq
     CSeq,
+    /// Event, `o` (RFC 6665)
+    Event,
     /// From, `f`
     From,
+    /// Min-SE (RFC 4028)
+    MinSe,
     /// P-Asserted-Identity (RFC 3325)
     PAssertedIdentity,
     /// Privacy (RFC 3323)
     Privacy,
+    /// RAck (RFC 3262)
+    RAck,
     /// Record-Route
     RecordRoute,
+    /// Refer-To, `r` (RFC 3515)
+    ReferTo,
+    /// Replaces (RFC 3891)
+    Replaces,
     /// Require
     Require,
+    /// Route
+    Route,
+    /// RSeq (RFC 3262)
+    RSeq,
+    /// Session-Expires, `x` (RFC 4028)
+    SessionExpires,
+    /// Subscription-State (RFC 6665)
+    SubscriptionState,
+    /// Supported, `k`
+    Supported,
     /// Timestamp
     Timestamp,
     /// To, `t`
     To,
+    /// User-Agent
+    UserAgent,
     /// Via, `v`
     Via,
     /// A field that this server does not look at.
     Other,
 }
 
-/// Long form, compact form (empty if there is none), name.
-const NAMES: [(&str, &str, Name); 14] = [
-    ("Call-ID", "i", Name::CallId),
-    ("Contact", "m", Name::Contact),
-    ("Content-Encoding", "e", Name::ContentEncoding),
-    ("Content-Length", "l", Name::ContentLength),
-    ("Content-Type", "c", Name::ContentType),
-    ("CSeq", "", Name::CSeq),
-    ("From", "f", Name::From),
-    ("P-Asserted-Identity", "", Name::PAssertedIdentity),
-    ("Privacy", "", Name::Privacy),
-    ("Record-Route", "", Name::RecordRoute),
-    ("Require", "", Name::Require),
-    ("Timestamp", "", Name::Timestamp),
-    ("To", "t", Name::To),
-    ("Via", "v", Name::Via),
+/// Spellings by their length: a name is compared with few others.
+const SPELLINGS: [&[(&str, Name)]; 20] = [
+    &[],
+    &[
+        ("v", Name::Via),
+        ("f", Name::From),
+        ("t", Name::To),
+        ("i", Name::CallId),
+        ("m", Name::Contact),
+        ("l", Name::ContentLength),
+        ("c", Name::ContentType),
+        ("e", Name::ContentEncoding),
+        ("k", Name::Supported),
+        ("x", Name::SessionExpires),
+        ("o", Name::Event),
+        ("r", Name::ReferTo),
+    ],
+    &[("To", Name::To)],
+    &[("Via", Name::Via)],
+    &[("From", Name::From), ("CSeq", Name::CSeq), ("RAck", Name::RAck), ("RSeq", Name::RSeq)],
+    &[("Allow", Name::Allow), ("Route", Name::Route), ("Event", Name::Event)],
+    &[("Accept", Name::Accept), ("Min-SE", Name::MinSe)],
+    &[("Contact", Name::Contact), ("Call-ID", Name::CallId), ("Require", Name::Require), ("Privacy", Name::Privacy)],
+    &[("Refer-To", Name::ReferTo), ("Replaces", Name::Replaces)],
+    &[("Supported", Name::Supported), ("Timestamp", Name::Timestamp)],
+    &[("User-Agent", Name::UserAgent)],
+    &[],
+    &[("Content-Type", Name::ContentType), ("Record-Route", Name::RecordRoute)],
+    &[],
+    &[("Content-Length", Name::ContentLength)],
+    &[("Session-Expires", Name::SessionExpires)],
+    &[("Content-Encoding", Name::ContentEncoding)],
+    &[],
+    &[("Subscription-State", Name::SubscriptionState)],
+    &[("P-Asserted-Identity", Name::PAssertedIdentity)],
 ];
 
 impl Name {
     /// Reads a long or compact name in any case.
     #[must_use]
     pub fn from_token(token: &[u8]) -> Self {
-        let is_compact = token.len() == 1;
-        let is_spelt =
-            |(long, compact, _): &&(&str, &str, Self)| token.eq_ignore_ascii_case(if is_compact { compact } else { long }.as_bytes());
-        NAMES.iter().find(is_spelt).map_or(Self::Other, |(_, _, name)| *name)
+        let spellings = SPELLINGS.get(token.len()).copied().unwrap_or_default();
+        // The usual spelling first: the slower comparison is seldom needed.
+        let usual = spellings.iter().find(|(spelling, _)| token == spelling.as_bytes());
+        let found = usual.or_else(|| spellings.iter().find(|(spelling, _)| token.eq_ignore_ascii_case(spelling.as_bytes())));
+        found.map_or(Self::Other, |(_, name)| *name)
+    }
+
+    /// Its own bit among all names.
+    pub(crate) fn bit(self) -> u32 {
+        1_u32.checked_shl(self as u32).unwrap_or(0)
     }
 
     /// A second field of one of these names makes a message ambiguous and therefore invalid.
@@ -116,13 +167,18 @@ impl Name {
 
 #[cfg(test)]
 mod tests {
-    use super::{Method, Name};
+    use super::{Method, Name, SPELLINGS};
 
     #[test]
     fn compact_and_long_names_in_any_case_are_one() {
         for spelling in ["Via", "VIA", "v", "V"] {
             assert_eq!(Name::from_token(spelling.as_bytes()), Name::Via);
         }
+        let spelt: Vec<&str> = SPELLINGS.iter().flat_map(|spellings| spellings.iter().map(|(spelling, _)| *spelling)).collect();
+        for (length, spellings) in SPELLINGS.iter().enumerate() {
+            assert!(spellings.iter().all(|(spelling, name)| spelling.len() == length && Name::from_token(spelling.as_bytes()) == *name));
+        }
+        assert_eq!(spelt.len(), 27 + 12, "each name once, and its compact form");
         assert_eq!(Name::from_token(b"X-Via"), Name::Other);
         assert_eq!(Name::from_token(b""), Name::Other);
     }

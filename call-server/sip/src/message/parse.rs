@@ -4,9 +4,10 @@
 //! checked, and a request that fails there can still be answered. All of this happens on borrowed bytes ([`Outline`]); only a message
 //! that is kept ([`parse`]) costs memory.
 
-use super::grammar::{cut, has_empty_part, is_space, is_token, line_feed, number, parts, trim};
+use super::grammar::{cut, has_empty_part, is_space, is_token, number, parts, token_prefix, trim};
 use super::{Fault, Field, Head, Identity, Message, Method, Name, NameAddr, ParseError, Rejected, Request, Response, Uri, Via};
 use bytes::Bytes;
+use memchr::{memchr, memchr_iter};
 use std::fmt;
 
 /// Largest packet that is read, in bytes.
@@ -240,6 +241,9 @@ struct Index<'a> {
     packet: &'a [u8],
     fields: [Field; MAX_FIELDS],
     count: usize,
+    /// The names that were seen, and those that were seen again, as bits.
+    seen: u32,
+    repeated: u32,
     start_line_end: usize,
     body_start: Option<usize>,
     too_many: bool,
@@ -248,12 +252,12 @@ struct Index<'a> {
 impl<'a> Index<'a> {
     fn new(packet: &'a [u8]) -> Self {
         let fields = [Field { name: Name::Other, start: 0, end: 0 }; MAX_FIELDS];
-        let mut index = Self { packet, fields, count: 0, start_line_end: packet.len(), body_start: None, too_many: false };
+        let mut index =
+            Self { packet, fields, count: 0, seen: 0, repeated: 0, start_line_end: packet.len(), body_start: None, too_many: false };
         let mut start: usize = 0;
         let mut is_first = true;
         let mut last_is_field = false;
-        while let Some(length) = packet.get(start..).and_then(line_feed) {
-            let line_end = start.saturating_add(length);
+        for line_end in memchr_iter(b'\n', packet) {
             let line = without_return(packet.get(start..line_end).unwrap_or_default());
             let next = line_end.saturating_add(1);
             if is_first {
@@ -285,6 +289,8 @@ impl<'a> Index<'a> {
             return false;
         };
         *slot = field;
+        self.repeated |= self.seen & field.name.bit();
+        self.seen |= field.name.bit();
         self.count = self.count.saturating_add(1);
         true
     }
@@ -292,7 +298,7 @@ impl<'a> Index<'a> {
     /// A folded line belongs to the field before it.
     fn lengthen(&mut self, end: usize) {
         if let Some(last) = self.count.checked_sub(1).and_then(|place| self.fields.get_mut(place)) {
-            last.end = end;
+            last.end = u32::try_from(end).unwrap_or(last.end);
         }
     }
 
@@ -306,18 +312,15 @@ impl<'a> Index<'a> {
 
     fn fields(&self, name: Name) -> impl Iterator<Item = &'a [u8]> {
         let packet = self.packet;
-        self.indexed()
-            .iter()
-            .filter(move |field| field.name == name)
-            .map(|field| trim(packet.get(field.start..field.end).unwrap_or_default()))
+        self.indexed().iter().filter(move |field| field.name == name).map(|field| trim(packet.get(field.range()).unwrap_or_default()))
     }
 
     fn first(&self, name: Name) -> Option<&'a [u8]> {
-        self.fields(name).next()
+        (self.seen & name.bit() != 0).then(|| self.fields(name).next()).flatten()
     }
 
     fn check_single(&self) -> Result<(), Fault> {
-        let is_repeated = |name| self.indexed().iter().filter(|field| field.name == name).nth(1).is_some();
+        let is_repeated = |name: Name| self.repeated & name.bit() != 0;
         if Name::SINGLE.into_iter().any(is_repeated) { Err(Fault::RepeatedField) } else { Ok(()) }
     }
 
@@ -355,15 +358,21 @@ fn without_return(line: &[u8]) -> &[u8] {
 }
 
 fn field(line: &[u8], start: usize, end: usize) -> Option<Field> {
-    let (name, _) = cut(line, b':')?;
-    let value_start = start.checked_add(name.len())?.checked_add(1)?;
-    let name = trim(name);
-    is_token(name).then(|| Field { name: Name::from_token(name), start: value_start, end })
+    let name = token_prefix(line);
+    let rest = line.get(name.len()..)?;
+    // White space before the colon is legal, and rare.
+    let colon = if rest.first() == Some(&b':') { 0 } else { memchr(b':', rest)? };
+    if name.is_empty() || !rest.get(..colon)?.iter().all(|byte| is_space(*byte)) {
+        return None;
+    }
+    let value_start = start.checked_add(name.len())?.checked_add(colon)?.checked_add(1)?;
+    Field::new(Name::from_token(name), value_start, end)
 }
 
 /// Stray separators could make two readers see two different ways back (RFC 4475 section 3.1.2.1).
 fn is_tidy_via(text: &[u8]) -> bool {
-    !has_empty_part(text, b',') && !has_empty_part(text, b';')
+    let has_stray = |separator| text.contains(&separator) && has_empty_part(text, separator);
+    !text.is_empty() && !has_stray(b',') && !has_stray(b';')
 }
 
 /// All values of a Contact field are addresses, or it is the `*` of a REGISTER.

@@ -3,10 +3,10 @@
 //! It owns no connection: bytes go in as they come, whole messages come out. A message that is broken inside its frame costs only itself;
 //! one whose end cannot be known costs the connection, because everything behind it would be guesswork.
 
-use super::grammar::line_feed;
 use super::parse::{MAX_PACKET_BYTES, content_length, parse, refuse};
 use super::{Fault, Message, ParseError, Rejected};
 use bytes::{Buf, Bytes, BytesMut};
+use memchr::memchr;
 
 /// Most bytes that wait in one stream: a message and what came in the same read.
 pub const MAX_BUFFERED_BYTES: usize = 2 * MAX_PACKET_BYTES;
@@ -167,7 +167,7 @@ impl Frames {
 /// The place behind the empty line; lines may end with LF alone.
 fn end_of_header(text: &[u8]) -> Option<usize> {
     let mut start: usize = 0;
-    while let Some(place) = line_feed(text.get(start..)?) {
+    while let Some(place) = memchr(b'\n', text.get(start..)?) {
         start = start.checked_add(place)?.checked_add(1)?;
         match text.get(start..)? {
             [b'\n', ..] => return start.checked_add(1),

@@ -2,7 +2,7 @@
 //!
 //! The raw form is what is echoed and routed by; nothing here re-encodes a user part.
 
-use super::grammar::{cut, host_port, ip_address, parameter};
+use super::grammar::{cut, host_port, ip_address, may_be_uri, parameter};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
@@ -60,7 +60,7 @@ impl<'a> Uri<'a> {
     /// Reads a bare URI (without `<>`). `None` if it is none.
     #[must_use]
     pub fn parse(raw: &'a [u8]) -> Option<Self> {
-        if raw.iter().any(|byte| matches!(byte, 0..=0x20 | 0x7f | b'<' | b'>' | b'"')) {
+        if !may_be_uri(raw) {
             return None;
         }
         let (scheme, rest) = cut(raw, b':')?;

@@ -50,7 +50,7 @@ impl Writer {
     #[must_use]
     pub fn finish_short(mut self) -> Bytes {
         self.text.extend_from_slice(b"\r\n");
-        self.text.into()
+        self.whole()
     }
 
     /// Ends a message with a body; its Content-Type is a field to be added before.
@@ -59,7 +59,12 @@ impl Writer {
         self.field("Content-Length", body.len().to_string());
         self.text.extend_from_slice(b"\r\n");
         self.text.extend_from_slice(body);
-        self.text.into()
+        self.whole()
+    }
+
+    /// Without the room that was not needed: many messages are kept for half a minute and longer.
+    fn whole(self) -> Bytes {
+        self.text.into_boxed_slice().into()
     }
 }
 
@@ -172,14 +177,19 @@ pub fn phrase(status: u16) -> &'static str {
         100 => "Trying",
         180 => "Ringing",
         200 => "OK",
+        202 => "Accepted",
         400 => "Bad Request",
         403 => "Forbidden",
         404 => "Not Found",
+        401 => "Unauthorized",
         405 => "Method Not Allowed",
+        406 => "Not Acceptable",
+        407 => "Proxy Authentication Required",
         408 => "Request Timeout",
         415 => "Unsupported Media Type",
         416 => "Unsupported URI Scheme",
         420 => "Bad Extension",
+        422 => "Session Interval Too Small",
         480 => "Temporarily Unavailable",
         481 => "Call/Transaction Does Not Exist",
         482 => "Loop Detected",
@@ -187,9 +197,11 @@ pub fn phrase(status: u16) -> &'static str {
         486 => "Busy Here",
         487 => "Request Terminated",
         488 => "Not Acceptable Here",
+        489 => "Bad Event",
         491 => "Request Pending",
         500 => "Server Internal Error",
         503 => "Service Unavailable",
+        504 => "Server Time-out",
         505 => "Version Not Supported",
         600 => "Busy Everywhere",
         603 => "Decline",

@@ -3,45 +3,52 @@
 use crate::message::{MAGIC_COOKIE, Method, Name, Request, Via};
 use bytes::Bytes;
 
-/// The key of a server transaction. Its parts are copies: a key must not keep a whole packet alive.
+/// The key of a server transaction: one text, written by the rules below. A copy: a key must not keep a whole packet alive.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum ServerKey {
-    /// RFC 3261: branch, sent-by and method.
-    Branch { branch: Bytes, host: Bytes, port: u16, method: Method },
-    /// RFC 2543, whose branches are not unique. The To tag is left out, so that an ACK finds its INVITE.
-    Legacy { call_id: Bytes, from_tag: Bytes, cseq: u32, uri: Bytes, via: Bytes, method: Method },
-}
+pub(crate) struct ServerKey(Bytes);
 
 impl ServerKey {
     /// The transaction of a request other than ACK.
     pub(crate) fn of(request: &Request) -> Self {
-        Self::with_method(request, request.method().clone())
+        Self::with_method(request, request.method())
     }
 
     /// The INVITE transaction that an ACK or CANCEL means.
     pub(crate) fn of_invite(request: &Request) -> Self {
-        Self::with_method(request, Method::Invite)
+        Self::with_method(request, &Method::Invite)
     }
 
-    fn with_method(request: &Request, method: Method) -> Self {
+    /// RFC 3261: branch, sent-by and method. RFC 2543, whose branches are not unique: what else tells requests apart; the To tag is left
+    /// out, so that an ACK finds its INVITE.
+    fn with_method(request: &Request, method: &Method) -> Self {
         let identity = request.identity();
         let top = request.head().values(Name::Via).next().unwrap_or_default();
         match Via::parse(top) {
-            Some(via) if has_cookie(via.branch()) => Self::Branch {
-                branch: Bytes::copy_from_slice(via.branch()),
-                host: via.host.to_ascii_lowercase().into(),
-                port: via.port_or_default(),
-                method,
-            },
-            Some(_) | None => Self::Legacy {
-                call_id: Bytes::copy_from_slice(&identity.call_id),
-                from_tag: Bytes::copy_from_slice(&identity.from_tag),
-                cseq: identity.cseq,
-                uri: Bytes::copy_from_slice(request.uri()),
-                via: Bytes::copy_from_slice(top),
-                method,
-            },
+            Some(via) if has_cookie(via.branch()) => {
+                let host = via.host.to_ascii_lowercase();
+                Self::joined(&[method.as_bytes(), &host, &via.port_or_default().to_be_bytes(), via.branch()])
+            }
+            Some(_) | None => Self::joined(&[
+                method.as_bytes(),
+                b"",
+                &identity.call_id,
+                &identity.from_tag,
+                &identity.cseq.to_be_bytes(),
+                request.uri(),
+                top,
+            ]),
         }
+    }
+
+    /// Each part behind its length: no two lists give the same text.
+    fn joined(parts: &[&[u8]]) -> Self {
+        let mut text = Vec::with_capacity(parts.iter().map(|part| part.len().saturating_add(2)).sum());
+        for part in parts {
+            // No part is longer than a packet; one of 64 KiB leaves no room for others.
+            text.extend_from_slice(&u16::try_from(part.len()).unwrap_or(u16::MAX).to_be_bytes());
+            text.extend_from_slice(part);
+        }
+        Self(text.into())
     }
 }
 

@@ -1,26 +1,27 @@
-//! Two endpoints, a bad link between them, people who do what comes to their minds, and a virtual clock: one seed, one story.
+//! Endpoints, a bad link between them, people who do what comes to their minds, and a virtual clock: one seed, one story.
 //!
 //! [`run`] tells the first broken law. It reads no clock and no randomness but the seed's, so that a story can be told again.
 
-use sip_core::{
-    CallKey, Ending, Endpoint, Event, Farewell, Invitation, Limits, OfferBy, Reliability, Renegotiation, Seed, SessionEvent, Settings,
-    Sizes, identity,
-};
-use std::collections::BTreeMap;
+use super::link::{PROXY, Proxy, Sent, Weather, field, status};
+use super::people::{Doorkeeper, description};
+use sip_core::{CallKey, Ending, Endpoint, Farewell, Limits, OfferBy, Reliability, Renegotiation, Seed, Settings, Sizes};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 /// A story must be over by then, in ms of its own time.
 const END_MS: u64 = 1_500_000;
 /// Whoever is still in a call then hangs up.
-const LAST_CALL_MS: u64 = 240_000;
+pub(crate) const LAST_CALL_MS: u64 = 240_000;
 /// How long after both ends a message of the call may still be sent: the wait for an ACK, then that for the BYE's answer.
 const ECHO_MS: u64 = 75_000;
-/// How long after the first end the other one may come, if the link is no worse than [`FAIR_LOSS`].
+/// How long after the first end the other one may come, if the link is no worse than [`FAIR_LOSS`] and never dead.
 const APART_MS: u64 = 70_000;
 /// Most steps of one story; more is a deadline that never passes.
 const MAX_STEPS: u32 = 100_000;
 /// Loss in percent up to which that holds.
 const FAIR_LOSS: u32 = 10;
+/// Endpoints: two that call each other, and a second phone behind the proxy.
+const SIDES: usize = 3;
 
 /// What one story came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -30,59 +31,117 @@ pub(crate) struct Story {
     pub(crate) packets: u64,
     pub(crate) answered_offers: u64,
     pub(crate) refused_offers: u64,
+    pub(crate) changed: u64,
     pub(crate) transfers: u64,
+    pub(crate) replaced: u64,
+    pub(crate) forks: u64,
+    pub(crate) challenged: u64,
+    pub(crate) expired: u64,
+    pub(crate) glares: u64,
+    pub(crate) too_short: u64,
+    pub(crate) cancelled: u64,
+    pub(crate) pracks: u64,
+    pub(crate) updates: u64,
+}
+
+impl Story {
+    /// Both together.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            calls: self.calls + other.calls,
+            confirmed: self.confirmed + other.confirmed,
+            packets: self.packets + other.packets,
+            answered_offers: self.answered_offers + other.answered_offers,
+            refused_offers: self.refused_offers + other.refused_offers,
+            changed: self.changed + other.changed,
+            transfers: self.transfers + other.transfers,
+            replaced: self.replaced + other.replaced,
+            forks: self.forks + other.forks,
+            challenged: self.challenged + other.challenged,
+            expired: self.expired + other.expired,
+            glares: self.glares + other.glares,
+            too_short: self.too_short + other.too_short,
+            cancelled: self.cancelled + other.cancelled,
+            pracks: self.pracks + other.pracks,
+            updates: self.updates + other.updates,
+        }
+    }
+
+    fn note(&mut self, packet: &[u8]) {
+        self.packets += 1;
+        match status(packet) {
+            Some(491) => self.glares += 1,
+            Some(422) => self.too_short += 1,
+            Some(487) => self.cancelled += 1,
+            Some(_) => {}
+            None if packet.starts_with(b"PRACK ") => self.pracks += 1,
+            None if packet.starts_with(b"UPDATE ") => self.updates += 1,
+            None => {}
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
-enum Action {
+pub(crate) enum Action {
     Call,
+    Replace(CallKey),
     Ring(CallKey),
     Progress(CallKey),
     Answer(CallKey),
     HangUp(CallKey),
     Offer(CallKey, OfferBy),
-    AcceptOffer(CallKey, String),
+    /// The answer to this question, which is the n-th of its call.
+    AcceptOffer(CallKey, u64, String),
     RefuseOffer(CallKey),
     Refer(CallKey),
     AcceptTransfer(CallKey),
     RefuseTransfer(CallKey),
     Report(CallKey, u16),
+    /// The proxy's refusal of this branch is sent again, after so many ms.
+    Repeat(Vec<u8>, u64),
 }
 
 /// One person's view of one call.
 #[derive(Debug, Default, Clone)]
-struct View {
-    number: usize,
-    offers: u64,
-    last_offer: String,
-    ended: Option<(u64, Ending)>,
+pub(crate) struct View {
+    pub(crate) number: usize,
+    pub(crate) offers: u64,
+    pub(crate) last_offer: String,
+    /// Counts the offers that were made to us or withdrawn.
+    pub(crate) question: u64,
+    pub(crate) tries: u32,
+    pub(crate) is_confirmed: bool,
+    pub(crate) ended: Option<(u64, Ending)>,
 }
 
-struct Side {
-    endpoint: Endpoint,
-    address: SocketAddr,
-    asks: bool,
-    views: BTreeMap<CallKey, View>,
+impl View {
+    pub(crate) fn of(number: usize) -> Self {
+        Self { number, ..Self::default() }
+    }
 }
 
-/// Two ends of one call, caller first.
-type Ends = (Option<(u64, Ending)>, Option<(u64, Ending)>, bool);
+pub(crate) struct Side {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) doorkeeper: Option<Doorkeeper>,
+    pub(crate) views: BTreeMap<CallKey, View>,
+}
 
-struct World {
-    rng: fastrand::Rng,
-    now: u64,
-    sides: [Side; 2],
-    loss: u32,
-    duplication: u32,
-    jitter: u64,
-    wire: BTreeMap<(u64, u64), (usize, bytes::Bytes)>,
+pub(crate) struct World {
+    pub(crate) rng: fastrand::Rng,
+    pub(crate) now: u64,
+    pub(crate) sides: [Side; SIDES],
+    weather: Weather,
+    proxy: Proxy,
+    wire: BTreeMap<(u64, u64), (usize, usize, bytes::Bytes)>,
     actions: BTreeMap<(u64, u64), (usize, Action)>,
     count: u64,
-    /// Caller's side of each call.
-    callers: Vec<usize>,
+    /// Caller's side of each call, and whether it is forked.
+    pub(crate) callers: Vec<(usize, bool)>,
+    /// Calls that were refused with a challenge: their end is no end of a call.
+    pub(crate) challenged: BTreeSet<(usize, CallKey)>,
     last_sent: BTreeMap<usize, u64>,
-    call_ids: BTreeMap<String, usize>,
-    story: Story,
+    pub(crate) call_ids: BTreeMap<Vec<u8>, usize>,
+    pub(crate) story: Story,
     trace: bool,
 }
 
@@ -104,22 +163,31 @@ pub(crate) fn run(seed: u64, trace: bool) -> Result<Story, String> {
     world.verdict()
 }
 
+/// Where a side, or the proxy, is.
+pub(crate) fn address(place: usize) -> SocketAddr {
+    SocketAddr::from(([192, 0, 2, u8::try_from(place + 1).expect("there are four places")], 5060))
+}
+
+fn place(address: SocketAddr) -> Option<usize> {
+    (0..=PROXY).find(|place| self::address(*place) == address)
+}
+
 impl World {
     fn new(seed: u64, trace: bool) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
-        let loss = *rng.choice(&[0, 0, 5, 10, 25]).expect("a choice");
-        let sides = [side(&mut rng, 1), side(&mut rng, 2)];
+        let weather = Weather::of(&mut rng);
+        let sides = [side(&mut rng, 0), side(&mut rng, 1), side(&mut rng, 2)];
         let mut world = Self {
-            loss,
-            duplication: *rng.choice(&[0, 0, 10, 30]).expect("a choice"),
-            jitter: *rng.choice(&[1, 20, 300, 900]).expect("a choice"),
+            weather,
             rng,
             now: 0,
             sides,
+            proxy: Proxy::default(),
             wire: BTreeMap::new(),
             actions: BTreeMap::new(),
             count: 0,
             callers: Vec::new(),
+            challenged: BTreeSet::new(),
             last_sent: BTreeMap::new(),
             call_ids: BTreeMap::new(),
             story: Story::default(),
@@ -132,8 +200,8 @@ impl World {
         world
     }
 
-    fn sizes(&self) -> [Sizes; 2] {
-        [self.sides[0].endpoint.sizes(), self.sides[1].endpoint.sizes()]
+    fn sizes(&self) -> [Sizes; SIDES] {
+        [0, 1, 2].map(|side: usize| self.sides[side].endpoint.sizes())
     }
 
     fn next_time(&self) -> Option<u64> {
@@ -142,16 +210,15 @@ impl World {
         deadlines.chain(queued).min()
     }
 
-    fn schedule(&mut self, after: u64, side: usize, action: Action) {
+    pub(crate) fn schedule(&mut self, after: u64, side: usize, action: Action) {
         self.count += 1;
         self.actions.insert((self.now + after, self.count), (side, action));
     }
 
     fn step(&mut self) -> Result<(), String> {
         if let Some(entry) = self.wire.first_entry().filter(|entry| entry.key().0 <= self.now) {
-            let (to, packet) = entry.remove();
-            let from = self.sides[1 - to].address;
-            self.sides[to].endpoint.receive(self.now, from, packet);
+            let (from, to, packet) = entry.remove();
+            self.deliver(from, to, packet);
         } else if let Some(entry) = self.actions.first_entry().filter(|entry| entry.key().0 <= self.now) {
             let (side, action) = entry.remove();
             self.act(side, action);
@@ -160,44 +227,69 @@ impl World {
                 side.endpoint.handle_timeout(self.now);
             }
         }
-        self.drain(0)?;
-        self.drain(1)
+        (0..SIDES).try_for_each(|side| self.drain(side))
+    }
+
+    fn deliver(&mut self, from: usize, to: usize, packet: bytes::Bytes) {
+        if to == PROXY {
+            let sent = self.proxy.receive(from, &packet);
+            if let Some(branch) = self.proxy.refused(&sent) {
+                self.schedule(500, PROXY, Action::Repeat(branch, 500));
+            }
+            self.pass_on(sent);
+        } else {
+            self.sides[to].endpoint.receive(self.now, address(from), packet);
+        }
+    }
+
+    /// The proxy's packets: those to its phones always arrive, those to the caller go over the bad link.
+    fn pass_on(&mut self, sent: Sent) {
+        for (to, packet) in sent {
+            if to == 0 {
+                self.send(PROXY, address(to), packet);
+            } else {
+                self.put(5, PROXY, to, packet);
+            }
+        }
     }
 
     fn drain(&mut self, side: usize) -> Result<(), String> {
-        while let Some((_, packet)) = self.sides[side].endpoint.poll_transmit() {
-            self.send(side, packet);
-        }
-        while let Some(event) = self.sides[side].endpoint.poll_event() {
+        loop {
+            while let Some((target, packet)) = self.sides[side].endpoint.poll_transmit() {
+                self.send(side, target, packet);
+            }
+            let Some(event) = self.sides[side].endpoint.poll_event() else { return Ok(()) };
             if self.trace {
                 println!("{:>8} {side} event {event:?}", self.now);
             }
             self.hear(side, event)?;
         }
-        while let Some((_, packet)) = self.sides[side].endpoint.poll_transmit() {
-            self.send(side, packet);
-        }
-        Ok(())
     }
 
-    fn send(&mut self, from: usize, packet: bytes::Bytes) {
-        self.story.packets += 1;
-        let text = String::from_utf8_lossy(&packet).into_owned();
-        let call_id = text.lines().find_map(|line| line.strip_prefix("Call-ID: ")).unwrap_or_default();
-        if let Some(number) = self.call_ids.get(call_id) {
+    fn send(&mut self, from: usize, target: SocketAddr, packet: bytes::Bytes) {
+        self.story.note(&packet);
+        if from < SIDES
+            && let Some(number) = field(&packet, "Call-ID").and_then(|id| self.call_ids.get(id))
+        {
             self.last_sent.insert(*number, self.now);
         }
-        let lost = self.rng.u32(0..100) < self.loss;
+        // A phone behind the proxy is beside it.
+        let is_near = place(target) == Some(PROXY) && from > 0;
+        let delays = if is_near { vec![5] } else { self.weather.delays(&mut self.rng, self.now) };
         if self.trace {
-            let cseq = text.lines().find(|line| line.starts_with("CSeq")).unwrap_or_default();
-            println!("{:>8} {from} {} {} {cseq}", self.now, if lost { "lost" } else { "sent" }, text.lines().next().unwrap_or_default());
+            let text = String::from_utf8_lossy(&packet).into_owned();
+            let cseq = String::from_utf8_lossy(field(&packet, "CSeq").unwrap_or_default()).into_owned();
+            println!("{:>8} {from} -> {target} {delays:?} {} {cseq}", self.now, text.lines().next().unwrap_or_default());
         }
-        let copies = if lost { 0 } else { 1 + u32::from(self.rng.u32(0..100) < self.duplication) };
-        for _ in 0..copies {
-            self.count += 1;
-            let at = self.now + 5 + self.rng.u64(0..self.jitter);
-            self.wire.insert((at, self.count), (1 - from, packet.clone()));
+        let Some(to) = place(target) else { return };
+        for delay in delays {
+            self.put(delay, from, to, packet.clone());
         }
+    }
+
+    fn put(&mut self, delay: u64, from: usize, to: usize, packet: bytes::Bytes) {
+        self.count += 1;
+        self.wire.insert((self.now + delay, self.count), (from, to, packet));
     }
 
     fn act(&mut self, side: usize, action: Action) {
@@ -207,11 +299,16 @@ impl World {
         let now = self.now;
         let text = match &action {
             Action::Offer(call, _) | Action::Progress(call) | Action::Answer(call) => self.next_description(side, *call),
+            Action::AcceptOffer(call, _, of) => self.next_answer(side, *call, of),
             _ => String::new(),
         };
+        if let Action::Repeat(branch, gap) = action {
+            return self.repeat(branch, gap);
+        }
         let endpoint = &mut self.sides[side].endpoint;
         match action {
-            Action::Call => self.call(side),
+            Action::Call => self.call(side, None),
+            Action::Replace(call) => self.call(side, Some(call)),
             Action::Ring(call) => endpoint.ring(now, call),
             Action::Progress(call) => endpoint.progress(now, call, 183, &text),
             Action::Answer(call) => endpoint.answer(now, call, &text),
@@ -220,10 +317,13 @@ impl World {
                 if endpoint.offer(now, call, &text, by)
                     && let Some(view) = self.sides[side].views.get_mut(&call)
                 {
-                    view.last_offer = text;
+                    view.last_offer = text.lines().find(|line| line.starts_with("m=")).unwrap_or_default().to_owned();
                 }
             }
-            Action::AcceptOffer(call, answer) => endpoint.accept_offer(now, call, &answer),
+            Action::AcceptOffer(call, question, _) if self.sides[side].views.get(&call).is_some_and(|view| view.question == question) => {
+                self.sides[side].endpoint.accept_offer(now, call, &text);
+            }
+            Action::AcceptOffer(..) => {}
             Action::RefuseOffer(call) => endpoint.refuse_offer(now, call),
             Action::Refer(call) => {
                 endpoint.refer(now, call, "sip:other@192.0.2.3");
@@ -234,172 +334,63 @@ impl World {
             }
             Action::RefuseTransfer(call) => endpoint.refuse_transfer(now, call, 603),
             Action::Report(call, status) => endpoint.report_transfer(now, call, status),
+            Action::Repeat(..) => {}
         }
     }
 
-    fn next_description(&mut self, side: usize, call: CallKey) -> String {
+    fn repeat(&mut self, branch: Vec<u8>, gap: u64) {
+        let sent = self.proxy.repeat(&branch);
+        if !sent.is_empty() && gap < 32_000 {
+            self.schedule(gap * 2, PROXY, Action::Repeat(branch, gap * 2));
+        }
+        self.pass_on(sent);
+    }
+
+    fn next_answer(&mut self, side: usize, call: CallKey, of: &str) -> String {
         let Some(view) = self.sides[side].views.get_mut(&call) else { return String::new() };
         view.offers += 1;
-        format!("offer {} of side {side}", view.offers)
-    }
-
-    fn call(&mut self, side: usize) {
-        let number = self.callers.len();
-        let description = (self.rng.u32(0..5) != 0).then(|| "the first offer".to_owned());
-        let invitation = Invitation {
-            to: format!("sip:{number}@{}", self.sides[1 - side].address),
-            from: "<sip:caller@192.0.2.1>".to_owned(),
-            target: self.sides[1 - side].address,
-            fields: Vec::new(),
-            description,
-        };
-        let Some(call) = self.sides[side].endpoint.call(self.now, invitation) else { return };
-        self.story.calls += 1;
-        self.callers.push(side);
-        self.sides[side].views.insert(call, View { number, ..View::default() });
-        if self.rng.u32(0..4) == 0 {
-            let at = self.rng.u64(0..12_000);
-            self.schedule(at, side, Action::HangUp(call));
-        }
-        self.schedule(LAST_CALL_MS, side, Action::HangUp(call));
-    }
-
-    fn hear(&mut self, side: usize, event: Event) -> Result<(), String> {
-        match event {
-            Event::Offered { call, invite, .. } => {
-                let number: usize = identity::dialled(&invite).and_then(|text| text.parse().ok()).ok_or("an unknown call was offered")?;
-                self.call_ids.insert(String::from_utf8_lossy(&invite.identity().call_id).into_owned(), number);
-                self.sides[side].views.insert(call, View { number, ..View::default() });
-                self.be_called(side, call);
-            }
-            Event::Confirmed { call, .. } => {
-                self.alive(side, call)?;
-                self.story.confirmed += 1;
-                self.talk(side, call);
-            }
-            Event::Ended { call, ending } => {
-                let now = self.now;
-                self.alive(side, call)?.ended = Some((now, ending));
-            }
-            Event::Session { call, event } => {
-                self.alive(side, call)?;
-                self.hear_session(side, call, event)?;
-            }
-            Event::Responded { .. } => return Err("a response to a request that nobody sent".to_owned()),
-        }
-        Ok(())
-    }
-
-    /// Nothing may happen in a call after its end.
-    fn alive(&mut self, side: usize, call: CallKey) -> Result<&mut View, String> {
-        let now = self.now;
-        match self.sides[side].views.get_mut(&call) {
-            Some(view) if view.ended.is_none() => Ok(view),
-            Some(view) => Err(format!("side {side}: an event at {now} after the end {:?}", view.ended)),
-            None => Err(format!("side {side}: an event of an unknown call")),
-        }
-    }
-
-    fn be_called(&mut self, side: usize, call: CallKey) {
-        let mut at = 0;
-        for _ in 0..self.rng.u32(0..3) {
-            at += self.rng.u64(0..2_000);
-            let action = if self.rng.bool() { Action::Ring(call) } else { Action::Progress(call) };
-            self.schedule(at, side, action);
-        }
-        if self.rng.u32(0..4) == 0 {
-            let early = at + self.rng.u64(0..4_000);
-            self.schedule(early, side, Action::Offer(call, OfferBy::Update));
-        }
-        let end = at + self.rng.u64(0..8_000);
-        match self.rng.u32(0..10) {
-            0 => self.schedule(end, side, Action::HangUp(call)),
-            1 => {}
-            _ => self.schedule(end, side, Action::Answer(call)),
-        }
-        self.schedule(LAST_CALL_MS, side, Action::HangUp(call));
-    }
-
-    fn talk(&mut self, side: usize, call: CallKey) {
-        let length = *self.rng.choice(&[10, 2_000, 20_000, 150_000]).expect("a choice");
-        for _ in 0..self.rng.u32(0..4) {
-            let at = self.rng.u64(0..length);
-            let by = if self.rng.bool() { OfferBy::ReInvite } else { OfferBy::Update };
-            let action = if self.rng.u32(0..6) == 0 { Action::Refer(call) } else { Action::Offer(call, by) };
-            self.schedule(at, side, action);
-        }
-        if self.rng.bool() {
-            let at = self.rng.u64(0..length);
-            self.schedule(at, side, Action::HangUp(call));
-        }
-    }
-
-    fn hear_session(&mut self, side: usize, call: CallKey, event: SessionEvent) -> Result<(), String> {
-        let soon = self.rng.u64(0..1_500);
-        match event {
-            SessionEvent::Offered(offer) => {
-                let answer = format!("answer to {}", String::from_utf8_lossy(&offer));
-                match self.rng.u32(0..12) {
-                    0 => self.schedule(soon, side, Action::RefuseOffer(call)),
-                    1 => {}
-                    _ => self.schedule(soon, side, Action::AcceptOffer(call, answer)),
-                }
-            }
-            SessionEvent::OfferWanted => self.schedule(soon, side, Action::AcceptOffer(call, "a wanted offer".to_owned())),
-            SessionEvent::Answered(answer) => {
-                self.story.answered_offers += 1;
-                let far_asks = self.sides[1 - side].asks;
-                let view = self.alive(side, call)?;
-                let expected = format!("answer to {}", view.last_offer);
-                if far_asks && answer.starts_with(b"answer") && answer != expected.as_bytes() && !view.last_offer.is_empty() {
-                    return Err(format!("{answer:?} is not {expected:?}"));
-                }
-            }
-            SessionEvent::OfferRefused(_) => self.story.refused_offers += 1,
-            SessionEvent::TransferAsked(_) => {
-                self.story.transfers += 1;
-                let action = if self.rng.u32(0..4) == 0 { Action::RefuseTransfer(call) } else { Action::AcceptTransfer(call) };
-                self.schedule(soon, side, action);
-            }
-            SessionEvent::Challenged(_) | SessionEvent::Replaces(_) => return Err("an event that nobody caused".to_owned()),
-            SessionEvent::Progress { .. }
-            | SessionEvent::Failed(_)
-            | SessionEvent::TransferProgress { .. }
-            | SessionEvent::TransferRefused(_) => {}
-        }
-        Ok(())
+        description(side, view.offers, "sendrecv", &format!("a=answers:{of}\r\n"))
     }
 
     /// The laws that are looked at when all is quiet.
     fn verdict(&self) -> Result<Story, String> {
-        if self.sizes() != [Sizes::default(); 2] {
+        if self.sizes() != [Sizes::default(); SIDES] {
             return Err(format!("something is left in memory: {:?}", self.sizes()));
         }
-        for (number, caller) in self.callers.iter().enumerate() {
-            let of = |side: usize| self.sides[side].views.values().find(|view| view.number == number);
-            let (ours, theirs) = (of(*caller), of(1 - caller));
-            let ends = (ours.and_then(|view| view.ended), theirs.and_then(|view| view.ended), theirs.is_some());
-            self.agreed(number, ends)?;
+        for (number, (caller, is_forked)) in self.callers.iter().enumerate() {
+            let of = |side: &Side| side.views.values().rev().find(|view| view.number == number).cloned();
+            let caller_view = of(&self.sides[*caller]).ok_or_else(|| format!("call {number}: the caller forgot it"))?;
+            let callees: Vec<View> = (0..SIDES).filter(|side| side != caller).filter_map(|side| of(&self.sides[side])).collect();
+            self.agreed(number, *is_forked, &caller_view, &callees)?;
         }
         Ok(self.story)
     }
 
-    fn agreed(&self, number: usize, ends: Ends) -> Result<(), String> {
-        let (Some((caller_at, caller)), callee, was_offered) = ends else { return Err(format!("call {number}: the caller has no end")) };
-        let Some((callee_at, callee)) = callee else {
-            let fits = !was_offered && matches!(caller, Ending::Unreachable | Ending::AsCommanded | Ending::Refused(_));
-            return if fits { Ok(()) } else { Err(format!("call {number}: the callee has no end, the caller's is {caller:?}")) };
-        };
-        if !(fits(caller, callee) && fits(callee, caller)) {
-            return Err(format!("call {number}: {caller:?} and {callee:?} are no agreed end"));
+    fn agreed(&self, number: usize, is_forked: bool, caller: &View, callees: &[View]) -> Result<(), String> {
+        let Some((caller_at, caller_end)) = caller.ended else { return Err(format!("call {number}: the caller has no end")) };
+        let mut ends = Vec::new();
+        for callee in callees {
+            ends.push(callee.ended.ok_or_else(|| format!("call {number}: a callee has no end, the caller's is {caller_end:?}"))?);
         }
-        let is_cut_off = matches!(caller, Ending::Unreachable) || matches!(callee, Ending::Unreachable);
-        if self.loss <= FAIR_LOSS && !is_cut_off && caller_at.abs_diff(callee_at) > APART_MS {
-            return Err(format!("call {number}: {caller:?} at {caller_at} but {callee:?} at {callee_at}"));
+        if ends.is_empty() {
+            let fits = !caller.is_confirmed
+                && matches!(caller_end, Ending::Unreachable | Ending::AsCommanded | Ending::NotAnswered | Ending::Refused(_));
+            return if fits { Ok(()) } else { Err(format!("call {number}: nobody was called, the caller's end is {caller_end:?}")) };
         }
+        let agrees = |(_, end): &(u64, Ending)| fits(caller_end, *end) && fits(*end, caller_end);
+        let is_agreed = if is_forked { ends.iter().any(agrees) } else { ends.iter().all(agrees) };
+        if !is_agreed {
+            return Err(format!("call {number}: {caller_end:?} and {ends:?} are no agreed end"));
+        }
+        let last_end = ends.iter().map(|(at, _)| *at).fold(caller_at, u64::max);
         let last = self.last_sent.get(&number).copied().unwrap_or(0);
-        if last > caller_at.max(callee_at) + ECHO_MS {
-            return Err(format!("call {number}: a message at {last}, after its ends at {caller_at} and {callee_at}"));
+        if last > last_end + ECHO_MS {
+            return Err(format!("call {number}: a message at {last}, after its ends at {caller_at} and {ends:?}"));
+        }
+        let is_fair = self.weather.loss_percent <= FAIR_LOSS && self.weather.outage.is_none() && !is_forked;
+        let is_cut_off = ends.iter().chain([&(caller_at, caller_end)]).any(|(_, end)| *end == Ending::Unreachable);
+        if is_fair && !is_cut_off && ends.iter().any(|(at, _)| at.abs_diff(caller_at) > APART_MS) {
+            return Err(format!("call {number}: {caller_end:?} at {caller_at} but {ends:?}"));
         }
         Ok(())
     }
@@ -416,8 +407,7 @@ fn fits(this: Ending, that: Ending) -> bool {
     }
 }
 
-fn side(rng: &mut fastrand::Rng, number: u8) -> Side {
-    let address = SocketAddr::from(([192, 0, 2, number], 5060));
+fn side(rng: &mut fastrand::Rng, place: usize) -> Side {
     let asks = rng.u32(0..3) != 0;
     let settings = Settings {
         renegotiation: if asks { Renegotiation::Ask } else { Renegotiation::Keep },
@@ -427,6 +417,7 @@ fn side(rng: &mut fastrand::Rng, number: u8) -> Side {
         transfers: rng.bool(),
         ..Settings::default()
     };
-    let endpoint = Endpoint::with_settings(address, Limits::default(), settings, Seed([rng.u64(..), rng.u64(..)]));
-    Side { endpoint, address, asks, views: BTreeMap::new() }
+    let doorkeeper = if place == 2 { None } else { Doorkeeper::of(rng) };
+    let endpoint = Endpoint::with_settings(address(place), Limits::default(), settings, Seed([rng.u64(..), rng.u64(..)]));
+    Side { endpoint, doorkeeper, views: BTreeMap::new() }
 }

@@ -12,7 +12,8 @@ pub(crate) struct Stage {
 }
 
 pub(crate) const OFFER: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n";
-pub(crate) const ANSWER: &str = "v=0\r\no=- 2 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\nm=audio 5000 RTP/AVP 8\r\n";
+pub(crate) const ANSWER: &str = "v=0\r\no=- 2 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\nm=audio 5000 RTP/AVP 8\r\n\
+    a=rtpmap:8 PCMA/8000\r\na=ptime:20\r\na=sendrecv\r\n";
 pub(crate) const BUSY: Farewell = Farewell { status: 486, reason: None };
 
 impl Default for Stage {
