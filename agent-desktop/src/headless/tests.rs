@@ -162,8 +162,20 @@ async fn an_automatic_agent_takes_one_call_and_leaves() {
     stage.show(View::default()).await;
     let (exit, events) = stage.end().await;
     assert_eq!(exit, code(ExitCode::SUCCESS));
-    let expected =
-        ["signed_in", "state", "state", "ringing", "state", "ringing_ended", "talking", "state", "call_ended", "state", "signed_out"];
+    let expected = [
+        "signed_in",
+        "state",
+        "state",
+        "ringing",
+        "state",
+        "ringing_ended",
+        "talking",
+        "state",
+        "call_ended",
+        "state",
+        "wrap_up",
+        "signed_out",
+    ];
     assert_eq!(events, expected);
 }
 

@@ -372,7 +372,7 @@ fn all_agents_are_shown_with_their_states_and_found_by_name_and_the_desk_returns
         "1009",
         "张敏",
         "通话中",
-        "139******78",
+        "139 **** **78",
         "3 / 3 人",
         "连接中断",
     ]);

@@ -2,7 +2,7 @@
 
 use super::{Message, Scene, caller, sign, tone};
 use crate::font;
-use crate::theme::{self, Tone, radius, size, space, text_size};
+use crate::theme::{self, radius, size, space, text_size};
 use crate::widget::{body, card, hairline, heading, icon, label, plain_keys};
 use iced::widget::{Column, Row, button, center, column, container, row, scrollable, space as gap, text, text_input};
 use iced::{Center, Element, Fill, Right};
@@ -122,7 +122,7 @@ fn line<'a>(scene: Scene<'a>, one: &'a FloorRow) -> Element<'a, Message> {
         cell(one.number.clone(), number),
         cell(one.name.clone(), name),
         container(state_chip(scene, one)).width(state),
-        container(body(scene.clock_since(one.since)).font(font::BOLD).color(palette.color(tone(Some(one.state))))).width(since),
+        container(body(scene.clock_since(one.since)).font(font::BOLD).color(palette.color(tone(seen(one))))).width(since),
         cell(one.queue.clone().unwrap_or_default(), queue),
         cell(partner_words, partner),
         container(body(one.calls_today.to_string())).width(Fill).align_x(Right),
@@ -130,12 +130,17 @@ fn line<'a>(scene: Scene<'a>, one: &'a FloorRow) -> Element<'a, Message> {
     container(cells.spacing(space::S).align_y(Center)).padding([0.0, space::S]).center_y(size::ROW).into()
 }
 
+/// The state as far as it can be believed: that of a desktop without connection is not known.
+fn seen(one: &FloorRow) -> Option<AgentState> {
+    one.connected.then_some(one.state)
+}
+
 fn state_chip<'a>(scene: Scene<'a>, one: &'a FloorRow) -> Element<'a, Message> {
     let palette = scene.palette;
-    let (tone, word) =
-        if one.connected { (tone(Some(one.state)), scene.texts.state_word(one.state)) } else { (Tone::Grey, scene.texts.house.cut) };
-    let word = text(word).size(text_size::LABEL).font(font::BOLD).wrapping(text::Wrapping::None);
-    let content = row![icon(sign(Some(one.state)), palette.color(tone)).width(14.0).height(14.0), word].spacing(space::XS).align_y(Center);
+    let tone = tone(seen(one));
+    let state = seen(one).map_or(scene.texts.house.cut, |state| scene.texts.state_word(state));
+    let word = text(state).size(text_size::LABEL).font(font::BOLD).wrapping(text::Wrapping::None);
+    let content = row![icon(sign(seen(one)), palette.color(tone)).width(14.0).height(14.0), word].spacing(space::XS).align_y(Center);
     container(content).padding([2.0, 6.0]).style(move |_| theme::chip(palette, tone, radius::TAG)).into()
 }
 
