@@ -268,6 +268,7 @@ impl App {
             (Key::Named(Named::F2), true) => wish(view.can_answer(), Wish::Reject),
             (Key::Named(Named::F4), false) => wish(view.can_hang_up(), Wish::HangUp),
             (Key::Named(Named::F11), false) => Some(agent::Message::ToggleReady),
+            (Key::Named(Named::F12), true) => wish(view.can_extend_wrap_up(), Wish::ExtendWrapUp),
             (Key::Named(Named::F12), false) => wish(view.can_end_wrap_up(), Wish::EndWrapUp),
             (Key::Named(Named::Escape), false) => Some(agent::Message::CloseQuestion),
             (Key::Character(typed), false) => typed.parse().ok().map(agent::Message::Digit),

@@ -31,6 +31,9 @@ pub(crate) struct Cli {
     /// Trust the server if its certificate has this SHA-256 fingerprint, and remember it
     #[arg(long, value_name = "AB:CD:…", requires = "headless")]
     trust: Option<String>,
+    /// End a session of the same number that lives at another desktop, and work here instead
+    #[arg(long, requires = "headless")]
+    take_over: bool,
     /// Where trusted fingerprints are remembered, instead of the configuration folder
     #[arg(long, value_name = "FILE")]
     trust_file: Option<PathBuf>,
@@ -102,6 +105,7 @@ impl Cli {
             hang_up_after: self.hang_up_after_ms.map(Duration::from_millis),
             calls: self.calls,
             trust: self.trust.clone(),
+            take_over: self.take_over,
         }
     }
 

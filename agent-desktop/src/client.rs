@@ -220,6 +220,7 @@ impl Parts {
                 }
             }
             Effect::Voice(command) => self.voice.order(Order::Voice(command)),
+            Effect::Alert => self.voice.order(Order::Alert),
             Effect::Ring(on) => {
                 self.ringing = on;
                 self.voice.order(Order::Ring(on));
@@ -245,8 +246,8 @@ impl Parts {
         let (old, new) = (&self.shown.view, self.session.view());
         let voice = |view: &View| (view.voice.receiving, view.voice.device.is_some());
         self.shown.ringing != self.ringing
-            || (&old.link, &old.problem, &old.me, &old.desk, old.asked, old.refusal)
-                != (&new.link, &new.problem, &new.me, &new.desk, new.asked, new.refusal)
+            || (&old.link, &old.problem, &old.me, &old.desk, old.asked, old.refusal, &old.agents)
+                != (&new.link, &new.problem, &new.me, &new.desk, new.asked, new.refusal, &new.agents)
             || voice(old) != voice(new)
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! A password never becomes a SIP secret and is never kept (T3, 5-2).
 
-use crate::gateway::{Attempt, Authenticator, Person};
-use crate::store::{Credentials, SignInNote, Store, StoreError};
+use crate::gateway::{Attempt, Person};
+use crate::store::{Credentials, Role, SignInNote, Store, StoreError};
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Argon2, Params, PasswordHasher, PasswordVerifier};
 use shared::model::UnixMillis;
@@ -55,8 +55,12 @@ impl Accounts {
     }
 }
 
-impl Authenticator for Accounts {
-    fn check(&self, number: &str, password: &str) -> Result<Person, SignInRefusal> {
+impl Accounts {
+    /// Checks a number with its password; unknown number and wrong password look and time alike (5-1).
+    ///
+    /// # Errors
+    /// The refusal to be shown.
+    pub(crate) fn check(&self, number: &str, password: &str) -> Result<Person, SignInRefusal> {
         let found = self.store.credentials(number).map_err(|error: StoreError| {
             tracing::error!(%error, "sign-in cannot be checked");
             SignInRefusal::NotNow
@@ -69,10 +73,11 @@ impl Authenticator for Accounts {
         {
             tracing::warn!(%error, "the password hash keeps its old parameters");
         }
-        Ok(Person { agent: found.agent, number: found.number, name: found.name })
+        Ok(Person { agent: found.agent, number: found.number, name: found.name, sees_numbers: found.role == Role::Supervisor })
     }
 
-    fn note(&self, attempt: Attempt) {
+    /// Puts an attempt to sign in on record.
+    pub(crate) fn note(&self, attempt: Attempt) {
         let Attempt { number, let_in, address, outcome } = attempt;
         let at = UnixMillis(jiff::Timestamp::now().as_millisecond());
         let (agent, session) = let_in.unzip();
@@ -134,7 +139,7 @@ fn is_weak(stored: &str) -> bool {
 mod tests {
     use super::*;
     use crate::scratch::Scratch;
-    use crate::store::{NewAgent, Role};
+    use crate::store::NewAgent;
     use argon2::{Algorithm, Version};
     use shared::model::AgentId;
 

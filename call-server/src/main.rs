@@ -8,6 +8,7 @@ mod gateway;
 mod journal;
 mod media;
 mod observe;
+mod office;
 mod planning;
 mod reconcile;
 mod recording;

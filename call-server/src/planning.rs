@@ -5,10 +5,40 @@
 use crate::admin::Failure;
 use crate::config::Site;
 use crate::store::{AgentEntry, OverrideEntry, Store, StoreError};
-use call_core::Snapshot;
 use call_core::plan::Plan;
+use call_core::{Input, Snapshot};
 use serde_json::{Map, Value, json};
 use shared::model::{QueueId, UnixMillis};
+use std::sync::{Arc, PoisonError, RwLock};
+
+const DAY_MS: i64 = 24 * 3_600_000;
+
+/// The configuration that counts now; a reload replaces it. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct SiteNow(Arc<RwLock<Arc<Site>>>);
+
+impl SiteNow {
+    pub(crate) fn new(site: &Arc<Site>) -> Self {
+        Self(Arc::new(RwLock::new(Arc::clone(site))))
+    }
+
+    pub(crate) fn get(&self) -> Arc<Site> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn set(&self, site: Site) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(site);
+    }
+}
+
+/// What the core is told at the start about earlier days: for 首问负责 and 重复来电.
+///
+/// # Errors
+/// The database cannot be read.
+pub(crate) fn past_contacts(site: &Site, store: &Store, now: UnixMillis) -> Result<Input, StoreError> {
+    let days = i64::from(site.bare_plan().limits.remembered_days);
+    Ok(Input::ContactsKnown(store.past_contacts(UnixMillis(now.0 - days * DAY_MS))?))
+}
 
 /// The plan as it is now.
 ///

@@ -11,6 +11,8 @@ use crate::gateway::{self, GatewayHandle};
 use crate::journal::Journal;
 use crate::media::frame::TAP_RING_FRAMES;
 use crate::media::{self, MediaFigures, MediaJoints};
+use crate::office::Office;
+use crate::planning::SiteNow;
 use crate::recording::{self, KeyRing, RecordingHandle};
 use crate::sip::{self, SipHandle};
 use crate::store::{self, Store, StoreHandle};
@@ -22,8 +24,8 @@ use shared::model::UnixMillis;
 use std::fmt::Display;
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::sync::mpsc::Receiver;
-use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -43,8 +45,9 @@ pub(crate) fn serve(site: Site, _lock: DataLock) -> Result<(), Failure> {
     let site = Arc::new(site);
     let store = Arc::new(Store::open(&site.database)?);
     let (inbox, messages) = Inbox::new();
-    let rooms = Rooms::build(&runtime, &site, &store, &inbox)?;
-    let server = rooms.join(&runtime, &site, &store, inbox, messages)?;
+    let site_now = SiteNow::new(&site);
+    let rooms = Rooms::build(&runtime, &site, &site_now, &store, &inbox)?;
+    let server = rooms.join(&runtime, (&site, site_now), &store, inbox, messages)?;
     announce(&server.addresses, &server.sip_listeners);
     let cause = runtime.block_on(server.until_told())?;
     tracing::info!(cause, "the server stops");
@@ -67,7 +70,7 @@ struct Addresses {
 }
 
 impl Rooms {
-    fn build(runtime: &Runtime, site: &Site, store: &Arc<Store>, inbox: &Inbox) -> Result<Self, Failure> {
+    fn build(runtime: &Runtime, site: &Site, now: &SiteNow, store: &Arc<Store>, inbox: &Inbox) -> Result<Self, Failure> {
         let threads = site.media.thread_count();
         let (taps, tapped) = (0..threads).map(|_| rtrb::RingBuffer::new(TAP_RING_FRAMES)).unzip();
         let (media_tunnel, gateway_tunnel) = tunnel::dig(threads).map_err(|error| {
@@ -82,12 +85,13 @@ impl Rooms {
         let joints = MediaJoints { inbox: inbox.clone(), taps, tunnel: media_tunnel };
         let media = media::start(site.media.clone(), joints)
             .map_err(|error| busy("the desktops' voice", "[media] agents", site.media.agent_listen, &error))?;
-        let accounts = Arc::new(Accounts::new(Arc::clone(store))?);
+        let accounts = Accounts::new(Arc::clone(store))?;
+        let office = Arc::new(Office { accounts, store: Arc::clone(store), inbox: inbox.clone(), site: now.clone() });
         let (sip, gateway) = runtime.block_on(async {
             let sip = sip::start(site.sip.clone(), inbox.clone())
                 .await
                 .map_err(|error| busy("the carrier's SIP", "listen in [sip] or [[sip_listen]]", error.address, &error.error))?;
-            let gateway = gateway::start(site.gateway.clone(), accounts, inbox.clone(), Some(gateway_tunnel))
+            let gateway = gateway::start(site.gateway.clone(), office, inbox.clone(), Some(gateway_tunnel))
                 .await
                 .map_err(|error| busy("desktops", "[gateway] listen", site.gateway.listen, &error))?;
             Ok::<_, Failure>((sip, gateway))
@@ -100,7 +104,7 @@ impl Rooms {
     fn join(
         self,
         runtime: &Runtime,
-        site: &Arc<Site>,
+        (site, site_now): (&Arc<Site>, SiteNow),
         store: &Arc<Store>,
         inbox: Inbox,
         messages: Receiver<Message>,
@@ -108,9 +112,10 @@ impl Rooms {
         let (plan, next) = (planning::plan(site, store, wall_clock())?, store.next_interaction()?);
         let journal = Journal::begin(&site.folder.join("journal"), &plan, next);
         let core = Core::new(plan, next);
+        inbox.send(planning::past_contacts(site, store, wall_clock())?);
         let Self { edges, addresses, media_figures } = self;
         let control = Arc::new(Desk {
-            site: RwLock::new(Arc::clone(site)),
+            site: site_now,
             store: Arc::clone(store),
             inbox: inbox.clone(),
             sip: edges.sip.clone(),
@@ -249,7 +254,7 @@ impl Server {
 
 /// Answers the control socket.
 struct Desk {
-    site: RwLock<Arc<Site>>,
+    site: SiteNow,
     store: Arc<Store>,
     inbox: Inbox,
     sip: SipHandle,
@@ -262,7 +267,7 @@ struct Desk {
 
 impl Desk {
     fn site(&self) -> Arc<Site> {
-        Arc::clone(&self.site.read().unwrap_or_else(PoisonError::into_inner))
+        self.site.get()
     }
 
     fn floor(&self) -> Result<Snapshot, Failure> {
@@ -331,7 +336,7 @@ impl Control for Desk {
         let needs_restart = new.needs_restart(&present);
         let plan = planning::plan(&new, &self.store, wall_clock())?;
         let told = json!({"queues": plan.queues.len(), "numbers": plan.numbers.len(), "needs_restart": needs_restart});
-        *self.site.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
+        self.site.set(new);
         self.inbox.send(Input::PlanChanged(Box::new(plan)));
         tracing::info!(?needs_restart, "the configuration was read again");
         Ok(told)

@@ -16,13 +16,17 @@ pub struct HeadlessPlan {
     pub auto_answer: bool,
     /// Go ready after sign-in and after each call.
     pub auto_ready: bool,
+    /// Work here although signed in elsewhere.
+    pub take_over: bool,
 }
 
 impl HeadlessPlan {
     /// Answers everything.
-    pub const WILLING: Self = Self { auto_answer: true, auto_ready: true };
+    pub const WILLING: Self = Self { auto_answer: true, auto_ready: true, take_over: false };
     /// Goes ready, but rings until it is told.
-    pub const READY: Self = Self { auto_answer: false, auto_ready: true };
+    pub const READY: Self = Self { auto_answer: false, auto_ready: true, take_over: false };
+    /// Answers everything, and goes ready only when told.
+    pub const ANSWERS: Self = Self { auto_answer: true, auto_ready: false, take_over: false };
 }
 
 /// A running desktop.
@@ -73,6 +77,7 @@ impl Headless {
         command.arg("--ca").arg(&site.ca).arg("--password-file").arg(password_file);
         command.arg("--mic").arg(voice).arg("--speaker").arg(&speaker).args(more);
         command.args(plan.auto_answer.then_some("--auto-answer")).args(plan.auto_ready.then_some("--auto-ready"));
+        command.args(plan.take_over.then_some("--take-over"));
         let log = site.folder().join(format!("{}.log", agent.number));
         Self { running: Running::start(&format!("agent {}", agent.number), &mut command, &log), speaker }
     }
@@ -140,6 +145,16 @@ impl Headless {
     /// Gives a command, such as `answer`, `reject`, `hang_up`.
     pub fn tell(&mut self, command: &str) {
         self.running.tell(command);
+    }
+
+    /// Waits for an event of which something holds.
+    pub fn event_where(&mut self, event: &str, limit: Duration, holds: impl Fn(&Value) -> bool) -> Value {
+        self.running.event_where(event, limit, holds)
+    }
+
+    /// SIGKILL, at once.
+    pub fn kill(mut self) {
+        self.running.kill();
     }
 
     /// What it has said so far.

@@ -1,7 +1,10 @@
 //! Who gets a call, and who does not: skills, overflow, blocked numbers, missed rings, changes of the configuration while people wait.
 
 use citizen::{CallPlan, Outcome};
+use e2e::cut::Cable;
 use e2e::{Caller, Headless, HeadlessPlan, LATER, SOON, Server, Site};
+use serde_json::Value;
+use std::time::{Duration, Instant};
 
 /// A demo site whose first queue has these keys, with more text at the end of its configuration.
 fn site(name: &str, keys: &[(&str, &str)], more: &str) -> Site {
@@ -123,7 +126,7 @@ fn a_call_that_one_desk_lets_ring_goes_to_the_next() {
     let site = site("next_desk", &[("ring_seconds", "1")], "");
     let server = Server::start(&site);
     let mut first = ready(&site, &server, 0, HeadlessPlan::READY);
-    let mut second = ready(&site, &server, 1, HeadlessPlan { auto_ready: true, auto_answer: false });
+    let mut second = ready(&site, &server, 1, HeadlessPlan::READY);
     let caller = dial(&server);
     first.event("ringing", SOON);
     first.state_because("not_ready", "no_answer", SOON);
@@ -140,7 +143,7 @@ fn a_call_that_one_desk_lets_ring_goes_to_the_next() {
 fn a_changed_configuration_counts_at_once_and_nobody_who_waits_is_dropped() {
     let site = site("reload", &[], "");
     let server = Server::start(&site);
-    let mut agent = Headless::sign_in(&site, &server, &site.agents[0], HeadlessPlan { auto_answer: true, auto_ready: false });
+    let mut agent = Headless::sign_in(&site, &server, &site.agents[0], HeadlessPlan::ANSWERS);
     let caller = dial(&server);
     Server::wait_status(&site, "a waiting citizen", |status| status["queues"][0]["waiting"] == 1);
     let lines = site.cli(&["queue", "list"]);
@@ -181,4 +184,177 @@ fn who_signed_in_and_who_failed_to_is_on_record() {
         }
         assert!(std::time::Instant::now() < until, "the end of the session is not on record: {told}");
     }
+}
+
+#[test]
+fn who_served_a_number_last_is_asked_first_although_another_is_idle_longer() {
+    let site = site("last_agent", &[("last_agent_days", "30")], "");
+    let server = Server::start(&site);
+    let mut known = ready(&site, &server, 1, HeadlessPlan::WILLING);
+    let caller = dial(&server);
+    known.event("talking", SOON);
+    let mut other = ready(&site, &server, 0, HeadlessPlan::WILLING);
+    drop(caller.hang_up(LATER));
+    known.state("ready", SOON);
+    let caller = dial(&server);
+    known.event("talking", SOON);
+    drop(caller.hang_up(LATER));
+    let call = site.settled(2, LATER).remove(0);
+    assert_eq!(call.segments[0].agent_number.as_deref(), Some("1002"), "{call:?}");
+    let why = explained(&site, call.interaction);
+    assert!(why.contains("1002 served the number last: the citizen talks with that agent again"), "{why}");
+
+    // Another number goes to whoever is idle longest.
+    let caller = Caller::dial(CallPlan { from: Some("13800000000".to_owned()), ..CallPlan::new(server.sip, "12345") });
+    other.event("talking", SOON);
+    drop(caller.hang_up(LATER));
+}
+
+#[test]
+fn a_number_that_is_closed_by_hand_refuses_until_the_override_is_lifted() {
+    let site = site("closed", &[], "");
+    let server = Server::start(&site);
+    let mut agent = ready(&site, &server, 0, HeadlessPlan::WILLING);
+    let wishes = ["calendar", "override", "add", "--closed", "refuse", "--hours", "1", "--reason", "演练", "--by", "2001"];
+    let entry = site.cli(&wishes)["entry"].to_string();
+    let told = site.cli(&["calendar", "test", "12345", "now"]);
+    assert_eq!(told["meets"]["ends"], "refuse", "{told}");
+    let report = dial(&server).report(LATER);
+    assert_eq!(report.outcome, Outcome::Refused, "{report:?}");
+    assert_eq!(site.only_call().end(), ("closed", "server"));
+    let _ = site.cli(&["calendar", "override", "remove", &entry, "--by", "2001"]);
+    let caller = dial(&server);
+    agent.event("talking", SOON);
+    drop(caller.hang_up(LATER));
+}
+
+#[test]
+fn a_break_for_too_many_is_refused_and_waited_for() {
+    let site = site("breaks", &[], "[[reasons]]\nreason = \"meal\"\nmax_agents = 1\n");
+    let server = Server::start(&site);
+    let mut first = Headless::sign_in(&site, &server, &site.agents[0], HeadlessPlan::default());
+    let mut second = Headless::sign_in(&site, &server, &site.agents[1], HeadlessPlan::default());
+    first.go_ready();
+    second.go_ready();
+    first.tell("not_ready meal");
+    first.state_because("not_ready", "meal", SOON);
+    second.tell("not_ready meal");
+    let refused = second.event("refused", SOON);
+    assert_eq!(refused["reason"], "reason_full", "{refused}");
+    second.tell("await_not_ready meal");
+    first.tell("ready");
+    first.state("ready", SOON);
+    second.event_where("notice", SOON, |value| value["notice"] == "break_begun");
+}
+
+#[test]
+fn what_was_chosen_in_a_talk_follows_it_unless_it_is_taken_back() {
+    let site = site("next_state", &[], "");
+    let server = Server::start(&site);
+    let mut agent = Headless::sign_in(&site, &server, &site.agents[0], HeadlessPlan::ANSWERS);
+    agent.go_ready();
+    for taken_back in [true, false] {
+        let caller = dial(&server);
+        agent.event("talking", SOON);
+        agent.tell("not_ready meal");
+        agent.event_where("next_state", SOON, |value| value["next"]["reason"] == "meal");
+        if taken_back {
+            agent.tell("ready");
+            agent.event_where("next_state", SOON, |value| value["next"] == Value::Null);
+        }
+        drop(caller.hang_up(LATER));
+        if taken_back {
+            agent.state("ready", SOON);
+        } else {
+            agent.state_because("not_ready", "meal", SOON);
+        }
+    }
+}
+
+#[test]
+fn an_agent_whose_program_dies_in_mid_call_is_back_in_the_same_call() {
+    let site = site("resume", &[], "");
+    let server = Server::start(&site);
+    let mut agent = ready(&site, &server, 0, HeadlessPlan::WILLING);
+    let caller = dial(&server);
+    let before = agent.event("talking", SOON);
+    agent.talks_for(Duration::from_secs(1));
+    let died = Instant::now();
+    agent.kill();
+    let mut back = Headless::sign_in(&site, &server, &site.agents[0], HeadlessPlan::ANSWERS);
+    let after = back.event("talking", SOON);
+    eprintln!("back in the call {} ms after SIGKILL", died.elapsed().as_millis());
+    assert_eq!(before["interaction"], after["interaction"], "another call");
+    back.talks_for(Duration::from_secs(1));
+    let report = caller.hang_up(LATER);
+    assert_eq!((report.outcome, report.ended_by), (Outcome::Answered, Some(citizen::EndedBy::Citizen)), "{report:?}");
+    let call = site.only_call();
+    assert_eq!((call.end(), call.segments.len()), (("caller_hung_up", "caller"), 1), "{call:?}");
+    assert_eq!(call.recording.as_ref().map(|recording| recording.state.as_str()), Some("complete"), "{call:?}");
+}
+
+#[test]
+fn a_second_desktop_takes_over_only_if_told_and_the_first_is_told_why() {
+    let site = site("take_over", &[], "");
+    let server = Server::start(&site);
+    let mut first = Headless::sign_in(&site, &server, &site.agents[0], HeadlessPlan::default());
+    let agent = &site.agents[0];
+    let mut refused = Headless::start(&site, server.gateway, agent, &agent.password, HeadlessPlan::default());
+    let problem = refused.event("problem", SOON);
+    assert!(problem["text"].as_str().is_some_and(|text| text.contains("--take-over")), "{problem}");
+    drop(refused);
+    let plan = HeadlessPlan { take_over: true, ..HeadlessPlan::default() };
+    let _second = Headless::sign_in(&site, &server, agent, plan);
+    let problem = first.event("problem", SOON);
+    assert!(problem["text"].as_str().is_some_and(|text| text.contains("elsewhere")), "{problem}");
+}
+
+fn numbers(news: &Value) -> Vec<&str> {
+    news["rows"].as_array().into_iter().flatten().filter_map(|row| row["number"].as_str()).collect()
+}
+
+#[test]
+fn the_list_of_agents_is_right_again_after_a_cut_in_which_somebody_left() {
+    let site = site("agents", &[], "");
+    let server = Server::start(&site);
+    let cable = Cable::to(server.gateway);
+    let mut watcher = Headless::sign_in_over(&site, cable.address(), &site.agents[0], HeadlessPlan::default());
+    watcher.tell("agents on");
+    watcher.event_where("agents", SOON, |news| numbers(news) == ["1001"]);
+    let mut other = ready(&site, &server, 1, HeadlessPlan::READY);
+    watcher.event_where("agents", SOON, |news| numbers(news) == ["1001", "1002"] && news["rows"][1]["state"]["state"] == "ready");
+    cable.cut();
+    watcher.link(false, SOON);
+    other.tell("sign_out");
+    other.event("signed_out", SOON);
+    let _third = ready(&site, &server, 2, HeadlessPlan::READY);
+    cable.mend();
+    watcher.link(true, SOON);
+    watcher.event_where("agents", SOON, |news| numbers(news) == ["1001", "1003"]);
+}
+
+#[test]
+fn a_card_that_an_agent_corrects_is_right_at_once_and_keeps_its_history() {
+    let site = site("correction", &[], "");
+    let server = Server::start(&site);
+    let mut agent = ready(&site, &server, 0, HeadlessPlan::WILLING);
+    let caller = dial(&server);
+    let talking = agent.event("talking", SOON);
+    // The first caller that the demo registers.
+    let person = 1;
+    let wish =
+        serde_json::json!({"interaction": talking["interaction"], "person": person, "name": "王秀瑛", "address": "新址", "tags": ["方言"]});
+    agent.tell(&format!("correct {wish}"));
+    let until = Instant::now() + LATER;
+    loop {
+        let history = site.cli(&["caller", "history", "13912345678"]);
+        let last = history["changes"].as_array().and_then(|changes| changes.iter().find(|change| change["after"] == "王秀瑛")).cloned();
+        if let Some(last) = last {
+            assert_eq!((&last["author"], &last["before"]), (&"1001".into(), &"王秀英".into()), "{last}");
+            break;
+        }
+        assert!(Instant::now() < until, "the correction is not on record: {history}");
+    }
+    drop(caller.hang_up(LATER));
+    assert_eq!(site.cli(&["caller", "show", "13912345678"])["persons"][0]["tags"][0], "方言");
 }

@@ -58,7 +58,7 @@ fn a_rejected_call_rings_again_and_is_answered() {
 fn an_agent_who_does_not_answer_becomes_not_ready_and_the_citizen_stays() {
     let (site, server, mut agent) = start("no_answer", HeadlessPlan::default());
     agent.go_ready();
-    let mut second = Headless::sign_in(&site, &server, &site.agents[1], HeadlessPlan { auto_answer: true, auto_ready: false });
+    let mut second = Headless::sign_in(&site, &server, &site.agents[1], HeadlessPlan::ANSWERS);
     let caller = dial(&server);
     agent.event("ringing", SOON);
     agent.state_because("not_ready", "no_answer", SOON);

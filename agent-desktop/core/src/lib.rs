@@ -11,7 +11,7 @@ pub use view::{DeviceProblem, LinkState, Me, SignInProblem, View, VoiceStatus};
 
 use shared::model::NotReadyReason;
 use shared::pii::Pii;
-use shared::wire::{FromClient, FromServer, MediaAccess};
+use shared::wire::{Correction, FromClient, FromServer, MediaAccess};
 
 /// Milliseconds of a monotonic clock that the skin reads.
 pub type Millis = u64;
@@ -80,6 +80,22 @@ pub enum Wish {
     Reject,
     /// 挂断
     HangUp,
+    /// The person is signed in elsewhere and wants to work here instead.
+    TakeOver,
+    /// 示忙 as soon as the reason has a place free.
+    AwaitNotReady(NotReadyReason),
+    /// 延长话后处理
+    ExtendWrapUp,
+    /// 锁定
+    Lock,
+    /// The password of a locked seat.
+    Unlock(Pii<String>),
+    /// Follow the list of all agents, or follow it no longer.
+    WatchAgents(bool),
+    /// The caller's card is wrong.
+    Correct(Correction),
+    /// Whether somebody sits here: the headset works, and keyboard or mouse were used a short while ago.
+    Attentive(bool),
     /// 完成话后处理
     EndWrapUp,
     /// 签出
@@ -111,6 +127,8 @@ pub enum Effect {
     Voice(VoiceCommand),
     /// Ring on or off.
     Ring(bool),
+    /// One short sound: the server has changed something that the agent did not ask for (I-29).
+    Alert,
 }
 
 /// To the voice path. It goes on working while the socket is down.

@@ -24,6 +24,10 @@ pub struct Session {
     next_request: u64,
     ringing: bool,
     talking: bool,
+    /// The list of all agents is wanted, over every connection.
+    watching: bool,
+    /// What was told about somebody sitting here.
+    attentive: bool,
 }
 
 /// Where the session stands.
@@ -36,11 +40,10 @@ enum Stage {
     Confirming(Credentials, String),
     /// Hello was said; the password waits for a server of our version.
     Greeting(Credentials, Millis),
-    /// The password was sent and forgotten.
-    Checking {
-        server: String,
-        give_up_at: Millis,
-    },
+    /// The password was sent; it is forgotten with the answer.
+    Checking(Credentials, Millis),
+    /// A person decides whether to take the session over that lives elsewhere.
+    Elsewhere(Credentials),
     SignedIn(Box<SignedIn>),
 }
 
@@ -49,6 +52,7 @@ struct Credentials {
     server: String,
     number: String,
     password: Pii<String>,
+    take_over: bool,
 }
 
 #[derive(Debug)]
@@ -92,7 +96,16 @@ impl Session {
     /// Signed out, nothing wanted.
     #[must_use]
     pub fn new() -> Self {
-        Self { stage: Stage::SignedOut, view: View::default(), effects: VecDeque::new(), next_request: 1, ringing: false, talking: false }
+        Self {
+            stage: Stage::SignedOut,
+            view: View::default(),
+            effects: VecDeque::new(),
+            next_request: 1,
+            ringing: false,
+            talking: false,
+            watching: false,
+            attentive: false,
+        }
     }
 
     /// Takes one event. Drain [`Session::poll`] before the next.
@@ -118,8 +131,8 @@ impl Session {
     #[must_use]
     pub fn next_deadline(&self) -> Option<Millis> {
         match &self.stage {
-            Stage::SignedOut | Stage::Confirming(..) => None,
-            Stage::Connecting(_, at) | Stage::Greeting(_, at) | Stage::Checking { give_up_at: at, .. } => Some(*at),
+            Stage::SignedOut | Stage::Confirming(..) | Stage::Elsewhere(_) => None,
+            Stage::Connecting(_, at) | Stage::Greeting(_, at) | Stage::Checking(_, at) => Some(*at),
             Stage::SignedIn(signed_in) => Some(signed_in.link.deadline()),
         }
     }
@@ -132,7 +145,9 @@ impl Session {
 
     fn wish(&mut self, now: Millis, wish: Wish) {
         match wish {
-            Wish::SignIn { server, number, password } => self.sign_in(now, Credentials { server, number, password }),
+            Wish::SignIn { server, number, password } => {
+                self.sign_in(now, Credentials { server, number, password, take_over: false });
+            }
             Wish::TrustCertificate => self.trust(now),
             Wish::Cancel => self.cancel(),
             Wish::GoReady => self.ask(self.view.can_go_ready().then_some(Action::GoReady)),
@@ -140,6 +155,16 @@ impl Session {
             Wish::Answer => self.ask(self.offered(|offer| Action::Accept { offer })),
             Wish::Reject => self.ask(self.offered(|offer| Action::Reject { offer })),
             Wish::HangUp => self.ask(self.hang_up()),
+            Wish::TakeOver => self.take_over(now),
+            Wish::AwaitNotReady(reason) => self.ask(self.view.can_go_not_ready().then_some(Action::AwaitNotReady { reason })),
+            Wish::ExtendWrapUp => self.ask(self.view.can_extend_wrap_up().then_some(Action::ExtendWrapUp)),
+            Wish::Lock => self.ask(self.view.can_go_not_ready().then_some(Action::Lock)),
+            Wish::Unlock(password) => self.ask(self.view.is_locked().then_some(Action::Unlock { password })),
+            Wish::Correct(correction) => {
+                self.ask(self.view.can_correct(correction.interaction).then_some(Action::CorrectCaller(correction)));
+            }
+            Wish::WatchAgents(on) => self.watch_agents(on),
+            Wish::Attentive(attentive) => self.attend(attentive),
             Wish::EndWrapUp => self.ask(self.view.can_end_wrap_up().then_some(Action::EndWrapUp)),
             Wish::SignOut => self.sign_out(),
             Wish::Dismiss => self.dismiss(),
@@ -160,15 +185,20 @@ impl Session {
         self.stage = Stage::Connecting(credentials, now + CONNECT_LIMIT_MS);
     }
 
+    fn take_over(&mut self, now: Millis) {
+        match std::mem::replace(&mut self.stage, Stage::SignedOut) {
+            Stage::Elsewhere(credentials) => self.connect(now, Credentials { take_over: true, ..credentials }),
+            other => self.stage = other,
+        }
+    }
+
     fn trust(&mut self, now: Millis) {
         match std::mem::replace(&mut self.stage, Stage::SignedOut) {
             Stage::Confirming(credentials, fingerprint) => {
                 self.effects.push_back(Effect::Trust { server: credentials.server.clone(), fingerprint });
                 self.connect(now, credentials);
             }
-            other @ (Stage::SignedOut | Stage::Connecting(..) | Stage::Greeting(..) | Stage::Checking { .. } | Stage::SignedIn(_)) => {
-                self.stage = other
-            }
+            other => self.stage = other,
         }
     }
 
@@ -250,9 +280,7 @@ impl Session {
                 self.hello();
                 self.effects.push_back(Effect::Send(FromClient::Resume { token }));
             }
-            other @ (Stage::SignedOut | Stage::Confirming(..) | Stage::Greeting(..) | Stage::Checking { .. } | Stage::SignedIn(_)) => {
-                self.stage = other
-            }
+            other => self.stage = other,
         }
     }
 
@@ -260,8 +288,8 @@ impl Session {
         match std::mem::replace(&mut self.stage, Stage::SignedOut) {
             Stage::SignedOut => {}
             Stage::Connecting(credentials, _) => self.not_connected(credentials, failure),
-            Stage::Confirming(credentials, fingerprint) => self.stage = Stage::Confirming(credentials, fingerprint),
-            Stage::Greeting(..) | Stage::Checking { .. } => self.leave(Some(SignInProblem::Link(failure))),
+            waits @ (Stage::Confirming(..) | Stage::Elsewhere(_)) => self.stage = waits,
+            Stage::Greeting(..) | Stage::Checking(..) => self.leave(Some(SignInProblem::Link(failure))),
             Stage::SignedIn(signed_in) if matches!(signed_in.link, Link::Waiting(_)) => self.stage = Stage::SignedIn(signed_in),
             Stage::SignedIn(signed_in) => self.retry_later(now, signed_in, failure),
         }
@@ -299,7 +327,11 @@ impl Session {
         self.heard(now);
         match frame {
             FromServer::Welcome { version, .. } => self.welcome(now, version),
-            FromServer::SignedIn { token, agent, number, name, media, .. } => self.signed_in(now, token, Me { agent, number, name }, media),
+            FromServer::SignedIn { token, agent, number, name, media, rules, .. } => {
+                self.view.rules = rules;
+                self.signed_in(now, token, Me { agent, number, name }, media);
+            }
+            FromServer::Agents(news) => self.agents(news),
             FromServer::SignInRefused { reason } => self.sign_in_refused(now, reason),
             FromServer::Desk(desk) => self.desk(now, *desk),
             FromServer::Done { request } => {
@@ -332,21 +364,20 @@ impl Session {
             return self.broken(now, LinkFailure::Protocol(message));
         }
         match std::mem::replace(&mut self.stage, Stage::SignedOut) {
-            Stage::Greeting(Credentials { server, number, password }, _) => {
-                self.stage = Stage::Checking { server, give_up_at: now + SILENCE_LIMIT_MS };
-                self.effects.push_back(Effect::Send(FromClient::SignIn { number, password }));
+            Stage::Greeting(credentials, _) => {
+                let (number, password, take_over) = (credentials.number.clone(), credentials.password.clone(), credentials.take_over);
+                self.stage = Stage::Checking(credentials, now + SILENCE_LIMIT_MS);
+                self.effects.push_back(Effect::Send(FromClient::SignIn { number, password, take_over }));
             }
-            other @ (Stage::SignedOut | Stage::Connecting(..) | Stage::Confirming(..) | Stage::Checking { .. } | Stage::SignedIn(_)) => {
-                self.stage = other
-            }
+            other => self.stage = other,
         }
     }
 
     fn signed_in(&mut self, now: Millis, token: Pii<String>, me: Me, media: MediaAccess) {
         let (server, old_media, leaving) = match std::mem::replace(&mut self.stage, Stage::SignedOut) {
-            Stage::Checking { server, .. } => (server, None, false),
+            Stage::Checking(credentials, _) => (credentials.server, None, false),
             Stage::SignedIn(old) => (old.server, Some(old.media), old.leaving),
-            other @ (Stage::SignedOut | Stage::Connecting(..) | Stage::Confirming(..) | Stage::Greeting(..)) => return self.stage = other,
+            other => return self.stage = other,
         };
         if old_media.as_ref() != Some(&media) {
             self.effects.push_back(Effect::Voice(VoiceCommand::Open { host: host_of(&server).to_owned(), access: media.clone() }));
@@ -367,13 +398,19 @@ impl Session {
             read: None,
             clock_measured: false,
         }));
+        self.tell_what_lasts();
     }
 
     fn sign_in_refused(&mut self, now: Millis, reason: SignInRefusal) {
         match std::mem::replace(&mut self.stage, Stage::SignedOut) {
-            Stage::Checking { .. } => self.leave(Some(SignInProblem::Refused(reason))),
+            Stage::Checking(credentials, _) if reason == SignInRefusal::SignedInElsewhere => {
+                self.effects.push_back(Effect::Disconnect);
+                self.view.link = LinkState::ConfirmTakeOver;
+                self.stage = Stage::Elsewhere(credentials);
+            }
+            Stage::Checking(..) => self.leave(Some(SignInProblem::Refused(reason))),
             Stage::SignedIn(signed_in) => self.resume_refused(now, signed_in, reason),
-            other @ (Stage::SignedOut | Stage::Connecting(..) | Stage::Confirming(..) | Stage::Greeting(..)) => self.stage = other,
+            other => self.stage = other,
         }
     }
 
@@ -381,7 +418,7 @@ impl Session {
         let leaving = signed_in.leaving;
         self.stage = Stage::SignedIn(signed_in);
         match reason {
-            SignInRefusal::SessionGone | SignInRefusal::WrongCredentials => {
+            SignInRefusal::SessionGone | SignInRefusal::WrongCredentials | SignInRefusal::SignedInElsewhere => {
                 self.leave((!leaving).then_some(SignInProblem::Refused(reason)));
             }
             SignInRefusal::TooManyAttempts | SignInRefusal::NotNow => {
@@ -398,6 +435,10 @@ impl Session {
         signed_in.revision = Some(desk.revision);
         if desk.notice.is_some_and(|notice| signed_in.read == Some((notice, desk.since))) {
             desk.notice = None;
+        }
+        let told = self.view.desk.as_ref().and_then(|desk| desk.notice);
+        if desk.notice.is_some() && desk.notice != told {
+            self.effects.push_back(Effect::Alert);
         }
         if !signed_in.clock_measured {
             self.view.clock_offset_ms = offset(desk.now, now);
@@ -434,8 +475,8 @@ impl Session {
     /// Closes the socket from this side and goes on as if it had broken.
     fn broken(&mut self, now: Millis, failure: LinkFailure) {
         match &self.stage {
-            Stage::SignedOut | Stage::Confirming(..) => {}
-            Stage::Connecting(..) | Stage::Greeting(..) | Stage::Checking { .. } => self.leave(Some(SignInProblem::Link(failure))),
+            Stage::SignedOut | Stage::Confirming(..) | Stage::Elsewhere(_) => {}
+            Stage::Connecting(..) | Stage::Greeting(..) | Stage::Checking(..) => self.leave(Some(SignInProblem::Link(failure))),
             Stage::SignedIn(_) => {
                 self.effects.push_back(Effect::Disconnect);
                 self.link_down(now, failure);
@@ -446,8 +487,8 @@ impl Session {
     /// Does what is due.
     fn deadlines(&mut self, now: Millis) {
         match &mut self.stage {
-            Stage::SignedOut | Stage::Confirming(..) => {}
-            Stage::Connecting(_, at) | Stage::Greeting(_, at) | Stage::Checking { give_up_at: at, .. } => {
+            Stage::SignedOut | Stage::Confirming(..) | Stage::Elsewhere(_) => {}
+            Stage::Connecting(_, at) | Stage::Greeting(_, at) | Stage::Checking(_, at) => {
                 if now >= *at {
                     self.broken(now, silence());
                 }
@@ -528,5 +569,6 @@ fn host_of(server: &str) -> &str {
     host.trim_start_matches('[').trim_end_matches(']')
 }
 
+mod agents;
 #[cfg(test)]
 mod tests;

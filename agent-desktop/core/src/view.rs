@@ -1,8 +1,8 @@
 //! What the screens show: plain data, computed by the session, never guessed by a widget.
 
 use crate::LinkFailure;
-use shared::model::{AgentId, AgentState, Desk, Refusal};
-use shared::wire::{SignInRefusal, SignOutReason};
+use shared::model::{AgentId, AgentState, Desk, Floor, InteractionId, NotReadyReason, Refusal};
+use shared::wire::{DeskRules, ReasonLimit, SignInRefusal, SignOutReason};
 
 /// All that a screen may show.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -25,6 +25,10 @@ pub struct View {
     pub voice: VoiceStatus,
     /// Round trip of the last heartbeat, in ms.
     pub round_trip_ms: Option<u32>,
+    /// The site's rules for this desk.
+    pub rules: DeskRules,
+    /// The list of all agents as it was last told, while it is followed.
+    pub agents: Option<Floor>,
 }
 
 /// The connection to the server.
@@ -40,6 +44,8 @@ pub enum LinkState {
         /// SHA-256.
         fingerprint: String,
     },
+    /// The same person is signed in elsewhere; taking over needs a yes.
+    ConfirmTakeOver,
     /// Signed in, socket open.
     Online,
     /// Signed in, socket broken; calls and audio go on.
@@ -132,17 +138,50 @@ impl View {
         self.online() && self.desk.as_ref().is_some_and(|desk| desk.call.is_some())
     }
 
-    /// 示闲 is possible.
+    /// 示闲 is possible: at once, or to take back what was chosen to follow a call.
     #[must_use]
     pub fn can_go_ready(&self) -> bool {
-        self.online() && matches!(self.state(), Some(AgentState::NotReady(_) | AgentState::WrapUp))
+        let taken_back = self.desk.as_ref().is_some_and(|desk| desk.next.is_some() || desk.awaits.is_some());
+        self.online() && (taken_back || matches!(self.state(), Some(AgentState::NotReady(_) | AgentState::WrapUp)))
+    }
+
+    /// 锁定: the seat wants its password back.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        self.online() && self.state() == Some(AgentState::NotReady(NotReadyReason::Locked))
+    }
+
+    /// 延长话后处理 is possible.
+    #[must_use]
+    pub fn can_extend_wrap_up(&self) -> bool {
+        let left = self.desk.as_ref().and_then(|desk| desk.wrap_up.as_ref()).map_or(0, |wrap_up| wrap_up.extensions);
+        self.online() && left > 0
+    }
+
+    /// Whether a card of this interaction may be corrected now: it rings, is spoken with, or is written up.
+    #[must_use]
+    pub fn can_correct(&self, interaction: InteractionId) -> bool {
+        let Some(desk) = &self.desk else { return false };
+        let offer = desk.offer.as_ref().map(|offer| offer.call.interaction);
+        let call = desk.call.as_ref().map(|call| call.interaction);
+        let wrap_up = desk.wrap_up.as_ref().map(|wrap_up| wrap_up.interaction);
+        self.online() && [offer, call, wrap_up].contains(&Some(interaction))
+    }
+
+    /// The limits of a reason for 示忙; `None` without any.
+    #[must_use]
+    pub fn reason_limit(&self, reason: NotReadyReason) -> Option<ReasonLimit> {
+        self.rules.reasons.iter().find(|(limited, _)| *limited == reason).map(|(_, limit)| *limit)
     }
 
     /// 示忙 is possible.
     #[must_use]
     pub fn can_go_not_ready(&self) -> bool {
         self.online()
-            && matches!(self.state(), Some(AgentState::Ready | AgentState::NotReady(_) | AgentState::Offered | AgentState::WrapUp))
+            && matches!(
+                self.state(),
+                Some(AgentState::Ready | AgentState::NotReady(_) | AgentState::Offered | AgentState::Talking | AgentState::WrapUp)
+            )
     }
 
     /// 完成话后处理 is possible.

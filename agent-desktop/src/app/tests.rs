@@ -15,8 +15,8 @@ use iced::keyboard::{self, Key, Modifiers, key::Named};
 use iced::{Settings, Size};
 use iced_test::Simulator;
 use shared::model::{
-    AgentId, AgentState, CallPhase, CallView, Caller, CallerCard, CallerPerson, Desk, InteractionId, KnownCaller, NotReadyReason, OfferId,
-    OfferView, PersonId, PhoneNumber, Side, UnixMillis, WrapUpView,
+    AgentId, AgentState, CallPhase, CallView, Caller, CallerCard, CallerPerson, CareClass, CareMark, Contact, Desk, EndReason, Floor,
+    FloorRow, InteractionId, KnownCaller, NotReadyReason, OfferId, OfferView, PersonId, PhoneNumber, Side, UnixMillis, WrapUpView,
 };
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
@@ -208,6 +208,58 @@ fn call(phase: CallPhase, seconds: i64) -> CallView {
         since: ago(seconds),
         known: KnownCaller::default(),
     }
+}
+
+/// Two persons behind the number, marks and earlier calls.
+fn ringing_with_two() -> View {
+    let mut view = ringing();
+    let Some(call) = view.desk.as_mut().and_then(|desk| desk.offer.as_mut()).map(|offer| &mut offer.call) else { return view };
+    let contact = |interaction, seconds, agent: Option<&str>, talk_ms| Contact {
+        interaction: InteractionId(interaction),
+        at: ago(seconds),
+        agent: agent.map(str::to_owned),
+        talk_ms,
+        reason: EndReason::CallerHungUp,
+    };
+    if let Some(card) = &mut call.card {
+        card.persons[0].tags = vec!["方言".to_owned()];
+        card.persons.push(CallerPerson {
+            person: PersonId(2),
+            name: "王建国".to_owned().into(),
+            address: "溧阳市溧城街道".to_owned().into(),
+            tags: Vec::new(),
+        });
+        card.contacts = vec![contact(9, 7_200, Some("1003"), 192_000), contact(4, 400_000, None, 0)];
+    }
+    let care = Some(CareMark { class: CareClass::Elderly, reason: "独居".to_owned() });
+    call.known = KnownCaller { contacts_in_a_day: 1, contacts_in_a_week: 2, served_by_you: true, care };
+    view
+}
+
+fn floor() -> Floor {
+    let row = |number: &str, name: &str, state, seconds| FloorRow {
+        number: number.to_owned(),
+        name: name.to_owned(),
+        state,
+        since: ago(seconds),
+        connected: true,
+        queue: None,
+        partner: None,
+        calls_today: 12,
+    };
+    let partner = PhoneNumber::parse("139******78").expect("a masked number");
+    let talks = FloorRow {
+        queue: Some("政务咨询".to_owned()),
+        partner: Some(Caller { number: Some(partner.into()) }),
+        ..row("1009", "张敏", AgentState::Talking, 95)
+    };
+    let meal = row("1008", "王芳", AgentState::NotReady(NotReadyReason::Meal), 1_260);
+    let cut = FloorRow { connected: false, ..row("1007", "李娟", AgentState::Ready, 41) };
+    let mut rows = std::collections::BTreeMap::from([(AgentId(2), meal), (AgentId(3), talks), (AgentId(1), cut)]);
+    if let Some(first) = rows.get_mut(&AgentId(1)) {
+        first.calls_today = 0;
+    }
+    Floor { version: 7, rows }
 }
 
 fn not_ready(reason: NotReadyReason) -> View {

@@ -30,6 +30,8 @@ pub(crate) enum Order {
     Voice(VoiceCommand),
     /// The bell.
     Ring(bool),
+    /// One short sound.
+    Alert,
 }
 
 /// The voice path of one client. Dropping it closes the line and the files.

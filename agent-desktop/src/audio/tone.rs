@@ -27,6 +27,31 @@ impl Bell {
     }
 }
 
+/// One short sound for a change that the agent did not ask for: two falling tones within 300 ms, softer than the bell.
+#[derive(Debug, Default)]
+pub(crate) struct Alert {
+    place: u32,
+}
+
+/// Hertz of the first and the second half.
+const ALERT_TONES: [f32; 2] = [880.0, 660.0];
+const ALERT_SAMPLES: u32 = 3 * SAMPLE_RATE / 10;
+const ALERT_AMPLITUDE: f32 = 3_500.0;
+
+impl Alert {
+    /// Adds the next 20 ms to a frame; false once it is over.
+    pub(crate) fn mix(&mut self, frame: &mut Frame) -> bool {
+        for sample in frame.iter_mut().take(ALERT_SAMPLES.saturating_sub(self.place) as usize) {
+            let half = usize::from(self.place * 2 >= ALERT_SAMPLES);
+            let edge = self.place.min(ALERT_SAMPLES - self.place).min(EDGE_SAMPLES) as f32 / EDGE_SAMPLES as f32;
+            let seconds = self.place as f32 / SAMPLE_RATE as f32;
+            *sample = sample.saturating_add((edge * ALERT_AMPLITUDE * (TAU * ALERT_TONES[half] * seconds).sin()) as i16);
+            self.place += 1;
+        }
+        self.place < ALERT_SAMPLES
+    }
+}
+
 fn amplitude(place: u32) -> i16 {
     if place >= ON_SAMPLES {
         return 0;
@@ -38,7 +63,7 @@ fn amplitude(place: u32) -> i16 {
 
 #[cfg(test)]
 mod tests {
-    use super::Bell;
+    use super::{Alert, Bell};
     use crate::audio::sound::SILENCE;
 
     #[test]
@@ -53,5 +78,18 @@ mod tests {
             .collect();
         assert!(loud[..50].iter().all(|loud| *loud) && loud[250..300].iter().all(|loud| *loud));
         assert!(!loud[50..250].iter().any(|loud| *loud));
+    }
+
+    #[test]
+    fn an_alert_sounds_once_for_a_third_of_a_second() {
+        let mut alert = Alert::default();
+        let (mut frames, mut loud, mut goes_on) = (0, 0, true);
+        while goes_on {
+            let mut frame = SILENCE;
+            goes_on = alert.mix(&mut frame);
+            frames += 1;
+            loud += usize::from(frame.iter().any(|sample| sample.unsigned_abs() > 500));
+        }
+        assert_eq!((frames, loud), (15, 15));
     }
 }

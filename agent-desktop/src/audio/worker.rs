@@ -6,7 +6,7 @@
 use super::Order;
 use super::line::{Arrival, Line, LineError};
 use super::sound::{Condition, Frame, Loudspeaker, Microphone, SILENCE};
-use super::tone::Bell;
+use super::tone::{Alert, Bell};
 use desktop_core::{DeviceProblem, VoiceCommand, VoiceStatus};
 use shared::wire::MediaAccess;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
@@ -53,6 +53,7 @@ struct Worker {
     access: Option<(String, MediaAccess)>,
     talking: bool,
     bell: Option<Bell>,
+    alert: Option<Alert>,
     /// The next beat to be done, counted from `began`.
     beat: u64,
     next_silence_us: u64,
@@ -81,6 +82,7 @@ impl Worker {
             access: None,
             talking: false,
             bell: None,
+            alert: None,
             beat: 0,
             next_silence_us: 0,
             heard_us: None,
@@ -96,7 +98,7 @@ impl Worker {
 
     /// One turn of the loop; `None` at the end.
     fn turn(&mut self, orders: &Receiver<Order>) -> Option<()> {
-        if self.talking || self.bell.is_some() { self.beat(orders) } else { self.rest(orders) }
+        if self.talking || self.bell.is_some() || self.alert.is_some() { self.beat(orders) } else { self.rest(orders) }
     }
 
     /// Waits for the next beat, or passes it over if orders came.
@@ -171,6 +173,9 @@ impl Worker {
         if let Some(bell) = &mut self.bell {
             bell.mix(&mut heard);
         }
+        if self.alert.as_mut().is_some_and(|alert| !alert.mix(&mut heard)) {
+            self.alert = None;
+        }
         self.loudspeaker.play(&heard);
     }
 
@@ -237,6 +242,7 @@ impl Worker {
                 self.loudspeaker.release();
             }
             Order::Ring(on) => self.bell = on.then(Bell::default),
+            Order::Alert => self.alert = Some(Alert::default()),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use desktop_core::Wish;
 use shared::model::NotReadyReason;
+use shared::wire::Correction;
 
 /// What a line asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +20,9 @@ pub(super) enum Command {
 /// # Errors
 /// A text that names what is possible.
 pub(super) fn read(line: &str) -> Result<Command, String> {
+    if let Some(correction) = line.trim().strip_prefix("correct ") {
+        return read_correction(correction).map(|correction| Command::Wish(Wish::Correct(correction)));
+    }
     let mut words = line.split_whitespace();
     let wish = match (words.next(), words.next()) {
         (None, _) => return Ok(Command::Nothing),
@@ -29,13 +33,29 @@ pub(super) fn read(line: &str) -> Result<Command, String> {
         (Some("reject"), None) => Wish::Reject,
         (Some("hang_up"), None) => Wish::HangUp,
         (Some("end_wrap_up"), None) => Wish::EndWrapUp,
+        (Some("extend_wrap_up"), None) => Wish::ExtendWrapUp,
+        (Some("await_not_ready"), Some(reason)) => Wish::AwaitNotReady(read_reason(reason)?),
+        (Some("lock"), None) => Wish::Lock,
+        (Some("unlock"), Some(password)) => Wish::Unlock(password.to_owned().into()),
+        (Some("agents"), Some("on")) => Wish::WatchAgents(true),
+        (Some("agents"), Some("off")) => Wish::WatchAgents(false),
+        (Some("attentive"), Some("on")) => Wish::Attentive(true),
+        (Some("attentive"), Some("off")) => Wish::Attentive(false),
         (Some("sign_out"), None) => Wish::SignOut,
         // Any other line is a mistake of whoever typed it.
         _ => {
-            return Err("commands are: ready, not_ready REASON, answer, reject, hang_up, end_wrap_up, sign_out, quit".to_owned());
+            return Err(COMMANDS.to_owned());
         }
     };
     Ok(Command::Wish(wish))
+}
+
+const COMMANDS: &str = "commands are: ready, not_ready REASON, await_not_ready REASON, answer, reject, hang_up, end_wrap_up, \
+     extend_wrap_up, lock, unlock PASSWORD, agents on|off, attentive on|off, correct JSON, sign_out, quit";
+
+/// `{"interaction": 7, "person": 3, "name": "…", "address": "…", "tags": []}`; without `person` somebody new is registered.
+fn read_correction(json: &str) -> Result<Correction, String> {
+    serde_json::from_str(json).map_err(|error| format!("this is no correction of a card: {error}"))
 }
 
 fn read_reason(text: &str) -> Result<NotReadyReason, String> {
@@ -55,6 +75,14 @@ mod tests {
     fn each_line_is_one_command() {
         assert_eq!(read("ready"), Ok(Command::Wish(Wish::GoReady)));
         assert_eq!(read(" not_ready  meal \r"), Ok(Command::Wish(Wish::GoNotReady(NotReadyReason::Meal))));
+        assert_eq!(read("agents on"), Ok(Command::Wish(Wish::WatchAgents(true))));
+        assert_eq!(read("await_not_ready meal"), Ok(Command::Wish(Wish::AwaitNotReady(NotReadyReason::Meal))));
+        let Ok(Command::Wish(Wish::Correct(correction))) =
+            read(r#"correct {"interaction":7,"name":"李 梅","address":"a","tags":["方言"]}"#)
+        else {
+            panic!("a correction is a command")
+        };
+        assert_eq!((correction.interaction.0, correction.person, correction.name.reveal().as_str()), (7, None, "李 梅"));
         assert_eq!(read("quit"), Ok(Command::Quit));
         assert_eq!(read("  "), Ok(Command::Nothing));
     }

@@ -37,6 +37,8 @@ pub(crate) struct Script {
     pub(crate) calls: Option<u64>,
     /// A fingerprint that may be trusted.
     pub(crate) trust: Option<String>,
+    /// Take a session over that lives elsewhere.
+    pub(crate) take_over: bool,
 }
 
 /// Runs until it is signed out, told to quit, or a problem ends it.
@@ -117,7 +119,7 @@ impl<W: Write> Runner<W> {
 
     /// Reports what changed and arms the next automatic wish; gives the exit code at the end.
     fn look(&mut self, view: &View) -> Option<ExitCode> {
-        let seen = self.report.look(view, self.script.trust.as_deref());
+        let seen = self.report.look(view, &self.script);
         for line in &seen.lines {
             // Nobody reads any more: the end of this client.
             if writeln!(self.out, "{line}").and_then(|()| self.out.flush()).is_err() {
@@ -161,6 +163,9 @@ impl<W: Write> Runner<W> {
         if let LinkState::ConfirmCertificate { fingerprint } = &view.link {
             return (script.trust.as_ref() == Some(fingerprint)).then_some((Wish::TrustCertificate, Duration::ZERO));
         }
+        if view.link == LinkState::ConfirmTakeOver {
+            return script.take_over.then_some((Wish::TakeOver, Duration::ZERO));
+        }
         if self.leave_by.is_some() {
             return leaving(view);
         }
@@ -200,7 +205,7 @@ fn leaving(view: &View) -> Option<(Wish, Duration)> {
     match view.link {
         LinkState::Online => (!view.asked).then_some((Wish::SignOut, Duration::ZERO)),
         LinkState::SigningIn | LinkState::Reconnecting { .. } => Some((Wish::Cancel, Duration::ZERO)),
-        LinkState::SignedOut | LinkState::ConfirmCertificate { .. } => None,
+        LinkState::SignedOut | LinkState::ConfirmCertificate { .. } | LinkState::ConfirmTakeOver => None,
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! A caller's number, name and address are printed: whoever starts a headless client is its agent.
 
+use super::Script;
 use desktop_core::{LinkFailure, LinkState, SignInProblem, View};
 use serde_json::{Value, json};
 use shared::model::{CallView, Desk, OfferView};
@@ -31,9 +32,11 @@ impl Report {
         self.calls_ended
     }
 
-    /// Compares with the view before. A certificate that may be trusted is no event.
-    pub(super) fn look(&mut self, view: &View, trust: Option<&str>) -> Seen {
-        if matches!(&view.link, LinkState::ConfirmCertificate { fingerprint } if trust == Some(fingerprint)) {
+    /// Compares with the view before. A question that the script answers is no event.
+    pub(super) fn look(&mut self, view: &View, script: &Script) -> Seen {
+        if matches!(&view.link, LinkState::ConfirmCertificate { fingerprint } if script.trust.as_ref() == Some(fingerprint))
+            || view.link == LinkState::ConfirmTakeOver && script.take_over
+        {
             return Seen::default();
         }
         let before = std::mem::replace(&mut self.before, view.clone());
@@ -47,6 +50,12 @@ impl Report {
         }
         if let Some(refusal) = view.refusal.filter(|refusal| before.refusal != Some(*refusal)) {
             seen.lines.push(json!({"event": "refused", "reason": refusal}));
+        }
+        if view.agents != before.agents {
+            seen.lines.extend(view.agents.as_ref().map(|floor| {
+                let rows: Vec<_> = floor.rows.values().collect();
+                json!({"event": "agents", "version": floor.version, "rows": rows})
+            }));
         }
         end(&before, view, &mut seen);
         seen
@@ -63,6 +72,12 @@ impl Report {
             line["event"] = json!("state");
             line["since"] = json!(desk.since);
             lines.push(line);
+        }
+        if before.map(|desk| desk.next) != Some(desk.next) && (desk.next.is_some() || before.is_some()) {
+            lines.push(json!({"event": "next_state", "next": desk.next}));
+        }
+        if let Some(wrap_up) = desk.wrap_up.as_ref().filter(|now| before.and_then(|desk| desk.wrap_up.as_ref()) != Some(*now)) {
+            lines.push(json!({"event": "wrap_up", "expires": wrap_up.expires, "extensions": wrap_up.extensions}));
         }
         if let Some(notice) = desk.notice.filter(|notice| before.and_then(|desk| desk.notice) != Some(*notice)) {
             lines.push(json!({"event": "notice", "notice": notice}));
@@ -122,6 +137,7 @@ fn called(event: &str, call: &CallView) -> Value {
 fn end(before: &View, view: &View, seen: &mut Seen) {
     seen.problem = match &view.link {
         LinkState::ConfirmCertificate { fingerprint } => Some(unknown(fingerprint)),
+        LinkState::ConfirmTakeOver => Some(refused(SignInRefusal::SignedInElsewhere).to_owned()),
         LinkState::SignedOut | LinkState::SigningIn | LinkState::Online | LinkState::Reconnecting { .. } => {
             view.problem.as_ref().map(describe)
         }
@@ -133,7 +149,7 @@ fn end(before: &View, view: &View, seen: &mut Seen) {
     if let Some(text) = &seen.problem {
         seen.lines.push(json!({"event": "problem", "text": text}));
     }
-    seen.ended = matches!(view.link, LinkState::SignedOut | LinkState::ConfirmCertificate { .. });
+    seen.ended = matches!(view.link, LinkState::SignedOut | LinkState::ConfirmCertificate { .. } | LinkState::ConfirmTakeOver);
     if view.link == LinkState::SignedOut && before.link != LinkState::SignedOut {
         seen.lines.extend(before.me.is_some().then(|| json!({"event": "signed_out"})));
     }
@@ -159,6 +175,7 @@ fn refused(reason: SignInRefusal) -> &'static str {
         SignInRefusal::WrongCredentials => "number or password is wrong",
         SignInRefusal::TooManyAttempts => "too many failed attempts; try again later",
         SignInRefusal::SessionGone => "the session has ended on the server; sign in again",
+        SignInRefusal::SignedInElsewhere => "this number is signed in elsewhere; give --take-over to work here instead",
         SignInRefusal::NotNow => "the server takes no sign-in now; try again later",
     }
 }

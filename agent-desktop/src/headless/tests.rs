@@ -146,6 +146,7 @@ async fn an_automatic_agent_takes_one_call_and_leaves() {
         hang_up_after: Some(Duration::from_millis(50)),
         calls: Some(1),
         trust: None,
+        take_over: false,
     };
     let mut stage = Stage::new(script);
     stage.show(signing_in()).await;
@@ -161,8 +162,20 @@ async fn an_automatic_agent_takes_one_call_and_leaves() {
     stage.show(View::default()).await;
     let (exit, events) = stage.end().await;
     assert_eq!(exit, code(ExitCode::SUCCESS));
-    let expected =
-        ["signed_in", "state", "state", "ringing", "state", "ringing_ended", "talking", "state", "call_ended", "state", "signed_out"];
+    let expected = [
+        "signed_in",
+        "state",
+        "state",
+        "ringing",
+        "state",
+        "ringing_ended",
+        "talking",
+        "state",
+        "call_ended",
+        "state",
+        "wrap_up",
+        "signed_out",
+    ];
     assert_eq!(events, expected);
 }
 
@@ -243,7 +256,7 @@ async fn an_unknown_certificate_ends_with_its_fingerprint_unless_it_was_named() 
 #[test]
 fn a_ringing_is_printed_at_once_and_again_with_its_card() {
     let mut report = Report::default();
-    let first = report.look(&online(ringing()), None).lines;
+    let first = report.look(&online(ringing()), &Script::default()).lines;
     let ring = first.iter().find(|line| line["event"] == "ringing").expect("it rings");
     assert_eq!((ring["number"].as_str(), &ring["name"], ring["interaction"].as_u64()), (Some("13912345678"), &Value::Null, Some(7)));
     let mut with_card = ringing();
@@ -255,7 +268,7 @@ fn a_ringing_is_printed_at_once_and_again_with_its_card() {
         tags: vec!["方言".to_owned()],
     };
     offer.call.card = Some(CallerCard { persons: vec![person(4, "李梅"), person(2, "李雷")], contacts: Vec::new() });
-    let second = report.look(&online(with_card), None).lines;
+    let second = report.look(&online(with_card), &Script::default()).lines;
     assert_eq!(second.len(), 1);
     assert_eq!((second[0]["name"].as_str(), second[0]["address"].as_str()), (Some("李梅"), Some("人民路1号")));
     assert_eq!((&second[0]["persons"][1]["person"], &second[0]["persons"][1]["tags"][0]), (&2.into(), &"方言".into()));
@@ -264,11 +277,11 @@ fn a_ringing_is_printed_at_once_and_again_with_its_card() {
 #[test]
 fn a_cut_and_its_end_are_printed_and_the_call_goes_on() {
     let mut report = Report::default();
-    report.look(&online(talking()), None);
+    report.look(&online(talking()), &Script::default());
     let cut = View { link: LinkState::Reconnecting { attempt: 0, since: 0 }, ..online(talking()) };
-    assert_eq!(report.look(&cut, None).lines, [serde_json::json!({"event": "link", "online": false})]);
-    assert_eq!(report.look(&online(talking()), None).lines, [serde_json::json!({"event": "link", "online": true})]);
-    let ended = report.look(&online(wrap_up()), None).lines;
+    assert_eq!(report.look(&cut, &Script::default()).lines, [serde_json::json!({"event": "link", "online": false})]);
+    assert_eq!(report.look(&online(talking()), &Script::default()).lines, [serde_json::json!({"event": "link", "online": true})]);
+    let ended = report.look(&online(wrap_up()), &Script::default()).lines;
     assert_eq!(ended[0], serde_json::json!({"event": "call_ended", "interaction": 7, "ended_by": "caller"}));
     assert_eq!(ended[1]["state"], "wrap_up");
     assert_eq!(report.calls_ended(), 1);

@@ -26,6 +26,8 @@ pub(crate) struct AdviceTexts {
     pub(crate) reason_not_allowed: Advice,
     pub(crate) reason_full: Advice,
     pub(crate) locked: Advice,
+    pub(crate) not_saved: Advice,
+    pub(crate) elsewhere: Advice,
     pub(crate) break_over: Advice,
     pub(crate) break_begun: Advice,
     pub(crate) offer_missed: Advice,
@@ -58,6 +60,7 @@ impl Texts {
             Refusal::ReasonNotAllowed => self.advice.reason_not_allowed,
             Refusal::ReasonFull => self.advice.reason_full,
             Refusal::Locked => self.advice.locked,
+            Refusal::NotSaved => self.advice.not_saved,
         }
     }
 
@@ -86,6 +89,7 @@ impl Texts {
             SignInRefusal::WrongCredentials => self.advice.wrong_credentials,
             SignInRefusal::TooManyAttempts => self.advice.too_many_attempts,
             SignInRefusal::SessionGone => self.advice.session_gone,
+            SignInRefusal::SignedInElsewhere => self.advice.elsewhere,
             SignInRefusal::NotNow => self.advice.not_now,
         }
     }

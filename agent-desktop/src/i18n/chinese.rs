@@ -1,7 +1,7 @@
 //! 简体中文。
 
 use super::advice::{Advice, AdviceTexts};
-use super::{CallTexts, FrameTexts, SignInTexts, StageTexts, StateTexts, Texts, VoiceTexts};
+use super::{CallTexts, FrameTexts, HouseTexts, SignInTexts, StageTexts, StateTexts, Texts, VoiceTexts};
 use desktop_core::DeviceProblem;
 
 pub(super) const TEXTS: Texts = Texts {
@@ -13,6 +13,7 @@ pub(super) const TEXTS: Texts = Texts {
     call: CALL,
     stage: STAGE,
     voice: VOICE,
+    house: HOUSE,
     advice: ADVICE,
 };
 
@@ -140,6 +141,51 @@ const VOICE: VoiceTexts = VoiceTexts {
     headset: "耳机",
 };
 
+const HOUSE: HouseTexts = HouseTexts {
+    agents: "全部座席",
+    agents_loading: "正在读取座席列表…",
+    agents_none: "没有符合条件的座席",
+    filter: "按工号或姓名查找",
+    all: "全部",
+    number: "工号",
+    name: "姓名",
+    state: "状态",
+    since: "时长",
+    queue: "队列",
+    partner: "通话对方",
+    calls_today: "今日接听",
+    cut: "连接中断",
+    count: |shown, all| format!("{shown} / {all} 人"),
+    next: |word| format!("通话后：{word}"),
+    awaits: |word, ahead| if ahead == 0 { format!("等候{word}：下一位") } else { format!("等候{word}：前面 {ahead} 人") },
+    take_back: "取消",
+    limit: |minutes, agents| match (minutes, agents) {
+        (0, agents) => format!("最多 {agents} 人"),
+        (minutes, 0) => format!("最长 {minutes} 分"),
+        (minutes, agents) => format!("最长 {minutes} 分 · 最多 {agents} 人"),
+    },
+    limit_left: |clock| format!("还可 {clock}"),
+    limit_over: |clock| format!("已超时 {clock}"),
+    await_place: "排队等候",
+    extend: |left| format!("延长（余 {left} 次）"),
+    persons: |count| format!("同号 {count} 人"),
+    contacts: "最近来电",
+    no_contacts: "没有以前的来电",
+    contact: |agent, talk| format!("{agent} · 通话 {talk}"),
+    not_answered: "未接通",
+    repeat_day: |count| format!("24 小时内第 {} 次", count + 1),
+    repeat_week: |count| format!("7 天内第 {} 次", count + 1),
+    served_by_you: "上次由您接听",
+    correct: "更正资料",
+    correct_title: "更正来电人资料",
+    register: "登记为另一人",
+    tags: "标签",
+    tags_hint: "用逗号分开，例如：方言，独居",
+    save: "保存",
+    take_over: "在这里继续",
+    care: ["贵宾", "老年人", "听障", "方言", "残障", "代表委员", "媒体", "应急联动"],
+};
+
 const ADVICE: AdviceTexts = AdviceTexts {
     offer_gone: Advice {
         what: "这个来电已经不在了", why: "市民已挂断、振铃已超时，或已由其他座席接听。", next: "请等待下一个来电。"
@@ -165,6 +211,16 @@ const ADVICE: AdviceTexts = AdviceTexts {
     break_over: Advice { what: "示忙已超时", why: "已超过该原因允许的最长时间。", next: "请尽快示闲。" },
     break_begun: Advice {
         what: "排队的示忙已生效", why: "有了空位，系统已按您的申请置忙。", next: "结束后请示闲。"
+    },
+    not_saved: Advice {
+        what: "资料没有保存",
+        why: "内容不完整，或服务器暂时不能写入。",
+        next: "请核对姓名等内容后再试；仍不行请联系管理员。",
+    },
+    elsewhere: Advice {
+        what: "您已在另一台电脑上登录",
+        why: "同一工号同时只能在一处工作。在这里继续，另一处会自动签出。",
+        next: "如那不是您本人，请立即联系管理员。",
     },
     offer_missed: Advice {
         what: "有一个来电未应答",

@@ -1,7 +1,7 @@
 //! English.
 
 use super::advice::{Advice, AdviceTexts};
-use super::{CallTexts, FrameTexts, SignInTexts, StageTexts, StateTexts, Texts, VoiceTexts};
+use super::{CallTexts, FrameTexts, HouseTexts, SignInTexts, StageTexts, StateTexts, Texts, VoiceTexts};
 use desktop_core::DeviceProblem;
 
 pub(super) const TEXTS: Texts = Texts {
@@ -13,6 +13,7 @@ pub(super) const TEXTS: Texts = Texts {
     call: CALL,
     stage: STAGE,
     voice: VOICE,
+    house: HOUSE,
     advice: ADVICE,
 };
 
@@ -140,6 +141,51 @@ const VOICE: VoiceTexts = VoiceTexts {
     headset: "Headset",
 };
 
+const HOUSE: HouseTexts = HouseTexts {
+    agents: "Agents",
+    agents_loading: "Reading the list of agents…",
+    agents_none: "No agent fits",
+    filter: "Find by number or name",
+    all: "All",
+    number: "Number",
+    name: "Name",
+    state: "State",
+    since: "For",
+    queue: "Queue",
+    partner: "Talks with",
+    calls_today: "Calls today",
+    cut: "cut off",
+    count: |shown, all| format!("{shown} of {all}"),
+    next: |word| format!("After the call: {word}"),
+    awaits: |word, ahead| if ahead == 0 { format!("Next for {word}") } else { format!("Waits for {word}: {ahead} before you") },
+    take_back: "Cancel",
+    limit: |minutes, agents| match (minutes, agents) {
+        (0, agents) => format!("{agents} at once"),
+        (minutes, 0) => format!("{minutes} min"),
+        (minutes, agents) => format!("{minutes} min · {agents} at once"),
+    },
+    limit_left: |clock| format!("{clock} left"),
+    limit_over: |clock| format!("{clock} too long"),
+    await_place: "Wait for a place",
+    extend: |left| format!("More time ({left} left)"),
+    persons: |count| format!("{count} persons share this number"),
+    contacts: "Last calls",
+    no_contacts: "No earlier calls",
+    contact: |agent, talk| format!("{agent} · talked {talk}"),
+    not_answered: "not answered",
+    repeat_day: |count| format!("Call {} within 24 h", count + 1),
+    repeat_week: |count| format!("Call {} within 7 days", count + 1),
+    served_by_you: "You served this number last",
+    correct: "Correct the card",
+    correct_title: "Correct the caller's card",
+    register: "Register as another person",
+    tags: "Marks",
+    tags_hint: "Separated by commas",
+    save: "Save",
+    take_over: "Go on here",
+    care: ["VIP", "Elderly", "Hearing", "Dialect", "Disabled", "Deputy", "Media", "Emergency"],
+};
+
 const ADVICE: AdviceTexts = AdviceTexts {
     offer_gone: Advice {
         what: "This call is gone",
@@ -177,6 +223,16 @@ const ADVICE: AdviceTexts = AdviceTexts {
         what: "The break you waited for has begun",
         why: "A place was free, so you were set not ready as you asked.",
         next: "Go ready when you are back.",
+    },
+    not_saved: Advice {
+        what: "The card was not saved",
+        why: "Something on it is missing or too long, or the server cannot write now.",
+        next: "Check the name and the rest and try again; tell your administrator if it stays so.",
+    },
+    elsewhere: Advice {
+        what: "You are signed in at another computer",
+        why: "One number works at one place at a time. If you go on here, the other place is signed out.",
+        next: "If that is not you, call your administrator at once.",
     },
     offer_missed: Advice {
         what: "You missed a call",

@@ -57,6 +57,8 @@ pub(crate) struct Texts {
     pub(crate) stage: StageTexts,
     /// The voice path.
     pub(crate) voice: VoiceTexts,
+    /// All agents, and what is known about a caller.
+    pub(crate) house: HouseTexts,
     /// What happened, why, what to do.
     pub(crate) advice: advice::AdviceTexts,
 }
@@ -170,6 +172,49 @@ pub(crate) struct StageTexts {
     pub(crate) ended_by_server: &'static str,
     pub(crate) lost: &'static str,
     pub(crate) lost_next: &'static str,
+}
+
+/// All agents, and what is known about a caller.
+#[derive(Debug)]
+pub(crate) struct HouseTexts {
+    pub(crate) agents: &'static str,
+    pub(crate) agents_loading: &'static str,
+    pub(crate) agents_none: &'static str,
+    pub(crate) filter: &'static str,
+    pub(crate) all: &'static str,
+    pub(crate) number: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) state: &'static str,
+    pub(crate) since: &'static str,
+    pub(crate) queue: &'static str,
+    pub(crate) partner: &'static str,
+    pub(crate) calls_today: &'static str,
+    pub(crate) cut: &'static str,
+    pub(crate) count: fn(shown: usize, all: usize) -> String,
+    pub(crate) next: fn(word: &str) -> String,
+    pub(crate) awaits: fn(word: &str, ahead: u32) -> String,
+    pub(crate) take_back: &'static str,
+    pub(crate) limit: fn(minutes: u64, agents: u32) -> String,
+    pub(crate) limit_left: fn(clock: &str) -> String,
+    pub(crate) limit_over: fn(clock: &str) -> String,
+    pub(crate) await_place: &'static str,
+    pub(crate) extend: fn(left: u8) -> String,
+    pub(crate) persons: fn(count: usize) -> String,
+    pub(crate) contacts: &'static str,
+    pub(crate) no_contacts: &'static str,
+    pub(crate) contact: fn(agent: &str, talk: &str) -> String,
+    pub(crate) not_answered: &'static str,
+    pub(crate) repeat_day: fn(count: u32) -> String,
+    pub(crate) repeat_week: fn(count: u32) -> String,
+    pub(crate) served_by_you: &'static str,
+    pub(crate) correct: &'static str,
+    pub(crate) correct_title: &'static str,
+    pub(crate) register: &'static str,
+    pub(crate) tags: &'static str,
+    pub(crate) tags_hint: &'static str,
+    pub(crate) save: &'static str,
+    pub(crate) take_over: &'static str,
+    pub(crate) care: [&'static str; 8],
 }
 
 /// The voice path's card.

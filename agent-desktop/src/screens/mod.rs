@@ -53,6 +53,12 @@ impl Scene<'_> {
         f32::from(u16::try_from(permille).unwrap_or(1_000)) / 1_000.0
     }
 
+    /// A moment of the past as month, day and local time, `11-23 10:24`.
+    pub(crate) fn day_and_time(&self, at: UnixMillis) -> String {
+        let local = jiff::Timestamp::from_millisecond(at.0.saturating_add(i64::from(self.utc_offset_minutes) * 60_000)).unwrap_or_default();
+        jiff::tz::Offset::UTC.to_datetime(local).strftime("%m-%d %H:%M").to_string()
+    }
+
     /// The wall clock on the status line, `HH:MM`.
     pub(crate) fn time_of_day(&self) -> String {
         let minutes = self.server_now().0.div_euclid(60_000) + i64::from(self.utc_offset_minutes);
@@ -97,6 +103,12 @@ mod tests {
         assert_eq!(scene.seconds_left(UnixMillis(1_060_001)), 1);
         assert_eq!(scene.seconds_left(UnixMillis(1_060_000)), 0);
         assert!((scene.share_left(UnixMillis(1_050_000), UnixMillis(1_090_000)) - 0.75).abs() < 0.001);
+    }
+
+    #[test]
+    fn a_moment_of_the_past_is_told_in_local_time() {
+        let view = View::default();
+        assert_eq!(scene(&view, 0).day_and_time(UnixMillis(1_795_400_671_000)), "11-23 10:24");
     }
 
     #[test]

@@ -39,6 +39,8 @@ pub(crate) struct State {
 /// What the person does here.
 #[derive(Clone)]
 pub(crate) enum Message {
+    /// Work here although signed in elsewhere.
+    TakeOver,
     /// Typed.
     Server(String),
     /// Typed.
@@ -100,6 +102,7 @@ impl State {
             Message::Password(text) => self.password = text.into_inner(),
             Message::Submit => return self.submit(),
             Message::Trust => return Action::Wish(Wish::TrustCertificate),
+            Message::TakeOver => return Action::Wish(Wish::TakeOver),
             Message::Cancel => return Action::Wish(Wish::Cancel),
             Message::SwitchMode => return Action::SwitchMode,
             Message::SwitchLanguage => return Action::SwitchLanguage,
@@ -120,6 +123,7 @@ impl State {
     pub(crate) fn view<'a>(&'a self, scene: Scene<'a>) -> Element<'a, Message> {
         let inside = match &scene.view.link {
             LinkState::ConfirmCertificate { fingerprint } => certificate(scene, fingerprint),
+            LinkState::ConfirmTakeOver => elsewhere(scene),
             LinkState::SigningIn => self.form(scene, true),
             LinkState::SignedOut | LinkState::Online | LinkState::Reconnecting { .. } => self.form(scene, false),
         };
@@ -202,6 +206,16 @@ fn detail<'a>(scene: Scene<'a>, problem: &'a SignInProblem) -> Option<Element<'a
         }
         SignInProblem::Refused(_) | SignInProblem::SignedOut(_) => None,
     }
+}
+
+/// The person is signed in elsewhere: go on here, or leave it.
+fn elsewhere<'a>(scene: Scene<'a>) -> Column<'a, Message> {
+    let palette = scene.palette;
+    let sentences = scene.texts.advice.elsewhere;
+    let cancel = plain(palette, scene.texts.sign_in.cancel, Some(Message::Cancel));
+    let act = filled(palette, scene.texts.house.take_over, None, Some(Message::TakeOver));
+    let acts = row![iced::widget::space::horizontal(), cancel, act].spacing(space::S);
+    column![advice(palette, Tone::Amber, sentences), acts].spacing(space::XL)
 }
 
 fn certificate<'a>(scene: Scene<'a>, fingerprint: &'a str) -> Column<'a, Message> {

@@ -31,6 +31,8 @@ pub(crate) enum Icon {
     Panel,
     /// Whom one trusts.
     Shield,
+    /// All agents.
+    People,
 }
 
 impl Icon {
@@ -48,6 +50,7 @@ impl Icon {
             Self::Warning => include_bytes!("../../../assets/icons/warning.svg"),
             Self::Panel => include_bytes!("../../../assets/icons/panel.svg"),
             Self::Shield => include_bytes!("../../../assets/icons/shield.svg"),
+            Self::People => include_bytes!("../../../assets/icons/people.svg"),
         }
     }
 }

@@ -544,6 +544,7 @@ impl Stage {
             Some(Refusal::ReasonNotAllowed) => "reason not allowed",
             Some(Refusal::ReasonFull) => "reason full",
             Some(Refusal::Locked) => "locked",
+            Some(Refusal::NotSaved) => "not saved",
         };
         same("refusal", &found, &expected)
     }

@@ -69,7 +69,7 @@ fn the_passwords_shown_by_init_let_their_owners_in() {
     let store = Store::open(&scratch.path("hotline.db")).expect("the database opens");
     let accounts = crate::accounts::Accounts::new(Arc::new(store)).expect("accounts");
     let password = told["agents"][11]["password"].as_str().expect("a password");
-    let person = crate::gateway::Authenticator::check(&accounts, "1012", password).expect("let in");
+    let person = accounts.check("1012", password).expect("let in");
     assert_eq!(person.name, "蒋薇");
 }
 

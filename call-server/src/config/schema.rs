@@ -63,7 +63,10 @@ pub(super) const SECTIONS: &[Section] = &[
         name: "site",
         repeated: false,
         about: "The hotline itself.",
-        keys: &[key("name", Text, Default("\"12345\""), "Shown to operators and in reports.")],
+        keys: &[
+            key("name", Text, Default("\"12345\""), "Shown to operators and in reports."),
+            key("area_code", Text, Optional { example: "\"0519\"" }, "区号 of the city: completes a caller's fixed number without one."),
+        ],
     },
     Section {
         name: "sip",

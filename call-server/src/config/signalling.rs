@@ -5,6 +5,7 @@ use super::tls::{self, TlsFault};
 use super::trunks::Trunk;
 use super::written::{At, Block};
 use crate::sip::{ListenerSettings, Numbers, SipSettings, SkinLimits, Transport};
+use shared::model::AreaCode;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ impl Resolver<'_> {
         let numbers = self.shown_numbers();
         let client = self.sip_client();
         let limits = self.sip_limits();
+        let home = self.home();
         let listen = self.address("sip", "listen")?;
         let advertise = self.reachable("sip", At { line: listen.line, value: listen.value.ip() })?;
         let more = self.sip_listeners(listen.value, advertise);
@@ -35,6 +37,7 @@ impl Resolver<'_> {
             name_server,
             client: client?,
             numbers: numbers?,
+            home: home?,
             limits: limits?,
         })
     }
@@ -44,6 +47,15 @@ impl Resolver<'_> {
         let rate = u32::try_from(self.count(block, "trunk_requests_per_second", 1..=100_000)?).ok()?;
         // Two seconds of the highest rate at once: a proxy that was away for a moment brings what has gathered.
         Some(SkinLimits { trunk_requests_per_s: rate, trunk_burst: rate.saturating_mul(2), ..SkinLimits::default() })
+    }
+
+    /// The area code of the city; the outer `None` is a fault.
+    fn home(&mut self) -> Option<Option<AreaCode>> {
+        let Some(At { line, value }) = self.written.text("site", "area_code") else { return Some(None) };
+        match AreaCode::parse(value) {
+            Some(code) => Some(Some(code)),
+            None => self.fault(line, format!("{value:?} is no area code"), "Write it as \"0519\"."),
+        }
     }
 
     fn shown_numbers(&mut self) -> Option<Numbers> {

@@ -4,10 +4,11 @@ use super::sessions::{Line, LineEnd, Push};
 use super::{Attempt, Person, Shared, translate};
 use crate::tunnel::{PACKET_BYTES, TunnelPacket};
 use call_core::Input;
+use call_core::input::AgentAction;
 use futures_util::{SinkExt, StreamExt};
-use shared::model::{AgentId, SessionId, UnixMillis};
+use shared::model::{AgentId, CallerPerson, Refusal, RequestId, SessionId, UnixMillis};
 use shared::pii::Pii;
-use shared::wire::{self, FromClient, FromServer, SignInRefusal};
+use shared::wire::{self, Correction, FromClient, FromServer, SignInRefusal};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpStream;
@@ -78,13 +79,23 @@ struct Connection {
     heard: Instant,
     /// What media has for it, since it sent a voice packet.
     voice: Option<mpsc::Receiver<TunnelPacket>>,
+    watching: Option<Watching>,
+}
+
+/// Somebody follows the list of all agents.
+struct Watching {
+    /// The version that was told last.
+    known: Option<u64>,
+    versions: watch::Receiver<u64>,
+    not_before: Instant,
 }
 
 /// Serves one connection to its end and tells the core if a session lost its voice by it.
 pub(super) async fn serve(socket: Socket, peer: SocketAddr, shared: Arc<Shared>, stop: watch::Receiver<bool>) {
     let (line, end) = shared.sessions().line();
     let now = Instant::now();
-    let mut connection = Connection { socket, peer, shared, line, end, progress: Progress::New, opened: now, heard: now, voice: None };
+    let (progress, voice, watching) = (Progress::New, None, None);
+    let mut connection = Connection { socket, peer, shared, line, end, progress, opened: now, heard: now, voice, watching };
     let why = connection.run(stop).await;
     tracing::info!(%peer, session = connection.progress.session().map(|(session, _)| session.0), ?why, "connection ended");
     connection.leave(why).await;
@@ -102,6 +113,7 @@ impl Connection {
                 frame = self.socket.next() => self.hear(frame).await,
                 () = tokio::time::sleep_until(deadline) => Err(late),
                 () = stopped(&mut stop) => Err(End::Stopping),
+                () = news(&mut self.watching) => self.tell_agents().await,
             };
             if let Err(end) = step {
                 return end;
@@ -139,11 +151,18 @@ impl Connection {
     async fn act(&mut self, message: FromClient) -> Result<(), End> {
         match (message, &self.progress) {
             (FromClient::Hello { version, client }, Progress::New) => self.greet(version, &client).await,
-            (FromClient::SignIn { number, password }, Progress::Welcome) => self.sign_in(number, password).await,
+            (FromClient::SignIn { number, password, take_over }, Progress::Welcome) => self.sign_in(number, password, take_over).await,
             (FromClient::Resume { token }, Progress::Welcome) => self.resume(&token).await,
             (FromClient::Do { request, action }, Progress::Signed { session, agent }) => {
-                let (session, agent, action) = (*session, *agent, translate::action(action));
-                self.shared.inbox.send(Input::AgentAsked { agent, session, request, action });
+                let whose = (*agent, *session);
+                self.wish(whose, request, translate::wish(action)).await
+            }
+            (FromClient::WatchAgents { on }, Progress::Signed { .. }) => {
+                self.watching = on.then(|| Watching { known: None, versions: self.shared.floor().versions(), not_before: Instant::now() });
+                Ok(())
+            }
+            (FromClient::Attentive { attentive }, Progress::Signed { session, agent }) => {
+                self.shared.inbox.send(Input::AgentAttentive { agent: *agent, session: *session, attentive });
                 Ok(())
             }
             (FromClient::Voice(abilities), Progress::Signed { session, agent }) => {
@@ -156,7 +175,9 @@ impl Connection {
             (FromClient::Hello { .. }, _) => Err(End::Protocol("hello is said once".to_owned())),
             (FromClient::Ping { nonce }, _) => self.say(&FromServer::Pong { nonce, now: now() }).await,
             (FromClient::SignIn { .. } | FromClient::Resume { .. }, _) => Err(End::Protocol("already signed in".to_owned())),
-            (FromClient::Do { .. } | FromClient::Voice(_), _) => Err(End::Protocol("not signed in".to_owned())),
+            (FromClient::Do { .. } | FromClient::Voice(_) | FromClient::WatchAgents { .. } | FromClient::Attentive { .. }, _) => {
+                Err(End::Protocol("not signed in".to_owned()))
+            }
         }
     }
 
@@ -182,7 +203,59 @@ impl Connection {
         self.say(&FromServer::Welcome { version: wire::VERSION, server: SERVER.to_owned() }).await
     }
 
-    async fn sign_in(&mut self, number: String, password: Pii<String>) -> Result<(), End> {
+    async fn wish(&mut self, (agent, session): (AgentId, SessionId), request: RequestId, wish: translate::Wish) -> Result<(), End> {
+        let refusal = match wish {
+            translate::Wish::Core(action) => {
+                self.shared.inbox.send(Input::AgentAsked { agent, session, request, action });
+                return Ok(());
+            }
+            translate::Wish::Unlock(password) => {
+                let number = self.staff_number(session);
+                if self.check(number, password).await.is_ok() {
+                    self.shared.inbox.send(Input::AgentAsked { agent, session, request, action: AgentAction::Unlock });
+                    return Ok(());
+                }
+                Some(Refusal::Locked)
+            }
+            translate::Wish::Correct(correction) => self.correct(session, correction).await.err(),
+        };
+        self.heard = Instant::now();
+        match refusal {
+            Some(reason) => self.say(&FromServer::Refused { request, reason }).await,
+            None => self.say(&FromServer::Done { request }).await,
+        }
+    }
+
+    fn staff_number(&self, session: SessionId) -> String {
+        self.shared.sessions().person(session).map(|person| person.number.clone()).unwrap_or_default()
+    }
+
+    /// Only the card of a call that is at this desk, and only what fits on a card.
+    async fn correct(&self, session: SessionId, correction: Correction) -> Result<(), Refusal> {
+        if !self.shared.sessions().has_on_desk(session, correction.interaction) {
+            return Err(Refusal::NoSuchCall);
+        }
+        if !fits(&correction) {
+            return Err(Refusal::NotSaved);
+        }
+        let (people, by) = (Arc::clone(&self.shared.people), self.staff_number(session));
+        tokio::task::spawn_blocking(move || people.correct(&by, &correction)).await.unwrap_or(Err(Refusal::NotSaved))
+    }
+
+    /// Brings a follower of the list of all agents up to date.
+    async fn tell_agents(&mut self) -> Result<(), End> {
+        let (Progress::Signed { session, .. }, Some(watching)) = (&self.progress, &mut self.watching) else { return Ok(()) };
+        let sees_numbers = self.shared.sessions().person(*session).is_some_and(|person| person.sees_numbers);
+        let (frames, version) = self.shared.floor().news_since(watching.known, sees_numbers);
+        watching.known = Some(version);
+        watching.not_before = Instant::now() + self.shared.limits.news;
+        for news in frames {
+            self.say(&FromServer::Agents(news)).await?;
+        }
+        Ok(())
+    }
+
+    async fn sign_in(&mut self, number: String, password: Pii<String>, take_over: bool) -> Result<(), End> {
         if number.len() > MAX_CREDENTIAL_BYTES || password.reveal().len() > MAX_CREDENTIAL_BYTES {
             return Err(End::Protocol("number and password have at most 256 bytes each".to_owned()));
         }
@@ -199,7 +272,11 @@ impl Connection {
             }
         };
         let agent = person.agent;
-        let begun = self.shared.sessions().begin(person, self.line.clone());
+        if !take_over && self.shared.sessions().is_at_a_desk(agent) {
+            return self.say(&FromServer::SignInRefused { reason: SignInRefusal::SignedInElsewhere }).await;
+        }
+        let rules = self.shared.people.rules();
+        let begun = self.shared.sessions().begin(person, self.line.clone(), rules);
         let Ok(session) = begun else {
             tracing::error!("the system has no random numbers; nobody can sign in");
             return self.say(&FromServer::SignInRefused { reason: SignInRefusal::NotNow }).await;
@@ -241,19 +318,20 @@ impl Connection {
                 tracing::info!(peer = %self.peer, "sign-in failed");
                 self.shared.attempts().failed(&number, address, Instant::now());
             }
-            Err(SignInRefusal::TooManyAttempts | SignInRefusal::SessionGone | SignInRefusal::NotNow) => {}
+            Err(SignInRefusal::TooManyAttempts | SignInRefusal::SessionGone | SignInRefusal::SignedInElsewhere | SignInRefusal::NotNow) => {
+            }
         }
         checked
     }
 
     async fn resume(&mut self, token: &Pii<String>) -> Result<(), End> {
-        let resumed = self.shared.sessions().resume(token.reveal(), self.line.clone(), now());
+        let resumed = self.shared.sessions().resume(token.reveal(), self.line.clone(), (now(), self.shared.people.rules()));
         let Some((session, agent)) = resumed else {
             return self.say(&FromServer::SignInRefused { reason: SignInRefusal::SessionGone }).await;
         };
         self.progress = Progress::Signed { session, agent };
         self.shared.inbox.send(Input::AgentResumed { agent, session });
-        let number = self.shared.sessions().number(session);
+        let number = self.staff_number(session);
         self.note(Attempt { number, let_in: Some((agent, session)), address: self.peer.ip(), outcome: "resumed" }).await;
         Ok(())
     }
@@ -340,6 +418,25 @@ async fn next_packet(voice: &mut Option<mpsc::Receiver<TunnelPacket>>) -> Option
 /// Returns once the server is told to stop, or is gone.
 pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// Returns when there is something new to tell a follower, and it is time to.
+async fn news(watching: &mut Option<Watching>) {
+    let Some(watching) = watching else { return std::future::pending().await };
+    let known = watching.known;
+    let is_over = watching.versions.wait_for(|version| Some(*version) != known).await.is_err();
+    if is_over {
+        return std::future::pending().await;
+    }
+    tokio::time::sleep_until(watching.not_before).await;
+}
+
+/// A person's name is needed; nothing is longer than a card holds.
+fn fits(correction: &Correction) -> bool {
+    let fits = |text: &str| text.chars().count() <= CallerPerson::TEXT_LIMIT && !text.chars().any(char::is_control);
+    let tags = &correction.tags;
+    let tags_fit = tags.len() <= CallerPerson::MOST_TAGS && tags.iter().all(|tag| !tag.trim().is_empty() && fits(tag));
+    !correction.name.reveal().trim().is_empty() && fits(correction.name.reveal()) && fits(correction.address.reveal()) && tags_fit
 }
 
 fn now() -> UnixMillis {

@@ -5,6 +5,7 @@
 
 mod attempts;
 mod connection;
+mod floor;
 mod listener;
 mod sessions;
 #[cfg(test)]
@@ -16,9 +17,10 @@ use crate::switchboard::Inbox;
 use crate::tunnel::GatewayTunnel;
 use attempts::Attempts;
 use call_core::command::AgentCommand;
+use floor::FloorBoard;
 use sessions::Sessions;
-use shared::model::{AgentId, SessionId};
-use shared::wire::SignInRefusal;
+use shared::model::{AgentId, Refusal, SessionId};
+use shared::wire::{Correction, DeskRules, SignInRefusal};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -26,8 +28,8 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use voices::Voices;
 
-/// Whoever can tell whether a number and a password belong together. Called on a blocking thread.
-pub(crate) trait Authenticator: Send + Sync {
+/// What the gateway needs of the rest of the house. Called on a blocking thread.
+pub(crate) trait FrontOffice: Send + Sync {
     /// Checks; unknown number and wrong password look and time alike (5-1).
     ///
     /// # Errors
@@ -36,6 +38,15 @@ pub(crate) trait Authenticator: Send + Sync {
 
     /// Puts an attempt to sign in on record (5-1). One that cannot be written is logged; nobody is kept out by it.
     fn note(&self, attempt: Attempt);
+
+    /// What the site rules for every desk, as it is now.
+    fn rules(&self) -> DeskRules;
+
+    /// Corrects a caller's card in the name of this staff number, and lets the core know the new card.
+    ///
+    /// # Errors
+    /// The refusal to be shown.
+    fn correct(&self, by: &str, correction: &Correction) -> Result<(), Refusal>;
 }
 
 /// One attempt to sign in or to come back, and what came of it. Attempts while locked are only logged: they could be endless.
@@ -60,6 +71,8 @@ pub(crate) struct Person {
     pub(crate) number: String,
     /// Name.
     pub(crate) name: String,
+    /// Numbers in the list of all agents are shown in full.
+    pub(crate) sees_numbers: bool,
 }
 
 /// What the edge needs to know.
@@ -102,6 +115,8 @@ pub(crate) struct GatewayLimits {
     pub(crate) lock: Duration,
     /// Pairs of number and address remembered; the oldest is forgotten first.
     pub(crate) remembered_failures: usize,
+    /// News of the list of all agents are told to one follower at most this often.
+    pub(crate) news: Duration,
     /// How long a stopping gateway waits for its connections to take their last messages.
     pub(crate) farewell: Duration,
 }
@@ -122,6 +137,7 @@ impl Default for GatewayLimits {
             failures: 5,
             lock: Duration::from_secs(600),
             remembered_failures: 10_000,
+            news: Duration::from_millis(250),
             farewell: Duration::from_secs(2),
         }
     }
@@ -129,11 +145,12 @@ impl Default for GatewayLimits {
 
 /// What all connections share.
 struct Shared {
-    people: Arc<dyn Authenticator>,
+    people: Arc<dyn FrontOffice>,
     inbox: Inbox,
     limits: GatewayLimits,
     sessions: Mutex<Sessions>,
     attempts: Mutex<Attempts>,
+    floor: Mutex<FloorBoard>,
     password_checks: Arc<Semaphore>,
     voices: Voices,
 }
@@ -141,6 +158,10 @@ struct Shared {
 impl Shared {
     fn sessions(&self) -> std::sync::MutexGuard<'_, Sessions> {
         self.sessions.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn floor(&self) -> std::sync::MutexGuard<'_, FloorBoard> {
+        self.floor.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     fn attempts(&self) -> std::sync::MutexGuard<'_, Attempts> {
@@ -166,7 +187,10 @@ impl std::fmt::Debug for GatewayHandle {
 impl GatewayHandle {
     /// Hands a command over; never blocks. A client that does not read fast enough is disconnected, only it suffers.
     pub(crate) fn send(&self, command: AgentCommand) {
-        self.shared.sessions().carry_out(command);
+        match command {
+            AgentCommand::Floor(change) => self.shared.floor().apply(change),
+            other => self.shared.sessions().carry_out(other),
+        }
     }
 
     /// The address really bound, with the port that the system chose if the settings said 0.
@@ -201,7 +225,7 @@ impl GatewayHandle {
 /// The address is busy or not ours.
 pub(crate) async fn start(
     settings: GatewaySettings,
-    people: Arc<dyn Authenticator>,
+    people: Arc<dyn FrontOffice>,
     inbox: Inbox,
     tunnel: Option<GatewayTunnel>,
 ) -> std::io::Result<GatewayHandle> {
@@ -213,6 +237,7 @@ pub(crate) async fn start(
         inbox,
         sessions: Mutex::new(Sessions::new(limits.outgoing)?),
         attempts: Mutex::new(Attempts::new(limits.failures, limits.lock, limits.remembered_failures)),
+        floor: Mutex::new(FloorBoard::new()),
         password_checks: Arc::new(Semaphore::new(limits.password_checks)),
         voices: Voices::start(tunnel)?,
         limits,

@@ -6,8 +6,8 @@
 use super::{Person, translate};
 use base64::Engine;
 use call_core::command::AgentCommand;
-use shared::model::{AgentId, Desk, SessionId, UnixMillis};
-use shared::wire::{FromServer, MediaAccess, VoiceOrder};
+use shared::model::{AgentId, Desk, InteractionId, SessionId, UnixMillis};
+use shared::wire::{DeskRules, FromServer, MediaAccess, VoiceOrder};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::{Notify, mpsc};
@@ -58,6 +58,8 @@ struct Session {
     line: Option<Line>,
     /// Its client has said what its voice can.
     understands_voice: bool,
+    /// As they were at the sign-in.
+    rules: DeskRules,
 }
 
 enum Stage {
@@ -89,26 +91,47 @@ impl Sessions {
         (line, LineEnd { id: self.next_line, pushes: receiver, cut })
     }
 
+    /// Whether somebody has a session with a living connection.
+    pub(super) fn is_at_a_desk(&self, agent: AgentId) -> bool {
+        let mine = self.sessions.values().filter(|session| session.person.agent == agent);
+        mine.into_iter().any(|session| session.line.is_some() && matches!(session.stage, Stage::Signed { .. }))
+    }
+
+    /// Who a session belongs to.
+    pub(super) fn person(&self, id: SessionId) -> Option<&Person> {
+        self.sessions.get(&id).map(|session| &session.person)
+    }
+
+    /// Whether a call rings at this session's desk, is spoken with there, or is written up.
+    pub(super) fn has_on_desk(&self, id: SessionId, interaction: InteractionId) -> bool {
+        let Some(Session { stage: Stage::Signed { desk: Some(desk), .. }, .. }) = self.sessions.get(&id) else { return false };
+        let offer = desk.offer.as_ref().map(|offer| offer.call.interaction);
+        let call = desk.call.as_ref().map(|call| call.interaction);
+        let wrap_up = desk.wrap_up.as_ref().map(|wrap_up| wrap_up.interaction);
+        [offer, call, wrap_up].contains(&Some(interaction))
+    }
+
     /// A new session for somebody whose password was right.
     ///
     /// # Errors
     /// The system has no random numbers.
-    pub(super) fn begin(&mut self, person: Person, line: Line) -> Result<SessionId, getrandom::Error> {
+    pub(super) fn begin(&mut self, person: Person, line: Line, rules: DeskRules) -> Result<SessionId, getrandom::Error> {
         let mut bytes = [0u8; TOKEN_BYTES];
         getrandom::fill(&mut bytes)?;
         let token = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes);
         self.next_session += 1;
         let id = SessionId(self.next_session);
         self.tokens.insert(token.clone(), id);
-        self.sessions.insert(id, Session { person, token, stage: Stage::Arriving, line: Some(line), understands_voice: false });
+        self.sessions.insert(id, Session { person, token, stage: Stage::Arriving, line: Some(line), understands_voice: false, rules });
         Ok(id)
     }
 
     /// Gives the session of this token to a new connection and cuts the older one. The new one is told at once what it needs.
     /// The desk is as of `now`: timers on the screen count from it.
-    pub(super) fn resume(&mut self, token: &str, line: Line, now: UnixMillis) -> Option<(SessionId, AgentId)> {
+    pub(super) fn resume(&mut self, token: &str, line: Line, (now, rules): (UnixMillis, DeskRules)) -> Option<(SessionId, AgentId)> {
         let id = *self.tokens.get(token)?;
         let session = self.sessions.get_mut(&id)?;
+        session.rules = rules;
         let Stage::Signed { access, desk } = &session.stage else { return None };
         let greeting = signed_in(id, session, access.clone());
         session.understands_voice = false;
@@ -136,11 +159,6 @@ impl Sessions {
         was_current
     }
 
-    /// The staff number of a session; empty if it is gone.
-    pub(super) fn number(&self, id: SessionId) -> String {
-        self.sessions.get(&id).map(|session| session.person.number.clone()).unwrap_or_default()
-    }
-
     pub(super) fn connected(&self) -> usize {
         self.sessions.values().filter(|session| session.line.is_some() && matches!(session.stage, Stage::Signed { .. })).count()
     }
@@ -159,7 +177,7 @@ impl Sessions {
                     ended.push(Push::Close(FromServer::SignedOut { reason: translate::sign_out_reason(why) }));
                 }
             }
-            // Nobody looks at the list of all agents yet.
+            // The list of all agents belongs to no session; it is kept apart.
             AgentCommand::Floor(_) => {}
             AgentCommand::Show { session, desk, .. } => self.show(session, desk),
             AgentCommand::Voice { session, codec, expected_loss_percent, .. } => {
@@ -240,5 +258,6 @@ fn signed_in(id: SessionId, session: &Session, media: MediaAccess) -> FromServer
         number: session.person.number.clone(),
         name: session.person.name.clone(),
         media,
+        rules: session.rules.clone(),
     }
 }

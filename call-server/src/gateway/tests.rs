@@ -8,7 +8,7 @@ use call_core::input::AgentAction;
 use call_core::voice::VoiceInput;
 use futures_util::{SinkExt, StreamExt};
 use shared::model::{AgentState, Desk, NotReadyReason, RequestId, SessionId, TalkHealth, UnixMillis, VoiceCodec};
-use shared::wire::{self, Action, FromClient, FromServer, SignOutReason, VoiceAbilities, VoiceOrder};
+use shared::wire::{self, Action, Correction, DeskRules, FromClient, FromServer, ReasonLimit, SignOutReason, VoiceAbilities, VoiceOrder};
 use std::sync::mpsc::Receiver;
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
@@ -24,16 +24,27 @@ type Note = (String, &'static str, bool);
 
 struct People(std::sync::mpsc::Sender<Note>);
 
-impl Authenticator for People {
+impl FrontOffice for People {
     fn check(&self, number: &str, password: &str) -> Result<Person, SignInRefusal> {
         match (number, password) {
-            ("1001", PASSWORD) => Ok(Person { agent: AgentId(7), number: "1001".to_owned(), name: "陈静".to_owned() }),
+            ("1001", PASSWORD) => {
+                Ok(Person { agent: AgentId(7), number: "1001".to_owned(), name: "陈静".to_owned(), sees_numbers: false })
+            }
             _ => Err(SignInRefusal::WrongCredentials),
         }
     }
 
     fn note(&self, attempt: Attempt) {
         let _ = self.0.send((attempt.number, attempt.outcome, attempt.let_in.is_some()));
+    }
+
+    fn rules(&self) -> DeskRules {
+        DeskRules { reasons: vec![(NotReadyReason::Meal, ReasonLimit { max_ms: 60_000, max_agents: 2 })] }
+    }
+
+    fn correct(&self, by: &str, correction: &Correction) -> Result<(), Refusal> {
+        let _ = self.0.send((by.to_owned(), "corrected", correction.person.is_some()));
+        Ok(())
     }
 }
 
@@ -103,7 +114,7 @@ impl Site {
     /// A client signed in, as the core would do it.
     async fn signed_in(&self) -> (Client, SessionId, String) {
         let mut client = self.greeted().await;
-        client.sign_in("1001", PASSWORD).await;
+        client.take_over("1001", PASSWORD).await;
         let Input::AgentArrived { agent: AgentId(7), session } = self.input() else { panic!("the agent should arrive") };
         self.handle.send(AgentCommand::SignedIn { agent: AgentId(7), session, access: access() });
         let FromServer::SignedIn { session: told, token, number, name, media, .. } = client.hear().await else {
@@ -123,8 +134,13 @@ impl Client {
         self.socket.send(Message::text(wire::encode(message))).await.expect("the frame goes out");
     }
 
+    async fn take_over(&mut self, number: &str, password: &str) {
+        let (number, password) = (number.to_owned(), password.to_owned().into());
+        self.say(&FromClient::SignIn { number, password, take_over: true }).await;
+    }
+
     async fn sign_in(&mut self, number: &str, password: &str) {
-        self.say(&FromClient::SignIn { number: number.to_owned(), password: password.to_owned().into() }).await;
+        self.say(&FromClient::SignIn { number: number.to_owned(), password: password.to_owned().into(), take_over: false }).await;
     }
 
     async fn hear(&mut self) -> FromServer {
@@ -407,4 +423,99 @@ async fn words_about_the_voice_go_only_to_a_client_that_has_said_what_its_voice_
     site.handle.send(health());
     site.handle.send(show(session, 2));
     assert_eq!(revision(&back.hear().await), 2, "who comes back may be an older client");
+}
+
+fn floor(version: u64, agents: &[u32], gone: &[u32]) -> AgentCommand {
+    let row = |agent: &u32| {
+        let row = shared::model::FloorRow {
+            number: agent.to_string(),
+            name: "王芳".to_owned(),
+            state: AgentState::Ready,
+            since: UnixMillis(0),
+            connected: true,
+            queue: None,
+            partner: None,
+            calls_today: 0,
+        };
+        (AgentId(*agent), row)
+    };
+    let (rows, gone) = (agents.iter().map(row).collect(), gone.iter().copied().map(AgentId).collect());
+    AgentCommand::Floor(shared::model::FloorChange { version, rows, gone })
+}
+
+async fn agents(client: &mut Client) -> (Option<u64>, u64, Vec<u32>, usize) {
+    let FromServer::Agents(news) = client.hear().await else { panic!("news of the agents should come") };
+    (news.since, news.version, news.rows.iter().map(|(agent, _)| agent.0).collect(), news.gone.len())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_follows_the_agents_gets_all_of_them_then_changes_and_all_of_them_again_after_a_reconnect() {
+    let site = Site::open(GatewayLimits::default()).await;
+    let (mut client, session, token) = site.signed_in().await;
+    site.handle.send(floor(1, &[7, 8], &[]));
+    client.say(&FromClient::WatchAgents { on: true }).await;
+    assert_eq!(agents(&mut client).await, (None, 1, vec![7, 8], 0));
+    site.handle.send(floor(2, &[9], &[]));
+    assert_eq!(agents(&mut client).await, (Some(1), 2, vec![9], 0));
+    drop(client);
+    assert_eq!(site.input(), Input::AgentDisconnected { agent: AgentId(7), session });
+    site.handle.send(floor(3, &[], &[8]));
+
+    let mut back = site.greeted().await;
+    back.say(&FromClient::Resume { token: token.into() }).await;
+    assert!(matches!(back.hear().await, FromServer::SignedIn { .. }));
+    back.say(&FromClient::WatchAgents { on: true }).await;
+    assert_eq!(agents(&mut back).await, (None, 3, vec![7, 9], 0), "8 went while nobody listened");
+    back.say(&FromClient::WatchAgents { on: false }).await;
+    site.handle.send(floor(4, &[8], &[]));
+    back.say(&FromClient::Ping { nonce: 1 }).await;
+    assert!(matches!(back.hear().await, FromServer::Pong { nonce: 1, .. }), "who does not follow hears nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_living_session_is_taken_over_only_by_who_says_so() {
+    let site = Site::open(GatewayLimits::default()).await;
+    let (mut older, first, _) = site.signed_in().await;
+    let mut newer = site.greeted().await;
+    newer.sign_in("1001", PASSWORD).await;
+    assert_eq!(newer.hear().await, FromServer::SignInRefused { reason: SignInRefusal::SignedInElsewhere });
+    newer.take_over("1001", PASSWORD).await;
+    assert!(matches!(site.input(), Input::AgentArrived { agent: AgentId(7), .. }));
+    site.handle.send(AgentCommand::SignedOut { agent: AgentId(7), session: first, why: SessionEnd::Superseded });
+    assert_eq!(older.hear().await, FromServer::SignedOut { reason: SignOutReason::Superseded });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_card_is_corrected_only_for_a_call_at_the_desk_and_a_locked_seat_is_opened_only_by_its_password() {
+    let site = Site::open(GatewayLimits::default()).await;
+    let (mut client, session, _) = site.signed_in().await;
+    assert_eq!(site.note().1, "let_in");
+    let correction = |name: &str| {
+        let (name, address) = (name.to_owned().into(), "和平路1号".to_owned().into());
+        Action::CorrectCaller(Correction { interaction: shared::model::InteractionId(5), person: None, name, address, tags: Vec::new() })
+    };
+    let mut request = 0;
+    let mut ask = |action| {
+        request += 1;
+        FromClient::Do { request: RequestId(request), action }
+    };
+    client.say(&ask(correction("李蕾"))).await;
+    assert_eq!(client.hear().await, FromServer::Refused { request: RequestId(1), reason: Refusal::NoSuchCall });
+    let AgentCommand::Show { mut desk, agent, .. } = show(session, 2) else { panic!("a desk") };
+    let (expires, ended_by) = (UnixMillis(9), shared::model::Side::Caller);
+    let interaction = shared::model::InteractionId(5);
+    desk.wrap_up = Some(shared::model::WrapUpView { interaction, expires, ended_by, extensions: 0 });
+    site.handle.send(AgentCommand::Show { agent, session, desk });
+    assert!(matches!(client.hear().await, FromServer::Desk(_)));
+    client.say(&ask(correction(" "))).await;
+    assert_eq!(client.hear().await, FromServer::Refused { request: RequestId(2), reason: Refusal::NotSaved });
+    client.say(&ask(correction("李蕾"))).await;
+    assert_eq!(client.hear().await, FromServer::Done { request: RequestId(3) });
+    assert_eq!(site.note(), ("1001".to_owned(), "corrected", false));
+
+    client.say(&ask(Action::Unlock { password: "wrong".to_owned().into() })).await;
+    assert_eq!(client.hear().await, FromServer::Refused { request: RequestId(4), reason: Refusal::Locked });
+    client.say(&ask(Action::Unlock { password: PASSWORD.to_owned().into() })).await;
+    let action = AgentAction::Unlock;
+    assert_eq!(site.input(), Input::AgentAsked { agent: AgentId(7), session, request: RequestId(5), action });
 }

@@ -4,22 +4,38 @@ use call_core::command::SessionEnd;
 use call_core::input::AgentAction;
 use call_core::voice::VoiceInput;
 use shared::model::{AgentId, SessionId, VoiceCodec};
-use shared::wire::{Action, SignOutReason, VoiceAbilities};
+use shared::pii::Pii;
+use shared::wire::{Action, Correction, SignOutReason, VoiceAbilities};
 
 pub(super) fn abilities(agent: AgentId, session: SessionId, abilities: &VoiceAbilities) -> VoiceInput {
     VoiceInput::Abilities { agent, session, opus: abilities.codecs.contains(&VoiceCodec::Opus), muted: abilities.muted }
 }
 
-pub(super) fn action(action: Action) -> AgentAction {
-    match action {
+/// Who has to do with a wish.
+pub(super) enum Wish {
+    /// The core.
+    Core(AgentAction),
+    /// The store, by way of the front office.
+    Correct(Correction),
+    /// The password is checked before the core hears of it.
+    Unlock(Pii<String>),
+}
+
+pub(super) fn wish(action: Action) -> Wish {
+    Wish::Core(match action {
         Action::GoReady => AgentAction::GoReady,
         Action::GoNotReady { reason } => AgentAction::GoNotReady(reason),
+        Action::AwaitNotReady { reason } => AgentAction::AwaitNotReady(reason),
+        Action::Lock => AgentAction::Lock,
         Action::Accept { offer } => AgentAction::Accept(offer),
         Action::Reject { offer } => AgentAction::Reject(offer),
         Action::HangUp { interaction } => AgentAction::HangUp(interaction),
         Action::EndWrapUp => AgentAction::EndWrapUp,
+        Action::ExtendWrapUp => AgentAction::ExtendWrapUp,
         Action::SignOut => AgentAction::SignOut,
-    }
+        Action::CorrectCaller(correction) => return Wish::Correct(correction),
+        Action::Unlock { password } => return Wish::Unlock(password),
+    })
 }
 
 pub(super) fn sign_out_reason(end: SessionEnd) -> SignOutReason {

@@ -24,7 +24,7 @@ use bytes::Bytes;
 use call_core::Input;
 use call_core::command::{SessionText, SipCommand};
 use call_core::input::CallOffered;
-use shared::model::{Caller, LegId, PhoneNumber, TrunkId};
+use shared::model::{AreaCode, Caller, LegId, PhoneNumber, TrunkId};
 use shared::pii::Pii;
 use sip_core::message::stream::Frame;
 use sip_core::message::{self, MAX_PACKET_BYTES, Message, Method, Name, ParseError, Rejected, Request, Via};
@@ -64,6 +64,8 @@ pub(super) struct Edge {
     refusals: Refusals,
     rates: Rates,
     numbers: Numbers,
+    /// Completes a caller's fixed number.
+    home: Option<AreaCode>,
     inbox: Inbox,
     counters: Arc<Counters>,
     started: Instant,
@@ -105,6 +107,7 @@ impl Edge {
             refusals: Refusals::new(limits.waiting_refusals),
             rates: Rates::new(limits.trunk_requests_per_s, limits.trunk_burst),
             numbers: settings.numbers,
+            home: settings.home.clone(),
             inbox,
             counters,
             started: Instant::now(),
@@ -410,7 +413,14 @@ impl Edge {
         let leg: LegId = self.legs.enter(call);
         self.lines.entered(trunk, call);
         tracing::info!(%leg, %trunk, probe, "a call arrives");
-        self.inbox.send(Input::CallOffered(CallOffered { leg, trunk, caller: caller(invite), dialled, offer: offer(invite), probe }));
+        self.inbox.send(Input::CallOffered(CallOffered {
+            leg,
+            trunk,
+            caller: caller(invite, self.home.as_ref()),
+            dialled,
+            offer: offer(invite),
+            probe,
+        }));
     }
 
     /// Offers inside a call are answered by the endpoint itself; the voice follows them.
@@ -472,8 +482,8 @@ fn sent_by(request: &Request) -> Option<SocketAddr> {
     Some(SocketAddr::new(address, via.port_or_default()))
 }
 
-fn caller(invite: &Request) -> Caller {
-    Caller { number: identity::caller(invite).and_then(|text| PhoneNumber::parse(&text).ok()).map(Pii::new) }
+fn caller(invite: &Request, home: Option<&AreaCode>) -> Caller {
+    Caller::of_text(identity::caller(invite).as_deref(), home)
 }
 
 fn offer(invite: &Request) -> Option<SessionText> {

@@ -67,6 +67,8 @@ pub(crate) struct SipSettings {
     pub(crate) client: Option<Arc<rustls::ClientConfig>>,
     /// Whether numbers are written into the log of raw messages.
     pub(crate) numbers: Numbers,
+    /// The area code of our own city, if it is known.
+    pub(crate) home: Option<shared::model::AreaCode>,
     /// What strangers, slow peers and bursts may cost.
     pub(crate) limits: SkinLimits,
 }

@@ -41,6 +41,7 @@ impl Edge {
             name_server: None,
             client: None,
             numbers: Numbers::Masked,
+            home: None,
             limits: SkinLimits::default(),
         };
         let handle = runtime.block_on(start(settings, inbox)).expect("the edge starts");

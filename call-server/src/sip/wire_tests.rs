@@ -48,6 +48,7 @@ impl Edge {
             name_server: None,
             client: None,
             numbers: Numbers::Masked,
+            home: None,
             limits,
         };
         let handle = runtime.block_on(start(settings, inbox)).expect("the edge starts");

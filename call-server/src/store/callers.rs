@@ -1,9 +1,10 @@
 //! Citizens known by their number: several persons may share one, and every correction is kept with what stood there before (1-2).
 
 use super::{Store, StoreError, int, uint};
+use call_core::input::PastContact;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use serde::{Deserialize, Serialize};
-use shared::model::{Caller, CallerCard, CallerPerson, Contact, InteractionId, PersonId, PhoneNumber, UnixMillis};
+use shared::model::{AgentId, Caller, CallerCard, CallerPerson, Contact, InteractionId, PersonId, PhoneNumber, UnixMillis};
 use shared::pii::Pii;
 
 /// A citizen to be registered.
@@ -49,6 +50,8 @@ pub(crate) struct CallerChange {
     pub(crate) after: Pii<String>,
 }
 
+/// Most contacts of earlier days that are told to the core: a busy month of a large city.
+const MOST_PAST_CONTACTS: i64 = 500_000;
 /// Between the tags of one change on record.
 const BETWEEN_TAGS: &str = ", ";
 
@@ -79,6 +82,33 @@ impl Store {
         Ok(card.unwrap_or_default())
     }
 
+    /// The card of a caller as the desk of this interaction shows it.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub(crate) fn card_for(&self, caller: &Caller, interaction: InteractionId) -> Result<Option<CallerCard>, StoreError> {
+        find_card(&self.connection(), caller, Some(interaction)).map_err(|error| self.error(error))
+    }
+
+    /// Who called in an interaction; withheld if there is none.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub(crate) fn caller_of(&self, interaction: InteractionId) -> Result<Caller, StoreError> {
+        let sql = "SELECT caller_number FROM interactions WHERE id = ?1";
+        let found = self.connection().query_row(sql, [int(interaction.0)], |row| row.get::<_, Option<String>>(0)).optional();
+        let number = found.map_err(|error| self.error(error))?.flatten();
+        Ok(Caller { number: number.and_then(|number| PhoneNumber::parse(&number).ok()).map(Pii::new) })
+    }
+
+    /// Who called since a time and who talked with them last, oldest first; at most [`MOST_PAST_CONTACTS`] of the newest.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub(crate) fn past_contacts(&self, since: UnixMillis) -> Result<Vec<PastContact>, StoreError> {
+        select_past(&self.connection(), since).map_err(|error| self.error(error))
+    }
+
     /// Every correction under a number, oldest first.
     ///
     /// # Errors
@@ -86,6 +116,29 @@ impl Store {
     pub(crate) fn caller_changes(&self, number: &PhoneNumber) -> Result<Vec<CallerChange>, StoreError> {
         select_changes(&self.connection(), number).map_err(|error| self.error(error))
     }
+}
+
+fn select_past(connection: &Connection, since: UnixMillis) -> rusqlite::Result<Vec<PastContact>> {
+    let mut select = connection.prepare(
+        "SELECT number, started, agent FROM (
+             SELECT i.id, i.caller_number AS number, i.started_utc_ms AS started,
+                 (SELECT s.agent_id FROM segments s WHERE s.interaction_id = i.id ORDER BY s.segment DESC LIMIT 1) AS agent
+             FROM interactions i
+             WHERE i.started_utc_ms >= ?1 AND i.caller_number IS NOT NULL AND i.state = 'closed' AND i.probe = 0 AND i.queue_id IS NOT NULL
+             ORDER BY i.id DESC LIMIT ?2)
+         ORDER BY id",
+    )?;
+    let rows = select.query_map(params![since.0, MOST_PAST_CONTACTS], |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?, row.get::<_, Option<u32>>(2)?))
+    })?;
+    let mut contacts = Vec::new();
+    for row in rows {
+        let (number, at, agent) = row?;
+        let Ok(number) = PhoneNumber::parse(&number) else { continue };
+        let caller = Caller { number: Some(number.into()) };
+        contacts.push(PastContact { caller, at: UnixMillis(at), agent: agent.map(AgentId), avoid: false });
+    }
+    Ok(contacts)
 }
 
 /// The card of a caller, without the call it is looked up for; a withheld number has none, nor has one of which nothing is known.

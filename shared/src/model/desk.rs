@@ -192,6 +192,8 @@ pub enum Refusal {
     ReasonNotAllowed,
     /// As many agents as may have this reason of 示忙 already.
     ReasonFull,
-    /// The seat is locked.
+    /// The seat is locked, or the password that should unlock it is wrong.
     Locked,
+    /// It could not be put on record.
+    NotSaved,
 }

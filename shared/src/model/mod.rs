@@ -19,7 +19,7 @@ pub use desk::{
 pub use end::{EndReason, Side};
 pub use floor::{Floor, FloorChange, FloorGap, FloorRow};
 pub use ids::{AgentId, InteractionId, LegId, OfferId, PersonId, QueueId, RecordingId, RequestId, SegmentId, SessionId, TrunkId};
-pub use number::{Caller, PhoneNumber, PhoneNumberError};
+pub use number::{AreaCode, Caller, PhoneNumber, PhoneNumberError};
 pub use prompt::PromptName;
 pub use time::UnixMillis;
 pub use voice::{LegHealth, TalkHealth, VoiceCodec, VoiceLight, VoiceTrouble};

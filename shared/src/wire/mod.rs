@@ -3,8 +3,10 @@
 //! One JSON object per WebSocket text frame. Both sides refuse frames over [`MAX_FRAME_BYTES`]. The first message of a
 //! client is [`FromClient::Hello`]; a server that does not speak its version says so and closes.
 
+mod house;
 mod voice;
 
+pub use house::{AgentsNews, Correction, DeskRules, ReasonLimit};
 pub use voice::{VoiceAbilities, VoiceOptions, VoiceOrder};
 
 use crate::model::{AgentId, Desk, InteractionId, NotReadyReason, OfferId, Refusal, RequestId, SessionId, TalkHealth, UnixMillis};
@@ -37,6 +39,9 @@ pub enum FromClient {
         number: String,
         /// The password; redacted in any log.
         password: Pii<String>,
+        /// End a session of the same person that lives at another desktop; otherwise such a sign-in is refused.
+        #[serde(default)]
+        take_over: bool,
     },
     /// Takes up a session after a cut, without the password.
     Resume {
@@ -52,6 +57,16 @@ pub enum FromClient {
     },
     /// What its voice can; only to a server whose `SignedIn` carried [`VoiceOptions`].
     Voice(VoiceAbilities),
+    /// Follow the list of all agents from now on, beginning with the whole of it, or follow it no longer.
+    WatchAgents {
+        /// Follow.
+        on: bool,
+    },
+    /// Whether somebody sits at the desk: the headset works, and keyboard or mouse were used a short while ago. Untold is no.
+    Attentive {
+        /// Somebody does.
+        attentive: bool,
+    },
     /// Every [`HEARTBEAT_MS`].
     Ping {
         /// Returned as it is.
@@ -87,6 +102,22 @@ pub enum Action {
     },
     /// 完成话后处理
     EndWrapUp,
+    /// 延长话后处理
+    ExtendWrapUp,
+    /// 示忙 as soon as the reason has a place free.
+    AwaitNotReady {
+        /// Why.
+        reason: NotReadyReason,
+    },
+    /// 锁定: the seat wants its password back.
+    Lock,
+    /// The password of a locked seat.
+    Unlock {
+        /// The password; redacted in any log.
+        password: Pii<String>,
+    },
+    /// The caller's card is wrong.
+    CorrectCaller(Correction),
     /// 签出
     SignOut,
 }
@@ -116,6 +147,9 @@ pub enum FromServer {
         name: String,
         /// Where and with which keys the voice goes.
         media: MediaAccess,
+        /// What the site rules for this desk.
+        #[serde(default)]
+        rules: DeskRules,
     },
     /// Sign-in or resume failed; the connection stays open for another try.
     SignInRefused {
@@ -124,6 +158,8 @@ pub enum FromServer {
     },
     /// The whole desk, after each change of it.
     Desk(Box<Desk>),
+    /// The list of all agents, or what changed in it; only to who follows it.
+    Agents(AgentsNews),
     /// A request was carried out.
     Done {
         /// Which.
@@ -169,6 +205,8 @@ pub enum SignInRefusal {
     TooManyAttempts,
     /// The token names no living session: sign in with the password.
     SessionGone,
+    /// The same person is signed in at another desktop that is connected; try again with `take_over`.
+    SignedInElsewhere,
     /// The server is stopping or has no media path for another agent.
     NotNow,
 }
@@ -281,7 +319,7 @@ mod tests {
 
     #[test]
     fn secrets_do_not_show_in_debug_output() {
-        let sign_in = FromClient::SignIn { number: "1001".into(), password: "geheim".to_owned().into() };
+        let sign_in = FromClient::SignIn { number: "1001".into(), password: "geheim".to_owned().into(), take_over: false };
         assert!(!format!("{sign_in:?}").contains("geheim"));
     }
 }

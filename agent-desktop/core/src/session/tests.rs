@@ -6,7 +6,7 @@ use shared::model::{
     AgentId, AgentState, CallPhase, CallView, Caller, Desk, InteractionId, KnownCaller, NotReadyReason, Notice, OfferId, OfferView,
     Refusal, RequestId, SessionId, Side, UnixMillis, WrapUpView,
 };
-use shared::wire::{FromClient, FromServer, MediaAccess, SignInRefusal, SignOutReason};
+use shared::wire::{AgentsNews, Correction, DeskRules, FromClient, FromServer, MediaAccess, SignInRefusal, SignOutReason};
 
 /// A session with its log.
 struct Desktop {
@@ -59,11 +59,11 @@ impl Desktop {
         self.event(Event::LinkDown(LinkFailure::Broken("reset".to_owned())))
     }
 
-    fn resume(&mut self) {
+    fn resume(&mut self) -> Vec<String> {
         self.tick_at_deadline();
         self.event(Event::LinkUp);
         self.receive(welcome(1));
-        self.receive(signed_in("key"));
+        self.receive(signed_in("key"))
     }
 
     fn link(&self) -> &LinkState {
@@ -80,7 +80,12 @@ fn line(effect: Effect) -> String {
         Effect::Connect { server } => format!("connect {server}"),
         Effect::Disconnect => "disconnect".to_owned(),
         Effect::Send(FromClient::Hello { version, .. }) => format!("hello {version}"),
-        Effect::Send(FromClient::SignIn { number, password }) => format!("sign_in {number} {}", password.reveal()),
+        Effect::Send(FromClient::SignIn { number, password, take_over }) => {
+            format!("sign_in {number} {}{}", password.reveal(), if take_over { " take over" } else { "" })
+        }
+        Effect::Send(FromClient::WatchAgents { on }) => format!("watch {on}"),
+        Effect::Send(FromClient::Attentive { attentive }) => format!("attentive {attentive}"),
+        Effect::Alert => "alert".to_owned(),
         Effect::Send(FromClient::Resume { token }) => format!("resume {}", token.reveal()),
         Effect::Send(FromClient::Do { request, action }) => format!("do {request} {action:?}"),
         Effect::Send(FromClient::Voice(abilities)) => format!("voice {abilities:?}"),
@@ -116,6 +121,7 @@ fn signed_in(key: &str) -> FromServer {
             server_key: "s".to_owned(),
             options: None,
         },
+        rules: DeskRules::default(),
     }
 }
 
@@ -400,7 +406,14 @@ fn wishes_become_requests_exactly_in_the_states_that_allow_them() {
     // One line per wish; a letter per state in which it is sent: N not ready, R ready, O offered, T talking, W wrap-up.
     let table = [
         (Wish::GoReady, "NW"),
-        (Wish::GoNotReady(NotReadyReason::Meal), "NROW"),
+        (Wish::GoNotReady(NotReadyReason::Meal), "NROTW"),
+        (Wish::AwaitNotReady(NotReadyReason::Meal), "NROTW"),
+        (Wish::Lock, "NROTW"),
+        (Wish::Unlock("x".to_owned().into()), ""),
+        (Wish::ExtendWrapUp, ""),
+        (Wish::TakeOver, ""),
+        (Wish::Correct(correction(7)), "OTW"),
+        (Wish::Correct(correction(8)), ""),
         (Wish::GoNotReady(NotReadyReason::System), ""),
         (Wish::Answer, "O"),
         (Wish::Reject, "O"),
@@ -563,4 +576,91 @@ fn requests_never_repeat_their_number_within_a_program_run() {
     desktop.cut();
     desktop.resume();
     assert!(matches!(desktop.wish(Wish::GoReady).as_slice(), [line] if line == "do 2 GoReady"));
+}
+
+fn correction(interaction: u64) -> Correction {
+    let (name, address) = ("李蕾".to_owned().into(), "和平路1号".to_owned().into());
+    Correction { interaction: InteractionId(interaction), person: None, name, address, tags: Vec::new() }
+}
+
+#[test]
+fn who_is_signed_in_elsewhere_is_asked_and_goes_on_here_only_after_a_yes() {
+    let mut desktop = Desktop::new();
+    desktop.wish(sign_in());
+    desktop.event(Event::LinkUp);
+    desktop.receive(welcome(1));
+    let refused = FromServer::SignInRefused { reason: SignInRefusal::SignedInElsewhere };
+    assert_eq!(desktop.receive(refused), ["disconnect"]);
+    assert_eq!(desktop.session.view().link, LinkState::ConfirmTakeOver);
+    assert_eq!(desktop.session.next_deadline(), None, "a person takes the time that a person takes");
+    let connects = desktop.wish(Wish::TakeOver);
+    assert_eq!(connects.len(), 1, "{connects:?}");
+    desktop.event(Event::LinkUp);
+    let sent = desktop.receive(welcome(1));
+    assert!(sent[0].ends_with(" take over"), "{sent:?}");
+    desktop.receive(signed_in("key"));
+    assert_eq!(desktop.session.view().link, LinkState::Online);
+}
+
+fn news(since: Option<u64>, version: u64, agents: &[u32], gone: &[u32]) -> FromServer {
+    let row = |agent: &u32| {
+        let row = shared::model::FloorRow {
+            number: agent.to_string(),
+            name: String::new(),
+            state: AgentState::Ready,
+            since: UnixMillis(0),
+            connected: true,
+            queue: None,
+            partner: None,
+            calls_today: 0,
+        };
+        (AgentId(*agent), row)
+    };
+    let (rows, gone) = (agents.iter().map(row).collect(), gone.iter().copied().map(AgentId).collect());
+    FromServer::Agents(AgentsNews { since, version, rows, gone })
+}
+
+#[test]
+fn the_list_of_agents_is_never_patched_over_a_gap_and_begins_anew_after_a_reconnect() {
+    let mut desktop = Desktop::online(AgentState::Ready);
+    assert_eq!(desktop.receive(news(None, 1, &[1], &[])), [""; 0]);
+    assert_eq!(desktop.session.view().agents, None, "nobody asked for it");
+    assert_eq!(desktop.wish(Wish::WatchAgents(true)), ["watch true"]);
+    desktop.receive(news(None, 4, &[1, 2], &[]));
+    desktop.receive(news(Some(4), 6, &[3], &[1]));
+    let shown = |desktop: &Desktop| {
+        let floor = desktop.session.view().agents.clone().expect("it is followed");
+        (floor.version, floor.rows.keys().map(|agent| agent.0).collect::<Vec<_>>())
+    };
+    assert_eq!(shown(&desktop), (6, vec![2, 3]));
+    assert_eq!(desktop.receive(news(Some(7), 8, &[4], &[])), ["watch true"], "7 is missing: all of it is asked for");
+    assert_eq!(shown(&desktop), (6, vec![2, 3]));
+    desktop.receive(news(None, 8, &[2, 4], &[]));
+    assert_eq!(shown(&desktop), (8, vec![2, 4]));
+    desktop.cut();
+    let log = desktop.resume();
+    assert!(log.contains(&"watch true".to_owned()), "{log:?}");
+    desktop.receive(news(None, 2, &[9], &[]));
+    assert_eq!(shown(&desktop), (2, vec![9]), "a server that began anew counts anew");
+    assert_eq!(desktop.wish(Wish::WatchAgents(false)), ["watch false"]);
+    assert_eq!(desktop.session.view().agents, None);
+}
+
+#[test]
+fn a_change_that_nobody_asked_for_sounds_once() {
+    let mut desktop = Desktop::online(AgentState::Ready);
+    let noticed = |revision| FromServer::Desk(Box::new(Desk { notice: Some(Notice::OfferMissed), ..desk(revision, NOT_READY) }));
+    assert_eq!(desktop.receive(noticed(2)), ["alert"]);
+    assert_eq!(desktop.receive(noticed(3)), [""; 0]);
+}
+
+#[test]
+fn what_was_chosen_to_follow_a_call_can_be_taken_back() {
+    let mut desktop = Desktop::online(AgentState::Ready);
+    desktop.receive(talking(2));
+    assert_eq!(desktop.wish(Wish::GoReady), [""; 0], "nothing is to be taken back");
+    let FromServer::Desk(desk) = talking(3) else { panic!("a desk") };
+    let next = Some(shared::model::NextState::NotReady(NotReadyReason::Meal));
+    desktop.receive(FromServer::Desk(Box::new(Desk { next, ..*desk })));
+    assert_eq!(desktop.wish(Wish::GoReady).len(), 1);
 }

@@ -1,7 +1,9 @@
 //! The agent's desk: what each state shows, and what keys and buttons wish.
 
 use super::*;
-use shared::model::{Notice, Refusal};
+use crate::screens::agent::correction::Edit;
+use shared::model::{AwaitedBreak, NextState, Notice, Refusal};
+use shared::wire::{DeskRules, ReasonLimit};
 
 #[test]
 fn after_sign_in_the_desk_says_not_ready_and_offers_to_go_ready() {
@@ -42,7 +44,7 @@ fn the_question_for_a_reason_is_closed_by_escape_and_by_what_makes_it_senseless(
     desktop.press(Named::Escape);
     desktop.assert_lacks(&["选择示忙原因"]);
     desktop.press(Named::F11);
-    desktop.shows(talking());
+    desktop.shows(reconnecting());
     desktop.assert_lacks(&["选择示忙原因"]);
     assert_eq!(desktop.wishes(), []);
 }
@@ -72,9 +74,8 @@ fn a_talk_shows_its_clock_and_is_ended_by_hang_up_alone() {
     desktop.assert_finds(&["通话中", "02:17", "王秀英", "正常", "丢包 0.2%", "正在通话"]);
     desktop.click("接听");
     desktop.press(Named::F2);
-    desktop.press(Named::F11);
     desktop.press(Named::F12);
-    desktop.click("小休");
+    desktop.press_shifted(Named::F12);
     assert_eq!(desktop.wishes(), [], "a dimmed button and its key wish nothing");
     desktop.click("挂断");
     desktop.press(Named::F4);
@@ -245,4 +246,141 @@ fn a_new_view_of_the_session_reaches_the_window_and_so_does_its_end() {
     drop((app, backend));
     assert!(matches!(next(), Some(Message::EngineStopped)));
     assert!(next().is_none());
+}
+
+fn next(state: NextState) -> View {
+    let mut view = talking();
+    if let Some(desk) = &mut view.desk {
+        desk.next = Some(state);
+    }
+    view
+}
+
+#[test]
+fn a_break_chosen_in_a_talk_is_shown_as_what_follows_and_can_be_taken_back() {
+    let mut desktop = Desktop::showing(talking());
+    desktop.press(Named::F11);
+    desktop.press_digit("2");
+    desktop.shows(next(NextState::NotReady(NotReadyReason::Meal)));
+    desktop.assert_finds(&["通话后：用餐", "通话中"]);
+    desktop.click("取消");
+    desktop.press(Named::F11);
+    assert_eq!(desktop.wishes(), [Wish::GoNotReady(NotReadyReason::Meal), Wish::GoReady, Wish::GoReady]);
+    Desktop::showing(next(NextState::SignOut)).assert_finds(&["通话后：签出"]);
+}
+
+#[test]
+fn reasons_show_their_limits_and_a_full_one_can_be_waited_for() {
+    let rules = DeskRules { reasons: vec![(NotReadyReason::Meal, ReasonLimit { max_ms: 2_700_000, max_agents: 3 })] };
+    let mut desktop = Desktop::showing(View { rules: rules.clone(), ..ready() });
+    desktop.press(Named::F11);
+    desktop.assert_finds(&["最长 45 分 · 最多 3 人"]);
+    desktop.press_digit("2");
+    desktop.shows(View { refusal: Some(Refusal::ReasonFull), rules, ..ready() });
+    desktop.click("排队等候");
+    assert_eq!(desktop.wishes(), [Wish::GoNotReady(NotReadyReason::Meal), Wish::AwaitNotReady(NotReadyReason::Meal)]);
+    let mut view = ready();
+    if let Some(desk) = &mut view.desk {
+        desk.awaits = Some(AwaitedBreak { reason: NotReadyReason::Meal, ahead: 2 });
+    }
+    desktop.shows(view);
+    desktop.assert_finds(&["等候用餐：前面 2 人"]);
+}
+
+#[test]
+fn a_break_says_how_long_it_may_last_and_how_much_too_long_it_is() {
+    let limited = |at| signed_in(Desk { limit: Some(at), ..desk(AgentState::NotReady(NotReadyReason::Meal), 600) });
+    Desktop::showing(limited(in_seconds(90))).assert_finds(&["还可 01:30"]);
+    Desktop::showing(limited(ago(65))).assert_finds(&["已超时 01:05"]);
+}
+
+#[test]
+fn a_forced_change_has_one_button_back() {
+    let desk = Desk { notice: Some(Notice::OfferMissed), ..desk(AgentState::NotReady(NotReadyReason::NoAnswer), 3) };
+    let mut desktop = Desktop::showing(signed_in(desk));
+    desktop.press(Named::F11);
+    assert_eq!(desktop.wishes(), [Wish::GoReady]);
+    desktop.assert_finds(&["有一个来电未应答", "示闲"]);
+}
+
+#[test]
+fn wrap_up_is_extended_by_key_and_button_while_the_queue_allows_it() {
+    let mut desktop = Desktop::showing(talking());
+    let mut view = wrap_up();
+    if let Some(wrap_up) = view.desk.as_mut().and_then(|desk| desk.wrap_up.as_mut()) {
+        wrap_up.extensions = 2;
+    }
+    desktop.shows(view);
+    desktop.click("延长（余 2 次）");
+    desktop.press_shifted(Named::F12);
+    assert_eq!(desktop.wishes(), [Wish::ExtendWrapUp, Wish::ExtendWrapUp]);
+    desktop.shows(wrap_up());
+    desktop.assert_lacks(&["延长（余 0 次）"]);
+}
+
+#[test]
+fn several_persons_of_a_number_are_listed_and_one_of_them_is_chosen() {
+    let mut desktop = Desktop::showing(ringing_with_two());
+    desktop.assert_finds(&["同号 2 人", "王秀英", "王建国", "方言", "最近来电", "1003 · 通话 03:12", "24 小时内第 2 次", "老年人 · 独居"]);
+    desktop.assert_lacks(&["溧阳市溧城街道"]);
+    desktop.click("王建国");
+    desktop.assert_finds(&["溧阳市溧城街道"]);
+    assert_eq!(desktop.wishes(), [], "choosing who is shown is no wish");
+}
+
+#[test]
+fn a_card_is_corrected_in_a_form_and_saved_with_a_name_only() {
+    let mut desktop = Desktop::showing(talking());
+    desktop.click("更正资料");
+    desktop.assert_finds(&["更正来电人资料", "用逗号分开，例如：方言，独居"]);
+    let edit = |edit| Message::Agent(agent::Message::Edit(edit));
+    desktop.tell(edit(Edit::Name(String::new().into())));
+    desktop.tell(Message::Agent(agent::Message::SaveCorrection));
+    assert_eq!(desktop.wishes(), [], "a card needs a name");
+    desktop.tell(edit(Edit::Name("王秀瑛".to_owned().into())));
+    desktop.tell(edit(Edit::Tags("方言， 独居,".to_owned())));
+    desktop.click("保存");
+    desktop.assert_lacks(&["更正来电人资料"]);
+    let wishes = desktop.wishes();
+    let [Wish::Correct(correction)] = wishes.as_slice() else { panic!("one correction: {wishes:?}") };
+    assert_eq!((correction.interaction, correction.person), (InteractionId(12), Some(PersonId(1))));
+    assert_eq!(
+        (correction.name.reveal().as_str(), correction.tags.as_slice()),
+        ("王秀瑛", ["方言".to_owned(), "独居".to_owned()].as_slice())
+    );
+
+    desktop.click("更正资料");
+    desktop.tell(edit(Edit::Another(true)));
+    desktop.click("保存");
+    assert!(matches!(desktop.wishes().last(), Some(Wish::Correct(correction)) if correction.person.is_none()));
+}
+
+#[test]
+fn all_agents_are_shown_with_their_states_and_found_by_name_and_the_desk_returns_with_a_ring() {
+    let mut desktop = Desktop::showing(ready());
+    desktop.click("全部座席");
+    assert_eq!(desktop.wishes(), [Wish::WatchAgents(true)]);
+    desktop.assert_finds(&["正在读取座席列表…"]);
+    desktop.shows(View { agents: Some(floor()), ..ready() });
+    desktop.assert_finds(&[
+        "1007",
+        "李娟",
+        "空闲",
+        "1008",
+        "王芳",
+        "用餐",
+        "1009",
+        "张敏",
+        "通话中",
+        "139 **** **78",
+        "3 / 3 人",
+        "连接中断",
+    ]);
+    desktop.tell(Message::Agent(agent::Message::Find("王".into())));
+    desktop.assert_finds(&["王芳", "1 / 3 人"]);
+    desktop.assert_lacks(&["李娟"]);
+    desktop.tell(Message::Agent(agent::Message::Find("nobody".into())));
+    desktop.assert_finds(&["没有符合条件的座席"]);
+    desktop.shows(ringing());
+    desktop.assert_finds(&["来电振铃"]);
 }

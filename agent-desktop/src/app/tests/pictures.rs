@@ -44,6 +44,35 @@ fn missed() -> View {
     signed_in(Desk { notice: Some(shared::model::Notice::OfferMissed), ..desk(AgentState::NotReady(NotReadyReason::NoAnswer), 3) })
 }
 
+fn agents_page() -> Desktop {
+    let mut desktop = Desktop::showing(ready());
+    desktop.tell(Message::Agent(agent::Message::ShowAgents));
+    desktop.shows(View { agents: Some(floor()), ..ready() });
+    desktop
+}
+
+fn correcting() -> Desktop {
+    let mut desktop = Desktop::showing(talking());
+    desktop.tell(Message::Agent(agent::Message::Correct));
+    desktop
+}
+
+fn with_next() -> View {
+    let mut view = talking();
+    if let Some(desk) = &mut view.desk {
+        desk.next = Some(shared::model::NextState::NotReady(NotReadyReason::Meal));
+    }
+    view
+}
+
+fn long_meal() -> View {
+    signed_in(Desk {
+        limit: Some(ago(65)),
+        notice: Some(shared::model::Notice::BreakOver),
+        ..desk(AgentState::NotReady(NotReadyReason::Meal), 2_765)
+    })
+}
+
 /// The screens that must not change unseen.
 fn key_screens() -> Vec<Picture> {
     vec![
@@ -54,6 +83,8 @@ fn key_screens() -> Vec<Picture> {
         Picture::new("ringing-en-dark", Desktop::showing(ringing()), Dark, English),
         Picture::new("talking-zh-dark", Desktop::showing(talking()), Dark, Chinese),
         Picture::new("wrap-up-zh-light", after_talk(), Light, Chinese),
+        Picture::new("ringing-two-zh-light", Desktop::showing(ringing_with_two()), Light, Chinese),
+        Picture::new("agents-zh-dark", agents_page(), Dark, Chinese),
         Picture::new("missed-narrow-zh-light", Desktop::showing(missed()).sized(1024.0, 700.0), Light, Chinese),
     ]
 }
@@ -69,6 +100,10 @@ fn other_screens() -> Vec<Picture> {
     let wrong = View { problem: Some(wrong), ..View::default() };
     vec![
         Picture::new("reasons-zh-light", asking, Light, Chinese),
+        Picture::new("agents-en-light", agents_page(), Light, English),
+        Picture::new("correction-zh-light", correcting(), Light, Chinese),
+        Picture::new("next-state-zh-light", Desktop::showing(with_next()), Light, Chinese),
+        Picture::new("break-over-zh-dark", Desktop::showing(long_meal()), Dark, Chinese),
         Picture::new("ready-zh-dark", Desktop::showing(ready()), Dark, Chinese),
         Picture::new("drawer-zh-light", drawer, Light, Chinese),
         Picture::new("reconnecting-zh-light", Desktop::showing(reconnecting()), Light, Chinese),

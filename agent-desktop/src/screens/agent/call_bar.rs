@@ -1,12 +1,13 @@
 //! The call bar: my state with its running time first, then who calls, then the buttons that never move.
 
-use super::{Message, Scene, caller, present_call, sign, tone};
+use super::{Message, Scene, State, caller, present_call, sign, tone};
 use crate::font;
 use crate::theme::{self, Tone, radius, size, space, text_size};
 use crate::widget::{body, call_button, call_button_filled, icon, label};
 use desktop_core::Wish;
-use iced::widget::{column, container, row, space as gap, text};
+use iced::widget::{button, column, container, row, space as gap, text};
 use iced::{Center, Element, Fill};
+use shared::model::NextState;
 
 /// Width of the state's box: the longest word of both languages fits, so nothing beside it moves.
 const STATE_WIDTH: f32 = 176.0;
@@ -15,9 +16,10 @@ const GUARD: f32 = 36.0;
 /// Width of 挂断.
 const HANG_UP_WIDTH: f32 = 92.0;
 
-pub(super) fn view<'a>(scene: Scene<'a>) -> Element<'a, Message> {
+pub(super) fn view<'a>(state: &'a State, scene: Scene<'a>) -> Element<'a, Message> {
     let palette = scene.palette;
-    let bar = row![state_box(scene), container(who(scene)).width(Fill).clip(true), buttons(scene)];
+    let middle = row![].push(next(scene)).push(container(who(state, scene)).width(Fill).clip(true)).spacing(space::L).align_y(Center);
+    let bar = row![state_box(scene), middle.width(Fill), buttons(scene)];
     let bar = container(bar.spacing(space::L).align_y(Center)).padding([0.0, space::L]).center_y(size::CALL_BAR);
     bar.style(move |_| theme::bar(palette)).into()
 }
@@ -37,11 +39,27 @@ fn state_box<'a>(scene: Scene<'a>) -> Element<'a, Message> {
     chip.style(move |_| theme::chip(palette, tone, radius::BUTTON)).into()
 }
 
-fn who<'a>(scene: Scene<'a>) -> Element<'a, Message> {
+/// What was chosen to follow, and the way to take it back.
+fn next<'a>(scene: Scene<'a>) -> Option<Element<'a, Message>> {
+    let (desk, texts, palette) = (scene.view.desk.as_ref()?, &scene.texts.house, scene.palette);
+    let words = match (desk.next, desk.awaits) {
+        (Some(NextState::NotReady(reason)), _) => (texts.next)(scene.texts.reason_word(reason)),
+        (Some(NextState::SignOut), _) => (texts.next)(scene.texts.frame.sign_out),
+        (None, Some(awaits)) => (texts.awaits)(scene.texts.reason_word(awaits.reason), awaits.ahead),
+        (None, None) => return None,
+    };
+    let act = scene.view.can_go_ready().then_some(Message::Wish(Wish::GoReady));
+    let back = button(text(texts.take_back).size(text_size::LABEL)).padding([3.0, space::S]).on_press_maybe(act);
+    let back = back.style(move |_, status| theme::button_plain(palette, status));
+    let content = row![text(words).size(text_size::LABEL).font(font::BOLD), back].spacing(space::S).align_y(Center);
+    Some(container(content).padding([space::XS, space::S]).style(move |_| theme::chip(palette, Tone::Red, radius::BUTTON)).into())
+}
+
+fn who<'a>(state: &'a State, scene: Scene<'a>) -> Element<'a, Message> {
     let Some(call) = present_call(scene.view) else {
         return label(scene.palette, scene.texts.call.none).size(text_size::BODY).into();
     };
-    let name = text(caller::name(scene, call)).size(text_size::NUMBER).font(font::BOLD).wrapping(text::Wrapping::None);
+    let name = text(caller::name(state, scene, call)).size(text_size::NUMBER).font(font::BOLD).wrapping(text::Wrapping::None);
     let number = text(caller::number(scene, call)).size(text_size::NUMBER).wrapping(text::Wrapping::None);
     let waited = format!("{} · {} {}", call.queue, scene.texts.call.waited, crate::screens::clock(call.waited_ms));
     let below = body(waited).color(scene.palette.label).wrapping(text::Wrapping::None);

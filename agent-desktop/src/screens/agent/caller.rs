@@ -2,18 +2,18 @@
 
 use super::{Message, Scene, State, present_call};
 use crate::font;
-use crate::theme::{Tone, space, text_size};
-use crate::widget::{body, card, hairline, heading, label, labelled, tag};
-use iced::widget::{Column, column, row, text};
+use crate::theme::{self, Tone, radius, space, text_size};
+use crate::widget::{body, card, hairline, heading, label, labelled, plain, tag};
+use iced::widget::{Column, Row, button, column, container, row, space as gap, text};
 use iced::{Center, Element, Fill};
-use shared::model::{CallView, CallerPerson};
+use shared::model::{CallView, Caller, CareClass};
 
 pub(super) fn view<'a>(state: &'a State, scene: Scene<'a>) -> Element<'a, Message> {
     let texts = &scene.texts.call;
     let wrapped = scene.view.desk.as_ref().and_then(|desk| desk.wrap_up.as_ref()).and_then(|wrap_up| state.last_call(wrap_up.interaction));
     let content = match (present_call(scene.view), wrapped) {
-        (Some(call), _) => filled(scene, texts.caller, call),
-        (None, Some(call)) => filled(scene, texts.last_caller, call),
+        (Some(call), _) => filled(state, scene, texts.caller, call),
+        (None, Some(call)) => filled(state, scene, texts.last_caller, call),
         (None, None) => empty(scene),
     };
     card(scene.palette, content).width(Fill).height(Fill).into()
@@ -24,38 +24,122 @@ fn empty<'a>(scene: Scene<'a>) -> Column<'a, Message> {
     column![heading(scene.palette, scene.texts.call.caller), sentence].spacing(space::M)
 }
 
-fn filled<'a>(scene: Scene<'a>, title: &'a str, call: &'a CallView) -> Column<'a, Message> {
+fn filled<'a>(state: &'a State, scene: Scene<'a>, title: &'a str, call: &'a CallView) -> Column<'a, Message> {
     let (texts, palette) = (&scene.texts.call, scene.palette);
-    let registered = person(call).is_some();
+    let registered = state.person(call).is_some();
     let head_color = if registered { palette.text } else { palette.label };
-    let name = text(name(scene, call)).size(text_size::NAME).font(font::BOLD).color(head_color);
+    let name = text(name(state, scene, call)).size(text_size::NAME).font(font::BOLD).color(head_color);
     let number = text(number(scene, call)).size(text_size::NUMBER).color(palette.label);
-    let withheld = call.caller.number.is_none().then(|| tag(palette, Tone::Amber, texts.withheld));
     let waited = crate::screens::clock(call.waited_ms);
     let figures = row![
         labelled(palette, texts.queue, body(call.queue.as_str())).width(Fill),
         labelled(palette, texts.waited, body(waited)).width(Fill),
     ];
-    column![heading(palette, title), column![name, number].push(withheld).spacing(space::XS)]
-        .push(labelled(palette, texts.address, address(scene, call)))
+    let correct = call.caller.number.is_some().then(|| {
+        let act = scene.view.can_correct(call.interaction).then_some(Message::Correct);
+        plain(palette, scene.texts.house.correct, act)
+    });
+    column![heading(palette, title), column![name, number].push(marks(state, scene, call)).spacing(space::XS)]
+        .push(persons(state, scene, call))
+        .push(labelled(palette, texts.address, address(state, scene, call)))
         .push(hairline(palette).width(Fill).height(1.0))
         .push(figures.align_y(Center))
-        .spacing(space::L)
+        .push(hairline(palette).width(Fill).height(1.0))
+        .push(contacts(scene, call))
+        .push(gap::vertical())
+        .push(correct)
+        .spacing(space::M)
 }
 
-/// The registered person that is shown first.
-fn person(call: &CallView) -> Option<&CallerPerson> {
-    call.card.as_ref()?.first()
+/// What one must know before the first word: withheld, in favour, calls again, was served by me; and the card's own marks.
+fn marks<'a>(state: &'a State, scene: Scene<'a>, call: &'a CallView) -> Option<Element<'a, Message>> {
+    let (palette, house, known) = (scene.palette, &scene.texts.house, &call.known);
+    let mark = |tone: Tone, word: String| -> Element<'a, Message> {
+        let word = text(word).size(text_size::LABEL).font(font::BOLD);
+        container(word).padding([2.0, 6.0]).style(move |_| theme::chip(palette, tone, radius::TAG)).into()
+    };
+    let mut all: Vec<Element<'a, Message>> = Vec::new();
+    if call.caller.number.is_none() {
+        all.push(tag(palette, Tone::Amber, scene.texts.call.withheld).into());
+    }
+    if let Some(care) = &known.care {
+        all.push(mark(Tone::Blue, format!("{} · {}", care_word(scene, care.class), care.reason)));
+    }
+    if known.contacts_in_a_day > 0 {
+        all.push(mark(Tone::Amber, (house.repeat_day)(known.contacts_in_a_day)));
+    } else if known.contacts_in_a_week > 0 {
+        all.push(mark(Tone::Grey, (house.repeat_week)(known.contacts_in_a_week)));
+    }
+    if known.served_by_you {
+        all.push(mark(Tone::Blue, house.served_by_you.to_owned()));
+    }
+    let tags = state.person(call).map(|person| person.tags.as_slice()).unwrap_or_default();
+    all.extend(tags.iter().map(|word| mark(Tone::Teal, word.clone())));
+    (!all.is_empty()).then(|| Row::with_children(all).spacing(space::XS).wrap().into())
+}
+
+fn care_word(scene: Scene<'_>, class: CareClass) -> &'static str {
+    let place = match class {
+        CareClass::Vip => 0,
+        CareClass::Elderly => 1,
+        CareClass::Hearing => 2,
+        CareClass::Dialect => 3,
+        CareClass::Disabled => 4,
+        CareClass::Deputy => 5,
+        CareClass::Media => 6,
+        CareClass::Emergency => 7,
+    };
+    scene.texts.house.care[place]
+}
+
+/// Everybody behind the number, if there are several; a click shows one of them.
+fn persons<'a>(state: &'a State, scene: Scene<'a>, call: &'a CallView) -> Option<Element<'a, Message>> {
+    let (palette, card) = (scene.palette, call.card.as_ref()?);
+    if card.persons.len() < 2 {
+        return None;
+    }
+    let shown = state.person(call).map(|person| person.person);
+    let rows = card.persons.iter().map(|person| {
+        let present = Some(person.person) == shown;
+        let name = text(person.name.reveal().as_str()).size(text_size::BODY);
+        let name = if present { name.font(font::BOLD) } else { name };
+        let place = button(container(name).center_y(Fill)).width(Fill).height(28.0).padding([0.0, space::S]);
+        let place = place.on_press_maybe((!present).then_some(Message::Choose(person.person)));
+        place.style(move |_, status| theme::button_row(palette, present.then_some(Tone::Blue), status)).into()
+    });
+    let title = label(palette, (scene.texts.house.persons)(card.persons.len()));
+    Some(column![title, Column::with_children(rows)].spacing(space::XS).into())
+}
+
+/// The last calls of the number.
+fn contacts<'a>(scene: Scene<'a>, call: &'a CallView) -> Option<Element<'a, Message>> {
+    call.caller.number.as_ref()?;
+    let (palette, house) = (scene.palette, &scene.texts.house);
+    let contacts = call.card.as_ref().map(|card| card.contacts.as_slice()).unwrap_or_default();
+    let title = label(palette, house.contacts);
+    if contacts.is_empty() {
+        return Some(column![title, label(palette, house.no_contacts)].spacing(space::XS).into());
+    }
+    let rows = contacts.iter().map(|contact| {
+        let talked = match &contact.agent {
+            Some(agent) => (house.contact)(agent, &crate::screens::clock(contact.talk_ms)),
+            None => house.not_answered.to_owned(),
+        };
+        let when = body(scene.day_and_time(contact.at)).size(text_size::LABEL);
+        row![when, gap::horizontal(), label(palette, talked).wrapping(text::Wrapping::None)].spacing(space::S).into()
+    });
+    Some(column![title, Column::with_children(rows).spacing(space::XS)].spacing(space::XS).into())
 }
 
 /// The caller's name, or that it is not known.
-pub(super) fn name<'a>(scene: Scene<'a>, call: &'a CallView) -> &'a str {
-    person(call).map(|person| person.name.reveal().as_str()).filter(|name| !name.is_empty()).unwrap_or(scene.texts.call.unregistered)
+pub(super) fn name<'a>(state: &'a State, scene: Scene<'a>, call: &'a CallView) -> &'a str {
+    let known = state.person(call).map(|person| person.name.reveal().as_str());
+    known.filter(|name| !name.is_empty()).unwrap_or(scene.texts.call.unregistered)
 }
 
 /// The caller's address, or that none is on file.
-pub(super) fn address<'a>(scene: Scene<'a>, call: &'a CallView) -> Element<'a, Message> {
-    let known = person(call).map(|person| person.address.reveal().as_str()).filter(|address| !address.is_empty());
+pub(super) fn address<'a>(state: &'a State, scene: Scene<'a>, call: &'a CallView) -> Element<'a, Message> {
+    let known = state.person(call).map(|person| person.address.reveal().as_str()).filter(|address| !address.is_empty());
     match known {
         Some(address) => body(address).line_height(1.4).into(),
         None => body(scene.texts.call.no_address).color(scene.palette.label).into(),
@@ -64,7 +148,12 @@ pub(super) fn address<'a>(scene: Scene<'a>, call: &'a CallView) -> Element<'a, M
 
 /// The number in the groups in which people read it, or that it is withheld.
 pub(super) fn number(scene: Scene<'_>, call: &CallView) -> String {
-    let Some(number) = &call.caller.number else {
+    number_of(scene, &call.caller)
+}
+
+/// The same of anybody.
+pub(super) fn number_of(scene: Scene<'_>, caller: &Caller) -> String {
+    let Some(number) = &caller.number else {
         return scene.texts.call.withheld.to_owned();
     };
     grouped(number.reveal().subscriber())

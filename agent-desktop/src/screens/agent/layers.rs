@@ -1,6 +1,6 @@
 //! What lies over the desk: the strip of trouble that blocks nothing, the message with its one act, the two questions.
 
-use super::{Message, Scene};
+use super::{Message, Scene, State};
 use crate::font;
 use crate::screens::clock;
 use crate::theme::{self, Tone, size, space, text_size};
@@ -8,7 +8,7 @@ use crate::widget::{Icon, advice, body, card, dot, filled, heading, icon, label,
 use desktop_core::{DeviceProblem, LinkState, Wish};
 use iced::widget::{Column, button, center, column, container, mouse_area, opaque, row, space as gap, text};
 use iced::{Center, Element, Fill};
-use shared::model::{NotReadyReason, Notice};
+use shared::model::{NotReadyReason, Notice, Refusal};
 
 /// Width of a message.
 const TOAST_WIDTH: f32 = 520.0;
@@ -42,7 +42,7 @@ fn strip<'a>(scene: Scene<'a>, tone: Tone, sentences: Column<'a, Message>) -> El
 }
 
 /// A refusal, or else what the server changed by itself; one act.
-pub(super) fn toast<'a>(scene: Scene<'a>) -> Option<Element<'a, Message>> {
+pub(super) fn toast<'a>(state: &'a State, scene: Scene<'a>) -> Option<Element<'a, Message>> {
     let (texts, palette) = (scene.texts, scene.palette);
     let notice = scene.view.desk.as_ref().and_then(|desk| desk.notice);
     let (tone, sentences) = match (scene.view.refusal, notice) {
@@ -50,11 +50,28 @@ pub(super) fn toast<'a>(scene: Scene<'a>) -> Option<Element<'a, Message>> {
         (None, Some(notice)) => (notice_tone(notice), texts.notice(notice)),
         (None, None) => return None,
     };
-    let act = plain(palette, texts.frame.dismiss, Some(Message::Wish(Wish::Dismiss)));
-    let content = row![container(advice(palette, tone, sentences)).width(Fill), act].spacing(space::L).align_y(Center);
+    let dismiss = plain(palette, texts.frame.dismiss, Some(Message::Wish(Wish::Dismiss)));
+    let acts = row![].push(way_out(state, scene, notice)).push(dismiss).spacing(space::S);
+    let content = row![container(advice(palette, tone, sentences)).width(Fill), acts].spacing(space::L).align_y(Center);
     let message = container(content).width(TOAST_WIDTH).padding(space::L).style(move |_| theme::toast(palette));
     let place = container(opaque(message)).center_x(Fill).align_bottom(Fill);
     Some(place.padding(iced::Padding::ZERO.bottom(size::STATUS_LINE + space::M + space::XS)).into())
+}
+
+/// The one act that undoes what the server did, or gets round what it refused.
+fn way_out<'a>(state: &'a State, scene: Scene<'a>, notice: Option<Notice>) -> Option<Element<'a, Message>> {
+    let (palette, texts, view) = (scene.palette, scene.texts, scene.view);
+    match (view.refusal, notice) {
+        (Some(Refusal::ReasonFull), _) => {
+            let reason = state.wanted?;
+            Some(filled(palette, texts.house.await_place, None, Some(Message::Wish(Wish::AwaitNotReady(reason)))).into())
+        }
+        (Some(_), _) | (None, Some(Notice::CallerLeft | Notice::BreakBegun) | None) => None,
+        (None, Some(Notice::OfferMissed | Notice::MediaLost | Notice::BreakOver)) => {
+            let act = view.can_go_ready().then_some(Message::Wish(Wish::GoReady))?;
+            Some(filled(palette, texts.state.go_ready, Some("F11"), Some(act)).into())
+        }
+    }
 }
 
 fn notice_tone(notice: Notice) -> Tone {
@@ -69,7 +86,12 @@ fn notice_tone(notice: Notice) -> Tone {
 pub(super) fn reasons<'a>(scene: Scene<'a>) -> Element<'a, Message> {
     let palette = scene.palette;
     let rows = NotReadyReason::CHOOSABLE.into_iter().zip(["1", "2", "3", "4", "5"]).map(|(reason, digit)| {
-        let word = row![dot(palette.color(Tone::Red)), body(scene.texts.reason_word(reason)), gap::horizontal(), label(palette, digit)];
+        let limit = scene.view.reason_limit(reason).map(|limit| {
+            let minutes = limit.max_ms.div_ceil(60_000);
+            label(palette, (scene.texts.house.limit)(minutes, limit.max_agents))
+        });
+        let word = row![dot(palette.color(Tone::Red)), body(scene.texts.reason_word(reason)), gap::horizontal()];
+        let word = word.push(limit).push(label(palette, digit));
         let place = button(container(word.spacing(space::S).align_y(Center)).center_y(Fill)).width(Fill).height(40.0);
         let place = place.padding([0.0, space::M]).on_press(Message::Wish(Wish::GoNotReady(reason)));
         place.style(move |_, status| theme::button_row(palette, None, status)).into()
@@ -95,7 +117,7 @@ pub(super) fn sign_out<'a>(scene: Scene<'a>) -> Element<'a, Message> {
     question(scene, content.spacing(space::L))
 }
 
-fn question<'a>(scene: Scene<'a>, content: Column<'a, Message>) -> Element<'a, Message> {
+pub(super) fn question<'a>(scene: Scene<'a>, content: Column<'a, Message>) -> Element<'a, Message> {
     let sheet = opaque(card(scene.palette, content).width(QUESTION_WIDTH).padding(space::XL));
     let cover = center(sheet).style(|_| theme::scrim());
     opaque(mouse_area(cover).on_press(Message::CloseQuestion))

@@ -1,8 +1,10 @@
 //! The agent's desk: who calls on the left, what happens now in the middle, my own state on the right; the call bar above,
 //! the status line below. Nothing moves: a button that is impossible now is dimmed at its place.
 
+mod agents;
 mod call_bar;
 mod caller;
+pub(crate) mod correction;
 mod layers;
 mod own;
 mod stage;
@@ -11,10 +13,11 @@ mod status_line;
 use super::Scene;
 use crate::theme::{self, Tone, size, space};
 use crate::widget::{Icon, hairline, rail_item};
-use desktop_core::{View, Wish};
+use correction::{Edit, Form};
+use desktop_core::{LinkState, View, Wish};
 use iced::widget::{Stack, column, container, row, space as gap, stack};
 use iced::{Element, Fill};
-use shared::model::{AgentState, CallView, InteractionId, NotReadyReason};
+use shared::model::{AgentState, CallView, CallerPerson, InteractionId, NotReadyReason, PersonId};
 
 /// Below this width of the window the right column is a drawer.
 const DRAWER_BELOW: f32 = 1_100.0;
@@ -27,13 +30,28 @@ pub(crate) struct State {
     question: Option<Question>,
     drawer: bool,
     last_call: Option<CallView>,
+    page: Page,
+    filter: agents::Filter,
+    /// Of the persons behind a number, the one who is shown.
+    chosen: Option<PersonId>,
+    /// The reason for 示忙 that was asked for last: one that is full can be waited for.
+    wanted: Option<NotReadyReason>,
+}
+
+/// What fills the space below the call bar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Page {
+    #[default]
+    Desk,
+    Agents,
 }
 
 /// A question over the desk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 enum Question {
     Reasons,
     SignOut,
+    Correction(Box<Form>),
 }
 
 /// What the person does here.
@@ -51,6 +69,22 @@ pub(crate) enum Message {
     CloseQuestion,
     /// The right column of a narrow window.
     ToggleDrawer,
+    /// 工作台
+    ShowDesk,
+    /// 全部座席
+    ShowAgents,
+    /// What is looked for among the agents.
+    Find(String),
+    /// Only agents in this kind of state.
+    FindKind(Option<agents::Kind>),
+    /// One of the persons behind the number.
+    Choose(PersonId),
+    /// 更正资料
+    Correct,
+    /// A field of that form.
+    Edit(Edit),
+    /// 保存
+    SaveCorrection,
     /// Light or dark.
     SwitchMode,
     /// The other language.
@@ -78,10 +112,19 @@ impl State {
             self.last_call = Some(call.clone());
         }
         let rings = desk.is_some_and(|desk| desk.offer.is_some());
-        match self.question {
-            Some(Question::Reasons) if !view.can_go_not_ready() => self.question = None,
-            Some(Question::SignOut) if rings => self.question = None,
-            Some(Question::Reasons | Question::SignOut) | None => {}
+        let senseless = match &self.question {
+            Some(Question::Reasons) => !view.can_go_not_ready(),
+            Some(Question::SignOut) => rings,
+            Some(Question::Correction(form)) => {
+                rings || view.link == LinkState::Online && !view.asked && !view.can_correct(form.interaction())
+            }
+            None => false,
+        };
+        if senseless {
+            self.question = None;
+        }
+        if rings {
+            self.page = Page::Desk;
         }
         if view.me.is_none() {
             *self = Self::default();
@@ -100,13 +143,62 @@ impl State {
                 self.drawer = false;
             }
             Message::ToggleDrawer => self.drawer = !self.drawer,
+            Message::ShowDesk => {
+                self.page = Page::Desk;
+                return Action::Wish(Wish::WatchAgents(false));
+            }
+            Message::ShowAgents => {
+                self.page = Page::Agents;
+                return Action::Wish(Wish::WatchAgents(true));
+            }
+            Message::Find(text) => self.filter.text = text,
+            Message::FindKind(kind) => self.filter.kind = kind,
+            Message::Choose(person) => self.chosen = Some(person),
+            Message::Correct => self.open_form(view),
+            Message::Edit(edit) => {
+                if let Some(Question::Correction(form)) = &mut self.question {
+                    form.edit(edit);
+                }
+            }
+            Message::SaveCorrection => return self.save(),
             Message::SwitchMode => return Action::SwitchMode,
             Message::SwitchLanguage => return Action::SwitchLanguage,
         }
         Action::None
     }
 
+    fn open_form(&mut self, view: &View) {
+        if let Some(call) = self.shown_call(view).filter(|call| view.can_correct(call.interaction)) {
+            self.question = Some(Question::Correction(Box::new(Form::new(call, self.person(call)))));
+        }
+    }
+
+    fn save(&mut self) -> Action {
+        match &self.question {
+            Some(Question::Correction(form)) => match form.correction() {
+                Some(correction) => self.wish(Wish::Correct(correction)),
+                None => Action::None,
+            },
+            Some(Question::Reasons | Question::SignOut) | None => Action::None,
+        }
+    }
+
+    /// The call whose caller is on the left: the present one, or the one that is written up.
+    fn shown_call<'a>(&'a self, view: &'a View) -> Option<&'a CallView> {
+        let wrap_up = view.desk.as_ref().and_then(|desk| desk.wrap_up.as_ref());
+        present_call(view).or(wrap_up.and_then(|wrap_up| self.last_call(wrap_up.interaction)))
+    }
+
+    /// Of the persons behind the number, the one who is shown.
+    fn person<'a>(&self, call: &'a CallView) -> Option<&'a CallerPerson> {
+        let card = call.card.as_ref()?;
+        card.persons.iter().find(|person| Some(person.person) == self.chosen).or(card.first())
+    }
+
     fn wish(&mut self, wish: Wish) -> Action {
+        if let Wish::GoNotReady(reason) = wish {
+            self.wanted = Some(reason);
+        }
         self.question = None;
         self.drawer = false;
         Action::Wish(wish)
@@ -116,7 +208,7 @@ impl State {
         if view.can_go_ready() {
             return self.wish(Wish::GoReady);
         }
-        if view.can_go_not_ready() {
+        if view.can_go_not_ready() && self.question.is_none() {
             self.question = Some(Question::Reasons);
         }
         Action::None
@@ -124,9 +216,9 @@ impl State {
 
     fn choose(&mut self, digit: usize) -> Action {
         let reason = digit.checked_sub(1).and_then(|index| NotReadyReason::CHOOSABLE.get(index));
-        match (self.question, reason) {
+        match (&self.question, reason) {
             (Some(Question::Reasons), Some(reason)) => self.wish(Wish::GoNotReady(*reason)),
-            (Some(Question::Reasons | Question::SignOut) | None, _) => Action::None,
+            (Some(Question::Reasons | Question::SignOut | Question::Correction(_)) | None, _) => Action::None,
         }
     }
 
@@ -137,12 +229,16 @@ impl State {
     /// The whole screen.
     pub(crate) fn view<'a>(&'a self, scene: Scene<'a>, server: &'a str) -> Element<'a, Message> {
         let palette = scene.palette;
-        let work = column![call_bar::view(scene), hairline(palette).width(Fill).height(1.0), self.desk(scene)];
+        let below = match self.page {
+            Page::Desk => self.desk(scene),
+            Page::Agents => self.all_agents(scene),
+        };
+        let work = column![call_bar::view(self, scene), hairline(palette).width(Fill).height(1.0), below];
         let upper = row![self.rail(scene), hairline(palette).width(1.0).height(Fill), work];
         let page = column![upper.height(Fill), hairline(palette).width(Fill).height(1.0), status_line::view(scene, server)];
         let page = container(page).width(Fill).height(Fill).style(move |_| theme::page(palette));
         let layers: Stack<'a, Message> =
-            stack![page].push(layers::toast(scene)).push(self.question.map(|question| question_view(scene, question)));
+            stack![page].push(layers::toast(self, scene)).push(self.question.as_ref().map(|question| question_view(scene, question)));
         layers.into()
     }
 
@@ -150,13 +246,21 @@ impl State {
         let (palette, texts) = (scene.palette, &scene.texts.frame);
         let drawer = has_drawer(scene).then(|| rail_item(palette, Icon::Panel, texts.my_state, self.drawer, Some(Message::ToggleDrawer)));
         let (mode_icon, mode_word) = if scene.dark { (Icon::Sun, texts.light_key) } else { (Icon::Moon, texts.dark_key) };
-        let places = column![rail_item(palette, Icon::Headset, texts.desk, true, None)]
+        let (at_desk, house) = (self.page == Page::Desk, &scene.texts.house);
+        let desk = rail_item(palette, Icon::Headset, texts.desk, at_desk, (!at_desk).then_some(Message::ShowDesk));
+        let agents = rail_item(palette, Icon::People, house.agents, !at_desk, at_desk.then_some(Message::ShowAgents));
+        let places = column![desk, agents]
             .push(drawer)
             .push(gap::vertical())
             .push(rail_item(palette, mode_icon, mode_word, false, Some(Message::SwitchMode)))
             .push(rail_item(palette, Icon::SignOut, texts.sign_out, false, Some(Message::AskSignOut)));
         let rail = container(places.spacing(space::XS)).width(size::RAIL).height(Fill).padding(space::S);
         rail.style(move |_| theme::bar(palette)).into()
+    }
+
+    fn all_agents<'a>(&'a self, scene: Scene<'a>) -> Element<'a, Message> {
+        let whole = column![].push(layers::banner(scene)).push(agents::view(&self.filter, scene)).spacing(space::M).padding(space::M);
+        container(whole).width(Fill).height(Fill).into()
     }
 
     fn desk<'a>(&'a self, scene: Scene<'a>) -> Element<'a, Message> {
@@ -180,10 +284,11 @@ fn has_drawer(scene: Scene<'_>) -> bool {
     scene.width < DRAWER_BELOW
 }
 
-fn question_view<'a>(scene: Scene<'a>, question: Question) -> Element<'a, Message> {
+fn question_view<'a>(scene: Scene<'a>, question: &'a Question) -> Element<'a, Message> {
     match question {
         Question::Reasons => layers::reasons(scene),
         Question::SignOut => layers::sign_out(scene),
+        Question::Correction(form) => layers::question(scene, correction::view(form, scene)),
     }
 }
 

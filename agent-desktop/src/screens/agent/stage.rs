@@ -3,11 +3,11 @@
 use super::{Message, Scene, State, caller, sign, tone};
 use crate::font;
 use crate::screens::clock;
-use crate::theme::{Tone, space, text_size};
+use crate::theme::{self, Tone, space, text_size};
 use crate::widget::{Icon, body, card, filled, heading, icon, label, pulse, share_bar};
 use desktop_core::Wish;
-use iced::widget::{Column, button, center, column, container, stack, text};
-use iced::{Center, Element, Fill};
+use iced::widget::{Column, button, center, column, container, row, stack, text};
+use iced::{Bottom, Center, Element, Fill};
 use shared::model::{AgentState, CallView, Desk, NotReadyReason, OfferView, WrapUpView};
 
 /// Widest text of the stage.
@@ -28,8 +28,8 @@ fn for_desk<'a>(state: &'a State, scene: Scene<'a>, desk: &'a Desk) -> Column<'a
     match desk.state {
         AgentState::NotReady(reason) => not_ready(scene, desk, reason),
         AgentState::Ready => ready(scene, desk),
-        AgentState::Offered => desk.offer.as_ref().map_or_else(|| ready(scene, desk), |offer| ringing(scene, offer)),
-        AgentState::Talking => talking(scene, desk),
+        AgentState::Offered => desk.offer.as_ref().map_or_else(|| ready(scene, desk), |offer| ringing(state, scene, offer)),
+        AgentState::Talking => talking(state, scene, desk),
         AgentState::WrapUp => desk.wrap_up.as_ref().map_or_else(|| ready(scene, desk), |wrap_up| finishing(state, scene, desk, wrap_up)),
         AgentState::Lost => plain_stage(scene, desk, scene.texts.stage.lost).push(hint(scene, scene.texts.stage.lost_next)),
     }
@@ -53,34 +53,48 @@ fn not_ready<'a>(scene: Scene<'a>, desk: &'a Desk, reason: NotReadyReason) -> Co
         }
     };
     let act = scene.view.can_go_ready().then_some(Message::Wish(Wish::GoReady));
-    plain_stage(scene, desk, headline).push(hint(scene, next)).push(act_button(scene, scene.texts.state.go_ready, "F11", act))
+    plain_stage(scene, desk, headline).push(limit(scene, desk)).push(hint(scene, next)).push(act_button(
+        scene,
+        scene.texts.state.go_ready,
+        "F11",
+        act,
+    ))
+}
+
+/// How long the break may still last, or how much too long it is.
+fn limit<'a>(scene: Scene<'a>, desk: &'a Desk) -> Option<Element<'a, Message>> {
+    let (ends, texts, palette) = (desk.limit?, &scene.texts.house, scene.palette);
+    let (left, over) = (ends.since(scene.server_now()), scene.server_now().since(ends));
+    let (tone, words) =
+        if left > 0 { (Tone::Grey, (texts.limit_left)(&clock(left))) } else { (Tone::Red, (texts.limit_over)(&clock(over))) };
+    Some(text(words).size(text_size::NUMBER).font(font::BOLD).color(palette.color(tone)).into())
 }
 
 fn ready<'a>(scene: Scene<'a>, desk: &'a Desk) -> Column<'a, Message> {
     plain_stage(scene, desk, scene.texts.stage.ready).push(hint(scene, scene.texts.stage.ready_next))
 }
 
-fn ringing<'a>(scene: Scene<'a>, offer: &'a OfferView) -> Column<'a, Message> {
+fn ringing<'a>(state: &'a State, scene: Scene<'a>, offer: &'a OfferView) -> Column<'a, Message> {
     let (palette, texts) = (scene.palette, &scene.texts.stage);
     let handset = center(icon(Icon::Phone, palette.on).width(40.0).height(40.0));
     let sign = stack![pulse(palette, Tone::Amber, PULSE_SIDE, scene.now_ms), handset.width(PULSE_SIDE).height(PULSE_SIDE)];
     let left = scene.seconds_left(offer.expires);
     let running_out = container(share_bar(palette, Tone::Amber, scene.share_left(offer.call.since, offer.expires))).width(280.0);
     column![sign, heading(palette, texts.ringing)]
-        .push(who(scene, &offer.call).push(caller::address(scene, &offer.call)))
+        .push(who(state, scene, &offer.call).push(caller::address(state, scene, &offer.call)))
         .push(running_out)
         .push(label(palette, (texts.ring_left)(left)))
         .push(scene.view.can_answer().then(|| body(texts.ringing_next).font(font::BOLD).color(palette.color(Tone::Green))))
 }
 
-fn talking<'a>(scene: Scene<'a>, desk: &'a Desk) -> Column<'a, Message> {
+fn talking<'a>(state: &'a State, scene: Scene<'a>, desk: &'a Desk) -> Column<'a, Message> {
     let since = desk.call.as_ref().map_or(desk.since, |call| call.since);
     let head = column![
         still_sign(scene, Tone::Blue, Icon::Phone),
         heading(scene.palette, scene.texts.stage.talking),
         figure(scene, Tone::Blue, scene.clock_since(since)),
     ];
-    let who = desk.call.as_ref().map(|call| who(scene, call));
+    let who = desk.call.as_ref().map(|call| who(state, scene, call));
     let next = scene.view.can_hang_up().then(|| hint(scene, scene.texts.stage.talking_next));
     head.spacing(space::M).align_x(Center).push(who).push(next)
 }
@@ -90,7 +104,7 @@ fn finishing<'a>(state: &'a State, scene: Scene<'a>, desk: &'a Desk, wrap_up: &'
     let left = clock(scene.seconds_left(wrap_up.expires).saturating_mul(1_000));
     let running_out = container(share_bar(palette, Tone::Teal, scene.share_left(desk.since, wrap_up.expires))).width(280.0);
     let ended = body(scene.texts.ended_by(wrap_up.ended_by)).color(palette.label);
-    let called = state.last_call(wrap_up.interaction).map(|call| title(caller::name(scene, call)));
+    let called = state.last_call(wrap_up.interaction).map(|call| title(caller::name(state, scene, call)));
     let act = scene.view.can_end_wrap_up().then_some(Message::Wish(Wish::EndWrapUp));
     column![still_sign(scene, Tone::Teal, Icon::Pencil), heading(palette, texts.wrap_up)]
         .push(called)
@@ -98,11 +112,21 @@ fn finishing<'a>(state: &'a State, scene: Scene<'a>, desk: &'a Desk, wrap_up: &'
         .push(figure(scene, Tone::Teal, left))
         .push(running_out)
         .push(hint(scene, texts.wrap_up_next))
-        .push(act_button(scene, texts.finish, "F12", act))
+        .push(row![act_button(scene, texts.finish, "F12", act)].push(extend(scene, wrap_up)).spacing(space::M).align_y(Bottom))
 }
 
-fn who<'a>(scene: Scene<'a>, call: &'a CallView) -> Column<'a, Message> {
-    let name = text(caller::name(scene, call)).size(text_size::FIGURE).font(font::BOLD).line_height(1.2);
+/// 延长, if the queue allows it at all.
+fn extend<'a>(scene: Scene<'a>, wrap_up: &'a WrapUpView) -> Option<Element<'a, Message>> {
+    let act = scene.view.can_extend_wrap_up().then_some(Message::Wish(Wish::ExtendWrapUp));
+    let word = (scene.texts.house.extend)(wrap_up.extensions);
+    let content = container(text(word).size(text_size::BODY)).center_y(Fill);
+    let palette = scene.palette;
+    let place = button(content).height(40.0).padding([0.0, space::L]).on_press_maybe(act);
+    (wrap_up.extensions > 0).then(|| place.style(move |_, status| theme::button_plain(palette, status)).into())
+}
+
+fn who<'a>(state: &'a State, scene: Scene<'a>, call: &'a CallView) -> Column<'a, Message> {
+    let name = text(caller::name(state, scene, call)).size(text_size::FIGURE).font(font::BOLD).line_height(1.2);
     let number = text(caller::number(scene, call)).size(text_size::CLOCK);
     column![name, number].spacing(space::XS).align_x(Center)
 }

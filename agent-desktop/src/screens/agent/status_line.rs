@@ -23,7 +23,7 @@ fn connection<'a>(scene: Scene<'a>, server: &'a str) -> Row<'a, Message> {
     let (tone, word) = match scene.view.link {
         LinkState::Online => (Tone::Green, texts.connected),
         LinkState::Reconnecting { .. } | LinkState::SigningIn => (Tone::Amber, texts.connecting),
-        LinkState::SignedOut | LinkState::ConfirmCertificate { .. } => (Tone::Grey, texts.connecting),
+        LinkState::SignedOut | LinkState::ConfirmCertificate { .. } | LinkState::ConfirmTakeOver => (Tone::Grey, texts.connecting),
     };
     row![dot(scene.palette.color(tone)), label(scene.palette, word), label(scene.palette, server)].spacing(6.0).align_y(Center)
 }

@@ -1,0 +1,65 @@
+//! What the session tells the server about its desktop and follows over every connection: the list of all agents, and whether
+//! somebody sits here.
+
+use super::{Session, Stage};
+use crate::Effect;
+use shared::model::Floor;
+use shared::wire::{AgentsNews, FromClient};
+
+impl Session {
+    pub(super) fn watch_agents(&mut self, on: bool) {
+        self.watching = on;
+        if !on {
+            self.view.agents = None;
+        }
+        self.say(FromClient::WatchAgents { on });
+    }
+
+    pub(super) fn attend(&mut self, attentive: bool) {
+        if self.attentive != attentive {
+            self.attentive = attentive;
+            self.say(FromClient::Attentive { attentive });
+        }
+    }
+
+    /// A new connection knows nothing yet. The old list stays on the screen until its snapshot has come.
+    pub(super) fn tell_what_lasts(&mut self) {
+        if self.watching {
+            self.say(FromClient::WatchAgents { on: true });
+        }
+        if self.attentive {
+            self.say(FromClient::Attentive { attentive: true });
+        }
+    }
+
+    /// News that do not follow what is known are not taken over: the whole list is asked for instead.
+    pub(super) fn agents(&mut self, news: AgentsNews) {
+        if !self.watching {
+            return;
+        }
+        let follows = match (&self.view.agents, news.since) {
+            (_, None) => true,
+            (Some(known), Some(since)) => known.version == since,
+            (None, Some(_)) => false,
+        };
+        if !follows {
+            return self.say(FromClient::WatchAgents { on: true });
+        }
+        let mut floor = match news.since {
+            None => Floor::default(),
+            Some(_) => self.view.agents.take().unwrap_or_default(),
+        };
+        floor.version = news.version;
+        floor.rows.extend(news.rows);
+        for agent in &news.gone {
+            floor.rows.remove(agent);
+        }
+        self.view.agents = Some(floor);
+    }
+
+    fn say(&mut self, message: FromClient) {
+        if matches!(&self.stage, Stage::SignedIn(signed_in) if matches!(signed_in.link, super::Link::Online(_))) {
+            self.effects.push_back(Effect::Send(message));
+        }
+    }
+}
