@@ -213,6 +213,19 @@ fn a_refresh_that_finds_no_call_any_more_ends_it() {
     assert_eq!(ending(&stage.events()), Some(Ending::Unreachable));
 }
 
+#[test]
+fn a_far_side_that_only_says_trying_to_our_reinvite_is_left_in_the_end() {
+    let mut stage = Stage::default();
+    let (call, _) = stage.confirmed("a");
+    assert!(stage.endpoint.offer(stage.now, call, OFFER, OfferBy::ReInvite));
+    let ours = stage.one();
+    stage.send(&response_to(&ours, 100));
+    let log = stage.run_until(stage.now + 300_000);
+    assert!(log.iter().any(|(_, line)| line.starts_with("BYE ")), "{log:?}");
+    assert_eq!(ending(&stage.events()), Some(Ending::Unreachable));
+    stage.assert_empties();
+}
+
 // Challenges inside a call
 
 #[test]
