@@ -140,7 +140,7 @@ fn start_on(
     disk: Box<dyn Disk>,
     settings: RecordingSettings,
     keys: Arc<KeyRing>,
-    taps: rtrb::Consumer<TapFrame>,
+    taps: Vec<rtrb::Consumer<TapFrame>>,
     inbox: Inbox,
 ) -> io::Result<RecordingHandle> {
     let folder = settings.folder;

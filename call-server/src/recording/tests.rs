@@ -54,7 +54,7 @@ impl Edge {
         let (release, gate) = sync_channel(64);
         let disk = Box::new(GatedDisk(gate));
         let keys = Arc::new(KeyRing::for_test());
-        let handle = super::start_on(disk, settings(folder), keys, consumer, inbox).expect("scratch is writable");
+        let handle = super::start_on(disk, settings(folder), keys, vec![consumer], inbox).expect("scratch is writable");
         (Self { handle, taps, messages }, release)
     }
 

@@ -117,7 +117,9 @@ impl Codec {
             Self::Pcma => Ok(Decoder::Pcma),
             Self::Pcmu => Ok(Decoder::Pcmu),
             #[cfg(feature = "opus")]
-            Self::Opus { .. } => opus::Decoder::new(SAMPLE_RATE, opus::Channels::Mono).map(Decoder::Opus).map_err(not_ready),
+            Self::Opus { .. } => {
+                opus::Decoder::new(SAMPLE_RATE, opus::Channels::Mono).map(|decoder| Decoder::Opus(decoder.into())).map_err(not_ready)
+            }
         }
     }
 }
@@ -140,6 +142,11 @@ fn expect_loss(encoder: &mut opus::Encoder, percent: u8) -> Result<(), opus::Err
     encoder.set_bitrate(opus::Bitrate::Bits(bits))?;
     encoder.set_inband_fec(percent > 0)?;
     encoder.set_packet_loss_perc(i32::from(percent))
+}
+
+#[cfg(feature = "opus")]
+fn own(decoder: &mut std::sync::Mutex<opus::Decoder>) -> &mut opus::Decoder {
+    decoder.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 #[cfg(feature = "opus")]
@@ -203,9 +210,9 @@ pub enum Decoder {
     Pcma,
     /// G.711 µ-law: no state.
     Pcmu,
-    /// libopus.
+    /// libopus. Never locked: the mutex only lets those who hold a decoder be shared between threads, which `opus::Decoder` does not.
     #[cfg(feature = "opus")]
-    Opus(opus::Decoder),
+    Opus(std::sync::Mutex<opus::Decoder>),
 }
 
 impl Decoder {
@@ -222,7 +229,7 @@ impl Decoder {
             Self::Pcmu if payload.len() <= samples.len() => Ok(decode_ulaw(payload, samples)),
             Self::Pcma | Self::Pcmu => Err(CodecError::BadPayload),
             #[cfg(feature = "opus")]
-            Self::Opus(decoder) => decoder.decode(payload, samples, false).map_err(|_| CodecError::BadPayload),
+            Self::Opus(decoder) => own(decoder).decode(payload, samples, false).map_err(|_| CodecError::BadPayload),
         }
     }
 
@@ -235,7 +242,7 @@ impl Decoder {
                 false
             }
             #[cfg(feature = "opus")]
-            Self::Opus(decoder) => !next.is_empty() && decoder.decode(next, samples, true).is_ok_and(|made| made == samples.len()),
+            Self::Opus(decoder) => !next.is_empty() && own(decoder).decode(next, samples, true).is_ok_and(|made| made == samples.len()),
         }
     }
 
@@ -247,7 +254,7 @@ impl Decoder {
                 false
             }
             #[cfg(feature = "opus")]
-            Self::Opus(decoder) => decoder.decode(&[], samples, false).is_ok_and(|made| made == samples.len()),
+            Self::Opus(decoder) => own(decoder).decode(&[], samples, false).is_ok_and(|made| made == samples.len()),
         }
     }
 
@@ -257,7 +264,7 @@ impl Decoder {
         match self {
             Self::Pcma | Self::Pcmu => Some(payload.len()),
             #[cfg(feature = "opus")]
-            Self::Opus(decoder) => decoder.get_nb_samples(payload).ok(),
+            Self::Opus(_) => opus::packet::get_nb_samples(payload, SAMPLE_RATE).ok(),
         }
     }
 }

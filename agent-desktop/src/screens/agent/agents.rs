@@ -102,7 +102,7 @@ fn chip<'a>(scene: Scene<'a>, word: &'a str, chosen: bool, kind: Option<Kind>) -
 
 fn find<'a>(filter: &'a Filter, scene: Scene<'a>) -> Element<'a, Message> {
     let field = text_input(scene.texts.house.filter, &filter.text).on_input(Message::Find).size(text_size::BODY).padding([7.0, 10.0]);
-    plain_keys(field.width(FIND_WIDTH).style(move |_, status| theme::field(scene.palette, status))).into()
+    plain_keys(field.width(FIND_WIDTH).style(move |_, status| theme::field(scene.palette, status)))
 }
 
 fn head<'a>(scene: Scene<'a>) -> Element<'a, Message> {

@@ -118,6 +118,7 @@ impl World {
                 self.hear_session(side, call, event)?;
             }
             Event::Responded { .. } => return Err("a response to a request that nobody sent".to_owned()),
+            Event::Asked { .. } => return Err("a request outside of calls that nobody sent".to_owned()),
         }
         Ok(())
     }

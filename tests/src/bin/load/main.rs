@@ -163,8 +163,8 @@ fn site(agents: usize) -> Result<Site> {
 
 fn through_server(site: &Site, calls: usize, window: Duration) -> Result<Figures> {
     let server = Server::start(site);
-    let Crowd { legs, citizens, runtime: _runtime, agents: _agents } = Crowd::bring(site, &server, calls)?;
-    let figures = generator::run(legs, window, server.id())?;
+    let Crowd { mut legs, citizens, runtime: _runtime, agents: _agents } = Crowd::bring(site, &server, calls)?;
+    let figures = generator::run(&mut legs, window, server.id())?;
     citizens.hang_up();
     Ok(figures)
 }
