@@ -10,6 +10,7 @@ pub mod process;
 pub mod server;
 pub mod site;
 pub mod sound;
+pub mod tunnel;
 
 pub use caller::Caller;
 pub use headless::{Headless, HeadlessPlan};
