@@ -44,6 +44,13 @@ fn a_phone_of_another_make_registers_calls_the_hotline_and_is_refused_beyond_its
     let call = site.only_call();
     assert_eq!((call.end(), call.result().answered_by_agent), (("caller_hung_up", "caller"), true), "{call:?}");
 
+    let trace = site.cli(&["call", "trace", &call.interaction.to_string()]);
+    let lines: Vec<&str> = trace["messages"].as_array().expect("a list").iter().filter_map(|message| message["line"].as_str()).collect();
+    for wanted in ["INVITE sip:12345@", "SIP/2.0 100 ", "SIP/2.0 401 ", "SIP/2.0 200 ", "BYE sip:"] {
+        assert!(lines.iter().any(|line| line.starts_with(wanted)), "{wanted} is not in {lines:#?}");
+    }
+    assert!(!trace.to_string().contains("response="), "credentials stay in the server: {trace:#}");
+
     phone.call(&format!("sip:13912345678@{}", server.sip));
     let closed = phone.event("CALL_CLOSED");
     assert!(closed["param"].as_str().is_some_and(|why| why.starts_with("403")), "{closed}");
