@@ -6,11 +6,11 @@ pub mod caller;
 pub mod cut;
 pub mod desk;
 pub mod headless;
+pub mod kamailio;
 pub mod process;
 pub mod server;
 pub mod site;
 pub mod sound;
-pub mod tunnel;
 
 pub use caller::Caller;
 pub use headless::{Headless, HeadlessPlan};

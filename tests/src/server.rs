@@ -17,8 +17,6 @@ pub struct Server {
     pub gateway: SocketAddr,
     /// UDP port of the agents' voice.
     pub agent_media: u16,
-    /// Each place where SIP is listened to, with its transport.
-    listeners: Vec<(String, SocketAddr)>,
 }
 
 impl Server {
@@ -36,10 +34,7 @@ impl Server {
         };
         let agent_media = ready["agent_media"].as_u64().and_then(|port| u16::try_from(port).ok());
         let agent_media = agent_media.unwrap_or_else(|| panic!("the ready line has no agent_media: {ready}"));
-        let listeners = ready["sip_listeners"].as_array().into_iter().flatten();
-        let read = |one: &Value| Some((one["transport"].as_str()?.to_owned(), one["address"].as_str()?.parse().ok()?));
-        let listeners = listeners.map(|one| read(one).unwrap_or_else(|| panic!("no listener: {one}"))).collect();
-        Self { sip: address("sip"), gateway: address("gateway"), agent_media, listeners, running }
+        Self { sip: address("sip"), gateway: address("gateway"), agent_media, running }
     }
 
     /// Starts it where it must refuse to start, and returns its words.
@@ -56,25 +51,6 @@ impl Server {
         assert!(!status.success(), "it ended as if all were well: {words}");
         assert!(!words.trim().is_empty() && !words.contains("panicked"), "no clear word: {words:?}");
         words
-    }
-
-    /// Where SIP is listened to over this transport: `udp`, `tcp` or `tls`.
-    ///
-    /// # Panics
-    /// If it is nowhere.
-    #[must_use]
-    pub fn listener(&self, transport: &str) -> SocketAddr {
-        self.listener_where(transport, |_| true)
-    }
-
-    /// The same, of those that `wanted` accepts.
-    ///
-    /// # Panics
-    /// If there is none.
-    #[must_use]
-    pub fn listener_where(&self, transport: &str, wanted: impl Fn(&SocketAddr) -> bool) -> SocketAddr {
-        let found = self.listeners.iter().find(|(name, address)| name == transport && wanted(address));
-        found.map(|(_, address)| *address).unwrap_or_else(|| panic!("no {transport} listener among {:?}", self.listeners))
     }
 
     fn command(site: &Site) -> Command {

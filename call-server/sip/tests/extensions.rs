@@ -38,7 +38,7 @@ fn answer(request: &str, status: u16, fields: &str) -> String {
 fn ending(events: &[Event]) -> Option<Ending> {
     events.iter().find_map(|event| match event {
         Event::Ended { ending, .. } => Some(*ending),
-        Event::Offered { .. } | Event::Confirmed { .. } | Event::Session { .. } | Event::Responded { .. } => None,
+        Event::Offered { .. } | Event::Confirmed { .. } | Event::Session { .. } | Event::Asked { .. } | Event::Responded { .. } => None,
     })
 }
 
