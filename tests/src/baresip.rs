@@ -4,7 +4,7 @@ use crate::process::Running;
 use crate::{LATER, SOON, sound};
 use serde_json::Value;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -39,17 +39,24 @@ impl Baresip {
     }
 
     /// The same with these codecs.
+    ///
+    /// # Panics
+    /// If it does not start.
     #[must_use]
     pub fn dial_with(folder: &Path, server: SocketAddr, number: &str, speech: &Path, codecs: &str) -> Self {
-        let mut phone = Self::start(folder, speech, codecs);
-        phone.command("dial", &format!("sip:{number}@{server}"));
+        let mut phone = Self::wait(folder, speech, codecs);
+        phone.call(&format!("sip:{number}@{server}"));
         phone
     }
 
     /// Starts it to answer whoever calls.
+    ///
+    /// # Panics
+    /// If it does not start.
     #[must_use]
     pub fn wait(folder: &Path, speech: &Path, codecs: &str) -> Self {
-        Self::start(folder, speech, codecs)
+        let account = format!("<sip:{USER}@127.0.0.1>;regint=0;answermode=auto;audio_codecs={codecs}\n");
+        Self::start(folder, IpAddr::V4(Ipv4Addr::LOCALHOST), &account, speech)
     }
 
     /// Where it is called.
@@ -58,17 +65,32 @@ impl Baresip {
         self.address
     }
 
-    fn start(folder: &Path, speech: &Path, codecs: &str) -> Self {
+    /// Starts it at `own` and lets it register at `server` with this number and secret; `REGISTER_OK` or `REGISTER_FAIL` follows.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn register(folder: &Path, own: IpAddr, server: SocketAddr, (number, secret): (&str, &str), speech: &Path) -> Self {
+        let account = format!("<sip:{number}@{server}>;auth_user={number};auth_pass={secret};regint=60;audio_codecs=PCMA,PCMU\n");
+        Self::start(folder, own, &account, speech)
+    }
+
+    fn start(folder: &Path, own: IpAddr, account: &str, speech: &Path) -> Self {
         let control = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free loopback port");
-        let address = UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free loopback port");
+        let address = UdpSocket::bind((own, 0)).and_then(|socket| socket.local_addr()).expect("a free loopback port");
         let folder = folder.to_owned();
-        configure(&folder, control, address, speech, codecs).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        configure(&folder, address, account, control, speech).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
         let mut command = Command::new("baresip");
         command.arg("-4").arg("-f").arg(&folder);
         let mut running = Running::start("baresip", &mut command, &folder.join("errors.log"));
         running.wait_for("word that it is ready", SOON, |line| line.contains("baresip is ready").then_some(()));
         let control = TcpStream::connect(control).expect("baresip listens for commands");
         Self { folder, running, control, unread: Vec::new(), address }
+    }
+
+    /// Dials this URI.
+    pub fn call(&mut self, uri: &str) {
+        self.command("dial", uri);
     }
 
     /// Waits for an event such as `CALL_ESTABLISHED` or `CALL_CLOSED`.
@@ -137,11 +159,12 @@ impl Baresip {
     }
 }
 
-fn configure(folder: &Path, control: SocketAddr, address: SocketAddr, speech: &Path, codecs: &str) -> std::io::Result<()> {
+fn configure(folder: &Path, address: SocketAddr, account: &str, control: SocketAddr, speech: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)?;
+    let own = address.ip();
     let speech = speech.canonicalize()?;
     let config = format!(
-        "poll_method epoll\nsip_listen {address}\nnet_interface 127.0.0.1\naudio_source aufile,{}\naudio_player aubridge,sink\n\
+        "poll_method epoll\nsip_listen {address}\nnet_interface {own}\naudio_source aufile,{}\naudio_player aubridge,sink\n\
          module_path {MODULES}\nmodule aubridge.so\nmodule g711.so\nmodule opus.so\nmodule aufile.so\nmodule sndfile.so\nmodule_tmp uuid.so\n\
          module_tmp account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\nctrl_tcp_listen {control}\nsnd_path {}\n",
         speech.display(),
@@ -149,6 +172,5 @@ fn configure(folder: &Path, control: SocketAddr, address: SocketAddr, speech: &P
     );
     std::fs::write(folder.join("config"), config)?;
     std::fs::write(folder.join("contacts"), "")?;
-    let account = format!("<sip:{USER}@127.0.0.1>;regint=0;answermode=auto;audio_codecs={codecs}\n");
     std::fs::write(folder.join("accounts"), account)
 }

@@ -34,6 +34,7 @@ impl Resolver<'_> {
             advertise,
             more: more?,
             trunks,
+            phones: self.phones().unwrap_or_default(),
             name_server,
             client: client?,
             numbers: numbers?,
