@@ -363,7 +363,9 @@ impl Agent {
     /// A break that was waited for has a place now: at once, or after what is being done. `false` if the agent cannot take it yet.
     pub(crate) fn break_free(&mut self, turn: &mut Turn, reason: NotReadyReason) -> bool {
         match self.activity {
-            Activity::Offered(_) | Activity::Lost(_) | Activity::NotReady(NotReadyReason::Locked) => return false,
+            Activity::Offered(_) | Activity::Lost(_) => return false,
+            // Whoever was set so by the server has to see that first (I-29).
+            Activity::NotReady(NotReadyReason::Locked | NotReadyReason::NoAnswer | NotReadyReason::System) => return false,
             Activity::Talking(talk) => {
                 self.activity = Activity::Talking(Talk { after: AfterCall::Next(Next::NotReady(reason)), ..talk });
             }
@@ -415,18 +417,10 @@ impl Agent {
 
     /// The reason that has this agent's place: the present one, or the one chosen to follow.
     pub(crate) fn reason(&self) -> Option<NotReadyReason> {
-        let next = |next: Next| match next {
-            Next::NotReady(reason) => Some(reason),
-            Next::Ready => None,
-        };
-        let after = |after: AfterCall| match after {
-            AfterCall::Next(then) => next(then),
-            AfterCall::SignOut => None,
-        };
         match self.activity {
             Activity::NotReady(reason) | Activity::Lost(Lost { held: Held::NotReady(reason), .. }) => Some(reason),
-            Activity::Talking(talk) | Activity::Lost(Lost { held: Held::Talking(talk), .. }) => after(talk.after),
-            Activity::WrapUp(wrap_up) | Activity::Lost(Lost { held: Held::WrapUp(wrap_up), .. }) => next(wrap_up.next),
+            Activity::Talking(talk) | Activity::Lost(Lost { held: Held::Talking(talk), .. }) => talk.reason(),
+            Activity::WrapUp(wrap_up) | Activity::Lost(Lost { held: Held::WrapUp(wrap_up), .. }) => wrap_up.next.reason(),
             Activity::Ready | Activity::Offered(_) | Activity::Lost(Lost { held: Held::Ready, .. }) => None,
         }
     }
@@ -677,7 +671,24 @@ impl Activity {
     }
 }
 
+impl Next {
+    fn reason(self) -> Option<NotReadyReason> {
+        match self {
+            Self::NotReady(reason) => Some(reason),
+            Self::Ready => None,
+        }
+    }
+}
+
 impl Talk {
+    /// The reason of 示忙 that is to follow.
+    pub(crate) fn reason(self) -> Option<NotReadyReason> {
+        match self.after {
+            AfterCall::Next(next) => next.reason(),
+            AfterCall::SignOut => None,
+        }
+    }
+
     /// Whoever signs in anew does not want to be signed out by a wish of the session before (I-31).
     fn taken_over(self) -> Self {
         match self.after {

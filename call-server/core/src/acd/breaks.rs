@@ -1,6 +1,6 @@
 //! Places in the reasons of 示忙: how many agents may have one at once, and who is next in line for it (1-7).
 
-use super::Acd;
+use super::{Acd, Seat, Talk};
 use crate::turn::Turn;
 use shared::model::{AgentId, AwaitedBreak, NotReadyReason};
 
@@ -8,8 +8,13 @@ impl Acd {
     /// Whether one more agent may have this reason; who has it already may keep it.
     pub(crate) fn has_place(&self, turn: &Turn, reason: NotReadyReason, agent: AgentId) -> bool {
         let most = turn.plan.reasons.get(&reason).map_or(0, |rule| rule.max_agents);
-        let has = |found: &&super::Agent| found.agent != agent && found.reason() == Some(reason);
-        most == 0 || self.signed_in().filter(has).count() < most
+        let reason_of = |seat: &Seat| match seat {
+            // A talk that moves from desk to desk keeps the place of what is to follow it.
+            Seat::Arriving(arrival) => arrival.talk.and_then(Talk::reason),
+            Seat::SignedIn(found) => found.reason(),
+        };
+        let others = self.seats.iter().filter(|(who, seat)| **who != agent && reason_of(seat) == Some(reason));
+        most == 0 || others.count() < most
     }
 
     /// The agent stands in line for a place; the last explicit choice wins (I-31).

@@ -151,8 +151,9 @@ impl Core {
         let (from, may_move, reason) = (call.queue, call.moves < MAX_MOVES, call.unserved(cause.end_reason()));
         match exit {
             Exit::Queue(to) if may_move && *to != from && self.turn.plan.queues.contains_key(to) && self.obstacle(*to).is_none() => {
-                self.calls.change_queue(&mut self.turn, interaction, Move { from, to: *to, cause });
                 self.acd.change_queue(&mut self.turn, interaction, *to);
+                self.note_last_agents();
+                self.calls.change_queue(&mut self.turn, interaction, Move { from, to: *to, cause });
             }
             Exit::Queue(_) if cause != OverflowCause::Timeout => {}
             Exit::Queue(_) | Exit::Refuse => self.end_call(interaction, Ending::by_server(reason)),
