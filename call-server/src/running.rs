@@ -3,6 +3,7 @@
 use crate::accounts::Accounts;
 use crate::admin::changes::Change;
 use crate::admin::control::{self, Control, ControlSocket};
+use crate::admin::sip_wishes::SipWish;
 use crate::admin::{DataLock, Failure};
 use crate::archive::{self, ArchiveThread};
 use crate::config::Site;
@@ -304,6 +305,10 @@ impl Control for Desk {
 
     fn unban(&self, address: IpAddr) -> Result<Value, Failure> {
         self.sip.forgive(address).map(|was_banned| json!({"unbanned": was_banned})).ok_or_else(sip_is_silent)
+    }
+
+    fn sip(&self, wish: &SipWish) -> Result<Value, Failure> {
+        wish.answer(&self.sip)
     }
 
     fn change(&self, change: &Change) -> Result<Value, Failure> {

@@ -10,6 +10,7 @@ pub(crate) use callers::{AddCaller, Caller, EditCaller};
 pub(crate) use lists::{AddBlock, AddVip, Block, BlockLevelName, EntryWishes, ListWishes, RemoveEntry, Vip};
 pub(crate) use staff::{EditAgent, Explain, Queue};
 
+use super::cli_trunks::{Route, Trunk};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -92,6 +93,12 @@ pub(crate) enum Command {
     /// Recordings.
     #[command(subcommand)]
     Recording(Recording),
+    /// Lines to carriers.
+    #[command(subcommand)]
+    Trunk(Trunk),
+    /// Paths of calls.
+    #[command(subcommand)]
+    Route(Route),
     /// Signalling.
     #[command(subcommand)]
     Sip(Sip),

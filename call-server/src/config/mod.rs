@@ -9,11 +9,13 @@ mod fault;
 mod queues;
 mod resolve;
 mod schema;
+mod schema_trunks;
 mod service;
 mod signalling;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod trunks;
 mod words;
 mod written;
 

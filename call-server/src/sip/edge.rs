@@ -3,13 +3,19 @@
 //! Each listener has an endpoint of its own: its transport stands in Via and Contact, so everything that belongs to a call comes back over it.
 //! The task never waits for a far side, nor for the core's decisions.
 
+mod carriers;
+
+pub(super) use carriers::CarrierOrder;
+
 use super::connection::{ConnectionKey, Why};
 use super::counters::{Counter, Counters};
 use super::legs::Legs;
+use super::location::Locator;
 use super::masking::{Masked, Numbers};
 use super::rates::Rates;
 use super::scanners::{Verdict, Watch};
 use super::strangers::Refusals;
+use super::trunks::{Lines, as_seen};
 use super::wires::{Accepted, Arrival, Sent, Wires};
 use super::{Order, SipSettings, TrunkSettings, refusal};
 use crate::switchboard::Inbox;
@@ -48,6 +54,10 @@ pub(super) struct Edge {
     endpoints: Vec<Endpoint>,
     legs: Legs,
     sources: BTreeMap<IpAddr, Source>,
+    lines: Lines,
+    locator: Locator,
+    /// The way back for what others do for the edge; it does not keep the edge alive.
+    orders: mpsc::WeakSender<Order>,
     watch: Watch,
     refusals: Refusals,
     rates: Rates,
@@ -73,6 +83,7 @@ impl Edge {
         settings: &SipSettings,
         inbox: Inbox,
         counters: Arc<Counters>,
+        orders: mpsc::WeakSender<Order>,
         mut seeds: impl Iterator<Item = Seed>,
     ) -> Self {
         let paths = wires.listening().zip(settings.listeners());
@@ -87,6 +98,9 @@ impl Edge {
             wires,
             legs: Legs::default(),
             sources: settings.trunks.iter().flat_map(sources).collect(),
+            lines: Lines::new(&settings.trunks, settings.advertise),
+            locator: Locator::new(&settings.transports(), settings.name_server),
+            orders,
             watch: Watch::new(limits),
             refusals: Refusals::new(limits.waiting_refusals),
             rates: Rates::new(limits.trunk_requests_per_s, limits.trunk_burst),
@@ -120,6 +134,7 @@ impl Edge {
             }
             let now = self.now();
             self.endpoints.iter_mut().for_each(|endpoint| endpoint.handle_timeout(now));
+            self.tend_lines(now);
             self.drain();
         }
     }
@@ -129,7 +144,8 @@ impl Edge {
     }
 
     fn deadline(&self) -> Instant {
-        let due = self.endpoints.iter().filter_map(Endpoint::next_deadline).chain(self.refusals.next_deadline()).min();
+        let due = self.endpoints.iter().filter_map(Endpoint::next_deadline);
+        let due = due.chain(self.refusals.next_deadline()).chain(self.lines.next_deadline()).min();
         due.map_or_else(|| Instant::now() + IDLE, |deadline_ms| self.started + Duration::from_millis(deadline_ms))
     }
 
@@ -150,7 +166,12 @@ impl Edge {
             return;
         }
         self.trace("in", path, source, datagram);
-        match message::parse(Bytes::copy_from_slice(datagram)) {
+        let source_of = self.sources.get(&source.ip().to_canonical());
+        let packet = match source_of.filter(|known| self.lines.is_behind_nat(known.trunk)) {
+            Some(_) => as_seen(datagram, source).into(),
+            None => Bytes::copy_from_slice(datagram),
+        };
+        match message::parse(packet) {
             Ok(message) => self.message(path, source, message),
             Err(ParseError::KeepAlive) => {}
             Err(ParseError::Unusable(fault)) => self.malformed(path, source, &fault, None),
@@ -294,6 +315,7 @@ impl Edge {
             Order::Command(command) => self.execute(command),
             // Whoever asked may have gone away.
             Order::Banned(reply) => drop(reply.try_send(self.watch.banned(now))),
+            Order::Carriers(order) => self.obey_carriers(now, order),
             Order::Forgive(address, reply) => drop(reply.try_send(self.watch.forgive(now, address))),
         }
     }
@@ -330,6 +352,7 @@ impl Edge {
     }
 
     fn happened(&mut self, path: usize, event: Event) {
+        let Some(event) = self.of_lines(path, event) else { return };
         match event {
             Event::Offered { call, source, invite } => self.offered((path, call), source, &invite),
             Event::Confirmed { call, description } => {
@@ -341,8 +364,8 @@ impl Edge {
             }
             Event::Ended { call, ending } => self.ended((path, call), ending),
             Event::Session { call, event } => self.in_call((path, call), event),
-            // The edge makes no requests yet.
-            Event::Responded { .. } => {}
+            // Told to the lines; nobody registers here yet.
+            Event::Responded { .. } | Event::Asked { .. } => {}
         }
     }
 
@@ -376,7 +399,7 @@ impl Edge {
 
     fn offered(&mut self, call: super::legs::PathCall, source: SocketAddr, invite: &Request) {
         let Some(Source { trunk, probe }) = self.sources.get(&source.ip().to_canonical()).copied() else { return };
-        let Some(dialled) = identity::dialled(invite).and_then(|text| PhoneNumber::parse(&text).ok()) else {
+        let Some(dialled) = self.lines.dialled(trunk, invite).and_then(|text| PhoneNumber::parse(&text).ok()) else {
             // No number at all: there is nothing that the core could look up.
             let now = self.now();
             if let Some(endpoint) = self.endpoints.get_mut(call.0) {
@@ -386,6 +409,7 @@ impl Edge {
         };
         self.counters.add(Counter::Call);
         let leg: LegId = self.legs.enter(call);
+        self.lines.entered(trunk, call);
         tracing::info!(%leg, %trunk, probe, "a call arrives");
         self.inbox.send(Input::CallOffered(CallOffered {
             leg,
@@ -429,6 +453,7 @@ impl Edge {
     }
 
     fn ended(&mut self, call: super::legs::PathCall, ending: Ending) {
+        self.lines.left(call);
         if let Some(leg) = self.legs.leave(call) {
             tracing::info!(%leg, ?ending, "a call is over");
             self.inbox.send(Input::LegEnded { leg, cause: leg_end(ending) });

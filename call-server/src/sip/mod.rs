@@ -18,6 +18,7 @@ mod sockets;
 mod strangers;
 #[cfg(test)]
 mod tests;
+mod trunks;
 #[cfg(test)]
 mod wire_tests;
 mod wires;
@@ -28,6 +29,7 @@ pub(crate) use limits::SkinLimits;
 pub(crate) use location::{LocateError, Locator};
 pub(crate) use masking::Numbers;
 pub(crate) use scanners::Banned;
+pub(crate) use trunks::{AttemptResult, CarrierSettings, RegistrationSettings, StepResult, TestReport, TestWish, TrunkState, TrunkStatus};
 
 use crate::switchboard::Inbox;
 use call_core::command::SipCommand;
@@ -44,6 +46,9 @@ use wires::Wires;
 const ORDER_LIMIT: usize = 65_536;
 /// Longest wait of an operator's question for the edge's answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);
+
+/// Longest wait for a test of a trunk.
+const TEST_LIMIT: Duration = Duration::from_secs(60);
 
 /// What the edge needs to know, resolved from the configuration.
 #[derive(Debug, Clone)]
@@ -106,6 +111,8 @@ pub(crate) struct TrunkSettings {
     pub(crate) sources: Vec<IpAddr>,
     /// Its calls are probe calls.
     pub(crate) probe: bool,
+    /// How it is reached and kept.
+    pub(crate) carrier: CarrierSettings,
 }
 
 /// A listener that could not be opened.
@@ -129,6 +136,8 @@ enum Order {
     Banned(SyncSender<Vec<Banned>>),
     /// Ignore this one no longer.
     Forgive(IpAddr, SyncSender<bool>),
+    /// About trunks.
+    Carriers(edge::CarrierOrder),
 }
 
 /// The way to the running edge. The edge stops when the last one is dropped.
@@ -174,6 +183,18 @@ impl SipHandle {
         self.ask(|reply| Order::Forgive(address, reply))
     }
 
+    /// How the trunks are; `None` if the edge does not answer. Waits, as [`Self::banned`].
+    pub(crate) fn trunks(&self) -> Option<Vec<TrunkStatus>> {
+        self.ask(|reply| Order::Carriers(edge::CarrierOrder::Status(reply)))
+    }
+
+    /// Tests a trunk; the error is a sentence. `None` if the edge does not answer. Waits up to a minute, as [`Self::banned`].
+    pub(crate) fn test_trunk(&self, wish: TestWish) -> Option<Result<TestReport, String>> {
+        let (reply, answer) = sync_channel(1);
+        self.orders.try_send(Order::Carriers(edge::CarrierOrder::Test(wish, reply))).ok()?;
+        answer.recv_timeout(TEST_LIMIT).ok()
+    }
+
     fn ask<T>(&self, order: impl FnOnce(SyncSender<T>) -> Order) -> Option<T> {
         let (reply, answer) = sync_channel(1);
         self.orders.try_send(order(reply)).ok()?;
@@ -194,7 +215,7 @@ pub(crate) async fn start(settings: SipSettings, inbox: Inbox) -> Result<SipHand
     let seeds = listeners.iter().map(|_| seed()).collect::<std::io::Result<Vec<_>>>().map_err(failed)?;
     let local_address = listening.first().map_or(settings.listen, |(_, address)| *address);
     let (orders, queue) = mpsc::channel(ORDER_LIMIT);
-    let edge = edge::Edge::new(wires, &settings, inbox, counters.clone(), seeds.into_iter());
+    let edge = edge::Edge::new(wires, &settings, inbox, counters.clone(), orders.downgrade(), seeds.into_iter());
     for ((transport, address), listener) in listening.iter().zip(&listeners) {
         tracing::info!(%transport, %address, advertised = %listener.advertise, trunks = settings.trunks.len(), "SIP is listening");
     }
