@@ -106,6 +106,7 @@ impl Rooms {
     ) -> Result<Server, Failure> {
         let (plan, next) = (planning::plan(site, store, wall_clock())?, store.next_interaction()?);
         let journal = Journal::begin(&site.folder.join("journal"), &plan, next);
+        self.edges.sip.learn_phones(planning::phone_book(store, plan.clone())?);
         let core = Core::new(plan, next);
         inbox.send(planning::past_contacts(site, store, wall_clock())?);
         let Self { edges, addresses, media_figures } = self;
@@ -314,7 +315,11 @@ impl Control for Desk {
     fn change(&self, change: &Change) -> Result<Value, Failure> {
         let done = change.apply(&self.store, wall_clock())?;
         if change.touches_plan() {
-            self.inbox.send(Input::PlanChanged(Box::new(planning::plan(&self.site(), &self.store, wall_clock())?)));
+            let plan = planning::plan(&self.site(), &self.store, wall_clock())?;
+            if change.touches_phones() {
+                self.sip.learn_phones(planning::phone_book(&self.store, plan.clone())?);
+            }
+            self.inbox.send(Input::PlanChanged(Box::new(plan)));
         }
         Ok(done)
     }

@@ -11,6 +11,7 @@ pub(crate) mod changes;
 mod check;
 mod cli;
 mod cli_class;
+mod cli_phones;
 mod cli_trunks;
 pub(crate) mod control;
 mod explain;
@@ -19,6 +20,7 @@ mod lists;
 mod lock;
 mod outcome;
 mod people;
+mod phones;
 mod probe;
 mod queues;
 mod recordings;
@@ -29,6 +31,7 @@ mod staff;
 mod status;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod trunks;
 
 pub(crate) use cli::Cli;
@@ -104,6 +107,7 @@ fn carry_out(site: &Path, command: &Command) -> Result<Outcome, Failure> {
         Command::Call(command) => calls::call(site, command),
         Command::Recording(command) => recordings::recording(site, command),
         Command::Sip(command) => signalling::sip(site, command),
+        Command::Phone(command) => phones::phone(site, command),
         Command::Trunk(command) => trunks::trunk(site, command),
         Command::Route(command) => trunks::route(site, command),
         Command::Config(command) => check::config(site, command),

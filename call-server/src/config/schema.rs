@@ -52,7 +52,7 @@ pub(super) const fn key(name: &'static str, kind: Kind, worth: Worth, about: &'s
     Key { name, kind, worth, about }
 }
 
-use super::schema_trunks::{DIALLING, TRUNKS};
+use super::schema_trunks::{DIALLING, PHONES, TRUNKS};
 use super::{calendars, queues, service};
 use Kind::{Seconds, Text, Whole};
 use Worth::{Default, Needed, Optional};
@@ -211,6 +211,7 @@ pub(super) const SECTIONS: &[Section] = &[
             key("when_closed", Text, Default("\"refuse\""), "\"refuse\", \"queue ID\" or \"announce NAME\"."),
         ],
     },
+    PHONES,
     DIALLING,
     Section {
         name: "limits",

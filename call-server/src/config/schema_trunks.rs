@@ -52,6 +52,20 @@ const TRUNK_KEYS: &[Key] = &[
     key("options_seconds", Seconds, Default("30"), "How often each target is asked whether it is there; 0 is never."),
 ];
 
+/// `[phones]`
+pub(super) const PHONES: Section = Section {
+    name: "phones",
+    repeated: false,
+    about: "Phones of the house that register here with a secret of their own; see `call-server phone add`.",
+    keys: &[
+        key("networks", Texts, Default("[]"), "Where they are, such as [\"10.1.0.0/16\"]; from anywhere else nobody can even try."),
+        key("max_bindings", Whole, Default("3"), "At how many places one number may be registered; one more replaces the oldest."),
+        key("shortest_seconds", Seconds, Default("60"), "Shortest registration that is accepted."),
+        key("longest_seconds", Seconds, Default("3600"), "Longest registration that is granted."),
+        key("digest", Text, Default("\"md5\""), "\"md5\", which every phone knows, \"sha-256\" or \"both\"."),
+    ],
+};
+
 /// `[dialling]`
 pub(super) const DIALLING: Section = Section {
     name: "dialling",

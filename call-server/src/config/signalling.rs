@@ -33,6 +33,7 @@ impl Resolver<'_> {
             advertise,
             more: more?,
             trunks,
+            phones: self.phones().unwrap_or_default(),
             name_server,
             client: client?,
             numbers: numbers?,

@@ -3,10 +3,10 @@
 use super::fault::Fault;
 use super::resolve::{Resolver, twice};
 use super::written::{At, Block};
-use crate::sip::{CarrierSettings, RegistrationSettings, TrunkSettings};
+use crate::sip::{CarrierSettings, Network, PhoneSettings, RegistrationSettings, TrunkSettings};
 use call_core::plan::{Dialling, NumberRule, NumberRules, NumberShape, TargetPlan, TrunkNumbers, TrunkPlan};
 use shared::model::{PhoneNumber, TrunkId};
-use sip_core::digest::Account;
+use sip_core::digest::{Account, HashFunction};
 use sip_core::message::{Scheme, Uri};
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
@@ -19,6 +19,8 @@ const MAX_SECRET_BYTES: usize = 256;
 const REGISTRATION_MS: std::ops::RangeInclusive<u64> = 60_000..=86_400_000;
 /// Most often and most rarely that a target is asked whether it is there, in ms.
 const OPTIONS_MS: std::ops::RangeInclusive<u64> = 1_000..=3_600_000;
+/// Shortest and longest registration of a phone, in ms.
+const PHONE_MS: std::ops::RangeInclusive<u64> = 30_000..=86_400_000;
 /// More channels than any carrier sells.
 const MAX_CHANNELS: u64 = 100_000;
 
@@ -249,6 +251,32 @@ impl Resolver<'_> {
             Ok(number) => Some(number),
             Err(error) => self.fault(line, format!("{text:?} is no number: {error}"), "Write it as \"051912345\"."),
         }
+    }
+
+    /// `[phones]`
+    pub(super) fn phones(&mut self) -> Option<PhoneSettings> {
+        let block = self.written.all("phones").next()?;
+        let At { line, value } = block.texts("networks")?;
+        let networks = value.iter().map(|text| match Network::parse(text) {
+            Some(network) => Some(network),
+            None => self.fault(line, format!("{text} in [phones] is no network"), "Write it as 10.1.0.0/16, or as a single address."),
+        });
+        let networks: Option<Vec<Network>> = networks.collect();
+        let max_bindings = self.count(block, "max_bindings", 1..=20);
+        let (shortest, longest) = (self.time(block, "shortest_seconds", PHONE_MS), self.time(block, "longest_seconds", PHONE_MS));
+        let algorithms = block.text("digest").and_then(|At { line, value }| match value {
+            "md5" => Some(vec![HashFunction::Md5]),
+            "sha-256" => Some(vec![HashFunction::Sha256]),
+            "both" => Some(vec![HashFunction::Sha256, HashFunction::Md5]),
+            other => self.fault(line, format!("unknown digest: {other}"), "Write \"md5\", \"sha-256\" or \"both\"."),
+        });
+        let seconds = |time_ms: u64| u32::try_from(time_ms / 1_000).unwrap_or(u32::MAX);
+        let (shortest, longest) = (shortest?, longest?);
+        if shortest > longest {
+            return self.fault(line, "shortest_seconds in [phones] is more than longest_seconds", "Choose a shorter one.");
+        }
+        let lifetime_s = (seconds(shortest), seconds(longest));
+        Some(PhoneSettings { networks: networks?, max_bindings: max_bindings?, lifetime_s, algorithms: algorithms? })
     }
 
     pub(super) fn dialling(&mut self) -> Dialling {

@@ -13,11 +13,13 @@ mod location;
 mod masking;
 mod rates;
 mod refusal;
+mod registrar;
 mod scanners;
 mod sockets;
 mod strangers;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod trunks;
 #[cfg(test)]
 mod wire_tests;
@@ -28,13 +30,15 @@ pub(crate) use destination::{Destination, Transport};
 pub(crate) use limits::SkinLimits;
 pub(crate) use location::{LocateError, Locator};
 pub(crate) use masking::Numbers;
+pub(crate) use registrar::{BindingStatus, Network, PhoneAccount, PhoneBook, PhoneSettings, REALM};
 pub(crate) use scanners::Banned;
+pub(crate) use trace::{TraceReport, TracedMessage};
 pub(crate) use trunks::{AttemptResult, CarrierSettings, RegistrationSettings, StepResult, TestReport, TestWish, TrunkState, TrunkStatus};
 
 use crate::switchboard::Inbox;
 use call_core::command::SipCommand;
 use counters::{Counter, Counters};
-use shared::model::TrunkId;
+use shared::model::{InteractionId, LegId, TrunkId};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -61,6 +65,8 @@ pub(crate) struct SipSettings {
     pub(crate) more: Vec<ListenerSettings>,
     /// Who may call in.
     pub(crate) trunks: Vec<TrunkSettings>,
+    /// Phones of the house.
+    pub(crate) phones: PhoneSettings,
     /// The DNS server that is asked where others are; those of the system if absent.
     pub(crate) name_server: Option<SocketAddr>,
     /// How connections of ours judge certificates; `None`: there is no list of authorities, so none is made over TLS.
@@ -136,6 +142,12 @@ enum Order {
     Banned(SyncSender<Vec<Banned>>),
     /// Ignore this one no longer.
     Forgive(IpAddr, SyncSender<bool>),
+    /// About phones of the house.
+    House(edge::HouseOrder),
+    /// This leg belongs to that interaction.
+    Belongs(LegId, InteractionId),
+    /// What was said in it?
+    Trace(InteractionId, SyncSender<Option<TraceReport>>),
     /// About trunks.
     Carriers(edge::CarrierOrder),
 }
@@ -183,6 +195,29 @@ impl SipHandle {
         self.ask(|reply| Order::Forgive(address, reply))
     }
 
+    /// Takes a new list of phones; never blocks.
+    pub(crate) fn learn_phones(&self, book: PhoneBook) {
+        if self.orders.try_send(Order::House(edge::HouseOrder::Learn(Box::new(book)))).is_err() {
+            tracing::warn!("the SIP edge is overloaded or gone: it does not know the new list of phones");
+        }
+    }
+
+    /// Where the phones are; `None` if the edge does not answer. Waits, as [`Self::banned`].
+    pub(crate) fn phones(&self) -> Option<Vec<BindingStatus>> {
+        self.ask(|reply| Order::House(edge::HouseOrder::Status(reply)))
+    }
+
+    /// Says to which interaction a leg belongs, for the trace; never blocks.
+    pub(crate) fn belongs(&self, leg: LegId, interaction: InteractionId) {
+        // An overloaded edge has lost commands to tell of; a trace is not worth a word.
+        let _ = self.orders.try_send(Order::Belongs(leg, interaction));
+    }
+
+    /// What was said in a call: `Some(None)` if it is not kept, `None` if the edge does not answer. Waits, as [`Self::banned`].
+    pub(crate) fn trace(&self, interaction: InteractionId) -> Option<Option<TraceReport>> {
+        self.ask(|reply| Order::Trace(interaction, reply))
+    }
+
     /// How the trunks are; `None` if the edge does not answer. Waits, as [`Self::banned`].
     pub(crate) fn trunks(&self) -> Option<Vec<TrunkStatus>> {
         self.ask(|reply| Order::Carriers(edge::CarrierOrder::Status(reply)))
@@ -213,9 +248,11 @@ pub(crate) async fn start(settings: SipSettings, inbox: Inbox) -> Result<SipHand
     let listening: Arc<[_]> = wires.listening().collect();
     let failed = |error| StartError { transport: Transport::Udp, address: settings.listen, error };
     let seeds = listeners.iter().map(|_| seed()).collect::<std::io::Result<Vec<_>>>().map_err(failed)?;
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret).map_err(|error| failed(std::io::Error::other(error.to_string())))?;
     let local_address = listening.first().map_or(settings.listen, |(_, address)| *address);
     let (orders, queue) = mpsc::channel(ORDER_LIMIT);
-    let edge = edge::Edge::new(wires, &settings, inbox, counters.clone(), orders.downgrade(), seeds.into_iter());
+    let edge = edge::Edge::new(wires, &settings, inbox, counters.clone(), orders.downgrade(), secret, seeds.into_iter());
     for ((transport, address), listener) in listening.iter().zip(&listeners) {
         tracing::info!(%transport, %address, advertised = %listener.advertise, trunks = settings.trunks.len(), "SIP is listening");
     }

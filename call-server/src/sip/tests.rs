@@ -1,6 +1,6 @@
 //! The edge against real loopback sockets: a phone at 127.0.0.1 is the trunk, one at 127.0.0.3 a stranger.
 
-use super::{CarrierSettings, Numbers, SipCounts, SipHandle, SipSettings, SkinLimits, TrunkSettings, start};
+use super::{CarrierSettings, Numbers, PhoneSettings, SipCounts, SipHandle, SipSettings, SkinLimits, TrunkSettings, start};
 use crate::switchboard::{Inbox, Message};
 use call_core::Input;
 use call_core::command::{SessionText, SipCommand};
@@ -38,6 +38,7 @@ impl Edge {
             advertise: home,
             more: Vec::new(),
             trunks: vec![trunk],
+            phones: PhoneSettings::default(),
             name_server: None,
             client: None,
             numbers: Numbers::Masked,

@@ -1,6 +1,8 @@
 //! The edge over TCP, TLS and IPv6, on real loopback sockets: the trunk is 127.0.0.1 and ::1, a stranger comes from 127.0.0.3.
 
-use super::{CarrierSettings, ListenerSettings, Numbers, SipHandle, SipSettings, SkinLimits, Transport, TrunkSettings, start};
+use super::{
+    CarrierSettings, ListenerSettings, Numbers, PhoneSettings, SipHandle, SipSettings, SkinLimits, Transport, TrunkSettings, start,
+};
 use crate::switchboard::{Inbox, Message};
 use call_core::Input;
 use call_core::command::{SessionText, SipCommand};
@@ -45,6 +47,7 @@ impl Edge {
             advertise: home,
             more,
             trunks: vec![trunk],
+            phones: PhoneSettings::default(),
             name_server: None,
             client: None,
             numbers: Numbers::Masked,
