@@ -135,3 +135,12 @@ fn language_and_mode_are_switched_on_the_spot() {
     desktop.press(Named::F10);
     desktop.assert_finds(&["Dark"]);
 }
+
+#[test]
+fn who_is_signed_in_elsewhere_is_asked_before_the_other_place_is_signed_out() {
+    let mut desktop = Desktop::showing(View { link: LinkState::ConfirmTakeOver, ..View::default() });
+    desktop.assert_finds(&["您已在另一台电脑上登录"]);
+    desktop.click("在这里继续");
+    desktop.click("取消");
+    assert_eq!(desktop.wishes(), [Wish::TakeOver, Wish::Cancel]);
+}
