@@ -4,11 +4,13 @@
 
 use crate::admin::Failure;
 use crate::config::Site;
-use crate::store::{AgentEntry, OverrideEntry, Store, StoreError};
+use crate::sip::{PhoneAccount, PhoneBook};
+use crate::store::{AgentEntry, OverrideEntry, PhoneEntry, Store, StoreError};
 use call_core::Snapshot;
 use call_core::plan::Plan;
 use serde_json::{Map, Value, json};
 use shared::model::{QueueId, UnixMillis};
+use sip_core::digest::{Ha1, HashFunction};
 
 /// The plan as it is now.
 ///
@@ -17,7 +19,21 @@ use shared::model::{QueueId, UnixMillis};
 pub(crate) fn plan(site: &Site, store: &Store, now: UnixMillis) -> Result<Plan, StoreError> {
     let mut plan = site.plan(&store.agents()?, store.callers_in_force(now)?);
     plan.calendars.overrides = store.overrides(Some(now))?.into_iter().map(OverrideEntry::into_core).collect();
+    plan.phones = store.phones()?.into_iter().map(|phone| (phone.number, phone.class)).collect();
     Ok(plan)
+}
+
+/// What the registrar needs to know: phones with what their secrets are checked by, and the plan that says what a number is.
+///
+/// # Errors
+/// The database cannot be read.
+pub(crate) fn phone_book(store: &Store, plan: Plan) -> Result<PhoneBook, StoreError> {
+    let account = |phone: PhoneEntry| {
+        let [md5, sha256] = phone.proofs;
+        let proofs = [Ha1::from_hex(HashFunction::Md5, md5.reveal()), Ha1::from_hex(HashFunction::Sha256, sha256.reveal())];
+        PhoneAccount { number: phone.number, class: phone.class, proofs: proofs.into_iter().flatten().collect() }
+    };
+    Ok(PhoneBook { phones: store.phones()?.into_iter().map(account).collect(), plan })
 }
 
 /// Whether a new configuration may take the place of the old one while calls run (I-19).

@@ -3,6 +3,7 @@
 use crate::accounts::Accounts;
 use crate::admin::changes::Change;
 use crate::admin::control::{self, Control, ControlSocket};
+use crate::admin::sip_wishes::SipWish;
 use crate::admin::{DataLock, Failure};
 use crate::archive::{self, ArchiveThread};
 use crate::config::Site;
@@ -106,6 +107,7 @@ impl Rooms {
     ) -> Result<Server, Failure> {
         let (plan, next) = (planning::plan(site, store, wall_clock())?, store.next_interaction()?);
         let journal = Journal::begin(&site.folder.join("journal"), &plan, next);
+        self.edges.sip.learn_phones(planning::phone_book(store, plan.clone())?);
         let core = Core::new(plan, next);
         let Self { edges, addresses, media_figures } = self;
         let control = Arc::new(Desk {
@@ -307,10 +309,18 @@ impl Control for Desk {
         self.sip.forgive(address).map(|was_banned| json!({"unbanned": was_banned})).ok_or_else(sip_is_silent)
     }
 
+    fn sip(&self, wish: &SipWish) -> Result<Value, Failure> {
+        wish.answer(&self.sip)
+    }
+
     fn change(&self, change: &Change) -> Result<Value, Failure> {
         let done = change.apply(&self.store, wall_clock())?;
         if change.touches_plan() {
-            self.inbox.send(Input::PlanChanged(Box::new(planning::plan(&self.site(), &self.store, wall_clock())?)));
+            let plan = planning::plan(&self.site(), &self.store, wall_clock())?;
+            if change.touches_phones() {
+                self.sip.learn_phones(planning::phone_book(&self.store, plan.clone())?);
+            }
+            self.inbox.send(Input::PlanChanged(Box::new(plan)));
         }
         Ok(done)
     }

@@ -4,13 +4,16 @@ use crate::process::Running;
 use crate::{LATER, SOON, sound};
 use serde_json::Value;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// Where Debian keeps baresip's modules.
 const MODULES: &str = "/usr/lib/baresip/modules";
+
+/// A phone that is registered nowhere.
+const ACCOUNT: &str = "<sip:13800138000@127.0.0.1>;regint=0;audio_codecs=PCMA,PCMU\n";
 
 /// A running baresip with one call.
 #[derive(Debug)]
@@ -34,17 +37,36 @@ impl Baresip {
     /// If it does not start.
     #[must_use]
     pub fn dial(folder: &Path, server: SocketAddr, number: &str, speech: &Path) -> Self {
+        let mut phone = Self::start(folder, IpAddr::V4(Ipv4Addr::LOCALHOST), ACCOUNT, speech);
+        phone.call(&format!("sip:{number}@{server}"));
+        phone
+    }
+
+    /// Starts it at `own` and lets it register at `server` with this number and secret; `REGISTER_OK` or `REGISTER_FAIL` follows.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn register(folder: &Path, own: IpAddr, server: SocketAddr, (number, secret): (&str, &str), speech: &Path) -> Self {
+        let account = format!("<sip:{number}@{server}>;auth_user={number};auth_pass={secret};regint=60;audio_codecs=PCMA,PCMU\n");
+        Self::start(folder, own, &account, speech)
+    }
+
+    fn start(folder: &Path, own: IpAddr, account: &str, speech: &Path) -> Self {
         let control = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free loopback port");
         let folder = folder.to_owned();
-        configure(&folder, control, speech).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        configure(&folder, own, account, control, speech).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
         let mut command = Command::new("baresip");
         command.arg("-4").arg("-f").arg(&folder);
         let mut running = Running::start("baresip", &mut command, &folder.join("errors.log"));
         running.wait_for("word that it is ready", SOON, |line| line.contains("baresip is ready").then_some(()));
         let control = TcpStream::connect(control).expect("baresip listens for commands");
-        let mut phone = Self { folder, running, control, unread: Vec::new() };
-        phone.command("dial", &format!("sip:{number}@{server}"));
-        phone
+        Self { folder, running, control, unread: Vec::new() }
+    }
+
+    /// Dials this URI.
+    pub fn call(&mut self, uri: &str) {
+        self.command("dial", uri);
     }
 
     /// Waits for an event such as `CALL_ESTABLISHED` or `CALL_CLOSED`.
@@ -104,11 +126,11 @@ impl Baresip {
     }
 }
 
-fn configure(folder: &Path, control: SocketAddr, speech: &Path) -> std::io::Result<()> {
+fn configure(folder: &Path, own: IpAddr, account: &str, control: SocketAddr, speech: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)?;
     let speech = speech.canonicalize()?;
     let config = format!(
-        "poll_method epoll\nsip_listen 127.0.0.1:0\nnet_interface 127.0.0.1\naudio_source aufile,{}\naudio_player aubridge,sink\n\
+        "poll_method epoll\nsip_listen {own}:0\nnet_interface {own}\naudio_source aufile,{}\naudio_player aubridge,sink\n\
          module_path {MODULES}\nmodule aubridge.so\nmodule g711.so\nmodule aufile.so\nmodule sndfile.so\nmodule_tmp uuid.so\n\
          module_tmp account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\nctrl_tcp_listen {control}\nsnd_path {}\n",
         speech.display(),
@@ -116,5 +138,5 @@ fn configure(folder: &Path, control: SocketAddr, speech: &Path) -> std::io::Resu
     );
     std::fs::write(folder.join("config"), config)?;
     std::fs::write(folder.join("contacts"), "")?;
-    std::fs::write(folder.join("accounts"), "<sip:13800138000@127.0.0.1>;regint=0;audio_codecs=PCMA,PCMU\n")
+    std::fs::write(folder.join("accounts"), account)
 }

@@ -6,6 +6,7 @@ pub mod caller;
 pub mod cut;
 pub mod desk;
 pub mod headless;
+pub mod kamailio;
 pub mod process;
 pub mod server;
 pub mod site;

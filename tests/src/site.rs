@@ -209,6 +209,18 @@ impl Site {
         complaint(&output, &format!("call-server {arguments:?}"))
     }
 
+    /// Runs a command that looks and finds something bad: exit code 1, and its JSON.
+    ///
+    /// # Panics
+    /// If it succeeds, or prints no JSON.
+    #[must_use]
+    pub fn cli_fails_with_json(&self, arguments: &[&str]) -> Value {
+        let output = output(&self.folder, arguments);
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(!output.status.success(), "call-server {arguments:?} found nothing bad: {text}");
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("call-server {arguments:?} printed no JSON: {error}: {text}"))
+    }
+
     /// Adds an agent who serves every queue.
     ///
     /// # Panics

@@ -14,6 +14,7 @@ pub(crate) const WINDOW: &[&str] =
 pub(crate) const TEST: &[&str] = &[
     "sip-tester",
     "baresip-core",
+    "kamailio",
     "xvfb",
     "openbox",
     "xdotool",

@@ -22,6 +22,19 @@ pub fn dialled(request: &Request) -> Option<String> {
     Uri::parse(request.uri())?.user_text()
 }
 
+/// The number that To names: what was dialled, where the Request-URI names us by our own Contact (RFC 3261 section 16.6, step 2).
+#[must_use]
+pub fn called(request: &Request) -> Option<String> {
+    request.head().first(Name::To).and_then(NameAddr::parse)?.uri.user_text()
+}
+
+/// The number that the call was diverted from: of the newest Diversion (RFC 5806), which stands first.
+#[must_use]
+pub fn diverted_from(request: &Request) -> Option<String> {
+    let diversion = request.head().named("Diversion").next()?;
+    NameAddr::parse(diversion.split(|byte| *byte == b',').next()?)?.uri.user_text()
+}
+
 /// The program that the sender says it is.
 #[must_use]
 pub fn agent(request: &Request) -> Option<&[u8]> {
@@ -46,7 +59,7 @@ fn is_withheld(request: &Request) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{caller, dialled};
+    use super::{called, caller, dialled, diverted_from};
     use crate::message::{Message, Request, parse};
 
     fn request(uri: &str, fields: &str) -> Request {
@@ -92,5 +105,14 @@ mod tests {
         assert_eq!(dialled(&request("sip:12345;phone-context=0512@h;user=phone", "From: <sip:1@h>\r\n")).as_deref(), Some("12345"));
         assert_eq!(dialled(&request("tel:12345", "From: <sip:1@h>\r\n")).as_deref(), Some("12345"));
         assert_eq!(dialled(&request("sip:h", "From: <sip:1@h>\r\n")), None);
+    }
+
+    #[test]
+    fn to_names_what_was_dialled_and_diversion_where_it_came_from() {
+        let fields = "From: <sip:1@h>\r\nDiversion: <sip:051912345@h>;reason=no-answer;counter=1, <sip:2@h>\r\n";
+        let diverted = request("sip:hotline@192.0.2.1", fields);
+        assert_eq!(called(&diverted).as_deref(), Some("12345"));
+        assert_eq!(diverted_from(&diverted).as_deref(), Some("051912345"));
+        assert_eq!(diverted_from(&request("sip:h", "From: <sip:1@h>\r\n")), None);
     }
 }

@@ -16,6 +16,7 @@ pub(super) fn call(site: &Path, command: &Call) -> Result<Outcome, Failure> {
             let text = if rows.is_empty() { "No calls yet.".to_owned() } else { rows.join("\n") };
             Ok(Outcome::new(text, json!({"calls": calls})))
         }
+        Call::Trace { id, full } => super::trace::trace(site, *id, *full),
         Call::Show { id } => match store.call(InteractionId(*id))? {
             Some(call) => Ok(Outcome::new(call_text(&call), json!(call))),
             None => Err(Failure::new("no_such_call", format!("there is no call {id}"), "`call-server call list` shows the newest.")),

@@ -1,10 +1,10 @@
 //! Changes of people and callers: one set of words and one way to apply them, whether a server runs or not.
 
 use super::Failure;
-use crate::store::{AgentEdit, CallerEdit, List, NewAgent, NewCaller, NewListEntry, NewOverride, Role, Store};
+use crate::store::{AgentEdit, CallerEdit, List, NewAgent, NewCaller, NewListEntry, NewOverride, NewPhone, Role, Store};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use shared::model::{AgentId, PersonId, QueueId, UnixMillis};
+use shared::model::{AgentId, PersonId, PhoneNumber, QueueId, UnixMillis};
 use shared::pii::Pii;
 
 /// One change. Passwords have been hashed where they were typed.
@@ -60,6 +60,13 @@ pub(crate) enum Change {
         /// Staff number of who wants it.
         by: String,
     },
+    /// A phone of the house may register.
+    AddPhone(NewPhone),
+    /// A phone of the house may register no longer.
+    RemovePhone {
+        /// Its number.
+        number: PhoneNumber,
+    },
     /// An entry is taken off its list.
     RemoveListEntry {
         /// Which list.
@@ -82,9 +89,16 @@ impl Change {
             | Self::AddListEntry(_)
             | Self::RemoveListEntry { .. }
             | Self::AddOverride(_)
+            | Self::AddPhone(_)
+            | Self::RemovePhone { .. }
             | Self::RemoveOverride { .. } => true,
             Self::SetPassword { .. } | Self::AddCaller(_) | Self::EditCaller { .. } => false,
         }
+    }
+
+    /// Whether the registrar must learn the phones anew after it.
+    pub(crate) fn touches_phones(&self) -> bool {
+        matches!(self, Self::AddPhone(_) | Self::RemovePhone { .. })
     }
 
     /// Writes the change and returns what there is to tell about it.
@@ -114,6 +128,24 @@ impl Change {
                 store.edit_agent(agent, edit)?;
                 let person = store.agents()?.into_iter().find(|person| person.agent == agent);
                 Ok(json!({"agent": person}))
+            }
+            Self::AddPhone(new) => {
+                if store.add_phone(new, now)? {
+                    return Ok(json!({"number": new.number, "name": new.name, "class": new.class}));
+                }
+                let message = format!("the number {} belongs to a phone already", new.number.as_str());
+                Err(Failure::new(
+                    "number_taken",
+                    message,
+                    "Choose another, or remove that phone first; `call-server phone list` shows them.",
+                ))
+            }
+            Self::RemovePhone { number } => {
+                if store.remove_phone(number)? {
+                    return Ok(json!({"number": number}));
+                }
+                let message = format!("no phone has the number {}", number.as_str());
+                Err(Failure::new("no_such_phone", message, "`call-server phone list` shows every phone."))
             }
             Self::AddOverride(new) => Ok(json!({"entry": store.add_override(new, now)?, "ordered": new})),
             Self::RemoveOverride { entry, by } => {

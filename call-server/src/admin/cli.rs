@@ -10,6 +10,8 @@ pub(crate) use callers::{AddCaller, Caller, EditCaller};
 pub(crate) use lists::{AddBlock, AddVip, Block, BlockLevelName, EntryWishes, ListWishes, RemoveEntry, Vip};
 pub(crate) use staff::{EditAgent, Explain, Queue};
 
+use super::cli_phones::Phone;
+use super::cli_trunks::{Route, Trunk};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -92,6 +94,15 @@ pub(crate) enum Command {
     /// Recordings.
     #[command(subcommand)]
     Recording(Recording),
+    /// Phones of the house.
+    #[command(subcommand)]
+    Phone(Phone),
+    /// Lines to carriers.
+    #[command(subcommand)]
+    Trunk(Trunk),
+    /// Paths of calls.
+    #[command(subcommand)]
+    Route(Route),
     /// Signalling.
     #[command(subcommand)]
     Sip(Sip),
@@ -230,6 +241,16 @@ pub(crate) enum Call {
         /// The call's id, as `call list` shows it.
         #[arg(value_name = "ID")]
         id: u64,
+    },
+    /// The SIP messages of one call as a ladder; the running server keeps those of the newest calls. Credentials and keys are not shown.
+    #[command(after_help = "Examples:\n  call-server call trace 17\n  call-server call trace 17 --full")]
+    Trace {
+        /// The call's id, as `call list` shows it.
+        #[arg(value_name = "ID")]
+        id: u64,
+        /// Print each message whole.
+        #[arg(long)]
+        full: bool,
     },
 }
 

@@ -5,6 +5,7 @@
 
 use super::Failure;
 use super::changes::Change;
+use super::sip_wishes::SipWish;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fs::{File, Permissions};
@@ -20,6 +21,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 const FILE_NAME: &str = "control.sock";
 /// Longest request and longest answer.
@@ -41,6 +43,8 @@ pub(crate) enum Request {
     Banned,
     /// A source of SIP is to be ignored no longer.
     Unban(IpAddr),
+    /// A wish to the SIP edge.
+    Sip(SipWish),
     /// A change of people or callers.
     Change(Change),
     /// The waiting lines at this moment.
@@ -52,6 +56,16 @@ pub(crate) enum Request {
         /// Staff number 工号.
         number: String,
     },
+}
+
+impl Request {
+    /// How long the answer may take.
+    fn patience(&self) -> Duration {
+        match self {
+            Self::Sip(wish) => wish.patience(),
+            Self::Status | Self::Banned | Self::Unban(_) | Self::Change(_) | Self::Queues | Self::Reload | Self::Unlock { .. } => PATIENCE,
+        }
+    }
 }
 
 /// What the server answers.
@@ -78,6 +92,12 @@ pub(crate) trait Control: Send + Sync + 'static {
     /// # Errors
     /// The SIP edge does not answer.
     fn unban(&self, address: IpAddr) -> Result<Value, Failure>;
+
+    /// Carries a wish to the SIP edge out.
+    ///
+    /// # Errors
+    /// The edge does not answer, or refuses.
+    fn sip(&self, wish: &SipWish) -> Result<Value, Failure>;
 
     /// Carries a change out ([`Change::apply`]) and tells the core if the plan is touched.
     ///
@@ -156,7 +176,7 @@ pub(crate) fn ask(folder: &Path, request: &Request) -> Result<Option<Value>, Fai
 }
 
 fn exchange(mut stream: UnixStream, request: &Request) -> std::io::Result<Answer> {
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(request.patience()))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let mut line = serde_json::to_string(request)?;
     line.push('\n');
@@ -181,7 +201,7 @@ async fn accept(listener: UnixListener, control: Arc<dyn Control>) {
             Ok((stream, _)) => {
                 let control = Arc::clone(&control);
                 tokio::spawn(async move {
-                    if !matches!(tokio::time::timeout(PATIENCE, answer(stream, control)).await, Ok(Ok(()))) {
+                    if !matches!(answer(stream, control).await, Ok(())) {
                         tracing::info!("a control request was not answered");
                     }
                     drop(place);
@@ -198,9 +218,13 @@ async fn accept(listener: UnixListener, control: Arc<dyn Control>) {
 async fn answer(stream: tokio::net::UnixStream, control: Arc<dyn Control>) -> std::io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
-    tokio::io::BufReader::new(read.take(LINE_LIMIT_BYTES)).read_line(&mut line).await?;
+    let mut lines = tokio::io::BufReader::new(read.take(LINE_LIMIT_BYTES));
+    timeout(PATIENCE, lines.read_line(&mut line)).await??;
     let answer = match serde_json::from_str::<Request>(&line) {
-        Ok(request) => tokio::task::spawn_blocking(move || carry_out(&*control, &request)).await.map_err(std::io::Error::other)?,
+        Ok(request) => {
+            let patience = request.patience();
+            timeout(patience, tokio::task::spawn_blocking(move || carry_out(&*control, &request))).await?.map_err(std::io::Error::other)?
+        }
         Err(_) => Answer::Refused(Failure::new(
             "not_understood",
             "the server does not know this request",
@@ -209,7 +233,7 @@ async fn answer(stream: tokio::net::UnixStream, control: Arc<dyn Control>) -> st
     };
     let mut line = serde_json::to_string(&answer)?;
     line.push('\n');
-    write.write_all(line.as_bytes()).await
+    timeout(PATIENCE, write.write_all(line.as_bytes())).await?
 }
 
 fn carry_out(control: &dyn Control, request: &Request) -> Answer {
@@ -217,6 +241,7 @@ fn carry_out(control: &dyn Control, request: &Request) -> Answer {
         Request::Status => Answer::Done(control.status()),
         Request::Banned => answered(control.banned()),
         Request::Unban(address) => answered(control.unban(*address)),
+        Request::Sip(wish) => answered(control.sip(wish)),
         Request::Change(change) => answered(control.change(change)),
         Request::Queues => answered(control.queues()),
         Request::Reload => answered(control.reload()),

@@ -10,6 +10,9 @@ mod certificates;
 pub(crate) mod changes;
 mod check;
 mod cli;
+mod cli_class;
+mod cli_phones;
+mod cli_trunks;
 pub(crate) mod control;
 mod explain;
 mod init;
@@ -17,15 +20,19 @@ mod lists;
 mod lock;
 mod outcome;
 mod people;
+mod phones;
 mod probe;
 mod queues;
 mod recordings;
 mod reload;
 mod signalling;
+pub(crate) mod sip_wishes;
 mod staff;
 mod status;
 #[cfg(test)]
 mod tests;
+mod trace;
+mod trunks;
 
 pub(crate) use cli::Cli;
 pub(crate) use lock::DataLock;
@@ -100,6 +107,9 @@ fn carry_out(site: &Path, command: &Command) -> Result<Outcome, Failure> {
         Command::Call(command) => calls::call(site, command),
         Command::Recording(command) => recordings::recording(site, command),
         Command::Sip(command) => signalling::sip(site, command),
+        Command::Phone(command) => phones::phone(site, command),
+        Command::Trunk(command) => trunks::trunk(site, command),
+        Command::Route(command) => trunks::route(site, command),
         Command::Config(command) => check::config(site, command),
     }
 }

@@ -183,6 +183,10 @@ impl Control for Server {
         Ok(serde_json::json!({"unbanned": address.to_string() == "198.51.100.7"}))
     }
 
+    fn sip(&self, wish: &crate::admin::sip_wishes::SipWish) -> Result<Value, Failure> {
+        Ok(json!(wish))
+    }
+
     fn change(&self, change: &Change) -> Result<Value, Failure> {
         self.changes.lock().expect("no panic").push(change.clone());
         change.apply(&self.store, shared::model::UnixMillis(0))

@@ -9,12 +9,14 @@ mod fault;
 mod queues;
 mod resolve;
 mod schema;
+mod schema_trunks;
 mod service;
 mod signalling;
 mod sounds;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod trunks;
 mod words;
 mod written;
 

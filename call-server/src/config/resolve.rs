@@ -7,13 +7,14 @@ use super::fault::{Fault, Faults};
 use super::queues::Skills;
 use super::sounds;
 use super::tls::{self, TlsFault};
+use super::trunks::{self, Trunk};
 use super::written::{At, Block, Written};
 use crate::gateway::{GatewayLimits, GatewaySettings};
 use crate::media::MediaSettings;
 use crate::recording::RecordingSettings;
-use crate::sip::{SipSettings, TrunkSettings};
+use crate::sip::SipSettings;
 use call_core::plan::{Calendars, HoursRule, Limits, Plan, QueuePlan};
-use shared::model::{PhoneNumber, QueueId, TrunkId};
+use shared::model::{PhoneNumber, QueueId};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -35,14 +36,15 @@ const PORTS_OF_A_CALL: u16 = 2;
 pub(super) fn resolve(folder: &Path, written: &Written, faults: Vec<Fault>) -> Result<Site, Faults> {
     let mut resolver = Resolver { folder, written, faults };
     let name = written.text("site", "name").map(|name| name.value.to_owned());
-    let sip = resolver.sip();
+    let trunks = resolver.trunks();
+    let sip = resolver.sip(&trunks);
     let media = resolver.media(sip.as_ref());
     let gateway = resolver.gateway();
     let recording = resolver.recording();
     let database = written.text("store", "database").map(|path| resolver.path(path.value));
     let skills = resolver.skills();
     let lists = resolver.lists();
-    let plan = resolver.plan(&skills);
+    let plan = resolver.plan(&skills, &trunks);
     let faults = resolver.faults;
     match (name, sip, media, gateway, recording, database, lists) {
         (Some(name), Some(sip), Some(media), Some(gateway), Some(recording), Some(database), Some(lists)) if faults.is_empty() => {
@@ -109,42 +111,6 @@ impl Resolver<'_> {
             return self.fault(line, what, format!("Add to [{section}]: advertise = \"192.0.2.1\" (this host's address)."));
         }
         Some(address)
-    }
-
-    pub(super) fn trunks(&mut self) -> Vec<TrunkSettings> {
-        let written = self.written;
-        let mut trunks: Vec<TrunkSettings> = Vec::new();
-        for block in written.all("trunks") {
-            let Some(trunk) = self.trunk(block) else { continue };
-            for other in &trunks {
-                if other.id == trunk.id {
-                    self.faults.push(twice(block.line, "trunk id", &trunk.id.to_string()));
-                }
-                for source in trunk.sources.iter().filter(|source| other.sources.contains(source)) {
-                    let what = format!("{source} is a source of both trunk {} and trunk {}", other.name, trunk.name);
-                    self.faults.push(Fault { line: block.line, what, remedy: "Name each source in one trunk only.".to_owned() });
-                }
-            }
-            trunks.push(trunk);
-        }
-        trunks
-    }
-
-    fn trunk(&mut self, block: &Block) -> Option<TrunkSettings> {
-        let id = self.id(block, "trunk");
-        let kind = block.text("kind").and_then(|kind| match kind.value {
-            "carrier" => Some(false),
-            "probe" => Some(true),
-            other => self.fault(kind.line, format!("unknown kind of trunk: {other}"), "Write \"carrier\" or \"probe\"."),
-        });
-        let sources = block.texts("sources").and_then(|At { line, value }| {
-            if value.is_empty() {
-                return self.fault(line, "the trunk has no sources, so no call could come in over it", "Name its IP addresses.");
-            }
-            value.iter().map(|text| self.ip(line, "a source of the trunk", text)).collect::<Option<Vec<_>>>()
-        });
-        let name = block.text("name")?.value.to_owned();
-        Some(TrunkSettings { id: TrunkId(id?), name, sources: sources?, probe: kind? })
     }
 
     pub(super) fn id(&mut self, block: &Block, what: &str) -> Option<u32> {
@@ -258,13 +224,14 @@ impl Resolver<'_> {
         Some(GatewaySettings { listen: listen?.value, tls: tls?, limits: GatewayLimits::default() })
     }
 
-    fn plan(&mut self, skills: &Skills) -> Plan {
+    fn plan(&mut self, skills: &Skills, trunks: &[Trunk]) -> Plan {
         let calendars = self.calendars();
         let queues = self.queues(skills, &calendars);
         let hours = self.number_hours(&calendars);
         let numbers = self.numbers(&queues);
+        let (trunks, dialling) = (trunks::plans(trunks), self.dialling());
         let (reasons, storm) = (self.reasons(), self.storm());
-        Plan { numbers, queues, limits: self.limits(), calendars, hours, reasons, storm, ..Plan::default() }
+        Plan { numbers, queues, limits: self.limits(), calendars, hours, reasons, storm, trunks, dialling, ..Plan::default() }
     }
 
     pub(super) fn time(&mut self, block: &Block, key: &str, range: RangeInclusive<u64>) -> Option<u64> {

@@ -25,6 +25,8 @@ pub(super) enum Kind {
     Text,
     Texts,
     Whole,
+    /// `true` or `false`.
+    Flag,
     /// Seconds, also with a fraction; read as milliseconds.
     Seconds,
     /// A whole number that may be negative.
@@ -50,8 +52,9 @@ pub(super) const fn key(name: &'static str, kind: Kind, worth: Worth, about: &'s
     Key { name, kind, worth, about }
 }
 
+use super::schema_trunks::{DIALLING, PHONES, TRUNKS};
 use super::{calendars, queues, service};
-use Kind::{Seconds, Text, Texts, Whole};
+use Kind::{Seconds, Text, Whole};
 use Worth::{Default, Needed, Optional};
 
 /// The whole file, in the order in which it is best read.
@@ -188,17 +191,7 @@ pub(super) const SECTIONS: &[Section] = &[
         about: "Calls, agents and callers.",
         keys: &[key("database", Text, Default("\"hotline.db\""), "SQLite file.")],
     },
-    Section {
-        name: "trunks",
-        repeated: true,
-        about: "A line to a carrier. Calls from any other address are refused.",
-        keys: &[
-            key("id", Whole, Needed { example: "1" }, "Never reused: records name the trunk by it."),
-            key("name", Text, Needed { example: "\"carrier\"" }, "For logs."),
-            key("sources", Texts, Needed { example: "[\"192.0.2.10\", \"192.0.2.11\"]" }, "IP addresses that the trunk sends from."),
-            key("kind", Text, Default("\"carrier\""), "\"carrier\", or \"probe\" for test calls that count nowhere and ring nobody."),
-        ],
-    },
+    TRUNKS,
     queues::SKILLS,
     queues::QUEUES,
     queues::LISTS,
@@ -222,6 +215,8 @@ pub(super) const SECTIONS: &[Section] = &[
             key("when_closed", Text, Default("\"refuse\""), "\"refuse\", \"queue ID\" or \"announce NAME\"."),
         ],
     },
+    PHONES,
+    DIALLING,
     Section {
         name: "limits",
         repeated: false,

@@ -2,6 +2,7 @@
 
 use super::resolve::Resolver;
 use super::tls::{self, TlsFault};
+use super::trunks::Trunk;
 use super::written::{At, Block};
 use crate::sip::{ListenerSettings, Numbers, SipSettings, SkinLimits, Transport};
 use std::net::{IpAddr, SocketAddr};
@@ -13,8 +14,8 @@ const MOST_LISTENERS: usize = 16;
 const SYSTEM_ROOTS: [&str; 3] = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem"];
 
 impl Resolver<'_> {
-    pub(super) fn sip(&mut self) -> Option<SipSettings> {
-        let trunks = self.trunks();
+    pub(super) fn sip(&mut self, trunks: &[Trunk]) -> Option<SipSettings> {
+        let trunks = trunks.iter().map(|trunk| trunk.settings.clone()).collect();
         let name_server = self.written.text("sip", "name_server").map(|_| self.address("sip", "name_server"));
         let numbers = self.shown_numbers();
         let client = self.sip_client();
@@ -30,6 +31,7 @@ impl Resolver<'_> {
             advertise,
             more: more?,
             trunks,
+            phones: self.phones().unwrap_or_default(),
             name_server,
             client: client?,
             numbers: numbers?,

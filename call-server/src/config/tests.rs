@@ -4,6 +4,7 @@ use super::*;
 use crate::scratch::Scratch;
 use call_core::plan::{Callers, Exit, KeyAction, LastAgentRule, Membership, NoAnswer, ReasonRule, Strategy};
 use shared::model::{AgentId, NotReadyReason, QueueId, TrunkId};
+use std::os::unix::fs::PermissionsExt;
 
 /// A site's folder with a certificate.
 struct Folder(Scratch);
@@ -16,6 +17,13 @@ impl Folder {
         std::fs::write(scratch.path("tls/server.pem"), made.cert.pem()).expect("written");
         std::fs::write(scratch.path("tls/server.key"), made.signing_key.serialize_pem()).expect("written");
         Self(scratch)
+    }
+
+    fn secret(&self, name: &str, mode: u32) {
+        let path = self.0.path(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder is made");
+        std::fs::write(&path, "kq3v-9d2m\n").expect("written");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("its own file");
     }
 }
 
@@ -43,6 +51,7 @@ fn the_defaults_of_the_schema_are_those_of_the_core() {
 fn a_key_that_is_uncommented_in_the_example_is_still_without_fault() {
     let folder = Folder::with_certificate();
     std::fs::write(folder.0.path("music.alaw"), [0xD5; 160]).expect("written");
+    folder.secret("keys/carrier.secret", 0o600);
     for (from, to) in [("server.pem", "carrier-ca.pem"), ("server.pem", "sip.pem"), ("server.key", "sip.key")] {
         let path = |name: &str| folder.0.path("tls").join(name);
         std::fs::copy(path(from), path(to)).expect("copied");
@@ -172,7 +181,7 @@ hotline.toml:31: "12345 x" is no number: a number has only digits, * and #, and 
 hotline.toml:33: grace_seconds in [limits] is a number of seconds from 0, not of type string
     Write it as: grace_seconds = 30
 hotline.toml:34: unknown section [colour]
-    Known sections: site, sip, sip_listen, media, gateway, recording, store, trunks, skills, queues, lists, calendars, days, reasons, storm, numbers, limits."#;
+    Known sections: site, sip, sip_listen, media, gateway, recording, store, trunks, skills, queues, lists, calendars, days, reasons, storm, numbers, phones, dialling, limits."#;
 
 #[test]
 fn all_faults_are_told_at_once_with_line_and_remedy() {
@@ -180,6 +189,102 @@ fn all_faults_are_told_at_once_with_line_and_remedy() {
     let faults = parse(folder.0.folder(), FAULTY).err().expect("nothing of this is right");
     let told = faults.to_string().replace(&folder.0.folder().display().to_string(), "SITE");
     assert_eq!(told, TOLD);
+}
+
+/// A trunk with a fault in each of its keys.
+const FAULTY_TRUNK: &str = r#"[sip]
+listen = "127.0.0.1:5060"
+[[trunks]]
+id = 1
+name = "carrier"
+sources = []
+targets = ["sip:a.example 1 2 3", "tel:12345"]
+registrar = "carrier.example"
+proxy = "sip:user@proxy.example"
+user = "hotline"
+max_in = 200000
+caller_in = ["+86 > 0"]
+dialled_out = ["1/11 -> +86 1"]
+outbound = ["0/99"]
+shown_number = "x"
+nat = "yes"
+options_seconds = 0.5
+register_seconds = 5
+[[trunks]]
+id = 2
+name = "carrier"
+sources = ["127.0.0.1"]
+user = "hotline"
+secret_file = "open.secret"
+weight = 70000
+[dialling]
+local = ["local"]
+"#;
+
+const TOLD_OF_TRUNKS: &str = r#"hotline.toml:7: behind the URI of a target stand at most its priority and its weight: sip:a.example 1 2 3
+    Write it as "sip:sbc.carrier.example 1 100".
+hotline.toml:8: the registrar is no SIP URI without a user: carrier.example
+    Write it as "sip:sbc.carrier.example" or "sip:192.0.2.10:5060".
+hotline.toml:9: the outbound proxy is no SIP URI without a user: sip:user@proxy.example
+    Write it as "sip:sbc.carrier.example" or "sip:192.0.2.10:5060".
+hotline.toml:10: user and secret_file belong together, and one of them is missing
+    Add the other one.
+hotline.toml:11: max_in is 200000
+    Choose from 0 to 100000.
+hotline.toml:12: caller_in has a rule that is none: +86 > 0
+    Such as "+86 -> 0": a rule has an arrow, such as "+86 -> 0".
+hotline.toml:13: dialled_out has a rule that is none: 1/11 -> +86 1
+    Such as "+86 -> 0": a number has only digits, * and #, may begin with +, and has at most 32 of them.
+hotline.toml:14: outbound has no beginning of numbers: 0/99
+    Such as "0" or "1/11": behind the slash stands how many digits the whole number has, 1 to 32.
+hotline.toml:15: "x" is no number: a number has only digits, * and #, and may begin with +
+    Write it as "051912345".
+hotline.toml:16: nat in [trunks] is true or false, not of type string
+    Write it as: nat = false
+hotline.toml:17: options_seconds is 0.5 seconds
+    Choose from 1 to 3600.
+hotline.toml:18: register_seconds is 5 seconds
+    Choose from 60 to 86400.
+hotline.toml:24: SITE/open.secret can be read by others
+    chmod 600 SITE/open.secret
+hotline.toml:25: weight is 70000
+    Choose from 0 to 65535.
+hotline.toml:27: local has no beginning of numbers: local
+    Such as "0" or "1/11": a number has only digits, * and #, may begin with +, and has at most 32 of them."#;
+
+#[test]
+fn every_fault_of_a_trunk_is_told_with_its_line() {
+    let folder = Folder::with_certificate();
+    folder.secret("open.secret", 0o644);
+    let faults = parse(folder.0.folder(), FAULTY_TRUNK).err().expect("nothing of this is right");
+    let told = faults.to_string().replace(&folder.0.folder().display().to_string(), "SITE");
+    assert_eq!(told, TOLD_OF_TRUNKS);
+}
+
+#[test]
+fn a_trunk_is_known_by_its_registrar_its_targets_or_its_sources() {
+    let folder = Folder::with_certificate();
+    folder.secret("carrier.secret", 0o600);
+    let text = "[sip]\nlisten = \"127.0.0.1:5060\"\n[[trunks]]\nid = 3\nname = \"c\"\nsources = []\nregistrar = \"sip:c.example\"\n\
+        user = \"u\"\nsecret_file = \"carrier.secret\"\nregister_seconds = 600\ntargets = [\"sip:a.example 2 9\", \"sip:b.example\"]\n\
+        max_in = 30\noutbound = [\"\"]\ncaller_in = [\"+86 -> 0\"]\noptions_seconds = 0\n";
+    let site = parse(folder.0.folder(), text).unwrap_or_else(|faults| panic!("{faults}"));
+    let carrier = &site.sip.trunks[0].carrier;
+    let registration = carrier.registration.as_ref().expect("it registers");
+    assert_eq!((registration.registrar.as_str(), registration.wanted_s), ("sip:c.example", 600));
+    assert_eq!(carrier.account.as_ref().map(|account| account.secret.as_str()), Some("kq3v-9d2m"), "without the end of its line");
+    assert_eq!((carrier.options_ms, carrier.nat), (None, false));
+    let plan = &site.bare_plan().trunks[&shared::model::TrunkId(3)];
+    let targets: Vec<_> = plan.targets.iter().map(|target| (target.uri.as_str(), target.priority, target.weight)).collect();
+    assert_eq!(targets, [("sip:a.example", 2, 9), ("sip:b.example", 1, 1)]);
+    assert_eq!((plan.max_in, plan.max_out, plan.numbers.caller_in.0.len()), (Some(30), None, 1));
+}
+
+#[test]
+fn the_dialling_defaults_of_the_schema_are_those_of_the_core() {
+    let folder = Folder::with_certificate();
+    let site = parse(folder.0.folder(), &example()).unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!(site.bare_plan().dialling, call_core::plan::Dialling::default());
 }
 
 #[test]

@@ -35,6 +35,7 @@ enum Value {
     Texts(Vec<String>),
     Whole(u64),
     Milliseconds(u64),
+    Flag(bool),
     Points(i64),
 }
 
@@ -69,6 +70,11 @@ impl Block {
     pub(super) fn texts(&self, key: &str) -> Option<At<&[String]>> {
         let At { line, value: Value::Texts(texts) } = self.values.get(key)? else { return None };
         Some(At { line: *line, value: texts })
+    }
+
+    pub(super) fn flag(&self, key: &str) -> Option<At<bool>> {
+        let At { line, value: Value::Flag(flag) } = self.values.get(key)? else { return None };
+        Some(At { line: *line, value: *flag })
     }
 
     pub(super) fn whole(&self, key: &str) -> Option<At<u64>> {
@@ -184,6 +190,7 @@ impl Reader<'_> {
             Kind::Text => "a text",
             Kind::Texts => "a list of texts",
             Kind::Whole => "a whole number from 0",
+            Kind::Flag => "true or false",
             Kind::Seconds => "a number of seconds from 0",
             Kind::Points => "a whole number",
         };
@@ -209,6 +216,7 @@ fn typed(kind: Kind, value: &DeValue<'_>) -> Option<Value> {
             items.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect::<Option<_>>().map(Value::Texts)
         }
         Kind::Whole => whole(value).map(Value::Whole),
+        Kind::Flag => value.as_bool().map(Value::Flag),
         Kind::Seconds => match value {
             DeValue::Float(number) => milliseconds(number.as_str()).map(Value::Milliseconds),
             other => whole(other)?.checked_mul(1000).map(Value::Milliseconds),

@@ -21,10 +21,11 @@ pub(super) enum Counter {
     FailedHandshake,
     SlowConnection,
     SlowPeer,
+    DeniedPhone,
 }
 
 /// How many kinds there are.
-const KINDS: usize = Counter::SlowPeer as usize + 1;
+const KINDS: usize = Counter::DeniedPhone as usize + 1;
 
 /// The edge's own counters; written by its task, read by anybody.
 #[derive(Debug, Default)]
@@ -73,6 +74,8 @@ pub(crate) struct SipCounts {
     pub(crate) slow_connections: u64,
     /// Connections closed because the far side did not read.
     pub(crate) slow_peers: u64,
+    /// Wrong secrets of phones, and wishes for another's number.
+    pub(crate) denied_phones: u64,
 }
 
 impl Counters {
@@ -111,6 +114,7 @@ impl Counters {
             failed_handshakes: read(Counter::FailedHandshake),
             slow_connections: read(Counter::SlowConnection),
             slow_peers: read(Counter::SlowPeer),
+            denied_phones: read(Counter::DeniedPhone),
         }
     }
 }

@@ -3,13 +3,23 @@
 //! Each listener has an endpoint of its own: its transport stands in Via and Contact, so everything that belongs to a call comes back over it.
 //! The task never waits for a far side, nor for the core's decisions.
 
+mod carriers;
+mod house;
+
+pub(super) use carriers::CarrierOrder;
+pub(super) use house::HouseOrder;
+
 use super::connection::{ConnectionKey, Why};
 use super::counters::{Counter, Counters};
 use super::legs::Legs;
+use super::location::Locator;
 use super::masking::{Masked, Numbers};
 use super::rates::Rates;
+use super::registrar::Registrar;
 use super::scanners::{Verdict, Watch};
 use super::strangers::Refusals;
+use super::trace::{Traces, call_id};
+use super::trunks::{Lines, as_seen};
 use super::wires::{Accepted, Arrival, Sent, Wires};
 use super::{Order, SipSettings, TrunkSettings, refusal};
 use crate::switchboard::Inbox;
@@ -17,7 +27,7 @@ use bytes::Bytes;
 use call_core::Input;
 use call_core::command::{SessionText, SipCommand};
 use call_core::input::{CallOffered, LegEnd};
-use shared::model::{Caller, LegId, PhoneNumber, TrunkId};
+use shared::model::{Caller, LegId, PhoneNumber, TrunkId, UnixMillis};
 use shared::pii::Pii;
 use sip_core::message::stream::Frame;
 use sip_core::message::{self, MAX_PACKET_BYTES, Message, Method, Name, ParseError, Rejected, Request, Via};
@@ -26,7 +36,7 @@ use sip_core::{Ending, Endpoint, Event, Farewell, Limits, Receipt, Seed, Session
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -49,6 +59,12 @@ pub(super) struct Edge {
     endpoints: Vec<Endpoint>,
     legs: Legs,
     sources: BTreeMap<IpAddr, Source>,
+    lines: Lines,
+    registrar: Registrar,
+    traces: Traces,
+    locator: Locator,
+    /// The way back for what others do for the edge; it does not keep the edge alive.
+    orders: mpsc::WeakSender<Order>,
     watch: Watch,
     refusals: Refusals,
     rates: Rates,
@@ -72,12 +88,15 @@ impl Edge {
         settings: &SipSettings,
         inbox: Inbox,
         counters: Arc<Counters>,
+        orders: mpsc::WeakSender<Order>,
+        secret: [u8; 32],
         mut seeds: impl Iterator<Item = Seed>,
     ) -> Self {
+        let has_phones = !settings.phones.networks.is_empty();
         let paths = wires.listening().zip(settings.listeners());
         let endpoints = paths.filter_map(|((transport, bound), listener)| {
             let contact = SocketAddr::new(listener.advertise, bound.port());
-            let machine = Settings { transport: transport.machine(), ..Settings::default() };
+            let machine = Settings { transport: transport.machine(), registrar: has_phones, ..Settings::default() };
             Some(Endpoint::with_settings(contact, Limits::default(), machine, seeds.next()?))
         });
         let limits = &settings.limits;
@@ -86,6 +105,11 @@ impl Edge {
             wires,
             legs: Legs::default(),
             sources: settings.trunks.iter().flat_map(sources).collect(),
+            lines: Lines::new(&settings.trunks, settings.advertise),
+            traces: Traces::default(),
+            registrar: Registrar::new(settings.phones.clone(), secret),
+            locator: Locator::new(&settings.transports(), settings.name_server),
+            orders,
             watch: Watch::new(limits),
             refusals: Refusals::new(limits.waiting_refusals),
             rates: Rates::new(limits.trunk_requests_per_s, limits.trunk_burst),
@@ -118,6 +142,8 @@ impl Edge {
             }
             let now = self.now();
             self.endpoints.iter_mut().for_each(|endpoint| endpoint.handle_timeout(now));
+            self.tend_lines(now);
+            self.keep_phones(now);
             self.drain();
         }
     }
@@ -127,7 +153,8 @@ impl Edge {
     }
 
     fn deadline(&self) -> Instant {
-        let due = self.endpoints.iter().filter_map(Endpoint::next_deadline).chain(self.refusals.next_deadline()).min();
+        let due = self.endpoints.iter().filter_map(Endpoint::next_deadline);
+        let due = due.chain(self.refusals.next_deadline()).chain(self.lines.next_deadline()).chain(self.registrar.next_deadline()).min();
         due.map_or_else(|| Instant::now() + IDLE, |deadline_ms| self.started + Duration::from_millis(deadline_ms))
     }
 
@@ -148,11 +175,21 @@ impl Edge {
             return;
         }
         self.trace("in", path, source, datagram);
-        match message::parse(Bytes::copy_from_slice(datagram)) {
+        let packet = if self.is_translated(source, datagram) { as_seen(datagram, source).into() } else { Bytes::copy_from_slice(datagram) };
+        match message::parse(packet) {
             Ok(message) => self.message(path, source, message),
             Err(ParseError::KeepAlive) => {}
             Err(ParseError::Unusable(fault)) => self.malformed(path, source, &fault, None),
             Err(ParseError::Answerable(rejected)) => self.malformed(path, source, &rejected.fault, Some(&rejected)),
+        }
+    }
+
+    /// Whether its sender may be mistaken about its own address. What a phone registers is kept as it wrote it: it must find its own Contact
+    /// in the answer.
+    fn is_translated(&self, source: SocketAddr, datagram: &[u8]) -> bool {
+        match self.sources.get(&source.ip().to_canonical()) {
+            Some(known) => self.lines.is_behind_nat(known.trunk),
+            None => self.registrar.covers(source.ip()) && !datagram.starts_with(b"REGISTER "),
         }
     }
 
@@ -220,7 +257,7 @@ impl Edge {
     }
 
     fn is_known(&self, source: SocketAddr) -> bool {
-        self.sources.contains_key(&source.ip().to_canonical())
+        self.sources.contains_key(&source.ip().to_canonical()) || self.registrar.covers(source.ip())
     }
 
     fn is_ignored(&mut self, source: SocketAddr) -> bool {
@@ -241,12 +278,29 @@ impl Edge {
                 self.counters.add(Counter::TooManyRequests);
             }
             message @ (Message::Request(_) | Message::Response(_)) => {
+                self.keep(path, source, &message);
                 let Some(endpoint) = self.endpoints.get_mut(path) else { return };
                 match endpoint.receive_message(now, source, message) {
                     Receipt::Message | Receipt::KeepAlive | Receipt::Malformed(_) => {}
                     Receipt::Overloaded => self.counters.add(Counter::Overloaded),
                 }
             }
+        }
+    }
+
+    /// Keeps a message for the trace of its call.
+    fn keep(&mut self, path: usize, source: SocketAddr, message: &Message) {
+        let identity = match message {
+            Message::Request(request) => {
+                if *request.method() == Method::Invite && request.identity().to_tag.is_empty() {
+                    self.traces.begin(&request.identity().call_id);
+                }
+                request.identity()
+            }
+            Message::Response(response) => response.identity(),
+        };
+        if let Some((transport, _)) = self.wires.listening().nth(path) {
+            self.traces.note(wall_clock(), true, (transport, source), &identity.call_id, message.packet());
         }
     }
 
@@ -292,6 +346,10 @@ impl Edge {
             Order::Command(command) => self.execute(command),
             // Whoever asked may have gone away.
             Order::Banned(reply) => drop(reply.try_send(self.watch.banned(now))),
+            Order::Belongs(leg, interaction) => self.traces.belongs(leg, interaction),
+            Order::Trace(interaction, reply) => drop(reply.try_send(self.traces.report(interaction))),
+            Order::House(order) => self.obey_house(now, order),
+            Order::Carriers(order) => self.obey_carriers(now, order),
             Order::Forgive(address, reply) => drop(reply.try_send(self.watch.forgive(now, address))),
         }
     }
@@ -328,6 +386,7 @@ impl Edge {
     }
 
     fn happened(&mut self, path: usize, event: Event) {
+        let Some(event) = self.of_lines(path, event) else { return };
         match event {
             Event::Offered { call, source, invite } => self.offered((path, call), source, &invite),
             Event::Confirmed { call, description } => {
@@ -339,7 +398,8 @@ impl Edge {
             }
             Event::Ended { call, ending } => self.ended((path, call), ending),
             Event::Session { call, event } => self.in_call((path, call), event),
-            // The edge makes no requests yet.
+            // Told to the lines.
+            Event::Asked { request, source, message } => self.asked(path, request, source, &message),
             Event::Responded { .. } => {}
         }
     }
@@ -358,6 +418,11 @@ impl Edge {
 
     fn send(&mut self, path: usize, target: SocketAddr, packet: Bytes) {
         self.trace("out", path, target, &packet);
+        if !self.traces.is_empty()
+            && let (Some(id), Some((transport, _))) = (call_id(&packet), self.wires.listening().nth(path))
+        {
+            self.traces.note(wall_clock(), false, (transport, target), id, &packet);
+        }
         match self.wires.send(path, target, packet) {
             Sent::Yes => {}
             Sent::No => self.counters.add(Counter::Unsent),
@@ -373,8 +438,10 @@ impl Edge {
     }
 
     fn offered(&mut self, call: super::legs::PathCall, source: SocketAddr, invite: &Request) {
-        let Some(Source { trunk, probe }) = self.sources.get(&source.ip().to_canonical()).copied() else { return };
-        let Some(dialled) = identity::dialled(invite).and_then(|text| PhoneNumber::parse(&text).ok()) else {
+        let Some(Source { trunk, probe }) = self.sources.get(&source.ip().to_canonical()).copied() else {
+            return self.offered_by_phone(call, source, invite);
+        };
+        let Some(dialled) = self.lines.dialled(trunk, invite).and_then(|text| PhoneNumber::parse(&text).ok()) else {
             // No number at all: there is nothing that the core could look up.
             let now = self.now();
             if let Some(endpoint) = self.endpoints.get_mut(call.0) {
@@ -384,6 +451,8 @@ impl Edge {
         };
         self.counters.add(Counter::Call);
         let leg: LegId = self.legs.enter(call);
+        self.lines.entered(trunk, call);
+        self.traces.leg(&invite.identity().call_id, leg);
         tracing::info!(%leg, %trunk, probe, "a call arrives");
         self.inbox.send(Input::CallOffered(CallOffered { leg, trunk, caller: caller(invite), dialled, offer: offer(invite), probe }));
     }
@@ -420,6 +489,7 @@ impl Edge {
     }
 
     fn ended(&mut self, call: super::legs::PathCall, ending: Ending) {
+        self.lines.left(call);
         if let Some(leg) = self.legs.leave(call) {
             tracing::info!(%leg, ?ending, "a call is over");
             self.inbox.send(Input::LegEnded { leg, cause: leg_end(ending) });
@@ -431,6 +501,11 @@ fn sources(trunk: &TrunkSettings) -> impl Iterator<Item = (IpAddr, Source)> {
     tracing::info!(trunk = %trunk.id, name = trunk.name, probe = trunk.probe, sources = ?trunk.sources, "trunk");
     let source = Source { trunk: trunk.id, probe: trunk.probe };
     trunk.sources.iter().map(move |address| (address.to_canonical(), source))
+}
+
+fn wall_clock() -> UnixMillis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
+    UnixMillis(i64::try_from(since).unwrap_or(i64::MAX))
 }
 
 /// Whether a request asks for something new; whatever belongs to a call is never held back.

@@ -13,11 +13,14 @@ mod location;
 mod masking;
 mod rates;
 mod refusal;
+mod registrar;
 mod scanners;
 mod sockets;
 mod strangers;
 #[cfg(test)]
 mod tests;
+mod trace;
+mod trunks;
 #[cfg(test)]
 mod wire_tests;
 mod wires;
@@ -27,12 +30,15 @@ pub(crate) use destination::{Destination, Transport};
 pub(crate) use limits::SkinLimits;
 pub(crate) use location::{LocateError, Locator};
 pub(crate) use masking::Numbers;
+pub(crate) use registrar::{BindingStatus, Network, PhoneAccount, PhoneBook, PhoneSettings, REALM};
 pub(crate) use scanners::Banned;
+pub(crate) use trace::{TraceReport, TracedMessage};
+pub(crate) use trunks::{AttemptResult, CarrierSettings, RegistrationSettings, StepResult, TestReport, TestWish, TrunkState, TrunkStatus};
 
 use crate::switchboard::Inbox;
 use call_core::command::SipCommand;
 use counters::{Counter, Counters};
-use shared::model::TrunkId;
+use shared::model::{InteractionId, LegId, TrunkId};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -45,6 +51,9 @@ const ORDER_LIMIT: usize = 65_536;
 /// Longest wait of an operator's question for the edge's answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 
+/// Longest wait for a test of a trunk.
+const TEST_LIMIT: Duration = Duration::from_secs(60);
+
 /// What the edge needs to know, resolved from the configuration.
 #[derive(Debug, Clone)]
 pub(crate) struct SipSettings {
@@ -56,6 +65,8 @@ pub(crate) struct SipSettings {
     pub(crate) more: Vec<ListenerSettings>,
     /// Who may call in.
     pub(crate) trunks: Vec<TrunkSettings>,
+    /// Phones of the house.
+    pub(crate) phones: PhoneSettings,
     /// The DNS server that is asked where others are; those of the system if absent.
     pub(crate) name_server: Option<SocketAddr>,
     /// How connections of ours judge certificates; `None`: there is no list of authorities, so none is made over TLS.
@@ -104,6 +115,8 @@ pub(crate) struct TrunkSettings {
     pub(crate) sources: Vec<IpAddr>,
     /// Its calls are probe calls.
     pub(crate) probe: bool,
+    /// How it is reached and kept.
+    pub(crate) carrier: CarrierSettings,
 }
 
 /// A listener that could not be opened.
@@ -127,6 +140,14 @@ enum Order {
     Banned(SyncSender<Vec<Banned>>),
     /// Ignore this one no longer.
     Forgive(IpAddr, SyncSender<bool>),
+    /// About phones of the house.
+    House(edge::HouseOrder),
+    /// This leg belongs to that interaction.
+    Belongs(LegId, InteractionId),
+    /// What was said in it?
+    Trace(InteractionId, SyncSender<Option<TraceReport>>),
+    /// About trunks.
+    Carriers(edge::CarrierOrder),
 }
 
 /// The way to the running edge. The edge stops when the last one is dropped.
@@ -172,6 +193,41 @@ impl SipHandle {
         self.ask(|reply| Order::Forgive(address, reply))
     }
 
+    /// Takes a new list of phones; never blocks.
+    pub(crate) fn learn_phones(&self, book: PhoneBook) {
+        if self.orders.try_send(Order::House(edge::HouseOrder::Learn(Box::new(book)))).is_err() {
+            tracing::warn!("the SIP edge is overloaded or gone: it does not know the new list of phones");
+        }
+    }
+
+    /// Where the phones are; `None` if the edge does not answer. Waits, as [`Self::banned`].
+    pub(crate) fn phones(&self) -> Option<Vec<BindingStatus>> {
+        self.ask(|reply| Order::House(edge::HouseOrder::Status(reply)))
+    }
+
+    /// Says to which interaction a leg belongs, for the trace; never blocks.
+    pub(crate) fn belongs(&self, leg: LegId, interaction: InteractionId) {
+        // An overloaded edge has lost commands to tell of; a trace is not worth a word.
+        let _ = self.orders.try_send(Order::Belongs(leg, interaction));
+    }
+
+    /// What was said in a call: `Some(None)` if it is not kept, `None` if the edge does not answer. Waits, as [`Self::banned`].
+    pub(crate) fn trace(&self, interaction: InteractionId) -> Option<Option<TraceReport>> {
+        self.ask(|reply| Order::Trace(interaction, reply))
+    }
+
+    /// How the trunks are; `None` if the edge does not answer. Waits, as [`Self::banned`].
+    pub(crate) fn trunks(&self) -> Option<Vec<TrunkStatus>> {
+        self.ask(|reply| Order::Carriers(edge::CarrierOrder::Status(reply)))
+    }
+
+    /// Tests a trunk; the error is a sentence. `None` if the edge does not answer. Waits up to a minute, as [`Self::banned`].
+    pub(crate) fn test_trunk(&self, wish: TestWish) -> Option<Result<TestReport, String>> {
+        let (reply, answer) = sync_channel(1);
+        self.orders.try_send(Order::Carriers(edge::CarrierOrder::Test(wish, reply))).ok()?;
+        answer.recv_timeout(TEST_LIMIT).ok()
+    }
+
     fn ask<T>(&self, order: impl FnOnce(SyncSender<T>) -> Order) -> Option<T> {
         let (reply, answer) = sync_channel(1);
         self.orders.try_send(order(reply)).ok()?;
@@ -190,9 +246,11 @@ pub(crate) async fn start(settings: SipSettings, inbox: Inbox) -> Result<SipHand
     let listening: Arc<[_]> = wires.listening().collect();
     let failed = |error| StartError { transport: Transport::Udp, address: settings.listen, error };
     let seeds = listeners.iter().map(|_| seed()).collect::<std::io::Result<Vec<_>>>().map_err(failed)?;
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret).map_err(|error| failed(std::io::Error::other(error.to_string())))?;
     let local_address = listening.first().map_or(settings.listen, |(_, address)| *address);
     let (orders, queue) = mpsc::channel(ORDER_LIMIT);
-    let edge = edge::Edge::new(wires, &settings, inbox, counters.clone(), seeds.into_iter());
+    let edge = edge::Edge::new(wires, &settings, inbox, counters.clone(), orders.downgrade(), secret, seeds.into_iter());
     for ((transport, address), listener) in listening.iter().zip(&listeners) {
         tracing::info!(%transport, %address, advertised = %listener.advertise, trunks = settings.trunks.len(), "SIP is listening");
     }

@@ -15,6 +15,8 @@ pub(super) fn farewell(reason: EndReason) -> Farewell {
         // Busy, not 503: a 503 makes the carrier's proxy take us out of service for every citizen, while one who hears the busy tone
         // knows to try again.
         EndReason::NoResources | EndReason::QueueFull | EndReason::TooManyCalls => (486, "Q.850;cause=17;text=\"User busy\""),
+        // The same for the person; the cause tells the carrier that the order of channels is too small.
+        EndReason::ChannelLimit => (486, "Q.850;cause=34;text=\"No circuit/channel available\""),
         EndReason::MediaFailed | EndReason::ServerCrashed => (500, FAILURE),
         EndReason::SignallingTimeout => (480, "Q.850;cause=102;text=\"Recovery on timer expiry\""),
         EndReason::Blocked => (603, "Q.850;cause=21;text=\"Call rejected\""),
@@ -42,6 +44,7 @@ mod tests {
             (EndReason::UnknownNumber, 404, "cause=1;"),
             (EndReason::NoCommonCodec, 488, "cause=88;"),
             (EndReason::NoResources, 486, "cause=17;"),
+            (EndReason::ChannelLimit, 486, "cause=34;"),
             (EndReason::MediaFailed, 500, "cause=41;"),
             (EndReason::ServerStopping, 503, "cause=41;"),
             (EndReason::AgentHungUp, 480, "cause=16;"),

@@ -1,6 +1,6 @@
 //! The edge against real loopback sockets: a phone at 127.0.0.1 is the trunk, one at 127.0.0.3 a stranger.
 
-use super::{Numbers, SipCounts, SipHandle, SipSettings, SkinLimits, TrunkSettings, start};
+use super::{CarrierSettings, Numbers, PhoneSettings, SipCounts, SipHandle, SipSettings, SkinLimits, TrunkSettings, start};
 use crate::switchboard::{Inbox, Message};
 use call_core::Input;
 use call_core::command::{SessionText, SipCommand};
@@ -26,12 +26,19 @@ impl Edge {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         let (inbox, inputs) = Inbox::new();
         let home = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let trunk = TrunkSettings { id: TrunkId(4), name: "test".to_owned(), sources: vec![home], probe: false };
+        let trunk = TrunkSettings {
+            id: TrunkId(4),
+            name: "test".to_owned(),
+            sources: vec![home],
+            probe: false,
+            carrier: CarrierSettings::default(),
+        };
         let settings = SipSettings {
             listen: SocketAddr::new(home, 0),
             advertise: home,
             more: Vec::new(),
             trunks: vec![trunk],
+            phones: PhoneSettings::default(),
             name_server: None,
             client: None,
             numbers: Numbers::Masked,

@@ -1,6 +1,8 @@
 //! The edge over TCP, TLS and IPv6, on real loopback sockets: the trunk is 127.0.0.1 and ::1, a stranger comes from 127.0.0.3.
 
-use super::{ListenerSettings, Numbers, SipHandle, SipSettings, SkinLimits, Transport, TrunkSettings, start};
+use super::{
+    CarrierSettings, ListenerSettings, Numbers, PhoneSettings, SipHandle, SipSettings, SkinLimits, Transport, TrunkSettings, start,
+};
 use crate::switchboard::{Inbox, Message};
 use call_core::Input;
 use call_core::command::{SessionText, SipCommand};
@@ -39,12 +41,13 @@ impl Edge {
             listener(Transport::Tcp, IpAddr::V6(Ipv6Addr::LOCALHOST), None),
         ];
         let sources = vec![home, IpAddr::V6(Ipv6Addr::LOCALHOST)];
-        let trunk = TrunkSettings { id: TrunkId(4), name: "test".to_owned(), sources, probe: false };
+        let trunk = TrunkSettings { id: TrunkId(4), name: "test".to_owned(), sources, probe: false, carrier: CarrierSettings::default() };
         let settings = SipSettings {
             listen: SocketAddr::new(home, 0),
             advertise: home,
             more,
             trunks: vec![trunk],
+            phones: PhoneSettings::default(),
             name_server: None,
             client: None,
             numbers: Numbers::Masked,

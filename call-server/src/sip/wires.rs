@@ -267,6 +267,11 @@ impl Wires {
         true
     }
 
+    /// Whether there is a connection to this address, or one is being made.
+    pub(super) fn is_connected(&self, path: usize, remote: SocketAddr) -> bool {
+        self.connections.contains_key(&(path, remote))
+    }
+
     /// Whether this is the connection that stands in the table, and not an older one of the same address.
     pub(super) fn is_current(&self, key: ConnectionKey) -> bool {
         self.connections.get(&(key.path, key.remote)).is_some_and(|entry| entry.number == key.number)

@@ -22,6 +22,8 @@ pub enum EndReason {
     NoCommonCodec,
     /// No media port or no channel was free: loss for a system cause 呼损 (K-2).
     NoResources,
+    /// As many calls came in over the trunk as may: the carrier sends more than was ordered.
+    ChannelLimit,
     /// The media path failed: loss for a system cause (K-2).
     MediaFailed,
     /// The far side stopped answering SIP.
@@ -64,6 +66,7 @@ impl EndReason {
             Self::UnknownSource => "unknown_source",
             Self::NoCommonCodec => "no_common_codec",
             Self::NoResources => "no_resources",
+            Self::ChannelLimit => "channel_limit",
             Self::MediaFailed => "media_failed",
             Self::SignallingTimeout => "signalling_timeout",
             Self::QueueTimeout => "queue_timeout",

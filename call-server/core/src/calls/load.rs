@@ -53,6 +53,11 @@ impl Calls {
         self.load.queues.get(&queue).copied().unwrap_or(0)
     }
 
+    /// Live calls that came in over a trunk, for its channels.
+    pub(crate) fn live_over(&self, trunk: TrunkId) -> u32 {
+        self.load.trunks.get(&trunk).copied().unwrap_or(0)
+    }
+
     /// Whether this trunk or this caller has as many live calls as it may.
     pub(crate) fn too_many_of(&self, offered: &CallOffered, rule: &StormRule) -> bool {
         let limit = rule.per_trunk.get(&offered.trunk).copied().unwrap_or(0);

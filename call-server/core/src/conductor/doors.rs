@@ -52,6 +52,10 @@ impl Core {
         if self.stopping {
             return Some(Way::Refuse(EndReason::ServerStopping));
         }
+        let most = plan.trunks.get(&offered.trunk).and_then(|trunk| trunk.max_in);
+        if most.is_some_and(|most| self.calls.live_over(offered.trunk) >= most) {
+            return Some(Way::Refuse(EndReason::ChannelLimit));
+        }
         if self.calls.count() >= plan.limits.max_interactions {
             return Some(Way::Refuse(EndReason::NoResources));
         }

@@ -103,7 +103,11 @@ impl Core {
         }
     }
 
-    fn call_offered(&mut self, offered: CallOffered) {
+    fn call_offered(&mut self, mut offered: CallOffered) {
+        if let Some(trunk) = self.turn.plan.trunks.get(&offered.trunk) {
+            offered.caller = trunk.numbers.caller_in(offered.caller);
+            offered.dialled = trunk.numbers.dialled_in.apply(&offered.dialled);
+        }
         // A leg id that is in use is a fault of the edge; its living call must not suffer.
         if self.calls.of_leg(offered.leg).is_none() {
             let admitted = self.admit(&offered);

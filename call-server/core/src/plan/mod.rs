@@ -2,18 +2,26 @@
 
 mod calendar;
 mod callers;
+mod dialling;
+mod numbers;
+mod route;
 mod service;
+mod trunks;
 
 pub use calendar::{
     Because, Calendar, CalendarId, Calendars, Day, DayKind, Hours, HoursRule, Local, Meeting, Mode, NoDay, Override, Scope, SpecialDay,
     Verdict, Weekday,
 };
 pub use callers::{BlockEntry, BlockLevel, Callers, FavourEntry, NumberPattern};
+pub use dialling::{DialledKind, Dialling, NoClass, PermissionClass};
+pub use numbers::{NumberRule, NumberRules, NumberShape, RuleError};
+pub use route::{Door, Path, PathEnd, RouteRefusal, Step};
 pub use service::{Announcements, KeyAction, LastAgentRule, ReasonRule, StormRule};
 pub use shared::model::PromptName;
+pub use trunks::{Attempt, AttemptEnd, Choice, LineState, MAX_ATTEMPTS, TargetPlan, TrunkNumbers, TrunkPlan, Unfit, choose};
 
 use serde::{Deserialize, Serialize};
-use shared::model::{AgentId, NotReadyReason, PhoneNumber, QueueId};
+use shared::model::{AgentId, NotReadyReason, PhoneNumber, QueueId, TrunkId};
 use std::collections::BTreeMap;
 
 /// The plan under which calls are handled; replaced as a whole by `Input::PlanChanged`.
@@ -30,6 +38,15 @@ pub struct Plan {
     /// Numbers that are blocked, and numbers whose calls have more points.
     #[serde(default)]
     pub callers: Callers,
+    /// Lines to carriers.
+    #[serde(default)]
+    pub trunks: BTreeMap<TrunkId, TrunkPlan>,
+    /// Phones of the house and what each may dial.
+    #[serde(default)]
+    pub phones: BTreeMap<PhoneNumber, PermissionClass>,
+    /// Which numbers are what for somebody of the house who dials.
+    #[serde(default)]
+    pub dialling: Dialling,
     /// When numbers and queues are open.
     #[serde(default)]
     pub calendars: Calendars,

@@ -4,7 +4,7 @@ use call_core::input::PastContact;
 use call_core::plan::{
     AgentPlan, BlockEntry, BlockLevel, Calendar, CalendarId, Callers, Day, DayKind, Exit, FavourEntry, Hours, HoursRule, KeyAction,
     LastAgentRule, Membership, NoAnswer, NumberPattern, Plan, PromptName, QueuePlan, ReasonRule, Relaxation, SkillId, SkillNeed,
-    SpecialDay, Strategy, Weekday, WrapUpRule,
+    SpecialDay, Strategy, TrunkPlan, Weekday, WrapUpRule,
 };
 use shared::model::{AgentId, Caller, CareClass, CareMark, NotReadyReason, PhoneNumber, QueueId, TrunkId, UnixMillis};
 use std::collections::BTreeMap;
@@ -98,6 +98,10 @@ fn rules(settings: &mut Settings, words: &[&str]) -> Result<(), String> {
         }
         ["limit", "exclude", length] => plan.limits.exclude_ms = length_ms(length)?,
         ["limit", "text", length] => plan.limits.farewell_ms = length_ms(length)?,
+        ["limit", "channels", count] => {
+            let max_in = Some(whole(count)?);
+            plan.trunks.insert(TrunkId(0), TrunkPlan { max_in, ..TrunkPlan::default() });
+        }
         ["limit", "calls", count] => plan.limits.max_interactions = whole(count)?,
         _ => {}
     }

@@ -13,6 +13,10 @@ pub struct CallKey(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestKey(pub u64);
 
+/// Names one request of the far side that the owner answers; counted from 1, never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServedKey(pub u64);
+
 /// Limits of one endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -64,6 +68,8 @@ pub struct Settings {
     pub shortest_session_s: u32,
     /// Whether the far side may ask us to transfer a call (REFER); otherwise it gets 405.
     pub transfers: bool,
+    /// Whether the far side may register here: REGISTER is told by [`Event::Asked`]; otherwise it gets 405.
+    pub registrar: bool,
 }
 
 /// What a call is ended with.
@@ -152,6 +158,15 @@ pub enum Event {
         call: CallKey,
         /// How.
         ending: Ending,
+    },
+    /// A request outside of calls that the owner answers with [`super::Endpoint::respond`] before it goes on.
+    Asked {
+        /// Its name.
+        request: ServedKey,
+        /// Where it came from.
+        source: SocketAddr,
+        /// The request itself.
+        message: Box<Request>,
     },
     /// Something inside a call.
     Session {

@@ -11,11 +11,12 @@ mod plain;
 mod refresh;
 mod reliable;
 mod requests;
+mod serving;
 mod transfer;
 
 pub use event::{
-    CallKey, Ending, Event, Farewell, Invitation, Limits, OfferBy, Receipt, Reliability, Renegotiation, RequestKey, SessionEvent, Settings,
-    Sizes,
+    CallKey, Ending, Event, Farewell, Invitation, Limits, OfferBy, Receipt, Reliability, Renegotiation, RequestKey, ServedKey,
+    SessionEvent, Settings, Sizes,
 };
 pub use plain::{Outgoing, Series};
 pub(crate) use requests::Asked;
@@ -48,6 +49,8 @@ pub struct Endpoint {
     timers: Timers<CallKey>,
     last_call: u64,
     last_request: u64,
+    served: BTreeMap<ServedKey, Asked>,
+    last_served: u64,
     events: VecDeque<Event>,
 }
 
@@ -79,6 +82,8 @@ impl Endpoint {
             timers: Timers::new(),
             last_call: 0,
             last_request: 0,
+            served: BTreeMap::new(),
+            last_served: 0,
             events: VecDeque::new(),
         }
     }
@@ -337,6 +342,14 @@ impl Endpoint {
         let branch = format!("{}{}", message::MAGIC_COOKIE, self.names.next());
         let via = format!("SIP/2.0/{} {};branch={branch};rport", self.settings.transport.token(), self.contact);
         (branch.into(), via)
+    }
+
+    /// The URI under which this endpoint is reached, with this user; the host and port of our own if `user` is empty.
+    #[must_use]
+    pub fn contact_uri(&self, user: &str) -> String {
+        let field = self.contact_field();
+        let uri = field.trim_start_matches('<').trim_end_matches('>');
+        if user.is_empty() { uri.to_owned() } else { uri.replacen("sip:", &format!("sip:{user}@"), 1) }
     }
 
     fn contact_field(&self) -> String {

@@ -27,7 +27,7 @@ pub struct Outgoing {
     pub from: String,
     /// Where it is sent.
     pub target: SocketAddr,
-    /// Further fields, such as Expires, Route, Content-Type or credentials.
+    /// Further fields, such as Expires, Route, Content-Type or credentials; a Contact here stands instead of the usual one.
     pub fields: Vec<(String, String)>,
     /// Its body.
     pub body: Bytes,
@@ -62,7 +62,9 @@ impl Endpoint {
         writer.field("To", format!("<{}>", outgoing.to));
         writer.field("Call-ID", &series.call_id);
         writer.field("CSeq", [series.cseq.to_string().as_bytes(), b" ", method].concat());
-        writer.field("Contact", self.contact_field());
+        if !outgoing.fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("Contact")) {
+            writer.field("Contact", self.contact_field());
+        }
         writer.field("Allow", ALLOW);
         for (name, value) in &outgoing.fields {
             writer.field(name, value);

@@ -105,6 +105,7 @@ impl Endpoint {
             return;
         }
         match asked.request.method() {
+            Method::Other(name) if self.settings.registrar && &name[..] == b"REGISTER" => self.tell_asked(asked),
             Method::Other(_) => self.reply_allow(now, &asked, 405),
             Method::Invite => self.invite(now, asked),
             Method::Options => self.reply_allow(now, &asked, 200),

@@ -1,0 +1,463 @@
+//! All trunks together: what is due goes out, what comes back finds its line; tests that an operator asks for.
+
+use super::dial::{Caller, Dial, Stop};
+use super::line::{Line, OPTIONS_PATIENCE_MS, host, seen_from, with_user};
+use super::registration::Outcome;
+use super::report::{StepResult, TargetResult, TestReport, TestWish, TrunkStatus};
+use super::{PathCall, Ways, chance, token};
+use crate::sip::{Destination, TrunkSettings};
+use call_core::plan::{TrunkPlan, choose};
+use shared::model::{PhoneNumber, TrunkId};
+use sip_core::message::{Method, Request, Response};
+use sip_core::{Event, RequestKey};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::mpsc::SyncSender;
+
+/// Where the result of a test goes.
+pub(in crate::sip) type TestReply = SyncSender<Result<TestReport, String>>;
+
+/// Most tests at once.
+const MAX_TESTS: usize = 8;
+/// A test is over after this, whatever is still missing, in ms.
+const TEST_MS: u64 = 45_000;
+
+/// What a request of ours is for.
+#[derive(Debug)]
+enum Purpose {
+    Register { trunk: TrunkId, contact: String, sent_at: u64 },
+    Options { trunk: TrunkId, target: usize, sent_at: u64 },
+    Test { test: u64, target: usize, sent_at: u64 },
+}
+
+/// A test under way.
+#[derive(Debug)]
+struct Test {
+    trunk: TrunkId,
+    until: u64,
+    /// Targets that have said nothing by then have failed.
+    targets_until: u64,
+    targets: Vec<(TargetResult, bool)>,
+    /// When it was asked for; the result once it is there.
+    registration: Option<(u64, Option<StepResult>)>,
+    dial: Option<Dial>,
+    reply: TestReply,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(in crate::sip) struct Lines {
+    lines: BTreeMap<TrunkId, Line>,
+    asked: BTreeMap<(usize, RequestKey), Purpose>,
+    tests: BTreeMap<u64, Test>,
+    last_test: u64,
+    found: Vec<(TrunkId, IpAddr)>,
+    /// Our own host, for From and for offers.
+    own: IpAddr,
+    seen_from: Option<String>,
+}
+
+impl Lines {
+    pub(in crate::sip) fn new(trunks: &[TrunkSettings], own: IpAddr) -> Self {
+        let lines = trunks.iter().filter(|trunk| !trunk.probe).map(|trunk| (trunk.id, Line::new(trunk.clone()))).collect();
+        Self { lines, asked: BTreeMap::new(), tests: BTreeMap::new(), last_test: 0, found: Vec::new(), own, seen_from: None }
+    }
+
+    /// URIs to be looked up now, each with its trunk; the answers come by [`Lines::located`].
+    pub(in crate::sip) fn wanted(&mut self, now: u64) -> Vec<(TrunkId, String)> {
+        self.lines.iter_mut().flat_map(|(id, line)| line.wanted(now).into_iter().map(|uri| (*id, uri))).collect()
+    }
+
+    pub(in crate::sip) fn located(&mut self, now: u64, trunk: TrunkId, uri: &str, found: Result<Vec<Destination>, String>) {
+        let Some(line) = self.lines.get_mut(&trunk) else { return };
+        self.found.extend(found.iter().flatten().map(|destination| (trunk, destination.address.ip().to_canonical())));
+        line.located(now, uri, found);
+    }
+
+    /// Addresses of trunks that were found since the last call: whoever we ask may answer, and call.
+    pub(in crate::sip) fn take_found(&mut self) -> Vec<(TrunkId, IpAddr)> {
+        std::mem::take(&mut self.found)
+    }
+
+    /// When [`Lines::handle_timeout`] is wanted.
+    pub(in crate::sip) fn next_deadline(&self) -> Option<u64> {
+        let lines = self.lines.values().filter_map(Line::due);
+        let tests = self.tests.values().flat_map(|test| test.next_time().into_iter().chain(test.dial.as_ref().and_then(Dial::due)));
+        lines.chain(tests).min()
+    }
+
+    pub(in crate::sip) fn handle_timeout(&mut self, now: u64, ways: &mut dyn Ways) {
+        let ids: Vec<TrunkId> = self.lines.keys().copied().collect();
+        for id in ids {
+            self.register_if_due(now, ways, id);
+            self.ask_targets(now, ways, id);
+        }
+        for test in self.tests.values_mut() {
+            if let Some(dial) = &mut test.dial {
+                dial.timeout(now, ways);
+            }
+            test.give_up_targets(now);
+        }
+        self.finish_tests(now);
+    }
+
+    fn register_if_due(&mut self, now: u64, ways: &mut dyn Ways, id: TrunkId) {
+        let Some(line) = self.lines.get_mut(&id) else { return };
+        let Some(uri) =
+            line.registration.as_ref().filter(|one| one.due().is_some_and(|due| due <= now)).map(|one| one.registrar().to_owned())
+        else {
+            return;
+        };
+        if !line.is_located(&uri) {
+            return;
+        }
+        if let Err(why) = self.register(now, ways, id, &uri)
+            && let Some(line) = self.lines.get_mut(&id)
+        {
+            if let Some(registration) = &mut line.registration {
+                registration.not_asked(now, why.to_owned(), chance());
+            }
+            line.note(now, format!("no registration: {why}"));
+        }
+    }
+
+    fn register(&mut self, now: u64, ways: &mut dyn Ways, id: TrunkId, uri: &str) -> Result<(), &'static str> {
+        let line = self.lines.get_mut(&id).ok_or("there is no such trunk")?;
+        let to = line.place(uri).and_then(|place| place.destination()).cloned().ok_or("the registrar is not found")?;
+        let path = ways.way(&to).ok_or("no listener has its transport")?;
+        let endpoint = ways.endpoint(path).ok_or("no listener has its transport")?;
+        let contact = endpoint.contact_uri(line.contact_user());
+        let address = line.address_of_record(uri);
+        let mut outgoing = line.outgoing(Method::Other(bytes::Bytes::from_static(b"REGISTER")), uri, address, to.address);
+        let registration = line.registration.as_mut().ok_or("the trunk has no registration")?;
+        outgoing.fields.extend(registration.ask(&contact, &token()));
+        if line.series.as_ref().is_none_or(|(used, _)| *used != path) {
+            line.series = Some((path, endpoint.series()));
+        }
+        let series = line.series.as_mut().map(|(_, series)| series).ok_or("there is no series")?;
+        let key = endpoint.request(now, series, &outgoing).ok_or("too much is under way")?;
+        self.asked.insert((path, key), Purpose::Register { trunk: id, contact, sent_at: now });
+        Ok(())
+    }
+
+    fn ask_targets(&mut self, now: u64, ways: &mut dyn Ways, id: TrunkId) {
+        let Some(line) = self.lines.get_mut(&id) else { return };
+        for place in 0..line.targets.len() {
+            let Some(target) = line.targets.get(place) else { continue };
+            if target.asked_at.is_some_and(|asked_at| asked_at.saturating_add(OPTIONS_PATIENCE_MS) <= now) {
+                line.target_silent(now, place);
+                continue;
+            }
+            if target.asked_at.is_some() || target.next_at.is_none_or(|at| at > now) {
+                continue;
+            }
+            let uri = target.uri.clone();
+            match options(now, ways, line, &uri) {
+                Some(key) => {
+                    self.asked.insert(key, Purpose::Options { trunk: id, target: place, sent_at: now });
+                    if let Some(target) = line.targets.get_mut(place) {
+                        (target.asked_at, target.next_at) = (Some(now), None);
+                    }
+                }
+                // Not found yet, or no way there: the next round looks again.
+                None if line.is_located(&uri) => line.target_silent(now, place),
+                None => {}
+            }
+        }
+    }
+
+    /// The end of a request; `false` if it is none of ours.
+    pub(in crate::sip) fn responded(
+        &mut self,
+        now: u64,
+        ways: &mut dyn Ways,
+        path: usize,
+        request: RequestKey,
+        response: Option<Box<Response>>,
+    ) -> bool {
+        let Some(purpose) = self.asked.remove(&(path, request)) else { return false };
+        if let Some(response) = &response {
+            self.notice_network(now, response);
+        }
+        match purpose {
+            Purpose::Register { trunk, contact, sent_at } => self.registered(now, ways, trunk, &contact, sent_at, response.as_deref()),
+            Purpose::Options { trunk, target, sent_at } => {
+                let Some(line) = self.lines.get_mut(&trunk) else { return true };
+                match response {
+                    Some(response) => line.target_answered(now, target, sent_at, response.status()),
+                    None if line.targets.get(target).is_some_and(|target| target.asked_at == Some(sent_at)) => {
+                        line.target_silent(now, target)
+                    }
+                    // It was given up long ago.
+                    None => {}
+                }
+            }
+            Purpose::Test { test, target, sent_at } => self.target_tested(now, test, target, sent_at, response.as_deref()),
+        }
+        self.finish_tests(now);
+        true
+    }
+
+    /// A response that has seen us come from another address than before: the network has changed, and registrations with it.
+    fn notice_network(&mut self, now: u64, response: &Response) {
+        let Some(seen) = seen_from(response) else { return };
+        let before = self.seen_from.replace(seen.clone());
+        if before.is_some_and(|before| before != seen) {
+            tracing::info!("our address as carriers see it has changed: registrations are made anew");
+            self.lines.values_mut().filter_map(|line| line.registration.as_mut()).for_each(|one| one.hurry(now));
+        }
+    }
+
+    fn registered(&mut self, now: u64, ways: &mut dyn Ways, trunk: TrunkId, contact: &str, sent_at: u64, response: Option<&Response>) {
+        let Some(line) = self.lines.get_mut(&trunk) else { return };
+        let Some(registration) = &mut line.registration else { return };
+        let was_registered = registration.is_registered(now);
+        let outcome = match response {
+            Some(response) => registration.answered(now, response, contact, chance()),
+            None => {
+                registration.unheard(now, chance());
+                Outcome::Failed
+            }
+        };
+        let status = response.map(Response::status);
+        match outcome {
+            Outcome::Again => {
+                let uri = registration.registrar().to_owned();
+                // A failure is noted when its own answer, or none, comes.
+                let _ = self.register(now, ways, trunk, &uri);
+                return;
+            }
+            Outcome::Granted if !was_registered => tracing::info!(trunk = line.settings.name, "a trunk is registered"),
+            Outcome::Granted => {}
+            Outcome::Failed => {
+                let why = registration.status(now).error.unwrap_or_default();
+                tracing::warn!(trunk = line.settings.name, why, "a trunk is not registered");
+                let uri = registration.registrar().to_owned();
+                line.note(now, format!("no registration: {why}"));
+                if let Some(place) = line.place(&uri).filter(|_| status.is_none_or(|status| status >= 500)) {
+                    place.failed();
+                }
+            }
+        }
+        let passed = outcome == Outcome::Granted;
+        let error = (!passed).then(|| status.map_or("no response".to_owned(), |status| format!("refused with {status}")));
+        let result = StepResult { passed, status, took_ms: now.saturating_sub(sent_at), error };
+        for test in self.tests.values_mut().filter(|test| test.trunk == trunk) {
+            if let Some((asked, told @ None)) = &mut test.registration
+                && *asked <= sent_at
+            {
+                *told = Some(result.clone());
+            }
+        }
+    }
+
+    /// Makes a test; its result is sent when everything is known.
+    pub(in crate::sip) fn test(&mut self, now: u64, ways: &mut dyn Ways, wish: &TestWish, reply: TestReply) {
+        match self.begin_test(now, ways, wish, reply.clone()) {
+            Ok(()) => self.finish_tests(now),
+            // Whoever asked may have gone.
+            Err(why) => drop(reply.try_send(Err(why))),
+        }
+    }
+
+    fn begin_test(&mut self, now: u64, ways: &mut dyn Ways, wish: &TestWish, reply: TestReply) -> Result<(), String> {
+        let found = self.lines.iter().find(|(_, line)| line.settings.name == wish.trunk).map(|(id, _)| *id);
+        let trunk = found.ok_or_else(|| format!("no trunk to a carrier is named {}", wish.trunk))?;
+        if self.tests.len() >= MAX_TESTS {
+            return Err("as many tests run as may".to_owned());
+        }
+        let number = wish.dial.as_deref().map(PhoneNumber::parse).transpose().map_err(|error| format!("this is no number: {error}"))?;
+        self.last_test += 1;
+        let test = self.last_test;
+        let line = self.lines.get_mut(&trunk).ok_or("the trunk is gone")?;
+        let mut targets = Vec::new();
+        for place in 0..line.targets.len() {
+            let Some(uri) = line.targets.get(place).map(|target| target.uri.clone()) else { continue };
+            let key = options(now, ways, line, &uri);
+            let place_now = line.place(&uri);
+            let address = place_now.as_ref().and_then(|place| place.destination()).map(ToString::to_string);
+            let error = place_now.and_then(|place| place.error().map(str::to_owned)).unwrap_or_else(|| "there is no way to it".to_owned());
+            let error = key.is_none().then_some(error);
+            targets.push((TargetResult { uri, address, result: StepResult { error, ..StepResult::default() } }, key.is_none()));
+            self.asked.extend(key.map(|key| (key, Purpose::Test { test, target: place, sent_at: now })));
+        }
+        let registration = line.registration.as_mut().map(|registration| {
+            registration.hurry(now);
+            (now, None)
+        });
+        let dial = number.map(|number| dial(now, ways, line, &number, self.own));
+        if let Some(line) = self.lines.get_mut(&trunk).filter(|_| dial.is_some()) {
+            line.calls_out += 1;
+        }
+        let (until, targets_until) = (now.saturating_add(TEST_MS), now.saturating_add(OPTIONS_PATIENCE_MS));
+        self.tests.insert(test, Test { trunk, until, targets_until, targets, registration, dial, reply });
+        Ok(())
+    }
+
+    fn target_tested(&mut self, now: u64, test: u64, target: usize, sent_at: u64, response: Option<&Response>) {
+        if let (Some(test), Some(response)) = (self.tests.get(&test), response)
+            && let Some(line) = self.lines.get_mut(&test.trunk)
+        {
+            line.target_answered(now, target, sent_at, response.status());
+        }
+        let Some((result, is_over)) = self.tests.get_mut(&test).and_then(|test| test.targets.get_mut(target)) else { return };
+        if *is_over {
+            return;
+        }
+        *is_over = true;
+        let status = response.map(Response::status);
+        result.result = StepResult {
+            passed: status.is_some_and(|status| !matches!(status, 408 | 503)),
+            status,
+            took_ms: now.saturating_sub(sent_at),
+            error: match status {
+                None => Some("no response".to_owned()),
+                Some(status @ (408 | 503)) => Some(format!("answered with {status}")),
+                Some(_) => None,
+            },
+        };
+    }
+
+    /// An event of a call of ours; gives the event back if the call is none of ours.
+    pub(in crate::sip) fn happened(&mut self, now: u64, ways: &mut dyn Ways, call: PathCall, event: Event) -> Option<Event> {
+        let ours = self.tests.values_mut().filter_map(|test| test.dial.as_mut()).find(|dial| dial.call() == Some(call));
+        let Some(dial) = ours else { return Some(event) };
+        dial.happened(now, ways, event);
+        self.finish_tests(now);
+        None
+    }
+
+    fn finish_tests(&mut self, now: u64) {
+        let over: Vec<u64> = self.tests.iter().filter(|(_, test)| test.until <= now || test.is_over()).map(|(id, _)| *id).collect();
+        for id in over {
+            let Some(test) = self.tests.remove(&id) else { continue };
+            if let (Some(dial), Some(line)) = (&test.dial, self.lines.get_mut(&test.trunk)) {
+                debug_assert_eq!(dial.trunk(), test.trunk);
+                line.calls_out = line.calls_out.saturating_sub(1);
+            }
+            let _ = test.reply.clone().try_send(Ok(test.report(now)));
+        }
+    }
+
+    /// A call came in over a trunk, or ended.
+    pub(in crate::sip) fn entered(&mut self, trunk: TrunkId, call: PathCall) {
+        if let Some(line) = self.lines.get_mut(&trunk) {
+            line.calls_in.insert(call);
+        }
+    }
+
+    pub(in crate::sip) fn left(&mut self, call: PathCall) {
+        self.lines.values_mut().for_each(|line| {
+            line.calls_in.remove(&call);
+        });
+    }
+
+    /// The dialled number of a call that came in over a trunk.
+    pub(in crate::sip) fn dialled(&self, trunk: TrunkId, invite: &Request) -> Option<String> {
+        self.lines.get(&trunk).map_or_else(|| sip_core::identity::dialled(invite), |line| line.dialled(invite))
+    }
+
+    /// Whether a trunk is behind address translation.
+    pub(in crate::sip) fn is_behind_nat(&self, trunk: TrunkId) -> bool {
+        self.lines.get(&trunk).is_some_and(|line| line.settings.carrier.nat)
+    }
+
+    pub(in crate::sip) fn status(&self, now: u64) -> Vec<TrunkStatus> {
+        self.lines.values().map(|line| line.status(now)).collect()
+    }
+}
+
+impl Test {
+    fn next_time(&self) -> Option<u64> {
+        let waits_for_targets = self.targets.iter().any(|(_, is_over)| !is_over);
+        Some(if waits_for_targets { self.targets_until.min(self.until) } else { self.until })
+    }
+
+    fn give_up_targets(&mut self, now: u64) {
+        if now >= self.targets_until {
+            for (target, is_over) in self.targets.iter_mut().filter(|(_, is_over)| !is_over) {
+                let result = StepResult { error: Some("no response".to_owned()), took_ms: OPTIONS_PATIENCE_MS, ..StepResult::default() };
+                (target.result, *is_over) = (result, true);
+            }
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.targets.iter().all(|(_, is_over)| *is_over)
+            && self.registration.as_ref().is_none_or(|(_, told)| told.is_some())
+            && self.dial.as_ref().is_none_or(|dial| dial.over().is_some())
+    }
+
+    fn report(self, now: u64) -> TestReport {
+        let late = || StepResult { error: Some("no response".to_owned()), ..StepResult::default() };
+        let targets: Vec<TargetResult> = self
+            .targets
+            .into_iter()
+            .map(|(result, is_over)| if is_over { result } else { TargetResult { result: late(), ..result } })
+            .collect();
+        let registration =
+            self.registration.map(|(asked, told)| told.unwrap_or(StepResult { took_ms: now.saturating_sub(asked), ..late() }));
+        let call = self.dial.map(|dial| dial.into_result());
+        let passed = targets.iter().all(|target| target.result.passed)
+            && registration.as_ref().is_none_or(|result| result.passed)
+            && call.as_ref().is_none_or(|call| call.answered);
+        TestReport { passed, targets, registration, call }
+    }
+}
+
+/// Sends OPTIONS to a target (RFC 3261 section 11).
+fn options(now: u64, ways: &mut dyn Ways, line: &mut Line, uri: &str) -> Option<(usize, RequestKey)> {
+    let to = line.place(uri)?.destination()?.clone();
+    let path = ways.way(&to)?;
+    let endpoint = ways.endpoint(path)?;
+    let mut outgoing = line.outgoing(Method::Options, uri, line.address_of_record(uri), to.address);
+    outgoing.to = uri.to_owned();
+    outgoing.fields.push(("Accept".to_owned(), "application/sdp".to_owned()));
+    let mut series = endpoint.series();
+    Some((path, endpoint.request(now, &mut series, &outgoing)?))
+}
+
+/// Calls a number over a trunk, whatever numbers it usually takes.
+fn dial(now: u64, ways: &mut dyn Ways, line: &mut Line, number: &PhoneNumber, own: IpAddr) -> Dial {
+    let every = TrunkPlan { outbound: vec![call_core::plan::NumberShape::default()], ..line.settings.carrier.plan.clone() };
+    let (id, plan) = (line.settings.id, BTreeMap::from([(line.settings.id, every)]));
+    let states = BTreeMap::from([(id, line.state(now))]);
+    let below = |most: u32| u32::try_from(chance() % u64::from(most.max(1))).unwrap_or(0);
+    let choice = choose(&plan, &states, number, below);
+    let plan = &line.settings.carrier.plan;
+    let wanted = plan.numbers.dialled_out.apply(number);
+    let shown = plan.caller_out(&shared::model::Caller::default());
+    let places: Vec<String> = choice.attempts.iter().filter_map(|attempt| Some(plan.targets.get(attempt.target)?.uri.clone())).collect();
+    let mut stops = Vec::new();
+    for target in places {
+        let uri = with_user(&target, wanted.as_str());
+        let all: Vec<Destination> = line.place(&target).map(|place| place.all().cloned().collect()).unwrap_or_default();
+        stops.extend(all.into_iter().map(|destination| Stop { target: target.clone(), uri: uri.clone(), destination }));
+    }
+    stops.truncate(call_core::plan::MAX_ATTEMPTS);
+    let home = line.registrar().map_or_else(|| own_host(own), |registrar| host(&registrar));
+    let user = shown.as_ref().map_or(line.contact_user(), |number| number.as_str());
+    let from = format!("<sip:{user}@{home}>");
+    let mut fields = line.routes();
+    fields.extend(shown.map(|number| ("P-Asserted-Identity".to_owned(), format!("<sip:{}@{home}>", number.as_str()))));
+    let account = line.settings.carrier.account.clone();
+    Dial::begin(now, ways, Caller { trunk: id, from, fields, account, description: silent_offer(own) }, stops)
+}
+
+fn own_host(own: IpAddr) -> String {
+    match own {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("[{address}]"),
+    }
+}
+
+/// An offer under which nobody sends anything: the call is only to see that it can be placed (RFC 3264 section 5.1, RFC 863 for the port).
+fn silent_offer(own: IpAddr) -> String {
+    let family = if own.is_ipv4() { "IP4" } else { "IP6" };
+    let discard = SocketAddr::new(own, 9);
+    format!(
+        "v=0\r\no=- 1 1 IN {family} {own}\r\ns=-\r\nc=IN {family} {own}\r\nt=0 0\r\nm=audio {} RTP/AVP 8 0\r\n\
+         a=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\na=inactive\r\n",
+        discard.port()
+    )
+}

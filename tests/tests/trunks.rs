@@ -1,0 +1,90 @@
+//! Trunks from outside: sipp as a carrier whose first target has no room, whose second is silent, and whose third wants credentials;
+//! channel limits; the path of a call without calling.
+
+use citizen::{CallPlan, Ending, Outcome};
+use e2e::process::Running;
+use e2e::{Caller, LATER, SOON, Server, Site};
+use serde_json::Value;
+use std::net::{SocketAddr, UdpSocket};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+fn free(ip: &str) -> SocketAddr {
+    UdpSocket::bind((ip, 0)).and_then(|socket| socket.local_addr()).expect("a free loopback port")
+}
+
+/// A target of the trunk, played by sipp.
+fn target(site: &Site, name: &str, address: SocketAddr) -> Running {
+    let scenario = Path::new(env!("CARGO_MANIFEST_DIR")).join("sipp").join(format!("{name}.xml"));
+    let mut command = Command::new("sipp");
+    command.current_dir(site.folder()).arg("-sf").arg(scenario).args(["-i", &address.ip().to_string(), "-p", &address.port().to_string()]);
+    command.args(["-nostdin", "-trace_err", "-trace_msg", "-message_file", &format!("{name}.messages")]);
+    Running::start(name, &mut command, &site.folder().join(format!("{name}.log")))
+}
+
+#[test]
+fn a_call_over_a_trunk_goes_on_after_503_and_silence_and_answers_a_challenge() {
+    let site = Site::demo("trunks");
+    let [refusing, silent, challenging] = ["127.0.0.21", "127.0.0.22", "127.0.0.23"].map(free);
+    let secret = site.folder().join("keys/carrier.secret");
+    std::fs::write(&secret, "kq3v-9d2m\n").expect("the site's folder can be written");
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).expect("its own file");
+    let trunk = format!(
+        "\n[[trunks]]\nid = 7\nname = \"carrier\"\nsources = []\nuser = \"hotline\"\nsecret_file = \"keys/carrier.secret\"\n\
+         targets = [\"sip:{refusing} 1\", \"sip:{silent} 2\", \"sip:{challenging} 3\"]\noptions_seconds = 0\noutbound = [\"\"]\n\
+         dialled_out = [\"1/11 -> +861\"]\nshown_number = \"051912345\"\n"
+    );
+    site.write_configuration(&(site.configuration() + &trunk));
+    let _refusing = target(&site, "refusing-target", refusing);
+    let _challenging = target(&site, "challenging-target", challenging);
+    let _server = Server::start(&site);
+
+    let words = site.cli_fails_with_json(&["trunk", "test", "carrier", "--dial", "13912345678"]);
+    assert_eq!(words["passed"], false, "the silent target fails its part of the test: {words:#}");
+    let answers: Vec<&Value> = words["targets"].as_array().expect("a list").iter().map(|target| &target["status"]).collect();
+    assert_eq!(answers, [&Value::from(200), &Value::Null, &Value::from(200)], "{words:#}");
+    let call = &words["call"];
+    assert_eq!(call["answered"], true, "{words:#}");
+    let tried: Vec<(&Value, &Value)> =
+        call["attempts"].as_array().expect("a list").iter().map(|attempt| (&attempt["status"], &attempt["authenticated"])).collect();
+    let (no, yes) = (Value::Bool(false), Value::Bool(true));
+    assert_eq!(tried, [(&Value::from(503), &no), (&Value::Null, &no), (&Value::from(200), &yes)], "{words:#}");
+}
+
+#[test]
+fn a_trunk_takes_as_many_calls_as_it_has_channels_and_the_next_one_hears_busy_and_leaves_a_record() {
+    let site = Site::demo("channels");
+    site.configure("trunks", "max_in", "1");
+    let server = Server::start(&site);
+    let first = Caller::dial(CallPlan { ending: Ending::FarEnd, ..CallPlan::new(server.sip, "12345") });
+    Server::wait_status(&site, "the first call", |status| status["calls"].as_array().is_some_and(|calls| calls.len() == 1));
+    let second = Caller::dial(CallPlan { ending: Ending::HangUpAfter(Duration::from_secs(1)), ..CallPlan::new(server.sip, "12345") });
+    let refused = second.report(SOON);
+    assert_eq!((refused.outcome, refused.status), (Outcome::Refused, Some(486)), "{refused:?}");
+    let list = site.cli(&["trunk", "list"]);
+    assert_eq!((&list["trunks"][0]["calls_in"], &list["trunks"][0]["max_in"]), (&Value::from(1), &Value::from(1)), "{list:#}");
+    let _ = first.hang_up(SOON);
+    let calls = site.settled(2, LATER);
+    assert_eq!(calls[0].end(), ("channel_limit", "server"), "{calls:#?}");
+    let third = Caller::dial(CallPlan { ending: Ending::HangUpAfter(Duration::from_secs(1)), ..CallPlan::new(server.sip, "12345") });
+    assert_eq!(third.report(SOON).outcome, Outcome::Answered, "the channel is free again");
+}
+
+#[test]
+fn the_path_of_a_call_is_printed_from_the_configuration_alone() {
+    let site = Site::demo("route");
+    site.write_configuration(&(site.configuration()
+        + "\n[[trunks]]\nid = 7\nname = \"carrier\"\nsources = [\"192.0.2.7\"]\ncaller_in = [\"+86 -> 0\"]\ndialled_in = [\"051912345 -> 12345\"]\n\
+           targets = [\"sip:192.0.2.7 1 1\"]\noutbound = [\"1/11\"]\ndialled_out = [\"1/11 -> +861\"]\n"));
+    let inward = site.cli(&["route", "test", "+8651987210088", "051912345", "2026-11-24T09:00:00+08:00", "--trunk", "carrier"]);
+    assert_eq!((&inward["path"]["end"], &inward["path"]["queue"]), (&Value::from("queue"), &Value::from(1)), "{inward:#}");
+    assert_eq!(inward["path"]["steps"][0]["number"], "051987210088", "{inward:#}");
+    let outward = site.cli(&["route", "test", "-", "13912345678", "now", "--class", "national"]);
+    let last = outward["path"]["steps"].as_array().and_then(|steps| steps.last()).cloned().unwrap_or_default();
+    assert_eq!((&last["uri"], &last["dialled"]), (&Value::from("sip:192.0.2.7"), &Value::from("+8613912345678")), "{outward:#}");
+    let refused = site.cli(&["route", "test", "8001", "13912345678", "now", "--class", "internal"]);
+    assert_eq!((&refused["path"]["end"], &refused["path"]["why"]), (&Value::from("refused"), &Value::from("not_allowed")), "{refused:#}");
+    assert!(site.cli_fails(&["route", "test", "1", "2", "yesterday"]).contains("is no moment"));
+}
