@@ -38,7 +38,7 @@ fn answer(request: &str, status: u16, fields: &str) -> String {
 fn ending(events: &[Event]) -> Option<Ending> {
     events.iter().find_map(|event| match event {
         Event::Ended { ending, .. } => Some(*ending),
-        Event::Offered { .. } | Event::Confirmed { .. } | Event::Session { .. } | Event::Responded { .. } => None,
+        Event::Offered { .. } | Event::Confirmed { .. } | Event::Session { .. } | Event::Asked { .. } | Event::Responded { .. } => None,
     })
 }
 
@@ -96,6 +96,26 @@ fn the_value_that_we_give_to_others_names_the_call_as_its_far_side_knows_it() {
     assert_eq!(stage.endpoint.replaces_value(call), Some(format!("a;to-tag=far;from-tag={own}")));
     let pending = stage.offered("b");
     assert_eq!(stage.endpoint.replaces_value(pending), None);
+}
+
+// Reliable provisional responses (RFC 3262)
+
+#[test]
+fn the_prack_of_a_response_that_the_200_overtook_is_answered_once() {
+    let mut stage = Stage::default();
+    stage.send(&with_fields("INVITE", "a", 1, "", "Require: 100rel\r\n", OFFER));
+    let Some(Event::Offered { call, .. }) = stage.events().pop() else { panic!("a call") };
+    stage.endpoint.ring(stage.now, call);
+    stage.endpoint.answer(stage.now, call, ANSWER);
+    let sent = stage.sent();
+    assert_eq!(sent.iter().map(|text| status(text)).collect::<Vec<_>>(), [100, 180, 200]);
+    let (rseq, tag) = (field(&sent[1], "RSeq").to_owned(), to_tag(&sent[2]));
+    assert_eq!(stage.status_of(&with_fields("PRACK", "a", 2, &tag, "RAck: 77 1 INVITE\r\n", "")), 481);
+    let rack = format!("RAck: {rseq} 1 INVITE\r\n");
+    assert_eq!(stage.status_of(&with_fields("PRACK", "a", 3, &tag, &rack, "")), 200);
+    assert_eq!(stage.status_of(&with_fields("PRACK", "a", 4, &tag, &rack, "")), 481, "there is nothing more to acknowledge");
+    stage.send(&request("ACK", "a", 1, &tag, ""));
+    assert!(matches!(stage.event(), Event::Confirmed { .. }));
 }
 
 // Session timers (RFC 4028)
@@ -211,6 +231,19 @@ fn a_refresh_that_finds_no_call_any_more_ends_it() {
     stage.send(&answer(&update, 481, ""));
     assert!(stage.one().starts_with("BYE "));
     assert_eq!(ending(&stage.events()), Some(Ending::Unreachable));
+}
+
+#[test]
+fn a_far_side_that_only_says_trying_to_our_reinvite_is_left_in_the_end() {
+    let mut stage = Stage::default();
+    let (call, _) = stage.confirmed("a");
+    assert!(stage.endpoint.offer(stage.now, call, OFFER, OfferBy::ReInvite));
+    let ours = stage.one();
+    stage.send(&response_to(&ours, 100));
+    let log = stage.run_until(stage.now + 300_000);
+    assert!(log.iter().any(|(_, line)| line.starts_with("BYE ")), "{log:?}");
+    assert_eq!(ending(&stage.events()), Some(Ending::Unreachable));
+    stage.assert_empties();
 }
 
 // Challenges inside a call

@@ -79,6 +79,8 @@ pub(crate) struct Talk {
     pub(crate) allows_update: bool,
     /// An UPDATE of ours without an offer is under way.
     pub(crate) is_refreshing: bool,
+    /// RSeq and CSeq of a reliable response that our 2xx overtook: its PRACK is still to be answered (RFC 3262 section 3).
+    pub(crate) overtaken: Option<(u32, u32)>,
 }
 
 impl Talk {
@@ -92,6 +94,7 @@ impl Talk {
             minimum_s: super::session_timer::SHORTEST_S,
             allows_update: false,
             is_refreshing: false,
+            overtaken: None,
         }
     }
 

@@ -31,7 +31,9 @@ impl Challenge {
     #[must_use]
     pub fn parse(value: &[u8]) -> Option<Self> {
         let parameters = Parameters::parse(value)?;
-        let text = |name| parameters.get(name).and_then(|text| String::from_utf8(text.to_vec()).ok());
+        // What is repeated in our credentials may not break their line.
+        let is_line = |text: &&[u8]| !text.iter().any(u8::is_ascii_control);
+        let text = |name| parameters.get(name).filter(is_line).and_then(|text| String::from_utf8(text.to_vec()).ok());
         let qop = match parameters.get("qop") {
             None => None,
             Some(list) => {

@@ -53,11 +53,13 @@ impl Endpoint {
         grant_timer(&mut writer, wish);
         let ok = with_description(writer, &body);
         let transaction = pending.transaction.clone();
+        let overtaken = pending.unacknowledged.as_ref().map(|out| (out.rseq, pending.cseq));
         let accepted = Accepted::new(now, pending.cseq, response_target(head, pending.source), ok.clone());
         self.transactions.respond(now, &transaction, 200, ok);
         self.with_call(call, |found| {
             found.stage = Stage::Answered { accepted, farewell: None };
             let talk = &mut found.party.talk;
+            talk.overtaken = overtaken;
             if let Wish::Agreed { timer, .. } = wish {
                 talk.timer = Some(timer);
             }

@@ -144,6 +144,9 @@ impl Pending {
 
 impl Call {
     fn acknowledge_provisional(&mut self, named: Option<(u32, u32)>, has_body: bool) -> Option<Acknowledged> {
+        if self.party.talk.overtaken.take_if(|overtaken| named == Some(*overtaken)).is_some() {
+            return Some(Acknowledged::default());
+        }
         let Stage::Pending(pending) = &mut self.stage else { return None };
         let (rseq, _) = named.filter(|(_, cseq)| *cseq == pending.cseq)?;
         pending.unacknowledged.take_if(|out| out.rseq == rseq)?;

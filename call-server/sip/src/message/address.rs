@@ -96,10 +96,11 @@ impl<'a> Via<'a> {
         parameter(self.parameters, name)
     }
 
-    /// The branch; empty if there is none.
+    /// The branch; empty if there is none, or one that could not be repeated unchanged.
     #[must_use]
     pub fn branch(&self) -> &'a [u8] {
-        parameter(self.parameters, "branch").flatten().unwrap_or_default()
+        let whole = |branch: &&[u8]| !branch.iter().any(|byte| is_space(*byte));
+        parameter(self.parameters, "branch").flatten().filter(whole).unwrap_or_default()
     }
 
     /// Whether the sender asks for answers to the port it sends from (RFC 3581).

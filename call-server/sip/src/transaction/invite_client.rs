@@ -13,6 +13,10 @@ use std::net::SocketAddr;
 /// Most dialogs that one INVITE of ours may make; answers of further branches of a fork are ignored.
 pub(crate) const MAX_FORKS: usize = 16;
 
+/// How long a final answer is waited for after a provisional one, in ms: longer than the dialog waits before it cancels (timer C) and for
+/// the effect of that.
+const PROCEEDING_MS: u64 = 180_000 + 2 * PATIENCE_MS;
+
 /// The 2xx of one branch: its To tag and, once there is one, its ACK with where it goes.
 type Heard = (Bytes, Option<(SocketAddr, Bytes)>);
 
@@ -21,8 +25,9 @@ type Heard = (Bytes, Option<(SocketAddr, Bytes)>);
 pub(super) enum InviteClient {
     /// Repeated (timer A) until something is heard or until timer B.
     Calling { invite: Box<Request>, repeat: Repeat },
-    /// Something was heard; the dialog above holds the deadline.
-    Proceeding { invite: Box<Request> },
+    /// Something was heard. The dialog above has its own patience; whoever answers a re-INVITE provisionally and then no more is given up
+    /// here, too.
+    Proceeding { invite: Box<Request>, until: u64 },
     /// Refused and acknowledged; repetitions of the refusal are acknowledged again until timer D.
     Completed { ack: Bytes, until: u64 },
     /// Accepted by one branch at least, until timer M.
@@ -44,8 +49,7 @@ impl InviteClient {
     pub(super) fn deadline(&self) -> Option<u64> {
         match self {
             Self::Calling { repeat, .. } => Some(repeat.deadline()),
-            Self::Proceeding { .. } => None,
-            Self::Completed { until, .. } | Self::Accepted { until, .. } => Some(*until),
+            Self::Proceeding { until, .. } | Self::Completed { until, .. } | Self::Accepted { until, .. } => Some(*until),
         }
     }
 
@@ -53,8 +57,8 @@ impl InviteClient {
     pub(super) fn receive(self, now: u64, response: &Response, transport: Transport) -> Received {
         let status = response.status();
         match self {
-            Self::Calling { invite, .. } | Self::Proceeding { invite } => match status {
-                ..200 => (Step::stay(Self::Proceeding { invite }), true, None),
+            Self::Calling { invite, .. } | Self::Proceeding { invite, .. } => match status {
+                ..200 => (Step::stay(Self::Proceeding { invite, until: now.saturating_add(PROCEEDING_MS) }), true, None),
                 200..300 => {
                     let heard = vec![(tag_of(response), None)];
                     (Step::stay(Self::Accepted { heard, until: now.saturating_add(PATIENCE_MS) }), true, None)
@@ -107,6 +111,7 @@ impl InviteClient {
                 }
                 Due::GiveUp => (Step::over(), true),
             },
+            Self::Proceeding { until, .. } if until <= now => (Step::over(), true),
             Self::Completed { until, .. } | Self::Accepted { until, .. } if until <= now => (Step::over(), false),
             Self::Proceeding { .. } | Self::Completed { .. } | Self::Accepted { .. } => (Step::stay(self), false),
         }
@@ -131,7 +136,7 @@ impl InviteClient {
     /// The CANCEL of this INVITE, once something was heard and nothing is decided (section 9.1).
     pub(super) fn cancel(&self) -> Option<Bytes> {
         match self {
-            Self::Proceeding { invite } => {
+            Self::Proceeding { invite, .. } => {
                 let to = invite.head().first(Name::To).unwrap_or_default();
                 Some(same_transaction(invite, &Method::Cancel, to))
             }

@@ -74,7 +74,7 @@ impl Pair {
         self.flow();
         let bob = self.events[BOB].iter().find_map(|event| match event {
             Event::Offered { call, .. } => Some(*call),
-            Event::Confirmed { .. } | Event::Ended { .. } | Event::Session { .. } | Event::Responded { .. } => None,
+            Event::Confirmed { .. } | Event::Ended { .. } | Event::Session { .. } | Event::Asked { .. } | Event::Responded { .. } => None,
         });
         (alice, bob.expect("Bob is called"))
     }
@@ -152,7 +152,7 @@ impl Pair {
     pub(crate) fn ending(&self, side: usize) -> Option<Ending> {
         self.events[side].iter().find_map(|event| match event {
             Event::Ended { ending, .. } => Some(*ending),
-            Event::Offered { .. } | Event::Confirmed { .. } | Event::Session { .. } | Event::Responded { .. } => None,
+            Event::Offered { .. } | Event::Confirmed { .. } | Event::Session { .. } | Event::Asked { .. } | Event::Responded { .. } => None,
         })
     }
 

@@ -117,7 +117,7 @@ impl World {
                 self.alive(side, call)?;
                 self.hear_session(side, call, event)?;
             }
-            Event::Responded { .. } => return Err("a response to a request that nobody sent".to_owned()),
+            Event::Asked { .. } | Event::Responded { .. } => return Err("a request outside of calls, which nobody sends".to_owned()),
         }
         Ok(())
     }

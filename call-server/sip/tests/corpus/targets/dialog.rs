@@ -197,7 +197,7 @@ impl Stage {
                     continue;
                 }
                 Event::Confirmed { call, .. } | Event::Session { call, .. } => call,
-                Event::Responded { .. } => continue,
+                Event::Asked { .. } | Event::Responded { .. } => continue,
             };
             assert!(!self.ended.contains(&call), "an event after the end of {call:?}");
         }
