@@ -52,6 +52,18 @@ fn call_text(call: &CallReport) -> String {
         ));
     }
     lines.extend(call.recording.iter().map(|recording| format!("  recording {}", recording_row(recording))));
+    for sound in &call.sound {
+        let (mean, troubles) = (&sound.mean, sound.troubles.len());
+        lines.push(format!(
+            "  sound of talk {}, {}: score {:.2}, worst {:.2}, lost {:.1} %, jitter {} ms, {troubles} troubles",
+            sound.talk,
+            sound.leg,
+            f64::from(mean.score_hundredths) / 100.0,
+            f64::from(sound.worst_score_hundredths) / 100.0,
+            f64::from(mean.lost_permille) / 10.0,
+            mean.jitter_ms
+        ));
+    }
     lines.extend(call.facts.iter().map(|fact| format!("  +{:>9} {}", seconds(fact.offset_ms), fact.kind.code())));
     lines.join("\n")
 }

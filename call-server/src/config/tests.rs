@@ -51,6 +51,8 @@ fn the_defaults_of_the_schema_are_those_of_the_core() {
 fn a_key_that_is_uncommented_in_the_example_is_still_without_fault() {
     let folder = Folder::with_certificate();
     std::fs::write(folder.0.path("music.alaw"), [0xD5; 160]).expect("written");
+    std::fs::create_dir(folder.0.path("prompts")).expect("written");
+    std::fs::write(folder.0.path("prompts/please-wait.alaw"), [0x55; 80]).expect("written");
     folder.secret("keys/carrier.secret", 0o600);
     for (from, to) in [("server.pem", "carrier-ca.pem"), ("server.pem", "sip.pem"), ("server.key", "sip.key")] {
         let path = |name: &str| folder.0.path("tls").join(name);
@@ -65,6 +67,7 @@ fn a_key_that_is_uncommented_in_the_example_is_still_without_fault() {
         .collect();
     let site = parse(folder.0.folder(), &all).unwrap_or_else(|faults| panic!("{faults}\n{all}"));
     assert_eq!(site.media.music, [0xD5; 160]);
+    assert_eq!(site.media.prompts, [("please-wait".to_owned(), vec![0x55; 80])]);
 }
 
 #[test]

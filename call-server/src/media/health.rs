@@ -14,6 +14,8 @@ pub(super) const LOOK_US: u64 = 100_000;
 const FRAMES_PER_LOOK: usize = 5;
 /// Frames of one side that may wait for a look; a side that sends faster is not judged by more.
 const WAITING: usize = 2 * FRAMES_PER_LOOK;
+/// A side of which nothing came for so long after the joining is unheard, whoever speaks (I-35), in µs.
+const FIRST_PACKET_US: u64 = 500_000;
 /// Nobody says anything for so long: a forgotten call.
 const LONG_SILENCE_S: u32 = 20;
 /// Devices, packets and jitter buffer at the ears, in ms; the E-model's delay without the network's.
@@ -185,13 +187,15 @@ struct Loudness {
     clips: Option<Change>,
     energy: f64,
     heard: u32,
+    /// Something has come at all.
+    has_come: bool,
     before: Reading,
 }
 
 impl Loudness {
     fn new() -> Self {
         let (clipping, before) = (Clipping::new(), Reading::default());
-        Self { frames: [SILENCE_DBFS; WAITING], count: 0, clipping, clips: None, energy: 0.0, heard: 0, before }
+        Self { frames: [SILENCE_DBFS; WAITING], count: 0, clipping, clips: None, energy: 0.0, heard: 0, has_come: false, before }
     }
 
     fn note(&mut self, mean_square: f32, clipped: bool) {
@@ -200,6 +204,7 @@ impl Loudness {
         }
         self.energy += f64::from(mean_square);
         self.heard += 1;
+        self.has_come = true;
         if self.count < WAITING {
             self.frames[self.count] = decibels(mean_square);
             self.count += 1;
@@ -235,6 +240,8 @@ pub(super) struct Watch {
     echo: [Echo; 2],
     troubles: Troubles,
     troubles_ever: Troubles,
+    /// Sides of which nothing came in time.
+    missing: [bool; 2],
     totals: Totals,
     began_us: u64,
     window_us: u64,
@@ -254,6 +261,7 @@ impl Watch {
             echo: [Echo::new(); 2],
             troubles: Troubles::default(),
             troubles_ever: Troubles::default(),
+            missing: [false; 2],
             totals: Totals::default(),
             began_us: now_us,
             window_us: now_us,
@@ -300,7 +308,7 @@ impl Watch {
     }
 
     /// Runs the detectors over what came since the last look. Whether a trouble has begun or ended.
-    pub(super) fn look(&mut self) -> bool {
+    pub(super) fn look(&mut self, now_us: u64) -> bool {
         let before = self.troubles;
         for place in 0..FRAMES_PER_LOOK {
             self.judge(self.citizen.frame(place), self.agent.frame(place));
@@ -308,6 +316,14 @@ impl Watch {
         self.troubles.set(3, self.citizen.clips.take());
         self.troubles.set(4, self.agent.clips.take());
         (self.citizen.count, self.agent.count) = (0, 0);
+        let overdue = now_us.saturating_sub(self.began_us) >= FIRST_PACKET_US;
+        for (bit, has_come) in [self.citizen.has_come, self.agent.has_come].into_iter().enumerate() {
+            let missing = overdue && !has_come;
+            if missing != self.missing[bit] {
+                self.missing[bit] = missing;
+                self.troubles.set(bit, Some(if missing { Change::Began } else { Change::Ended }));
+            }
+        }
         self.troubles_ever.0 |= self.troubles.0;
         self.troubles != before
     }
@@ -347,7 +363,7 @@ impl Watch {
 
     /// The sum of the talk.
     pub(super) fn totals(&mut self, now_us: u64, citizen: Reading, agent: Reading) -> Totals {
-        self.look();
+        self.look(now_us);
         self.figures(now_us, citizen, agent, true);
         Totals { talk_us: now_us.saturating_sub(self.began_us), troubles: self.troubles_ever, ..self.totals }
     }
@@ -406,7 +422,7 @@ mod tests {
             let [citizen, agent] = frames(frame);
             citizen.iter().for_each(|alaw| watch.hear(Side::Citizen, alaw));
             agent.iter().for_each(|alaw| watch.hear(Side::Agent, alaw));
-            if frame % 5 == 4 && watch.look() {
+            if frame % 5 == 4 && watch.look(frame as u64 * 20_000) {
                 seen.push((frame / 50, watch.troubles.list()));
             }
         }
@@ -437,6 +453,22 @@ mod tests {
     }
 
     #[test]
+    fn a_side_of_which_nothing_comes_within_half_a_second_is_told_at_once_whoever_speaks() {
+        let mut watch = Watch::new(1_000_000);
+        let mut told = Vec::new();
+        for frame in 0..60 {
+            watch.hear(Side::Agent, &quiet());
+            if frame >= 40 {
+                watch.hear(Side::Citizen, &sound(40.0, frame));
+            }
+            if frame % 5 == 4 && watch.look(1_000_000 + frame as u64 * 20_000) {
+                told.push((frame * 20, watch.troubles.list()));
+            }
+        }
+        assert_eq!(told, [(580, vec![VoiceTrouble::CitizenUnheard]), (880, vec![])]);
+    }
+
+    #[test]
     fn a_dead_microphone_is_told_within_five_seconds_but_not_a_muted_one() {
         let mut dead = Watch::new(0);
         let mut muted = Watch::new(0);
@@ -448,8 +480,8 @@ mod tests {
                 watch.hear(Side::Citizen, &sound(40.0, frame));
             }
             if frame % 5 == 4 {
-                muted.look();
-                if dead.look() {
+                muted.look(frame as u64 * 20_000);
+                if dead.look(frame as u64 * 20_000) {
                     told.get_or_insert(frame / 50);
                 }
             }

@@ -338,7 +338,7 @@ impl Worker {
         if !talk.watch.look_is_due(now_us, LOOK_US) {
             return;
         }
-        let (changed, over) = (talk.watch.look(), talk.watch.window_is_over(now_us));
+        let (changed, over) = (talk.watch.look(now_us), talk.watch.window_is_over(now_us));
         if !changed && !over {
             return;
         }

@@ -1,5 +1,6 @@
 //! Reading calls and recordings back: for the command line, the supervisor's screen and the tests of the whole. It never writes.
 
+use super::voices::{self, LegSound};
 use super::{Store, StoreError, uint};
 use call_core::ledger::Fact;
 use rusqlite::types::Type;
@@ -28,6 +29,8 @@ pub(crate) struct CallReport {
     pub(crate) segments: Vec<SegmentReport>,
     /// Its recording, if there is one.
     pub(crate) recording: Option<RecordingReport>,
+    /// How its talks sounded, the citizen's leg before the agent's.
+    pub(crate) sound: Vec<LegSound>,
     /// What happened, in order.
     pub(crate) facts: Vec<Fact>,
 }
@@ -181,6 +184,9 @@ fn select_calls(connection: &Connection, sql: &str, value: i64) -> rusqlite::Res
         call.facts = select_facts(connection, call.interaction)?;
         let sql = format!("SELECT {RECORDING_COLUMNS} FROM recordings WHERE interaction_id = ?1 ORDER BY id");
         call.recording = select_recordings(connection, &sql, super::int(call.interaction.0))?.into_iter().next();
+        if let Some(recording) = &call.recording {
+            call.sound = voices::of_recording(connection, recording.recording)?;
+        }
     }
     Ok(calls)
 }
@@ -199,6 +205,7 @@ fn read_call(row: &Row<'_>) -> rusqlite::Result<CallReport> {
         result: if closed { Some(read_result(row)?) } else { None },
         segments: Vec::new(),
         recording: None,
+        sound: Vec::new(),
         facts: Vec::new(),
     })
 }

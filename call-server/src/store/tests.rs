@@ -7,10 +7,12 @@ use call_core::Input;
 use call_core::command::StoreCommand;
 use call_core::input::RecordingOutcome;
 use call_core::ledger::{AgentInterval, Fact, FactKind, InteractionRecord, IntervalCause, Segment};
+use call_core::voice::{LegMeasured, TalkMeasured};
 use shared::model::{
     AgentId, AgentState, Caller, CallerCard, CallerPerson, EndReason, InteractionId, NotReadyReason, PhoneNumber, QueueId, RecordingId,
     SegmentId, SessionId, Side, TrunkId, UnixMillis,
 };
+use shared::model::{LegHealth, VoiceTrouble};
 use shared::pii::Pii;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
@@ -38,6 +40,20 @@ fn fact(id: u64, number: u32, offset_ms: u64, kind: FactKind) -> Fact {
 fn open_recording(id: u64, path: &str) -> StoreCommand {
     let (recording, interaction) = (RecordingId(id), InteractionId(id));
     StoreCommand::OpenRecording { recording, interaction, path: path.into(), started: UnixMillis(1_500) }
+}
+
+fn sound(recording: u64) -> StoreCommand {
+    let leg = |lost_permille, round_trip_ms| LegMeasured {
+        mean: LegHealth { lost_permille, round_trip_ms, level_dbfs: -20, ..LegHealth::default() },
+        worst_score_hundredths: 300,
+    };
+    StoreCommand::TalkMeasured(Box::new(TalkMeasured {
+        recording: RecordingId(recording),
+        talk_ms: 9_000,
+        citizen: leg(3, None),
+        agent: leg(0, Some(40)),
+        troubles: vec![VoiceTrouble::EchoFromAgent],
+    }))
 }
 
 fn record(id: u64) -> InteractionRecord {
@@ -81,10 +97,16 @@ fn a_finished_call_reads_back_as_it_was_told() {
     handle.send(StoreCommand::Save(Box::new(record(1))));
     let outcome = RecordingOutcome::Complete { length_ms: 56_000, bytes: 900_000, digest: "ab".to_owned() };
     handle.send(StoreCommand::CloseRecording { recording: RecordingId(1), outcome });
+    [1, 2, 77].into_iter().for_each(|recording| handle.send(sound(recording)));
+    handle.send(sound(1));
     handle.stop();
 
     assert_eq!(next(&messages), Input::RecordingRowStored { recording: RecordingId(1) });
     let call = store.call(InteractionId(1)).expect("readable").expect("on record");
+    let sounds: Vec<_> = call.sound.iter().map(|sound| (sound.talk, sound.leg.as_str(), sound.mean.lost_permille)).collect();
+    assert_eq!(sounds, [(1, "citizen", 3), (1, "agent", 0), (2, "citizen", 3), (2, "agent", 0)]);
+    assert_eq!(call.sound[0].troubles, [VoiceTrouble::EchoFromAgent]);
+    assert_eq!((call.sound[0].mean.round_trip_ms, call.sound[1].mean.round_trip_ms), (None, Some(40)));
     let result = call.result.as_ref().expect("it is closed");
     assert_eq!((result.wait_ms, result.talk_ms, result.length_ms), (Some(4_000), 56_000, 60_000));
     assert_eq!((result.reason, result.ended_by, result.trunk), (EndReason::CallerHungUp, Side::Caller, Some(TrunkId(1))));

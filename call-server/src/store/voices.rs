@@ -1,8 +1,10 @@
-//! How talks sounded: the rows of `talk_quality`, written when a talk is over. Not the measuring.
+//! How talks sounded: the rows of `talk_quality`, written when a talk is over, read with its call. Not the measuring.
 
-use super::int;
+use super::{int, uint};
 use call_core::voice::{LegMeasured, TalkMeasured};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
+use serde::Serialize;
+use shared::model::{LegHealth, RecordingId, VoiceTrouble};
 
 /// Writes both legs of a talk. A talk whose recording has no row leaves none: the record says by itself that it is incomplete.
 pub(super) fn talk_measured(connection: &Connection, measured: &TalkMeasured) -> rusqlite::Result<()> {
@@ -44,4 +46,50 @@ fn leg_measured(connection: &Connection, key: (i64, i64, &str), measured: &TalkM
         ],
     )?;
     Ok(())
+}
+
+/// How one leg of a talk sounded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct LegSound {
+    /// 1, 2, 3… in the order in which the talks ended.
+    pub(crate) talk: u32,
+    /// `citizen` or `agent`.
+    pub(crate) leg: String,
+    /// Length of the talk, in ms.
+    pub(crate) talk_ms: u64,
+    /// Means; packets are summed up.
+    pub(crate) mean: LegHealth,
+    /// The worst score of any two seconds, in 1/100.
+    pub(crate) worst_score_hundredths: u16,
+    /// What troubled the talk at any time.
+    pub(crate) troubles: Vec<VoiceTrouble>,
+}
+
+/// How the talks of a recording sounded.
+pub(super) fn of_recording(connection: &Connection, recording: RecordingId) -> rusqlite::Result<Vec<LegSound>> {
+    let mut select = connection.prepare_cached("SELECT * FROM talk_quality WHERE recording_id = ?1 ORDER BY talk, leg DESC")?;
+    select.query_map([int(recording.0)], read)?.collect()
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<LegSound> {
+    let troubles: String = row.get("troubles")?;
+    let mean = LegHealth {
+        received: row.get("received")?,
+        lost_permille: row.get("lost_permille")?,
+        lost_there_permille: row.get("lost_there_permille")?,
+        jitter_ms: row.get("jitter_ms")?,
+        round_trip_ms: row.get("round_trip_ms")?,
+        concealed_permille: row.get("concealed_permille")?,
+        level_dbfs: row.get("level_dbfs")?,
+        score_hundredths: row.get("score_hundredths")?,
+    };
+    Ok(LegSound {
+        talk: row.get("talk")?,
+        leg: row.get("leg")?,
+        talk_ms: uint(row.get("talk_ms")?),
+        mean,
+        worst_score_hundredths: row.get("worst_score_hundredths")?,
+        // Names of a newer server's troubles are kept as unknown; a damaged list is an empty one.
+        troubles: serde_json::from_str(&troubles).unwrap_or_default(),
+    })
 }
