@@ -9,6 +9,7 @@ mod journal;
 mod media;
 mod observe;
 mod planning;
+mod probing;
 mod reconcile;
 mod recording;
 mod running;

@@ -11,6 +11,7 @@ use crate::gateway::{self, GatewayHandle};
 use crate::journal::Journal;
 use crate::media::frame::TAP_RING_FRAMES;
 use crate::media::{self, MediaFigures};
+use crate::probing::{self, ProbeStatus, Probing};
 use crate::recording::{self, KeyRing, RecordingHandle};
 use crate::sip::{self, SipHandle};
 use crate::store::{self, Store, StoreHandle};
@@ -23,7 +24,7 @@ use std::fmt::Display;
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::mpsc::Receiver;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -105,7 +106,9 @@ impl Rooms {
         self.edges.sip.learn_phones(planning::phone_book(store, plan.clone())?);
         let core = Core::new(plan, next);
         let Self { edges, addresses, media_figures } = self;
+        let probing = start_probing(site, &addresses, &media_figures)?;
         let control = Arc::new(Desk {
+            probe: probing.as_ref().map(Probing::status),
             site: RwLock::new(Arc::clone(site)),
             store: Arc::clone(store),
             inbox: inbox.clone(),
@@ -148,6 +151,7 @@ impl Rooms {
             store,
             gateway,
             archive,
+            probing,
             socket,
         })
     }
@@ -162,6 +166,19 @@ fn clear_up(site: &Site, store: &Store, keys: &KeyRing) -> Result<(), Failure> {
     reconcile::reconcile(store, &site.recording.folder, keys)
         .map(|_| ())
         .map_err(|error| Failure::new("recordings_unusable", error.to_string(), "Check [recording] folder in hotline.toml and the disk."))
+}
+
+/// Test calls by the clock, if they are wished.
+fn start_probing(site: &Site, addresses: &Addresses, media: &MediaFigures) -> Result<Option<Probing>, Failure> {
+    let Some(settings) = site.probe.clone() else { return Ok(None) };
+    let own = probing::own_address(&site.sip).ok_or_else(|| {
+        let message = "no trunk of kind \"probe\" has an address of this host as its source, so no test call can be made";
+        Failure::new("no_probe_trunk", message, "Name one, such as sources = [\"127.0.0.2\"], or remove number from [probe].")
+    })?;
+    let server = probing::server_address(&site.sip, addresses.sip.port(), own);
+    Probing::start(settings, server, own, media.clone()).map(Some).map_err(|error| {
+        Failure::new("no_threads", format!("the test calls cannot be started: {error}"), "Free some memory and try again.")
+    })
 }
 
 fn busy(whose: &str, key: &str, address: SocketAddr, error: &impl Display) -> Failure {
@@ -207,6 +224,7 @@ struct Server {
     store: StoreHandle,
     gateway: GatewayHandle,
     archive: ArchiveThread,
+    probing: Option<Probing>,
     socket: ControlSocket,
 }
 
@@ -228,6 +246,9 @@ impl Server {
     fn stop(self, runtime: &Runtime) -> Result<(), Failure> {
         self.inbox.send(Input::Stop);
         let ended = self.thread.join();
+        if let Some(probing) = self.probing {
+            probing.stop();
+        }
         self.recording.stop();
         self.archive.stop();
         self.store.stop();
@@ -252,6 +273,7 @@ struct Desk {
     gateway: GatewayHandle,
     recording: RecordingHandle,
     media: MediaFigures,
+    probe: Option<Arc<Mutex<ProbeStatus>>>,
     addresses: Addresses,
     started: Instant,
 }
@@ -286,6 +308,7 @@ impl Control for Desk {
             "sip": self.sip.counters(),
             "media": self.media.read(),
             "recording": self.recording.figures(),
+            "probe": self.probe.as_ref().map(|probe| probe.lock().unwrap_or_else(PoisonError::into_inner).clone()),
         });
         if let (Some(fields), Some(Value::Object(floor))) =
             (status.as_object_mut(), floor.and_then(|floor| serde_json::to_value(floor).ok()))
