@@ -10,6 +10,7 @@ mod media;
 mod observe;
 mod office;
 mod planning;
+mod probing;
 mod reconcile;
 mod recording;
 mod running;

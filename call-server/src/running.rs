@@ -13,6 +13,7 @@ use crate::media::frame::TAP_RING_FRAMES;
 use crate::media::{self, MediaFigures, MediaJoints};
 use crate::office::Office;
 use crate::planning::SiteNow;
+use crate::probing::{self, ProbeStatus, Probing};
 use crate::recording::{self, KeyRing, RecordingHandle};
 use crate::sip::{self, SipHandle};
 use crate::store::{self, Store, StoreHandle};
@@ -24,8 +25,8 @@ use shared::model::UnixMillis;
 use std::fmt::Display;
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -115,6 +116,7 @@ impl Rooms {
         let core = Core::new(plan, next);
         inbox.send(planning::past_contacts(site, store, wall_clock())?);
         let Self { edges, addresses, media_figures } = self;
+        let probing = start_probing(site, &addresses, &media_figures)?;
         let control = Arc::new(Desk {
             site: site_now,
             store: Arc::clone(store),
@@ -158,6 +160,7 @@ impl Rooms {
             store,
             gateway,
             archive,
+            probing,
             socket,
         })
     }
@@ -172,6 +175,19 @@ fn clear_up(site: &Site, store: &Store, keys: &KeyRing) -> Result<(), Failure> {
     reconcile::reconcile(store, &site.recording.folder, keys)
         .map(|_| ())
         .map_err(|error| Failure::new("recordings_unusable", error.to_string(), "Check [recording] folder in hotline.toml and the disk."))
+}
+
+/// Test calls by the clock, if they are wished.
+fn start_probing(site: &Site, addresses: &Addresses, media: &MediaFigures) -> Result<Option<Probing>, Failure> {
+    let Some(settings) = site.probe.clone() else { return Ok(None) };
+    let own = probing::own_address(&site.sip).ok_or_else(|| {
+        let message = "no trunk of kind \"probe\" has an address of this host as its source, so no test call can be made";
+        Failure::new("no_probe_trunk", message, "Name one, such as sources = [\"127.0.0.2\"], or remove number from [probe].")
+    })?;
+    let server = probing::server_address(&site.sip, addresses.sip.port(), own);
+    Probing::start(settings, server, own, media.clone()).map(Some).map_err(|error| {
+        Failure::new("no_threads", format!("the test calls cannot be started: {error}"), "Free some memory and try again.")
+    })
 }
 
 fn busy(whose: &str, key: &str, address: SocketAddr, error: &impl Display) -> Failure {
@@ -217,6 +233,7 @@ struct Server {
     store: StoreHandle,
     gateway: GatewayHandle,
     archive: ArchiveThread,
+    probing: Option<Probing>,
     socket: ControlSocket,
 }
 
@@ -238,6 +255,9 @@ impl Server {
     fn stop(self, runtime: &Runtime) -> Result<(), Failure> {
         self.inbox.send(Input::Stop);
         let ended = self.thread.join();
+        if let Some(probing) = self.probing {
+            probing.stop();
+        }
         self.recording.stop();
         self.archive.stop();
         self.store.stop();
@@ -262,6 +282,7 @@ struct Desk {
     gateway: GatewayHandle,
     recording: RecordingHandle,
     media: MediaFigures,
+    probe: Option<Arc<Mutex<ProbeStatus>>>,
     addresses: Addresses,
     started: Instant,
 }
@@ -297,6 +318,7 @@ impl Control for Desk {
             "media": self.media.read(),
             "media_loads_permille": self.media.loads_permille(),
             "recording": self.recording.figures(),
+            "probe": self.probe.as_ref().map(|probe| probe.lock().unwrap_or_else(PoisonError::into_inner).clone()),
         });
         if let (Some(fields), Some(Value::Object(floor))) =
             (status.as_object_mut(), floor.and_then(|floor| serde_json::to_value(floor).ok()))

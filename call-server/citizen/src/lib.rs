@@ -53,7 +53,7 @@ pub async fn call_until(plan: CallPlan, hang_up: impl Future<Output = ()>) -> Re
     let dialog = Dialog::new(local, plan.server, plan.from.as_deref(), &plan.to, names);
     let line = line::Line::new(bind(plan.bind).await?, plan.speech.clone(), plan.played, fastrand::u64(..));
     let (outcome, notes, line) = phone::Phone::dial(&plan, socket, dialog, line, fastrand::u32(..)).await?.run(hang_up).await;
-    let (packets_sent, packets_received, heard) = line.finish();
+    let line::Finished { packets_sent, packets_received, packets_lost, jitter_ms, heard } = line.finish();
     if let Some(path) = &plan.record {
         wav::write(path, &heard)?;
     }
@@ -68,6 +68,8 @@ pub async fn call_until(plan: CallPlan, hang_up: impl Future<Output = ()>) -> Re
         odd_statuses: notes.odd_statuses,
         packets_sent,
         packets_received,
+        packets_lost,
+        jitter_ms,
         heard_dbfs: level_dbfs(&heard),
         heard,
     })

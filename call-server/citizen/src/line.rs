@@ -80,8 +80,14 @@ impl Line {
     }
 
     /// Packets sent, packets received, samples heard.
-    pub(crate) fn finish(self) -> (u64, u64, Vec<i16>) {
-        (self.sender.sent, self.ear.received, self.player.map_or(self.ear.samples, |player| player.samples))
+    pub(crate) fn finish(self) -> Finished {
+        Finished {
+            packets_sent: self.sender.sent,
+            packets_received: self.ear.received,
+            packets_lost: self.ear.arrivals.lost(),
+            jitter_ms: self.ear.arrivals.jitter / SAMPLES_PER_MS as f32,
+            heard: self.player.map_or(self.ear.samples, |player| player.samples),
+        }
     }
 }
 
@@ -180,12 +186,70 @@ impl Player {
     }
 }
 
+/// What is left of a voice path.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) packets_sent: u64,
+    pub(crate) packets_received: u64,
+    pub(crate) packets_lost: u64,
+    pub(crate) jitter_ms: f32,
+    pub(crate) heard: Vec<i16>,
+}
+
+/// How packets of one source arrive (RFC 3550 appendix A.3 and A.8).
+#[derive(Debug, Default)]
+struct Arrivals {
+    source: Option<u32>,
+    first: u64,
+    highest: u64,
+    received: u64,
+    /// Losses of earlier sources.
+    lost_before: u64,
+    transit: i64,
+    /// In samples.
+    jitter: f32,
+}
+
+impl Arrivals {
+    /// `arrived` in samples.
+    fn note(&mut self, header: &codec::Header, arrived: i64) {
+        let transit = arrived - i64::from(header.timestamp);
+        if self.source != Some(header.ssrc) {
+            let number = u64::from(header.sequence) + (1 << 32);
+            *self = Self {
+                source: Some(header.ssrc),
+                first: number,
+                highest: number,
+                received: 1,
+                lost_before: self.lost(),
+                transit,
+                jitter: self.jitter,
+            };
+            return;
+        }
+        let ahead = header.sequence.wrapping_sub(self.highest as u16).cast_signed();
+        if ahead > 0 {
+            self.highest += u64::from(ahead.unsigned_abs());
+        }
+        self.received += 1;
+        let deviation = (transit - self.transit).unsigned_abs() as f32;
+        self.transit = transit;
+        self.jitter += (deviation - self.jitter) / 16.0;
+    }
+
+    fn lost(&self) -> u64 {
+        let expected = if self.source.is_some() { self.highest + 1 - self.first } else { 0 };
+        self.lost_before + expected.saturating_sub(self.received)
+    }
+}
+
 /// Places what arrives.
 #[derive(Debug, Default)]
 struct Ear {
     opened: Option<Instant>,
     received: u64,
     placement: Option<Placement>,
+    arrivals: Arrivals,
     samples: Vec<i16>,
 }
 
@@ -203,6 +267,7 @@ impl Ear {
         let Some(law) = Law::of(header.payload_type) else { return };
         self.received += 1;
         let arrived = now.duration_since(opened).as_millis() as i64 * SAMPLES_PER_MS as i64;
+        self.arrivals.note(&header, arrived);
         let at = self.place(&header, arrived);
         if let Ok(at) = usize::try_from(at) {
             self.write(at, &codec::decode(law, payload));
@@ -242,6 +307,18 @@ mod tests {
 
     fn loud(ear: &Ear) -> Vec<bool> {
         ear.samples.chunks(FRAME_SAMPLES).map(|frame| frame[80].unsigned_abs() > 1000).collect()
+    }
+
+    #[test]
+    fn missing_packets_are_counted_over_the_end_of_the_count_and_late_ones_are_not_missing() {
+        let mut arrivals = Arrivals::default();
+        for (place, sequence) in [65_534_u16, 65_535, 1, 0, 4].into_iter().enumerate() {
+            let header = codec::Header { payload_type: 8, marker: false, sequence, timestamp: 160 * place as u32, ssrc: 1 };
+            arrivals.note(&header, 160 * place as i64);
+        }
+        assert_eq!((arrivals.lost(), arrivals.jitter), (2, 0.0), "2 and 3 are missing");
+        arrivals.note(&codec::Header { payload_type: 8, marker: false, sequence: 9, timestamp: 0, ssrc: 2 }, 0);
+        assert_eq!(arrivals.lost(), 2, "another source begins its own count");
     }
 
     #[test]

@@ -130,6 +130,10 @@ pub struct CallReport {
     pub packets_sent: u64,
     /// RTP packets received.
     pub packets_received: u64,
+    /// Packets between the first and the last received that are missing.
+    pub packets_lost: u64,
+    /// Mean deviation of their arrival, in ms (RFC 3550 section 6.4.1).
+    pub jitter_ms: f32,
     /// Level of all that was heard, RMS relative to full scale; `None` if nothing or digital silence.
     pub heard_dbfs: Option<f32>,
     /// What was heard, placed by RTP timestamp; sample 0 is the moment of the answer (or of early media). If it was `played`, sample 0

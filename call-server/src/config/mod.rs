@@ -26,6 +26,7 @@ pub(crate) use words::exit;
 
 use crate::gateway::GatewaySettings;
 use crate::media::MediaSettings;
+use crate::probing::ProbeSettings;
 use crate::recording::RecordingSettings;
 use crate::sip::SipSettings;
 use crate::store::{AgentEntry, Role};
@@ -53,6 +54,8 @@ pub(crate) struct Site {
     pub(crate) gateway: GatewaySettings,
     /// For the recorder.
     pub(crate) recording: RecordingSettings,
+    /// Test calls by the clock, if they are wished.
+    pub(crate) probe: Option<ProbeSettings>,
     /// The store's file.
     pub(crate) database: PathBuf,
     /// Skills by name.

@@ -45,6 +45,7 @@ pub(super) fn resolve(folder: &Path, written: &Written, faults: Vec<Fault>) -> R
     let skills = resolver.skills();
     let lists = resolver.lists();
     let plan = resolver.plan(&skills, &trunks);
+    let probe = resolver.probe(&plan);
     let faults = resolver.faults;
     match (name, sip, media, gateway, recording, database, lists) {
         (Some(name), Some(sip), Some(media), Some(gateway), Some(recording), Some(database), Some(lists)) if faults.is_empty() => {
@@ -55,6 +56,7 @@ pub(super) fn resolve(folder: &Path, written: &Written, faults: Vec<Fault>) -> R
                 media,
                 gateway,
                 recording,
+                probe,
                 database,
                 skills,
                 lists,

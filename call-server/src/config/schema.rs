@@ -52,7 +52,7 @@ pub(super) const fn key(name: &'static str, kind: Kind, worth: Worth, about: &'s
     Key { name, kind, worth, about }
 }
 
-use super::schema_trunks::{DIALLING, PHONES, TRUNKS};
+use super::schema_trunks::{DIALLING, PHONES, PROBE, TRUNKS};
 use super::{calendars, queues, service};
 use Kind::{Seconds, Text, Whole};
 use Worth::{Default, Needed, Optional};
@@ -225,6 +225,7 @@ pub(super) const SECTIONS: &[Section] = &[
         ],
     },
     PHONES,
+    PROBE,
     DIALLING,
     Section {
         name: "limits",

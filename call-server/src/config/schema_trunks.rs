@@ -66,6 +66,22 @@ pub(super) const PHONES: Section = Section {
     ],
 };
 
+/// `[probe]`
+pub(super) const PROBE: Section = Section {
+    name: "probe",
+    repeated: false,
+    about: "Test calls by the clock; a failure is a warning in the log and stands in `call-server status`.",
+    keys: &[
+        key(
+            "number",
+            Text,
+            Optional { example: "\"12345\"" },
+            "The number that is called; no test calls if absent. Needs a trunk of kind \"probe\".",
+        ),
+        key("every_seconds", Seconds, Default("300"), "How often it is called."),
+    ],
+};
+
 /// `[dialling]`
 pub(super) const DIALLING: Section = Section {
     name: "dialling",

@@ -3,13 +3,15 @@
 use super::fault::Fault;
 use super::resolve::{Resolver, twice};
 use super::written::{At, Block};
+use crate::probing::ProbeSettings;
 use crate::sip::{CarrierSettings, Network, PhoneSettings, RegistrationSettings, TrunkSettings};
-use call_core::plan::{Dialling, NumberRule, NumberRules, NumberShape, TargetPlan, TrunkNumbers, TrunkPlan};
+use call_core::plan::{Dialling, NumberRule, NumberRules, NumberShape, Plan, TargetPlan, TrunkNumbers, TrunkPlan};
 use shared::model::{PhoneNumber, TrunkId};
 use sip_core::digest::{Account, HashFunction};
 use sip_core::message::{Scheme, Uri};
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
 
 /// Most targets of one trunk.
 const MAX_TARGETS: usize = 16;
@@ -21,6 +23,8 @@ const REGISTRATION_MS: std::ops::RangeInclusive<u64> = 60_000..=86_400_000;
 const OPTIONS_MS: std::ops::RangeInclusive<u64> = 1_000..=3_600_000;
 /// Shortest and longest registration of a phone, in ms.
 const PHONE_MS: std::ops::RangeInclusive<u64> = 30_000..=86_400_000;
+/// Most often and most rarely that a test call is made, in ms.
+const PROBE_MS: std::ops::RangeInclusive<u64> = 1_000..=86_400_000;
 /// More channels than any carrier sells.
 const MAX_CHANNELS: u64 = 100_000;
 
@@ -251,6 +255,18 @@ impl Resolver<'_> {
             Ok(number) => Some(number),
             Err(error) => self.fault(line, format!("{text:?} is no number: {error}"), "Write it as \"051912345\"."),
         }
+    }
+
+    /// `[probe]`
+    pub(super) fn probe(&mut self, plan: &Plan) -> Option<ProbeSettings> {
+        let block = self.written.all("probe").next()?;
+        let every = self.time(block, "every_seconds", PROBE_MS);
+        let At { line, value } = block.text("number")?;
+        let number = self.plain_number(line, value)?;
+        if !plan.numbers.contains_key(&number) {
+            return self.fault(line, format!("{value} in [probe] is none of [[numbers]]"), "Name a number that leads to a queue.");
+        }
+        Some(ProbeSettings { number: number.as_str().to_owned(), every: Duration::from_millis(every?) })
     }
 
     /// `[phones]`
