@@ -125,6 +125,7 @@ impl Rooms {
             gateway: edges.gateway.clone(),
             recording: edges.recording.clone(),
             media: media_figures,
+            probe: probing.as_ref().map(Probing::status),
             addresses,
             started: Instant::now(),
         });

@@ -29,7 +29,6 @@ use call_core::Input;
 use call_core::command::{SessionText, SipCommand};
 use call_core::input::CallOffered;
 use shared::model::{AreaCode, Caller, LegId, PhoneNumber, TrunkId, UnixMillis};
-use shared::pii::Pii;
 use sip_core::message::stream::Frame;
 use sip_core::message::{self, MAX_PACKET_BYTES, Message, Method, Name, ParseError, Rejected, Request, Via};
 use sip_core::sdp::Direction;
