@@ -256,7 +256,13 @@ impl Worker {
         }
         while let Some(token) = self.poller.ready() {
             match token {
-                Token::Wake => self.take_carried(now_us),
+                Token::Wake => {
+                    self.take_carried(now_us);
+                    // Again: taking the bell back may have swallowed the ring for an order that came after the first look.
+                    if !self.take_orders(now_us) {
+                        return false;
+                    }
+                }
                 Token::Agents => self.hear_agents(now_us),
                 Token::Tunnel => self.hear_tunnel(now_us),
                 Token::Trunk(slot) => self.hear_trunk(now_us, slot),
