@@ -242,6 +242,8 @@ fn a_break_for_too_many_is_refused_and_waited_for() {
     let refused = second.event("refused", SOON);
     assert_eq!(refused["reason"], "reason_full", "{refused}");
     second.tell("await_not_ready meal");
+    // In line before the place is free: otherwise it would simply be taken.
+    second.event_where("awaits", SOON, |value| !value["awaits"].is_null());
     first.tell("ready");
     first.state("ready", SOON);
     second.event_where("notice", SOON, |value| value["notice"] == "break_begun");
