@@ -95,12 +95,27 @@ pub(super) const QUEUES: Section = Section {
             Usual("20"),
             "How long a call waits for that agent alone if the agent is about to be free.",
         ),
-        key("announce_first_seconds", Seconds, Usual("0"), "When the waiting citizen is first told something; 0 is never."),
-        key("announce_every_seconds", Seconds, Usual("0"), "How often after that; 0 is no further time."),
-        key("announce_position", Text, Usual("\"no\""), "\"yes\": how many are served before."),
-        key("announce_waiting_time", Text, Usual("\"no\""), "\"yes\": how long it will probably take, if that is known well enough."),
-        key("announce_texts", Texts, Usual("[]"), "Names of texts; one of them each time, in turn."),
-        key("keys", Texts, Usual("[]"), "What keys do while a citizen waits: \"1 callback\", \"9 queue 2\", \"0 announce NAME\"."),
+        key(
+            "announce_first_seconds",
+            Seconds,
+            Usual("0"),
+            "When the waiting citizen is first told something; 0 is never. Checked and kept, not spoken yet.",
+        ),
+        key("announce_every_seconds", Seconds, Usual("0"), "How often after that; 0 is no further time. Not spoken yet."),
+        key("announce_position", Text, Usual("\"no\""), "\"yes\": how many are served before. Not spoken yet."),
+        key(
+            "announce_waiting_time",
+            Text,
+            Usual("\"no\""),
+            "\"yes\": how long it will probably take, if known well enough. Not spoken yet.",
+        ),
+        key("announce_texts", Texts, Usual("[]"), "Names of texts; one of them each time, in turn. Not spoken yet."),
+        key(
+            "keys",
+            Texts,
+            Usual("[]"),
+            "What keys do while a citizen waits: \"9 queue 2\", \"0 announce NAME\"; \"1 callback\" is not carried out yet.",
+        ),
     ],
 };
 
