@@ -81,14 +81,23 @@ impl Journal {
 fn open(folder: &Path) -> io::Result<File> {
     std::fs::create_dir_all(folder)?;
     let now = SystemTime::now();
-    for old in superfluous(files(folder)?, now) {
+    let known = files(folder)?;
+    let path = folder.join(next_name(&known, now));
+    for old in superfluous(known, now) {
         if let Err(error) = std::fs::remove_file(&old) {
             tracing::warn!(%error, file = %old.display(), "an old journal cannot be deleted");
         }
     }
-    let started = now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis());
     // It holds citizens' numbers, as the database does.
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(folder.join(format!("{started:015}.jsonl")))
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
+/// The name tells when a run began and sorts behind all earlier ones, also if two begin in one millisecond or the clock was set back.
+fn next_name(known: &[(PathBuf, SystemTime)], now: SystemTime) -> String {
+    let started = now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis());
+    let number = |(path, _): &(PathBuf, SystemTime)| path.file_stem()?.to_str()?.parse::<u128>().ok();
+    let newest = known.iter().filter_map(number).max();
+    format!("{:015}.jsonl", newest.map_or(started, |newest| started.max(newest + 1)))
 }
 
 /// Journals with the time of their last write, the oldest first.
@@ -144,7 +153,7 @@ fn write_all(mut file: impl Write, lines: &Receiver<JournalLine>, limit_bytes: u
 
 #[cfg(test)]
 mod tests {
-    use super::{Journal, KEPT_FILES, files, superfluous, write_all};
+    use super::{Journal, KEPT_FILES, files, next_name, superfluous, write_all};
     use crate::scratch::Scratch;
     use call_core::command::{MediaAccess, SessionText};
     use call_core::input::CallOffered;
@@ -249,6 +258,17 @@ mod tests {
         write_all(&mut file, &receiver, 2 * size).expect("memory takes everything");
         let text = String::from_utf8(file).expect("text");
         assert_eq!(lines(&text), [line.clone(), line, JournalLine::Gap]);
+    }
+
+    #[test]
+    fn a_run_that_begins_in_the_millisecond_of_another_or_before_it_has_a_later_name() {
+        let at = |millis| SystemTime::UNIX_EPOCH + Duration::from_millis(millis);
+        let known = [(PathBuf::from("journal/000000000000500.jsonl"), at(500)), (PathBuf::from("journal/notes.jsonl"), at(900))];
+        assert_eq!(next_name(&[], at(500)), "000000000000500.jsonl");
+        assert_eq!(next_name(&known, at(700)), "000000000000700.jsonl");
+        for not_later in [500, 300] {
+            assert_eq!(next_name(&known, at(not_later)), "000000000000501.jsonl");
+        }
     }
 
     #[test]
