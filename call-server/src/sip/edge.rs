@@ -5,6 +5,8 @@
 
 mod carriers;
 mod house;
+mod keys;
+mod origins;
 
 pub(super) use carriers::CarrierOrder;
 pub(super) use house::HouseOrder;
@@ -62,6 +64,7 @@ pub(super) struct Edge {
     lines: Lines,
     registrar: Registrar,
     traces: Traces,
+    keys_out: keys::KeysOut,
     locator: Locator,
     /// The way back for what others do for the edge; it does not keep the edge alive.
     orders: mpsc::WeakSender<Order>,
@@ -109,6 +112,7 @@ impl Edge {
             sources: settings.trunks.iter().flat_map(sources).collect(),
             lines: Lines::new(&settings.trunks, settings.advertise),
             traces: Traces::default(),
+            keys_out: keys::KeysOut::default(),
             registrar: Registrar::new(settings.phones.clone(), secret),
             locator: Locator::new(&settings.transports(), settings.name_server),
             orders,
@@ -256,6 +260,7 @@ impl Edge {
             if let Some(endpoint) = self.endpoints.get_mut(key.path) {
                 endpoint.unreachable(now, key.remote);
             }
+            self.way_lost(key.path, key.remote);
         }
     }
 
@@ -360,15 +365,18 @@ impl Edge {
     fn execute(&mut self, command: SipCommand) {
         let now = self.now();
         let leg = match &command {
-            SipCommand::Ring { leg } | SipCommand::Answer { leg, .. } | SipCommand::Refuse { leg, .. } | SipCommand::HangUp { leg, .. } => {
-                *leg
-            }
+            SipCommand::Ring { leg }
+            | SipCommand::Answer { leg, .. }
+            | SipCommand::Refuse { leg, .. }
+            | SipCommand::PressKeys { leg, .. }
+            | SipCommand::HangUp { leg, .. } => *leg,
         };
         let Some((path, call)) = self.legs.call(leg) else { return };
         let Some(endpoint) = self.endpoints.get_mut(path) else { return };
         match command {
             SipCommand::Ring { .. } => endpoint.ring(now, call),
             SipCommand::Answer { answer, .. } => endpoint.answer(now, call, &answer.0),
+            SipCommand::PressKeys { keys, .. } => self.press_keys((path, call), &keys),
             SipCommand::Refuse { reason, .. } | SipCommand::HangUp { reason, .. } => {
                 endpoint.hang_up(now, call, &refusal::farewell(Reason::Core(reason)));
             }
@@ -428,7 +436,10 @@ impl Edge {
         }
         match self.wires.send(path, target, packet) {
             Sent::Yes => {}
-            Sent::No => self.counters.add(Counter::Unsent),
+            Sent::No => {
+                self.counters.add(Counter::Unsent);
+                self.way_lost(path, target);
+            }
         }
     }
 
@@ -464,6 +475,7 @@ impl Edge {
             dialled,
             offer: offer(invite),
             probe,
+            origin: self.origin(call.0, source, invite),
         }));
     }
 
@@ -476,6 +488,8 @@ impl Edge {
                 self.far_described(call, &description);
             }
             SessionEvent::Answered(description) => self.far_described(call, &description),
+            SessionEvent::Told { body, .. } => self.key_heard(call, &body),
+            SessionEvent::Informed(status) => self.key_told(call, status),
             // Of calls of ours, of transfers, and of questions that the settings keep from the edge.
             SessionEvent::Progress { .. }
             | SessionEvent::Challenged(_)
@@ -500,6 +514,7 @@ impl Edge {
 
     fn ended(&mut self, call: super::legs::PathCall, ending: Ending) {
         self.lines.left(call);
+        self.keys_out.forget(call);
         if let Some(leg) = self.legs.leave(call) {
             tracing::info!(%leg, ?ending, "a call is over");
             self.inbox.send(Input::LegEnded { leg, cause: refusal::leg_end(ending) });

@@ -3,11 +3,12 @@
 use super::{Edge, Source};
 use crate::sip::Order;
 use crate::sip::destination::{Destination, Transport};
+use crate::sip::sockets::local_towards;
 use crate::sip::trunks::{TestReply, TestWish, TrunkStatus, Ways};
 use crate::sip::wires::Wires;
 use shared::model::TrunkId;
 use sip_core::{Endpoint, Event};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::mpsc::SyncSender;
 
 /// What the edge's task is asked for about trunks.
@@ -38,6 +39,10 @@ impl Ways for EdgeWays<'_> {
         Some(path)
     }
 
+    fn local(&mut self, to: &Destination) -> Option<IpAddr> {
+        local_towards(to.address)
+    }
+
     fn endpoint(&mut self, path: usize) -> Option<&mut Endpoint> {
         self.endpoints.get_mut(path)
     }
@@ -57,6 +62,14 @@ impl Edge {
                     let _ = orders.send(Order::Carriers(CarrierOrder::Located(trunk, uri, found))).await;
                 }
             });
+        }
+    }
+
+    /// A way to this peer is broken: a packet did not go out, or the connection is over.
+    pub(super) fn way_lost(&mut self, path: usize, peer: SocketAddr) {
+        if let Some((transport, _)) = self.wires.listening().nth(path) {
+            let now = self.now();
+            self.lines.way_lost(now, transport, peer);
         }
     }
 

@@ -67,7 +67,8 @@ impl Edge {
                 tracing::info!(%leg, "a phone of the house calls the hotline");
                 let caller = Caller { number: Some(Pii::new(caller)) };
                 let offer = super::offer(invite);
-                self.inbox.send(Input::CallOffered(CallOffered { leg, trunk: HOUSE, caller, dialled, offer, probe: false }));
+                let origin = self.origin(call.0, source, invite);
+                self.inbox.send(Input::CallOffered(CallOffered { leg, trunk: HOUSE, caller, dialled, offer, probe: false, origin }));
             }
             Passage::Refused(answer) => {
                 self.judge(now, source, &answer);

@@ -178,7 +178,13 @@ impl Line {
         target.next_at = every.map(|every| now.saturating_add(every));
         let uri = target.uri.clone();
         match (was, is_up) {
-            (TrunkState::Down, true) => tracing::info!(trunk = self.settings.name, uri, "a target of a trunk answers again"),
+            (TrunkState::Down, true) => {
+                tracing::info!(trunk = self.settings.name, uri, "a target of a trunk answers again");
+                // Its registrar is likely to be back as well: the back-off need not be waited for.
+                if let Some(registration) = self.registration.as_mut().filter(|registration| !registration.is_registered(now)) {
+                    registration.hurry(now);
+                }
+            }
             (TrunkState::Up | TrunkState::Unknown, false) => self.target_lost(now, &uri, &format!("answers OPTIONS with {status}")),
             (TrunkState::Up | TrunkState::Unknown, true) | (TrunkState::Down, false) => {}
         }
