@@ -52,6 +52,8 @@ const IDLE: Duration = Duration::from_secs(3_600);
 struct Source {
     trunk: TrunkId,
     probe: bool,
+    /// For those that the name service told; those of the configuration stay.
+    until: Option<u64>,
 }
 
 /// The edge's state; lives in one task.
@@ -194,7 +196,7 @@ impl Edge {
     /// Whether its sender may be mistaken about its own address. What a phone registers is kept as it wrote it: it must find its own Contact
     /// in the answer.
     fn is_translated(&self, source: SocketAddr, datagram: &[u8]) -> bool {
-        match self.sources.get(&source.ip().to_canonical()) {
+        match self.trunk_at(source.ip()) {
             Some(known) => self.lines.is_behind_nat(known.trunk),
             None => self.registrar.covers(source.ip()) && !datagram.starts_with(b"REGISTER "),
         }
@@ -265,7 +267,12 @@ impl Edge {
     }
 
     fn is_known(&self, source: SocketAddr) -> bool {
-        self.sources.contains_key(&source.ip().to_canonical()) || self.registrar.covers(source.ip())
+        self.trunk_at(source.ip()).is_some() || self.registrar.covers(source.ip())
+    }
+
+    fn trunk_at(&self, address: IpAddr) -> Option<Source> {
+        let now = self.now();
+        self.sources.get(&address.to_canonical()).copied().filter(|source| source.until.is_none_or(|until| now < until))
     }
 
     fn is_ignored(&mut self, source: SocketAddr) -> bool {
@@ -452,7 +459,7 @@ impl Edge {
     }
 
     fn offered(&mut self, call: super::legs::PathCall, source: SocketAddr, invite: &Request) {
-        let Some(Source { trunk, probe }) = self.sources.get(&source.ip().to_canonical()).copied() else {
+        let Some(Source { trunk, probe, .. }) = self.trunk_at(source.ip()) else {
             return self.offered_by_phone(call, source, invite);
         };
         let Some(dialled) = self.lines.dialled(trunk, invite).and_then(|text| PhoneNumber::parse(&text).ok()) else {
@@ -524,7 +531,7 @@ impl Edge {
 
 fn sources(trunk: &TrunkSettings) -> impl Iterator<Item = (IpAddr, Source)> {
     tracing::info!(trunk = %trunk.id, name = trunk.name, probe = trunk.probe, sources = ?trunk.sources, "trunk");
-    let source = Source { trunk: trunk.id, probe: trunk.probe };
+    let source = Source { trunk: trunk.id, probe: trunk.probe, until: None };
     trunk.sources.iter().map(move |address| (address.to_canonical(), source))
 }
 

@@ -18,7 +18,7 @@ use std::sync::mpsc::SyncSender;
 /// What stands for the phones of the house where a trunk is named: no trunk of the configuration has this id.
 const HOUSE: TrunkId = TrunkId(0);
 /// What keeps a path open (RFC 5626 section 3.5.1).
-const KEEP_ALIVE: &[u8] = b"\r\n\r\n";
+pub(super) const KEEP_ALIVE: &[u8] = b"\r\n\r\n";
 
 /// What the edge's task is asked for about phones.
 #[derive(Debug)]

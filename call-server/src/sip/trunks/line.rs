@@ -222,6 +222,16 @@ impl Line {
         looks.chain(targets).chain(registration).min()
     }
 
+    /// Whether its carrier knows us by a registration that went through address translation.
+    pub(super) fn is_registered_through_nat(&self) -> bool {
+        self.settings.carrier.nat && self.registration.is_some()
+    }
+
+    /// Every address that one of its URIs leads to now.
+    pub(super) fn addresses(&self) -> impl Iterator<Item = std::net::IpAddr> {
+        self.places.values().flat_map(|place| &place.found).map(|destination| destination.address.ip())
+    }
+
     pub(super) fn is_located(&self, uri: &str) -> bool {
         self.places.get(&self.sent_to(uri)).is_some_and(|place| place.destination().is_some())
     }

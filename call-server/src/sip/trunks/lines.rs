@@ -25,6 +25,9 @@ const TEST_MS: u64 = 45_000;
 /// The From value of one who does not want to be known (RFC 3261 section 20.20, RFC 3323 section 4.1.1.3).
 const ANONYMOUS: &str = "\"Anonymous\" <sip:anonymous@anonymous.invalid>";
 
+/// How often a path through address translation is used, in ms: some routers forget it after 30 s.
+const KEEP_OPEN_MS: u64 = 25_000;
+
 /// How often it is looked at whether our address towards a registrar has changed, in ms.
 const LOOK_AT_NETWORK_MS: u64 = 2_000;
 
@@ -64,12 +67,14 @@ pub(in crate::sip) struct Lines {
     /// From where packets go to each registrar, and when that is looked at next.
     local: BTreeMap<TrunkId, Option<IpAddr>>,
     look_at: u64,
+    /// When paths through address translation are used next, so that they stay open.
+    open_at: u64,
 }
 
 impl Lines {
     pub(in crate::sip) fn new(trunks: &[TrunkSettings], own: IpAddr) -> Self {
         let lines = trunks.iter().filter(|trunk| !trunk.probe).map(|trunk| (trunk.id, Line::new(trunk.clone()))).collect();
-        Self { lines, asked: BTreeMap::new(), tests: BTreeMap::new(), last_test: 0, found: Vec::new(), own, seen_from: None, local: BTreeMap::new(), look_at: 0 }
+        Self { lines, asked: BTreeMap::new(), tests: BTreeMap::new(), last_test: 0, found: Vec::new(), own, seen_from: None, local: BTreeMap::new(), look_at: 0, open_at: 0 }
     }
 
     /// URIs to be looked up now, each with its trunk; the answers come by [`Lines::located`].
@@ -79,11 +84,24 @@ impl Lines {
 
     pub(in crate::sip) fn located(&mut self, now: u64, trunk: TrunkId, uri: &str, found: Result<Vec<Destination>, String>) {
         let Some(line) = self.lines.get_mut(&trunk) else { return };
-        self.found.extend(found.iter().flatten().map(|destination| (trunk, destination.address.ip().to_canonical())));
         line.located(now, uri, found);
+        self.found.extend(line.addresses().map(|address| (trunk, address.to_canonical())));
     }
 
-    /// Addresses of trunks that were found since the last call: whoever we ask may answer, and call.
+    /// Where an empty packet is to go now so that a registrar's calls find the way back through address translation (as RFC 5626 section 4.4
+    /// wants it, in the way of those who know no STUN); a connection is kept open by its own pings.
+    pub(in crate::sip) fn keep_open(&mut self, now: u64, ways: &mut dyn Ways) -> Vec<(usize, SocketAddr)> {
+        if now < self.open_at {
+            return Vec::new();
+        }
+        self.open_at = now.saturating_add(KEEP_OPEN_MS);
+        let through_nat = self.lines.values_mut().filter(|line| line.is_registered_through_nat());
+        let registrars = through_nat.filter_map(|line| line.registrar().and_then(|uri| line.place(&uri)?.destination().cloned()));
+        let over_udp = registrars.filter(|to| to.transport == Transport::Udp);
+        over_udp.filter_map(|to| Some((ways.way(&to)?, to.address))).collect()
+    }
+
+    /// Addresses of trunks that were found, or are still in use, since the last call: whoever we ask may answer, and call.
     pub(in crate::sip) fn take_found(&mut self) -> Vec<(TrunkId, IpAddr)> {
         std::mem::take(&mut self.found)
     }
@@ -93,7 +111,8 @@ impl Lines {
         let lines = self.lines.values().filter_map(Line::due);
         let tests = self.tests.values().flat_map(|test| test.next_time().into_iter().chain(test.dial.as_ref().and_then(Dial::due)));
         let look = self.lines.values().any(|line| line.registration.is_some()).then_some(self.look_at);
-        lines.chain(tests).chain(look).min()
+        let open = self.lines.values().any(Line::is_registered_through_nat).then_some(self.open_at);
+        lines.chain(tests).chain(look).chain(open).min()
     }
 
     pub(in crate::sip) fn handle_timeout(&mut self, now: u64, ways: &mut dyn Ways) {
