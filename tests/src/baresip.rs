@@ -187,13 +187,7 @@ impl Baresip {
     }
 }
 
-fn configure(
-    folder: &Path,
-    address: SocketAddr,
-    (account, more): (&str, &str),
-    control: SocketAddr,
-    speech: &Path,
-) -> std::io::Result<()> {
+fn configure(folder: &Path, address: SocketAddr, (account, more): (&str, &str), control: SocketAddr, speech: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)?;
     let own = address.ip();
     let speech = speech.canonicalize()?;

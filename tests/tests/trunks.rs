@@ -123,7 +123,11 @@ fn the_numbers_that_a_call_was_diverted_from_stand_in_its_record() {
         let length = phone.recv(&mut buffer).expect("a response in time");
         let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
         if text.starts_with("SIP/2.0 404 ") {
-            break text.lines().find_map(|line| line.strip_prefix("To:")?.split_once(";tag=")).map(|(_, tag)| tag.to_owned()).expect("a tag");
+            break text
+                .lines()
+                .find_map(|line| line.strip_prefix("To:")?.split_once(";tag="))
+                .map(|(_, tag)| tag.to_owned())
+                .expect("a tag");
         }
     };
     phone.send_to(request("ACK", &format!(";tag={tag}\r\n")).as_bytes(), server.sip).expect("loopback takes a packet");

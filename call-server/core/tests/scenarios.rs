@@ -336,7 +336,8 @@ impl Stage {
         self.callers
             .insert(number.to_owned(), CallerSeen { leg, hears: Hears::Silence, interaction: None, record: None, last_agent: None });
         let caller = Caller { number: Some(phone(number)?.into()) };
-        let offered = CallOffered { leg, trunk: TrunkId(0), caller, dialled: phone(dialled)?, offer: None, probe, origin: Default::default() };
+        let offered =
+            CallOffered { leg, trunk: TrunkId(0), caller, dialled: phone(dialled)?, offer: None, probe, origin: Default::default() };
         self.feed(Input::CallOffered(offered));
         Ok(())
     }

@@ -22,15 +22,8 @@ fn offered(voice: TrunkVoice, origin: Origin) -> Vec<Command> {
     plan.queues.insert(QueueId(1), QueuePlan::default());
     plan.numbers.insert(number("12345"), QueueId(1));
     let mut core = Core::new(plan, InteractionId(1));
-    let call = CallOffered {
-        leg: LEG,
-        trunk: TrunkId(3),
-        caller: Caller::default(),
-        dialled: number("12345"),
-        offer: None,
-        probe: false,
-        origin,
-    };
+    let call =
+        CallOffered { leg: LEG, trunk: TrunkId(3), caller: Caller::default(), dialled: number("12345"), offer: None, probe: false, origin };
     core.handle(Now { time: Time(0), utc: UnixMillis(1) }, Input::CallOffered(call));
     std::iter::from_fn(|| core.poll()).collect()
 }

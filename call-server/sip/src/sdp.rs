@@ -665,10 +665,7 @@ impl fmt::Display for LateOffer {
             port: self.local.port,
             opus: self.opus,
             codecs: &codecs,
-            telephone_events: [
-                self.keys.then_some(OUR_TELEPHONE_EVENT),
-                self.opus.filter(|_| self.keys).map(|_| OUR_WIDE_TELEPHONE_EVENT),
-            ],
+            telephone_events: [self.keys.then_some(OUR_TELEPHONE_EVENT), self.opus.filter(|_| self.keys).map(|_| OUR_WIDE_TELEPHONE_EVENT)],
             direction: Direction::SendReceive,
             crypto: &self.crypto,
             rtcp_mux: self.rtcp_mux,

@@ -168,9 +168,7 @@ impl Resolver<'_> {
         let own = |key: Option<At<&str>>, of: fn(&ListenerSettings) -> IpAddr, resolver: &mut Self| match key {
             Some(At { line, value }) => match value.parse::<IpAddr>() {
                 Ok(address) if address.is_ipv6() => Some(Some(address)),
-                Ok(_) | Err(_) => {
-                    resolver.fault(line, format!("{value} in [media] is no IPv6 address"), "Write it as \"2001:db8::1\".")
-                }
+                Ok(_) | Err(_) => resolver.fault(line, format!("{value} in [media] is no IPv6 address"), "Write it as \"2001:db8::1\"."),
             },
             None => Some(listener.map(of)),
         };

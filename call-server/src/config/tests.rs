@@ -308,11 +308,15 @@ fn a_trunks_voice_is_as_written_and_voice_over_ipv6_follows_the_listener() {
     assert_eq!(homes, [("127.0.0.1".to_owned(), "127.0.0.1".to_owned()), ("::1".to_owned(), "::1".to_owned())]);
     let own = parse(folder.0.folder(), &text.replace("[[trunks]]", "[media]\nadvertise_ipv6 = \"2001:db8::9\"\n[[trunks]]"));
     let own = own.unwrap_or_else(|faults| panic!("{faults}"));
-    assert_eq!((own.media.homes[1].bind.to_string(), own.media.homes[1].advertise.to_string()), ("::1".to_owned(), "2001:db8::9".to_owned()));
+    assert_eq!(
+        (own.media.homes[1].bind.to_string(), own.media.homes[1].advertise.to_string()),
+        ("::1".to_owned(), "2001:db8::9".to_owned())
+    );
     let wrong = text.replace("[[trunks]]", "[media]\nbind_ipv6 = \"192.0.2.1\"\n[[trunks]]").replace("[\"opus\", \"PCMU\"]", "[\"Opus\"]");
     let told = parse(folder.0.folder(), &wrong).err().expect("two faults").to_string();
     assert!(told.contains("192.0.2.1 in [media] is no IPv6 address") && told.contains("codecs names neither PCMA nor PCMU"), "{told}");
-    let bare = parse(folder.0.folder(), "[sip]\nlisten = \"127.0.0.1:5060\"\n[[trunks]]\nid = 3\nname = \"c\"\nsources = [\"127.0.0.1\"]\n");
+    let bare =
+        parse(folder.0.folder(), "[sip]\nlisten = \"127.0.0.1:5060\"\n[[trunks]]\nid = 3\nname = \"c\"\nsources = [\"127.0.0.1\"]\n");
     assert_eq!(bare.unwrap_or_else(|faults| panic!("{faults}")).bare_plan().trunks[&TrunkId(3)].voice, TrunkVoice::default());
 }
 

@@ -4,6 +4,7 @@
 //! A trunk leg stays on the thread that was given to it at its opening, and so does the call. An agent comes to the call: if it is on
 //! another thread, the agent's leg is moved there, and the first thread, which reads for all agents, is told whose its packets are now.
 
+use super::Home;
 use super::agent::{AgentLeg, OPUS_TYPE};
 use super::counters::Counters;
 use super::health::{Figures, Totals};
@@ -22,7 +23,6 @@ use super::stream::OutgoingStream;
 use super::talk::{MAX_MEMBERS, Mode, Talk};
 use super::trunk::TrunkLeg;
 use super::worker::MAX_LEGS;
-use super::Home;
 use crate::switchboard::Inbox;
 use call_core::Input;
 use call_core::command::{MediaAccess, MediaCommand, Part, PromptName, SessionText, Sound, VoiceTerms};

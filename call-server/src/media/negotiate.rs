@@ -342,16 +342,18 @@ mod tests {
     #[test]
     fn keys_stand_in_a_description_only_where_nobody_else_can_read_it() {
         let codecs = [TrunkCodec::Pcma];
-        let lines = format!(
-            "a=crypto:1 AES_CM_128_HMAC_SHA1_32 inline:{KEY}\r\na=crypto:2 AES_CM_128_HMAC_SHA1_80 inline:{KEY}\r\na=rtcp-mux\r\n"
-        );
+        let lines =
+            format!("a=crypto:1 AES_CM_128_HMAC_SHA1_32 inline:{KEY}\r\na=crypto:2 AES_CM_128_HMAC_SHA1_80 inline:{KEY}\r\na=rtcp-mux\r\n");
         let (secret, plain) = (offered("8", "RTP/SAVP", &lines), offered("8", "RTP/AVP", ""));
         let result = |offer: Option<&SessionText>, srtp, encrypted| {
             agree(offer, &terms(&codecs, KeyMode::Rfc4733, srtp, encrypted)).map(|agreed| agreed.text.0.contains("a=crypto"))
         };
         use MediaFailure::{NoCommonCodec, NotEncrypted};
         assert_eq!((result(Some(&secret), Srtp::Required, true), result(Some(&secret), Srtp::Optional, true)), (Ok(true), Ok(true)));
-        assert_eq!((result(Some(&plain), Srtp::Required, true), result(Some(&plain), Srtp::Optional, true)), (Err(NotEncrypted), Ok(false)));
+        assert_eq!(
+            (result(Some(&plain), Srtp::Required, true), result(Some(&plain), Srtp::Optional, true)),
+            (Err(NotEncrypted), Ok(false))
+        );
         assert_eq!(
             (result(Some(&secret), Srtp::Required, false), result(Some(&secret), Srtp::Optional, false)),
             (Err(NotEncrypted), Err(NoCommonCodec))
@@ -381,10 +383,9 @@ mod tests {
     fn reports_go_where_the_far_side_wants_them() {
         let terms = terms(&[TrunkCodec::Pcma], KeyMode::Rfc4733, Srtp::Off, false);
         let reports = |more: &str| agree(Some(&offered("8", "RTP/AVP", more)), &terms).expect("a common codec").agreement.reports;
-        assert_eq!((reports(""), reports("a=rtcp:4711\r\n"), reports("a=rtcp-mux\r\n")), (
-            Reports::Beside(4_001),
-            Reports::Beside(4_711),
-            Reports::Shared
-        ));
+        assert_eq!(
+            (reports(""), reports("a=rtcp:4711\r\n"), reports("a=rtcp-mux\r\n")),
+            (Reports::Beside(4_001), Reports::Beside(4_711), Reports::Shared)
+        );
     }
 }

@@ -53,7 +53,14 @@ impl Rig {
         let prompts = vec![("please-wait".to_owned(), vec![7; 800]), ("three".to_owned(), vec![8; 240])];
         let local = IpAddr::from([127, 0, 0, 1]);
         let agent_listen = SocketAddr::new(local, 0);
-        let settings = MediaSettings { homes: vec![Home { bind: local, advertise: local }], ports, agent_listen, music, prompts, threads: Some(threads) };
+        let settings = MediaSettings {
+            homes: vec![Home { bind: local, advertise: local }],
+            ports,
+            agent_listen,
+            music,
+            prompts,
+            threads: Some(threads),
+        };
         assert_eq!(settings.thread_count(), threads);
         let (tunnel, gateway) = crate::tunnel::dig(threads).expect("an eventfd");
         let media = start_with(settings, limits, MediaJoints { inbox, taps: producers, tunnel }).expect("free ports");

@@ -13,12 +13,12 @@ use super::wide::{OpusVoice, TICKS};
 use shared::model::LegId;
 use sip_core::sdp::{Codec, OUR_OPUS, PayloadType};
 use std::net::{IpAddr, SocketAddr};
-use voice::{FRAME_SAMPLES, MAX_PACKET_SAMPLES};
 use voice::dtmf::DtmfDetector;
 use voice::g711::{alaw_to_ulaw, decode_alaw, decode_ulaw, encode_alaw, ulaw_to_alaw};
 use voice::rtcp::{self, Item, ReceptionStatistics, SenderInfo};
 use voice::rtp::{HEADER_BYTES, Header, Packet};
 use voice::telephone_event::KeyReader;
+use voice::{FRAME_SAMPLES, MAX_PACKET_SAMPLES};
 
 /// A key in the audio is over when nothing was heard of it for so long, in µs; until then a masked recording stays silent.
 const KEY_FADES_US: u64 = 150_000;

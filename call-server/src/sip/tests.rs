@@ -1,8 +1,8 @@
 //! The edge against real loopback sockets: a phone at 127.0.0.1 is the trunk, one at 127.0.0.3 a stranger.
 
 use super::{
-    CarrierSettings, ListenerSettings, Numbers, PhoneSettings, RegistrationSettings, SipCounts, SipHandle, SipSettings, SkinLimits, Transport,
-    TrunkSettings, start,
+    CarrierSettings, ListenerSettings, Numbers, PhoneSettings, RegistrationSettings, SipCounts, SipHandle, SipSettings, SkinLimits,
+    Transport, TrunkSettings, start,
 };
 use crate::switchboard::{Inbox, Message};
 use call_core::Input;
@@ -363,7 +363,10 @@ fn keys_that_we_press_by_info_go_out_one_behind_the_other() {
         assert_eq!(line(&info, "Content-Type:"), "Content-Type: application/dtmf-relay");
         assert!(phone.receive_within(SILENCE).is_none(), "the next one waits for the answer");
         let fields = info.split("\r\n\r\n").next().expect("a head").lines();
-        let echoed: String = fields.filter(|line| ["Via:", "From:", "To:", "Call-ID:", "CSeq:"].iter().any(|name| line.starts_with(name))).map(|line| format!("{line}\r\n")).collect();
+        let echoed: String = fields
+            .filter(|line| ["Via:", "From:", "To:", "Call-ID:", "CSeq:"].iter().any(|name| line.starts_with(name)))
+            .map(|line| format!("{line}\r\n"))
+            .collect();
         phone.send(&format!("SIP/2.0 {status}\r\n{echoed}Content-Length: 0\r\n\r\n"));
     }
     assert!(phone.receive_within(SILENCE).is_none() && edge.hears_nothing());
@@ -407,7 +410,11 @@ fn a_registration_is_made_anew_when_its_connection_breaks() {
         let mut reader = BufReader::new(stream);
         let register = read_request(&mut reader);
         assert!(register.starts_with("REGISTER sip:127.0.0.1"), "{register}");
-        let echoed: String = register.lines().filter(|line| ["Via:", "From:", "To:", "Call-ID:", "CSeq:", "Contact:"].iter().any(|name| line.starts_with(name))).map(|line| format!("{line}\r\n")).collect();
+        let echoed: String = register
+            .lines()
+            .filter(|line| ["Via:", "From:", "To:", "Call-ID:", "CSeq:", "Contact:"].iter().any(|name| line.starts_with(name)))
+            .map(|line| format!("{line}\r\n"))
+            .collect();
         let ok = format!("SIP/2.0 200 OK\r\n{echoed}Expires: 3600\r\nContent-Length: 0\r\n\r\n");
         reader.get_mut().write_all(ok.as_bytes()).expect("an open connection");
         // It is gone when it is dropped: an hour before the registration's end the next one comes over a new connection.

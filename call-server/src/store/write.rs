@@ -75,8 +75,7 @@ fn note_diversions(connection: &Connection, interaction: InteractionId, diversio
     if diversions.is_empty() {
         return Ok(());
     }
-    let mut insert =
-        connection.prepare_cached("INSERT INTO diversions (interaction_id, place, number, reason) VALUES (?1, ?2, ?3, ?4)")?;
+    let mut insert = connection.prepare_cached("INSERT INTO diversions (interaction_id, place, number, reason) VALUES (?1, ?2, ?3, ?4)")?;
     for (place, diversion) in (1..=MAX_DIVERSIONS).zip(diversions) {
         let number = diversion.number.as_ref().map(|number| number.reveal().as_str());
         insert.execute(params![int(interaction.0), int(place as u64), number, diversion.reason.code()])?;

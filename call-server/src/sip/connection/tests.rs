@@ -21,7 +21,8 @@ impl Site {
         let (near, far) = tokio::io::duplex(1_024);
         let (teller, told) = mpsc::channel(limits.arriving_messages);
         let key = ConnectionKey { path: 0, remote: SocketAddr::from(([192, 0, 2, 1], 5060)), number: 1 };
-        let (outlet, work) = Work::new(key, end, is_known, limits, (teller, Allowance::new(limits.trunk_bytes_per_s, limits.trunk_burst_bytes)));
+        let (outlet, work) =
+            Work::new(key, end, is_known, limits, (teller, Allowance::new(limits.trunk_bytes_per_s, limits.trunk_burst_bytes)));
         tokio::spawn(work.serve(near));
         Self { outlet: Some(outlet), told, far }
     }

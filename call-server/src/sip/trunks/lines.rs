@@ -74,7 +74,18 @@ pub(in crate::sip) struct Lines {
 impl Lines {
     pub(in crate::sip) fn new(trunks: &[TrunkSettings], own: IpAddr) -> Self {
         let lines = trunks.iter().filter(|trunk| !trunk.probe).map(|trunk| (trunk.id, Line::new(trunk.clone()))).collect();
-        Self { lines, asked: BTreeMap::new(), tests: BTreeMap::new(), last_test: 0, found: Vec::new(), own, seen_from: None, local: BTreeMap::new(), look_at: 0, open_at: 0 }
+        Self {
+            lines,
+            asked: BTreeMap::new(),
+            tests: BTreeMap::new(),
+            last_test: 0,
+            found: Vec::new(),
+            own,
+            seen_from: None,
+            local: BTreeMap::new(),
+            look_at: 0,
+            open_at: 0,
+        }
     }
 
     /// URIs to be looked up now, each with its trunk; the answers come by [`Lines::located`].

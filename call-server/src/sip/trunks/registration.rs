@@ -74,7 +74,13 @@ impl Registration {
             wanted_s,
             login: None,
             challenges: 0,
-            failures: 0, until: None, asked_at: 0, losses: 0, error: None, routes: Vec::new() }
+            failures: 0,
+            until: None,
+            asked_at: 0,
+            losses: 0,
+            error: None,
+            routes: Vec::new(),
+        }
     }
 
     pub(super) fn registrar(&self) -> &str {
