@@ -548,7 +548,9 @@ fn may_be_behind_nat(address: IpAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::guard::Keys;
     use shared::model::LegId;
+    use voice::srtp::{MasterKey, SrtpSender, Suite};
 
     const FAR: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 4_000);
 
@@ -590,6 +592,39 @@ mod tests {
         assert!(leg.became_silent(1_900, 1_000) && !leg.became_silent(1_901, 1_000));
         leg.role = Role::Silent;
         assert!(!leg.became_silent(9_000, 1_000));
+    }
+
+    #[test]
+    fn encryption_and_opus_cost_no_allocation_on_a_packets_way() {
+        let [ours, theirs] = [7, 8].map(|byte| MasterKey([byte; 30]));
+        let suite = Suite::Aes128Gcm;
+        let mut leg = talking_leg();
+        leg.guard = Guard::Keyed(Box::new(Keys::new(suite, &ours, &theirs)));
+        leg.opus = Some(Box::new(OpusVoice::new().expect("libopus is there")));
+        leg.format = Format::Opus(96, None);
+        let mut sender = SrtpSender::with_suite(suite, &theirs);
+        let mut encoder = voice::codec::Codec::Opus { expected_loss_percent: 0 }.encoder().expect("libopus is there");
+        let mut packet = |number: u16| {
+            let mut bytes = [0; DATAGRAM_BYTES];
+            let samples: [i16; FRAME_SAMPLES] = std::array::from_fn(|n| (n as i16) * 50);
+            let length = HEADER_BYTES + encoder.encode(&samples, &mut bytes[HEADER_BYTES..HEADER_BYTES + 480]).expect("20 ms");
+            let header = Header { marker: false, payload_type: 96, sequence: number, timestamp: u32::from(number) * 960, ssrc: 1 };
+            header.write(&mut bytes).expect("room for it");
+            let length = sender.protect(&mut bytes, length).expect("room for it");
+            (bytes, length)
+        };
+        let mut packets: Vec<_> = (1..50).map(&mut packet).collect();
+        let (counters, mut voices, mut sent) = (Counters::default(), 0, 0);
+        let measured = allocation_counter::measure(|| {
+            for (now, (bytes, length)) in (0..).zip(&mut packets) {
+                let heard = leg.hear(now * 20_000, FAR, (bytes, *length), &counters);
+                voices += usize::from(matches!(heard, Heard::Voice(_, _, payload, Codec::Pcma) if payload.len() == FRAME_SAMPLES));
+                let mut output = [0x55; OUTPUT_BYTES];
+                let header = leg.out.proceed(now * 20_000, FRAME_SAMPLES);
+                sent += usize::from(leg.send_alaw(&header, &mut output, FRAME_SAMPLES, &counters));
+            }
+        });
+        assert_eq!((voices, sent, measured.count_total), (49, 49, 0));
     }
 
     #[test]
