@@ -100,7 +100,9 @@ fn interaction(desk: Option<&Desk>) -> Option<shared::model::InteractionId> {
 }
 
 fn session(before: &View, view: &View, seen: &mut Seen) {
-    if let Some(me) = view.me.as_ref().filter(|_| before.me.is_none()) {
+    // Told with the first desk: before it no command would have an effect.
+    let whole = |view: &View| view.me.is_some() && view.desk.is_some();
+    if let Some(me) = view.me.as_ref().filter(|_| whole(view) && !whole(before)) {
         seen.lines.push(json!({"event": "signed_in", "number": me.number, "name": me.name, "agent": me.agent}));
     }
     match (&before.link, &view.link) {

@@ -193,6 +193,17 @@ async fn an_automatic_agent_ends_its_wrap_up_and_asks_again_after_a_refusal() {
     assert!(asked_at.elapsed() >= Duration::from_millis(400), "not at once");
 }
 
+#[test]
+fn signed_in_is_told_when_commands_have_an_effect() {
+    let whole = online(desk(NOT_READY));
+    let mut report = Report::default();
+    let without_desk = View { desk: None, ..whole.clone() };
+    assert!(report.look(&without_desk, &Script::default()).lines.is_empty(), "told without a desk");
+    let told = report.look(&whole, &Script::default()).lines;
+    assert_eq!(told.iter().filter(|line| line["event"] == "signed_in").count(), 1, "{told:?}");
+    assert!(report.look(&whole, &Script::default()).lines.is_empty(), "told twice");
+}
+
 #[tokio::test]
 async fn a_citizen_who_leaves_before_the_answer_is_not_answered() {
     let mut stage = Stage::new(Script { answer_after: Some(Duration::from_millis(300)), ..Script::default() });
