@@ -69,7 +69,7 @@ fn a_key_that_is_uncommented_in_the_example_is_still_without_fault() {
         .collect();
     let site = parse(folder.0.folder(), &all).unwrap_or_else(|faults| panic!("{faults}\n{all}"));
     assert_eq!(site.media.music, [0xD5; 160]);
-    assert_eq!(site.media.prompts, [("please-wait".to_owned(), vec![0x55; 80])]);
+    assert!(site.media.prompts.contains(&("please-wait".to_owned(), vec![0x55; 80])));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::recording::{self, Recording};
 use crate::command::{MediaCommand, SipCommand, Sound, StoreCommand, VoiceTerms};
 use crate::input::{CallOffered, LegEnd};
 use crate::ledger::{CallLedger, Fact, FactKind};
-use crate::plan::KeyMode;
+use crate::plan::{KeyMode, PromptName};
 use crate::time::Now;
 use crate::turn::Turn;
 use shared::model::{AgentId, CallPhase, CallView, Caller, CallerCard, EndReason, InteractionId, KnownCaller, LegId, QueueId, Side};
@@ -71,6 +71,7 @@ impl Call {
             | FactKind::Favoured { .. }
             | FactKind::LastAgent { .. }
             | FactKind::TurnedAway { .. }
+            | FactKind::Foretold { .. }
             | FactKind::Announced { .. }
             | FactKind::Decided(_)
             | FactKind::OfferEnded { .. }
@@ -92,6 +93,12 @@ impl Call {
         if !self.probe && self.caller.number.is_some() {
             turn.store(StoreCommand::FindCard { interaction: self.id, caller: self.caller.clone() });
         }
+    }
+
+    /// The waiting citizen hears prompts, and then music again.
+    pub(crate) fn tell(&mut self, turn: &mut Turn, prompts: Vec<PromptName>) {
+        turn.media(MediaCommand::Announce { leg: self.leg, prompts: prompts.clone(), then: Sound::Music });
+        self.note(turn, FactKind::Announced { prompts });
     }
 
     /// An agent accepted: joins the two, starts the recording.

@@ -3,6 +3,7 @@
 mod agents;
 mod desks;
 mod doors;
+mod texts;
 mod voices;
 
 use crate::Core;
@@ -27,7 +28,7 @@ impl Core {
             }
             Input::FarDescribed { leg, description } => self.calls.far_described(&mut self.turn, leg, description),
             Input::MediaFailed { leg, reason } => self.media_failed(leg, reason),
-            Input::AnnouncementEnded { leg, end } => self.calls.text_over(&mut self.turn, leg, end),
+            Input::AnnouncementEnded { leg, end } => self.text_over(leg, end),
             Input::ContactsKnown(past) => self.calls.contacts.learn(past),
             Input::AgentArrived { agent, session } => self.agent_arrived(agent, session),
             Input::AgentMediaOpened { agent, leg, access } => self.agent_media_opened(agent, leg, access),
@@ -64,6 +65,7 @@ impl Core {
             Reason::ExclusionOver(interaction, agent) => self.acd.readmit(interaction, agent),
             Reason::ReachGrows(interaction) => self.acd.reach_grows(&mut self.turn, interaction),
             Reason::HoldOver(interaction) => self.acd.hold_over(&mut self.turn, interaction),
+            Reason::AnnouncementDue(interaction) => self.tell(interaction),
             Reason::FarewellOver(interaction) => self.calls.end_farewell(&mut self.turn, interaction, Side::Server, false),
             Reason::SaveOverdue(interaction) => self.calls.save_overdue(&mut self.turn, interaction),
             Reason::SignInOverdue(agent) | Reason::LostOver(agent) => self.sign_out(agent, SessionEnd::Lost),

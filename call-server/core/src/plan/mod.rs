@@ -17,7 +17,7 @@ pub use callers::{BlockEntry, BlockLevel, Callers, FavourEntry, NumberPattern};
 pub use dialling::{DialledKind, Dialling, NoClass, PermissionClass};
 pub use numbers::{NumberRule, NumberRules, NumberShape, RuleError};
 pub use route::{Door, Path, PathEnd, RouteRefusal, Step};
-pub use service::{Announcements, KeyAction, LastAgentRule, ReasonRule, StormRule};
+pub use service::{Announcements, KeyAction, LastAgentRule, ReasonRule, SpokenLanguage, StormRule};
 pub use shared::model::PromptName;
 pub use trunks::{Attempt, AttemptEnd, Choice, LineState, MAX_ATTEMPTS, TargetPlan, TrunkNumbers, TrunkPlan, Unfit, choose};
 pub use voice::{KeyMode, Srtp, TrunkCodec, TrunkVoice};
