@@ -9,8 +9,8 @@ use call_core::input::RecordingOutcome;
 use call_core::ledger::{AgentInterval, Fact, FactKind, InteractionRecord, IntervalCause, Segment};
 use call_core::voice::{LegMeasured, TalkMeasured};
 use shared::model::{
-    AgentId, AgentState, Caller, CallerCard, CallerPerson, EndReason, InteractionId, NotReadyReason, PhoneNumber, QueueId, RecordingId,
-    SegmentId, SessionId, Side, TrunkId, UnixMillis,
+    AgentId, AgentState, Caller, CallerCard, CallerPerson, Direction, EndReason, InteractionId, NotReadyReason, PhoneNumber, QueueId,
+    RecordingId, SegmentId, SessionId, Side, TrunkId, UnixMillis,
 };
 use shared::model::{LegHealth, VoiceTrouble};
 use shared::pii::Pii;
@@ -29,7 +29,14 @@ fn caller(text: &str) -> Caller {
 
 fn open(id: u64) -> StoreCommand {
     let (interaction, started) = (InteractionId(id), UnixMillis(1_000));
-    StoreCommand::Open { interaction, started, caller: caller("+8613912345678"), dialled: number("12345"), probe: false }
+    StoreCommand::Open {
+        interaction,
+        started,
+        caller: caller("+8613912345678"),
+        dialled: number("12345"),
+        probe: false,
+        direction: Direction::Inbound,
+    }
 }
 
 fn fact(id: u64, number: u32, offset_ms: u64, kind: FactKind) -> Fact {
@@ -71,8 +78,20 @@ fn record(id: u64) -> InteractionRecord {
         answered_by_agent: true,
         reason: EndReason::CallerHungUp,
         ended_by: Side::Caller,
-        segments: vec![Segment { segment: SegmentId(1), agent: AgentId(7), started: UnixMillis(5_000), ring_ms: 2_000, talk_ms: 56_000 }],
+        segments: vec![Segment {
+            segment: SegmentId(1),
+            agent: AgentId(7),
+            started: UnixMillis(5_000),
+            ring_ms: 2_000,
+            talk_ms: 56_000,
+            hold_ms: 3_000,
+            holds: 1,
+        }],
         recording: Some(RecordingId(id)),
+        direction: Direction::Inbound,
+        dial_result: None,
+        transfers: 1,
+        residual_ms: 2_000,
     }
 }
 

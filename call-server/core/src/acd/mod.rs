@@ -16,7 +16,7 @@ mod random;
 mod rank;
 mod standing;
 
-pub(crate) use agent::{Activity, Agent, Asked, Offered, Remains, SegmentOver, Talk};
+pub(crate) use agent::{Activity, Agent, Asked, Offered, Remains, SegmentOver, Talk, TalkMode};
 pub(crate) use last_agent::SoughtOver;
 pub(crate) use line::Joins;
 

@@ -3,9 +3,11 @@
 use super::{Edge, Source};
 use crate::sip::Order;
 use crate::sip::destination::{Destination, Transport};
-use crate::sip::trunks::{TestReply, TestWish, TrunkStatus, Ways};
+use crate::sip::trunks::{TestReply, TestWish, Told, TrunkStatus, Ways};
 use crate::sip::wires::Wires;
-use shared::model::TrunkId;
+use call_core::Input;
+use call_core::command::{CallTo, Dial, SessionText};
+use shared::model::{LegId, TrunkId};
 use sip_core::{Endpoint, Event};
 use std::net::SocketAddr;
 use std::sync::mpsc::SyncSender;
@@ -56,6 +58,39 @@ impl Edge {
                 if let Some(orders) = orders.upgrade() {
                     let _ = orders.send(Order::Carriers(CarrierOrder::Located(trunk, uri, found))).await;
                 }
+            });
+        }
+    }
+
+    /// Places a call of ours.
+    pub(super) fn place(&mut self, now: u64, wish: Dial) {
+        let phone = match &wish.to {
+            CallTo::Number(_) => None,
+            CallTo::Phone(number) => self.registrar.place(now, number),
+        };
+        let mut ways = EdgeWays { endpoints: &mut self.endpoints, wires: &mut self.wires };
+        tracing::info!(leg = %wish.leg, "a call is placed");
+        self.lines.place(now, &mut ways, wish, phone);
+    }
+
+    /// A call of ours is not wanted any more; `false` if it is none, or was answered.
+    pub(super) fn give_up(&mut self, now: u64, leg: LegId) -> bool {
+        let mut ways = EdgeWays { endpoints: &mut self.endpoints, wires: &mut self.wires };
+        self.lines.give_up(now, &mut ways, leg)
+    }
+
+    /// Tells the core of calls of ours.
+    pub(super) fn tell_placed(&mut self) {
+        let text = |description: &bytes::Bytes| SessionText(String::from_utf8_lossy(description).into());
+        let some = |description: bytes::Bytes| (!description.is_empty()).then(|| text(&description));
+        for (leg, told) in self.lines.take_told() {
+            self.inbox.send(match told {
+                Told::Ringing(early) => Input::LegRinging { leg, early: some(early) },
+                Told::Answered(call, answer) => {
+                    self.legs.answered(leg, call);
+                    Input::LegAnswered { leg, answer: some(answer) }
+                }
+                Told::Over(cause) => Input::LegEnded { leg, cause },
             });
         }
     }

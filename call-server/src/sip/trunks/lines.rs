@@ -1,13 +1,14 @@
 //! All trunks together: what is due goes out, what comes back finds its line; tests that an operator asks for.
 
-use super::dial::{Caller, Dial, Stop};
-use super::line::{Line, OPTIONS_PATIENCE_MS, host, seen_from, with_user};
+use super::dial::{Dial, Purpose as Why, Stop, Told};
+use super::line::{Line, OPTIONS_PATIENCE_MS, seen_from};
+use super::placing::{Placed, draw, stops};
 use super::registration::Outcome;
 use super::report::{StepResult, TargetResult, TestReport, TestWish, TrunkStatus};
 use super::{PathCall, Ways, chance, token};
 use crate::sip::{Destination, TrunkSettings};
 use call_core::plan::{TrunkPlan, choose};
-use shared::model::{PhoneNumber, TrunkId};
+use shared::model::{Caller, LegId, PhoneNumber, TrunkId};
 use sip_core::message::{Method, Request, Response};
 use sip_core::{Event, RequestKey};
 use std::collections::BTreeMap;
@@ -47,20 +48,34 @@ struct Test {
 /// See the module.
 #[derive(Debug)]
 pub(in crate::sip) struct Lines {
-    lines: BTreeMap<TrunkId, Line>,
+    pub(super) lines: BTreeMap<TrunkId, Line>,
+    /// Calls of ours that are not answered yet.
+    pub(super) placed: BTreeMap<LegId, Placed>,
+    /// What whoever wants to talk is to be told.
+    pub(super) told: Vec<(LegId, Told)>,
     asked: BTreeMap<(usize, RequestKey), Purpose>,
     tests: BTreeMap<u64, Test>,
     last_test: u64,
     found: Vec<(TrunkId, IpAddr)>,
     /// Our own host, for From and for offers.
-    own: IpAddr,
+    pub(super) own: IpAddr,
     seen_from: Option<String>,
 }
 
 impl Lines {
     pub(in crate::sip) fn new(trunks: &[TrunkSettings], own: IpAddr) -> Self {
         let lines = trunks.iter().filter(|trunk| !trunk.probe).map(|trunk| (trunk.id, Line::new(trunk.clone()))).collect();
-        Self { lines, asked: BTreeMap::new(), tests: BTreeMap::new(), last_test: 0, found: Vec::new(), own, seen_from: None }
+        Self {
+            lines,
+            placed: BTreeMap::new(),
+            told: Vec::new(),
+            asked: BTreeMap::new(),
+            tests: BTreeMap::new(),
+            last_test: 0,
+            found: Vec::new(),
+            own,
+            seen_from: None,
+        }
     }
 
     /// URIs to be looked up now, each with its trunk; the answers come by [`Lines::located`].
@@ -83,7 +98,7 @@ impl Lines {
     pub(in crate::sip) fn next_deadline(&self) -> Option<u64> {
         let lines = self.lines.values().filter_map(Line::due);
         let tests = self.tests.values().flat_map(|test| test.next_time().into_iter().chain(test.dial.as_ref().and_then(Dial::due)));
-        lines.chain(tests).min()
+        lines.chain(tests).chain(self.placing_due()).min()
     }
 
     pub(in crate::sip) fn handle_timeout(&mut self, now: u64, ways: &mut dyn Ways) {
@@ -99,6 +114,7 @@ impl Lines {
             test.give_up_targets(now);
         }
         self.finish_tests(now);
+        self.tend_placed(now, ways);
     }
 
     fn register_if_due(&mut self, now: u64, ways: &mut dyn Ways, id: TrunkId) {
@@ -321,7 +337,7 @@ impl Lines {
     /// An event of a call of ours; gives the event back if the call is none of ours.
     pub(in crate::sip) fn happened(&mut self, now: u64, ways: &mut dyn Ways, call: PathCall, event: Event) -> Option<Event> {
         let ours = self.tests.values_mut().filter_map(|test| test.dial.as_mut()).find(|dial| dial.call() == Some(call));
-        let Some(dial) = ours else { return Some(event) };
+        let Some(dial) = ours else { return self.placed_happened(now, ways, call, event) };
         dial.happened(now, ways, event);
         self.finish_tests(now);
         None
@@ -331,8 +347,7 @@ impl Lines {
         let over: Vec<u64> = self.tests.iter().filter(|(_, test)| test.until <= now || test.is_over()).map(|(id, _)| *id).collect();
         for id in over {
             let Some(test) = self.tests.remove(&id) else { continue };
-            if let (Some(dial), Some(line)) = (&test.dial, self.lines.get_mut(&test.trunk)) {
-                debug_assert_eq!(dial.trunk(), test.trunk);
+            if let (Some(_), Some(line)) = (&test.dial, self.lines.get_mut(&test.trunk)) {
                 line.calls_out = line.calls_out.saturating_sub(1);
             }
             let _ = test.reply.clone().try_send(Ok(test.report(now)));
@@ -349,6 +364,7 @@ impl Lines {
     pub(in crate::sip) fn left(&mut self, call: PathCall) {
         self.lines.values_mut().for_each(|line| {
             line.calls_in.remove(&call);
+            line.ours.remove(&call);
         });
     }
 
@@ -422,33 +438,11 @@ fn dial(now: u64, ways: &mut dyn Ways, line: &mut Line, number: &PhoneNumber, ow
     let every = TrunkPlan { outbound: vec![call_core::plan::NumberShape::default()], ..line.settings.carrier.plan.clone() };
     let (id, plan) = (line.settings.id, BTreeMap::from([(line.settings.id, every)]));
     let states = BTreeMap::from([(id, line.state(now))]);
-    let below = |most: u32| u32::try_from(chance() % u64::from(most.max(1))).unwrap_or(0);
-    let choice = choose(&plan, &states, number, below);
-    let plan = &line.settings.carrier.plan;
-    let wanted = plan.numbers.dialled_out.apply(number);
-    let shown = plan.caller_out(&shared::model::Caller::default());
-    let places: Vec<String> = choice.attempts.iter().filter_map(|attempt| Some(plan.targets.get(attempt.target)?.uri.clone())).collect();
-    let mut stops = Vec::new();
-    for target in places {
-        let uri = with_user(&target, wanted.as_str());
-        let all: Vec<Destination> = line.place(&target).map(|place| place.all().cloned().collect()).unwrap_or_default();
-        stops.extend(all.into_iter().map(|destination| Stop { target: target.clone(), uri: uri.clone(), destination }));
-    }
+    let choice = choose(&plan, &states, number, draw);
+    let mut stops: Vec<Stop> =
+        choice.attempts.iter().flat_map(|attempt| stops(line, attempt.target, (number, &Caller::default()), own)).collect();
     stops.truncate(call_core::plan::MAX_ATTEMPTS);
-    let home = line.registrar().map_or_else(|| own_host(own), |registrar| host(&registrar));
-    let user = shown.as_ref().map_or(line.contact_user(), |number| number.as_str());
-    let from = format!("<sip:{user}@{home}>");
-    let mut fields = line.routes();
-    fields.extend(shown.map(|number| ("P-Asserted-Identity".to_owned(), format!("<sip:{}@{home}>", number.as_str()))));
-    let account = line.settings.carrier.account.clone();
-    Dial::begin(now, ways, Caller { trunk: id, from, fields, account, description: silent_offer(own) }, stops)
-}
-
-fn own_host(own: IpAddr) -> String {
-    match own {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => format!("[{address}]"),
-    }
+    Dial::begin(now, ways, Why::Test, silent_offer(own), stops)
 }
 
 /// An offer under which nobody sends anything: the call is only to see that it can be placed (RFC 3264 section 5.1, RFC 863 for the port).
