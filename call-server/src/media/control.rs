@@ -230,7 +230,7 @@ impl Control {
     fn obey(&mut self, command: MediaCommand) {
         match command {
             MediaCommand::OpenTrunk { leg, offer, terms } => self.open_trunk(leg, offer.as_ref(), (&terms, None)),
-            MediaCommand::OfferTrunk { leg, near } => self.open_trunk(leg, None, (&VoiceTerms::default(), near)),
+            MediaCommand::OfferTrunk { leg, near, terms } => self.open_trunk(leg, None, (&terms, near)),
             MediaCommand::Follow { leg, description } => self.follow(leg, &description),
             MediaCommand::OpenAgent { agent, leg } => self.open_agent(agent, leg),
             MediaCommand::Play { leg, sound } => self.play(leg, &[], sound),

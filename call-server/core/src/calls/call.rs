@@ -7,7 +7,7 @@ use super::wires::{Played, Wired, WiredKind, Wires};
 use crate::command::{MediaCommand, Part, SipCommand, Sound, StoreCommand, VoiceTerms};
 use crate::input::{CallOffered, LegEnd};
 use crate::ledger::{CallLedger, Fact, FactKind};
-use crate::plan::{KeyMode, PromptName};
+use crate::plan::{KeyMode, PromptName, first_for};
 use crate::time::Now;
 use crate::timer::Reason;
 use crate::turn::Turn;
@@ -471,6 +471,18 @@ impl Ending {
     /// The server ends it.
     pub(crate) fn by_server(reason: EndReason) -> Self {
         Self { reason, by: Side::Server, leg_gone: false }
+    }
+}
+
+impl Call {
+    /// How keys are told to the citizen's trunk.
+    pub(crate) fn key_mode(&self, turn: &Turn) -> KeyMode {
+        let (trunk, dialled) = self.ledger.way();
+        let trunk = match self.direction {
+            Direction::Inbound => turn.plan.trunks.get(&trunk),
+            Direction::Outbound => first_for(&turn.plan.trunks, dialled),
+        };
+        trunk.map(|trunk| trunk.voice.keys).unwrap_or_default()
     }
 }
 

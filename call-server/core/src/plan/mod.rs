@@ -19,7 +19,7 @@ pub use numbers::{NumberRule, NumberRules, NumberShape, RuleError};
 pub use route::{Door, Path, PathEnd, RouteRefusal, Step};
 pub use service::{Announcements, KeyAction, LastAgentRule, ReasonRule, SpokenLanguage, StormRule};
 pub use shared::model::PromptName;
-pub use trunks::{Attempt, AttemptEnd, Choice, LineState, MAX_ATTEMPTS, TargetPlan, TrunkNumbers, TrunkPlan, Unfit, choose};
+pub use trunks::{Attempt, AttemptEnd, Choice, LineState, MAX_ATTEMPTS, TargetPlan, TrunkNumbers, TrunkPlan, Unfit, choose, first_for};
 pub use voice::{KeyMode, Srtp, TrunkCodec, TrunkVoice};
 
 use serde::{Deserialize, Serialize};
