@@ -25,8 +25,8 @@ fn talk(name: &str, sound: &SoundServer, device: &str) -> Talk {
     let site = Site::demo(name);
     let server = Server::start(&site);
     let mut agent = Headless::start_at(&site, &server, &site.agents[0], HeadlessPlan::WILLING, sound, device);
-    agent.event_where("sound", SOON, |event| event["problem"].is_null());
     agent.state("ready", SOON);
+    agent.event_ever("sound", SOON, |event| event["problem"].is_null());
     let at_home = site.folder().join("at-home.wav");
     let speech = Speech::Looped(read_mono(&prompt("citizen")).into());
     let caller = Caller::dial(CallPlan { speech, played: true, record: Some(at_home.clone()), ..CallPlan::new(server.sip, "12345") });
