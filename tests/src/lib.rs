@@ -10,6 +10,7 @@ pub mod kamailio;
 pub mod link;
 pub mod process;
 pub mod server;
+pub mod sipp;
 pub mod site;
 pub mod sound;
 

@@ -72,6 +72,12 @@ impl Server {
         self.sip_listeners.iter().find(|(kind, _)| kind == transport).map(|(_, address)| *address)
     }
 
+    /// Where it takes SIP on IPv6; the first such listener.
+    #[must_use]
+    pub fn sip_over_ipv6(&self) -> Option<SocketAddr> {
+        self.sip_listeners.iter().map(|(_, address)| *address).find(SocketAddr::is_ipv6)
+    }
+
     /// Starts it where it must refuse to start, and returns its words.
     ///
     /// # Panics

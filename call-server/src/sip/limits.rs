@@ -40,6 +40,8 @@ pub(crate) struct SkinLimits {
     pub(crate) trunk_requests_per_s: u32,
     /// So many of these at once.
     pub(crate) trunk_burst: u32,
+    /// Answered calls of one address of a trunk whose ACK has not come; the next one hears busy.
+    pub(crate) unacknowledged_per_address: usize,
     /// Requests of one stranger that are refused at the usual pace.
     pub(crate) stranger_requests: u32,
     /// Further ones that are refused slowly; after them the source is ignored.
@@ -79,6 +81,7 @@ impl Default for SkinLimits {
             arriving_messages: 256,
             trunk_requests_per_s: 500,
             trunk_burst: 1_000,
+            unacknowledged_per_address: 256,
             stranger_requests: 10,
             stranger_slow_requests: 20,
             refusal_delay_ms: 200,
