@@ -72,10 +72,10 @@ impl Server {
         self.sip_listeners.iter().find(|(kind, _)| kind == transport).map(|(_, address)| *address)
     }
 
-    /// Where it takes SIP on IPv6; the first such listener.
+    /// The same over IPv6.
     #[must_use]
-    pub fn sip_over_ipv6(&self) -> Option<SocketAddr> {
-        self.sip_listeners.iter().map(|(_, address)| *address).find(SocketAddr::is_ipv6)
+    pub fn sip_over_ipv6(&self, transport: &str) -> Option<SocketAddr> {
+        self.sip_listeners.iter().find(|(kind, address)| kind == transport && address.is_ipv6()).map(|(_, address)| *address)
     }
 
     /// Starts it where it must refuse to start, and returns its words.

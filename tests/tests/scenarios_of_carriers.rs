@@ -147,7 +147,7 @@ fn site(targets: &[Target], registrar: SocketAddr) -> Site {
 fn parts(site: &Site, server: &Server, targets: &[Target], registrar: SocketAddr) -> VecDeque<Part> {
     let local = ip("127.0.0.1");
     let over = |transport: &str| server.sip_over(transport).unwrap_or_else(|| panic!("the server does not listen over {transport}"));
-    let six = server.sip_over_ipv6().expect("the server listens on IPv6");
+    let six = server.sip_over_ipv6("udp").expect("the server listens on IPv6");
     let tls = TlsRelay::start(site, over("tls")).address;
     let come = |scenario, transport, from, to| Part::In { scenario, transport, from, to };
     let mut parts: VecDeque<Part> = [Part::Registrar(registrar)].into();
