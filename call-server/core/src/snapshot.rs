@@ -1,7 +1,7 @@
 //! The hotline at one instant, for status and wall. A copy: nothing in it leads back to the core.
 
 use crate::Core;
-use crate::acd::{Activity, Agent};
+use crate::acd::{Activity, Agent, ForecastError};
 use crate::calls::{Call, Stage};
 use crate::ledger::Counters;
 use crate::plan::QueuePlan;
@@ -68,6 +68,9 @@ pub struct QueueStatus {
     pub ready: usize,
     /// Citizens of this queue who talk.
     pub talking: usize,
+    /// How well its forecasts of the waiting time held.
+    #[serde(default)]
+    pub forecasts: ForecastError,
 }
 
 /// One live call.
@@ -99,6 +102,12 @@ pub enum CallStatusPhase {
     Ringing,
     /// Two-way audio with an agent.
     Talking,
+    /// 保持: music by the agent's wish.
+    Held,
+    /// 外拨: nobody has answered yet.
+    Dialling,
+    /// 无座席通话: citizen and experts go on without an agent.
+    Residual,
 }
 
 /// Copies the state of the core.
@@ -139,16 +148,20 @@ fn queue_status(core: &Core, now: Now, queue: QueueId, plan: &QueuePlan) -> Queu
         longest_wait_ms: core.acd.waiting_in(queue).next().map_or(0, |entered| now.time.since(entered)),
         ready: core.acd.signed_in().filter(|agent| agent.eligible() && core.turn.serves(agent.agent, queue)).count(),
         talking: core.calls.live().filter(talks).count(),
+        forecasts: core.acd.forecast_error(queue),
     }
 }
 
 fn call_status(core: &Core, call: &Call) -> CallStatus {
     let rings = core.acd.rings_for(call.id).next();
-    let (phase, agent) = match call.stage {
+    let (phase, agent) = match &call.stage {
         Stage::Opening => (CallStatusPhase::Opening, None),
         Stage::Waiting(_) if rings.is_some() => (CallStatusPhase::Ringing, rings),
         Stage::Waiting(_) => (CallStatusPhase::Waiting, None),
+        Stage::Dialling(dialling) => (CallStatusPhase::Dialling, Some(dialling.agent)),
+        Stage::Talking(talking) if talking.held.is_some() => (CallStatusPhase::Held, Some(talking.agent)),
         Stage::Talking(talking) => (CallStatusPhase::Talking, Some(talking.agent)),
+        Stage::Residual(_) => (CallStatusPhase::Residual, None),
     };
     CallStatus { interaction: call.id, started: call.started.utc, queue: call.queue, probe: call.probe, phase, agent }
 }

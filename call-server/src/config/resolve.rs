@@ -208,8 +208,11 @@ impl Resolver<'_> {
     }
 
     fn prompts(&mut self) -> Option<Vec<(String, Vec<u8>)>> {
-        let Some(At { line, value }) = self.written.text("media", "prompts") else { return Some(Vec::new()) };
-        match sounds::read_folder(&self.path(value)) {
+        let (line, own) = match self.written.text("media", "prompts") {
+            Some(At { line, value }) => (line, sounds::read_folder(&self.path(value))),
+            None => (None, Ok(Vec::new())),
+        };
+        match own.and_then(sounds::with_house_voice) {
             Ok(prompts) => Some(prompts),
             Err(fault) => self.fault(line, fault, "Use WAV files of 8 kHz, mono, 16 bits, or A-law without a header ending in .alaw."),
         }

@@ -174,7 +174,7 @@ pub(super) const SECTIONS: &[Section] = &[
                 "prompts",
                 Text,
                 Optional { example: "\"prompts\"" },
-                "Folder of spoken prompts: WAV (8 kHz, mono, 16 bits) or .alaw; a prompt is named by its file without the ending.",
+                "Folder of spoken prompts beside the built-in ones: WAV (8 kHz, mono, 16 bits) or .alaw, named by the file without the ending.",
             ),
             key("threads", Whole, Optional { example: "1" }, "Threads that carry voices; one less than the machine has cores if absent."),
         ],

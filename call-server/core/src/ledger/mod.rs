@@ -12,8 +12,8 @@ pub use decision::{Decision, LastAgentOutcome, PassedOver, Weighed, WhyNot};
 
 use serde::{Deserialize, Serialize};
 use shared::model::{
-    AgentId, AgentState, Caller, EndReason, InteractionId, PhoneNumber, PromptName, QueueId, RecordingId, SegmentId, SessionId, Side,
-    TrunkId, UnixMillis,
+    AgentId, AgentState, AsideKind, Caller, DialResult, Direction, EndReason, InteractionId, PartyId, PartyName, PhoneNumber, PromptName,
+    QueueId, RecordingId, SegmentId, SessionId, Side, TrunkId, UnixMillis,
 };
 
 /// One thing that happened within an interaction, as it is stored.
@@ -77,6 +77,15 @@ pub enum FactKind {
         /// Why.
         reason: EndReason,
     },
+    /// It was worked out what the waiting citizen can expect.
+    Foretold {
+        /// How many will be served before.
+        ahead: u32,
+        /// How long it will take, in ms; `None` if the figures do not say.
+        expected_ms: Option<u64>,
+        /// What was told of it; `None` is nothing.
+        told: Option<WaitRange>,
+    },
     /// A text was begun to be played.
     Announced {
         /// What.
@@ -108,6 +117,71 @@ pub enum FactKind {
         /// Which segment ended.
         segment: SegmentId,
     },
+    /// An agent has dialled: the first fact of an outbound call.
+    Dialled {
+        /// Who.
+        agent: AgentId,
+    },
+    /// What became of the outbound call.
+    DialEnded {
+        /// How.
+        result: DialResult,
+    },
+    /// 保持: the citizen hears music by the agent's wish.
+    Held {
+        /// Whose part of the call.
+        segment: SegmentId,
+    },
+    /// 拾回
+    Retrieved {
+        /// Whose part of the call.
+        segment: SegmentId,
+    },
+    /// Somebody beside the citizen is called.
+    AsideBegan {
+        /// Numbered within the interaction.
+        party: PartyId,
+        /// For what.
+        as_what: AsideKind,
+        /// Whom.
+        name: PartyName,
+    },
+    /// That one answered, or did not.
+    AsideEnded {
+        /// Who.
+        party: PartyId,
+        /// What came of it.
+        result: DialResult,
+    },
+    /// Somebody takes part in the talk with the citizen.
+    PartyJoined {
+        /// Who.
+        party: PartyId,
+    },
+    /// And does not any more.
+    PartyLeft {
+        /// Who.
+        party: PartyId,
+    },
+    /// The call has another owner: 转接, or the agent has left a three-way talk.
+    HandedOver {
+        /// Whose it was.
+        from: AgentId,
+        /// Whose it is; `None` is a talk without an agent 无座席通话.
+        to: Option<AgentId>,
+    },
+    /// 盲转 to a waiting line.
+    SentToQueue {
+        /// By whom.
+        from: AgentId,
+        /// Which.
+        queue: QueueId,
+    },
+    /// Keys were pressed towards somebody; which ones is not written down.
+    KeysPressed {
+        /// How many.
+        count: u32,
+    },
     /// The interaction is over.
     Ended {
         /// Why.
@@ -130,15 +204,36 @@ impl FactKind {
             Self::Favoured { .. } => "favoured",
             Self::LastAgent { .. } => "last_agent",
             Self::TurnedAway { .. } => "turned_away",
+            Self::Foretold { .. } => "foretold",
             Self::Announced { .. } => "announced",
             Self::Decided(_) => "decided",
             Self::Offered { .. } => "offered",
             Self::OfferEnded { .. } => "offer_ended",
             Self::Connected { .. } => "connected",
             Self::Parted { .. } => "parted",
+            Self::Dialled { .. } => "dialled",
+            Self::DialEnded { .. } => "dial_ended",
+            Self::Held { .. } => "held",
+            Self::Retrieved { .. } => "retrieved",
+            Self::AsideBegan { .. } => "aside_began",
+            Self::AsideEnded { .. } => "aside_ended",
+            Self::PartyJoined { .. } => "party_joined",
+            Self::PartyLeft { .. } => "party_left",
+            Self::HandedOver { .. } => "handed_over",
+            Self::SentToQueue { .. } => "sent_to_queue",
+            Self::KeysPressed { .. } => "keys_pressed",
             Self::Ended { .. } => "ended",
         }
     }
+}
+
+/// A waiting time as it is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitRange {
+    /// At least so long, in minutes; 0 is less than the other end.
+    pub least_minutes: u32,
+    /// At most so long, in minutes; `None` is without end.
+    pub most_minutes: Option<u32>,
 }
 
 /// Why a call leaves a queue by rule, one code each (2.1).
@@ -224,6 +319,18 @@ pub struct InteractionRecord {
     pub segments: Vec<Segment>,
     /// The recording, if audio was connected (I-17).
     pub recording: Option<RecordingId>,
+    /// Who called whom.
+    #[serde(default)]
+    pub direction: Direction,
+    /// What became of an outbound call.
+    #[serde(default)]
+    pub dial_result: Option<DialResult>,
+    /// How often it was handed over.
+    #[serde(default)]
+    pub transfers: u32,
+    /// Talk without an agent 无座席通话.
+    #[serde(default)]
+    pub residual_ms: u64,
 }
 
 impl InteractionRecord {
@@ -245,8 +352,14 @@ pub struct Segment {
     pub started: UnixMillis,
     /// How long the answered offer rang.
     pub ring_ms: u64,
-    /// Two-way audio.
+    /// Two-way audio; without hold.
     pub talk_ms: u64,
+    /// The citizen heard music by this agent's wish, or while this agent consulted somebody (5.2 "hold").
+    #[serde(default)]
+    pub hold_ms: u64,
+    /// How often.
+    #[serde(default)]
+    pub holds: u32,
 }
 
 /// One interval of an agent's signed-in time. The intervals of a session tile it exactly (1-7).
@@ -312,4 +425,10 @@ pub enum IntervalCause {
     Unlock,
     /// The call was accepted by itself.
     AutoAnswer,
+    /// The agent dialled.
+    Dialled,
+    /// The citizen was held or retrieved, or somebody was called or let go, in a call.
+    CallFunction,
+    /// A colleague asked this agent to take or join a call.
+    Asked,
 }
