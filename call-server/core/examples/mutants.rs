@@ -26,7 +26,7 @@ pub(crate) fn on(number: u32) -> bool {
 struct Mutant {
     what: String,
     file: String,
-    /// Which of several places that read alike, from 1.
+    /// Which of several places that read alike, from 1; 0 if there must be one alone.
     place: usize,
     from: String,
     to: String,
@@ -75,12 +75,12 @@ fn run(wish: &Wish) -> Result<usize, String> {
 
 /// `# what`, `@ file` with `#2` for the second place, `- expression`, `+ expression`.
 fn read_list(text: &str) -> Result<Vec<Mutant>, String> {
-    let (mut mutants, mut what, mut file, mut place, mut from) = (Vec::new(), String::new(), String::new(), 1, String::new());
+    let (mut mutants, mut what, mut file, mut place, mut from) = (Vec::new(), String::new(), String::new(), 0, String::new());
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
         match line.split_once(' ') {
             Some(("#", rest)) => rest.clone_into(&mut what),
             Some(("@", rest)) => {
-                let (path, number) = rest.split_once(" #").unwrap_or((rest, "1"));
+                let (path, number) = rest.split_once(" #").unwrap_or((rest, "0"));
                 path.clone_into(&mut file);
                 place = number.parse().map_err(|_| format!("{line}: no number"))?;
             }
@@ -148,8 +148,8 @@ fn broken(text: &str, number: u32, mutant: &Mutant) -> Result<String, String> {
     let Mutant { file, from, to, place, .. } = mutant;
     let (code, tests) = text.split_at(text.find("#[cfg(test)]").unwrap_or(text.len()));
     let found: Vec<usize> = code.match_indices(from.as_str()).map(|(at, _)| at).collect();
-    let at = *found.get(place - 1).ok_or_else(|| format!("break {number}: {file} has no place {place} of `{from}`"))?;
-    if *place == 1 && found.len() > 1 {
+    let at = *found.get(place.saturating_sub(1)).ok_or_else(|| format!("break {number}: {file} has no place {place} of `{from}`"))?;
+    if *place == 0 && found.len() > 1 {
         return Err(format!("break {number}: {file} has {} places of `{from}`; say which: #2", found.len()));
     }
     let mut broken = code[..at].to_owned();

@@ -23,6 +23,11 @@ pub(crate) struct CallSeen {
     pub(crate) turned: Option<(EndReason, Time)>,
     /// The text is played.
     pub(crate) speaks: bool,
+    /// When the last text was begun while it waits, and the least waiting time it was told, in minutes.
+    pub(crate) told_at: Option<Time>,
+    pub(crate) told_least: Option<u32>,
+    /// Since when nothing has kept the next text from being heard: waits in this queue, and no desk rings.
+    pub(crate) unheard_since: Time,
     pub(crate) queue: Option<QueueId>,
     first_queue: Option<QueueId>,
     /// The queue that it will wait in.
@@ -97,6 +102,9 @@ impl CallSeen {
             refused: false,
             turned: None,
             speaks: false,
+            told_at: None,
+            told_least: None,
+            unheard_since: now.time,
             queue: None,
             first_queue: None,
             bound_for,
@@ -222,6 +230,10 @@ impl CallSeen {
         self.first_queue.get_or_insert(queue);
         self.first_entered.get_or_insert(now);
         self.waiting_since = Some(now);
+        if !self.moving {
+            self.told_least = None;
+        }
+        (self.told_at, self.unheard_since) = (None, now);
         self.bound_for = Some(queue);
         self.open_tier = 0;
         self.decision = None;

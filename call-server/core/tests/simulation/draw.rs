@@ -2,9 +2,9 @@
 
 use call_core::input::PastContact;
 use call_core::plan::{
-    AgentPlan, BlockEntry, BlockLevel, Calendar, CalendarId, Calendars, Callers, Day, DayKind, Exit, FavourEntry, Hours, HoursRule,
+    AgentPlan, Announcements, BlockEntry, BlockLevel, Calendar, CalendarId, Calendars, Callers, Day, DayKind, Exit, FavourEntry, Hours, HoursRule,
     KeyAction, LastAgentRule, Limits, Membership, Mode, NoAnswer, NumberPattern, Overflow, Override, Plan, Priority, PromptName, QueuePlan,
-    ReasonRule, Relaxation, Scope, SkillId, SkillNeed, SpecialDay, StormRule, Strategy, TrunkPlan, Weekday, WrapUpRule,
+    ReasonRule, Relaxation, Scope, SkillId, SkillNeed, SpecialDay, SpokenLanguage, StormRule, Strategy, TrunkPlan, Weekday, WrapUpRule,
 };
 use shared::model::{AgentId, Caller, CareClass, CareMark, NotReadyReason, PhoneNumber, QueueId, TrunkId, UnixMillis};
 use std::collections::BTreeMap;
@@ -98,7 +98,22 @@ fn queue(random: &mut fastrand::Rng, queues: &[QueueId]) -> QueuePlan {
         last_agent: (random.u32(0..3) == 0)
             .then(|| LastAgentRule { within_days: random.u32(1..30), hold_ms: [0, 8_000, 40_000][random.usize(0..3)] }),
         keys,
+        announcements: announcements(random),
         ..QueuePlan::default()
+    }
+}
+
+fn announcements(random: &mut fastrand::Rng) -> Announcements {
+    if random.u32(0..3) > 0 {
+        return Announcements::default();
+    }
+    Announcements {
+        first_ms: random.u64(1_000..20_000),
+        every_ms: [0, 5_000, 20_000][random.usize(0..3)],
+        position: random.bool(),
+        waiting_time: random.bool(),
+        comfort: if random.bool() { vec![PromptName::from("please_wait"), PromptName::from("thank_you")] } else { Vec::new() },
+        language: SpokenLanguage::default(),
     }
 }
 

@@ -179,6 +179,29 @@ impl Watch {
         }
     }
 
+    /// I-22: texts for those who wait go on for as long as the wait, whatever rings, is cut or is changed in between.
+    pub(crate) fn i22_texts_go_on_as_long_as_the_wait(&mut self) {
+        let changed = matches!(self.step.input, Some(Input::PlanChanged(_)));
+        let (now, longest_text_ms) = (self.now, self.plan.limits.farewell_ms.max(self.longest_text_ms));
+        for interaction in &self.open {
+            let call = self.calls.get_mut(interaction).expect("an open call");
+            if !call.waits() || changed {
+                call.unheard_since = now;
+                continue;
+            }
+            let rules = &self.plan.queues[&call.queue.expect("waits in a queue")].announcements;
+            let pause_ms = if call.told_at.is_some() { rules.every_ms } else { rules.first_ms };
+            let says = rules.position || !rules.comfort.is_empty();
+            if rules.first_ms == 0 || pause_ms == 0 || !says {
+                continue;
+            }
+            let since = call.unheard_since.max(call.told_at.unwrap_or(call.unheard_since));
+            // One that is still heard puts the next one off.
+            let limit = since.plus(rules.first_ms.max(pause_ms) + longest_text_ms + rules.first_ms.max(pause_ms));
+            assert!(now < limit, "I-22: {} has heard no text since {since:?}", call.interaction);
+        }
+    }
+
     pub(crate) fn i1_an_agent_holds_one_offer_or_call(&self) {
         let mut held = BTreeMap::new();
         for call in self.unsaved() {

@@ -25,7 +25,7 @@ const SEEDS: u64 = 1_600;
 const FEWEST_EVENTS: u64 = 1_000_000;
 
 /// What must have happened in them often enough to have been tried.
-const MUST_HAPPEN: [&str; 43] = [
+const MUST_HAPPEN: [&str; 45] = [
     "caller_hung_up",
     "agent_hung_up",
     "agent_lost",
@@ -61,6 +61,8 @@ const MUST_HAPPEN: [&str; 43] = [
     "session superseded",
     "signed out as lost",
     "turned away with a text",
+    "a text was played",
+    "foretold",
     "accepted by itself",
     "a key was pressed while waiting",
     "last agent: hit",

@@ -9,7 +9,7 @@ use crate::door::{self, House, Load, Meets};
 use crate::memory::Memory;
 use call_core::command::{AgentCommand, MediaCommand, RecordingCommand, SessionEnd, SipCommand, StoreCommand};
 use call_core::input::{AgentAction, CallOffered, PastContact};
-use call_core::ledger::{Counters, Decision, Fact, FactKind, InteractionRecord, LastAgentOutcome, OfferEnd, OverflowCause};
+use call_core::ledger::{Counters, Decision, Fact, FactKind, InteractionRecord, LastAgentOutcome, OfferEnd, OverflowCause, WaitRange};
 use call_core::plan::{Exit, KeyAction, Plan};
 use call_core::{Command, Core, Input, Now, Reason, Time};
 use shared::model::{
@@ -229,6 +229,7 @@ impl Watch {
         self.last_agents_are_asked_first_and_each_wait_has_one_outcome();
         self.the_list_of_all_agents_has_no_stale_row(core);
         self.texts_end_in_time();
+        self.i22_texts_go_on_as_long_as_the_wait();
         self.i1_an_agent_holds_one_offer_or_call();
         self.i2_an_old_offer_changes_nothing();
         self.i3_no_desk_shows_a_call_that_is_gone();
@@ -410,8 +411,11 @@ impl Watch {
     }
 
     fn sip(&mut self, command: &SipCommand) {
-        let (SipCommand::Ring { leg } | SipCommand::Answer { leg, .. } | SipCommand::Refuse { leg, .. } | SipCommand::HangUp { leg, .. }) =
-            command;
+        let (SipCommand::Ring { leg }
+        | SipCommand::Answer { leg, .. }
+        | SipCommand::PressKeys { leg, .. }
+        | SipCommand::Refuse { leg, .. }
+        | SipCommand::HangUp { leg, .. }) = command;
         let final_word = matches!(command, SipCommand::Refuse { .. } | SipCommand::HangUp { .. });
         if let Some(interaction) = self.legs.get(leg).copied() {
             self.with_call(interaction, |call| {
@@ -430,8 +434,10 @@ impl Watch {
             }
             MediaCommand::Announce { leg, .. } => {
                 let call = self.call_of_leg(*leg);
-                assert!(call.connected.is_none() && call.turned.is_some(), "I-21: a text for a citizen who is not on the way out");
-                (call.speaks, call.turned) = (true, call.turned.map(|(reason, _)| (reason, now)));
+                assert!(call.connected.is_none() && call.ended.is_none(), "I-21: a text is played to a connected citizen");
+                assert!(call.turned.is_some() || call.waits(), "I-21: a text for a citizen who does not wait alone");
+                (call.speaks, call.turned) = (call.turned.is_some(), call.turned.map(|(reason, _)| (reason, now)));
+                self.tally("a text was played");
             }
             MediaCommand::Play { leg, .. } => {
                 let call = self.call_of_leg(*leg);
@@ -589,7 +595,9 @@ impl Watch {
             }
             FactKind::Ended { reason, by } => self.ended(fact.interaction, *reason, *by),
             FactKind::Entered | FactKind::Answered => {}
-            FactKind::Blocked { .. } | FactKind::Favoured { .. } | FactKind::Announced { .. } => {}
+            FactKind::Blocked { .. } | FactKind::Favoured { .. } => {}
+            FactKind::Announced { .. } => call.told_at = Some(self.now),
+            FactKind::Foretold { ahead, expected_ms, told } => self.foretold(fact.interaction, *ahead, *expected_ms, *told),
         }
     }
 
@@ -655,6 +663,29 @@ impl Watch {
         let served = plan.last_agent.and_then(|rule| Some((rule, self.memory.served(&call.caller, self.utc, rule.within_days)?)));
         let hold_until = |hold_ms| self.now.plus(hold_ms);
         call.seeks = served.map(|(rule, (agent, _))| Seeks { agent, outcome: None, hold_until: hold_until(rule.hold_ms) });
+    }
+
+    /// 2.1: the position counts only citizens who are served before; the waiting time rises by one step at most, and is silent when unsure.
+    fn foretold(&mut self, interaction: InteractionId, ahead: u32, expected_ms: Option<u64>, told: Option<WaitRange>) {
+        let call = &self.calls[&interaction];
+        assert!(call.waits(), "2.1: {interaction} is told something while a desk rings or somebody talks");
+        assert!(told.is_none() || expected_ms.is_some(), "2.1: {interaction} is told a waiting time that nobody knows");
+        let plan = |call: &CallSeen| &self.plan.queues[&call.queue.expect("waits in a queue")];
+        let before = |other: &&CallSeen| other.waiting_since.is_some() && other.goes_before(plan(other), call, plan(call), self.now);
+        let at_most = self.unsaved().filter(|other| !other.probe && other.ended.is_none()).filter(before).count();
+        assert!(ahead as usize <= at_most, "2.1: {interaction} is told of {ahead} before it, and there are {at_most}");
+        let mine = |other: &&CallSeen| other.queue == call.queue;
+        let at_least = self.unsaved().filter(|other| !other.probe && other.ended.is_none()).filter(before).filter(mine).count();
+        assert!(at_least <= ahead as usize, "2.1: {interaction} is told of {ahead} before it, and {at_least} of its queue are");
+        let least = told.map(|range| range.least_minutes);
+        if let (Some(last), Some(least)) = (call.told_least, least) {
+            let ladder = [0, 1, 2, 3, 5, 8, 12, 20, 30];
+            let place = |minutes| ladder.iter().position(|step| *step == minutes).expect("2.1: a step of the ladder");
+            assert!(place(least) <= place(last) + 1, "2.1: {interaction} is told {least} minutes after {last}");
+        }
+        let call = self.calls.get_mut(&interaction).expect("as before");
+        call.told_least = least.or(call.told_least);
+        self.tally("foretold");
     }
 
     /// 1-8: what came of asking the last agent first must be true.

@@ -332,7 +332,7 @@ impl World {
 
     fn obey_sip(&mut self, command: SipCommand) {
         match command {
-            SipCommand::Ring { .. } => {}
+            SipCommand::Ring { .. } | SipCommand::PressKeys { .. } => {}
             SipCommand::Answer { leg, .. } if self.chance(98) => self.send(Edge::Sip, Input::LegConfirmed { leg }),
             SipCommand::Answer { leg, .. } => self.after(32_000, Event::Leaves(leg, LegEnd::Timeout)),
             SipCommand::Refuse { leg, .. } | SipCommand::HangUp { leg, .. } => self.leg_ends(leg, LegEnd::AsCommanded),
@@ -460,7 +460,7 @@ impl World {
         let number = self.chance(80).then(|| phone(CALLERS[self.random.usize(0..CALLERS.len())]).into());
         let probe = self.chance(5);
         let (trunk, caller) = (TrunkId(0), Caller { number });
-        self.send(Edge::Sip, Input::CallOffered(CallOffered { leg, trunk, caller, dialled, offer: None, probe }));
+        self.send(Edge::Sip, Input::CallOffered(CallOffered { leg, trunk, caller, dialled, offer: None, probe, origin: Default::default() }));
         if self.chance(20) {
             self.after(90_000, Event::Presses(leg));
         }
