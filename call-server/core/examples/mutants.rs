@@ -34,7 +34,7 @@ struct Mutant {
 
 /// What was asked for on the command line.
 struct Wish {
-    only: Option<usize>,
+    only: Option<u32>,
     seeds: u64,
 }
 
@@ -223,7 +223,7 @@ fn read_arguments(mut arguments: impl Iterator<Item = String>) -> Result<Wish, S
         let number = arguments.next().and_then(|text| text.parse::<u64>().ok());
         let number = number.ok_or_else(|| format!("{argument}: a number is missing"))?;
         match argument.as_str() {
-            "--only" => wish.only = usize::try_from(number).ok(),
+            "--only" => wish.only = u32::try_from(number).ok(),
             "--seeds" => wish.seeds = number,
             other => return Err(format!("unknown argument {other}")),
         }

@@ -23,7 +23,7 @@ pub(crate) struct CallSeen {
     pub(crate) turned: Option<(EndReason, Time)>,
     /// The text is played.
     pub(crate) speaks: bool,
-    /// When the last text was begun while it waits, and the least waiting time it was told, in minutes.
+    /// When it was last worked out what to tell while it waits, and the least waiting time it was told, in minutes.
     pub(crate) told_at: Option<Time>,
     pub(crate) told_least: Option<u32>,
     /// Since when nothing has kept the next text from being heard: waits in this queue, and no desk rings.

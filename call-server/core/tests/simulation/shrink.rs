@@ -17,7 +17,7 @@ const MOST_TRIES: usize = 4_000;
 type Simpler = fn(&mut QueuePlan, QueuePlan);
 
 /// One after the other, each alone.
-const SIMPLER: [Simpler; 14] = [
+const SIMPLER: [Simpler; 15] = [
     |queue, plain| queue.strategy = plain.strategy,
     |queue, plain| queue.needs = plain.needs,
     |queue, plain| queue.tiers = plain.tiers,
@@ -31,6 +31,7 @@ const SIMPLER: [Simpler; 14] = [
     |queue, plain| queue.hours = plain.hours,
     |queue, plain| queue.last_agent = plain.last_agent,
     |queue, plain| queue.keys = plain.keys,
+    |queue, plain| queue.announcements = plain.announcements,
     |queue, plain| queue.ring_ms = plain.ring_ms,
 ];
 
@@ -246,19 +247,35 @@ impl Shortening {
         self.try_plan(|plan| plan.reasons.clear());
         self.try_plan(|plan| plan.hours.clear());
         self.try_plan(|plan| plan.calendars.overrides.clear());
-        self.try_plan(|plan| plan.calendars.days.clear());
+        self.try_plan(|plan| plan.calendars = Default::default());
         self.try_plan(|plan| plan.limits = Default::default());
     }
 
     fn try_plan(&mut self, change: impl Fn(&mut Plan)) {
-        let mut plan = self.plan.clone();
-        change(&mut plan);
-        if plan == self.plan || self.hunt.tries >= MOST_TRIES {
+        // Plans that come in mid-run are made simpler alike.
+        let changed = |plan: &Plan| {
+            let mut plan = plan.clone();
+            change(&mut plan);
+            plan
+        };
+        let plan = changed(&self.plan);
+        let mut same = plan == self.plan;
+        let steps: Vec<(usize, Step)> = self.steps.iter().map(|(crashes, step)| {
+            let step = match step {
+                Step::Fed(now, Input::PlanChanged(old)) => {
+                    let plan = changed(old);
+                    same &= plan == **old;
+                    Step::Fed(*now, Input::PlanChanged(Box::new(plan)))
+                }
+                other => other.clone(),
+            };
+            (*crashes, step)
+        }).collect();
+        if same || self.hunt.tries >= MOST_TRIES {
             return;
         }
-        if let Some((at, violation)) = self.hunt.violates(&plan, &self.steps) {
-            (self.plan, self.violation) = (plan, violation);
-            self.steps.truncate(at + 1);
+        if let Some((at, violation)) = self.hunt.violates(&plan, &steps) {
+            (self.plan, self.steps, self.violation) = (plan, cut(steps, at), violation);
         }
     }
 }

@@ -10,6 +10,8 @@ use std::fmt::{Debug, Write};
 
 /// Steps that are told.
 const MOST_STEPS: usize = 120;
+/// Letters of one setting.
+const LONGEST_SETTING: usize = 600;
 
 /// The settings that matter, then who did what when.
 pub(crate) fn tell(record: &Record) -> String {
@@ -57,7 +59,9 @@ fn differences(this: &impl Debug, that: &impl Debug) -> String {
     let (this, that) = (format!("{this:#?}"), format!("{that:#?}"));
     let plain: Vec<&str> = that.lines().collect();
     let unlike: Vec<&str> = this.lines().filter(|line| !plain.contains(line)).map(str::trim).collect();
-    if unlike.is_empty() { String::new() } else { format!(": {}", unlike.join(" ")) }
+    let text = unlike.join(" ");
+    let clipped: String = text.chars().take(LONGEST_SETTING).collect();
+    if text.is_empty() { text } else { format!(": {clipped}{}", if clipped.len() < text.len() { "…" } else { "" }) }
 }
 
 /// Who is who.

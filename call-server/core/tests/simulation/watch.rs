@@ -596,7 +596,7 @@ impl Watch {
             FactKind::Ended { reason, by } => self.ended(fact.interaction, *reason, *by),
             FactKind::Entered | FactKind::Answered => {}
             FactKind::Blocked { .. } | FactKind::Favoured { .. } => {}
-            FactKind::Announced { .. } => call.told_at = Some(self.now),
+            FactKind::Announced { .. } => {}
             FactKind::Foretold { ahead, expected_ms, told } => self.foretold(fact.interaction, *ahead, *expected_ms, *told),
         }
     }
@@ -684,7 +684,7 @@ impl Watch {
             assert!(place(least) <= place(last) + 1, "2.1: {interaction} is told {least} minutes after {last}");
         }
         let call = self.calls.get_mut(&interaction).expect("as before");
-        call.told_least = least.or(call.told_least);
+        (call.told_at, call.told_least) = (Some(self.now), least.or(call.told_least));
         self.tally("foretold");
     }
 
