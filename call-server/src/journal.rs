@@ -174,7 +174,10 @@ mod tests {
         let number = PhoneNumber::parse("12345").expect("a number");
         Plan {
             numbers: BTreeMap::from([(number, QueueId(1))]),
-            queues: BTreeMap::from([(QueueId(1), QueuePlan { max_wait_ms: 5_000, last_agent: Some(LastAgentRule::default()), ..QueuePlan::default() })]),
+            queues: BTreeMap::from([(
+                QueueId(1),
+                QueuePlan { max_wait_ms: 5_000, last_agent: Some(LastAgentRule::default()), ..QueuePlan::default() },
+            )]),
             agents: BTreeMap::from([(AgentId(7), AgentPlan { queues: vec![QueueId(1)], ..AgentPlan::default() })]),
             ..Plan::default()
         }
@@ -267,7 +270,8 @@ mod tests {
         for run in [&first, &second] {
             let talked = |command: &Command| matches!(command, Command::Media(MediaCommand::Connect { .. }));
             let hit = |command: &Command| matches!(command, Command::Store(StoreCommand::Note(fact)) if matches!(fact.kind, FactKind::LastAgent { outcome: LastAgentOutcome::Hit, .. }));
-            let wrapped = |command: &Command| matches!(command, Command::Agent(AgentCommand::Show { desk, .. }) if desk.state == AgentState::WrapUp);
+            let wrapped =
+                |command: &Command| matches!(command, Command::Agent(AgentCommand::Show { desk, .. }) if desk.state == AgentState::WrapUp);
             let seen = [run.iter().any(talked), run.iter().any(hit), run.iter().any(wrapped)];
             assert_eq!(seen, [true; 3], "a talk, the last agent and the new plan's wrap-up must be in it");
         }

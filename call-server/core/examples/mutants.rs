@@ -10,7 +10,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
-const USAGE: &str = "usage: mutants [--only NUMBER] [--seeds N]";
+const USAGE: &str = "usage: mutants [--build | --built] [--only NUMBER] [--seeds N]
+  --build        only build the copy
+  --built        ask the copy that was built last
+  --only NUMBER  one break alone
+  --seeds N      seeds of the simulation for each break; 400 if not said";
 
 /// The switch that the copy is built with.
 const SWITCH: &str = "//! Which break is switched on.
@@ -34,6 +38,8 @@ struct Mutant {
 
 /// What was asked for on the command line.
 struct Wish {
+    build: bool,
+    built: bool,
     only: Option<u32>,
     seeds: u64,
 }
@@ -56,8 +62,14 @@ fn run(wish: &Wish) -> Result<usize, String> {
     let list = fs::read_to_string(core.join("tests/mutants.txt")).map_err(|fault| fault.to_string())?;
     let mutants = read_list(&list)?;
     let copy = root.join("target/mutants");
-    make_copy(root, &copy, &mutants)?;
-    let programs = build(&copy)?;
+    if !wish.built {
+        make_copy(root, &copy, &mutants)?;
+        build(&copy)?;
+    }
+    if wish.build {
+        return Ok(0);
+    }
+    let programs = programs(&copy)?;
     let sound = failing(&programs, &copy, 0, wish.seeds)?;
     if !sound.is_empty() {
         return Err(format!("red without any break: {}", sound.join(", ")));
@@ -157,22 +169,29 @@ fn broken(text: &str, number: u32, mutant: &Mutant) -> Result<String, String> {
     Ok(broken + &code[at + from.len()..] + tests)
 }
 
-/// The test programs of the copy: by name, and with what arguments they are asked.
-fn build(copy: &Path) -> Result<Vec<(String, PathBuf)>, String> {
+/// Builds the test programs of the copy and writes down where they are.
+fn build(copy: &Path) -> Result<(), String> {
     let target = copy.join("target");
     let mut command = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
     command.args(["test", "--no-run", "--offline", "--package", "call-core", "--lib", "--test", "scenarios", "--test", "erlang"]);
-    command.args(["--example", "simulate", "--message-format", "json"]).current_dir(copy).env("CARGO_TARGET_DIR", &target);
+    command
+        .args(["--example", "simulate", "--message-format", "json-render-diagnostics"])
+        .current_dir(copy)
+        .env("CARGO_TARGET_DIR", &target);
     // What is broken on purpose may be odd.
     command.env("RUSTFLAGS", "--cap-lints allow").stderr(Stdio::inherit());
     let output = command.output().map_err(|fault| fault.to_string())?;
     if !output.status.success() {
         return Err("the copy does not build".to_owned());
     }
-    let programs: Vec<(String, PathBuf)> = String::from_utf8_lossy(&output.stdout).lines().filter_map(program).collect();
-    // `cargo test` builds an example as a program too.
-    let example = target.join("debug/examples/simulate");
-    let tests = programs.into_iter().filter(|(name, _)| name != "simulate");
+    fs::write(copy.join("programs.jsonl"), output.stdout).map_err(|fault| fault.to_string())
+}
+
+/// The test programs of the copy, by name.
+fn programs(copy: &Path) -> Result<Vec<(String, PathBuf)>, String> {
+    let text = fs::read_to_string(copy.join("programs.jsonl")).map_err(|fault| format!("nothing was built: {fault}"))?;
+    let tests = text.lines().filter_map(program).filter(|(name, _)| name != "simulate");
+    let example = copy.join("target/debug/examples/simulate");
     Ok(tests.chain([("simulation".to_owned(), example)]).collect())
 }
 
@@ -218,15 +237,23 @@ fn cause(name: &str, text: &str) -> String {
 }
 
 fn read_arguments(mut arguments: impl Iterator<Item = String>) -> Result<Wish, String> {
-    let mut wish = Wish { only: None, seeds: 400 };
+    let mut wish = Wish { build: false, built: false, only: None, seeds: 400 };
     while let Some(argument) = arguments.next() {
-        let number = arguments.next().and_then(|text| text.parse::<u64>().ok());
-        let number = number.ok_or_else(|| format!("{argument}: a number is missing"))?;
         match argument.as_str() {
-            "--only" => wish.only = u32::try_from(number).ok(),
-            "--seeds" => wish.seeds = number,
-            other => return Err(format!("unknown argument {other}")),
+            "--build" => wish.build = true,
+            "--built" => wish.built = true,
+            _ => number(&mut wish, &argument, arguments.next())?,
         }
     }
     Ok(wish)
+}
+
+fn number(wish: &mut Wish, argument: &str, value: Option<String>) -> Result<(), String> {
+    let number: u64 = value.and_then(|text| text.parse().ok()).ok_or_else(|| format!("{argument}: a number is missing"))?;
+    match argument {
+        "--only" => wish.only = u32::try_from(number).ok(),
+        "--seeds" => wish.seeds = number,
+        other => return Err(format!("unknown argument {other}")),
+    }
+    Ok(())
 }

@@ -90,6 +90,9 @@ fn report(wish: &Wish, events: u64, violations: &[String], seconds: f64) {
     for violation in violations.iter().take(SHOWN) {
         eprintln!("{violation}\n");
     }
+    for violation in violations.iter().skip(SHOWN) {
+        eprintln!("{}", violation.lines().next().unwrap_or_default());
+    }
     let (seeds, count) = (wish.seeds, violations.len());
     if wish.json {
         println!("{{\"seeds\":{seeds},\"events\":{events},\"violations\":{count},\"seconds\":{seconds:.3}}}");

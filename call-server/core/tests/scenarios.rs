@@ -388,8 +388,10 @@ impl Stage {
 
     fn dials(&mut self, number: &str, dialled: &str, probe: bool) -> Result<(), String> {
         let leg = LegId(self.take_number());
-        self.callers
-            .insert(number.to_owned(), CallerSeen { leg, hears: Hears::Silence, interaction: None, record: None, last_agent: None, decision: None });
+        self.callers.insert(
+            number.to_owned(),
+            CallerSeen { leg, hears: Hears::Silence, interaction: None, record: None, last_agent: None, decision: None },
+        );
         let caller = Caller { number: Some(phone(number)?.into()) };
         let offered =
             CallOffered { leg, trunk: TrunkId(0), caller, dialled: phone(dialled)?, offer: None, probe, origin: Default::default() };

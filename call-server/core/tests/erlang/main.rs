@@ -37,7 +37,13 @@ fn the_theory_agrees_with_published_values() {
     assert!((four.wait_s - 25.76).abs() < 0.01 && (four.level - 0.8623).abs() < 1e-4, "{four:?}");
     // Patience as long as service: every call leaves the house alike, so their number is Poisson's, here with a mean of 4.
     let impatient = theory(Situation { agents: 2, calls_per_hour: 240.0, service_s: 60.0, patience_s: Some(60.0), calls: 0 });
-    let poisson: Vec<f64> = (0..60).scan(1.0, |weight, n| { let now = *weight; *weight *= 4.0 / f64::from(n + 1); Some(now * (-4.0_f64).exp()) }).collect();
+    let poisson: Vec<f64> = (0..60)
+        .scan(1.0, |weight, n| {
+            let now = *weight;
+            *weight *= 4.0 / f64::from(n + 1);
+            Some(now * (-4.0_f64).exp())
+        })
+        .collect();
     let waiting: f64 = poisson.iter().enumerate().skip(3).map(|(n, chance)| chance * (n as f64 - 2.0)).sum();
     assert!((impatient.wait_s - waiting * 15.0).abs() < 1e-6, "{impatient:?}");
 }

@@ -117,7 +117,9 @@ fn served_in_time(situation: Situation) -> Vec<f64> {
         };
         (0..most).map(step).collect()
     };
-    let after = |served: &[f64], slope: &[f64], by: f64| -> Vec<f64> { served.iter().zip(slope).map(|(value, slope)| value + slope * by).collect() };
+    let after = |served: &[f64], slope: &[f64], by: f64| -> Vec<f64> {
+        served.iter().zip(slope).map(|(value, slope)| value + slope * by).collect()
+    };
     let step = 1.0 / f64::from(STEPS_PER_S);
     let mut served = vec![0.0; most];
     for _ in 0..(LEVEL_S as u32 * STEPS_PER_S) {

@@ -3,7 +3,7 @@
 use crate::draw;
 use call_core::input::CallOffered;
 use call_core::ledger::OverflowCause;
-use call_core::plan::{BlockLevel, Callers, CalendarId, DayKind, Exit, HoursRule, Mode, Plan, PromptName, Scope, Weekday};
+use call_core::plan::{BlockLevel, CalendarId, Callers, DayKind, Exit, HoursRule, Mode, Plan, PromptName, Scope, Weekday};
 use shared::model::{Caller, CareClass, EndReason, QueueId, UnixMillis};
 
 /// What a new call meets.
@@ -106,8 +106,8 @@ pub(crate) fn meets(plan: &Plan, house: &dyn House, offered: &CallOffered, utc: 
     }
     let mut at = queue;
     let mut moves = 0;
-    let mut obstacle = closed(plan, &Scope::Number(offered.dialled.clone()), plan.hours.get(&offered.dialled), utc)
-        .map(|exit| (EndReason::Closed, exit));
+    let mut obstacle =
+        closed(plan, &Scope::Number(offered.dialled.clone()), plan.hours.get(&offered.dialled), utc).map(|exit| (EndReason::Closed, exit));
     loop {
         obstacle = obstacle.or_else(|| obstacle_of(plan, house, at, utc));
         match obstacle.take() {
@@ -178,15 +178,8 @@ fn is_open(plan: &Plan, calendar: CalendarId, utc: UnixMillis) -> bool {
     let (day, minute) = (china_ms.div_euclid(86_400_000), china_ms.rem_euclid(86_400_000) / 60_000);
     let special = plan.calendars.days.values().next().filter(|_| day == draw::FIRST_DAY).map(|special| special.kind);
     // 1970-01-01 was a Thursday.
-    let week = [
-        Weekday::Thursday,
-        Weekday::Friday,
-        Weekday::Saturday,
-        Weekday::Sunday,
-        Weekday::Monday,
-        Weekday::Tuesday,
-        Weekday::Wednesday,
-    ];
+    let week =
+        [Weekday::Thursday, Weekday::Friday, Weekday::Saturday, Weekday::Sunday, Weekday::Monday, Weekday::Tuesday, Weekday::Wednesday];
     let weekday = week[usize::try_from(day.rem_euclid(7)).expect("one of seven")];
     let hours = match special {
         Some(DayKind::Holiday) => Some(&calendar.holidays),

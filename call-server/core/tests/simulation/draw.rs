@@ -2,9 +2,10 @@
 
 use call_core::input::PastContact;
 use call_core::plan::{
-    AgentPlan, Announcements, BlockEntry, BlockLevel, Calendar, CalendarId, Calendars, Callers, Day, DayKind, Exit, FavourEntry, Hours, HoursRule,
-    KeyAction, LastAgentRule, Limits, Membership, Mode, NoAnswer, NumberPattern, Overflow, Override, Plan, Priority, PromptName, QueuePlan,
-    ReasonRule, Relaxation, Scope, SkillId, SkillNeed, SpecialDay, SpokenLanguage, StormRule, Strategy, TrunkPlan, Weekday, WrapUpRule,
+    AgentPlan, Announcements, BlockEntry, BlockLevel, Calendar, CalendarId, Calendars, Callers, Day, DayKind, Exit, FavourEntry, Hours,
+    HoursRule, KeyAction, LastAgentRule, Limits, Membership, Mode, NoAnswer, NumberPattern, Overflow, Override, Plan, Priority, PromptName,
+    QueuePlan, ReasonRule, Relaxation, Scope, SkillId, SkillNeed, SpecialDay, SpokenLanguage, StormRule, Strategy, TrunkPlan, Weekday,
+    WrapUpRule,
 };
 use shared::model::{AgentId, Caller, CareClass, CareMark, NotReadyReason, PhoneNumber, QueueId, TrunkId, UnixMillis};
 use std::collections::BTreeMap;
@@ -15,17 +16,8 @@ pub(crate) const BEGAN: i64 = 1_800_000_000_000;
 pub(crate) const FIRST_DAY: i64 = 20_833;
 
 /// Who calls: mostly people on no list.
-pub(crate) const CALLERS: [&str; 9] = [
-    "13900000001",
-    "13900000002",
-    "13900000003",
-    "13900000004",
-    "0213",
-    "013900000007",
-    "13900000008",
-    "13900000009",
-    "+8613900000002",
-];
+pub(crate) const CALLERS: [&str; 9] =
+    ["13900000001", "13900000002", "13900000003", "13900000004", "0213", "013900000007", "13900000008", "13900000009", "+8613900000002"];
 
 /// A number of the world.
 pub(crate) fn phone(digits: &str) -> PhoneNumber {

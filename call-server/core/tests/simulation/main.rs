@@ -78,7 +78,8 @@ fn no_invariant_is_violated_in_a_million_random_events() {
     // A violation is told once, by its story; what the panics of the shorter runs say would bury it.
     std::panic::set_hook(Box::new(|_| {}));
     let halves = std::thread::scope(|scope| {
-        let run = |first: u64| scope.spawn(move || (first..SEEDS).step_by(2).map(|seed| run::run_seed(seed, true)).collect::<Vec<Outcome>>());
+        let run =
+            |first: u64| scope.spawn(move || (first..SEEDS).step_by(2).map(|seed| run::run_seed(seed, true)).collect::<Vec<Outcome>>());
         [run(0), run(1)].map(|half| half.join().expect("violations are caught"))
     });
     let _ = std::panic::take_hook();

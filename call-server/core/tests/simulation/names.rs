@@ -95,9 +95,7 @@ impl Names {
             Input::AgentMediaReachable { leg: old, reachable } => Input::AgentMediaReachable { leg: leg(old)?, reachable },
             Input::CardFound { interaction, card } => Input::CardFound { interaction: call(interaction)?, card },
             Input::RecordingRowStored { recording: old } => Input::RecordingRowStored { recording: recording(old)? },
-            Input::RecordingFinished { recording: old, outcome } => {
-                Input::RecordingFinished { recording: recording(old)?, outcome }
-            }
+            Input::RecordingFinished { recording: old, outcome } => Input::RecordingFinished { recording: recording(old)?, outcome },
             Input::AgentAsked { agent, session, request, action } => {
                 let action = match action {
                     AgentAction::Accept(old) => AgentAction::Accept(offer(old)?),
@@ -133,9 +131,7 @@ impl Names {
             | Input::AgentResumed { session, .. }
             | Input::AgentAttentive { session, .. }
             | Input::AgentAsked { session, .. } => Subject::Session(*session),
-            Input::AgentMediaOpened { leg, .. } => {
-                run.voices.meaning.get(leg).map_or(Subject::House, |session| Subject::Session(*session))
-            }
+            Input::AgentMediaOpened { leg, .. } => run.voices.meaning.get(leg).map_or(Subject::House, |session| Subject::Session(*session)),
             Input::CardFound { interaction, .. } => call(*interaction),
             Input::RecordingRowStored { recording } | Input::RecordingFinished { recording, .. } => call(InteractionId(recording.0)),
             _ => Subject::House,

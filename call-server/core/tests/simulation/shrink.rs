@@ -88,10 +88,14 @@ struct Shortening {
 impl Hunt {
     fn begin(mut self, record: Record) -> Option<Shortening> {
         let mut crashes = 0;
-        let steps: Vec<(usize, Step)> = record.steps.into_iter().map(|step| {
-            crashes += usize::from(matches!(step, Step::Crashed(..)));
-            (crashes, step)
-        }).collect();
+        let steps: Vec<(usize, Step)> = record
+            .steps
+            .into_iter()
+            .map(|step| {
+                crashes += usize::from(matches!(step, Step::Crashed(..)));
+                (crashes, step)
+            })
+            .collect();
         let violation = self.violates(&record.plan, &steps)?;
         Some(Shortening { plan: record.plan, steps: cut(steps, violation.0), violation: violation.1, hunt: self })
     }
@@ -260,17 +264,21 @@ impl Shortening {
         };
         let plan = changed(&self.plan);
         let mut same = plan == self.plan;
-        let steps: Vec<(usize, Step)> = self.steps.iter().map(|(crashes, step)| {
-            let step = match step {
-                Step::Fed(now, Input::PlanChanged(old)) => {
-                    let plan = changed(old);
-                    same &= plan == **old;
-                    Step::Fed(*now, Input::PlanChanged(Box::new(plan)))
-                }
-                other => other.clone(),
-            };
-            (*crashes, step)
-        }).collect();
+        let steps: Vec<(usize, Step)> = self
+            .steps
+            .iter()
+            .map(|(crashes, step)| {
+                let step = match step {
+                    Step::Fed(now, Input::PlanChanged(old)) => {
+                        let plan = changed(old);
+                        same &= plan == **old;
+                        Step::Fed(*now, Input::PlanChanged(Box::new(plan)))
+                    }
+                    other => other.clone(),
+                };
+                (*crashes, step)
+            })
+            .collect();
         if same || self.hunt.tries >= MOST_TRIES {
             return;
         }

@@ -46,7 +46,8 @@ fn settings(plan: &Plan) -> String {
     }
     for (agent, rules) in &plan.agents {
         let queues: Vec<String> = rules.queues.iter().map(|queue| queue.0.to_string()).collect();
-        let plain = AgentPlan { number: rules.number.clone(), name: rules.name.clone(), queues: rules.queues.clone(), ..AgentPlan::default() };
+        let plain =
+            AgentPlan { number: rules.number.clone(), name: rules.name.clone(), queues: rules.queues.clone(), ..AgentPlan::default() };
         let _ = writeln!(text, "agent {} serves {}{}", agent.0, queues.join(" "), differences(rules, &plain));
     }
     let rest = Plan { numbers: plan.numbers.clone(), queues: plan.queues.clone(), agents: plan.agents.clone(), ..Plan::default() };

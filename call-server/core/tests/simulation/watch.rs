@@ -695,7 +695,8 @@ impl Watch {
         assert_eq!(seeks.agent, agent, "1-8: {agent} did not serve {interaction} last");
         assert_eq!(seeks.outcome, None, "1-8: {interaction} has two outcomes in one wait");
         seeks.outcome = Some(outcome);
-        let shared = call.caller.number.as_ref().is_some_and(|number| self.plan.callers.shared.iter().any(|one| one.matches(number.reveal())));
+        let shared =
+            call.caller.number.as_ref().is_some_and(|number| self.plan.callers.shared.iter().any(|one| one.matches(number.reveal())));
         let avoid = self.memory.served(&call.caller, self.utc, 40).is_some_and(|(_, avoid)| avoid);
         assert_eq!(outcome == LastAgentOutcome::SharedNumber, shared, "1-8: {interaction}: shared");
         assert!(outcome != LastAgentOutcome::Avoided || avoid, "1-8: {interaction}: avoided");

@@ -460,7 +460,10 @@ impl World {
         let number = self.chance(80).then(|| phone(CALLERS[self.random.usize(0..CALLERS.len())]).into());
         let probe = self.chance(5);
         let (trunk, caller) = (TrunkId(0), Caller { number });
-        self.send(Edge::Sip, Input::CallOffered(CallOffered { leg, trunk, caller, dialled, offer: None, probe, origin: Default::default() }));
+        self.send(
+            Edge::Sip,
+            Input::CallOffered(CallOffered { leg, trunk, caller, dialled, offer: None, probe, origin: Default::default() }),
+        );
         if self.chance(20) {
             self.after(90_000, Event::Presses(leg));
         }
