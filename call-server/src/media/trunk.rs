@@ -10,7 +10,7 @@ use super::net::{DATAGRAM_BYTES, OUTPUT_BYTES, VoiceSocket};
 use super::player::Player;
 use super::stream::OutgoingStream;
 use super::wide::{OpusVoice, TICKS};
-use shared::model::LegId;
+use shared::model::{LegId, RecordingId};
 use sip_core::sdp::{Codec, OUR_OPUS, PayloadType};
 use std::net::{IpAddr, SocketAddr};
 use voice::dtmf::DtmfDetector;
@@ -38,6 +38,8 @@ pub(super) struct TrunkLeg {
     pub(super) role: Role,
     /// What is sent to it.
     pub(super) out: OutgoingStream,
+    /// Where it is recorded while it is in no talk.
+    pub(super) kept: Option<RecordingId>,
     /// Keys that are being pressed towards it; voice is left out meanwhile.
     pub(super) pressing: Option<KeyRow>,
     /// Listens for tones.
@@ -140,6 +142,8 @@ pub(super) enum Heard<'a> {
     Key(char),
     /// Voice for the talk, from this place in it.
     Voice((u16, u8), Header, &'a [u8], Codec),
+    /// Voice for a recording alone.
+    Kept(RecordingId, Header, &'a [u8], Codec),
 }
 
 impl TrunkLeg {
@@ -157,6 +161,7 @@ impl TrunkLeg {
             reports,
             port,
             role: Role::Silent,
+            kept: None,
             out,
             pressing: None,
             tones: None,
@@ -285,7 +290,7 @@ impl TrunkLeg {
         self.tone = self.hear_tones(now_us, codec, payload);
         match self.role {
             Role::Talking(talk, place) => Heard::Voice((talk, place), header, payload, codec),
-            Role::Silent | Role::Playing(_) => Heard::Nothing,
+            Role::Silent | Role::Playing(_) => self.kept.map_or(Heard::Nothing, |recording| Heard::Kept(recording, header, payload, codec)),
         }
     }
 

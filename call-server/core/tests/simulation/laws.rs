@@ -466,7 +466,19 @@ impl Watch {
         let lost = queued - answered - abandoned - timed_out - turned_away;
         let refused = self.invites - queued;
         let blocked = count(&|r| r.reason == EndReason::Blocked);
-        let expected = Counters { finished: self.invites, refused, blocked, queued, answered, abandoned, timed_out, turned_away, lost };
+        let expected = Counters {
+            finished: self.invites,
+            refused,
+            blocked,
+            queued,
+            answered,
+            abandoned,
+            timed_out,
+            turned_away,
+            lost,
+            outbound: 0,
+            reached: 0,
+        };
         let counters = core.snapshot(self.reading()).counters;
         assert_eq!(counters, expected, "I-9: totals differ from the records");
         for call in self.calls.values() {

@@ -101,6 +101,7 @@ impl Names {
                     AgentAction::Accept(old) => AgentAction::Accept(offer(old)?),
                     AgentAction::Reject(old) => AgentAction::Reject(offer(old)?),
                     AgentAction::HangUp(old) => AgentAction::HangUp(call(old)?),
+                    AgentAction::Call(old, function) => AgentAction::Call(call(old)?, function),
                     other => other,
                 };
                 Input::AgentAsked { agent, session, request, action }

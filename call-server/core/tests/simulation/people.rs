@@ -28,7 +28,7 @@ pub(crate) fn react(world: &mut World, agent: AgentId, session: SessionId, desk:
             25..26 => world.after(60_000, clicks(AgentAction::Unlock)),
             _ => {}
         },
-        AgentState::Lost => {}
+        AgentState::Lost | AgentState::Holding | AgentState::Consulting | AgentState::Outbound => {}
         AgentState::Offered => {
             let Some(offer) = desk.offer.as_ref().map(|view| view.offer) else { return };
             react_to_offer(world, (agent, session), offer, roll);

@@ -93,7 +93,7 @@ impl People {
             Input::AgentAttentive { agent, attentive, .. } => {
                 format!("agent {} {}", agent.0, if *attentive { "sits there" } else { "leaves the chair" })
             }
-            Input::AgentAsked { agent, action, .. } => format!("agent {} {}", agent.0, wishes(*action)),
+            Input::AgentAsked { agent, action, .. } => format!("agent {} {}", agent.0, wishes(action)),
             Input::Tick => "(a deadline)".to_owned(),
             Input::PlanChanged(plan) => format!("the configuration changes\n{}", settings(plan)),
             Input::Stop => "the server stops".to_owned(),
@@ -126,7 +126,7 @@ fn leaves(cause: LegEnd) -> String {
     }
 }
 
-fn wishes(action: AgentAction) -> String {
+fn wishes(action: &AgentAction) -> String {
     match action {
         AgentAction::GoReady => "goes ready".to_owned(),
         AgentAction::GoNotReady(reason) => format!("goes not ready {}", reason.code()),
@@ -139,5 +139,6 @@ fn wishes(action: AgentAction) -> String {
         AgentAction::EndWrapUp => "ends wrap-up".to_owned(),
         AgentAction::ExtendWrapUp => "extends wrap-up".to_owned(),
         AgentAction::SignOut => "signs out".to_owned(),
+        other @ (AgentAction::Dial(_) | AgentAction::Call(..)) => format!("{other:?}"),
     }
 }

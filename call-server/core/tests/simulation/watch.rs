@@ -188,13 +188,14 @@ impl Watch {
             Input::AgentMediaReachable { leg, reachable } => self.set_reachable(*leg, *reachable),
             Input::AgentDisconnected { agent, session } => self.set_connected(*agent, *session, false),
             Input::AgentResumed { agent, session } => self.set_connected(*agent, *session, true),
-            Input::AgentAsked { agent, session, action, .. } => self.before_wish(*agent, *session, *action),
+            Input::AgentAsked { agent, session, action, .. } => self.before_wish(*agent, *session, action.clone()),
             Input::RecordingRowStored { recording } => self.with_call(InteractionId(recording.0), |call| call.row_stored = true),
             Input::RecordingFinished { recording, .. } => {
                 self.with_call(InteractionId(recording.0), |call| call.finished_by_recorder += 1);
             }
             Input::PlanChanged(plan) => self.before_plan(plan, core),
             Input::Stop => self.stopped = true,
+            Input::LegRinging { .. } | Input::LegAnswered { .. } => {}
             Input::LegConfirmed { .. } | Input::FarDescribed { .. } | Input::MediaOpened { .. } | Input::AgentMediaOpened { .. } => {}
             Input::AnnouncementEnded { .. } | Input::Voice(_) | Input::CardFound { .. } | Input::Tick => {}
         }
@@ -411,11 +412,14 @@ impl Watch {
     }
 
     fn sip(&mut self, command: &SipCommand) {
-        let (SipCommand::Ring { leg }
-        | SipCommand::Answer { leg, .. }
-        | SipCommand::PressKeys { leg, .. }
-        | SipCommand::Refuse { leg, .. }
-        | SipCommand::HangUp { leg, .. }) = command;
+        let leg = match command {
+            SipCommand::Ring { leg }
+            | SipCommand::Answer { leg, .. }
+            | SipCommand::PressKeys { leg, .. }
+            | SipCommand::Refuse { leg, .. }
+            | SipCommand::HangUp { leg, .. } => leg,
+            SipCommand::Dial(dial) => &dial.leg,
+        };
         let final_word = matches!(command, SipCommand::Refuse { .. } | SipCommand::HangUp { .. });
         if let Some(interaction) = self.legs.get(leg).copied() {
             self.with_call(interaction, |call| {
@@ -461,6 +465,7 @@ impl Watch {
                     assert!(call.connected.is_none(), "I-10: closed while still joined");
                 }
             }
+            MediaCommand::OfferTrunk { .. } | MediaCommand::Confer { .. } | MediaCommand::Hold { .. } => {}
             MediaCommand::OpenTrunk { .. }
             | MediaCommand::Follow { .. }
             | MediaCommand::AgentVoice { .. }
@@ -595,6 +600,9 @@ impl Watch {
             }
             FactKind::Ended { reason, by } => self.ended(fact.interaction, *reason, *by),
             FactKind::Entered | FactKind::Answered => {}
+            FactKind::Dialled { .. } | FactKind::DialEnded { .. } | FactKind::Held { .. } | FactKind::Retrieved { .. } => {}
+            FactKind::AsideBegan { .. } | FactKind::AsideEnded { .. } | FactKind::PartyJoined { .. } | FactKind::PartyLeft { .. } => {}
+            FactKind::HandedOver { .. } | FactKind::SentToQueue { .. } | FactKind::KeysPressed { .. } => {}
             FactKind::Blocked { .. } | FactKind::Favoured { .. } => {}
             FactKind::Announced { .. } => {}
             FactKind::Foretold { ahead, expected_ms, told } => self.foretold(fact.interaction, *ahead, *expected_ms, *told),
@@ -778,9 +786,9 @@ impl Watch {
                     let action = match action {
                         // Carried out at once if there is a place.
                         AgentAction::AwaitNotReady(reason) if self.step.has_place == Some(true) => AgentAction::GoNotReady(*reason),
-                        other => *other,
+                        other => other.clone(),
                     };
-                    agent.chose(action);
+                    agent.chose(action.clone());
                     let wrapped = agent.desk.as_ref().and_then(|desk| desk.wrap_up.as_ref()).map(|view| view.interaction);
                     if let (AgentAction::ExtendWrapUp, Some(interaction)) = (action, wrapped) {
                         let call = self.calls.get_mut(&interaction).expect("a call that was wrapped up");

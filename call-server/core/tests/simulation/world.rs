@@ -332,7 +332,7 @@ impl World {
 
     fn obey_sip(&mut self, command: SipCommand) {
         match command {
-            SipCommand::Ring { .. } | SipCommand::PressKeys { .. } => {}
+            SipCommand::Ring { .. } | SipCommand::PressKeys { .. } | SipCommand::Dial(_) => {}
             SipCommand::Answer { leg, .. } if self.chance(98) => self.send(Edge::Sip, Input::LegConfirmed { leg }),
             SipCommand::Answer { leg, .. } => self.after(32_000, Event::Leaves(leg, LegEnd::Timeout)),
             SipCommand::Refuse { leg, .. } | SipCommand::HangUp { leg, .. } => self.leg_ends(leg, LegEnd::AsCommanded),
@@ -364,6 +364,7 @@ impl World {
                 let length = self.random.u64(0..12_000);
                 self.at(self.now + length, Event::Arrives(Input::AnnouncementEnded { leg, end }));
             }
+            MediaCommand::OfferTrunk { .. } | MediaCommand::Confer { .. } | MediaCommand::Hold { .. } => {}
             MediaCommand::Connect { .. }
             | MediaCommand::Follow { .. }
             | MediaCommand::Play { .. }
