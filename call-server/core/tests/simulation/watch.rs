@@ -52,6 +52,8 @@ pub(crate) struct Watch {
     pub(crate) held: BTreeMap<NotReadyReason, usize>,
     /// The longest limit of a text so far: a new plan does not cut what is being played.
     pub(crate) longest_text_ms: u64,
+    /// The shortest time after which somebody lost was signed out so far: a new plan does not put off a deadline that runs.
+    pub(crate) shortest_lost_ms: u64,
     /// How often what happened: proof that the worlds are not too quiet.
     pub(crate) tallies: BTreeMap<&'static str, u64>,
     pub(crate) step: Step,
@@ -124,6 +126,7 @@ impl Watch {
     /// Empty books.
     pub(crate) fn new(plan: Plan) -> Self {
         Self {
+            shortest_lost_ms: plan.limits.lost_ms,
             plan,
             now: Time(0),
             utc: UnixMillis(0),
@@ -334,6 +337,7 @@ impl Watch {
         self.step.counters = Some(core.snapshot(self.reading()).counters);
         self.step.lived = self.unsaved().filter(|call| call.lives()).map(|call| call.interaction).collect();
         self.longest_text_ms = self.longest_text_ms.max(self.plan.limits.farewell_ms);
+        self.shortest_lost_ms = self.shortest_lost_ms.min(next.limits.lost_ms);
         self.plan = next;
         let kept: BTreeSet<u32> = self.plan.callers.blocked.iter().map(|entry| entry.entry).collect();
         self.rated.retain(|entry, _| kept.contains(entry));
@@ -772,7 +776,7 @@ impl Watch {
                 };
                 *self.tallies.entry(what).or_insert(0) += 1;
                 assert_eq!(seen.session_end, Some(*why), "I-13: signed out without a last interval");
-                let long = seen.gone_since.plus(self.plan.limits.grace_ms).plus(self.plan.limits.lost_ms);
+                let long = seen.gone_since.plus(self.plan.limits.grace_ms).plus(self.shortest_lost_ms);
                 assert!(*why != SessionEnd::Lost || (!seen.connected && self.now >= long), "I-30: signed out as lost too early");
                 self.ranks.insert(*agent, (seen.rank, seen.choice, self.now));
                 self.agents.remove(agent);
