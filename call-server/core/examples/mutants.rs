@@ -173,7 +173,7 @@ fn broken(text: &str, number: u32, mutant: &Mutant) -> Result<String, String> {
 fn build(copy: &Path) -> Result<(), String> {
     let target = copy.join("target");
     let mut command = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
-    command.args(["test", "--no-run", "--offline", "--package", "call-core", "--lib", "--test", "scenarios", "--test", "functions"]);
+    command.args(["test", "--no-run", "--offline", "--package", "call-core", "--lib", "--test", "scenarios", "--test", "together"]);
     command
         .args(["--example", "simulate", "--message-format", "json-render-diagnostics"])
         .current_dir(copy)
