@@ -21,7 +21,7 @@ fn waits_agree_with_queueing_theory() {
     for situation in SITUATIONS {
         let days: Vec<Figures> = (0..DAYS).map(|seed| Day::new(situation, seed).run()).collect();
         for compared in compare(situation, &days) {
-            assert!(compared.agrees(), "{situation:?}: {compared:?}");
+            assert!(compared.agrees(), "{situation:?}: {}: {compared:?}", compared.name);
         }
     }
 }

@@ -68,6 +68,7 @@ fn agent(random: &mut fastrand::Rng, index: u32, queues: &[QueueId]) -> AgentPla
         memberships: queues.iter().map(|queue| (*queue, membership(random))).collect(),
         skills: (0..random.u32(0..4)).map(|_| (SkillId(random.u32(0..3)), random.u8(1..=9))).collect(),
         auto_answer_ms: (random.u32(0..4) == 0).then(|| [0, 1_000, 5_000][random.usize(0..3)]),
+        ..AgentPlan::default()
     }
 }
 
