@@ -455,6 +455,7 @@ impl Stage {
         (self.first_plan, self.first) = (self.plan.clone(), self.opened + 1);
         (self.core, self.floor) = (Core::new(self.plan.clone(), InteractionId(self.first)), Floor::default());
         self.fed.clear();
+        self.talks.clear();
         for caller in self.callers.values_mut() {
             caller.hears = Hears::Gone;
         }
