@@ -10,9 +10,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
-const USAGE: &str = "usage: mutants [--build | --built] [--only NUMBER] [--seeds N]
+const USAGE: &str = "usage: mutants [--build | --built] [--fast] [--only NUMBER] [--seeds N]
   --build        only build the copy
   --built        ask the copy that was built last
+  --fast         ask no further once a program is red
   --only NUMBER  one break alone
   --seeds N      seeds of the simulation for each break; 400 if not said";
 
@@ -40,6 +41,7 @@ struct Mutant {
 struct Wish {
     build: bool,
     built: bool,
+    fast: bool,
     only: Option<u32>,
     seeds: u64,
 }
@@ -70,13 +72,13 @@ fn run(wish: &Wish) -> Result<usize, String> {
         return Ok(0);
     }
     let programs = programs(&copy)?;
-    let sound = failing(&programs, &copy, 0, wish.seeds)?;
+    let sound = failing(&programs, &copy, 0, wish)?;
     if !sound.is_empty() {
         return Err(format!("red without any break: {}", sound.join(", ")));
     }
     let mut unnoticed = 0;
     for (number, mutant) in (1..).zip(&mutants).filter(|(number, _)| wish.only.is_none_or(|only| only == *number)) {
-        let red = failing(&programs, &copy, number, wish.seeds)?;
+        let red = failing(&programs, &copy, number, wish)?;
         unnoticed += usize::from(red.is_empty());
         let verdict = if red.is_empty() { "UNNOTICED".to_owned() } else { red.join("; ") };
         println!("{number:>3} {:<62} {:<22} {verdict}", mutant.what, mutant.file);
@@ -204,13 +206,16 @@ fn program(line: &str) -> Option<(String, PathBuf)> {
 }
 
 /// Which programs are red with this break, and by what.
-fn failing(programs: &[(String, PathBuf)], copy: &Path, number: u32, seeds: u64) -> Result<Vec<String>, String> {
+fn failing(programs: &[(String, PathBuf)], copy: &Path, number: u32, wish: &Wish) -> Result<Vec<String>, String> {
     let mut red = Vec::new();
     for (name, path) in programs {
         let mut command = Command::new(path);
         command.env("MUTANT", number.to_string()).current_dir(copy.join("call-server/core"));
+        if wish.fast && !red.is_empty() {
+            break;
+        }
         if name == "simulation" {
-            command.args(["--seeds", &seeds.to_string(), "--first"]);
+            command.args(["--seeds", &wish.seeds.to_string(), "--first"]);
         }
         let output = command.output().map_err(|fault| format!("{}: {fault}", path.display()))?;
         if !output.status.success() {
@@ -237,11 +242,12 @@ fn cause(name: &str, text: &str) -> String {
 }
 
 fn read_arguments(mut arguments: impl Iterator<Item = String>) -> Result<Wish, String> {
-    let mut wish = Wish { build: false, built: false, only: None, seeds: 400 };
+    let mut wish = Wish { build: false, built: false, fast: false, only: None, seeds: 400 };
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--build" => wish.build = true,
             "--built" => wish.built = true,
+            "--fast" => wish.fast = true,
             _ => number(&mut wish, &argument, arguments.next())?,
         }
     }
