@@ -80,7 +80,7 @@ impl Names {
             FactKind::LastAgent { agent, outcome } => format!("{} served the number last: {}", self.agent(*agent), last_words(*outcome)),
             FactKind::TurnedAway { reason } => format!("is turned away with a text: {}", reason.code()),
             FactKind::Announced { prompts, .. } => format!("hears {prompts:?}"),
-            FactKind::Entered | FactKind::Answered | FactKind::Parted { .. } => return None,
+            FactKind::Entered | FactKind::Answered | FactKind::KeysMasked { .. } | FactKind::Parted { .. } => return None,
         })
     }
 

@@ -13,12 +13,42 @@ const STRAINED_PERMILLE: u32 = 500;
 const LATE_TURNS: u32 = 20;
 /// After so many windows without strain calls are taken again.
 const CALM_WINDOWS: u32 = 2;
+/// What a new call will cost at most once it talks, in 1/1,000 of a thread's time.
+pub(super) const CALL_PERMILLE: u32 = 1;
+/// What an agent's voice costs more in Opus, likewise.
+pub(super) const OPUS_PERMILLE: u32 = 5;
 
 /// What others may see of a thread's strain.
 #[derive(Debug, Default)]
 pub(super) struct Gauge {
     load_permille: AtomicU32,
     full: AtomicU32,
+    windows: AtomicU32,
+}
+
+/// What a thread was given to do that its gauge does not show yet: a thousand calls in one second, or a thousand agents whose network
+/// becomes bad in the same moment, would all find it at rest.
+#[derive(Debug, Default)]
+pub(super) struct Promised {
+    permille: u32,
+    /// The gauge's window in which the first of it was given.
+    since: u32,
+}
+
+impl Promised {
+    /// Gives the thread so much more to do, if it has the time; whether it has.
+    pub(super) fn give(&mut self, gauge: &Gauge, permille: u32) -> bool {
+        let window = gauge.windows.load(Ordering::Relaxed);
+        // Only the second window from there on shows a whole second of it.
+        if window.wrapping_sub(self.since) >= 2 {
+            *self = Self { permille: 0, since: window };
+        }
+        let has_time = !gauge.is_full() && gauge.load_permille() + self.permille + permille <= FULL_PERMILLE;
+        if has_time {
+            self.permille += permille;
+        }
+        has_time
+    }
 }
 
 impl Gauge {
@@ -75,6 +105,7 @@ impl Strain {
         let calm = gauge.full.load(Ordering::Relaxed).saturating_sub(1);
         gauge.full.store(if strained { CALM_WINDOWS } else { calm }, Ordering::Relaxed);
         gauge.load_permille.store(load, Ordering::Relaxed);
+        gauge.windows.store(gauge.windows.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         (self.window_us, self.busy_us, self.late_turns) = (now_us, 0, 0);
     }
 }
@@ -112,5 +143,18 @@ mod tests {
         assert!(!gauge.is_full(), "one hiccup is no strain");
         second(&mut strain, &gauge, now + 2_600_000, 6_000);
         assert!(gauge.is_full());
+    }
+    #[test]
+    fn what_was_given_and_does_not_show_yet_counts_as_done() {
+        let (mut strain, gauge, mut promised) = (Strain::default(), Gauge::default(), Promised::default());
+        let given = (0..1_000).filter(|_| promised.give(&gauge, OPUS_PERMILLE)).count();
+        assert_eq!(given, (FULL_PERMILLE / OPUS_PERMILLE) as usize, "all at once");
+        assert!(!promised.give(&gauge, CALL_PERMILLE * OPUS_PERMILLE));
+        // What they cost shows after two windows: 30 % of the time.
+        let now = second(&mut strain, &gauge, 0, 300);
+        assert!(!promised.give(&gauge, CALL_PERMILLE), "half a window shows half");
+        second(&mut strain, &gauge, now, 300);
+        let given = (0..1_000).filter(|_| promised.give(&gauge, OPUS_PERMILLE)).count();
+        assert!((90..=115).contains(&given), "{given}");
     }
 }

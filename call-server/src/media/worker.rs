@@ -243,13 +243,13 @@ impl Worker {
         if self.strain.woke(woke_us, waiting < EVENTS) >= LATE_US {
             self.exits.counters.late_turns.bump();
         }
-        let goes_on = self.serve(woke_us);
+        let goes_on = self.serve(woke_us, waiting);
         self.strain.worked(woke_us, self.now_us(), &self.gauge);
         goes_on
     }
 
-    /// Serves what the poller has found, and what is due.
-    pub(super) fn serve(&mut self, now_us: u64) -> bool {
+    /// Serves what the poller has found, `waiting` in number, and what is due.
+    fn serve(&mut self, now_us: u64, waiting: usize) -> bool {
         // Before any packet: what was ordered before it was sent must be in force.
         if !self.take_orders(now_us) {
             return false;
@@ -263,7 +263,7 @@ impl Worker {
                         return false;
                     }
                 }
-                Token::Agents => self.hear_agents(now_us),
+                Token::Agents => self.hear_agents(now_us, waiting),
                 Token::Tunnel => self.hear_tunnel(now_us),
                 Token::Trunk(slot) => self.hear_trunk(now_us, slot),
                 Token::TrunkReports(slot) => {
@@ -285,8 +285,8 @@ impl Worker {
     /// A turn at a moment that a test has chosen.
     #[cfg(test)]
     pub(super) fn step(&mut self, now_us: u64) {
-        self.poller.wait(Some(Duration::ZERO)).expect("epoll waits");
-        self.serve(now_us);
+        let waiting = self.poller.wait(Some(Duration::ZERO)).expect("epoll waits");
+        self.serve(now_us, waiting);
     }
 
     fn wake_neighbours(&mut self) {
@@ -342,6 +342,11 @@ impl Worker {
             Order::SpeaksOpus(slot, speaks) => {
                 if let Some(agent) = self.agents.get_mut(slot) {
                     agent.speaks_opus = speaks;
+                }
+            }
+            Order::StayPcma(slot) => {
+                if let Some(agent) = self.agents.get_mut(slot) {
+                    agent.stay_pcma();
                 }
             }
             Order::Press(slot, row) => {

@@ -11,6 +11,8 @@ mod export;
 mod figures;
 mod file;
 mod format;
+#[cfg(any(test, feature = "fuzz"))]
+mod hostile;
 mod keys;
 mod placement;
 mod range;
@@ -120,6 +122,12 @@ pub(crate) fn write_for_test(path: &Path, recording: shared::model::RecordingId,
     if end {
         file.finish(blocks * 80).expect("scratch is writable");
     }
+}
+
+/// For libFuzzer: see [`hostile`].
+#[cfg(feature = "fuzz")]
+pub(crate) fn fuzz_target(data: &[u8]) {
+    hostile::target(data);
 }
 
 /// Starts the recorder's threads.

@@ -41,7 +41,7 @@ struct Edge {
 
 impl Edge {
     fn new(folder: &Path) -> Self {
-        let (taps, consumer) = rtrb::RingBuffer::new(crate::media::frame::TAP_RING_FRAMES);
+        let (taps, consumer) = crate::media::frame::tap_ring();
         let (inbox, messages) = Inbox::new();
         let handle = start(settings(folder), Arc::new(KeyRing::for_test()), vec![consumer], inbox).expect("scratch is writable");
         Self { handle, taps, messages }
@@ -49,7 +49,7 @@ impl Edge {
 
     /// An edge over a disk that does not come back until it is released, and then does what it is told.
     fn on_gated_disk(folder: &Path) -> (Self, SyncSender<io::Result<()>>) {
-        let (taps, consumer) = rtrb::RingBuffer::new(crate::media::frame::TAP_RING_FRAMES);
+        let (taps, consumer) = crate::media::frame::tap_ring();
         let (inbox, messages) = Inbox::new();
         let (release, gate) = sync_channel(64);
         let disk = Box::new(GatedDisk(gate));

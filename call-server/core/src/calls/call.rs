@@ -74,6 +74,7 @@ impl Call {
             | FactKind::Decided(_)
             | FactKind::OfferEnded { .. }
             | FactKind::Connected { .. }
+            | FactKind::KeysMasked { .. }
             | FactKind::Parted { .. }
             | FactKind::Ended { .. } => self.ledger.fact(turn.now, kind),
         };
@@ -98,7 +99,14 @@ impl Call {
         self.recording = self.recording.begin(turn, self.id);
         self.join(turn, agent_leg);
         let fact = self.ledger.connected(turn.now, agent, recording::id(self.id));
+        let masked = match fact.kind {
+            FactKind::Connected { segment, .. } if turn.queue(self.queue).mask_keys => Some(FactKind::KeysMasked { segment }),
+            _ => None,
+        };
         store_fact(turn, fact);
+        if let Some(masked) = masked {
+            self.note(turn, masked);
+        }
         let waited_ms = rang.time.since(waiting.entered.time);
         self.stage = Stage::Talking(Talking { entered: waiting.entered, agent, since: turn.now, waited_ms });
     }
@@ -106,6 +114,9 @@ impl Call {
     /// Joins the citizen with an agent's leg.
     pub(crate) fn join(&self, turn: &mut Turn, agent: LegId) {
         turn.media(MediaCommand::Connect { citizen: self.leg, agent, recording: recording::id(self.id) });
+        if turn.queue(self.queue).mask_keys {
+            turn.media(MediaCommand::MaskKeys { citizen: self.leg, masked: true });
+        }
     }
 
     /// The same agent goes on over another leg: the segment runs on.

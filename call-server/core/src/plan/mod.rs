@@ -111,6 +111,9 @@ pub struct QueuePlan {
     /// What keys do while a citizen waits.
     #[serde(default)]
     pub keys: BTreeMap<char, KeyAction>,
+    /// Keys that its citizens press while they talk are left out of the recording: card numbers, passwords.
+    #[serde(default)]
+    pub mask_keys: bool,
 }
 
 impl Default for QueuePlan {
@@ -132,6 +135,7 @@ impl Default for QueuePlan {
             last_agent: None,
             announcements: Announcements::default(),
             keys: BTreeMap::new(),
+            mask_keys: false,
         }
     }
 }

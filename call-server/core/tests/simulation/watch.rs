@@ -54,6 +54,8 @@ struct Step {
     /// Calls that ended while a desk rang for them.
     silenced: BTreeSet<InteractionId>,
     parted: Vec<(InteractionId, AgentId)>,
+    /// Citizens whose keys are left out of the recording.
+    masked: BTreeSet<LegId>,
     prepared: Vec<InteractionId>,
     /// An accept or reject that names no live offer of that agent.
     stale: bool,
@@ -314,8 +316,11 @@ impl Watch {
             | MediaCommand::Attend { .. }
             | MediaCommand::Withdraw { .. }
             | MediaCommand::PressKeys { .. }
-            | MediaCommand::HearTones { .. }
-            | MediaCommand::MaskKeys { .. } => {}
+            | MediaCommand::HearTones { .. } => {}
+            MediaCommand::MaskKeys { citizen, masked } => {
+                assert!(*masked && self.call_of_leg(*citizen).connected.is_some(), "keys are masked in a talk");
+                self.step.masked.insert(*citizen);
+            }
         }
     }
 
@@ -411,6 +416,8 @@ impl Watch {
             FactKind::Connected { agent, .. } => {
                 call.silent(*agent);
                 assert!(call.ringing.is_empty(), "I-34: a losing desk rings on");
+                let masks = call.queue.is_some_and(|queue| self.plan.queues[&queue].mask_keys);
+                assert_eq!(self.step.masked.contains(&call.leg), masks, "keys are masked as the queue wishes it");
                 (call.waiting_since, call.limit) = (None, None);
                 call.last_agent = Some(*agent);
                 let agent = self.agents.get_mut(agent).expect("connected with somebody signed in");
@@ -424,6 +431,7 @@ impl Watch {
                 self.step.parted.push((fact.interaction, agent));
             }
             FactKind::Ended { reason, by } => self.ended(fact.interaction, *reason, *by),
+            FactKind::KeysMasked { .. } => assert!(self.step.masked.contains(&call.leg), "told as masked, and not masked"),
             FactKind::Entered | FactKind::Answered => {}
             FactKind::Blocked { .. } | FactKind::Favoured { .. } => {}
             FactKind::LastAgent { .. } | FactKind::TurnedAway { .. } | FactKind::Announced { .. } => {}

@@ -637,6 +637,7 @@ fn draw_plan(random: &mut fastrand::Rng) -> Plan {
         needs: if random.u32(0..3) == 0 { draw_needs(random) } else { Vec::new() },
         tiers: if random.u32(0..3) == 0 { draw_tiers(random) } else { BTreeMap::new() },
         priority: draw_priority(random),
+        mask_keys: random.bool(),
         ..QueuePlan::default()
     };
     Plan {
