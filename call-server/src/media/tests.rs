@@ -630,7 +630,7 @@ fn an_announcement_plays_its_prompts_in_a_row_and_says_when_it_is_over() {
 }
 
 #[test]
-fn connecting_cuts_an_announcement_and_nothing_is_played_to_who_talks() {
+fn i_21_connecting_cuts_an_announcement_and_nothing_is_played_to_who_talks() {
     let mut rig = Rig::new();
     let (citizen, mut agent) = (rig.citizen("8"), rig.reachable_agent());
     let announce = || MediaCommand::Announce { leg: CITIZEN, prompts: vec!["please-wait".into()], then: Sound::Music };
@@ -767,6 +767,37 @@ fn a_full_machine_refuses_new_calls_politely_and_the_running_one_goes_on() {
     assert_eq!(rig.media.figures().read().refused_calls, 1);
     let opened = wait_for(|| rig.open(LegId(3), Some(&offer)).ok());
     assert!(opened.contains("m=audio"), "calm again, it takes calls");
+}
+
+#[test]
+fn on_a_full_machine_a_bad_link_stays_pcma_and_gets_opus_once_there_is_time() {
+    let mut rig = Rig::new();
+    let (_citizen, mut agent) = rig.talk("8");
+    rig.media.send(MediaCommand::AgentVoice { leg: AGENT, opus: true, muted: false });
+    let mut number = 0_u16;
+    let mut say_over_a_bad_link = |rig: &Rig| {
+        number = number.wrapping_add(if number.is_multiple_of(10) { 2 } else { 1 });
+        let from_agents = rig.media.figures().read().from_agents;
+        agent.say(number, &voice_of(number % 50));
+        rig.wait_until(|counters| counters.from_agents > from_agents);
+        rig.news.try_iter().find_map(|message| match message.into_input() {
+            Input::Voice(VoiceInput::SendAs { codec, .. }) => Some(codec),
+            _ => None,
+        })
+    };
+    let began = Instant::now();
+    while rig.media.figures().read().refused_opus == 0 {
+        rig.media.figures.gauges[0].fill_for_test();
+        assert_eq!(say_over_a_bad_link(&rig), None, "no time for Opus");
+        assert!(began.elapsed() < 3 * PATIENCE, "the link was never found bad");
+    }
+    let codec = loop {
+        if let Some(codec) = say_over_a_bad_link(&rig) {
+            break codec;
+        }
+        assert!(began.elapsed() < 6 * PATIENCE, "Opus was never asked for again");
+    };
+    assert_eq!(codec, shared::model::VoiceCodec::Opus, "it is asked for again");
 }
 
 #[test]

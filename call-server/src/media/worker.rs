@@ -28,6 +28,9 @@ use voice::codec::Encoder;
 pub(super) const MAX_LEGS: usize = 4_096;
 /// How often paths and talks are looked after.
 const LOOK_AFTER_US: u64 = 50_000;
+/// From one look at the sockets to the next, in µs: to fall asleep and to be woken for each packet costs as much as a quarter of it, and
+/// nobody hears half a millisecond.
+const REST_US: u64 = 500;
 /// Longest packet of an agent that is carried from one thread to another.
 const CARRIED_BYTES: usize = MAX_PACKET_SAMPLES + 64;
 /// Packets that may wait for another thread.
@@ -244,7 +247,11 @@ impl Worker {
             self.exits.counters.late_turns.bump();
         }
         let goes_on = self.serve(woke_us, waiting);
-        self.strain.worked(woke_us, self.now_us(), &self.gauge);
+        let done_us = self.now_us();
+        self.strain.worked(woke_us, done_us, &self.gauge);
+        if let Some(rest_us) = (woke_us + REST_US).checked_sub(done_us).filter(|rest_us| *rest_us > 0 && waiting > 0) {
+            std::thread::sleep(Duration::from_micros(rest_us));
+        }
         goes_on
     }
 
@@ -285,8 +292,13 @@ impl Worker {
     /// A turn at a moment that a test has chosen.
     #[cfg(test)]
     pub(super) fn step(&mut self, now_us: u64) {
-        let waiting = self.poller.wait(Some(Duration::ZERO)).expect("epoll waits");
-        self.serve(now_us, waiting);
+        loop {
+            let waiting = self.poller.wait(Some(Duration::ZERO)).expect("epoll waits");
+            self.serve(now_us, waiting);
+            if waiting == 0 {
+                return;
+            }
+        }
     }
 
     fn wake_neighbours(&mut self) {

@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_cut_at_any_byte_gives_exactly_the_whole_records_before_the_cut() {
+    fn i_16_a_file_cut_at_any_byte_gives_exactly_the_whole_records_before_the_cut() {
         let scratch = Scratch::new();
         let (path, cut) = (scratch.path("7.rec"), scratch.path("cut.rec"));
         let ends = write_small(&path);
