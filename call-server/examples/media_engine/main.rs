@@ -109,8 +109,9 @@ impl Engine {
         let (inbox, news) = Inbox::new();
         let key = folder.join("recording.key");
         write_secretly(&key, &file_with_new_key("")?)?;
+        let folder = folder.join("recordings");
         let recordings =
-            RecordingSettings { folder: folder.join("recordings"), key, alarm_percent: 99, expire_percent: 99, keep_days: None };
+            RecordingSettings { folder, key, alarm_percent: 99, expire_percent: 99, keep_days: None, compact_after_days: None };
         let keys = Arc::new(KeyRing::load(&recordings.key)?);
         let recording = recording::start(recordings, keys, tapped, inbox.clone())?;
         let (tunnel, _) = tunnel::dig(threads)?;

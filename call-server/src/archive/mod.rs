@@ -1,8 +1,9 @@
-//! The archive of recordings over the years: copies their wrapped keys into their rows, closes days, deletes by rule, verifies,
-//! and wraps keys anew. It knows the store and the recordings folder, as `reconcile` does; what it does has time.
+//! The archive of recordings over the years: copies their wrapped keys into their rows, closes days, makes old ones small, deletes by
+//! rule, verifies, and wraps keys anew. It knows the store and the recordings folder, as `reconcile` does; what it does has time.
 
 mod days;
 mod expiry;
+mod night;
 mod rotation;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ pub(crate) use verify::{Choice, VerifyFault, verify};
 use crate::reconcile::reconcile_running;
 use crate::recording::{self, KeyRing, RecordingSettings};
 use crate::store::{Store, StoreError};
+use night::Night;
 use shared::model::UnixMillis;
 use std::io;
 use std::sync::Arc;
@@ -54,7 +56,7 @@ impl ArchiveThread {
 }
 
 fn run(store: &Store, settings: &RecordingSettings, stopped: &Receiver<()>) {
-    let mut compared = Instant::now();
+    let (mut compared, mut night) = (Instant::now(), Night::default());
     loop {
         if compared.elapsed() >= COMPARE {
             compared = Instant::now();
@@ -62,6 +64,9 @@ fn run(store: &Store, settings: &RecordingSettings, stopped: &Receiver<()>) {
         }
         if let Err(error) = attend(store, settings, wall_clock()) {
             tracing::error!(%error, "the archive of recordings could not be looked after; it is tried again in a minute");
+        }
+        if let Err(error) = night.go_on(store, settings, wall_clock()) {
+            tracing::error!(%error, "the night job could not go on; it is tried again in a minute");
         }
         match stopped.recv_timeout(ROUND) {
             Err(RecvTimeoutError::Timeout) => {}
