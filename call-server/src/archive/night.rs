@@ -21,7 +21,7 @@ const DAY_MS: i64 = 24 * 3_600_000;
 #[derive(Debug, Default)]
 pub(super) struct Night {
     date: Option<Date>,
-    last: RecordingId,
+    last: Option<RecordingId>,
     made: u64,
     saved_bytes: u64,
     is_over: bool,
@@ -59,7 +59,7 @@ impl Night {
         until: Instant,
     ) -> Result<(), StoreError> {
         loop {
-            let rows = store.recordings_after(self.last)?;
+            let rows = store.recordings_after(self.last.unwrap_or(RecordingId(0)))?;
             if rows.is_empty() {
                 self.is_over = true;
                 if self.made > 0 {
@@ -71,7 +71,7 @@ impl Night {
                 if Instant::now() >= until {
                     return Ok(());
                 }
-                self.last = row.recording;
+                self.last = Some(row.recording);
                 if row.state == RecordingState::Complete && row.expired.is_none() && row.started < eldest {
                     self.one(store, settings, keys, &row)?;
                 }

@@ -318,11 +318,14 @@ impl Control {
 
     /// The thread with the fewest trunk legs of those that have time for another call.
     fn least_busy_lane(&mut self) -> Option<usize> {
+        let now_us = self.now_us();
         let mut lanes: Vec<(usize, &mut Lane)> = self.parts.lanes.iter_mut().enumerate().collect();
         lanes.sort_by_key(|(_, lane)| (lane.trunks.taken(), lane.gauge.load_permille()));
-        let least = lanes.into_iter().find_map(|(place, lane)| lane.promised.give(&lane.gauge, CALL_PERMILLE).then_some(place));
+        let least = lanes.into_iter().find_map(|(place, lane)| lane.promised.give(now_us, &lane.gauge, CALL_PERMILLE).then_some(place));
         if least.is_none() {
             self.parts.counters.refused_calls.bump();
+            // One that sleeps would never find out that it is at rest.
+            self.parts.lanes.iter().for_each(|lane| lane.waker.wake());
         }
         least
     }
@@ -579,8 +582,9 @@ impl Control {
         let Some(Known::Agent(known)) = self.legs.get_mut(&leg) else { return };
         let (lane, slot) = (known.lane, known.slot);
         if known.codec != VoiceCodec::Opus && wish.codec == VoiceCodec::Opus {
+            let now_us = self.now_us();
             let Lane { promised, gauge, .. } = &mut self.parts.lanes[lane];
-            if !promised.give(gauge, OPUS_PERMILLE) {
+            if !promised.give(now_us, gauge, OPUS_PERMILLE) {
                 // One voice that is heard with gaps is better than all of them; the link asks again while it stays bad.
                 self.parts.counters.refused_opus.bump();
                 return self.order(lane, Order::StayPcma(slot));

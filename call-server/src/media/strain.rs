@@ -23,29 +23,29 @@ pub(super) const OPUS_PERMILLE: u32 = 5;
 pub(super) struct Gauge {
     load_permille: AtomicU32,
     full: AtomicU32,
-    windows: AtomicU32,
 }
 
 /// What a thread was given to do that its gauge does not show yet: a thousand calls in one second, or a thousand agents whose network
 /// becomes bad in the same moment, would all find it at rest.
 #[derive(Debug, Default)]
 pub(super) struct Promised {
-    permille: u32,
-    /// The gauge's window in which the first of it was given.
-    since: u32,
+    /// In the newest second, and in those before: the gauge shows a whole second of it after two at the latest.
+    permille: [u32; 3],
+    second: u64,
 }
 
 impl Promised {
     /// Gives the thread so much more to do, if it has the time; whether it has.
-    pub(super) fn give(&mut self, gauge: &Gauge, permille: u32) -> bool {
-        let window = gauge.windows.load(Ordering::Relaxed);
-        // Only the second window from there on shows a whole second of it.
-        if window.wrapping_sub(self.since) >= 2 {
-            *self = Self { permille: 0, since: window };
+    pub(super) fn give(&mut self, now_us: u64, gauge: &Gauge, permille: u32) -> bool {
+        let second = now_us / WINDOW_US;
+        for _ in 0..second.saturating_sub(self.second).min(3) {
+            self.permille = [0, self.permille[0], self.permille[1]];
         }
-        let has_time = !gauge.is_full() && gauge.load_permille() + self.permille + permille <= FULL_PERMILLE;
+        self.second = second;
+        let promised: u32 = self.permille.iter().sum();
+        let has_time = !gauge.is_full() && gauge.load_permille() + promised + permille <= FULL_PERMILLE;
         if has_time {
-            self.permille += permille;
+            self.permille[0] += permille;
         }
         has_time
     }
@@ -105,7 +105,6 @@ impl Strain {
         let calm = gauge.full.load(Ordering::Relaxed).saturating_sub(1);
         gauge.full.store(if strained { CALM_WINDOWS } else { calm }, Ordering::Relaxed);
         gauge.load_permille.store(load, Ordering::Relaxed);
-        gauge.windows.store(gauge.windows.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         (self.window_us, self.busy_us, self.late_turns) = (now_us, 0, 0);
     }
 }
@@ -147,14 +146,13 @@ mod tests {
     #[test]
     fn what_was_given_and_does_not_show_yet_counts_as_done() {
         let (mut strain, gauge, mut promised) = (Strain::default(), Gauge::default(), Promised::default());
-        let given = (0..1_000).filter(|_| promised.give(&gauge, OPUS_PERMILLE)).count();
-        assert_eq!(given, (FULL_PERMILLE / OPUS_PERMILLE) as usize, "all at once");
-        assert!(!promised.give(&gauge, CALL_PERMILLE * OPUS_PERMILLE));
-        // What they cost shows after two windows: 30 % of the time.
-        let now = second(&mut strain, &gauge, 0, 300);
-        assert!(!promised.give(&gauge, CALL_PERMILLE), "half a window shows half");
-        second(&mut strain, &gauge, now, 300);
-        let given = (0..1_000).filter(|_| promised.give(&gauge, OPUS_PERMILLE)).count();
-        assert!((90..=115).contains(&given), "{given}");
+        let mut given = |now_us: u64, gauge: &Gauge| (0..1_000).filter(|_| promised.give(now_us, gauge, OPUS_PERMILLE)).count();
+        assert_eq!(given(500_000, &gauge), (FULL_PERMILLE / OPUS_PERMILLE) as usize, "all at once");
+        assert_eq!(given(2_999_000, &gauge), 0, "it may not show yet");
+        // Now it must: it costs 30 % of the time.
+        second(&mut strain, &gauge, 2_000_000, 300);
+        assert!((90..=115).contains(&given(3_000_000, &gauge)));
+        assert_eq!(given(3_100_000, &gauge), 0);
+        assert!((90..=115).contains(&given(60_000_000, &gauge)), "and whoever has come and gone meanwhile counts no more");
     }
 }

@@ -6,7 +6,7 @@ use super::writer::Job;
 use crate::media::frame::{TapFrame, TapKind};
 use call_core::command::RecordingCommand;
 use shared::model::{InteractionId, RecordingId, UnixMillis};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -70,7 +70,7 @@ struct Collected {
 /// All recordings that are not yet with the writer.
 pub(super) struct Collector {
     jobs: SyncSender<Job>,
-    open: HashMap<RecordingId, Collected>,
+    open: BTreeMap<RecordingId, Collected>,
     /// Frames that belong to no recording here.
     strays: u64,
 }
@@ -114,7 +114,7 @@ fn make_urgent() {
 impl Collector {
     /// A collector that hands its jobs to the other end of `jobs`.
     pub(super) fn new(jobs: SyncSender<Job>) -> Self {
-        Self { jobs, open: HashMap::new(), strays: 0 }
+        Self { jobs, open: BTreeMap::new(), strays: 0 }
     }
 
     fn command(&mut self, command: RecordingCommand, now: Instant) {

@@ -113,11 +113,3 @@ mod tests {
         assert!(count >= 5, "only {count} files in {}", folder.display());
     }
 }
-#[cfg(test)]
-#[test]
-fn zz_make() {
-    let keys = KeyRing::parse(KEY).expect("a key file");
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fuzz/genuine/recording.rec");
-    let _ = std::fs::remove_file(&path);
-    super::write_for_test(&path, shared::model::RecordingId(7), Some(&keys), 6, true);
-}
