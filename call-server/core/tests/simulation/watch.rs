@@ -432,8 +432,7 @@ impl Watch {
             }
             FactKind::Ended { reason, by } => self.ended(fact.interaction, *reason, *by),
             FactKind::KeysMasked { .. } => assert!(self.step.masked.contains(&call.leg), "told as masked, and not masked"),
-            FactKind::Entered | FactKind::Answered => {}
-            FactKind::Blocked { .. } | FactKind::Favoured { .. } => {}
+            FactKind::Entered | FactKind::Answered | FactKind::Blocked { .. } | FactKind::Favoured { .. } => {}
             FactKind::LastAgent { .. } | FactKind::TurnedAway { .. } | FactKind::Announced { .. } => {}
         }
     }
