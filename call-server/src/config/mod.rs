@@ -12,6 +12,7 @@ mod schema;
 mod schema_trunks;
 mod service;
 mod signalling;
+mod house_voice;
 mod sounds;
 #[cfg(test)]
 mod tests;
