@@ -16,11 +16,11 @@ mod tunnel;
 
 use anyhow::{Context, Result, bail};
 use call_core::Input;
-use call_core::command::{MediaAccess, MediaCommand, Part, RecordingCommand, SessionText};
+use call_core::command::{MediaAccess, MediaCommand, Part, RecordingCommand, SessionText, VoiceTerms};
 use call_core::input::RecordingOutcome;
 use call_core::voice::VoiceInput;
 use media::frame::tap_ring;
-use media::{MediaHandle, MediaJoints, MediaSettings};
+use media::{Home, MediaHandle, MediaJoints, MediaSettings};
 use recording::{KeyRing, RecordingHandle, RecordingSettings, file_with_new_key};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -96,8 +96,7 @@ impl Engine {
     fn start(folder: &Path) -> Result<Self> {
         let local = IpAddr::from(Ipv4Addr::LOCALHOST);
         let settings = MediaSettings {
-            bind: local,
-            advertise: local,
+            homes: vec![Home { bind: local, advertise: local }],
             ports: PORTS,
             agent_listen: SocketAddr::new(local, 0),
             music: Vec::new(),
@@ -174,7 +173,11 @@ impl Engine {
             let offer = format!(
                 "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {port} RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\n"
             );
-            self.send(MediaCommand::OpenTrunk { leg: citizen(call), offer: Some(SessionText(offer.into())) })?;
+            self.send(MediaCommand::OpenTrunk {
+                leg: citizen(call),
+                offer: Some(SessionText(offer.into())),
+                terms: VoiceTerms::default(),
+            })?;
         }
         self.calls += wish.citizens.len() as u64;
         let opened = self.answers(wish.citizens.len(), |input| match input {

@@ -18,6 +18,8 @@ use thread_priority::{
 const PERIOD_US: u64 = 20_000;
 /// Real-time priority of the generator and of the bare relay, as that of the server's media threads.
 const PRIORITY: u8 = 10;
+/// Packets sent between two looks at what has come, however many are due.
+const AT_ONCE: usize = 64;
 /// Before the window.
 const WARM_UP: Duration = Duration::from_secs(2);
 /// After the window: what is still under way may arrive.
@@ -148,7 +150,10 @@ impl Generator {
             if now >= until {
                 return;
             }
-            while !self.order.is_empty() && self.due_us() <= self.now_us() {
+            for _ in 0..AT_ONCE {
+                if self.order.is_empty() || self.due_us() > self.now_us() {
+                    break;
+                }
                 self.speak();
             }
             let wait_us = self.due_us().saturating_sub(self.now_us()).min(1_000);
