@@ -593,10 +593,10 @@ impl Control {
 
     /// A leg's link asks for another way of sending.
     fn send_as(&mut self, leg: LegId, wish: Wish) {
+        let now_us = self.now_us();
         let Some(Known::Agent(known)) = self.legs.get_mut(&leg) else { return };
         let (lane, slot) = (known.lane, known.slot);
         if known.codec != VoiceCodec::Opus && wish.codec == VoiceCodec::Opus {
-            let now_us = self.now_us();
             let Lane { promised, gauge, .. } = &mut self.parts.lanes[lane];
             if !promised.give(now_us, gauge, OPUS_PERMILLE) {
                 // One voice that is heard with gaps is better than all of them; the link asks again while it stays bad.

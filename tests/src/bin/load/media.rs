@@ -108,7 +108,7 @@ pub(crate) fn run(arguments: &MediaArguments) -> Result<()> {
                 // As many as there turned out to be.
                 none => none.insert(bare::measure(measured.calls, window)?),
             };
-            let row = measured.row(wish, arguments.seconds, bare, yardstick_calls(wish, measured.calls));
+            let row = measured.row(wish, arguments.seconds, (bare, wish.unwrap_or(measured.calls)));
             if wish.is_none() {
                 yardstick = None;
             }
@@ -123,10 +123,6 @@ pub(crate) fn run(arguments: &MediaArguments) -> Result<()> {
         println!("{}", serde_json::to_string(&rows)?);
     }
     Ok(())
-}
-
-fn yardstick_calls(wish: Option<usize>, measured: usize) -> usize {
-    wish.unwrap_or(measured)
 }
 
 /// One run of the engine.
@@ -217,7 +213,7 @@ impl Crowd {
 }
 
 impl Measured {
-    fn row(&self, wish: Option<usize>, seconds: u64, bare: &Figures, bare_calls: usize) -> Row {
+    fn row(&self, wish: Option<usize>, seconds: u64, (bare, bare_calls): (&Figures, usize)) -> Row {
         let call_seconds = (self.calls as u64 * seconds) as f64;
         let cpu = self.figures.cpu_ms / call_seconds;
         let bare_cpu = bare.cpu_ms / (bare_calls as u64 * seconds) as f64;
