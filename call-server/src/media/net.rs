@@ -85,9 +85,12 @@ impl VoiceSocket {
         Ok(rustix::net::connect_unspec(&self.0)?)
     }
 
-    /// Sends on a connected socket; whether the system took it.
+    /// Sends on a connected socket; whether the system took it. An error that an earlier packet left behind is passed over.
     pub(super) fn send(&self, packet: &[u8]) -> bool {
-        send(&self.0, packet, SendFlags::empty()).is_ok()
+        match send(&self.0, packet, SendFlags::empty()) {
+            Err(Errno::CONNREFUSED) => send(&self.0, packet, SendFlags::empty()).is_ok(),
+            other => other.is_ok(),
+        }
     }
 
     /// Sends; whether the system took it.

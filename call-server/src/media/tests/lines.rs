@@ -81,8 +81,8 @@ fn an_encrypted_trunk_and_an_agent_hear_each_other_and_nobody_else_is_heard() {
             agent.say(number, &voice_of(100 + number));
             assert_eq!(far.hear(&mut reports), voice_of(100 + number));
         }
-        for packet in KeySender::new('5', 3).expect("a key") {
-            far.say(&Header { marker: packet.marker, timestamp: 77, ..header(101, 30) }, &packet.payload);
+        for (number, packet) in (30..).zip(KeySender::new('5', 3).expect("a key")) {
+            far.say(&Header { marker: packet.marker, timestamp: 77, ..header(101, number) }, &packet.payload);
         }
         assert_eq!(rig.input(), Input::Digit { leg: CITIZEN, digit: '5' });
         let mut number = 30;
