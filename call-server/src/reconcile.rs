@@ -157,7 +157,7 @@ mod tests {
     use crate::switchboard::Inbox;
     use call_core::Input;
     use call_core::command::{RecordingCommand, StoreCommand};
-    use shared::model::{Caller, InteractionId, PhoneNumber, RecordingId, UnixMillis};
+    use shared::model::{Caller, Direction, InteractionId, PhoneNumber, RecordingId, UnixMillis};
     use std::sync::Arc;
     use std::time::Duration;
 
@@ -167,7 +167,15 @@ mod tests {
         let (interaction, started) = (InteractionId(id), UnixMillis(1));
         let dialled = PhoneNumber::parse("12345").expect("valid");
         [
-            StoreCommand::Open { interaction, started, caller: Caller::default(), dialled, probe: false, diversions: Vec::new() },
+            StoreCommand::Open {
+                interaction,
+                started,
+                caller: Caller::default(),
+                dialled,
+                probe: false,
+                direction: Direction::Inbound,
+                diversions: Vec::new(),
+            },
             StoreCommand::OpenRecording { recording: RecordingId(id), interaction, path: path.into(), started },
         ]
     }

@@ -112,6 +112,15 @@ impl Running {
         })
     }
 
+    /// The newest JSON line so far whose `event` is this and that `holds`, or the next one, if there was none: for what may come in any order.
+    pub fn event_ever(&mut self, event: &str, limit: Duration, holds: impl Fn(&Value) -> bool) -> Value {
+        let mut seen = self.seen.iter().rev().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        match seen.find(|value| value["event"] == event && holds(value)) {
+            Some(value) => value,
+            None => self.event_where(event, limit, holds),
+        }
+    }
+
     /// Waits for the JSON line whose `event` is this, or until `limit` has passed without it.
     ///
     /// # Panics

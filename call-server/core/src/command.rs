@@ -6,8 +6,8 @@ use crate::plan::{KeyMode, TrunkVoice};
 use crate::voice::TalkMeasured;
 use serde::{Deserialize, Serialize};
 use shared::model::{
-    AgentId, Caller, Desk, EndReason, FloorChange, InteractionId, LegId, RecordingId, Refusal, RequestId, SessionId, TalkHealth,
-    UnixMillis, VoiceCodec,
+    AgentId, Caller, Desk, Direction, EndReason, FloorChange, InteractionId, LegId, PhoneNumber, RecordingId, Refusal, RequestId,
+    SessionId, TalkHealth, UnixMillis, VoiceCodec,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -91,13 +91,48 @@ pub enum SipCommand {
         /// Of `0-9*#ABCD`; others are passed over.
         keys: Arc<str>,
     },
-    /// BYE (or, before the answer, a final refusal).
+    /// BYE (or, before the answer, a final refusal; of a call of ours CANCEL).
     HangUp {
         /// Which leg.
         leg: LegId,
         /// For the Reason header.
         reason: EndReason,
     },
+    /// Calls somebody. Answered by `LegRinging`, then `LegAnswered`; and in any case, at the end, by one `LegEnded`.
+    Dial(Box<Dial>),
+}
+
+/// A call of ours to be placed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dial {
+    /// The id that the core gives to the leg.
+    pub leg: LegId,
+    /// Whom.
+    pub to: CallTo,
+    /// Whose number the called person sees, unless the trunk shows one of its own; withheld shows none.
+    pub shown: Caller,
+    /// Our offer, from `MediaOpened`.
+    pub offer: SessionText,
+}
+
+/// Where a call of ours goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "number", rename_all = "snake_case")]
+pub enum CallTo {
+    /// Over the trunks that take this number, one after the other.
+    Number(PhoneNumber),
+    /// To a phone of the house, wherever it is registered.
+    Phone(PhoneNumber),
+}
+
+impl CallTo {
+    /// What was dialled.
+    #[must_use]
+    pub fn number(&self) -> &PhoneNumber {
+        match self {
+            Self::Number(number) | Self::Phone(number) => number,
+        }
+    }
 }
 
 /// To the media edge. Its values stay serialisable so that media can move into a process of its own.
@@ -111,6 +146,13 @@ pub enum MediaCommand {
         offer: Option<SessionText>,
         /// How its voice may travel.
         terms: VoiceTerms,
+    },
+    /// Bind a port for a call of ours and make an offer, carried by `MediaOpened`; or `MediaFailed`. The answer comes by [`Self::Follow`].
+    OfferTrunk {
+        /// Which leg.
+        leg: LegId,
+        /// The leg of a talk that it may take part in; it is served by the same thread then.
+        near: Option<LegId>,
     },
     /// The far side's description is new: send where it says, in its codec, and nothing if it holds us.
     Follow {
@@ -194,7 +236,23 @@ pub enum MediaCommand {
         /// Where the tapped frames belong.
         recording: RecordingId,
     },
-    /// Part citizen and agent; both are silent until told otherwise. The tap ends.
+    /// Join two legs apart from the citizen: an agent and whom the agent consults. Who says what is recorded on the right channel.
+    Confer {
+        /// By its name the talk is called in `Attend` and `Disconnect`.
+        first: LegId,
+        /// The other one.
+        second: LegId,
+        /// Where the tapped frames belong; `None` is not recorded.
+        recording: Option<RecordingId>,
+    },
+    /// A citizen who talked hears music now; what the citizen says is recorded on. Ended by `Connect`, `Play` or `Close`.
+    Hold {
+        /// The citizen's leg.
+        citizen: LegId,
+        /// Where the tapped frames belong.
+        recording: RecordingId,
+    },
+    /// Part citizen and agent, or whoever confers; all are silent until told otherwise. The tap ends.
     Disconnect {
         /// The citizen's leg.
         citizen: LegId,
@@ -273,9 +331,11 @@ pub enum StoreCommand {
         /// Who calls.
         caller: Caller,
         /// The dialled number.
-        dialled: shared::model::PhoneNumber,
+        dialled: PhoneNumber,
         /// A probe call.
         probe: bool,
+        /// Who called whom.
+        direction: Direction,
         /// The numbers that it was diverted from, the first one first.
         diversions: Vec<Diversion>,
     },

@@ -6,9 +6,10 @@ use crate::plan::Plan;
 use crate::voice::VoiceInput;
 use serde::{Deserialize, Serialize};
 use shared::model::{
-    AgentId, Caller, CallerCard, EndReason, InteractionId, LegId, NotReadyReason, OfferId, PhoneNumber, RecordingId, RequestId, SessionId,
-    TrunkId, UnixMillis,
+    AgentId, CallFunction, Caller, CallerCard, DialResult, EndReason, InteractionId, LegId, NotReadyReason, OfferId, PhoneNumber,
+    RecordingId, RequestId, SessionId, TrunkId, UnixMillis,
 };
+use shared::pii::Pii;
 
 /// One thing that happened, told by an edge.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +20,20 @@ pub enum Input {
     LegConfirmed {
         /// Which leg.
         leg: LegId,
+    },
+    /// `sip`: a call of ours rings, or the network says something on the way; may come several times.
+    LegRinging {
+        /// Which leg.
+        leg: LegId,
+        /// Early media: the answer to our offer, or a preview of it.
+        early: Option<SessionText>,
+    },
+    /// `sip`: a call of ours is answered.
+    LegAnswered {
+        /// Which leg.
+        leg: LegId,
+        /// The answer to our offer; `None` if it was told as early media already.
+        answer: Option<SessionText>,
     },
     /// `sip`: the far side's description of the leg's voice is new: its answer to a late offer, or a re-INVITE or UPDATE that was answered.
     FarDescribed {
@@ -34,11 +49,11 @@ pub enum Input {
         /// How.
         cause: LegEnd,
     },
-    /// `media`: the trunk leg's port is open and the codec agreed.
+    /// `media`: the trunk leg's port is open and the codec agreed; or, of a call of ours, offered.
     MediaOpened {
         /// Which leg.
         leg: LegId,
-        /// Our answer (RFC 3264), to be carried in the 200.
+        /// Our answer (RFC 3264), to be carried in the 200; of a call of ours our offer, for the INVITE.
         answer: SessionText,
     },
     /// `media`: the leg could not be opened, or its audio path failed.
@@ -193,6 +208,23 @@ pub enum LegEnd {
     },
     /// The far side broke the protocol beyond repair.
     ProtocolError,
+    /// A call of ours was not even placed: no trunk takes the number, is there, or has a channel free; or the phone is not registered.
+    NoLine,
+}
+
+impl LegEnd {
+    /// What became of a call of ours that ended so before it was answered (1-4).
+    #[must_use]
+    pub fn dial_result(self) -> DialResult {
+        match self {
+            Self::Refused { status: 486 | 600 } => DialResult::Busy,
+            Self::Refused { status: 404 | 410 | 484 | 485 | 604 } => DialResult::Invalid,
+            Self::Refused { status: 401 | 402 | 403 | 407 | 433 | 603 | 606..=699 } => DialResult::Rejected,
+            Self::Refused { status: 408 | 480 | 487 } | Self::Timeout => DialResult::NoAnswer,
+            Self::Refused { .. } | Self::NoLine | Self::Unreachable | Self::ProtocolError | Self::Expired => DialResult::NoLine,
+            Self::AsCommanded | Self::ByeReceived | Self::CancelReceived => DialResult::Cancelled,
+        }
+    }
 }
 
 /// How an announcement ended.
@@ -236,7 +268,7 @@ impl MediaFailure {
 }
 
 /// What an agent may wish; the gateway translates it from `shared::wire::Action`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AgentAction {
     /// 示闲
     GoReady,
@@ -258,6 +290,10 @@ pub enum AgentAction {
     EndWrapUp,
     /// 延长话后处理
     ExtendWrapUp,
+    /// 外拨
+    Dial(Pii<PhoneNumber>),
+    /// Something with a call.
+    Call(InteractionId, CallFunction),
     /// 签出
     SignOut,
 }

@@ -102,6 +102,12 @@ pub enum CallStatusPhase {
     Ringing,
     /// Two-way audio with an agent.
     Talking,
+    /// 保持: music by the agent's wish.
+    Held,
+    /// 外拨: nobody has answered yet.
+    Dialling,
+    /// 无座席通话: citizen and experts go on without an agent.
+    Residual,
 }
 
 /// Copies the state of the core.
@@ -148,11 +154,14 @@ fn queue_status(core: &Core, now: Now, queue: QueueId, plan: &QueuePlan) -> Queu
 
 fn call_status(core: &Core, call: &Call) -> CallStatus {
     let rings = core.acd.rings_for(call.id).next();
-    let (phase, agent) = match call.stage {
+    let (phase, agent) = match &call.stage {
         Stage::Opening => (CallStatusPhase::Opening, None),
         Stage::Waiting(_) if rings.is_some() => (CallStatusPhase::Ringing, rings),
         Stage::Waiting(_) => (CallStatusPhase::Waiting, None),
+        Stage::Dialling(dialling) => (CallStatusPhase::Dialling, Some(dialling.agent)),
+        Stage::Talking(talking) if talking.held.is_some() => (CallStatusPhase::Held, Some(talking.agent)),
         Stage::Talking(talking) => (CallStatusPhase::Talking, Some(talking.agent)),
+        Stage::Residual(_) => (CallStatusPhase::Residual, None),
     };
     CallStatus { interaction: call.id, started: call.started.utc, queue: call.queue, probe: call.probe, phase, agent }
 }

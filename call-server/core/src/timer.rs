@@ -4,7 +4,7 @@
 
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
-use shared::model::{AgentId, InteractionId, OfferId};
+use shared::model::{AgentId, InteractionId, LegId, OfferId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Why the core wants to be woken. At one instant they fire in this order.
@@ -12,6 +12,12 @@ use std::collections::{BTreeMap, BTreeSet};
 pub enum Reason {
     /// Media has not answered for a citizen's leg.
     MediaOpenOverdue(InteractionId),
+    /// Media has not answered for a call of ours, or it has rung long enough.
+    LegOverdue(LegId),
+    /// The citizen has been held for very long (1-10).
+    HeldLong(InteractionId),
+    /// A talk without an agent reached its limit (1-5).
+    ResidualOver(InteractionId),
     /// A probe call reached its planned end.
     ProbeOver(InteractionId),
     /// The queue's limit of waiting time is reached.

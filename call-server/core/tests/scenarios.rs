@@ -6,7 +6,7 @@
 #[path = "story/settings.rs"]
 mod settings;
 
-use call_core::command::{AgentCommand, MediaAccess, MediaCommand, RecordingCommand, SessionText, SipCommand, Sound, StoreCommand};
+use call_core::command::{AgentCommand, MediaAccess, MediaCommand, Part, RecordingCommand, SessionText, SipCommand, Sound, StoreCommand};
 use call_core::input::{AgentAction, AnnouncementEnd, CallOffered, LegEnd, MediaFailure, RecordingOutcome};
 use call_core::ledger::InteractionRecord;
 use call_core::ledger::{FactKind, LastAgentOutcome};
@@ -14,8 +14,8 @@ use call_core::plan::{Mode, Override, Plan, Scope};
 use call_core::{Command, Core, Input, Now, Time};
 use settings::{Settings, agent_id, length_ms, minute, not_ready, phone, way_out};
 use shared::model::{
-    AgentId, AgentState, CallView, Caller, CallerCard, CareClass, Desk, Floor, InteractionId, LegId, NextState, Notice, OfferId, Refusal,
-    RequestId, SessionId, TrunkId, UnixMillis,
+    AgentId, AgentState, CallFunction, CallNews, CallView, Caller, CallerCard, CareClass, Desk, Floor, InteractionId, LegId, NextState,
+    Notice, OfferId, PartyId, QueueId, Refusal, RequestId, SessionId, Target, TrunkId, UnixMillis,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
@@ -66,6 +66,13 @@ struct Stage {
     now: u64,
     next: u64,
     callers: BTreeMap<String, CallerSeen>,
+    /// Whom the house has called.
+    phones: BTreeMap<String, PhoneSeen>,
+    /// By the leg that each is named by.
+    talks: BTreeMap<LegId, BTreeMap<LegId, Part>>,
+    pressed: Option<(LegId, String)>,
+    /// Records of calls that agents dialled, by number.
+    outbound: BTreeMap<String, InteractionRecord>,
     desks: BTreeMap<AgentId, DeskSeen>,
     media_mute: bool,
     media_full: bool,
@@ -81,13 +88,18 @@ struct CallerSeen {
     last_agent: Option<LastAgentOutcome>,
 }
 
-/// What a citizen hears.
+/// Somebody whom the house has called.
+struct PhoneSeen {
+    leg: LegId,
+    is_gone: bool,
+}
+
+/// What a citizen hears who is in no talk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Hears {
     Ringback,
     Music,
     Silence,
-    Agent(AgentId),
     Text(String),
     Gone,
 }
@@ -114,6 +126,10 @@ impl Stage {
             now: 0,
             next: 1,
             callers: BTreeMap::new(),
+            phones: BTreeMap::new(),
+            talks: BTreeMap::new(),
+            pressed: None,
+            outbound: BTreeMap::new(),
             desks: BTreeMap::new(),
             media_mute: false,
             media_full: false,
@@ -184,7 +200,12 @@ impl Stage {
                 self.hears(leg, Hears::Silence);
                 return Some(Input::LegConfirmed { leg });
             }
+            SipCommand::Dial(dial) => {
+                let seen = PhoneSeen { leg: dial.leg, is_gone: false };
+                self.phones.insert(dial.to.number().as_str().to_owned(), seen);
+            }
             SipCommand::Refuse { leg, .. } | SipCommand::HangUp { leg, .. } => {
+                self.phones.values_mut().filter(|phone| phone.leg == leg).for_each(|phone| phone.is_gone = true);
                 self.hears(leg, Hears::Gone);
                 return Some(Input::LegEnded { leg, cause: LegEnd::AsCommanded });
             }
@@ -196,7 +217,11 @@ impl Stage {
         match command {
             MediaCommand::OpenTrunk { .. } if self.media_mute => None,
             MediaCommand::OpenTrunk { leg, .. } if self.media_full => Some(Input::MediaFailed { leg, reason: MediaFailure::NoPorts }),
-            MediaCommand::OpenTrunk { leg, .. } => Some(Input::MediaOpened { leg, answer: SessionText("answer".into()) }),
+            MediaCommand::OfferTrunk { .. } if self.media_mute => None,
+            MediaCommand::OfferTrunk { leg, .. } if self.media_full => Some(Input::MediaFailed { leg, reason: MediaFailure::NoPorts }),
+            MediaCommand::OfferTrunk { leg, .. } | MediaCommand::OpenTrunk { leg, .. } => {
+                Some(Input::MediaOpened { leg, answer: SessionText("answer".into()) })
+            }
             MediaCommand::OpenAgent { .. } if self.media_mute => None,
             MediaCommand::OpenAgent { agent, leg } => {
                 self.desks.entry(agent).or_default().leg = Some(leg);
@@ -211,43 +236,98 @@ impl Stage {
                 self.hears(leg, Hears::Text(names.join(" ")));
                 None
             }
-            MediaCommand::Connect { citizen, agent, .. } => {
-                let who = self.desks.iter().find(|(_, desk)| desk.leg == Some(agent)).map(|(who, _)| *who);
-                self.hears(citizen, Hears::Agent(who.expect("the leg of an agent")));
+            MediaCommand::Connect { citizen, agent, .. } => self.join(citizen, agent),
+            MediaCommand::Confer { first, second, .. } => self.join(first, second),
+            MediaCommand::Attend { leg, citizen, part } => {
+                self.talks.get_mut(&citizen).expect("attends a talk that is there").insert(leg, part);
                 None
             }
-            MediaCommand::Play { leg, sound: Sound::Silence } | MediaCommand::Disconnect { citizen: leg } => {
+            MediaCommand::Withdraw { leg } => {
+                let talk = self.talks.values_mut().find(|members| members.contains_key(&leg)).expect("leaves a talk");
+                talk.remove(&leg);
+                assert!(!talk.is_empty(), "the last one is not withdrawn");
+                None
+            }
+            MediaCommand::Hold { citizen, .. } => {
+                self.hears(citizen, Hears::Music);
+                None
+            }
+            MediaCommand::Disconnect { citizen } => {
+                self.talks.remove(&citizen).expect("only a talk that is there is parted");
+                self.hears(citizen, Hears::Silence);
+                None
+            }
+            MediaCommand::Play { leg, sound: Sound::Silence } => {
                 self.hears(leg, Hears::Silence);
                 None
             }
-            MediaCommand::Follow { .. } => None,
+            MediaCommand::PressKeys { leg, keys } => {
+                self.pressed = Some((leg, keys.to_string()));
+                None
+            }
             MediaCommand::Close { leg } => {
+                assert!(!self.talks.contains_key(&leg), "closed in a talk");
                 self.hears(leg, Hears::Gone);
                 None
             }
-            MediaCommand::AgentVoice { .. }
-            | MediaCommand::Attend { .. }
-            | MediaCommand::Withdraw { .. }
-            | MediaCommand::PressKeys { .. }
+            MediaCommand::Follow { .. }
+            | MediaCommand::AgentVoice { .. }
             | MediaCommand::HearTones { .. }
             | MediaCommand::MaskKeys { .. } => None,
         }
     }
 
+    fn join(&mut self, first: LegId, second: LegId) -> Option<Input> {
+        self.hears(first, Hears::Silence);
+        let before = self.talks.insert(first, BTreeMap::from([(second, Part::Talk)]));
+        assert!(before.is_none(), "I-1: joined twice");
+        for leg in [first, second] {
+            let talks = self.talks.iter().filter(|(name, members)| **name == leg || members.contains_key(&leg)).count();
+            assert_eq!(talks, 1, "I-1: {leg} is in two talks");
+        }
+        None
+    }
+
+    /// Who is heard by a leg: names in order, `music`, `silence`.
+    fn audible(&self, leg: LegId) -> Option<String> {
+        let (name, members) = self.talks.iter().find(|(name, members)| **name == leg || members.contains_key(&leg))?;
+        let talk = members.iter().filter(|(_, part)| **part == Part::Talk).map(|(leg, _)| *leg);
+        let whisper = members.iter().filter(|(_, part)| **part == Part::Whisper).map(|(leg, _)| *leg);
+        let is_agent = self.desks.values().any(|desk| desk.leg == Some(leg));
+        let heard = talk.chain([*name]).chain(whisper.filter(|_| is_agent)).filter(|other| *other != leg);
+        let mut names: Vec<String> = heard.map(|leg| self.name_of(leg)).collect();
+        names.sort();
+        Some(names.join(" and "))
+    }
+
+    fn name_of(&self, leg: LegId) -> String {
+        let agent = self.desks.iter().find(|(_, desk)| desk.leg == Some(leg)).map(|(agent, _)| format!("agent {}", agent.0));
+        let phone = self.phones.iter().find(|(_, phone)| phone.leg == leg).map(|(number, _)| format!("phone {number}"));
+        let caller = self.callers.iter().find(|(_, caller)| caller.leg == leg).map(|(number, _)| format!("caller {number}"));
+        agent.or(phone).or(caller).unwrap_or_else(|| format!("leg {leg}"))
+    }
+
     fn obey_store(&mut self, command: StoreCommand) -> Option<Input> {
         match command {
             StoreCommand::Open { interaction, .. } => {
-                let caller = self.callers.values_mut().find(|caller| caller.interaction.is_none());
-                caller.expect("somebody dialled").interaction = Some(interaction);
+                match self.callers.values_mut().find(|caller| caller.interaction.is_none()) {
+                    Some(caller) => caller.interaction = Some(interaction),
+                    // An agent's call.
+                    None => {}
+                }
                 None
             }
             StoreCommand::FindCard { interaction, .. } => Some(Input::CardFound { interaction, card: Some(CallerCard::default()) }),
             StoreCommand::OpenRecording { recording, .. } => Some(Input::RecordingRowStored { recording }),
             StoreCommand::Save(record) => {
                 let caller = self.callers.values_mut().find(|caller| caller.interaction == Some(record.interaction));
-                let slot = &mut caller.expect("a record of a caller").record;
-                assert!(slot.is_none(), "saved twice");
-                *slot = Some(*record);
+                let Some(caller) = caller else {
+                    let number = record.dialled.as_str().to_owned();
+                    self.outbound.insert(number, *record);
+                    return None;
+                };
+                assert!(caller.record.is_none(), "saved twice");
+                caller.record = Some(*record);
                 None
             }
             StoreCommand::Note(fact) => {
@@ -313,9 +393,40 @@ impl Stage {
                 self.hears(leg, Hears::Music);
                 self.feed(Input::AnnouncementEnded { leg, end: AnnouncementEnd::Finished });
             }
+            ["phone", number, "rings"] => self.phone_does(number, |leg| Input::LegRinging { leg, early: None })?,
+            ["phone", number, "is", "heard"] => {
+                self.phone_does(number, |leg| Input::LegRinging { leg, early: Some(SessionText("early".into())) })?;
+            }
+            ["phone", number, "answers"] => {
+                self.phone_does(number, |leg| Input::LegAnswered { leg, answer: Some(SessionText("answer".into())) })?;
+            }
+            ["phone", number, "hangs", "up"] => self.phone_ends(number, LegEnd::ByeReceived)?,
+            ["phone", number, "refuses", status] => {
+                let status = status.parse().map_err(|_| "a status is a number")?;
+                self.phone_ends(number, LegEnd::Refused { status })?;
+            }
+            ["phone", number, "has", "no", "line"] => self.phone_ends(number, LegEnd::NoLine)?,
             ["override", scope, mode, "until", time, "by", author] => self.override_by_hand(scope, mode, time, author)?,
             other => return Err(format!("`{}` is no sentence", other.join(" "))),
         }
+        Ok(())
+    }
+
+    fn phone(&self, number: &str) -> Result<&PhoneSeen, String> {
+        self.phones.get(number).ok_or_else(|| format!("{number} was never called"))
+    }
+
+    fn phone_does(&mut self, number: &str, input: impl FnOnce(LegId) -> Input) -> Result<(), String> {
+        let leg = self.phone(number)?.leg;
+        self.feed(input(leg));
+        Ok(())
+    }
+
+    fn phone_ends(&mut self, number: &str, cause: LegEnd) -> Result<(), String> {
+        let phone = self.phones.get_mut(number).ok_or_else(|| format!("{number} was never called"))?;
+        phone.is_gone = true;
+        let leg = phone.leg;
+        self.feed(Input::LegEnded { leg, cause });
         Ok(())
     }
 
@@ -372,8 +483,30 @@ impl Stage {
             ["leaves", "the", "chair"] => self.tell(agent, |agent, session| Input::AgentAttentive { agent, session, attentive: false }),
             ["extends", "wrap-up"] => self.ask(agent, AgentAction::ExtendWrapUp),
             ["signs", "out"] => self.ask(agent, AgentAction::SignOut),
-            other => Err(format!("`agent … {}` is no sentence", other.join(" "))),
+            ["dials", number] => self.ask(agent, AgentAction::Dial(phone(number)?.into())),
+            words => self.call_function(agent, call.unwrap_or(InteractionId(0)), words),
         }
+    }
+
+    fn call_function(&mut self, agent: AgentId, call: InteractionId, words: &[&str]) -> Result<(), String> {
+        let function = match words {
+            ["holds"] => CallFunction::Hold,
+            ["retrieves"] => CallFunction::Retrieve,
+            ["consults", to @ ..] => CallFunction::Consult { to: target(to)? },
+            ["invites", to @ ..] => CallFunction::Invite { to: target(to)? },
+            ["transfers", "to", to @ ..] => CallFunction::Transfer { to: target(to)? },
+            ["swaps"] => CallFunction::Swap,
+            ["merges"] => CallFunction::Merge,
+            ["completes"] => CallFunction::Complete,
+            ["cancels"] => CallFunction::Cancel,
+            ["leaves", "the", "talk"] => CallFunction::Leave,
+            ["drops", party] => CallFunction::DropParty { party: party_id(party)? },
+            ["mutes", party] => CallFunction::MuteParty { party: party_id(party)?, muted: true },
+            ["unmutes", party] => CallFunction::MuteParty { party: party_id(party)?, muted: false },
+            ["presses", keys] => CallFunction::PressKeys { keys: (*keys).to_owned() },
+            other => return Err(format!("`agent … {}` is no sentence", other.join(" "))),
+        };
+        self.ask(agent, AgentAction::Call(call, function))
     }
 
     fn signs_in(&mut self, agent: AgentId) -> Result<(), String> {
@@ -406,7 +539,23 @@ impl Stage {
 
     fn expect(&mut self, words: &[&str]) -> Result<(), String> {
         match words {
-            ["caller", number, "hears", "agent", agent] => self.expect_hears(number, Hears::Agent(agent_id(agent)?)),
+            ["agent", agent, "hears", who @ ..] => {
+                let leg = self.desks.get(&agent_id(agent)?).and_then(|desk| desk.leg).ok_or("the agent never signed in")?;
+                same("what is heard", &self.audible(leg).unwrap_or_else(|| "nobody".to_owned()).as_str(), &who.join(" ").as_str())
+            }
+            ["phone", number, "hears", who @ ..] => {
+                let leg = self.phone(number)?.leg;
+                same("what is heard", &self.audible(leg).unwrap_or_else(|| "nobody".to_owned()).as_str(), &who.join(" ").as_str())
+            }
+            ["phone", number, "is", "gone"] => same("gone", &self.phone(number)?.is_gone, &true),
+            ["keys", keys, "towards", who @ ..] => {
+                let found = self.pressed.as_ref().map(|(leg, keys)| format!("{keys} towards {}", self.name_of(*leg)));
+                same("keys", &found.as_deref(), &Some(format!("{keys} towards {}", who.join(" ")).as_str()))
+            }
+            ["caller", number, "hears", who @ ..] if matches!(who.first(), Some(&("agent" | "phone" | "caller"))) => {
+                let leg = self.caller(number)?.leg;
+                same("what is heard", &self.audible(leg).unwrap_or_else(|| "nobody".to_owned()).as_str(), &who.join(" ").as_str())
+            }
             ["caller", number, "hears", "music"] => self.expect_hears(number, Hears::Music),
             ["caller", number, "hears", "ringback"] => self.expect_hears(number, Hears::Ringback),
             ["caller", number, "hears", "text", names @ ..] => self.expect_hears(number, Hears::Text(names.join(" "))),
@@ -435,7 +584,11 @@ impl Stage {
     }
 
     fn expect_hears(&self, number: &str, expected: Hears) -> Result<(), String> {
-        same("what is heard", &self.caller(number)?.hears, &expected)
+        let caller = self.caller(number)?;
+        if let Some(heard) = self.audible(caller.leg) {
+            return Err(format!("what is heard: expected {expected:?}, found {heard}"));
+        }
+        same("what is heard", &caller.hears, &expected)
     }
 
     fn desk(&self, agent: AgentId) -> Result<&Desk, String> {
@@ -512,6 +665,9 @@ impl Stage {
             AgentState::Ready => "ready".to_owned(),
             AgentState::Offered => format!("ringing for {}", desk.offer.as_ref().map_or("nobody", |view| who(view.call.interaction))),
             AgentState::Talking => format!("talking to {}", desk.call.as_ref().map_or("nobody", |view| who(view.interaction))),
+            AgentState::Holding => format!("holding {}", desk.call.as_ref().map_or("nobody", |view| who(view.interaction))),
+            AgentState::Consulting => format!("consulting for {}", desk.call.as_ref().map_or("nobody", |view| who(view.interaction))),
+            AgentState::Outbound => "in an outbound call".to_owned(),
             AgentState::WrapUp => "wrapping up".to_owned(),
             AgentState::Lost => "lost".to_owned(),
         }
@@ -526,6 +682,7 @@ impl Stage {
             Some(Notice::MediaLost) => "voice lost",
             Some(Notice::BreakOver) => "break over",
             Some(Notice::BreakBegun) => "break begun",
+            Some(Notice::Call(news)) => &call_news(news),
         };
         same("notice", &found, &expected)
     }
@@ -547,13 +704,23 @@ impl Stage {
             Some(Refusal::ReasonFull) => "reason full",
             Some(Refusal::Locked) => "locked",
             Some(Refusal::NotSaved) => "not saved",
+            Some(Refusal::NotAvailable) => "not available",
+            Some(Refusal::MayNotDial) => "may not dial",
+            Some(Refusal::TooManyTransfers) => "too many transfers",
+            Some(Refusal::TooManyParties) => "too many parties",
+            Some(Refusal::NoSuchTarget) => "no such target",
+            Some(Refusal::NotAllowed) => "not allowed",
         };
         same("refusal", &found, &expected)
     }
 
     /// `answered|unanswered reason … by … wait … talk … parts … recorded|unrecorded`, any of them.
     fn expect_record(&self, number: &str, facts: &[&str]) -> Result<(), String> {
-        let record = self.caller(number)?.record.as_ref().ok_or("no record yet")?;
+        let record = match self.callers.get(number) {
+            Some(caller) => caller.record.as_ref(),
+            None => self.outbound.get(number),
+        };
+        let record = record.ok_or("no record yet")?;
         let mut facts = facts.iter();
         while let Some(fact) = facts.next() {
             match *fact {
@@ -569,6 +736,11 @@ impl Stage {
                         "by" => same("side", &record.ended_by.code(), value)?,
                         "wait" => same("wait", &record.wait_ms, &Some(length_ms(value)?))?,
                         "talk" => same("talk", &record.talk_ms(), &length_ms(value)?)?,
+                        "hold" => same("hold", &record.segments.iter().map(|part| part.hold_ms).sum(), &length_ms(value)?)?,
+                        "holds" => same("holds", &record.segments.iter().map(|part| part.holds).sum::<u32>().to_string().as_str(), value)?,
+                        "transfers" => same("transfers", &record.transfers.to_string().as_str(), value)?,
+                        "residual" => same("residual", &record.residual_ms, &length_ms(value)?)?,
+                        "dial" => same("dial", &record.dial_result.map_or("none", |result| result.code()), value)?,
                         "parts" => same("parts", &record.segments.len().to_string().as_str(), value)?,
                         other => return Err(format!("`{other}` is no fact of a record")),
                     }
@@ -581,4 +753,29 @@ impl Stage {
 
 fn same<T: PartialEq + std::fmt::Debug>(what: &str, found: &T, expected: &T) -> Result<(), String> {
     if found == expected { Ok(()) } else { Err(format!("{what}: expected {expected:?}, found {found:?}")) }
+}
+
+/// `agent 1002`, `queue 12345` or a number.
+fn target(words: &[&str]) -> Result<Target, String> {
+    match words {
+        ["agent", agent] => Ok(Target::Agent(agent_id(agent)?)),
+        ["queue", queue] => Ok(Target::Queue(QueueId(queue.parse().map_err(|_| "a queue is a number")?))),
+        [number] => Ok(Target::Number(phone(number)?.into())),
+        other => Err(format!("`{}` is nobody to be called", other.join(" "))),
+    }
+}
+
+fn party_id(number: &str) -> Result<PartyId, String> {
+    number.parse().map(PartyId).map_err(|_| "a party is a number".to_owned())
+}
+
+fn call_news(news: CallNews) -> String {
+    match news {
+        CallNews::DialFailed(result) => format!("dial failed {}", result.code()),
+        CallNews::AsideFailed(result) => format!("aside failed {}", result.code()),
+        CallNews::AsideLeft => "aside left".to_owned(),
+        CallNews::PartyLeft => "party left".to_owned(),
+        CallNews::LeftOnHold => "left on hold".to_owned(),
+        CallNews::HeldLong => "held long".to_owned(),
+    }
 }

@@ -81,6 +81,20 @@ impl Names {
             FactKind::TurnedAway { reason } => format!("is turned away with a text: {}", reason.code()),
             FactKind::Foretold { ahead, expected_ms, told } => foretold(*ahead, *expected_ms, *told),
             FactKind::Announced { prompts, .. } => format!("hears {prompts:?}"),
+            FactKind::SentToQueue { from, queue } => format!("{} sends it to {}", self.agent(*from), self.queue(*queue)),
+            FactKind::HandedOver { from, to } => {
+                format!(
+                    "{} hands it over to {}",
+                    self.agent(*from),
+                    to.map_or_else(|| "nobody of the house".to_owned(), |to| self.agent(to))
+                )
+            }
+            FactKind::Dialled { agent } => format!("{} dials", self.agent(*agent)),
+            FactKind::DialEnded { result } => format!("the call comes to this: {}", result.code()),
+            FactKind::Held { .. } | FactKind::Retrieved { .. } | FactKind::KeysPressed { .. } => return None,
+            FactKind::AsideBegan { .. } | FactKind::AsideEnded { .. } | FactKind::PartyJoined { .. } | FactKind::PartyLeft { .. } => {
+                return None;
+            }
             FactKind::Entered | FactKind::Answered | FactKind::KeysMasked { .. } | FactKind::Parted { .. } => return None,
         })
     }

@@ -26,13 +26,16 @@ pub(super) fn edit(site: &Site, wishes: &EditAgent) -> Result<Outcome, Failure> 
         serve: wishes.serve.iter().map(|words| part(site, words)).collect::<Result<_, _>>()?,
         leave: wishes.leave.iter().copied().map(QueueId).collect(),
         auto_answer: wishes.auto_answer.as_deref().map(auto_answer).transpose()?,
+        class: wishes.dials.as_deref().map(str::parse).transpose().map_err(|error: call_core::plan::NoClass| {
+            Failure::new("bad_class", error.to_string(), "Write internal, local, national or international.")
+        })?,
         skills: wishes.skill.iter().map(|words| skill(site, words)).collect::<Result<_, _>>()?,
     };
     if edit == AgentEdit::default() {
         return Err(Failure::new(
             "nothing_to_do",
             "nothing is to be changed",
-            "Name what: --name, --role, --serve, --leave, --skill or --auto-answer.",
+            "Name what: --name, --role, --serve, --leave, --skill, --dials or --auto-answer.",
         ));
     }
     let told = people::make(site, Change::EditAgent { number: number.clone(), edit })?;

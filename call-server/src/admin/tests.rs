@@ -284,7 +284,7 @@ fn a_site_without_a_recording_key_is_refused_with_a_remedy_and_gets_one_only_whe
 #[test]
 fn recordings_are_verified_and_rescued_by_command() {
     use call_core::command::StoreCommand;
-    use shared::model::{Caller, InteractionId, PhoneNumber, RecordingId, UnixMillis};
+    use shared::model::{Caller, Direction, InteractionId, PhoneNumber, RecordingId, UnixMillis};
     let scratch = Scratch::new();
     done(scratch.folder(), &["init", "--demo"]);
     let site = load(scratch.folder()).expect("the configuration is sound");
@@ -300,7 +300,15 @@ fn recordings_are_verified_and_rescued_by_command() {
     let handle = crate::store::start(&store, inbox).expect("the store starts");
     let (interaction, started) = (InteractionId(1), UnixMillis(1));
     let dialled = PhoneNumber::parse("12345").expect("valid");
-    handle.send(StoreCommand::Open { interaction, started, caller: Caller::default(), dialled, probe: false, diversions: Vec::new() });
+    handle.send(StoreCommand::Open {
+        interaction,
+        started,
+        caller: Caller::default(),
+        dialled,
+        probe: false,
+        direction: Direction::Inbound,
+        diversions: Vec::new(),
+    });
     handle.send(StoreCommand::OpenRecording { recording: RecordingId(1), interaction, path: "0/1.rec".into(), started });
     handle.stop();
     assert!(!command(scratch.folder(), &["recording", "verify", "1"]).expect("verified").bad);

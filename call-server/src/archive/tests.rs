@@ -8,7 +8,7 @@ use crate::scratch::Scratch;
 use crate::store::{self, FileFigures, RecordingReport, RecordingResult, Store};
 use crate::switchboard::Inbox;
 use call_core::command::StoreCommand;
-use shared::model::{Caller, InteractionId, PhoneNumber, RecordingId, UnixMillis};
+use shared::model::{Caller, Direction, InteractionId, PhoneNumber, RecordingId, UnixMillis};
 use std::cell::Cell;
 
 /// 2026-01-01 00:00 UTC.
@@ -37,7 +37,15 @@ impl Site {
         let dialled = PhoneNumber::parse("12345").expect("valid");
         let (inbox, _messages) = Inbox::new();
         let handle = store::start(&self.store, inbox).expect("the store starts");
-        handle.send(StoreCommand::Open { interaction, started, caller: Caller::default(), dialled, probe: false, diversions: Vec::new() });
+        handle.send(StoreCommand::Open {
+            interaction,
+            started,
+            caller: Caller::default(),
+            dialled,
+            probe: false,
+            direction: Direction::Inbound,
+            diversions: Vec::new(),
+        });
         handle.send(StoreCommand::OpenRecording { recording: RecordingId(id), interaction, path: path.into(), started });
         handle.stop();
     }

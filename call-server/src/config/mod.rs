@@ -102,6 +102,8 @@ impl Site {
             memberships: person.memberships.iter().filter(|(queue, _)| known(queue)).map(|(queue, part)| (*queue, *part)).collect(),
             skills: person.skills.clone(),
             auto_answer_ms: person.auto_answer_ms,
+            class: person.class,
+            supervisor: person.role == crate::store::Role::Supervisor,
         }
     }
 

@@ -375,6 +375,7 @@ fn the_plan_leaves_out_disabled_people_and_queues_that_are_gone() {
         memberships: [(QueueId(1), Membership { tier: 2, ..Membership::default() }), (QueueId(8), Membership::default())].into(),
         skills: [(SkillId(1), 7)].into(),
         auto_answer_ms: None,
+        class: call_core::plan::PermissionClass::Local,
     };
     let plan = site.plan(&[person(1, false), person(2, true)], Callers::default());
     assert_eq!(plan.agents.len(), 1);

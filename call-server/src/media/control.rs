@@ -20,7 +20,7 @@ use super::roll::Roll;
 use super::secret::{MAX_AGENTS, Secrets};
 use super::strain::{CALL_PERMILLE, Gauge, OPUS_PERMILLE, Promised};
 use super::stream::OutgoingStream;
-use super::talk::{MAX_MEMBERS, Mode, Talk};
+use super::talk::{MAX_MEMBERS, Mode, Talk, Taps};
 use super::trunk::TrunkLeg;
 use super::worker::MAX_LEGS;
 use crate::switchboard::Inbox;
@@ -35,6 +35,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Instant;
+
+/// The first source of what is recorded of a mix.
+const MIX_SSRC: u32 = 0x4D49_5845;
 
 /// One media thread, seen from here.
 #[derive(Debug)]
@@ -93,6 +96,8 @@ struct KnownTalk {
     slot: u16,
     members: [Option<(LegId, Part)>; MAX_MEMBERS],
     mixed: bool,
+    /// Of one trunk leg and one agent; any other pair is always mixed.
+    is_plain: bool,
 }
 
 /// What the control thread gets from whoever starts it.
@@ -130,6 +135,8 @@ pub(super) struct Control {
     /// An agent's leg is on its way from one thread to another; commands wait for it, in order.
     moving: Option<Moving>,
     waiting: VecDeque<MediaCommand>,
+    /// Of what is recorded of a mix.
+    next_source: u32,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -141,7 +148,8 @@ struct Moving {
 impl Control {
     /// Without legs.
     pub(super) fn new(parts: Parts) -> Self {
-        Self { parts, legs: HashMap::new(), talks: HashMap::new(), agents: Roll::new(MAX_AGENTS), moving: None, waiting: VecDeque::new() }
+        let (legs, talks, waiting) = (HashMap::new(), HashMap::new(), VecDeque::new());
+        Self { parts, legs, talks, agents: Roll::new(MAX_AGENTS), moving: None, waiting, next_source: MIX_SSRC }
     }
 
     /// Runs until the handle is gone; then every talk is ended, so that the recorder learns where each one stopped.
@@ -223,12 +231,19 @@ impl Control {
 
     fn obey(&mut self, command: MediaCommand) {
         match command {
-            MediaCommand::OpenTrunk { leg, offer, terms } => self.open_trunk(leg, offer.as_ref(), &terms),
+            MediaCommand::OpenTrunk { leg, offer, terms } => self.open_trunk(leg, offer.as_ref(), (&terms, None)),
+            MediaCommand::OfferTrunk { leg, near } => self.open_trunk(leg, None, (&VoiceTerms::default(), near)),
             MediaCommand::Follow { leg, description } => self.follow(leg, &description),
             MediaCommand::OpenAgent { agent, leg } => self.open_agent(agent, leg),
             MediaCommand::Play { leg, sound } => self.play(leg, &[], sound),
             MediaCommand::Announce { leg, prompts, then } => self.play(leg, &prompts, then),
-            MediaCommand::Connect { citizen, agent, recording } => self.connect(citizen, agent, recording),
+            MediaCommand::Connect { citizen, agent, recording } => self.join(citizen, agent, (Taps::Both, recording)),
+            MediaCommand::Confer { first, second, recording: Some(recording) } => self.join(first, second, (Taps::Right, recording)),
+            MediaCommand::Confer { first, second, recording: None } => self.join(first, second, (Taps::Nothing, RecordingId(0))),
+            MediaCommand::Hold { citizen, recording } => {
+                self.play(citizen, &[], Sound::Music);
+                self.order_trunk(citizen, |slot| Order::Keep(slot, Some(recording)));
+            }
             MediaCommand::Disconnect { citizen } => self.part(citizen),
             MediaCommand::Close { leg } => self.close(leg),
             MediaCommand::AgentVoice { leg, opus, muted } => self.agent_voice(leg, opus, muted),
@@ -269,9 +284,10 @@ impl Control {
         u64::try_from(self.parts.started.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 
-    fn open_trunk(&mut self, leg: LegId, offer: Option<&SessionText>, terms: &VoiceTerms) {
+    /// Without an offer ours is made: for a late one, and for a call of ours.
+    fn open_trunk(&mut self, leg: LegId, offer: Option<&SessionText>, (terms, near): (&VoiceTerms, Option<LegId>)) {
         self.close(leg);
-        let input = match self.try_open_trunk(leg, offer, terms) {
+        let input = match self.try_open_trunk(leg, offer, (terms, near)) {
             Ok(answer) => Input::MediaOpened { leg, answer },
             Err(reason) => {
                 tracing::info!(leg = leg.0, ?reason, "a trunk leg could not be opened");
@@ -281,9 +297,18 @@ impl Control {
         self.parts.inbox.send(input);
     }
 
-    fn try_open_trunk(&mut self, leg: LegId, offer: Option<&SessionText>, terms: &VoiceTerms) -> Result<SessionText, MediaFailure> {
+    fn try_open_trunk(
+        &mut self,
+        leg: LegId,
+        offer: Option<&SessionText>,
+        (terms, near): (&VoiceTerms, Option<LegId>),
+    ) -> Result<SessionText, MediaFailure> {
         let wanted = Wanted::read(offer, terms)?;
-        let lane = self.least_busy_lane().ok_or(MediaFailure::Overloaded)?;
+        let beside = near.and_then(|near| self.legs.get(&near)).map(|known| match known {
+            Known::Trunk { lane, .. } => *lane,
+            Known::Agent(known) => known.lane,
+        });
+        let lane = beside.or_else(|| self.least_busy_lane()).ok_or(MediaFailure::Overloaded)?;
         let (ssrc, start) = random().map_err(|_| MediaFailure::Io)?;
         let Home { bind, advertise } = self.home(wanted.is_ipv6()).ok_or(MediaFailure::BadOffer)?;
         let now_us = self.now_us();
@@ -409,39 +434,76 @@ impl Control {
         if places.is_empty() {
             unheard(AnnouncementEnd::NoPrompt);
         }
+        self.order_trunk(leg, |slot| Order::Keep(slot, None));
         self.order_trunk(leg, |slot| Order::Play(slot, Player::new(places.into_iter(), then)));
     }
 
-    fn connect(&mut self, citizen: LegId, agent: LegId, recording: RecordingId) {
-        self.part(citizen);
-        if let Some(Known::Agent(KnownAgent { talk: Some(other), .. })) = self.legs.get(&agent) {
-            let other = *other;
-            self.leave(agent, other);
+    /// Joins two legs of whatever kind; the talk is named by the first. An agent comes to the trunk's thread, or to the other agent's.
+    fn join(&mut self, first: LegId, second: LegId, tapped: (Taps, RecordingId)) {
+        self.part(first);
+        for leg in [first, second] {
+            self.withdraw(leg);
         }
-        let (Some(Known::Trunk { lane, slot, .. }), Some(Known::Agent(known))) = (self.legs.get(&citizen), self.legs.get(&agent)) else {
-            tracing::warn!(citizen = citizen.0, agent = agent.0, "legs were to be joined of which one is gone");
+        let (Some(one), Some(other)) = (self.whereabouts(first), self.whereabouts(second)) else {
+            tracing::warn!(first = first.0, second = second.0, "legs were to be joined of which one is gone");
             return;
         };
-        let (lane, trunk_slot, known) = (*lane, *slot, *known);
-        if known.lane != lane {
-            return self.bring(agent, lane, MediaCommand::Connect { citizen, agent, recording });
+        let (taps, recording) = tapped;
+        if one.0 != other.0 {
+            let again = match taps {
+                Taps::Both => MediaCommand::Connect { citizen: first, agent: second, recording },
+                Taps::Right => MediaCommand::Confer { first, second, recording: Some(recording) },
+                Taps::Nothing => MediaCommand::Confer { first, second, recording: None },
+            };
+            return match (one.1, other.1) {
+                (_, Slot::Agent(_)) => self.bring(second, one.0, again),
+                (Slot::Agent(_), Slot::Trunk(_)) => self.bring(first, other.0, again),
+                (Slot::Trunk(_), Slot::Trunk(_)) => {
+                    tracing::error!(first = first.0, second = second.0, "two trunk legs are on different threads and cannot be joined");
+                }
+            };
         }
+        self.begin_talk((first, second), (one.0, one.1, other.1), tapped);
+    }
+
+    fn begin_talk(
+        &mut self,
+        (first, second): (LegId, LegId),
+        (lane, one, other): (usize, Slot, Slot),
+        (taps, recording): (Taps, RecordingId),
+    ) {
         let Some(slot) = self.parts.lanes[lane].talks.take() else {
             tracing::error!("a media thread has no place for another talk");
             return;
         };
+        self.order_trunk(first, |slot| Order::Keep(slot, None));
         let mut members = [None; MAX_MEMBERS];
-        (members[0], members[1]) = (Some((citizen, Part::Talk)), Some((agent, Part::Talk)));
-        let mut talk = Talk::new(recording, Slot::Trunk(trunk_slot), (Slot::Agent(known.slot), agent));
-        let mix = (known.codec == VoiceCodec::Opus).then(|| self.make_mix(&members)).flatten();
+        (members[0], members[1]) = (Some((first, Part::Talk)), Some((second, Part::Talk)));
+        let is_plain = taps == Taps::Both && matches!((one, other), (Slot::Trunk(_), Slot::Agent(_)));
+        let mut talk = Talk::new(recording, one, (other, second));
+        (talk.taps, talk.source) = (taps, self.next_source);
+        self.next_source = self.next_source.wrapping_add(1);
+        let mix = (!is_plain || self.speaks_opus(first) || self.speaks_opus(second)).then(|| self.make_mix(&members)).flatten();
         let mixed = mix.is_some();
         if let Some(mix) = mix {
             talk.mode = Mode::Mixed(mix);
         }
-        self.talks.insert(citizen, KnownTalk { lane, slot, members, mixed });
-        self.set_talk(citizen, Some(citizen));
-        self.set_talk(agent, Some(citizen));
+        self.talks.insert(first, KnownTalk { lane, slot, members, mixed, is_plain });
+        self.set_talk(first, Some(first));
+        self.set_talk(second, Some(first));
         self.order(lane, Order::Begin(slot, Box::new(talk)));
+    }
+
+    /// On which thread a leg is, and where there.
+    fn whereabouts(&self, leg: LegId) -> Option<(usize, Slot)> {
+        Some(match self.legs.get(&leg)? {
+            Known::Trunk { lane, slot, .. } => (*lane, Slot::Trunk(*slot)),
+            Known::Agent(known) => (known.lane, Slot::Agent(known.slot)),
+        })
+    }
+
+    fn speaks_opus(&self, leg: LegId) -> bool {
+        matches!(self.legs.get(&leg), Some(Known::Agent(known)) if known.codec == VoiceCodec::Opus)
     }
 
     /// Moves an agent's leg to another thread; the command is carried out when it is there.
@@ -470,12 +532,14 @@ impl Control {
         self.order(talk.lane, Order::End(talk.slot));
     }
 
-    /// A leg leaves a talk; without citizen or agent there is none.
+    /// A leg leaves a talk; without the one that it is named by, or with nobody else, there is none.
     fn leave(&mut self, leg: LegId, citizen: LegId) {
         let Some(talk) = self.talks.get_mut(&citizen) else { return };
         let place = talk.members.iter().position(|member| member.is_some_and(|(member, _)| member == leg));
+        let are_two = talk.members.iter().flatten().count() <= 2;
         match place {
-            Some(0 | 1) => self.part(citizen),
+            Some(0) => self.part(citizen),
+            Some(_) if are_two => self.part(citizen),
             Some(place) => {
                 talk.members[place] = None;
                 let (lane, slot) = (talk.lane, talk.slot);
@@ -504,6 +568,7 @@ impl Control {
         if let Some(before) = before {
             self.leave(leg, before);
         }
+        self.order_trunk(leg, |slot| Order::Keep(slot, None));
         match slot {
             Slot::Agent(_) if where_it_is != lane => return self.bring(leg, lane, MediaCommand::Attend { leg, citizen, part }),
             Slot::Trunk(_) if where_it_is != lane => {
@@ -551,7 +616,7 @@ impl Control {
         let parties = talk.members.iter().flatten().count();
         let speaks_opus = |leg: &LegId| matches!(self.legs.get(leg), Some(Known::Agent(known)) if known.codec == VoiceCodec::Opus);
         let opus = talk.members.iter().flatten().any(|(leg, _)| speaks_opus(leg));
-        if parties > 2 || opus {
+        if parties > 2 || opus || !talk.is_plain || talk.members[1].is_none() {
             self.ensure_mixed(citizen);
         } else if talk.mixed {
             talk.mixed = false;
@@ -637,7 +702,10 @@ impl Control {
     fn close(&mut self, leg: LegId) {
         self.withdraw(leg);
         match self.legs.remove(&leg) {
-            Some(Known::Trunk { lane, slot, .. }) => self.order(lane, Order::RemoveTrunk(slot)),
+            Some(Known::Trunk { lane, slot, .. }) => {
+                self.order(lane, Order::Keep(slot, None));
+                self.order(lane, Order::RemoveTrunk(slot));
+            }
             Some(Known::Agent(known)) => self.order(known.lane, Order::RemoveAgent(known.slot)),
             None => {}
         }

@@ -48,6 +48,8 @@ pub(super) enum Order {
     Rekey(u16, Box<Keys>),
     /// What a trunk leg hears until something else is to be heard.
     Play(u16, Player),
+    /// What a trunk leg says while it is in no talk is recorded on the left, or is not any more.
+    Keep(u16, Option<RecordingId>),
     /// A talk begins.
     Begin(u16, Box<Talk>),
     /// It ends, and comes back by [`News::Talk`].

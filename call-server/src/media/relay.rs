@@ -7,7 +7,7 @@ use super::mix::{Mix, Payload};
 use super::net::{DATAGRAM_BYTES, OUTPUT_BYTES};
 use super::orders::{News, Slot};
 use super::secret::Secrets;
-use super::talk::{AGENT, CITIZEN, MAX_MEMBERS, Mode, Talk};
+use super::talk::{AGENT, CITIZEN, MAX_MEMBERS, Mode, Talk, Taps};
 use super::tap::Place;
 use super::trunk::{Heard, Role, TrunkLeg, to_alaw};
 use super::wheel::Turn;
@@ -21,8 +21,6 @@ use voice::{FRAME_SAMPLES, MAX_PACKET_SAMPLES};
 
 /// Packets of agents taken in one turn, so that trunks and turns are not kept waiting.
 const AGENT_PACKETS_PER_TURN: usize = 64;
-/// Source and clock of the recording's right channel while a talk is mixed: what the citizen hears.
-const MIX_SSRC: u32 = 0x4D49_5845;
 
 impl Worker {
     /// A trunk leg's socket has a packet.
@@ -37,6 +35,13 @@ impl Worker {
         }
         match heard {
             Heard::Nothing => {}
+            Heard::Kept(recording, header, payload, codec) => {
+                let mut alaw = [0; MAX_PACKET_SAMPLES];
+                let alaw = &mut alaw[..payload.len()];
+                to_alaw(codec, payload, alaw);
+                let place = Place { recording, channel: Channel::Citizen };
+                self.tap.audio(&self.exits.counters, now_us, place, &header, alaw);
+            }
             Heard::Key(digit) => self.teller.tell(News::Key(leg.id, digit)),
             Heard::Voice((talk, place), header, payload, codec) => {
                 let masked = leg.key_sounds(now_us);
@@ -55,8 +60,10 @@ impl Worker {
             talk.watch.hear(Side::Citizen, body);
             let silence = [ALAW_SILENCE; MAX_PACKET_SAMPLES];
             let recorded = if key && talk.masks_keys { &silence[..samples] } else { &*body };
-            let place = Place { recording: talk.recording, channel: Channel::Citizen };
-            self.tap.audio(&self.exits.counters, now_us, place, header, recorded);
+            if talk.taps == Taps::Both {
+                let place = Place { recording: talk.recording, channel: Channel::Citizen };
+                self.tap.audio(&self.exits.counters, now_us, place, header, recorded);
+            }
         }
         match (&mut talk.mode, talk.members.get(usize::from(place ^ 1)).copied().flatten()) {
             (Mode::Mixed(mix), _) => mix.insert(now_us, usize::from(place), header, (body, Payload::Alaw)),
@@ -226,13 +233,16 @@ impl Worker {
         if let Some(said) = mix.said(usize::from(AGENT)).filter(|_| mix.plays_opus(usize::from(AGENT))) {
             talk.watch.hear_samples(Side::Agent, said);
         }
-        let (members, recording) = (talk.members, talk.recording);
+        let (members, recording, source) = (talk.members, talk.recording, talk.source);
         for (place, member) in members.iter().enumerate() {
             let (Some(member), Some(heard)) = (member, mix.heard(place)) else { continue };
             let mut output = [0; OUTPUT_BYTES];
-            if place == usize::from(CITIZEN) {
-                encode_alaw(&heard, &mut output[HEADER_BYTES..HEADER_BYTES + FRAME_SAMPLES]);
-                let header = Header { marker: false, payload_type: 8, sequence: 0, timestamp: talk.recorded, ssrc: MIX_SSRC };
+            if place == usize::from(CITIZEN) && talk.taps != Taps::Nothing {
+                // Apart from the citizen all of it is recorded: what the one hears of the others, and what the one says.
+                let said = mix.said(place).filter(|_| talk.taps == Taps::Right);
+                let all = said.map_or(heard, |said| std::array::from_fn(|sample| heard[sample].saturating_add(said[sample])));
+                encode_alaw(&all, &mut output[HEADER_BYTES..HEADER_BYTES + FRAME_SAMPLES]);
+                let header = Header { marker: false, payload_type: 8, sequence: 0, timestamp: talk.recorded, ssrc: source };
                 talk.recorded = talk.recorded.wrapping_add(FRAME_SAMPLES as u32);
                 let place = Place { recording, channel: Channel::Agent };
                 self.tap.audio(&self.exits.counters, now_us, place, &header, &output[HEADER_BYTES..HEADER_BYTES + FRAME_SAMPLES]);
@@ -275,7 +285,7 @@ impl Worker {
                 }
                 if speaker == AGENT {
                     let place = Place { recording: talk.recording, channel: Channel::Agent };
-                    let header = Header { marker: false, payload_type: 8, sequence: 0, timestamp: talk.recorded, ssrc: MIX_SSRC };
+                    let header = Header { marker: false, payload_type: 8, sequence: 0, timestamp: talk.recorded, ssrc: talk.source };
                     talk.recorded = talk.recorded.wrapping_add(count as u32);
                     let mut alaw = [0; FRAME_SAMPLES];
                     encode_alaw(&samples[..count], &mut alaw);

@@ -17,6 +17,10 @@ pub(super) const AGENT: u8 = 1;
 pub(super) struct Talk {
     /// Where it is recorded: left the citizen, right what the citizen hears of the others.
     pub(super) recording: RecordingId,
+    /// What of it is recorded.
+    pub(super) taps: Taps,
+    /// The source of what is recorded of a mix; another one for each talk, so that the recorder does not take it for a jump.
+    pub(super) source: u32,
     /// The agent's leg by its name.
     pub(super) agent: LegId,
     /// Who sits where.
@@ -29,6 +33,17 @@ pub(super) struct Talk {
     pub(super) masks_keys: bool,
     /// Samples of the mix recorded so far.
     pub(super) recorded: u32,
+}
+
+/// What of a talk is recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Taps {
+    /// Left the citizen, right what the citizen hears.
+    Both,
+    /// A talk apart from the citizen: right, all of it.
+    Right,
+    /// Nothing.
+    Nothing,
 }
 
 /// How voices pass.
@@ -45,7 +60,8 @@ impl Talk {
     pub(super) fn new(recording: RecordingId, citizen: Slot, (agent, agent_leg): (Slot, LegId)) -> Self {
         let mut members = [None; MAX_MEMBERS];
         (members[0], members[1]) = (Some(citizen), Some(agent));
-        Self { recording, agent: agent_leg, members, mode: Mode::Relay, watch: Watch::new(0), masks_keys: false, recorded: 0 }
+        let (taps, source) = (Taps::Both, 0);
+        Self { recording, taps, source, agent: agent_leg, members, mode: Mode::Relay, watch: Watch::new(0), masks_keys: false, recorded: 0 }
     }
 
     /// To whom a relayed packet goes.

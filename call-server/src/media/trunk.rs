@@ -10,7 +10,7 @@ use super::net::{DATAGRAM_BYTES, OUTPUT_BYTES, VoiceSocket};
 use super::player::Player;
 use super::stream::OutgoingStream;
 use super::wide::{OpusVoice, TICKS};
-use shared::model::LegId;
+use shared::model::{LegId, RecordingId};
 use sip_core::sdp::{Codec, OUR_OPUS, PayloadType};
 use std::net::{IpAddr, SocketAddr};
 use voice::dtmf::DtmfDetector;
@@ -38,6 +38,8 @@ pub(super) struct TrunkLeg {
     pub(super) role: Role,
     /// What is sent to it.
     pub(super) out: OutgoingStream,
+    /// Where it is recorded while it is in no talk.
+    pub(super) kept: Option<RecordingId>,
     /// Keys that are being pressed towards it; voice is left out meanwhile.
     pub(super) pressing: Option<KeyRow>,
     /// Listens for tones.
@@ -140,6 +142,8 @@ pub(super) enum Heard<'a> {
     Key(char),
     /// Voice for the talk, from this place in it.
     Voice((u16, u8), Header, &'a [u8], Codec),
+    /// Voice for a recording alone.
+    Kept(RecordingId, Header, &'a [u8], Codec),
 }
 
 impl TrunkLeg {
@@ -157,6 +161,7 @@ impl TrunkLeg {
             reports,
             port,
             role: Role::Silent,
+            kept: None,
             out,
             pressing: None,
             tones: None,
@@ -285,7 +290,7 @@ impl TrunkLeg {
         self.tone = self.hear_tones(now_us, codec, payload);
         match self.role {
             Role::Talking(talk, place) => Heard::Voice((talk, place), header, payload, codec),
-            Role::Silent | Role::Playing(_) => Heard::Nothing,
+            Role::Silent | Role::Playing(_) => self.kept.map_or(Heard::Nothing, |recording| Heard::Kept(recording, header, payload, codec)),
         }
     }
 
@@ -602,6 +607,9 @@ mod tests {
         leg.guard = Guard::Keyed(Box::new(Keys::new(suite, &ours, &theirs)));
         leg.opus = Some(Box::new(OpusVoice::new().expect("libopus is there")));
         leg.format = Format::Opus(96, None);
+        // Somebody has to be there: what nobody takes comes back as a failure of the next packet.
+        let far = std::net::UdpSocket::bind((FAR.ip(), 0)).expect("a free port");
+        let address = far.local_addr().expect("bound");
         let mut sender = SrtpSender::with_suite(suite, &theirs);
         let mut encoder = voice::codec::Codec::Opus { expected_loss_percent: 0 }.encoder().expect("libopus is there");
         let mut packet = |number: u16| {
@@ -617,7 +625,7 @@ mod tests {
         let (counters, mut voices, mut sent) = (Counters::default(), 0, 0);
         let measured = allocation_counter::measure(|| {
             for (now, (bytes, length)) in (0..).zip(&mut packets) {
-                let heard = leg.hear(now * 20_000, FAR, (bytes, *length), &counters);
+                let heard = leg.hear(now * 20_000, address, (bytes, *length), &counters);
                 voices += usize::from(matches!(heard, Heard::Voice(_, _, payload, Codec::Pcma) if payload.len() == FRAME_SAMPLES));
                 let mut output = [0x55; OUTPUT_BYTES];
                 let header = leg.out.proceed(now * 20_000, FRAME_SAMPLES);

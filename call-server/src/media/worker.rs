@@ -11,14 +11,14 @@ use super::player::{Library, Player};
 use super::secret::MAX_AGENTS;
 use super::strain::{Gauge, LATE_US, Strain};
 use super::table::Table;
-use super::talk::{Mode, Talk};
+use super::talk::{Mode, Talk, Taps};
 use super::tap::Tap;
 use super::trunk::{Role, TrunkLeg};
 use super::urgent;
 use super::wheel::{Turn, Wheel};
 use crate::tunnel::TunnelInput;
 use call_core::input::AnnouncementEnd;
-use shared::model::LegId;
+use shared::model::{LegId, RecordingId};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use voice::MAX_PACKET_SAMPLES;
@@ -351,6 +351,7 @@ impl Worker {
                 }
             }
             Order::Play(slot, player) => self.play(now_us, slot, player),
+            Order::Keep(slot, recording) => self.keep(now_us, slot, recording),
             Order::Begin(slot, talk) => self.begin(now_us, slot, talk),
             Order::End(slot) => self.end(now_us, slot),
             Order::Mix(slot, mix) => self.mix(now_us, slot, mix),
@@ -458,6 +459,21 @@ impl Worker {
         }
     }
 
+    /// What a leg says while it is in no talk is recorded, or is not any more.
+    fn keep(&mut self, now_us: u64, slot: u16, recording: Option<RecordingId>) {
+        let Some(leg) = self.trunks.get_mut(slot) else { return };
+        let before = std::mem::replace(&mut leg.kept, recording);
+        if before == recording {
+            return;
+        }
+        if let Some(recording) = recording {
+            self.tap.mark(&self.exits.counters, recording, now_us, TapKind::Begin);
+        }
+        if let Some(before) = before {
+            self.tap.mark(&self.exits.counters, before, now_us, TapKind::End);
+        }
+    }
+
     /// What a leg takes part in from now on.
     fn seat(&mut self, slot: Slot, place: Option<(u16, u8)>) {
         match slot {
@@ -492,7 +508,9 @@ impl Worker {
         if let Some(Slot::Agent(agent)) = members[1] {
             talk.watch.agent_muted = self.agents.get(agent).is_some_and(|agent| agent.muted);
         }
-        self.tap.mark(&self.exits.counters, talk.recording, now_us, TapKind::Begin);
+        if talk.taps != Taps::Nothing {
+            self.tap.mark(&self.exits.counters, talk.recording, now_us, TapKind::Begin);
+        }
         if matches!(talk.mode, Mode::Mixed(_)) {
             self.wheel.add(now_us, Turn::Talk(slot));
         }
@@ -508,9 +526,13 @@ impl Worker {
         for member in talk.members.into_iter().flatten() {
             self.seat(member, None);
         }
-        self.tap.mark(&self.exits.counters, talk.recording, now_us, TapKind::End);
-        let totals = talk.watch.totals(now_us, citizen, agent);
-        self.teller.tell(News::Measured(talk.recording, totals));
+        if talk.taps != Taps::Nothing {
+            self.tap.mark(&self.exits.counters, talk.recording, now_us, TapKind::End);
+        }
+        if talk.taps == Taps::Both {
+            let totals = talk.watch.totals(now_us, citizen, agent);
+            self.teller.tell(News::Measured(talk.recording, totals));
+        }
         self.teller.tell(News::Talk(slot, talk));
     }
 

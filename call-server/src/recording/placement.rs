@@ -24,7 +24,8 @@ const FRAME_US: u64 = 125;
 pub(super) struct Timeline {
     /// Arrival of the first join, once there was one.
     origin_us: Option<u64>,
-    joined: bool,
+    /// How many talks go on: the citizen may be held while the agent consults somebody.
+    joins: u32,
     /// The latest arrival, in frames.
     latest: u64,
     /// First frame that has not been given out.
@@ -80,14 +81,14 @@ impl Timeline {
     pub(super) fn begin(&mut self, arrival_us: u64) {
         self.origin_us.get_or_insert(arrival_us);
         self.latest = self.latest.max(self.frames_at(arrival_us));
-        self.joined = true;
+        self.joins = self.joins.saturating_add(1);
     }
 
     /// They were parted.
     pub(super) fn end(&mut self, arrival_us: u64) {
-        if self.joined {
+        if self.is_joined() {
             self.latest = self.latest.max(self.frames_at(arrival_us));
-            self.joined = false;
+            self.joins -= 1;
         }
     }
 
@@ -98,7 +99,7 @@ impl Timeline {
 
     /// Whether citizen and agent are joined now.
     pub(super) fn is_joined(&self) -> bool {
-        self.joined
+        self.joins > 0
     }
 
     /// What did not get its place so far.
@@ -108,7 +109,7 @@ impl Timeline {
 
     /// Places one packet.
     pub(super) fn audio(&mut self, arrival_us: u64, audio: &TapAudio) {
-        if !self.joined {
+        if !self.is_joined() {
             self.counts.stray += 1;
             return;
         }

@@ -371,22 +371,26 @@ impl Edge {
 
     fn execute(&mut self, command: SipCommand) {
         let now = self.now();
-        let leg = match &command {
-            SipCommand::Ring { leg }
-            | SipCommand::Answer { leg, .. }
-            | SipCommand::Refuse { leg, .. }
-            | SipCommand::PressKeys { leg, .. }
-            | SipCommand::HangUp { leg, .. } => *leg,
-        };
-        let Some((path, call)) = self.legs.call(leg) else { return };
-        let Some(endpoint) = self.endpoints.get_mut(path) else { return };
         match command {
-            SipCommand::Ring { .. } => endpoint.ring(now, call),
-            SipCommand::Answer { answer, .. } => endpoint.answer(now, call, &answer.0),
-            SipCommand::PressKeys { keys, .. } => self.press_keys((path, call), &keys),
-            SipCommand::Refuse { reason, .. } | SipCommand::HangUp { reason, .. } => {
-                endpoint.hang_up(now, call, &refusal::farewell(Reason::Core(reason)));
+            SipCommand::Dial(wish) => self.place(now, *wish),
+            SipCommand::Ring { leg } => self.in_endpoint(leg, |endpoint, call| endpoint.ring(now, call)),
+            SipCommand::Answer { leg, answer } => self.in_endpoint(leg, |endpoint, call| endpoint.answer(now, call, &answer.0)),
+            SipCommand::PressKeys { leg, keys } => {
+                if let Some(at) = self.legs.call(leg) {
+                    self.press_keys(at, &keys);
+                }
             }
+            SipCommand::Refuse { leg, reason } | SipCommand::HangUp { leg, reason } if !self.give_up(now, leg) => {
+                self.in_endpoint(leg, |endpoint, call| endpoint.hang_up(now, call, &refusal::farewell(Reason::Core(reason))));
+            }
+            SipCommand::Refuse { .. } | SipCommand::HangUp { .. } => {}
+        }
+    }
+
+    fn in_endpoint(&mut self, leg: LegId, step: impl FnOnce(&mut Endpoint, sip_core::CallKey)) {
+        let Some((path, call)) = self.legs.call(leg) else { return };
+        if let Some(endpoint) = self.endpoints.get_mut(path) {
+            step(endpoint, call);
         }
     }
 
@@ -398,6 +402,7 @@ impl Edge {
                 self.happened(path, event);
             }
         }
+        self.tell_placed();
         self.transmit();
         let (open, of_strangers) = self.wires.open_connections();
         self.counters.set_open(open, of_strangers);

@@ -20,9 +20,14 @@ impl Legs {
     pub(super) fn enter(&mut self, call: PathCall) -> LegId {
         self.last = self.last.saturating_add(1);
         let leg = LegId(self.last);
+        self.answered(leg, call);
+        leg
+    }
+
+    /// A call of ours under the core's own id is answered.
+    pub(super) fn answered(&mut self, leg: LegId, call: PathCall) {
         self.by_leg.insert(leg, call);
         self.by_call.insert(call, leg);
-        leg
     }
 
     /// The call of a leg; `None` once it is over.

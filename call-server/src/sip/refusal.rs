@@ -30,7 +30,13 @@ fn of_core(reason: EndReason) -> (u16, &'static str) {
     match reason {
         // Nobody's blame: the call is simply over.
         EndReason::CallerHungUp | EndReason::Abandoned | EndReason::CancelledBeforeAnswer => (487, NORMAL),
-        EndReason::AgentHungUp | EndReason::ProbeDone | EndReason::CallbackPromised => (480, NORMAL),
+        EndReason::AgentHungUp
+        | EndReason::PartyHungUp
+        | EndReason::NotReached
+        | EndReason::ResidualLimit
+        | EndReason::Released
+        | EndReason::ProbeDone
+        | EndReason::CallbackPromised => (480, NORMAL),
         // The caller's or the carrier's: the same call will be refused again.
         EndReason::UnknownNumber => (404, UNALLOCATED),
         EndReason::UnknownSource => (403, REJECTED),
@@ -76,9 +82,13 @@ mod tests {
     use super::*;
 
     /// Every reason of the core with what is said. A reason that is missing here is found by [`all_reasons_are_in_the_table`].
-    const TABLE: [(EndReason, u16, u8); 23] = [
+    const TABLE: [(EndReason, u16, u8); 27] = [
         (EndReason::CallerHungUp, 487, 16),
         (EndReason::AgentHungUp, 480, 16),
+        (EndReason::PartyHungUp, 480, 16),
+        (EndReason::NotReached, 480, 16),
+        (EndReason::ResidualLimit, 480, 16),
+        (EndReason::Released, 480, 16),
         (EndReason::Abandoned, 487, 16),
         (EndReason::CancelledBeforeAnswer, 487, 16),
         (EndReason::UnknownNumber, 404, 1),

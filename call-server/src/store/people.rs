@@ -1,7 +1,7 @@
 //! Agents as the database knows them. Passwords come and go as hashes only (5-2); checking them is not done here.
 
 use super::{Store, StoreError};
-use call_core::plan::{Membership, SkillId};
+use call_core::plan::{Membership, PermissionClass, SkillId};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 use shared::model::{AgentId, QueueId, UnixMillis};
@@ -86,6 +86,8 @@ pub(crate) struct AgentEntry {
     pub(crate) skills: BTreeMap<SkillId, u8>,
     /// Calls are accepted by themselves after ringing for so long 自动应答, in ms.
     pub(crate) auto_answer_ms: Option<u64>,
+    /// How far this person may dial.
+    pub(crate) class: PermissionClass,
 }
 
 impl Store {
@@ -156,7 +158,8 @@ fn insert_agent(connection: &mut Connection, new: &NewAgent, now: UnixMillis) ->
 fn list_agents(connection: &Connection) -> rusqlite::Result<Vec<AgentEntry>> {
     let mut queues = connection.prepare("SELECT queue_id, place, weight, tier FROM agent_queues WHERE agent_id = ?1 ORDER BY queue_id")?;
     let mut skills = connection.prepare("SELECT skill_id, level FROM agent_skills WHERE agent_id = ?1")?;
-    let mut select = connection.prepare("SELECT id, number, name, role, disabled, auto_answer_ms FROM agents ORDER BY number")?;
+    let mut select =
+        connection.prepare("SELECT id, number, name, role, disabled, auto_answer_ms, dial_class FROM agents ORDER BY number")?;
     let people = select.query_map([], |row| {
         let id: u32 = row.get(0)?;
         let part = |row: &Row<'_>| Ok((QueueId(row.get(0)?), Membership { order: row.get(1)?, weight: row.get(2)?, tier: row.get(3)? }));
@@ -170,6 +173,7 @@ fn list_agents(connection: &Connection) -> rusqlite::Result<Vec<AgentEntry>> {
             queues: memberships.keys().copied().collect(),
             memberships,
             auto_answer_ms: row.get::<_, Option<i64>>(5)?.map(super::uint),
+            class: super::calls::from_code("dial_class", row.get(6)?)?,
             skills: skills.query_map([id], |row| Ok((SkillId(row.get(0)?), row.get(1)?)))?.collect::<Result<_, _>>()?,
         })
     })?;

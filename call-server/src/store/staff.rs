@@ -1,7 +1,7 @@
 //! Changes of people who sign in: what they may do, which queues they serve with which part, what they can; and the record of sign-ins.
 
 use super::{Role, Store, StoreError, int};
-use call_core::plan::{Membership, SkillId};
+use call_core::plan::{Membership, PermissionClass, SkillId};
 use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
 use shared::model::{AgentId, QueueId, SessionId, UnixMillis};
@@ -23,6 +23,9 @@ pub(crate) struct AgentEdit {
     pub(crate) skills: Vec<(SkillId, u8)>,
     /// Whether calls are accepted by themselves.
     pub(crate) auto_answer: Option<AutoAnswer>,
+    /// How far the person may dial.
+    #[serde(default)]
+    pub(crate) class: Option<PermissionClass>,
 }
 
 /// 自动应答
@@ -109,8 +112,12 @@ impl Store {
 
 fn apply(connection: &mut Connection, agent: AgentId, edit: &AgentEdit) -> rusqlite::Result<bool> {
     let transaction = connection.transaction()?;
-    let sql = "UPDATE agents SET name = coalesce(?2, name), role = coalesce(?3, role), disabled = coalesce(?4, disabled) WHERE id = ?1";
-    if transaction.execute(sql, params![agent.0, edit.name, edit.role.map(Role::code), edit.disabled])? != 1 {
+    let sql = "UPDATE agents SET name = coalesce(?2, name), role = coalesce(?3, role), disabled = coalesce(?4, disabled),
+         dial_class = coalesce(?5, dial_class) WHERE id = ?1";
+    if transaction
+        .execute(sql, params![agent.0, edit.name, edit.role.map(Role::code), edit.disabled, edit.class.map(PermissionClass::code)])?
+        != 1
+    {
         return Ok(false);
     }
     if let Some(auto_answer) = edit.auto_answer {

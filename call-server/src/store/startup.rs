@@ -178,8 +178,18 @@ fn close_one(connection: &Connection, interaction: InteractionId, known: &Known,
     )?;
     for part in &known.parts {
         connection.execute(
-            "INSERT INTO segments (interaction_id, segment, agent_id, started_utc_ms, ring_ms, talk_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            params![int(interaction.0), part.segment.0, part.agent.0, part.started.0, int(part.ring_ms), int(part.talk_ms)],
+            "INSERT INTO segments (interaction_id, segment, agent_id, started_utc_ms, ring_ms, talk_ms, hold_ms, holds)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            params![
+                int(interaction.0),
+                part.segment.0,
+                part.agent.0,
+                part.started.0,
+                int(part.ring_ms),
+                int(part.talk_ms),
+                int(part.hold_ms),
+                part.holds
+            ],
         )?;
     }
     if known.ended.is_some() {
@@ -208,10 +218,25 @@ struct Part {
     segment: SegmentId,
     agent: AgentId,
     started: UnixMillis,
-    connected_ms: u64,
+    /// Since when it counts as it does now.
+    since_ms: u64,
     ring_ms: u64,
     talk_ms: u64,
+    hold_ms: u64,
+    holds: u32,
+    held: bool,
     parted: bool,
+}
+
+impl Part {
+    /// Counts up to now.
+    fn count(&mut self, now_ms: u64) {
+        let length_ms = now_ms.saturating_sub(std::mem::replace(&mut self.since_ms, now_ms));
+        if self.parted {
+            return;
+        }
+        *(if self.held { &mut self.hold_ms } else { &mut self.talk_ms }) += length_ms;
+    }
 }
 
 impl Known {
@@ -221,9 +246,7 @@ impl Known {
             known.learn(fact);
         }
         let end = known.last_offset_ms;
-        for part in known.parts.iter_mut().filter(|part| !part.parted) {
-            part.talk_ms = end.saturating_sub(part.connected_ms);
-        }
+        known.parts.iter_mut().for_each(|part| part.count(end));
         known
     }
 
@@ -235,19 +258,27 @@ impl Known {
             FactKind::Connected { agent, segment } => {
                 self.first_connected_ms.get_or_insert(fact.offset_ms);
                 let ring_ms = fact.offset_ms.saturating_sub(self.offered_ms);
-                let connected_ms = fact.offset_ms;
-                self.parts.push(Part { segment, agent, started: fact.at, connected_ms, ring_ms, talk_ms: 0, parted: false });
+                let (since_ms, started) = (fact.offset_ms, fact.at);
+                let (talk_ms, hold_ms, holds, held, parted) = (0, 0, 0, false, false);
+                self.parts.push(Part { segment, agent, started, since_ms, ring_ms, talk_ms, hold_ms, holds, held, parted });
             }
-            FactKind::Parted { segment } => {
-                for part in self.parts.iter_mut().filter(|part| part.segment == segment) {
-                    part.talk_ms = fact.offset_ms.saturating_sub(part.connected_ms);
-                    part.parted = true;
-                }
-            }
+            FactKind::Parted { segment } => self.in_part(segment, |part| part.parted = true, fact.offset_ms),
+            FactKind::Held { segment } => self.in_part(segment, |part| (part.held, part.holds) = (true, part.holds + 1), fact.offset_ms),
+            FactKind::Retrieved { segment } => self.in_part(segment, |part| part.held = false, fact.offset_ms),
+            FactKind::Dialled { .. } | FactKind::DialEnded { .. } | FactKind::AsideBegan { .. } | FactKind::AsideEnded { .. } => {}
+            FactKind::PartyJoined { .. } | FactKind::PartyLeft { .. } | FactKind::HandedOver { .. } => {}
+            FactKind::SentToQueue { .. } | FactKind::KeysPressed { .. } => {}
             FactKind::Ended { reason, by } => self.ended = Some((reason, by)),
             FactKind::Blocked { .. } | FactKind::Favoured { .. } | FactKind::LastAgent { .. } => {}
             FactKind::TurnedAway { .. } | FactKind::Announced { .. } | FactKind::KeysMasked { .. } | FactKind::Foretold { .. } => {}
             FactKind::Entered | FactKind::Answered | FactKind::Overflowed { .. } | FactKind::Decided(_) | FactKind::OfferEnded { .. } => {}
+        }
+    }
+
+    fn in_part(&mut self, segment: SegmentId, step: impl Fn(&mut Part), now_ms: u64) {
+        for part in self.parts.iter_mut().filter(|part| part.segment == segment) {
+            part.count(now_ms);
+            step(part);
         }
     }
 

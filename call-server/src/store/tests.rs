@@ -10,8 +10,8 @@ use call_core::ledger::{AgentInterval, Fact, FactKind, InteractionRecord, Interv
 use call_core::origin::{Diversion, DiversionReason};
 use call_core::voice::{LegMeasured, TalkMeasured};
 use shared::model::{
-    AgentId, AgentState, Caller, CallerCard, CallerPerson, EndReason, InteractionId, NotReadyReason, PhoneNumber, QueueId, RecordingId,
-    SegmentId, SessionId, Side, TrunkId, UnixMillis,
+    AgentId, AgentState, Caller, CallerCard, CallerPerson, Direction, EndReason, InteractionId, NotReadyReason, PhoneNumber, QueueId,
+    RecordingId, SegmentId, SessionId, Side, TrunkId, UnixMillis,
 };
 use shared::model::{LegHealth, VoiceTrouble};
 use shared::pii::Pii;
@@ -30,8 +30,15 @@ fn caller(text: &str) -> Caller {
 
 fn open(id: u64) -> StoreCommand {
     let (interaction, started) = (InteractionId(id), UnixMillis(1_000));
-    let (caller, dialled) = (caller("+8613912345678"), number("12345"));
-    StoreCommand::Open { interaction, started, caller, dialled, probe: false, diversions: diversions() }
+    StoreCommand::Open {
+        interaction,
+        started,
+        caller: caller("+8613912345678"),
+        dialled: number("12345"),
+        probe: false,
+        direction: Direction::Inbound,
+        diversions: diversions(),
+    }
 }
 
 fn diversions() -> Vec<Diversion> {
@@ -78,8 +85,20 @@ fn record(id: u64) -> InteractionRecord {
         answered_by_agent: true,
         reason: EndReason::CallerHungUp,
         ended_by: Side::Caller,
-        segments: vec![Segment { segment: SegmentId(1), agent: AgentId(7), started: UnixMillis(5_000), ring_ms: 2_000, talk_ms: 56_000 }],
+        segments: vec![Segment {
+            segment: SegmentId(1),
+            agent: AgentId(7),
+            started: UnixMillis(5_000),
+            ring_ms: 2_000,
+            talk_ms: 56_000,
+            hold_ms: 3_000,
+            holds: 1,
+        }],
         recording: Some(RecordingId(id)),
+        direction: Direction::Inbound,
+        dial_result: None,
+        transfers: 1,
+        residual_ms: 2_000,
     }
 }
 

@@ -8,13 +8,13 @@ use call_core::ledger::{AgentInterval, Fact, InteractionRecord};
 use call_core::origin::{Diversion, MAX_DIVERSIONS};
 use rusqlite::{Connection, named_params, params};
 use serde::Serialize;
-use shared::model::{AgentState, Caller, InteractionId, PhoneNumber, RecordingId, UnixMillis};
+use shared::model::{AgentState, Caller, DialResult, Direction, InteractionId, PhoneNumber, RecordingId, UnixMillis};
 
 /// Carries out one command inside the open transaction; the answer may be sent only after its commit.
 pub(super) fn apply(connection: &Connection, command: &StoreCommand) -> rusqlite::Result<Option<Input>> {
     match command {
-        StoreCommand::Open { interaction, started, caller, dialled, probe, diversions } => {
-            open(connection, *interaction, *started, caller, dialled, *probe)?;
+        StoreCommand::Open { interaction, started, caller, dialled, probe, direction, diversions } => {
+            open(connection, *interaction, *started, caller, dialled, (*probe, *direction))?;
             note_diversions(connection, *interaction, diversions)?;
         }
         StoreCommand::OpenRecording { recording, interaction, path, started } => {
@@ -52,13 +52,13 @@ fn open(
     started: UnixMillis,
     caller: &Caller,
     dialled: &PhoneNumber,
-    probe: bool,
+    (probe, direction): (bool, Direction),
 ) -> rusqlite::Result<()> {
     let number = caller.number.as_ref().map(shared::pii::Pii::reveal);
     connection
         .prepare_cached(
-            "INSERT INTO interactions (id, started_utc_ms, caller_number, caller_subscriber, dialled, probe, state)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'open')",
+            "INSERT INTO interactions (id, started_utc_ms, caller_number, caller_subscriber, dialled, probe, direction, state)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'open')",
         )?
         .execute(params![
             int(interaction.0),
@@ -66,7 +66,8 @@ fn open(
             number.map(PhoneNumber::as_str),
             number.map(PhoneNumber::subscriber),
             dialled.as_str(),
-            probe
+            probe,
+            direction.code()
         ])?;
     Ok(())
 }
@@ -123,7 +124,7 @@ fn save(connection: &Connection, record: &InteractionRecord) -> rusqlite::Result
         .prepare_cached(
             "UPDATE interactions SET state = 'closed', ended_utc_ms = :ended, length_ms = :length, trunk_id = :trunk,
                  queue_id = :queue, wait_ms = :wait, talk_ms = :talk, answered_by_agent = :answered, reason = :reason,
-                 ended_by = :by, recording_id = :recording
+                 ended_by = :by, recording_id = :recording, dial_result = :dialled, transfers = :transfers, residual_ms = :residual
              WHERE id = :id AND state = 'open'",
         )?
         .execute(named_params! {
@@ -137,17 +138,22 @@ fn save(connection: &Connection, record: &InteractionRecord) -> rusqlite::Result
             ":answered": record.answered_by_agent,
             ":reason": record.reason.code(),
             ":by": record.ended_by.code(),
+            ":dialled": record.dial_result.map(DialResult::code),
+            ":transfers": record.transfers,
+            ":residual": int(record.residual_ms),
             ":recording": record.recording.map(|recording| int(recording.0)),
         })?;
     if changed != 1 {
         return Err(refused("the interaction is not open"));
     }
     let mut insert = connection.prepare_cached(
-        "INSERT INTO segments (interaction_id, segment, agent_id, started_utc_ms, ring_ms, talk_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO segments (interaction_id, segment, agent_id, started_utc_ms, ring_ms, talk_ms, hold_ms, holds)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?;
     for part in &record.segments {
         let ids = (int(record.interaction.0), part.segment.0, part.agent.0);
-        insert.execute(params![ids.0, ids.1, ids.2, part.started.0, int(part.ring_ms), int(part.talk_ms)])?;
+        let lengths = (int(part.ring_ms), int(part.talk_ms), int(part.hold_ms));
+        insert.execute(params![ids.0, ids.1, ids.2, part.started.0, lengths.0, lengths.1, lengths.2, part.holds])?;
     }
     Ok(())
 }
@@ -156,6 +162,7 @@ fn agent_time(connection: &Connection, interval: &AgentInterval) -> rusqlite::Re
     let reason = match interval.state {
         AgentState::NotReady(reason) => Some(reason.code()),
         AgentState::Ready | AgentState::Offered | AgentState::Talking | AgentState::WrapUp | AgentState::Lost => None,
+        AgentState::Holding | AgentState::Consulting | AgentState::Outbound => None,
     };
     connection
         .prepare_cached(

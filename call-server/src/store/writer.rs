@@ -214,6 +214,7 @@ mod tests {
             caller: Caller::default(),
             dialled: dialled.clone(),
             probe: false,
+            direction: shared::model::Direction::Inbound,
             diversions: Vec::new(),
         };
         let batch: VecDeque<_> = (1..=3).map(open).collect();

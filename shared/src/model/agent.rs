@@ -14,6 +14,12 @@ pub enum AgentState {
     Offered,
     /// 通话中: two-way audio with a citizen.
     Talking,
+    /// 保持: the citizen hears music.
+    Holding,
+    /// 咨询: the citizen hears music, and the agent calls or talks with somebody else; or the agent is asked so.
+    Consulting,
+    /// 外拨: a call that the agent has dialled, from the click to its end.
+    Outbound,
     /// 话后处理: the call is over, its summary is being written.
     WrapUp,
     /// 断线: the desktop is gone; a live call is kept, no offers.
@@ -28,6 +34,9 @@ impl AgentState {
             Self::Ready => "ready",
             Self::Offered => "offered",
             Self::Talking => "talking",
+            Self::Holding => "holding",
+            Self::Consulting => "consulting",
+            Self::Outbound => "outbound",
             Self::WrapUp => "wrap_up",
             Self::Lost => "lost",
         }

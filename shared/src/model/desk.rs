@@ -3,7 +3,7 @@
 //! The server sends the whole desk after each change, so a message lost in a reconnect cannot leave a stale button:
 //! the next desk replaces everything. Times are the server's wall clock; `now` lets the client count on from it.
 
-use super::{AgentState, Caller, CallerCard, InteractionId, NotReadyReason, OfferId, Side, UnixMillis};
+use super::{AgentState, CallNews, Caller, CallerCard, InteractionId, NotReadyReason, OfferId, Side, TalkView, UnixMillis};
 use serde::{Deserialize, Serialize};
 
 /// Everything an agent's screen shows about the agent and the call.
@@ -89,6 +89,9 @@ pub struct CallView {
     /// What the hotline remembers about this number.
     #[serde(default)]
     pub known: KnownCaller,
+    /// What goes on in the call beyond the citizen.
+    #[serde(default)]
+    pub talk: TalkView,
 }
 
 /// What the hotline remembers about a number when it calls (1-8, 2.2); all empty for a withheld one.
@@ -144,6 +147,8 @@ pub enum CallPhase {
     Ringing,
     /// Two-way audio.
     Talking,
+    /// 外拨: nobody has answered yet.
+    Dialling,
 }
 
 /// The time after a call in which its summary is written.
@@ -174,6 +179,8 @@ pub enum Notice {
     BreakOver,
     /// A place for the break that was waited for is free: it has begun.
     BreakBegun,
+    /// Something of a call that the agent has to know.
+    Call(CallNews),
 }
 
 /// Why a request was not carried out. The client has one text per language for each.
@@ -196,4 +203,16 @@ pub enum Refusal {
     Locked,
     /// It could not be put on record.
     NotSaved,
+    /// That colleague takes no calls now, or nobody of that queue does.
+    NotAvailable,
+    /// That number must not be dialled from here, or is none.
+    MayNotDial,
+    /// The call was handed over as often as may be.
+    TooManyTransfers,
+    /// As many take part as may.
+    TooManyParties,
+    /// There is no such agent, queue or party.
+    NoSuchTarget,
+    /// This needs the rights of a supervisor over that team.
+    NotAllowed,
 }

@@ -10,6 +10,14 @@ pub enum EndReason {
     CallerHungUp,
     /// The agent hung up.
     AgentHungUp,
+    /// Who went on with the citizen when the agent had left hung up.
+    PartyHungUp,
+    /// A call that an agent dialled was not answered; the record says what came of it.
+    NotReached,
+    /// A talk without an agent reached its limit.
+    ResidualLimit,
+    /// 强拆: a supervisor ended it.
+    Released,
     /// The citizen left while waiting or ringing: abandoned 放弃.
     Abandoned,
     /// The citizen cancelled before the call was answered at all.
@@ -60,6 +68,10 @@ impl EndReason {
         match self {
             Self::CallerHungUp => "caller_hung_up",
             Self::AgentHungUp => "agent_hung_up",
+            Self::PartyHungUp => "party_hung_up",
+            Self::NotReached => "not_reached",
+            Self::ResidualLimit => "residual_limit",
+            Self::Released => "released",
             Self::Abandoned => "abandoned",
             Self::CancelledBeforeAnswer => "cancelled_before_answer",
             Self::UnknownNumber => "unknown_number",

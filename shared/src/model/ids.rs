@@ -31,6 +31,10 @@ id!(
     LegId(u64)
 );
 id!(
+    /// Somebody in a call beside citizen and agent, numbered from 1 within the interaction.
+    PartyId(u32)
+);
+id!(
     /// One reservation of one agent for one call. Unique while the server runs, so that a late event of an old round is recognised (I-2).
     OfferId(u64)
 );

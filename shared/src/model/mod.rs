@@ -3,8 +3,10 @@
 mod agent;
 mod card;
 mod desk;
+mod dial;
 mod end;
 mod floor;
+mod function;
 mod ids;
 mod number;
 mod prompt;
@@ -16,9 +18,13 @@ pub use card::{CallerCard, CallerPerson, Contact};
 pub use desk::{
     AwaitedBreak, CallPhase, CallView, CareClass, CareMark, Desk, KnownCaller, NextState, Notice, OfferView, Refusal, WrapUpView,
 };
+pub use dial::DialResult;
 pub use end::{EndReason, Side};
 pub use floor::{Floor, FloorChange, FloorGap, FloorRow};
-pub use ids::{AgentId, InteractionId, LegId, OfferId, PersonId, QueueId, RecordingId, RequestId, SegmentId, SessionId, TrunkId};
+pub use function::{
+    AsideKind, AsideStage, AsideView, AskedBy, CallFunction, CallNews, Direction, MAX_KEYS, PartyName, PartyView, TalkView, Target,
+};
+pub use ids::{AgentId, InteractionId, LegId, OfferId, PartyId, PersonId, QueueId, RecordingId, RequestId, SegmentId, SessionId, TrunkId};
 pub use number::{AreaCode, Caller, PhoneNumber, PhoneNumberError};
 pub use prompt::PromptName;
 pub use time::UnixMillis;

@@ -10,7 +10,8 @@ use crate::time::{Now, Time};
 use crate::timer::Reason;
 use crate::turn::Turn;
 use shared::model::{
-    AgentId, AgentState, Desk, InteractionId, LegId, NextState, NotReadyReason, Notice, OfferId, QueueId, Refusal, SessionId, Side,
+    AgentId, AgentState, CallNews, Desk, InteractionId, LegId, NextState, NotReadyReason, Notice, OfferId, QueueId, Refusal, SessionId,
+    Side,
 };
 
 /// A signed-in agent.
@@ -61,6 +62,8 @@ pub(crate) struct Offered {
     pub(crate) expires: Now,
     /// When it is accepted by itself.
     pub(crate) accepts_itself: Option<Now>,
+    /// A colleague asks; what the agent does after accepting.
+    pub(crate) asked: Option<TalkMode>,
 }
 
 /// In a call.
@@ -69,8 +72,23 @@ pub(crate) struct Talk {
     pub(crate) interaction: InteractionId,
     pub(crate) queue: QueueId,
     pub(crate) since: Time,
+    /// What the agent does in it.
+    pub(crate) mode: TalkMode,
     /// The last explicit choice wins (I-31).
     pub(crate) after: AfterCall,
+}
+
+/// What an agent does in a call (5.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TalkMode {
+    /// Talks with the citizen.
+    Talk,
+    /// Holds the citizen.
+    Hold,
+    /// Calls or consults somebody, or is consulted.
+    Consult,
+    /// Has dialled.
+    Outbound,
 }
 
 /// What follows a call.
@@ -128,6 +146,8 @@ pub(crate) struct SegmentOver {
     pub(crate) wrap_up_ms: u64,
     /// Of the call's queue.
     pub(crate) rule: WrapUpRule,
+    /// The citizen was served; otherwise there is nothing to write up.
+    pub(crate) handled: bool,
 }
 
 /// What a session leaves behind when it ends.
@@ -277,10 +297,55 @@ impl Agent {
         let offered = self.offered(offer)?;
         self.standing = self.standing.handled(turn.today());
         self.notice = None;
-        let Offered { interaction, queue, .. } = offered;
-        let talk = Talk { interaction, queue, since: turn.now.time, after: AfterCall::Next(Next::Ready) };
+        let Offered { interaction, queue, asked, .. } = offered;
+        let mode = asked.unwrap_or(TalkMode::Talk);
+        let talk = Talk { interaction, queue, since: turn.now.time, mode, after: AfterCall::Next(Next::Ready) };
         self.enter(turn, Activity::Talking(talk), cause);
         Ok(offered)
+    }
+
+    /// 外拨: reserved from the click on; 示忙 goes on afterwards (1-4).
+    pub(crate) fn dial(&mut self, turn: &mut Turn, interaction: InteractionId, queue: QueueId) {
+        let next = match self.activity {
+            Activity::NotReady(reason) => Next::NotReady(reason),
+            Activity::Ready | Activity::Offered(_) | Activity::Talking(_) | Activity::WrapUp(_) | Activity::Lost(_) => Next::Ready,
+        };
+        self.notice = None;
+        let (since, after) = (turn.now.time, AfterCall::Next(next));
+        self.enter(turn, Activity::Talking(Talk { interaction, queue, since, mode: TalkMode::Outbound, after }), IntervalCause::Dialled);
+    }
+
+    /// Why this agent may not dial now, if so.
+    pub(crate) fn may_dial(&self) -> Result<(), Refusal> {
+        match self.activity {
+            Activity::NotReady(NotReadyReason::Locked) => Err(Refusal::Locked),
+            Activity::NotReady(_) | Activity::Ready if !self.reachable => Err(Refusal::NoMedia),
+            Activity::NotReady(_) | Activity::Ready => Ok(()),
+            Activity::Offered(_) | Activity::Talking(_) | Activity::WrapUp(_) | Activity::Lost(_) => Err(Refusal::WrongState),
+        }
+    }
+
+    /// What the agent does in the call has changed; also while the desktop is lost.
+    pub(crate) fn in_call(&mut self, turn: &mut Turn, mode: TalkMode) {
+        match self.activity {
+            Activity::Talking(talk) if talk.mode != mode => {
+                self.enter(turn, Activity::Talking(Talk { mode, ..talk }), IntervalCause::CallFunction);
+            }
+            Activity::Lost(Lost { held: Held::Talking(talk), until }) => {
+                self.activity = Activity::Lost(Lost { held: Held::Talking(Talk { mode, ..talk }), until });
+            }
+            Activity::Talking(_)
+            | Activity::Lost(_)
+            | Activity::NotReady(_)
+            | Activity::Ready
+            | Activity::Offered(_)
+            | Activity::WrapUp(_) => {}
+        }
+    }
+
+    /// Something that the agent has to know.
+    pub(crate) fn tell(&mut self, news: CallNews) {
+        self.notice = Some(Notice::Call(news));
     }
 
     /// 拒接
@@ -472,10 +537,10 @@ impl Agent {
         turn.timers.cancel(Reason::LostCallOver(self.agent));
         let Some(talk) = self.talk() else { return false };
         let AfterCall::Next(next) = talk.after else { return true };
-        let SegmentOver { interaction, ended_by, wrap_up_ms, rule } = over;
+        let SegmentOver { interaction, ended_by, wrap_up_ms, rule, .. } = over;
         let Talk { queue, since, .. } = talk;
         let wrap_up = WrapUp { interaction, expires: turn.now.plus(wrap_up_ms), ended_by, next, queue, since, rule };
-        if wrap_up_ms == 0 {
+        if wrap_up_ms == 0 && over.handled {
             self.finished = Some((queue, turn.now.time.since(since)));
         }
         match self.activity {
@@ -651,7 +716,7 @@ impl Activity {
             Self::NotReady(reason) => AgentState::NotReady(reason),
             Self::Ready => AgentState::Ready,
             Self::Offered(_) => AgentState::Offered,
-            Self::Talking(_) => AgentState::Talking,
+            Self::Talking(talk) => talk.mode.state(),
             Self::WrapUp(_) => AgentState::WrapUp,
             Self::Lost(_) => AgentState::Lost,
         }
@@ -669,6 +734,17 @@ impl Activity {
 
     fn doing(self, cause: IntervalCause) -> Doing {
         Doing { state: self.state(), cause, interaction: self.interaction() }
+    }
+}
+
+impl TalkMode {
+    fn state(self) -> AgentState {
+        match self {
+            Self::Talk => AgentState::Talking,
+            Self::Hold => AgentState::Holding,
+            Self::Consult => AgentState::Consulting,
+            Self::Outbound => AgentState::Outbound,
+        }
     }
 }
 

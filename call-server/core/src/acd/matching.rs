@@ -1,6 +1,6 @@
 //! Brings waiting calls and free agents together: which call is next over all queues, whom it asks, and what is written down of it.
 
-use super::agent::{Agent, Offered};
+use super::agent::{Agent, Offered, TalkMode};
 use super::choose::Rule;
 use super::line::Entry;
 use super::pool::{Seated, last_minute};
@@ -110,10 +110,33 @@ impl Acd {
         self.last_offered.insert(queue, (turn.membership(agent, queue).order, agent));
         self.line.ring(turn, interaction, agent);
         let expires = turn.now.plus(turn.queue(queue).ring_ms);
-        let offered = Offered { offer, interaction, queue, began: turn.now, expires, accepts_itself: None };
+        let offered = Offered { offer, interaction, queue, began: turn.now, expires, accepts_itself: None, asked: None };
         if let Some(agent) = self.agent_mut(agent) {
             agent.offer(turn, offered);
         }
+    }
+
+    /// A colleague's call rings at this desk, for `ring_ms`: the agent is Ready, and nothing else rings there.
+    pub(crate) fn ring_for_colleague(
+        &mut self,
+        turn: &mut Turn,
+        agent: AgentId,
+        (interaction, queue): (InteractionId, QueueId),
+        mode: TalkMode,
+        ring_ms: u64,
+    ) {
+        let offer = self.next_offer;
+        self.next_offer = OfferId(offer.0 + 1);
+        let (began, expires) = (turn.now, turn.now.plus(ring_ms));
+        if let Some(agent) = self.agent_mut(agent) {
+            agent.offer(turn, Offered { offer, interaction, queue, began, expires, accepts_itself: None, asked: Some(mode) });
+        }
+    }
+
+    /// Somebody of a queue to whom a call may be offered now: who is idle for longest.
+    pub(crate) fn free_in(&self, turn: &Turn, queue: QueueId, but: AgentId) -> Option<AgentId> {
+        let free = self.signed_in().filter(|agent| agent.agent != but && agent.eligible() && turn.serves(agent.agent, queue));
+        free.min_by_key(|agent| (agent.since().time, agent.agent)).map(|agent| agent.agent)
     }
 
     /// What is to be said about calls that began to wait, or wait on although more agents may be asked now.

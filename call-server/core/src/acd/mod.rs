@@ -17,7 +17,7 @@ mod random;
 mod rank;
 mod standing;
 
-pub(crate) use agent::{Activity, Agent, Asked, Offered, Remains, SegmentOver, Talk};
+pub(crate) use agent::{Activity, Agent, Asked, Offered, Remains, SegmentOver, Talk, TalkMode};
 pub use foretell::ForecastError;
 pub(crate) use foretell::Foretold;
 pub(crate) use last_agent::SoughtOver;

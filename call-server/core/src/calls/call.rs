@@ -1,19 +1,29 @@
-//! One citizen's call between its INVITE and its end: a stage per struct, each holding only what is then known.
+//! One citizen's call between its first INVITE and its end: a stage per struct, each holding only what is then known.
 
+use super::outgoing::Outgoing;
+use super::party::{Aside, Party, agent_name};
 use super::recording::{self, Recording};
-use crate::command::{MediaCommand, SipCommand, Sound, StoreCommand, VoiceTerms};
+use super::wires::{Played, Wired, WiredKind, Wires};
+use crate::command::{MediaCommand, Part, SipCommand, Sound, StoreCommand, VoiceTerms};
 use crate::input::{CallOffered, LegEnd};
 use crate::ledger::{CallLedger, Fact, FactKind};
 use crate::plan::{KeyMode, PromptName};
 use crate::time::Now;
+use crate::timer::Reason;
 use crate::turn::Turn;
-use shared::model::{AgentId, CallPhase, CallView, Caller, CallerCard, EndReason, InteractionId, KnownCaller, LegId, QueueId, Side};
+use shared::model::{
+    AgentId, AskedBy, CallPhase, CallView, Caller, CallerCard, Direction, EndReason, InteractionId, KnownCaller, LegId, PartyId, QueueId,
+    Side, TalkView,
+};
+use std::collections::BTreeMap;
 
 /// A live call.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) id: InteractionId,
+    /// The citizen's.
     pub(crate) leg: LegId,
+    pub(crate) direction: Direction,
     pub(crate) caller: Caller,
     pub(crate) queue: QueueId,
     /// How often it changed the queue by rule.
@@ -28,17 +38,33 @@ pub(crate) struct Call {
     pub(crate) ledger: CallLedger,
     pub(crate) recording: Recording,
     pub(crate) stage: Stage,
+    /// How often it was handed over.
+    pub(crate) transfers: u32,
+    pub(crate) last_party: PartyId,
+    pub(super) wires: Wires,
 }
 
 /// Where a call stands.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) enum Stage {
     /// The citizen hears ring-back; media was asked for a port.
     Opening,
+    /// 外拨: an agent has dialled, and nobody has answered yet.
+    Dialling(Dialling),
     /// The citizen hears music; a desk may ring.
     Waiting(Waiting),
-    /// Two-way audio with an agent.
+    /// An agent has the call: two-way audio, or the citizen is held.
     Talking(Talking),
+    /// 无座席通话: citizen and experts go on without an agent.
+    Residual(Residual),
+}
+
+/// An agent calls a citizen.
+#[derive(Debug)]
+pub(crate) struct Dialling {
+    pub(crate) agent: AgentId,
+    pub(crate) agent_leg: LegId,
+    pub(crate) out: Outgoing,
 }
 
 /// The citizen waits.
@@ -48,14 +74,30 @@ pub(crate) struct Waiting {
     pub(crate) entered: Now,
 }
 
-/// The citizen talks.
-#[derive(Debug, Clone, Copy)]
+/// The citizen is with an agent.
+#[derive(Debug)]
 pub(crate) struct Talking {
     pub(crate) entered: Now,
     pub(crate) agent: AgentId,
+    pub(crate) agent_leg: LegId,
     pub(crate) since: Now,
     /// Entry to the answered offer, in ms.
     pub(crate) waited_ms: u64,
+    /// The agent does not hear the citizen, since then.
+    pub(crate) held: Option<Now>,
+    /// Somebody who is called or consulted.
+    pub(crate) aside: Option<Aside>,
+    /// Who takes part in the talk with the citizen.
+    pub(crate) others: Vec<Party>,
+}
+
+/// The citizen goes on without an agent.
+#[derive(Debug)]
+pub(crate) struct Residual {
+    pub(crate) entered: Now,
+    pub(crate) since: Now,
+    /// Never empty.
+    pub(crate) others: Vec<Party>,
 }
 
 impl Call {
@@ -78,6 +120,17 @@ impl Call {
             | FactKind::Connected { .. }
             | FactKind::KeysMasked { .. }
             | FactKind::Parted { .. }
+            | FactKind::Dialled { .. }
+            | FactKind::DialEnded { .. }
+            | FactKind::Held { .. }
+            | FactKind::Retrieved { .. }
+            | FactKind::AsideBegan { .. }
+            | FactKind::AsideEnded { .. }
+            | FactKind::PartyJoined { .. }
+            | FactKind::PartyLeft { .. }
+            | FactKind::HandedOver { .. }
+            | FactKind::SentToQueue { .. }
+            | FactKind::KeysPressed { .. }
             | FactKind::Ended { .. } => self.ledger.fact(turn.now, kind),
         };
         store_fact(turn, fact);
@@ -87,10 +140,14 @@ impl Call {
     pub(crate) fn answered(&mut self, turn: &mut Turn, answer: crate::command::SessionText) {
         let leg = self.leg;
         turn.sip(SipCommand::Answer { leg, answer });
-        turn.media(MediaCommand::Play { leg, sound: Sound::Music });
+        self.stage = Stage::Waiting(Waiting { entered: turn.now });
+        self.settle(turn);
         self.note(turn, FactKind::Answered);
         self.note(turn, FactKind::Queued { queue: self.queue });
-        self.stage = Stage::Waiting(Waiting { entered: turn.now });
+        self.find_card(turn);
+    }
+
+    pub(crate) fn find_card(&self, turn: &mut Turn) {
         if !self.probe && self.caller.number.is_some() {
             turn.store(StoreCommand::FindCard { interaction: self.id, caller: self.caller.clone() });
         }
@@ -102,65 +159,159 @@ impl Call {
         self.note(turn, FactKind::Announced { prompts });
     }
 
-    /// An agent accepted: joins the two, starts the recording.
-    pub(crate) fn connect(&mut self, turn: &mut Turn, waiting: Waiting, agent: AgentId, agent_leg: LegId, rang: Now) {
-        self.recording = self.recording.begin(turn, self.id);
-        self.join(turn, agent_leg);
-        let fact = self.ledger.connected(turn.now, agent, recording::id(self.id));
-        let masked = match fact.kind {
-            FactKind::Connected { segment, .. } if turn.queue(self.queue).mask_keys => Some(FactKind::KeysMasked { segment }),
-            _ => None,
-        };
-        store_fact(turn, fact);
-        if let Some(masked) = masked {
-            self.note(turn, masked);
-        }
-        let waited_ms = rang.time.since(waiting.entered.time);
-        self.stage = Stage::Talking(Talking { entered: waiting.entered, agent, since: turn.now, waited_ms });
+    /// An agent has the call from now on.
+    pub(crate) fn connect(&mut self, turn: &mut Turn, (agent, agent_leg): (AgentId, LegId), entered: Now, waited_ms: u64) {
+        self.stage =
+            Stage::Talking(Talking { entered, agent, agent_leg, since: turn.now, waited_ms, held: None, aside: None, others: Vec::new() });
+        self.settle(turn);
     }
 
-    /// Joins the citizen with an agent's leg.
-    pub(crate) fn join(&self, turn: &mut Turn, agent: LegId) {
-        turn.media(MediaCommand::Connect { citizen: self.leg, agent, recording: recording::id(self.id) });
-        if turn.queue(self.queue).mask_keys {
-            turn.media(MediaCommand::MaskKeys { citizen: self.leg, masked: true });
+    /// An agent goes on over another leg: the segment runs on.
+    pub(crate) fn rejoin(&mut self, turn: &mut Turn, agent: AgentId, new_leg: LegId) {
+        match &mut self.stage {
+            Stage::Dialling(dialling) if dialling.agent == agent => dialling.agent_leg = new_leg,
+            Stage::Talking(talking) if talking.agent == agent => talking.agent_leg = new_leg,
+            Stage::Talking(talking) => talking.colleague_moves(agent, new_leg),
+            Stage::Opening | Stage::Waiting(_) | Stage::Dialling(_) | Stage::Residual(_) => {}
         }
-    }
-
-    /// The same agent goes on over another leg: the segment runs on.
-    pub(crate) fn rejoin(&self, turn: &mut Turn, agent: LegId) {
-        turn.media(MediaCommand::Disconnect { citizen: self.leg });
-        self.join(turn, agent);
-    }
-
-    /// The agent's audio leaves the citizen.
-    pub(crate) fn part(&mut self, turn: &mut Turn) {
-        turn.media(MediaCommand::Disconnect { citizen: self.leg });
-        if let Some(fact) = self.ledger.parted(turn.now) {
-            store_fact(turn, fact);
-        }
+        self.settle(turn);
     }
 
     /// The agent is gone in mid-call: music again, and the place of the first entry.
-    pub(crate) fn back_to_line(&mut self, turn: &mut Turn, talking: Talking) {
-        self.part(turn);
-        turn.media(MediaCommand::Play { leg: self.leg, sound: Sound::Music });
+    pub(crate) fn back_to_line(&mut self, turn: &mut Turn, entered: Now) {
+        self.stage = Stage::Waiting(Waiting { entered });
+        self.settle(turn);
         self.note(turn, FactKind::Queued { queue: self.queue });
-        self.stage = Stage::Waiting(Waiting { entered: talking.entered });
+    }
+
+    /// Brings media, recording, books and deadlines to what the stage says.
+    pub(crate) fn settle(&mut self, turn: &mut Turn) {
+        let wanted = self.wanted(self.masks_keys(turn));
+        if wanted.talks.values().any(|talk| matches!(talk.kind, WiredKind::Main { .. })) {
+            self.recording = self.recording.begin(turn, self.id);
+        }
+        let mut wires = std::mem::take(&mut self.wires);
+        wires.become_(turn, wanted);
+        self.wires = wires;
+        self.book(turn);
+        self.arm(turn);
+    }
+
+    /// The call is over: nobody hears anybody any more. Returns where it stood.
+    pub(crate) fn fall_silent(&mut self, turn: &mut Turn) -> Stage {
+        let was = std::mem::replace(&mut self.stage, Stage::Opening);
+        // Its legs are closed: what they heard ends by itself.
+        self.wires.sounds.clear();
+        self.settle(turn);
+        was
+    }
+
+    /// Whether keys are left out of the recording, as its queue wishes it. An agent's own call is in none.
+    fn masks_keys(&self, turn: &Turn) -> bool {
+        turn.plan.queues.get(&self.queue).is_some_and(|queue| queue.mask_keys)
+    }
+
+    /// Who is to hear whom.
+    fn wanted(&self, masks_keys: bool) -> Wires {
+        let mut wires = Wires::default();
+        let recording = recording::id(self.id);
+        let main = WiredKind::Main { recording, masks_keys };
+        match &self.stage {
+            Stage::Opening => {}
+            Stage::Dialling(dialling) => {
+                if dialling.out.is_audible() {
+                    wires.talks.insert(self.leg, Wired::of(WiredKind::Early, dialling.agent_leg));
+                }
+            }
+            Stage::Waiting(_) => _ = wires.sounds.insert(self.leg, Played::Music),
+            Stage::Talking(talking) => {
+                let members = talking.with_citizen();
+                let others_go_on = !members.is_empty();
+                match first_of(&members, talking.agent_leg) {
+                    Some(first) => _ = wires.talks.insert(self.leg, Wired { kind: main, members, first }),
+                    None => _ = wires.sounds.insert(self.leg, Played::Hold(recording)),
+                }
+                talking.wire_aside(&mut wires, recording, others_go_on);
+            }
+            Stage::Residual(residual) => {
+                let members = parts(&residual.others);
+                if let Some(first) = first_of(&members, self.leg) {
+                    wires.talks.insert(self.leg, Wired { kind: main, members, first });
+                }
+            }
+        }
+        wires
+    }
+
+    /// Whose audio the citizen hears, or would but for hold, and whether that is held.
+    fn with_citizen(&self) -> BTreeMap<AgentId, bool> {
+        match &self.stage {
+            Stage::Opening | Stage::Dialling(_) | Stage::Waiting(_) | Stage::Residual(_) => BTreeMap::new(),
+            Stage::Talking(talking) => {
+                let colleagues = talking.others.iter().filter_map(Party::agent).map(|agent| (agent, false));
+                colleagues.chain([(talking.agent, talking.held.is_some())]).collect()
+            }
+        }
+    }
+
+    fn book(&mut self, turn: &mut Turn) {
+        let wanted = self.with_citizen();
+        let running: Vec<AgentId> = self.ledger.running().collect();
+        let mut facts = Vec::new();
+        for agent in running.iter().filter(|agent| !wanted.contains_key(agent)) {
+            facts.extend(self.ledger.parted(turn.now, *agent));
+        }
+        for (agent, held) in wanted {
+            if !running.contains(&agent) {
+                let connected = self.ledger.connected(turn.now, agent, recording::id(self.id));
+                let masked = match connected.kind {
+                    FactKind::Connected { segment, .. } if self.wires.mask_keys(self.leg) => Some(FactKind::KeysMasked { segment }),
+                    _ => None,
+                };
+                facts.push(connected);
+                facts.extend(masked.map(|masked| self.ledger.fact(turn.now, masked)));
+            }
+            facts.extend(self.ledger.held(turn.now, agent, held));
+        }
+        self.ledger.residual(turn.now, matches!(self.stage, Stage::Residual(_)));
+        facts.into_iter().for_each(|fact| store_fact(turn, fact));
+    }
+
+    /// The deadlines of the stage.
+    fn arm(&self, turn: &mut Turn) {
+        let limits = turn.plan.limits.functions;
+        let held = match &self.stage {
+            Stage::Talking(talking) => talking.held.map(|since| since.time.plus(limits.held_ms)),
+            Stage::Opening | Stage::Dialling(_) | Stage::Waiting(_) | Stage::Residual(_) => None,
+        };
+        match held {
+            Some(at) if at > turn.now.time => turn.timers.set(at, Reason::HeldLong(self.id)),
+            Some(_) | None => turn.timers.cancel(Reason::HeldLong(self.id)),
+        }
+        match &self.stage {
+            Stage::Residual(residual) => {
+                turn.timers.set(residual.since.time.plus(limits.residual_ms), Reason::ResidualOver(self.id));
+            }
+            Stage::Opening | Stage::Dialling(_) | Stage::Waiting(_) | Stage::Talking(_) => {
+                turn.timers.cancel(Reason::ResidualOver(self.id));
+            }
+        }
     }
 
     /// Tells SIP to end the leg, in the way that fits the stage.
     pub(crate) fn close_leg(&self, turn: &mut Turn, reason: EndReason) {
         let leg = self.leg;
-        turn.sip(match self.stage {
-            Stage::Opening => SipCommand::Refuse { leg, reason },
-            Stage::Waiting(_) | Stage::Talking(_) => SipCommand::HangUp { leg, reason },
-        });
+        match &self.stage {
+            Stage::Opening => turn.sip(SipCommand::Refuse { leg, reason }),
+            Stage::Dialling(dialling) => dialling.out.hang_up(turn, reason),
+            Stage::Waiting(_) | Stage::Talking(_) | Stage::Residual(_) => turn.sip(SipCommand::HangUp { leg, reason }),
+        }
     }
 
     /// The end reason when the citizen's leg ends by itself.
     pub(crate) fn reason_of(&self, cause: LegEnd) -> EndReason {
-        match (self.stage, cause) {
+        match (&self.stage, cause) {
+            (Stage::Dialling(_), _) => EndReason::NotReached,
             (
                 _,
                 LegEnd::Timeout
@@ -168,11 +319,12 @@ impl Call {
                 | LegEnd::Expired
                 | LegEnd::Refused { .. }
                 | LegEnd::ProtocolError
+                | LegEnd::NoLine
                 | LegEnd::AsCommanded,
             ) => EndReason::SignallingTimeout,
             (Stage::Opening, LegEnd::ByeReceived | LegEnd::CancelReceived) => EndReason::CancelledBeforeAnswer,
             (Stage::Waiting(_), LegEnd::ByeReceived | LegEnd::CancelReceived) => self.unserved(EndReason::Abandoned),
-            (Stage::Talking(_), LegEnd::ByeReceived | LegEnd::CancelReceived) => EndReason::CallerHungUp,
+            (Stage::Talking(_) | Stage::Residual(_), LegEnd::ByeReceived | LegEnd::CancelReceived) => EndReason::CallerHungUp,
         }
     }
 
@@ -181,25 +333,64 @@ impl Call {
         if self.ledger.was_answered() { EndReason::AgentLost } else { otherwise }
     }
 
-    /// The call as it rings at a desk since `since`.
-    pub(crate) fn ringing_view(&self, turn: &Turn, since: Now) -> CallView {
-        let entered = match self.stage {
-            Stage::Opening => self.started,
-            Stage::Waiting(waiting) => waiting.entered,
-            Stage::Talking(talking) => talking.entered,
-        };
-        self.view(turn, CallPhase::Ringing, since, since.time.since(entered.time))
-    }
-
-    /// The call as its agent sees it.
-    pub(crate) fn talking_view(&self, turn: &Turn) -> Option<CallView> {
-        match self.stage {
-            Stage::Talking(talking) => Some(self.view(turn, CallPhase::Talking, talking.since, talking.waited_ms)),
-            Stage::Opening | Stage::Waiting(_) => None,
+    /// The agent whose call it is.
+    pub(crate) fn owner(&self) -> Option<AgentId> {
+        match &self.stage {
+            Stage::Dialling(dialling) => Some(dialling.agent),
+            Stage::Talking(talking) => Some(talking.agent),
+            Stage::Opening | Stage::Waiting(_) | Stage::Residual(_) => None,
         }
     }
 
+    /// Who is called or consulted.
+    pub(crate) fn aside(&self) -> Option<&Aside> {
+        match &self.stage {
+            Stage::Talking(talking) => talking.aside.as_ref(),
+            Stage::Opening | Stage::Dialling(_) | Stage::Waiting(_) | Stage::Residual(_) => None,
+        }
+    }
+
+    /// Who takes part in the talk with the citizen.
+    pub(crate) fn others(&self) -> &[Party] {
+        match &self.stage {
+            Stage::Talking(talking) => &talking.others,
+            Stage::Residual(residual) => &residual.others,
+            Stage::Opening | Stage::Dialling(_) | Stage::Waiting(_) => &[],
+        }
+    }
+
+    /// The call as it rings at a desk since `since`.
+    pub(crate) fn ringing_view(&self, turn: &Turn, since: Now) -> CallView {
+        let entered = match &self.stage {
+            Stage::Opening | Stage::Dialling(_) => self.started,
+            Stage::Waiting(waiting) => waiting.entered,
+            Stage::Talking(talking) => talking.entered,
+            Stage::Residual(residual) => residual.entered,
+        };
+        let mut view = self.view(turn, CallPhase::Ringing, since, since.time.since(entered.time));
+        if let (Some(owner), Some(aside)) = (self.owner(), self.aside()) {
+            view.talk.asked_by = Some(AskedBy { name: agent_name(turn, owner), kind: aside.kind });
+        }
+        view
+    }
+
+    /// The call as an agent sees it who has it or takes part.
+    pub(crate) fn talking_view(&self, turn: &Turn, agent: AgentId) -> Option<CallView> {
+        let mut view = match &self.stage {
+            Stage::Dialling(_) => self.view(turn, CallPhase::Dialling, self.started, 0),
+            Stage::Talking(talking) => self.view(turn, CallPhase::Talking, talking.since, talking.waited_ms),
+            Stage::Opening | Stage::Waiting(_) | Stage::Residual(_) => return None,
+        };
+        let owner = self.owner().filter(|owner| *owner != agent);
+        view.talk.guest_of = owner.map(|owner| agent_name(turn, owner));
+        Some(view)
+    }
+
     fn view(&self, turn: &Turn, phase: CallPhase, since: Now, waited_ms: u64) -> CallView {
+        let held = match &self.stage {
+            Stage::Talking(talking) => talking.held.map(|since| since.utc),
+            Stage::Opening | Stage::Dialling(_) | Stage::Waiting(_) | Stage::Residual(_) => None,
+        };
         CallView {
             interaction: self.id,
             caller: self.caller.clone(),
@@ -209,8 +400,73 @@ impl Call {
             phase,
             since: since.utc,
             known: self.known.clone(),
+            talk: TalkView {
+                direction: self.direction,
+                held,
+                aside: self.aside().map(|aside| aside.view(turn)),
+                others: self.others().iter().map(|party| party.view(turn)).collect(),
+                guest_of: None,
+                asked_by: None,
+            },
         }
     }
+}
+
+impl Stage {
+    /// Whoever is called, consulted or takes part.
+    pub(crate) fn parties(&self) -> impl Iterator<Item = &Party> {
+        let (aside, others): (_, &[Party]) = match self {
+            Self::Talking(talking) => (talking.aside.as_ref(), &talking.others),
+            Self::Residual(residual) => (None, &residual.others),
+            Self::Opening | Self::Dialling(_) | Self::Waiting(_) => (None, &[]),
+        };
+        aside.map(|aside| &aside.party).into_iter().chain(others)
+    }
+}
+
+impl Talking {
+    /// The legs that are with the citizen.
+    fn with_citizen(&self) -> BTreeMap<LegId, Part> {
+        let mut members = parts(&self.others);
+        if self.held.is_none() {
+            members.insert(self.agent_leg, Part::Talk);
+        }
+        members
+    }
+
+    fn wire_aside(&self, wires: &mut Wires, recording: shared::model::RecordingId, others_go_on: bool) {
+        let Some(Aside { party, .. }) = &self.aside else { return };
+        let Some(leg) = party.leg().filter(|_| party.is_audible()) else { return };
+        match self.held {
+            // The right channel is the others' while they go on with the citizen.
+            Some(_) if others_go_on || !party.is_there() => _ = wires.talks.insert(leg, Wired::of(WiredKind::Early, self.agent_leg)),
+            Some(_) => _ = wires.talks.insert(leg, Wired::of(WiredKind::Aside(recording), self.agent_leg)),
+            None if party.agent().is_none() && party.is_there() => _ = wires.sounds.insert(leg, Played::Music),
+            None => {}
+        }
+    }
+
+    fn colleague_moves(&mut self, colleague: AgentId, new_leg: LegId) {
+        let aside = self.aside.as_mut().map(|aside| &mut aside.party);
+        for party in self.others.iter_mut().chain(aside) {
+            if let super::party::Member::Colleague { agent, leg: leg @ Some(_) } = &mut party.who
+                && *agent == colleague
+            {
+                *leg = Some(new_leg);
+            }
+        }
+    }
+}
+
+fn parts(parties: &[Party]) -> BTreeMap<LegId, Part> {
+    let part = |party: &Party| if party.muted { Part::Listen } else { Part::Talk };
+    parties.iter().filter_map(|party| Some((party.leg()?, part(party)))).collect()
+}
+
+/// Who sits opposite the citizen: the agent, else somebody who talks, else anybody.
+fn first_of(members: &BTreeMap<LegId, Part>, agent: LegId) -> Option<LegId> {
+    let talks = members.iter().find(|(_, part)| **part == Part::Talk).map(|(leg, _)| *leg);
+    members.contains_key(&agent).then_some(agent).or(talks).or(members.keys().next().copied())
 }
 
 /// How a call ends.

@@ -140,7 +140,7 @@ impl Farewell {
 impl Calls {
     /// Where a live call stands counts no more for the limit of its queue.
     pub(super) fn no_longer_waits(&mut self, call: &Call) {
-        if !call.probe && !matches!(call.stage, Stage::Talking(_)) {
+        if !call.probe && matches!(call.stage, Stage::Opening | Stage::Waiting(_)) {
             self.load.waiting(call.queue, false);
         }
     }

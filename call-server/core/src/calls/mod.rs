@@ -4,24 +4,36 @@
 
 mod call;
 mod farewell;
+mod functions;
 mod load;
+mod outgoing;
+mod party;
 mod recording;
+mod wires;
 
 pub(crate) use call::{Call, Ending, Stage};
+pub(crate) use functions::{Called, Gone, Role};
 
-use crate::command::{MediaCommand, RecordingCommand, SessionText, SipCommand, StoreCommand};
+use crate::command::{CallTo, MediaCommand, RecordingCommand, SessionText, SipCommand, StoreCommand};
 use crate::contacts::Contacts;
 use crate::input::{CallOffered, RecordingOutcome};
 use crate::ledger::{CallLedger, Counters, FactKind, InteractionRecord, OverflowCause};
+use crate::origin::Origin;
 use crate::plan::PromptName;
 use crate::time::Now;
 use crate::timer::Reason;
 use crate::turn::Turn;
+use call::{Dialling, Waiting};
 use farewell::Farewell;
 use load::Load;
+use outgoing::{FIRST_OUTGOING_LEG, Outgoing};
 use recording::Recording;
-use shared::model::{AgentId, CallerCard, EndReason, InteractionId, KnownCaller, LegId, QueueId, RecordingId, Side};
+use shared::model::{
+    AgentId, Caller, CallerCard, DialResult, Direction, EndReason, InteractionId, KnownCaller, LegId, PartyId, QueueId, RecordingId, Side,
+    TrunkId,
+};
 use std::collections::BTreeMap;
+use wires::Wires;
 
 /// How long a finished call may wait for its recording to be closed before it is saved without, in ms.
 const SAVE_WAIT_MS: u64 = 10_000;
@@ -30,6 +42,8 @@ const SAVE_WAIT_MS: u64 = 10_000;
 #[derive(Debug)]
 pub(crate) struct Calls {
     next: InteractionId,
+    /// Of calls of ours.
+    next_leg: LegId,
     live: BTreeMap<InteractionId, Call>,
     farewells: BTreeMap<InteractionId, Farewell>,
     load: Load,
@@ -97,7 +111,8 @@ impl Calls {
     /// No calls yet; the first gets `next`.
     pub(crate) fn new(next: InteractionId) -> Self {
         let (live, farewells, legs, closing) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { next, live, farewells, load: Load::default(), legs, closing, counters: Counters::default(), contacts: Contacts::default() }
+        let (load, counters, contacts, next_leg) = (Load::default(), Counters::default(), Contacts::default(), LegId(FIRST_OUTGOING_LEG));
+        Self { next, next_leg, live, farewells, load, legs, closing, counters, contacts }
     }
 
     pub(crate) fn counters(&self) -> Counters {
@@ -127,17 +142,9 @@ impl Calls {
         self.live.get_mut(&interaction)
     }
 
-    /// The live call of a citizen's leg.
+    /// The live call that a leg belongs to, the citizen's or another one.
     pub(crate) fn of_leg(&self, leg: LegId) -> Option<&Call> {
         self.live.get(self.legs.get(&leg)?)
-    }
-
-    /// The agent who talks with a citizen.
-    pub(crate) fn agent_of(&self, interaction: InteractionId) -> Option<AgentId> {
-        match self.live.get(&interaction)?.stage {
-            Stage::Talking(talking) => Some(talking.agent),
-            Stage::Opening | Stage::Waiting(_) => None,
-        }
     }
 
     /// An INVITE: writes it down at once, then rings or refuses as the verdict says.
@@ -146,7 +153,8 @@ impl Calls {
         self.next = InteractionId(id.0 + 1);
         let (started, caller, leg) = (turn.now, offered.caller.clone(), offered.leg);
         let (dialled, probe, diversions) = (offered.dialled.clone(), offered.probe, offered.origin.diversions.clone());
-        turn.store(StoreCommand::Open { interaction: id, started: started.utc, caller: caller.clone(), dialled, probe, diversions });
+        let (direction, started_utc, from) = (Direction::Inbound, started.utc, caller.clone());
+        turn.store(StoreCommand::Open { interaction: id, started: started_utc, caller: from, dialled, probe, direction, diversions });
         let (mut ledger, fact) = CallLedger::open(id, offered.clone(), started);
         call::store_fact(turn, fact);
         let Admitted { notes, way } = admitted;
@@ -171,8 +179,8 @@ impl Calls {
                 turn.sip(SipCommand::Ring { leg });
                 call::open_voice(turn, &offered);
                 turn.timers.set(turn.now.time.plus(turn.plan.limits.media_open_ms), Reason::MediaOpenOverdue(id));
-                let (card, recording, stage, known) = (None, Recording::None, Stage::Opening, KnownCaller::default());
-                let call = Call { id, leg, caller, queue, moves, probe, started, card, known, served: None, ledger, recording, stage };
+                let call = fresh(id, leg, caller, queue, ledger, started);
+                let call = Call { moves, probe, ..call };
                 self.load.came(leg, &offered);
                 if !probe {
                     self.load.waiting(queue, true);
@@ -186,6 +194,9 @@ impl Calls {
 
     /// The citizen's port is open.
     pub(crate) fn media_opened(&mut self, turn: &mut Turn, leg: LegId, answer: SessionText) -> Option<Joined> {
+        if self.offer_made(turn, leg, &answer) {
+            return None;
+        }
         let Some(call) = self.live.get_mut(self.legs.get(&leg)?) else {
             self.begin_text(turn, leg, answer);
             return None;
@@ -199,7 +210,7 @@ impl Calls {
                 }
                 Some(Joined { interaction: call.id, queue: call.queue, probe: call.probe, entered: turn.now, returned: false })
             }
-            Stage::Waiting(_) | Stage::Talking(_) => None,
+            Stage::Dialling(_) | Stage::Waiting(_) | Stage::Talking(_) | Stage::Residual(_) => None,
         }
     }
 
@@ -225,24 +236,82 @@ impl Calls {
     /// An agent accepted the offer that rang since `rang`.
     pub(crate) fn connect(&mut self, turn: &mut Turn, interaction: InteractionId, agent: AgentId, agent_leg: LegId, rang: Now) {
         if let Some(call) = self.live.get_mut(&interaction)
-            && let Stage::Waiting(waiting) = call.stage
+            && let Stage::Waiting(Waiting { entered }) = call.stage
         {
             self.load.waiting(call.queue, false);
-            call.connect(turn, waiting, agent, agent_leg, rang);
+            call.connect(turn, (agent, agent_leg), entered, rang.time.since(entered.time));
         }
     }
 
-    /// The agent is gone in mid-call: the citizen waits again, in the old place.
-    pub(crate) fn back_to_line(&mut self, turn: &mut Turn, interaction: InteractionId) -> Option<Joined> {
-        let call = self.live.get_mut(&interaction)?;
-        match call.stage {
-            Stage::Talking(talking) => {
-                self.load.waiting(call.queue, true);
-                call.back_to_line(turn, talking);
-                Some(Joined { interaction, queue: call.queue, probe: call.probe, entered: talking.entered, returned: true })
+    /// 外拨: an agent, whose part of the call begins with this, calls somebody.
+    pub(crate) fn dial(&mut self, turn: &mut Turn, (agent, agent_leg): (AgentId, LegId), to: CallTo, queue: QueueId) -> InteractionId {
+        let (id, leg) = (self.next, self.next_leg);
+        (self.next, self.next_leg) = (InteractionId(id.0 + 1), LegId(leg.0 + 1));
+        let dialled = to.number().clone();
+        let caller = Caller { number: Some(dialled.clone().into()) };
+        let (direction, started) = (Direction::Outbound, turn.now);
+        turn.store(StoreCommand::Open {
+            interaction: id,
+            started: started.utc,
+            caller: caller.clone(),
+            dialled: dialled.clone(),
+            probe: false,
+            direction,
+            diversions: Vec::new(),
+        });
+        let origin = Origin::default();
+        let offered = CallOffered { leg, trunk: TrunkId(0), caller: caller.clone(), dialled, offer: None, probe: false, origin };
+        let (ledger, fact) = CallLedger::dialled(id, offered, started, agent);
+        call::store_fact(turn, fact);
+        let out = Outgoing::begin(turn, leg, to, Caller::default(), turn.plan.limits.functions.dial_ms, None);
+        let stage = Stage::Dialling(Dialling { agent, agent_leg, out });
+        let call = Call { direction, stage, ..fresh(id, leg, caller, queue, ledger, started) };
+        call.find_card(turn);
+        self.live.insert(id, call);
+        self.legs.insert(leg, id);
+        id
+    }
+
+    /// The citizen who was called has answered: the talk with the agent begins.
+    pub(crate) fn reached(&mut self, turn: &mut Turn, interaction: InteractionId) {
+        let Some(call) = self.live.get_mut(&interaction) else { return };
+        if let Stage::Dialling(Dialling { agent, agent_leg, .. }) = call.stage {
+            if let Some(fact) = call.ledger.dial_ended(turn.now, DialResult::Answered) {
+                call::store_fact(turn, fact);
             }
-            Stage::Opening | Stage::Waiting(_) => None,
+            call.connect(turn, (agent, agent_leg), call.started, 0);
         }
+    }
+
+    /// What became of a call that an agent dialled, before it ends.
+    pub(crate) fn dial_ended(&mut self, turn: &mut Turn, interaction: InteractionId, result: DialResult) {
+        if let Some(call) = self.live.get_mut(&interaction)
+            && matches!(call.stage, Stage::Dialling(_))
+            && let Some(fact) = call.ledger.dial_ended(turn.now, result)
+        {
+            call::store_fact(turn, fact);
+        }
+    }
+
+    /// The agent is gone in mid-call: the citizen waits again, in the old place. Whoever was called or took part is let go.
+    pub(crate) fn back_to_line(
+        &mut self,
+        turn: &mut Turn,
+        interaction: InteractionId,
+        queue: Option<QueueId>,
+    ) -> Option<(Joined, Vec<Gone>)> {
+        let call = self.live.get_mut(&interaction)?;
+        let Stage::Talking(talking) = &mut call.stage else { return None };
+        let entered = talking.entered;
+        let aside = talking.aside.take().map(|aside| Gone { party: aside.party, with_citizen: false });
+        let others = std::mem::take(&mut talking.others).into_iter().map(|party| Gone { party, with_citizen: true });
+        let gone: Vec<Gone> = aside.into_iter().chain(others).collect();
+        call.queue = queue.unwrap_or(call.queue);
+        self.load.waiting(call.queue, true);
+        call.back_to_line(turn, entered);
+        let joined = Joined { interaction, queue: call.queue, probe: call.probe, entered, returned: queue.is_none() };
+        gone.iter().for_each(|gone| self.forget_party(&gone.party));
+        Some((joined, gone))
     }
 
     /// Remembers the caller's card.
@@ -252,7 +321,7 @@ impl Calls {
         }
     }
 
-    /// Ends a call, once; returns where it stood.
+    /// Ends a call, once; returns where it stood, for whoever was in it.
     pub(crate) fn end(&mut self, turn: &mut Turn, interaction: InteractionId, ending: Ending) -> Option<Stage> {
         let mut call = self.live.remove(&interaction)?;
         self.no_longer_waits(&call);
@@ -261,15 +330,21 @@ impl Calls {
         turn.timers.cancel(Reason::ProbeOver(interaction));
         if !ending.leg_gone {
             call.close_leg(turn, ending.reason);
+        } else if let Stage::Dialling(Dialling { out, .. }) = &call.stage {
+            turn.timers.cancel(Reason::LegOverdue(out.leg));
         }
-        if matches!(call.stage, Stage::Talking(_)) {
-            call.part(turn);
+        let was = call.fall_silent(turn);
+        for party in was.parties() {
+            party.hang_up(turn);
+            self.forget_party(party);
         }
-        turn.media(MediaCommand::Close { leg: call.leg });
+        if ending.leg_gone || !matches!(was, Stage::Dialling(_)) {
+            turn.media(MediaCommand::Close { leg: call.leg });
+        }
         let (fact, record) = call.ledger.close(turn.now, ending.reason, ending.by);
         call::store_fact(turn, fact);
         self.close(turn, Box::new(record), call.recording);
-        Some(call.stage)
+        Some(was)
     }
 
     /// A recording's row is on disk.
@@ -312,7 +387,9 @@ impl Calls {
 
     fn close(&mut self, turn: &mut Turn, record: Box<InteractionRecord>, recording: Recording) {
         let interaction = record.interaction;
-        self.contacts.finished(&record);
+        if record.direction == Direction::Inbound {
+            self.contacts.finished(&record);
+        }
         self.contacts.forget(turn.now.utc, turn.plan.limits.remembered_days);
         let row_stored = match recording {
             Recording::None | Recording::Over => return self.save(turn, record),
@@ -330,5 +407,28 @@ impl Calls {
     fn save(&mut self, turn: &mut Turn, record: Box<InteractionRecord>) {
         self.counters.add(&record);
         turn.store(StoreCommand::Save(record));
+    }
+}
+
+/// A call that has just come to be.
+fn fresh(id: InteractionId, leg: LegId, caller: Caller, queue: QueueId, ledger: CallLedger, started: Now) -> Call {
+    Call {
+        id,
+        leg,
+        direction: Direction::Inbound,
+        caller,
+        queue,
+        moves: 0,
+        probe: false,
+        started,
+        card: None,
+        known: KnownCaller::default(),
+        served: None,
+        ledger,
+        recording: Recording::None,
+        stage: Stage::Opening,
+        transfers: 0,
+        last_party: PartyId(0),
+        wires: Wires::default(),
     }
 }

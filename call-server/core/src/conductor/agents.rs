@@ -7,7 +7,7 @@ use crate::command::{AgentCommand, MediaAccess, SessionEnd};
 use crate::input::AgentAction;
 use crate::ledger::IntervalCause;
 use crate::turn::Turn;
-use shared::model::{AgentId, EndReason, InteractionId, LegId, NotReadyReason, OfferId, Refusal, RequestId, SessionId, Side};
+use shared::model::{AgentId, DialResult, EndReason, InteractionId, LegId, NotReadyReason, OfferId, Refusal, RequestId, SessionId, Side};
 
 impl Core {
     /// A step of one agent alone.
@@ -29,9 +29,10 @@ impl Core {
 
     pub(super) fn agent_media_opened(&mut self, agent: AgentId, leg: LegId, access: MediaAccess) {
         if let Some((interaction, leg)) = self.acd.media_opened(&mut self.turn, agent, leg, access)
-            && let Some(call) = self.calls.get(interaction)
+            && let Some(call) = self.calls.get_mut(interaction)
         {
-            call.rejoin(&mut self.turn, leg);
+            call.rejoin(&mut self.turn, agent, leg);
+            self.follow_call(interaction);
         }
     }
 
@@ -75,12 +76,13 @@ impl Core {
         if self.acd.in_session(agent, session).is_none() {
             return;
         }
+        let signs_out = action == AgentAction::SignOut;
         let answer = match self.carry_out(agent, action) {
             Ok(()) => AgentCommand::Done { agent, session, request },
             Err(reason) => AgentCommand::Refuse { agent, session, request, reason },
         };
         self.turn.agent(answer);
-        if action == AgentAction::SignOut {
+        if signs_out {
             self.sign_out_if_free(agent);
         }
     }
@@ -98,6 +100,8 @@ impl Core {
             AgentAction::HangUp(interaction) => self.hang_up(agent, interaction),
             AgentAction::EndWrapUp => self.ask(agent, |agent, turn| agent.end_wrap_up(turn)),
             AgentAction::ExtendWrapUp => self.ask(agent, |agent, turn| agent.extend_wrap_up(turn)),
+            AgentAction::Dial(number) => self.dial(agent, number.reveal()),
+            AgentAction::Call(interaction, function) => self.function(agent, interaction, function),
             AgentAction::SignOut => Ok(()),
         }
     }
@@ -143,16 +147,23 @@ impl Core {
         for loser in losers {
             self.note_offer_over(loser);
         }
-        self.calls.connect(&mut self.turn, offered.interaction, agent, leg, offered.began);
+        if offered.asked.is_some() {
+            self.colleague_accepted(offered.interaction, agent, leg);
+        } else {
+            self.calls.connect(&mut self.turn, offered.interaction, agent, leg, offered.began);
+        }
         Ok(())
     }
 
+    /// 挂断: of one's own call for everybody, of another's only for oneself.
     fn hang_up(&mut self, agent: AgentId, interaction: InteractionId) -> Result<(), Refusal> {
-        if self.calls.agent_of(interaction) != Some(agent) {
-            return Err(Refusal::NoSuchCall);
+        let call = self.calls.get(interaction).ok_or(Refusal::NoSuchCall)?;
+        if call.owner() == Some(agent) {
+            self.calls.dial_ended(&mut self.turn, interaction, DialResult::Cancelled);
+            self.end_call(interaction, Ending { reason: EndReason::AgentHungUp, by: Side::Agent, leg_gone: false });
+            return Ok(());
         }
-        self.end_call(interaction, Ending { reason: EndReason::AgentHungUp, by: Side::Agent, leg_gone: false });
-        Ok(())
+        if self.guest_leaves(agent, interaction) { Ok(()) } else { Err(Refusal::NoSuchCall) }
     }
 
     fn sign_out_if_free(&mut self, agent: AgentId) {

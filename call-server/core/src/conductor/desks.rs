@@ -28,8 +28,10 @@ impl Core {
 
     /// The desks that show a call may look different now.
     pub(super) fn touch_desks_of(&mut self, interaction: InteractionId) {
-        let talks = self.calls.agent_of(interaction);
-        let shown: Vec<AgentId> = talks.into_iter().chain(self.acd.rings_for(interaction)).collect();
+        let call = self.calls.get(interaction);
+        let owner = call.and_then(|call| call.owner());
+        let parties = call.into_iter().flat_map(|call| call.stage.parties().filter_map(|party| party.agent()));
+        let shown: Vec<AgentId> = owner.into_iter().chain(parties).chain(self.acd.rings_for(interaction)).collect();
         for agent in shown {
             self.acd.touch(agent);
         }
@@ -53,7 +55,7 @@ impl Core {
 
     fn talk_view(&self, agent: &Agent) -> Option<CallView> {
         let call = self.calls.get(agent.talk()?.interaction)?;
-        Some(for_eyes_of(agent.agent, call, call.talking_view(&self.turn)?))
+        Some(for_eyes_of(agent.agent, call, call.talking_view(&self.turn, agent.agent)?))
     }
 
     fn offer_view(&self, agent: &Agent) -> Option<OfferView> {

@@ -3,18 +3,19 @@
 mod agents;
 mod desks;
 mod doors;
+mod functions;
 mod texts;
 mod voices;
 
 use crate::Core;
 use crate::acd::{Joins, OfferOver, Remains, SegmentOver, SoughtOver};
-use crate::calls::{Ending, Joined, Stage};
+use crate::calls::{Ending, Joined, Role};
 use crate::command::SessionEnd;
 use crate::input::{CallOffered, Input, LegEnd, MediaFailure};
 use crate::ledger::{FactKind, LastAgentOutcome};
 use crate::plan::QueuePlan;
 use crate::timer::Reason;
-use shared::model::{AgentId, Caller, EndReason, InteractionId, KnownCaller, LegId, QueueId, Side};
+use shared::model::{AgentId, Caller, DialResult, EndReason, InteractionId, KnownCaller, LegId, QueueId, Side};
 
 impl Core {
     /// One line per input.
@@ -51,6 +52,8 @@ impl Core {
             Input::PlanChanged(plan) => self.plan_changed(*plan),
             Input::Stop => self.stop(),
             Input::Digit { leg, digit } => self.key(leg, digit),
+            Input::LegRinging { leg, early } => self.leg_rings(leg, early),
+            Input::LegAnswered { leg, answer } => self.leg_answered(leg, answer),
             // The ACK changes nothing here, and deadlines have fired already.
             Input::LegConfirmed { .. } | Input::Tick => {}
         }
@@ -59,6 +62,9 @@ impl Core {
     /// One line per reason to wake up.
     pub(crate) fn deadline(&mut self, reason: Reason) {
         match reason {
+            Reason::LegOverdue(leg) => self.leg_overdue(leg),
+            Reason::HeldLong(interaction) => self.held_long(interaction),
+            Reason::ResidualOver(interaction) => self.end_call(interaction, Ending::by_server(EndReason::ResidualLimit)),
             Reason::MediaOpenOverdue(interaction) => self.end_call(interaction, Ending::by_server(EndReason::MediaFailed)),
             Reason::ProbeOver(interaction) => self.end_call(interaction, Ending::by_server(EndReason::ProbeDone)),
             Reason::WaitOver(interaction) => self.leave_if_overdue(interaction),
@@ -123,21 +129,24 @@ impl Core {
     }
 
     fn leg_ended(&mut self, leg: LegId, cause: LegEnd) {
-        if let Some(call) = self.calls.of_leg(leg) {
-            let (interaction, reason) = (call.id, call.reason_of(cause));
-            self.end_call(interaction, Ending { reason, by: Side::Caller, leg_gone: true });
-        } else {
-            self.calls.farewell_ended(&mut self.turn, leg, Side::Caller, true);
+        match self.calls.role_of(leg) {
+            Some(Role::Citizen(interaction)) => self.citizen_left(interaction, cause),
+            Some(Role::Aside(_) | Role::Other(..)) => self.party_gone(leg, cause),
+            None => self.calls.farewell_ended(&mut self.turn, leg, Side::Caller, true),
         }
     }
 
     fn media_failed(&mut self, leg: LegId, reason: MediaFailure) {
-        if let Some(call) = self.calls.of_leg(leg) {
-            let interaction = call.id;
-            self.end_call(interaction, Ending::by_server(reason.end_reason()));
-        } else {
-            self.calls.farewell_ended(&mut self.turn, leg, Side::Server, false);
-            self.agent_media_failed(leg);
+        match self.calls.role_of(leg) {
+            Some(Role::Citizen(interaction)) => {
+                self.calls.dial_ended(&mut self.turn, interaction, DialResult::NoLine);
+                self.end_call(interaction, Ending::by_server(reason.end_reason()));
+            }
+            Some(Role::Aside(_) | Role::Other(..)) => self.party_gone(leg, LegEnd::NoLine),
+            None => {
+                self.calls.farewell_ended(&mut self.turn, leg, Side::Server, false);
+                self.agent_media_failed(leg);
+            }
         }
     }
 
@@ -205,30 +214,42 @@ impl Core {
         }
         self.note_last_agents();
         let queue = self.calls.get(interaction).map(|call| call.queue);
-        if let (Some(Stage::Talking(talking)), Some(queue)) = (self.calls.end(&mut self.turn, interaction, ending), queue) {
-            self.segment_over(talking.agent, interaction, queue, ending.by);
+        if let (Some(was), Some(queue)) = (self.calls.end(&mut self.turn, interaction, ending), queue) {
+            self.all_leave(interaction, queue, &was, ending.by);
         }
     }
 
-    fn segment_over(&mut self, agent: AgentId, interaction: InteractionId, queue: QueueId, ended_by: Side) {
+    /// An agent's part of a call is over; `handled` if the citizen was served, so that there is something to write up.
+    pub(super) fn segment_over(&mut self, agent: AgentId, (interaction, queue): (InteractionId, QueueId), ended_by: Side, handled: bool) {
         let QueuePlan { wrap_up_ms, wrap_up: rule, .. } = *self.turn.queue(queue);
-        if self.acd.segment_over(&mut self.turn, agent, SegmentOver { interaction, ended_by, wrap_up_ms, rule }) {
+        let wrap_up_ms = if handled { wrap_up_ms } else { 0 };
+        if self.acd.segment_over(&mut self.turn, agent, SegmentOver { interaction, ended_by, wrap_up_ms, rule, handled }) {
             self.sign_out(agent, SessionEnd::Asked);
         }
     }
 
-    /// The citizen of an agent who is gone goes back to the head of the line, unless the call is over.
-    fn back_to_line(&mut self, interaction: InteractionId) {
-        let joined = self.calls.back_to_line(&mut self.turn, interaction);
-        self.join(joined);
+    /// The citizen of an agent who is gone goes back to the head of the line, unless the call is over or others go on with it.
+    fn agent_gone(&mut self, agent: AgentId, interaction: InteractionId) {
+        if !self.leaves_others(agent, interaction) {
+            self.to_line(interaction, None);
+        }
+    }
+
+    /// The citizen waits, again or in another queue; whoever was called or took part is let go.
+    pub(super) fn to_line(&mut self, interaction: InteractionId, queue: Option<QueueId>) {
+        if let Some((joined, gone)) = self.calls.back_to_line(&mut self.turn, interaction, queue) {
+            let own = joined.queue;
+            gone.into_iter().for_each(|gone| self.party_leaves((interaction, own), &gone));
+            self.join(Some(joined));
+        }
     }
 
     fn lost_call(&mut self, agent: AgentId) {
         if let Some(talk) = self.acd.agent(agent).and_then(|agent| agent.talk())
             && let Some(queue) = self.calls.get(talk.interaction).map(|call| call.queue)
         {
-            self.back_to_line(talk.interaction);
-            self.segment_over(agent, talk.interaction, queue, Side::Server);
+            self.agent_gone(agent, talk.interaction);
+            self.segment_over(agent, (talk.interaction, queue), Side::Server, true);
         }
     }
 
@@ -237,6 +258,7 @@ impl Core {
         if let Some(over) = over {
             self.acd.offer_over(&mut self.turn, over);
             self.note_offer_over(over);
+            self.asked_in_vain(over);
             self.leave_if_overdue(over.interaction);
         }
     }
@@ -249,15 +271,15 @@ impl Core {
 
     fn sign_out(&mut self, agent: AgentId, why: SessionEnd) {
         let remains = self.acd.leave(&mut self.turn, agent, why);
-        self.clear_up(remains);
+        self.clear_up(agent, remains);
     }
 
     /// What a session left behind: its offer is free, its citizen waits again.
-    fn clear_up(&mut self, remains: Option<Remains>) {
+    fn clear_up(&mut self, agent: AgentId, remains: Option<Remains>) {
         let Some(remains) = remains else { return };
         self.offer_over(remains.offer);
         if let Some(talk) = remains.talk {
-            self.back_to_line(talk.interaction);
+            self.agent_gone(agent, talk.interaction);
         }
     }
 

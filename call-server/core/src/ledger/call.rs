@@ -3,7 +3,7 @@
 use super::{Fact, FactKind, InteractionRecord, Segment};
 use crate::input::CallOffered;
 use crate::time::{Now, Time};
-use shared::model::{AgentId, EndReason, InteractionId, QueueId, RecordingId, SegmentId, Side};
+use shared::model::{AgentId, DialResult, Direction, EndReason, InteractionId, QueueId, RecordingId, SegmentId, Side};
 use std::collections::BTreeMap;
 
 /// The open book of one interaction.
@@ -20,14 +20,42 @@ pub(crate) struct CallLedger {
     /// Left the line for a text.
     left: Option<Time>,
     segments: Vec<Segment>,
-    talking_since: Option<Time>,
+    /// Whose audio the citizen hears, or would but for hold.
+    open: BTreeMap<AgentId, Open>,
     recording: Option<RecordingId>,
+    direction: Direction,
+    dial_result: Option<DialResult>,
+    transfers: u32,
+    /// A talk without an agent goes on.
+    residual: Option<Time>,
+    residual_ms: u64,
+}
+
+/// A segment that runs.
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    place: usize,
+    since: Time,
+    held: bool,
 }
 
 impl CallLedger {
     /// Opens the book with its first fact.
     pub(crate) fn open(interaction: InteractionId, call: CallOffered, now: Now) -> (Self, Fact) {
-        let mut ledger = Self {
+        let mut ledger = Self::begin(interaction, call, now, Direction::Inbound);
+        let fact = ledger.fact(now, FactKind::Entered);
+        (ledger, fact)
+    }
+
+    /// Opens the book of a call that an agent has dialled.
+    pub(crate) fn dialled(interaction: InteractionId, call: CallOffered, now: Now, agent: AgentId) -> (Self, Fact) {
+        let mut ledger = Self::begin(interaction, call, now, Direction::Outbound);
+        let fact = ledger.fact(now, FactKind::Dialled { agent });
+        (ledger, fact)
+    }
+
+    fn begin(interaction: InteractionId, call: CallOffered, now: Now, direction: Direction) -> Self {
+        Self {
             interaction,
             // The session description is long, and no part of the record.
             call: CallOffered { offer: None, ..call },
@@ -38,11 +66,41 @@ impl CallLedger {
             first_connect: None,
             left: None,
             segments: Vec::new(),
-            talking_since: None,
+            open: BTreeMap::new(),
             recording: None,
-        };
-        let fact = ledger.fact(now, FactKind::Entered);
-        (ledger, fact)
+            direction,
+            dial_result: None,
+            transfers: 0,
+            residual: None,
+            residual_ms: 0,
+        }
+    }
+
+    /// What became of an outbound call; the first word counts (I-37).
+    pub(crate) fn dial_ended(&mut self, now: Now, result: DialResult) -> Option<Fact> {
+        if self.dial_result.is_some() {
+            return None;
+        }
+        self.dial_result = Some(result);
+        Some(self.fact(now, FactKind::DialEnded { result }))
+    }
+
+    /// The call has another owner, or none.
+    pub(crate) fn handed_over(&mut self, now: Now, from: AgentId, to: Option<AgentId>) -> Fact {
+        self.transfers += 1;
+        self.fact(now, FactKind::HandedOver { from, to })
+    }
+
+    /// Whether citizen and others talk without an agent now.
+    pub(crate) fn residual(&mut self, now: Now, is_residual: bool) {
+        match (self.residual, is_residual) {
+            (None, true) => self.residual = Some(now.time),
+            (Some(since), false) => {
+                self.residual_ms += now.time.since(since);
+                self.residual = None;
+            }
+            (None, false) | (Some(_), true) => {}
+        }
     }
 
     /// The citizen joined a waiting line.
@@ -69,18 +127,44 @@ impl CallLedger {
         self.rang.clear();
         self.first_connect.get_or_insert(now.time);
         self.recording.get_or_insert(recording);
-        self.talking_since = Some(now.time);
-        self.segments.push(Segment { segment, agent, started: now.utc, ring_ms, talk_ms: 0 });
+        self.open.insert(agent, Open { place: self.segments.len(), since: now.time, held: false });
+        self.segments.push(Segment { segment, agent, started: now.utc, ring_ms, talk_ms: 0, hold_ms: 0, holds: 0 });
         self.fact(now, FactKind::Connected { agent, segment })
     }
 
-    /// The agent's audio left the citizen: closes the open segment (I-10).
-    pub(crate) fn parted(&mut self, now: Now) -> Option<Fact> {
-        let since = self.talking_since.take()?;
-        let segment = self.segments.last_mut()?;
-        segment.talk_ms = now.time.since(since);
-        let number = segment.segment;
-        Some(self.fact(now, FactKind::Parted { segment: number }))
+    /// Whose segments run.
+    pub(crate) fn running(&self) -> impl Iterator<Item = AgentId> {
+        self.open.keys().copied()
+    }
+
+    /// The agent's audio left the citizen: closes that segment (I-10).
+    pub(crate) fn parted(&mut self, now: Now, agent: AgentId) -> Option<Fact> {
+        let open = self.open.remove(&agent)?;
+        let segment = self.count(now, open)?;
+        Some(self.fact(now, FactKind::Parted { segment }))
+    }
+
+    /// The citizen is held in an agent's segment, or is not any more. `None` if that is no news.
+    pub(crate) fn held(&mut self, now: Now, agent: AgentId, held: bool) -> Option<Fact> {
+        let open = self.open.get(&agent).copied().filter(|open| open.held != held)?;
+        let segment = self.count(now, open)?;
+        self.open.insert(agent, Open { since: now.time, held, ..open });
+        if held {
+            self.segments.get_mut(open.place)?.holds += 1;
+        }
+        Some(self.fact(now, if held { FactKind::Held { segment } } else { FactKind::Retrieved { segment } }))
+    }
+
+    /// Adds what ran until now to its segment.
+    fn count(&mut self, now: Now, open: Open) -> Option<SegmentId> {
+        let segment = self.segments.get_mut(open.place)?;
+        let length_ms = now.time.since(open.since);
+        if open.held {
+            segment.hold_ms += length_ms;
+        } else {
+            segment.talk_ms += length_ms;
+        }
+        Some(segment.segment)
     }
 
     /// Any other fact, in order.
@@ -96,6 +180,7 @@ impl CallLedger {
 
     /// Closes the book: the last fact and the record.
     pub(crate) fn close(mut self, now: Now, reason: EndReason, by: Side) -> (Fact, InteractionRecord) {
+        self.residual(now, false);
         let fact = self.fact(now, FactKind::Ended { reason, by });
         let waited_until = self.first_connect.or(self.left).unwrap_or(now.time);
         let wait_ms = self.queued.map(|(_, entered)| waited_until.since(entered));
@@ -115,6 +200,10 @@ impl CallLedger {
             ended_by: by,
             segments: self.segments,
             recording: self.recording,
+            direction: self.direction,
+            dial_result: self.dial_result,
+            transfers: self.transfers,
+            residual_ms: self.residual_ms,
         };
         (fact, record)
     }
@@ -154,16 +243,35 @@ mod tests {
     }
 
     #[test]
+    fn hold_is_no_talk_and_is_counted_in_its_own_segment() {
+        let mut ledger = open(0);
+        ledger.connected(at(0), AgentId(1), RecordingId(9));
+        assert!(ledger.held(at(100), AgentId(1), false).is_none(), "not held is no news");
+        assert!(ledger.held(at(100), AgentId(1), true).is_some());
+        assert!(ledger.held(at(120), AgentId(1), true).is_none(), "held twice is held once");
+        ledger.held(at(150), AgentId(1), false);
+        ledger.connected(at(160), AgentId(2), RecordingId(9));
+        ledger.held(at(200), AgentId(1), true);
+        ledger.parted(at(230), AgentId(1));
+        ledger.residual(at(240), true);
+        ledger.parted(at(240), AgentId(2));
+        let (_, record) = ledger.close(at(300), EndReason::CallerHungUp, Side::Caller);
+        let parts: Vec<_> = record.segments.iter().map(|s| (s.agent.0, s.talk_ms, s.hold_ms, s.holds)).collect();
+        assert_eq!(parts, [(1, 150, 80, 2), (2, 80, 0, 0)]);
+        assert_eq!(record.residual_ms, 60);
+    }
+
+    #[test]
     fn wait_ends_at_the_first_connect_and_each_segment_has_its_own_ring_and_talk() {
         let mut ledger = open(0);
         ledger.queued(at(10), QueueId(1));
         ledger.offered(at(20), AgentId(1));
         ledger.connected(at(50), AgentId(1), RecordingId(9));
-        assert!(ledger.parted(at(150)).is_some());
-        assert!(ledger.parted(at(160)).is_none(), "a segment ends once");
+        assert!(ledger.parted(at(150), AgentId(1)).is_some());
+        assert!(ledger.parted(at(160), AgentId(1)).is_none(), "a segment ends once");
         ledger.offered(at(200), AgentId(2));
         ledger.connected(at(207), AgentId(2), RecordingId(9));
-        ledger.parted(at(1_007));
+        ledger.parted(at(1_007), AgentId(2));
         let (_, record) = ledger.close(at(1_007), EndReason::CallerHungUp, Side::Caller);
         assert_eq!(record.wait_ms, Some(40));
         let parts: Vec<_> = record.segments.iter().map(|s| (s.segment.0, s.agent.0, s.ring_ms, s.talk_ms)).collect();

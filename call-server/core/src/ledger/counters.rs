@@ -2,7 +2,7 @@
 
 use super::InteractionRecord;
 use serde::{Deserialize, Serialize};
-use shared::model::EndReason;
+use shared::model::{Direction, EndReason};
 
 /// Finished interactions by outcome. `finished` = `refused` + `queued`; `queued` = `answered` + `abandoned` + `timed_out` +
 /// `turned_away` + `lost`.
@@ -26,12 +26,23 @@ pub struct Counters {
     pub turned_away: u64,
     /// Left the line unanswered for any other cause.
     pub lost: u64,
+    /// Calls that agents dialled 外拨; in no other of these numbers but `reached`.
+    #[serde(default)]
+    pub outbound: u64,
+    /// Those of them that were answered.
+    #[serde(default)]
+    pub reached: u64,
 }
 
 impl Counters {
     /// Counts one finished interaction.
     pub(crate) fn add(&mut self, record: &InteractionRecord) {
         if record.probe {
+            return;
+        }
+        if record.direction == Direction::Outbound {
+            self.outbound += 1;
+            self.reached += u64::from(record.answered_by_agent);
             return;
         }
         self.finished += 1;

@@ -12,8 +12,8 @@ pub use decision::{Decision, LastAgentOutcome, PassedOver, Weighed, WhyNot};
 
 use serde::{Deserialize, Serialize};
 use shared::model::{
-    AgentId, AgentState, Caller, EndReason, InteractionId, PhoneNumber, PromptName, QueueId, RecordingId, SegmentId, SessionId, Side,
-    TrunkId, UnixMillis,
+    AgentId, AgentState, AsideKind, Caller, DialResult, Direction, EndReason, InteractionId, PartyId, PartyName, PhoneNumber, PromptName,
+    QueueId, RecordingId, SegmentId, SessionId, Side, TrunkId, UnixMillis,
 };
 
 /// One thing that happened within an interaction, as it is stored.
@@ -122,6 +122,71 @@ pub enum FactKind {
         /// Which segment ended.
         segment: SegmentId,
     },
+    /// An agent has dialled: the first fact of an outbound call.
+    Dialled {
+        /// Who.
+        agent: AgentId,
+    },
+    /// What became of the outbound call.
+    DialEnded {
+        /// How.
+        result: DialResult,
+    },
+    /// 保持: the citizen hears music by the agent's wish.
+    Held {
+        /// Whose part of the call.
+        segment: SegmentId,
+    },
+    /// 拾回
+    Retrieved {
+        /// Whose part of the call.
+        segment: SegmentId,
+    },
+    /// Somebody beside the citizen is called.
+    AsideBegan {
+        /// Numbered within the interaction.
+        party: PartyId,
+        /// For what.
+        as_what: AsideKind,
+        /// Whom.
+        name: PartyName,
+    },
+    /// That one answered, or did not.
+    AsideEnded {
+        /// Who.
+        party: PartyId,
+        /// What came of it.
+        result: DialResult,
+    },
+    /// Somebody takes part in the talk with the citizen.
+    PartyJoined {
+        /// Who.
+        party: PartyId,
+    },
+    /// And does not any more.
+    PartyLeft {
+        /// Who.
+        party: PartyId,
+    },
+    /// The call has another owner: 转接, or the agent has left a three-way talk.
+    HandedOver {
+        /// Whose it was.
+        from: AgentId,
+        /// Whose it is; `None` is a talk without an agent 无座席通话.
+        to: Option<AgentId>,
+    },
+    /// 盲转 to a waiting line.
+    SentToQueue {
+        /// By whom.
+        from: AgentId,
+        /// Which.
+        queue: QueueId,
+    },
+    /// Keys were pressed towards somebody; which ones is not written down.
+    KeysPressed {
+        /// How many.
+        count: u32,
+    },
     /// The interaction is over.
     Ended {
         /// Why.
@@ -152,6 +217,17 @@ impl FactKind {
             Self::Connected { .. } => "connected",
             Self::KeysMasked { .. } => "keys_masked",
             Self::Parted { .. } => "parted",
+            Self::Dialled { .. } => "dialled",
+            Self::DialEnded { .. } => "dial_ended",
+            Self::Held { .. } => "held",
+            Self::Retrieved { .. } => "retrieved",
+            Self::AsideBegan { .. } => "aside_began",
+            Self::AsideEnded { .. } => "aside_ended",
+            Self::PartyJoined { .. } => "party_joined",
+            Self::PartyLeft { .. } => "party_left",
+            Self::HandedOver { .. } => "handed_over",
+            Self::SentToQueue { .. } => "sent_to_queue",
+            Self::KeysPressed { .. } => "keys_pressed",
             Self::Ended { .. } => "ended",
         }
     }
@@ -249,6 +325,18 @@ pub struct InteractionRecord {
     pub segments: Vec<Segment>,
     /// The recording, if audio was connected (I-17).
     pub recording: Option<RecordingId>,
+    /// Who called whom.
+    #[serde(default)]
+    pub direction: Direction,
+    /// What became of an outbound call.
+    #[serde(default)]
+    pub dial_result: Option<DialResult>,
+    /// How often it was handed over.
+    #[serde(default)]
+    pub transfers: u32,
+    /// Talk without an agent 无座席通话.
+    #[serde(default)]
+    pub residual_ms: u64,
 }
 
 impl InteractionRecord {
@@ -270,8 +358,14 @@ pub struct Segment {
     pub started: UnixMillis,
     /// How long the answered offer rang.
     pub ring_ms: u64,
-    /// Two-way audio.
+    /// Two-way audio; without hold.
     pub talk_ms: u64,
+    /// The citizen heard music by this agent's wish, or while this agent consulted somebody (5.2 "hold").
+    #[serde(default)]
+    pub hold_ms: u64,
+    /// How often.
+    #[serde(default)]
+    pub holds: u32,
 }
 
 /// One interval of an agent's signed-in time. The intervals of a session tile it exactly (1-7).
@@ -337,4 +431,10 @@ pub enum IntervalCause {
     Unlock,
     /// The call was accepted by itself.
     AutoAnswer,
+    /// The agent dialled.
+    Dialled,
+    /// The citizen was held or retrieved, or somebody was called or let go, in a call.
+    CallFunction,
+    /// A colleague asked this agent to take or join a call.
+    Asked,
 }

@@ -293,7 +293,7 @@ impl Strategy {
 }
 
 /// One agent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentPlan {
     /// Staff number 工号.
     pub number: String,
@@ -310,6 +310,31 @@ pub struct AgentPlan {
     /// Calls are accepted by themselves after ringing for so long 自动应答, in ms; only while the desktop says that somebody is there.
     #[serde(default)]
     pub auto_answer_ms: Option<u64>,
+    /// How far this agent may dial.
+    #[serde(default = "agents_class")]
+    pub class: PermissionClass,
+    /// 督办: may listen, talk into calls and set states of whoever serves one of the same queues, or of everybody if there are none.
+    #[serde(default)]
+    pub supervisor: bool,
+}
+
+fn agents_class() -> PermissionClass {
+    PermissionClass::National
+}
+
+impl Default for AgentPlan {
+    fn default() -> Self {
+        Self {
+            number: String::new(),
+            name: String::new(),
+            queues: Vec::new(),
+            memberships: BTreeMap::new(),
+            skills: BTreeMap::new(),
+            auto_answer_ms: None,
+            class: agents_class(),
+            supervisor: false,
+        }
+    }
 }
 
 /// An agent's part in one queue.
@@ -356,6 +381,33 @@ pub struct Limits {
     /// How long a number's contacts are remembered for 首问负责 and 重复来电, in days.
     #[serde(default = "remembered_days")]
     pub remembered_days: u32,
+    /// Limits of what agents do with calls.
+    #[serde(default)]
+    pub functions: FunctionLimits,
+}
+
+/// Limits of what agents do with calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FunctionLimits {
+    /// A call that an agent dials rings for so long, in ms.
+    pub dial_ms: u64,
+    /// Who is consulted, invited or to take over a call rings for so long, in ms (1-3: 20 s).
+    pub aside_ms: u64,
+    /// A citizen who is held for so long is brought to the agent's mind again, in ms (1-10: 180 s).
+    pub held_ms: u64,
+    /// Most hand-overs of one call (1-3: 5).
+    pub max_transfers: u32,
+    /// Most who take part in a talk beside citizen and agent.
+    pub max_others: usize,
+    /// A talk without an agent is ended after this, in ms.
+    pub residual_ms: u64,
+}
+
+impl Default for FunctionLimits {
+    fn default() -> Self {
+        Self { dial_ms: 60_000, aside_ms: 20_000, held_ms: 180_000, max_transfers: 5, max_others: 3, residual_ms: 3_600_000 }
+    }
 }
 
 fn farewell_ms() -> u64 {
@@ -383,6 +435,7 @@ impl Default for Limits {
             max_interactions: 2_000,
             farewell_ms: farewell_ms(),
             remembered_days: remembered_days(),
+            functions: FunctionLimits::default(),
         }
     }
 }

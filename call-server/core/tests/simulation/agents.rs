@@ -146,6 +146,7 @@ impl AgentSeen {
             AgentAction::SignOut => return,
             AgentAction::Accept(_) | AgentAction::Reject(_) | AgentAction::HangUp(_) | AgentAction::EndWrapUp => return,
             AgentAction::ExtendWrapUp | AgentAction::AwaitNotReady(_) | AgentAction::Lock | AgentAction::Unlock => return,
+            AgentAction::Dial(_) | AgentAction::Call(..) => return,
         };
     }
 
@@ -170,7 +171,9 @@ impl AgentSeen {
                 self.rank.idle_ms += interval.length_ms;
                 self.rank.ready_ms += interval.length_ms;
             }
-            AgentState::Talking | AgentState::WrapUp => self.rank.busy_ms += interval.length_ms,
+            AgentState::Talking | AgentState::WrapUp | AgentState::Holding | AgentState::Consulting | AgentState::Outbound => {
+                self.rank.busy_ms += interval.length_ms;
+            }
             AgentState::NotReady(_) | AgentState::Offered | AgentState::Lost => {}
         }
         self.last_call = interval.interaction.or(self.last_call);
@@ -183,7 +186,8 @@ impl AgentSeen {
             AgentState::Offered => before == Some(AgentState::Ready),
             AgentState::Talking => matches!(before, None | Some(AgentState::Offered | AgentState::Lost)),
             AgentState::WrapUp => matches!(before, Some(AgentState::Talking | AgentState::Lost)),
-            AgentState::NotReady(_) | AgentState::Ready | AgentState::Lost => true,
+            AgentState::Holding | AgentState::Consulting => matches!(before, Some(AgentState::Talking | AgentState::Offered)),
+            AgentState::NotReady(_) | AgentState::Ready | AgentState::Lost | AgentState::Outbound => true,
         };
         assert!(lawful, "I-8, I-30: {:?} after {before:?}", interval.state);
         assert_eq!(before.is_none(), interval.cause == IntervalCause::SignIn, "I-30: sign-in begins a session");
@@ -233,6 +237,9 @@ impl AgentSeen {
             | AgentState::Ready
             | AgentState::Offered
             | AgentState::Talking
+            | AgentState::Holding
+            | AgentState::Consulting
+            | AgentState::Outbound
             | AgentState::WrapUp
             | AgentState::Lost => true,
         };

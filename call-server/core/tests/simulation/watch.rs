@@ -54,8 +54,7 @@ struct Step {
     /// Calls that ended while a desk rang for them.
     silenced: BTreeSet<InteractionId>,
     parted: Vec<(InteractionId, AgentId)>,
-    /// Citizens whose keys are left out of the recording.
-    masked: BTreeSet<LegId>,
+
     prepared: Vec<InteractionId>,
     /// An accept or reject that names no live offer of that agent.
     stale: bool,
@@ -126,13 +125,14 @@ impl Watch {
             Input::AgentMediaReachable { leg, reachable } => self.set_reachable(*leg, *reachable),
             Input::AgentDisconnected { agent, session } => self.set_connected(*agent, *session, false),
             Input::AgentResumed { agent, session } => self.set_connected(*agent, *session, true),
-            Input::AgentAsked { agent, session, action, .. } => self.before_wish(*agent, *session, *action),
+            Input::AgentAsked { agent, session, action, .. } => self.before_wish(*agent, *session, action.clone()),
             Input::RecordingRowStored { recording } => self.with_call(InteractionId(recording.0), |call| call.row_stored = true),
             Input::RecordingFinished { recording, .. } => {
                 self.with_call(InteractionId(recording.0), |call| call.finished_by_recorder += 1);
             }
             Input::PlanChanged(plan) => self.plan.clone_from(plan),
             Input::Stop => self.stopped = true,
+            Input::LegRinging { .. } | Input::LegAnswered { .. } => {}
             Input::LegConfirmed { .. } | Input::FarDescribed { .. } | Input::MediaOpened { .. } | Input::AgentMediaOpened { .. } => {}
             Input::AnnouncementEnded { .. } | Input::Voice(_) | Input::ContactsKnown(_) | Input::AgentAttentive { .. } => {}
             Input::Digit { .. } | Input::CardFound { .. } | Input::Tick => {}
@@ -270,11 +270,14 @@ impl Watch {
     }
 
     fn sip(&mut self, command: &SipCommand) {
-        let (SipCommand::Ring { leg }
-        | SipCommand::Answer { leg, .. }
-        | SipCommand::PressKeys { leg, .. }
-        | SipCommand::Refuse { leg, .. }
-        | SipCommand::HangUp { leg, .. }) = command;
+        let leg = match command {
+            SipCommand::Ring { leg }
+            | SipCommand::Answer { leg, .. }
+            | SipCommand::PressKeys { leg, .. }
+            | SipCommand::Refuse { leg, .. }
+            | SipCommand::HangUp { leg, .. } => leg,
+            SipCommand::Dial(dial) => &dial.leg,
+        };
         let final_word = matches!(command, SipCommand::Refuse { .. } | SipCommand::HangUp { .. });
         if let Some(interaction) = self.legs.get(leg).copied() {
             self.with_call(interaction, |call| {
@@ -313,6 +316,7 @@ impl Watch {
                     assert!(call.connected.is_none(), "I-10: closed while still joined");
                 }
             }
+            MediaCommand::OfferTrunk { .. } | MediaCommand::Confer { .. } | MediaCommand::Hold { .. } => {}
             MediaCommand::OpenTrunk { .. }
             | MediaCommand::Follow { .. }
             | MediaCommand::AgentVoice { .. }
@@ -321,8 +325,9 @@ impl Watch {
             | MediaCommand::PressKeys { .. }
             | MediaCommand::HearTones { .. } => {}
             MediaCommand::MaskKeys { citizen, masked } => {
-                assert!(*masked && self.call_of_leg(*citizen).connected.is_some(), "keys are masked in a talk");
-                self.step.masked.insert(*citizen);
+                let queue = self.call_of_leg(*citizen).queue.expect("it waited");
+                assert!(*masked && self.plan.queues[&queue].mask_keys, "keys are masked where the queue wishes it");
+                assert!(self.call_of_leg(*citizen).connected.is_some(), "keys are masked in a talk");
             }
         }
     }
@@ -419,8 +424,6 @@ impl Watch {
             FactKind::Connected { agent, .. } => {
                 call.silent(*agent);
                 assert!(call.ringing.is_empty(), "I-34: a losing desk rings on");
-                let masks = call.queue.is_some_and(|queue| self.plan.queues[&queue].mask_keys);
-                assert_eq!(self.step.masked.contains(&call.leg), masks, "keys are masked as the queue wishes it");
                 (call.waiting_since, call.limit) = (None, None);
                 call.last_agent = Some(*agent);
                 let agent = self.agents.get_mut(agent).expect("connected with somebody signed in");
@@ -434,9 +437,12 @@ impl Watch {
                 self.step.parted.push((fact.interaction, agent));
             }
             FactKind::Ended { reason, by } => self.ended(fact.interaction, *reason, *by),
-            FactKind::KeysMasked { .. } => assert!(self.step.masked.contains(&call.leg), "told as masked, and not masked"),
-            FactKind::Entered | FactKind::Answered | FactKind::Blocked { .. } | FactKind::Favoured { .. } => {}
-            FactKind::LastAgent { .. } | FactKind::TurnedAway { .. } | FactKind::Announced { .. } => {}
+            FactKind::Entered | FactKind::Answered => {}
+            FactKind::Dialled { .. } | FactKind::DialEnded { .. } | FactKind::Held { .. } | FactKind::Retrieved { .. } => {}
+            FactKind::AsideBegan { .. } | FactKind::AsideEnded { .. } | FactKind::PartyJoined { .. } | FactKind::PartyLeft { .. } => {}
+            FactKind::HandedOver { .. } | FactKind::SentToQueue { .. } | FactKind::KeysPressed { .. } | FactKind::KeysMasked { .. } => {}
+            FactKind::Blocked { .. } | FactKind::Favoured { .. } => {}
+            FactKind::LastAgent { .. } | FactKind::TurnedAway { .. } | FactKind::Announced { .. } | FactKind::Foretold { .. } => {}
         }
     }
 
@@ -599,7 +605,7 @@ impl Watch {
                 self.step.answers += 1;
                 let who = *agent;
                 if let (Some(Input::AgentAsked { action, .. }), Some(agent)) = (&self.step.input, self.agents.get_mut(agent)) {
-                    agent.chose(*action);
+                    agent.chose(action.clone());
                     let wrapped = agent.desk.as_ref().and_then(|desk| desk.wrap_up.as_ref()).map(|view| view.interaction);
                     if let (AgentAction::ExtendWrapUp, Some(interaction)) = (action, wrapped) {
                         let call = self.calls.get_mut(&interaction).expect("a call that was wrapped up");
@@ -879,7 +885,19 @@ impl Watch {
         let lost = queued - answered - abandoned - timed_out - turned_away;
         let refused = self.invites - queued;
         let blocked = count(&|r| r.reason == EndReason::Blocked);
-        let expected = Counters { finished: self.invites, refused, blocked, queued, answered, abandoned, timed_out, turned_away, lost };
+        let expected = Counters {
+            finished: self.invites,
+            refused,
+            blocked,
+            queued,
+            answered,
+            abandoned,
+            timed_out,
+            turned_away,
+            lost,
+            outbound: 0,
+            reached: 0,
+        };
         let counters = core.snapshot(call_core::Now { time: self.now, utc: shared::model::UnixMillis(0) }).counters;
         assert_eq!(counters, expected, "I-9: totals differ from the records");
         for call in self.calls.values() {

@@ -284,7 +284,7 @@ impl World {
 
     fn obey_sip(&mut self, command: SipCommand) {
         match command {
-            SipCommand::Ring { .. } | SipCommand::PressKeys { .. } => {}
+            SipCommand::Ring { .. } | SipCommand::PressKeys { .. } | SipCommand::Dial(_) => {}
             SipCommand::Answer { leg, .. } if self.chance(98) => self.send(Edge::Sip, Input::LegConfirmed { leg }),
             SipCommand::Answer { leg, .. } => self.after(32_000, Event::Leaves(leg, LegEnd::Timeout)),
             SipCommand::Refuse { leg, .. } | SipCommand::HangUp { leg, .. } => self.leg_ends(leg, LegEnd::AsCommanded),
@@ -314,6 +314,7 @@ impl World {
             MediaCommand::Announce { leg, .. } => {
                 self.send(Edge::Media, Input::AnnouncementEnded { leg, end: AnnouncementEnd::Finished });
             }
+            MediaCommand::OfferTrunk { .. } | MediaCommand::Confer { .. } | MediaCommand::Hold { .. } => {}
             MediaCommand::Connect { .. }
             | MediaCommand::Follow { .. }
             | MediaCommand::Play { .. }
@@ -401,7 +402,7 @@ impl World {
             AgentState::NotReady(_) => self.after(30_000, clicks(AgentAction::GoReady)),
             AgentState::Ready if roll < 10 => self.after(120_000, clicks(AgentAction::GoNotReady(NotReadyReason::Break))),
             AgentState::Ready if roll < 12 => self.after(120_000, clicks(AgentAction::SignOut)),
-            AgentState::Ready | AgentState::Lost => {}
+            AgentState::Ready | AgentState::Lost | AgentState::Holding | AgentState::Consulting | AgentState::Outbound => {}
             AgentState::Offered => {
                 let Some(offer) = desk.offer.as_ref().map(|view| view.offer) else { return };
                 self.react_to_offer(agent, session, offer, roll);
@@ -615,7 +616,7 @@ fn draw_plan(random: &mut fastrand::Rng) -> Plan {
         let memberships = queues.iter().map(|queue| (*queue, draw_membership(random))).collect();
         let skills = (0..random.u32(0..4)).map(|_| (SkillId(random.u32(0..3)), random.u8(1..=9))).collect();
         let (number, name) = (format!("{}", 1_001 + index), "话务员".to_owned());
-        (AgentId(1_001 + index), AgentPlan { number, name, queues: served, memberships, skills, auto_answer_ms: None })
+        (AgentId(1_001 + index), AgentPlan { number, name, queues: served, memberships, skills, ..AgentPlan::default() })
     });
     let agents = agents.collect();
     let limits = Limits {

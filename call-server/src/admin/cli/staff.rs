@@ -24,6 +24,9 @@ pub(crate) struct EditAgent {
     /// sits there.
     #[arg(long, value_name = "SECONDS|off")]
     pub(crate) auto_answer: Option<String>,
+    /// How far this person may dial 外拨权限: internal, local, national or international.
+    #[arg(long, value_name = "CLASS")]
+    pub(crate) dials: Option<String>,
     /// A skill and its level: NAME=LEVEL, from 1 to 9; 0 takes it away. May be given several times.
     #[arg(long, value_name = "SKILL")]
     pub(crate) skill: Vec<String>,

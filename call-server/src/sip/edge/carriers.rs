@@ -5,10 +5,12 @@ use super::{Edge, Source};
 use crate::sip::Order;
 use crate::sip::destination::{Destination, Transport};
 use crate::sip::sockets::local_towards;
-use crate::sip::trunks::{TestReply, TestWish, TrunkStatus, Ways};
+use crate::sip::trunks::{TestReply, TestWish, Told, TrunkStatus, Ways};
 use crate::sip::wires::Wires;
 use bytes::Bytes;
-use shared::model::TrunkId;
+use call_core::Input;
+use call_core::command::{CallTo, Dial, SessionText};
+use shared::model::{LegId, TrunkId};
 use sip_core::{Endpoint, Event};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::mpsc::SyncSender;
@@ -78,6 +80,39 @@ impl Edge {
         if let Some((transport, _)) = self.wires.listening().nth(path) {
             let now = self.now();
             self.lines.way_lost(now, transport, peer);
+        }
+    }
+
+    /// Places a call of ours.
+    pub(super) fn place(&mut self, now: u64, wish: Dial) {
+        let phone = match &wish.to {
+            CallTo::Number(_) => None,
+            CallTo::Phone(number) => self.registrar.place(now, number),
+        };
+        let mut ways = EdgeWays { endpoints: &mut self.endpoints, wires: &mut self.wires };
+        tracing::info!(leg = %wish.leg, "a call is placed");
+        self.lines.place(now, &mut ways, wish, phone);
+    }
+
+    /// A call of ours is not wanted any more; `false` if it is none, or was answered.
+    pub(super) fn give_up(&mut self, now: u64, leg: LegId) -> bool {
+        let mut ways = EdgeWays { endpoints: &mut self.endpoints, wires: &mut self.wires };
+        self.lines.give_up(now, &mut ways, leg)
+    }
+
+    /// Tells the core of calls of ours.
+    pub(super) fn tell_placed(&mut self) {
+        let text = |description: &Bytes| SessionText(String::from_utf8_lossy(description).into());
+        let some = |description: Bytes| (!description.is_empty()).then(|| text(&description));
+        for (leg, told) in self.lines.take_told() {
+            self.inbox.send(match told {
+                Told::Ringing(early) => Input::LegRinging { leg, early: some(early) },
+                Told::Answered(call, answer) => {
+                    self.legs.answered(leg, call);
+                    Input::LegAnswered { leg, answer: some(answer) }
+                }
+                Told::Over(cause) => Input::LegEnded { leg, cause },
+            });
         }
     }
 

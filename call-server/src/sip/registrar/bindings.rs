@@ -123,6 +123,12 @@ impl Bindings {
         places.map(|place| ("Contact", format!("<{}>;expires={}", place.contact, (place.until - now) / 1_000))).collect()
     }
 
+    /// The Contact, the path and the source of the place that was registered last.
+    pub(super) fn newest(&self, now: u64, number: &str) -> Option<(String, usize, SocketAddr)> {
+        let place = self.places.get(number)?.iter().rev().find(|place| place.until > now)?;
+        Some((place.contact.clone(), place.binding.path, place.binding.source))
+    }
+
     pub(super) fn status(&self, now: u64) -> Vec<BindingStatus> {
         let living = self.places.iter().flat_map(|(number, places)| places.iter().map(move |place| (number, place)));
         living

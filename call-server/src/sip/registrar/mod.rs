@@ -205,6 +205,11 @@ impl Registrar {
         Answer { status: 401, fields, is_offence }
     }
 
+    /// Where a phone is: the place that was registered last.
+    pub(super) fn place(&self, now: u64, number: &PhoneNumber) -> Option<super::trunks::PhonePlace> {
+        self.bindings.newest(now, number.as_str())
+    }
+
     /// Where each phone is.
     pub(super) fn status(&self, now: u64) -> Vec<BindingStatus> {
         self.bindings.status(now)

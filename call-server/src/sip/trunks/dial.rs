@@ -1,22 +1,28 @@
 //! A call of ours over a trunk: place after place is tried until somebody answers, a person refuses, or no place is left (RFC 3261
 //! section 22 for credentials, RFC 3263 section 4.3 for failover).
 //!
-//! It calls to see whether a call can be placed: nothing is said, and it hangs up as soon as it is answered.
+//! A test calls to see whether a call can be placed: nothing is said, and it hangs up as soon as it is answered. Any other call is handed
+//! over when it is answered.
 
 use super::report::{AttemptResult, CallResult};
 use super::{PathCall, Ways};
-use crate::sip::Destination;
+use crate::sip::{Destination, refusal};
+use bytes::Bytes;
+use call_core::input::LegEnd;
 use call_core::plan::AttemptEnd;
 use shared::model::TrunkId;
 use sip_core::digest::{Account, Login, Signed, choose};
 use sip_core::message::Response;
 use sip_core::{Ending, Event, Farewell, Invitation, SessionEvent};
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 
 /// A place that says nothing at all for so long is given up for the next one, in ms: timer B (32 s) is longer than anybody waits.
 pub(super) const FIRST_WORD_MS: u64 = 5_000;
-/// A call that rings for so long is not answered, in ms.
-pub(super) const ANSWER_MS: u64 = 30_000;
+/// A test call that rings for so long is not answered, in ms.
+const TEST_ANSWER_MS: u64 = 30_000;
+/// Longest ringing of any other call, in ms; the core ends it earlier.
+const ANSWER_MS: u64 = 180_000;
 /// What an answered test call is hung up with.
 const DONE: Farewell = Farewell { status: 480, reason: Some("Q.850;cause=16;text=\"Normal call clearing\"") };
 
@@ -27,19 +33,48 @@ pub(super) struct Stop {
     pub(super) target: String,
     /// The Request-URI.
     pub(super) uri: String,
-    pub(super) destination: Destination,
+    pub(super) way: Way,
+    pub(super) caller: Caller,
 }
 
-/// What stands in every INVITE of the call.
+/// How a place is reached.
+#[derive(Debug, Clone)]
+pub(super) enum Way {
+    /// Over whatever listener has its transport.
+    To(Destination),
+    /// Over the path by which it has registered.
+    Back(usize, SocketAddr),
+}
+
+/// Who we are at one place.
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
-    pub(super) trunk: TrunkId,
+    /// None of a phone of the house.
+    pub(super) trunk: Option<TrunkId>,
     /// The From value.
     pub(super) from: String,
     pub(super) fields: Vec<(String, String)>,
     pub(super) account: Option<Account>,
-    /// Our offer.
-    pub(super) description: String,
+}
+
+/// What the call is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To see whether it can be placed.
+    Test,
+    /// To be talked over.
+    Talk,
+}
+
+/// What whoever wants to talk is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::sip) enum Told {
+    /// It rings, or something is heard; the description may be empty.
+    Ringing(Bytes),
+    /// It is answered: the call is none of the trunks' any more.
+    Answered(PathCall, Bytes),
+    /// It will not be answered.
+    Over(LegEnd),
 }
 
 /// The attempt under way.
@@ -57,16 +92,21 @@ struct Current {
 /// One call.
 #[derive(Debug)]
 pub(super) struct Dial {
-    caller: Caller,
+    purpose: Purpose,
+    /// Our offer.
+    description: String,
     left: VecDeque<Stop>,
     current: Option<Current>,
     result: CallResult,
+    /// Where the last place stood that was tried.
+    last: LegEnd,
 }
 
 impl Dial {
     /// Begins with the first place.
-    pub(super) fn begin(now: u64, ways: &mut dyn Ways, caller: Caller, stops: Vec<Stop>) -> Self {
-        let mut dial = Self { caller, left: stops.into(), current: None, result: CallResult::default() };
+    pub(super) fn begin(now: u64, ways: &mut dyn Ways, purpose: Purpose, description: String, stops: Vec<Stop>) -> Self {
+        let (left, result, last) = (stops.into(), CallResult::default(), LegEnd::NoLine);
+        let mut dial = Self { purpose, description, left, current: None, result, last };
         dial.next(now, ways);
         dial
     }
@@ -76,8 +116,25 @@ impl Dial {
         self.current.as_ref().map(|current| current.call)
     }
 
-    pub(super) fn trunk(&self) -> TrunkId {
-        self.caller.trunk
+    /// Over which trunk it is being tried.
+    pub(super) fn trunk(&self) -> Option<TrunkId> {
+        self.current.as_ref().and_then(|current| current.stop.caller.trunk)
+    }
+
+    /// How it ended; told once nothing is under way.
+    pub(super) fn end(&self) -> Option<LegEnd> {
+        self.current.is_none().then_some(self.last)
+    }
+
+    /// It is not wanted any more.
+    pub(super) fn give_up(&mut self, now: u64, ways: &mut dyn Ways) {
+        self.left.clear();
+        if let Some(current) = self.current.take()
+            && let Some(endpoint) = ways.endpoint(current.call.0)
+        {
+            endpoint.hang_up(now, current.call.1, &DONE);
+        }
+        self.last = LegEnd::AsCommanded;
     }
 
     /// The result, once nothing is under way.
@@ -93,20 +150,27 @@ impl Dial {
     /// When it wants to be woken.
     pub(super) fn due(&self) -> Option<u64> {
         let current = self.current.as_ref()?;
-        let patience = if current.heard { ANSWER_MS } else { FIRST_WORD_MS };
+        let patience = match (current.heard, self.purpose) {
+            (false, _) => FIRST_WORD_MS,
+            (true, Purpose::Test) => TEST_ANSWER_MS,
+            (true, Purpose::Talk) => ANSWER_MS,
+        };
         Some(current.started.saturating_add(patience))
     }
 
     fn next(&mut self, now: u64, ways: &mut dyn Ways) {
         while let Some(stop) = self.left.pop_front() {
+            let (path, target) = match &stop.way {
+                Way::To(destination) => (ways.way(destination), destination.address),
+                Way::Back(path, source) => (Some(*path), *source),
+            };
             let invitation = Invitation {
                 to: stop.uri.clone(),
-                from: self.caller.from.clone(),
-                target: stop.destination.address,
-                fields: self.caller.fields.clone(),
-                description: Some(self.caller.description.clone()),
+                from: stop.caller.from.clone(),
+                target,
+                fields: stop.caller.fields.clone(),
+                description: Some(self.description.clone()),
             };
-            let path = ways.way(&stop.destination);
             let placed = path.and_then(|path| Some((path, ways.endpoint(path)?.call(now, invitation)?)));
             let current = |call| Current { call, stop, started: now, heard: false, challenged: false, status: None, ringing_ms: None };
             match placed {
@@ -126,24 +190,29 @@ impl Dial {
             endpoint.hang_up(now, current.call.1, &DONE);
         }
         let was_heard = current.heard;
+        self.last = if was_heard { LegEnd::Timeout } else { LegEnd::Unreachable };
         self.note(now, current);
         if !was_heard {
             self.next(now, ways);
         }
     }
 
-    /// An event of the call under way.
-    pub(super) fn happened(&mut self, now: u64, ways: &mut dyn Ways, event: Event) {
-        let Some(current) = &mut self.current else { return };
+    /// An event of the call under way. What is returned concerns only who wants to talk; its end is told by [`Dial::end`].
+    pub(super) fn happened(&mut self, now: u64, ways: &mut dyn Ways, event: Event) -> Option<Told> {
+        let current = self.current.as_mut()?;
         match event {
-            Event::Session { event: SessionEvent::Progress { status, .. }, .. } => {
+            Event::Session { event: SessionEvent::Progress { status, description }, .. } => {
                 current.heard = true;
                 if matches!(status, 180..=183) {
                     current.ringing_ms.get_or_insert(now.saturating_sub(current.started));
+                    return Some(Told::Ringing(description));
                 }
             }
             Event::Session { event: SessionEvent::Challenged(response), .. } => self.challenged(now, ways, &response),
             Event::Session { event: SessionEvent::Failed(response), .. } => current.status = Some(response.status()),
+            Event::Confirmed { description, .. } if self.purpose == Purpose::Talk => {
+                return self.current.take().map(|current| Told::Answered(current.call, description));
+            }
             Event::Confirmed { call, .. } => {
                 current.status = Some(200);
                 self.result.answered = true;
@@ -154,6 +223,7 @@ impl Dial {
             Event::Ended { ending, .. } => self.ended(now, ways, ending),
             Event::Session { .. } | Event::Offered { .. } | Event::Responded { .. } | Event::Asked { .. } => {}
         }
+        None
     }
 
     fn challenged(&mut self, now: u64, ways: &mut dyn Ways, response: &Response) {
@@ -161,7 +231,7 @@ impl Dial {
         (current.heard, current.status) = (true, Some(response.status()));
         let is_first = !std::mem::replace(&mut current.challenged, true);
         let credentials =
-            self.caller.account.as_ref().filter(|_| is_first).and_then(|account| answer(account, response, &current.stop.uri));
+            current.stop.caller.account.as_ref().filter(|_| is_first).and_then(|account| answer(account, response, &current.stop.uri));
         let Some(endpoint) = ways.endpoint(current.call.0) else { return };
         match credentials {
             Some(field) => endpoint.authenticate(now, current.call.1, vec![field]),
@@ -171,6 +241,7 @@ impl Dial {
 
     fn ended(&mut self, now: u64, ways: &mut dyn Ways, ending: Ending) {
         let Some(mut current) = self.current.take() else { return };
+        self.last = refusal::leg_end(ending);
         let end = match ending {
             Ending::Refused(status) => {
                 current.status = Some(status);
@@ -190,12 +261,21 @@ impl Dial {
     fn note(&mut self, now: u64, current: Current) {
         self.result.attempts.push(AttemptResult {
             target: current.stop.target,
-            address: current.stop.destination.to_string(),
+            address: current.stop.way.to_string(),
             status: current.status,
             ringing_ms: current.ringing_ms,
             took_ms: now.saturating_sub(current.started),
             authenticated: current.challenged && current.status.is_some_and(|status| status != 401 && status != 407),
         });
+    }
+}
+
+impl std::fmt::Display for Way {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::To(destination) => destination.fmt(f),
+            Self::Back(_, source) => source.fmt(f),
+        }
     }
 }
 

@@ -76,7 +76,12 @@ pub(super) struct Line {
     pub(super) places: BTreeMap<String, Place>,
     pub(super) targets: Vec<Target>,
     pub(super) calls_in: BTreeSet<(usize, sip_core::CallKey)>,
+    /// Test calls of ours over it.
     pub(super) calls_out: u32,
+    /// Calls of ours that are answered.
+    pub(super) ours: BTreeSet<(usize, sip_core::CallKey)>,
+    /// Calls of ours that are being tried over it.
+    pub(super) tried: u32,
     last_error: Option<(u64, String)>,
 }
 
@@ -104,6 +109,8 @@ impl Line {
             targets,
             calls_in: BTreeSet::new(),
             calls_out: 0,
+            ours: BTreeSet::new(),
+            tried: 0,
             last_error: None,
             settings,
         };
@@ -236,11 +243,17 @@ impl Line {
         self.places.get(&self.sent_to(uri)).is_some_and(|place| place.destination().is_some())
     }
 
+    /// Calls of ours over it.
+    fn all_out(&self) -> u32 {
+        let answered = u32::try_from(self.ours.len()).unwrap_or(u32::MAX);
+        self.calls_out.saturating_add(self.tried).saturating_add(answered)
+    }
+
     /// What the choice of a trunk needs to know.
     pub(super) fn state(&self, now: u64) -> LineState {
         let down = self.targets.iter().enumerate().filter(|(_, target)| target.state == TrunkState::Down);
         LineState {
-            calls_out: self.calls_out,
+            calls_out: self.all_out(),
             unregistered: self.registration.as_ref().is_some_and(|registration| !registration.is_registered(now)),
             down: down.map(|(place, _)| place).collect(),
         }
@@ -253,7 +266,7 @@ impl Line {
             name: self.settings.name.clone(),
             state: self.in_one_word(now),
             calls_in: u32::try_from(self.calls_in.len()).unwrap_or(u32::MAX),
-            calls_out: self.calls_out,
+            calls_out: self.all_out(),
             max_in: plan.max_in,
             max_out: plan.max_out,
             registration: self.registration.as_ref().map(|registration| registration.status(now)),

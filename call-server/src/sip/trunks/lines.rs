@@ -1,13 +1,14 @@
 //! All trunks together: what is due goes out, what comes back finds its line; tests that an operator asks for.
 
-use super::dial::{Caller, Dial, Stop};
-use super::line::{Line, OPTIONS_PATIENCE_MS, host, seen_from, with_user};
+use super::dial::{Dial, Purpose as Why, Stop, Told};
+use super::line::{Line, OPTIONS_PATIENCE_MS, seen_from};
+use super::placing::{Placed, draw, stops};
 use super::registration::Outcome;
 use super::report::{StepResult, TargetResult, TestReport, TestWish, TrunkStatus};
 use super::{PathCall, Ways, chance, token};
 use crate::sip::{Destination, Transport, TrunkSettings};
 use call_core::plan::{KeyMode, TrunkPlan, choose};
-use shared::model::{PhoneNumber, TrunkId};
+use shared::model::{Caller, LegId, PhoneNumber, TrunkId};
 use sip_core::message::{Method, Request, Response};
 use sip_core::{Event, RequestKey};
 use std::collections::BTreeMap;
@@ -21,9 +22,6 @@ pub(in crate::sip) type TestReply = SyncSender<Result<TestReport, String>>;
 const MAX_TESTS: usize = 8;
 /// A test is over after this, whatever is still missing, in ms.
 const TEST_MS: u64 = 45_000;
-
-/// The From value of one who does not want to be known (RFC 3261 section 20.20, RFC 3323 section 4.1.1.3).
-const ANONYMOUS: &str = "\"Anonymous\" <sip:anonymous@anonymous.invalid>";
 
 /// How often a path through address translation is used, in ms: some routers forget it after 30 s.
 const KEEP_OPEN_MS: u64 = 25_000;
@@ -56,13 +54,17 @@ struct Test {
 /// See the module.
 #[derive(Debug)]
 pub(in crate::sip) struct Lines {
-    lines: BTreeMap<TrunkId, Line>,
+    pub(super) lines: BTreeMap<TrunkId, Line>,
+    /// Calls of ours that are not answered yet.
+    pub(super) placed: BTreeMap<LegId, Placed>,
+    /// What whoever wants to talk is to be told.
+    pub(super) told: Vec<(LegId, Told)>,
     asked: BTreeMap<(usize, RequestKey), Purpose>,
     tests: BTreeMap<u64, Test>,
     last_test: u64,
     found: Vec<(TrunkId, IpAddr)>,
     /// Our own host, for From and for offers.
-    own: IpAddr,
+    pub(super) own: IpAddr,
     seen_from: Option<String>,
     /// From where packets go to each registrar, and when that is looked at next.
     local: BTreeMap<TrunkId, Option<IpAddr>>,
@@ -76,6 +78,8 @@ impl Lines {
         let lines = trunks.iter().filter(|trunk| !trunk.probe).map(|trunk| (trunk.id, Line::new(trunk.clone()))).collect();
         Self {
             lines,
+            placed: BTreeMap::new(),
+            told: Vec::new(),
             asked: BTreeMap::new(),
             tests: BTreeMap::new(),
             last_test: 0,
@@ -123,7 +127,7 @@ impl Lines {
         let tests = self.tests.values().flat_map(|test| test.next_time().into_iter().chain(test.dial.as_ref().and_then(Dial::due)));
         let look = self.lines.values().any(|line| line.registration.is_some()).then_some(self.look_at);
         let open = self.lines.values().any(Line::is_registered_through_nat).then_some(self.open_at);
-        lines.chain(tests).chain(look).chain(open).min()
+        lines.chain(tests).chain(look).chain(open).chain(self.placing_due()).min()
     }
 
     pub(in crate::sip) fn handle_timeout(&mut self, now: u64, ways: &mut dyn Ways) {
@@ -140,6 +144,7 @@ impl Lines {
             test.give_up_targets(now);
         }
         self.finish_tests(now);
+        self.tend_placed(now, ways);
     }
 
     /// The system may have got another address, or a way at all: a registration that waits for its time, or for the end of a back-off, is
@@ -397,7 +402,7 @@ impl Lines {
     /// An event of a call of ours; gives the event back if the call is none of ours.
     pub(in crate::sip) fn happened(&mut self, now: u64, ways: &mut dyn Ways, call: PathCall, event: Event) -> Option<Event> {
         let ours = self.tests.values_mut().filter_map(|test| test.dial.as_mut()).find(|dial| dial.call() == Some(call));
-        let Some(dial) = ours else { return Some(event) };
+        let Some(dial) = ours else { return self.placed_happened(now, ways, call, event) };
         dial.happened(now, ways, event);
         self.finish_tests(now);
         None
@@ -407,8 +412,7 @@ impl Lines {
         let over: Vec<u64> = self.tests.iter().filter(|(_, test)| test.until <= now || test.is_over()).map(|(id, _)| *id).collect();
         for id in over {
             let Some(test) = self.tests.remove(&id) else { continue };
-            if let (Some(dial), Some(line)) = (&test.dial, self.lines.get_mut(&test.trunk)) {
-                debug_assert_eq!(dial.trunk(), test.trunk);
+            if let (Some(_), Some(line)) = (&test.dial, self.lines.get_mut(&test.trunk)) {
                 line.calls_out = line.calls_out.saturating_sub(1);
             }
             let _ = test.reply.clone().try_send(Ok(test.report(now)));
@@ -425,6 +429,7 @@ impl Lines {
     pub(in crate::sip) fn left(&mut self, call: PathCall) {
         self.lines.values_mut().for_each(|line| {
             line.calls_in.remove(&call);
+            line.ours.remove(&call);
         });
     }
 
@@ -504,48 +509,11 @@ fn dial(now: u64, ways: &mut dyn Ways, line: &mut Line, number: &PhoneNumber, ow
     let every = TrunkPlan { outbound: vec![call_core::plan::NumberShape::default()], ..line.settings.carrier.plan.clone() };
     let (id, plan) = (line.settings.id, BTreeMap::from([(line.settings.id, every)]));
     let states = BTreeMap::from([(id, line.state(now))]);
-    let below = |most: u32| u32::try_from(chance() % u64::from(most.max(1))).unwrap_or(0);
-    let choice = choose(&plan, &states, number, below);
-    let plan = &line.settings.carrier.plan;
-    let (wanted, is_hidden) = (plan.numbers.dialled_out.apply(number), plan.hides_number);
-    let shown = plan.caller_out(&shared::model::Caller::default());
-    let places: Vec<String> = choice.attempts.iter().filter_map(|attempt| Some(plan.targets.get(attempt.target)?.uri.clone())).collect();
-    let mut stops = Vec::new();
-    for target in places {
-        let uri = with_user(&target, wanted.as_str());
-        let all: Vec<Destination> = line.place(&target).map(|place| place.all().cloned().collect()).unwrap_or_default();
-        stops.extend(all.into_iter().map(|destination| Stop { target: target.clone(), uri: uri.clone(), destination }));
-    }
+    let choice = choose(&plan, &states, number, draw);
+    let mut stops: Vec<Stop> =
+        choice.attempts.iter().flat_map(|attempt| stops(line, attempt.target, (number, &Caller::default()), own)).collect();
     stops.truncate(call_core::plan::MAX_ATTEMPTS);
-    let home = line.registrar().map_or_else(|| own_host(own), |registrar| host(&registrar));
-    let calling = calling(line.contact_user(), shown.as_ref(), &home, is_hidden);
-    let (from, mut fields) = (calling.from, line.routes());
-    fields.extend(calling.fields);
-    let account = line.settings.carrier.account.clone();
-    Dial::begin(now, ways, Caller { trunk: id, from, fields, account, description: silent_offer(own) }, stops)
-}
-
-/// Who calls, as an INVITE of ours says it.
-struct Calling {
-    /// The From value.
-    from: String,
-    fields: Vec<(String, String)>,
-}
-
-/// The carrier, which is trusted, always learns the number; whether the called person does is said by Privacy (RFC 3325 sections 7 and 9.3).
-fn calling(user: &str, shown: Option<&PhoneNumber>, home: &str, is_hidden: bool) -> Calling {
-    let known = format!("<sip:{}@{home}>", shown.map_or(user, PhoneNumber::as_str));
-    let asserted = (is_hidden || shown.is_some()).then(|| ("P-Asserted-Identity".to_owned(), known.clone()));
-    let privacy = is_hidden.then(|| ("Privacy".to_owned(), "id".to_owned()));
-    let from = if is_hidden { ANONYMOUS.to_owned() } else { known };
-    Calling { from, fields: asserted.into_iter().chain(privacy).collect() }
-}
-
-fn own_host(own: IpAddr) -> String {
-    match own {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => format!("[{address}]"),
-    }
+    Dial::begin(now, ways, Why::Test, silent_offer(own), stops)
 }
 
 /// An offer under which nobody sends anything: the call is only to see that it can be placed (RFC 3264 section 5.1, RFC 863 for the port).
@@ -557,24 +525,4 @@ fn silent_offer(own: IpAddr) -> String {
          a=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\na=inactive\r\n",
         discard.port()
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_hidden_number_is_told_to_the_carrier_and_kept_from_the_person() {
-        let number = PhoneNumber::parse("051912345").expect("a number");
-        let said = |shown: Option<&PhoneNumber>, is_hidden| {
-            let Calling { from, fields } = calling("hotline", shown, "carrier.example", is_hidden);
-            let fields: Vec<String> = fields.into_iter().map(|(name, value)| format!("{name}: {value}")).collect();
-            (from, fields.join("\n"))
-        };
-        let asserted = "P-Asserted-Identity: <sip:051912345@carrier.example>";
-        assert_eq!(said(Some(&number), false), ("<sip:051912345@carrier.example>".to_owned(), asserted.to_owned()));
-        assert_eq!(said(Some(&number), true), (ANONYMOUS.to_owned(), format!("{asserted}\nPrivacy: id")));
-        assert_eq!(said(None, false), ("<sip:hotline@carrier.example>".to_owned(), String::new()));
-        assert!(said(None, true).1.contains("<sip:hotline@carrier.example>\nPrivacy: id"));
-    }
 }

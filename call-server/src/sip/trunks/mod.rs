@@ -6,12 +6,15 @@ mod dial;
 mod line;
 mod lines;
 mod nat;
+mod placing;
 mod registration;
 mod report;
 mod settings;
 
+pub(super) use dial::Told;
 pub(super) use lines::{Lines, TestReply};
 pub(super) use nat::as_seen;
+pub(super) use placing::PhonePlace;
 pub(crate) use report::{AttemptResult, StepResult, TestReport, TestWish, TrunkState, TrunkStatus};
 pub(crate) use settings::{CarrierSettings, RegistrationSettings};
 

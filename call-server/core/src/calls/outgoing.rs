@@ -1,0 +1,112 @@
+//! One call of ours on its way out: its voice path first, then the INVITE, until somebody answers or it fails (1-4).
+//!
+//! What it belongs to is not known here: a citizen who is called, an expert, a phone of the house.
+
+use crate::command::{CallTo, Dial, MediaCommand, SessionText, SipCommand};
+use crate::time::Now;
+use crate::timer::Reason;
+use crate::turn::Turn;
+use shared::model::{Caller, EndReason, LegId};
+
+/// The core numbers its calls from here on; agents' legs lie above, those of the SIP edge below.
+pub(crate) const FIRST_OUTGOING_LEG: u64 = 1 << 61;
+
+/// A call of ours.
+#[derive(Debug, Clone)]
+pub(crate) struct Outgoing {
+    pub(crate) leg: LegId,
+    pub(crate) to: CallTo,
+    /// Whose number the called person sees.
+    shown: Caller,
+    /// How long it may ring, in ms.
+    ring_ms: u64,
+    pub(crate) stage: OutgoingStage,
+}
+
+/// How far it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OutgoingStage {
+    /// Media was asked for a port.
+    Opening,
+    /// The INVITE is out.
+    Calling,
+    /// It rings there; `early` if the network's own sound is heard.
+    Ringing {
+        /// The far side has described its voice.
+        early: bool,
+    },
+    /// Two-way audio is possible.
+    Answered(Now),
+}
+
+impl Outgoing {
+    /// Asks for a voice path on the thread of the leg `near`; the deadline of each step is [`Reason::LegOverdue`].
+    pub(crate) fn begin(turn: &mut Turn, leg: LegId, to: CallTo, shown: Caller, ring_ms: u64, near: Option<LegId>) -> Self {
+        turn.media(MediaCommand::OfferTrunk { leg, near });
+        turn.timers.set(turn.now.time.plus(turn.plan.limits.media_open_ms), Reason::LegOverdue(leg));
+        Self { leg, to, shown, ring_ms, stage: OutgoingStage::Opening }
+    }
+
+    /// The voice path is there: the INVITE goes out with its offer.
+    pub(crate) fn media_opened(&mut self, turn: &mut Turn, offer: SessionText) {
+        if self.stage != OutgoingStage::Opening {
+            return;
+        }
+        let (leg, to, shown) = (self.leg, self.to.clone(), self.shown.clone());
+        turn.sip(SipCommand::Dial(Box::new(Dial { leg, to, shown, offer })));
+        turn.timers.set(turn.now.time.plus(self.ring_ms), Reason::LegOverdue(leg));
+        self.stage = OutgoingStage::Calling;
+    }
+
+    /// It rings. Returns whether the network's own sound is heard from now on.
+    pub(crate) fn rings(&mut self, turn: &mut Turn, early: Option<SessionText>) -> bool {
+        let was_early = match self.stage {
+            OutgoingStage::Calling => false,
+            OutgoingStage::Ringing { early } => early,
+            OutgoingStage::Opening | OutgoingStage::Answered(_) => return false,
+        };
+        let is_early = early.is_some();
+        if let Some(description) = early {
+            turn.media(MediaCommand::Follow { leg: self.leg, description });
+        }
+        self.stage = OutgoingStage::Ringing { early: was_early || is_early };
+        is_early && !was_early
+    }
+
+    /// Somebody answered. Returns whether that is news.
+    pub(crate) fn answered(&mut self, turn: &mut Turn, answer: Option<SessionText>) -> bool {
+        if matches!(self.stage, OutgoingStage::Opening | OutgoingStage::Answered(_)) {
+            return false;
+        }
+        turn.timers.cancel(Reason::LegOverdue(self.leg));
+        if let Some(description) = answer {
+            turn.media(MediaCommand::Follow { leg: self.leg, description });
+        }
+        self.stage = OutgoingStage::Answered(turn.now);
+        true
+    }
+
+    /// Whether somebody is there.
+    pub(crate) fn is_answered(&self) -> bool {
+        matches!(self.stage, OutgoingStage::Answered(_))
+    }
+
+    /// Whether anything of the far side can be heard.
+    pub(crate) fn is_audible(&self) -> bool {
+        matches!(self.stage, OutgoingStage::Answered(_) | OutgoingStage::Ringing { early: true })
+    }
+
+    /// Ends it from our side, in whatever stage.
+    pub(crate) fn hang_up(&self, turn: &mut Turn, reason: EndReason) {
+        if self.stage != OutgoingStage::Opening {
+            turn.sip(SipCommand::HangUp { leg: self.leg, reason });
+        }
+        self.free(turn);
+    }
+
+    /// The far side ended it: what is ours is freed.
+    pub(crate) fn free(&self, turn: &mut Turn) {
+        turn.timers.cancel(Reason::LegOverdue(self.leg));
+        turn.media(MediaCommand::Close { leg: self.leg });
+    }
+}
