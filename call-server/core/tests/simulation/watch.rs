@@ -437,11 +437,10 @@ impl Watch {
                 self.step.parted.push((fact.interaction, agent));
             }
             FactKind::Ended { reason, by } => self.ended(fact.interaction, *reason, *by),
-            FactKind::Entered | FactKind::Answered => {}
             FactKind::Dialled { .. } | FactKind::DialEnded { .. } | FactKind::Held { .. } | FactKind::Retrieved { .. } => {}
             FactKind::AsideBegan { .. } | FactKind::AsideEnded { .. } | FactKind::PartyJoined { .. } | FactKind::PartyLeft { .. } => {}
             FactKind::HandedOver { .. } | FactKind::SentToQueue { .. } | FactKind::KeysPressed { .. } | FactKind::KeysMasked { .. } => {}
-            FactKind::Blocked { .. } | FactKind::Favoured { .. } => {}
+            FactKind::Entered | FactKind::Answered | FactKind::Blocked { .. } | FactKind::Favoured { .. } => {}
             FactKind::LastAgent { .. } | FactKind::TurnedAway { .. } | FactKind::Announced { .. } | FactKind::Foretold { .. } => {}
         }
     }
