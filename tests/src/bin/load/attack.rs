@@ -182,7 +182,7 @@ fn listener(server: &Server, transport: &str) -> Result<SocketAddr> {
     server.sip_over(transport).with_context(|| format!("the server does not listen over {transport}"))
 }
 
-fn measure(name: &'static str, attack: Attack, legs: &mut [Leg], target: Target, pid: u32, length: Duration) -> Result<Window> {
+fn measure(name: &'static str, attack: Attack, legs: &mut Vec<Leg>, target: Target, pid: u32, length: Duration) -> Result<Window> {
     let (stop, done) = (AtomicBool::new(false), AtomicU64::new(0));
     let before = rss_mib(pid)?;
     let (figures, answers, attacked) = std::thread::scope(|scope| {
