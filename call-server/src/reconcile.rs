@@ -144,7 +144,7 @@ mod tests {
         let (interaction, started) = (InteractionId(id), UnixMillis(1));
         let dialled = PhoneNumber::parse("12345").expect("valid");
         [
-            StoreCommand::Open { interaction, started, caller: Caller::default(), dialled, probe: false },
+            StoreCommand::Open { interaction, started, caller: Caller::default(), dialled, probe: false, diversions: Vec::new() },
             StoreCommand::OpenRecording { recording: RecordingId(id), interaction, path: path.into(), started },
         ]
     }

@@ -14,6 +14,7 @@ mod floor;
 pub mod input;
 pub mod journal;
 pub mod ledger;
+pub mod origin;
 pub mod plan;
 pub mod snapshot;
 mod spoken;

@@ -300,7 +300,7 @@ fn recordings_are_verified_and_rescued_by_command() {
     let handle = crate::store::start(&store, inbox).expect("the store starts");
     let (interaction, started) = (InteractionId(1), UnixMillis(1));
     let dialled = PhoneNumber::parse("12345").expect("valid");
-    handle.send(StoreCommand::Open { interaction, started, caller: Caller::default(), dialled, probe: false });
+    handle.send(StoreCommand::Open { interaction, started, caller: Caller::default(), dialled, probe: false, diversions: Vec::new() });
     handle.send(StoreCommand::OpenRecording { recording: RecordingId(1), interaction, path: "0/1.rec".into(), started });
     handle.stop();
     assert!(!command(scratch.folder(), &["recording", "verify", "1"]).expect("verified").bad);

@@ -36,7 +36,7 @@ impl Site {
         let dialled = PhoneNumber::parse("12345").expect("valid");
         let (inbox, _messages) = Inbox::new();
         let handle = store::start(&self.store, inbox).expect("the store starts");
-        handle.send(StoreCommand::Open { interaction, started, caller: Caller::default(), dialled, probe: false });
+        handle.send(StoreCommand::Open { interaction, started, caller: Caller::default(), dialled, probe: false, diversions: Vec::new() });
         handle.send(StoreCommand::OpenRecording { recording: RecordingId(id), interaction, path: path.into(), started });
         handle.stop();
     }

@@ -5,6 +5,7 @@ use call_core::Input;
 use call_core::command::StoreCommand;
 use call_core::input::RecordingOutcome;
 use call_core::ledger::{AgentInterval, Fact, InteractionRecord};
+use call_core::origin::{Diversion, MAX_DIVERSIONS};
 use rusqlite::{Connection, named_params, params};
 use serde::Serialize;
 use shared::model::{AgentState, Caller, InteractionId, PhoneNumber, RecordingId, UnixMillis};
@@ -12,8 +13,9 @@ use shared::model::{AgentState, Caller, InteractionId, PhoneNumber, RecordingId,
 /// Carries out one command inside the open transaction; the answer may be sent only after its commit.
 pub(super) fn apply(connection: &Connection, command: &StoreCommand) -> rusqlite::Result<Option<Input>> {
     match command {
-        StoreCommand::Open { interaction, started, caller, dialled, probe } => {
+        StoreCommand::Open { interaction, started, caller, dialled, probe, diversions } => {
             open(connection, *interaction, *started, caller, dialled, *probe)?;
+            note_diversions(connection, *interaction, diversions)?;
         }
         StoreCommand::OpenRecording { recording, interaction, path, started } => {
             open_recording(connection, *recording, *interaction, path, *started)?;
@@ -66,6 +68,18 @@ fn open(
             dialled.as_str(),
             probe
         ])?;
+    Ok(())
+}
+
+fn note_diversions(connection: &Connection, interaction: InteractionId, diversions: &[Diversion]) -> rusqlite::Result<()> {
+    if diversions.is_empty() {
+        return Ok(());
+    }
+    let mut insert = connection.prepare_cached("INSERT INTO diversions (interaction_id, place, number, reason) VALUES (?1, ?2, ?3, ?4)")?;
+    for (place, diversion) in (1..=MAX_DIVERSIONS).zip(diversions) {
+        let number = diversion.number.as_ref().map(|number| number.reveal().as_str());
+        insert.execute(params![int(interaction.0), int(place as u64), number, diversion.reason.code()])?;
+    }
     Ok(())
 }
 

@@ -214,6 +214,7 @@ mod tests {
             caller: Caller::default(),
             dialled: dialled.clone(),
             probe: false,
+            diversions: Vec::new(),
         };
         let batch: VecDeque<_> = (1..=3).map(open).collect();
         let blocker = schema::open_again(&path).expect("it exists");

@@ -1,10 +1,10 @@
 //! One citizen's call between its INVITE and its end: a stage per struct, each holding only what is then known.
 
 use super::recording::{self, Recording};
-use crate::command::{MediaCommand, SipCommand, Sound, StoreCommand};
-use crate::input::LegEnd;
+use crate::command::{MediaCommand, SipCommand, Sound, StoreCommand, VoiceTerms};
+use crate::input::{CallOffered, LegEnd};
 use crate::ledger::{CallLedger, Fact, FactKind};
-use crate::plan::PromptName;
+use crate::plan::{KeyMode, PromptName};
 use crate::time::Now;
 use crate::turn::Turn;
 use shared::model::{AgentId, CallPhase, CallView, Caller, CallerCard, EndReason, InteractionId, KnownCaller, LegId, QueueId, Side};
@@ -217,6 +217,18 @@ impl Ending {
     /// The server ends it.
     pub(crate) fn by_server(reason: EndReason) -> Self {
         Self { reason, by: Side::Server, leg_gone: false }
+    }
+}
+
+/// Asks for a citizen's voice path, as the trunk wants it.
+pub(crate) fn open_voice(turn: &mut Turn, offered: &CallOffered) {
+    let leg = offered.leg;
+    let voice = turn.plan.trunks.get(&offered.trunk).map(|trunk| trunk.voice.clone()).unwrap_or_default();
+    let hears_tones = voice.keys == KeyMode::InBand;
+    let terms = VoiceTerms { voice, encrypted: offered.origin.encrypted, ipv6: offered.origin.ipv6 };
+    turn.media(MediaCommand::OpenTrunk { leg, offer: offered.offer.clone(), terms });
+    if hears_tones {
+        turn.media(MediaCommand::HearTones { leg });
     }
 }
 

@@ -145,8 +145,8 @@ impl Calls {
         let id = self.next;
         self.next = InteractionId(id.0 + 1);
         let (started, caller, leg) = (turn.now, offered.caller.clone(), offered.leg);
-        let (dialled, probe, offer) = (offered.dialled.clone(), offered.probe, offered.offer.clone());
-        turn.store(StoreCommand::Open { interaction: id, started: started.utc, caller: caller.clone(), dialled, probe });
+        let (dialled, probe, diversions) = (offered.dialled.clone(), offered.probe, offered.origin.diversions.clone());
+        turn.store(StoreCommand::Open { interaction: id, started: started.utc, caller: caller.clone(), dialled, probe, diversions });
         let (mut ledger, fact) = CallLedger::open(id, offered.clone(), started);
         call::store_fact(turn, fact);
         let Admitted { notes, way } = admitted;
@@ -169,7 +169,7 @@ impl Calls {
             }
             Way::Line { queue, moves } => {
                 turn.sip(SipCommand::Ring { leg });
-                turn.media(MediaCommand::OpenTrunk { leg, offer });
+                call::open_voice(turn, &offered);
                 turn.timers.set(turn.now.time.plus(turn.plan.limits.media_open_ms), Reason::MediaOpenOverdue(id));
                 let (card, recording, stage, known) = (None, Recording::None, Stage::Opening, KnownCaller::default());
                 let call = Call { id, leg, caller, queue, moves, probe, started, card, known, served: None, ledger, recording, stage };

@@ -14,7 +14,7 @@ use crate::input::{CallOffered, Input, LegEnd, MediaFailure};
 use crate::ledger::{FactKind, LastAgentOutcome};
 use crate::plan::QueuePlan;
 use crate::timer::Reason;
-use shared::model::{AgentId, EndReason, InteractionId, KnownCaller, LegId, QueueId, Side};
+use shared::model::{AgentId, Caller, EndReason, InteractionId, KnownCaller, LegId, QueueId, Side};
 
 impl Core {
     /// One line per input.
@@ -109,6 +109,9 @@ impl Core {
         if let Some(trunk) = self.turn.plan.trunks.get(&offered.trunk) {
             offered.caller = trunk.numbers.caller_in(offered.caller);
             offered.dialled = trunk.numbers.dialled_in.apply(&offered.dialled);
+            for diversion in &mut offered.origin.diversions {
+                diversion.number = trunk.numbers.caller_in(Caller { number: diversion.number.take() }).number;
+            }
         }
         // A leg id that is in use is a fault of the edge; its living call must not suffer.
         if self.calls.of_leg(offered.leg).is_none() {

@@ -268,8 +268,11 @@ impl Watch {
     }
 
     fn sip(&mut self, command: &SipCommand) {
-        let (SipCommand::Ring { leg } | SipCommand::Answer { leg, .. } | SipCommand::Refuse { leg, .. } | SipCommand::HangUp { leg, .. }) =
-            command;
+        let (SipCommand::Ring { leg }
+        | SipCommand::Answer { leg, .. }
+        | SipCommand::PressKeys { leg, .. }
+        | SipCommand::Refuse { leg, .. }
+        | SipCommand::HangUp { leg, .. }) = command;
         let final_word = matches!(command, SipCommand::Refuse { .. } | SipCommand::HangUp { .. });
         if let Some(interaction) = self.legs.get(leg).copied() {
             self.with_call(interaction, |call| {

@@ -5,8 +5,8 @@ use super::line::{Line, OPTIONS_PATIENCE_MS, host, seen_from, with_user};
 use super::registration::Outcome;
 use super::report::{StepResult, TargetResult, TestReport, TestWish, TrunkStatus};
 use super::{PathCall, Ways, chance, token};
-use crate::sip::{Destination, TrunkSettings};
-use call_core::plan::{TrunkPlan, choose};
+use crate::sip::{Destination, Transport, TrunkSettings};
+use call_core::plan::{KeyMode, TrunkPlan, choose};
 use shared::model::{PhoneNumber, TrunkId};
 use sip_core::message::{Method, Request, Response};
 use sip_core::{Event, RequestKey};
@@ -21,6 +21,15 @@ pub(in crate::sip) type TestReply = SyncSender<Result<TestReport, String>>;
 const MAX_TESTS: usize = 8;
 /// A test is over after this, whatever is still missing, in ms.
 const TEST_MS: u64 = 45_000;
+
+/// The From value of one who does not want to be known (RFC 3261 section 20.20, RFC 3323 section 4.1.1.3).
+const ANONYMOUS: &str = "\"Anonymous\" <sip:anonymous@anonymous.invalid>";
+
+/// How often a path through address translation is used, in ms: some routers forget it after 30 s.
+const KEEP_OPEN_MS: u64 = 25_000;
+
+/// How often it is looked at whether our address towards a registrar has changed, in ms.
+const LOOK_AT_NETWORK_MS: u64 = 2_000;
 
 /// What a request of ours is for.
 #[derive(Debug)]
@@ -55,12 +64,28 @@ pub(in crate::sip) struct Lines {
     /// Our own host, for From and for offers.
     own: IpAddr,
     seen_from: Option<String>,
+    /// From where packets go to each registrar, and when that is looked at next.
+    local: BTreeMap<TrunkId, Option<IpAddr>>,
+    look_at: u64,
+    /// When paths through address translation are used next, so that they stay open.
+    open_at: u64,
 }
 
 impl Lines {
     pub(in crate::sip) fn new(trunks: &[TrunkSettings], own: IpAddr) -> Self {
         let lines = trunks.iter().filter(|trunk| !trunk.probe).map(|trunk| (trunk.id, Line::new(trunk.clone()))).collect();
-        Self { lines, asked: BTreeMap::new(), tests: BTreeMap::new(), last_test: 0, found: Vec::new(), own, seen_from: None }
+        Self {
+            lines,
+            asked: BTreeMap::new(),
+            tests: BTreeMap::new(),
+            last_test: 0,
+            found: Vec::new(),
+            own,
+            seen_from: None,
+            local: BTreeMap::new(),
+            look_at: 0,
+            open_at: 0,
+        }
     }
 
     /// URIs to be looked up now, each with its trunk; the answers come by [`Lines::located`].
@@ -70,11 +95,24 @@ impl Lines {
 
     pub(in crate::sip) fn located(&mut self, now: u64, trunk: TrunkId, uri: &str, found: Result<Vec<Destination>, String>) {
         let Some(line) = self.lines.get_mut(&trunk) else { return };
-        self.found.extend(found.iter().flatten().map(|destination| (trunk, destination.address.ip().to_canonical())));
         line.located(now, uri, found);
+        self.found.extend(line.addresses().map(|address| (trunk, address.to_canonical())));
     }
 
-    /// Addresses of trunks that were found since the last call: whoever we ask may answer, and call.
+    /// Where an empty packet is to go now so that a registrar's calls find the way back through address translation (as RFC 5626 section 4.4
+    /// wants it, in the way of those who know no STUN); a connection is kept open by its own pings.
+    pub(in crate::sip) fn keep_open(&mut self, now: u64, ways: &mut dyn Ways) -> Vec<(usize, SocketAddr)> {
+        if now < self.open_at {
+            return Vec::new();
+        }
+        self.open_at = now.saturating_add(KEEP_OPEN_MS);
+        let through_nat = self.lines.values_mut().filter(|line| line.is_registered_through_nat());
+        let registrars = through_nat.filter_map(|line| line.registrar().and_then(|uri| line.place(&uri)?.destination().cloned()));
+        let over_udp = registrars.filter(|to| to.transport == Transport::Udp);
+        over_udp.filter_map(|to| Some((ways.way(&to)?, to.address))).collect()
+    }
+
+    /// Addresses of trunks that were found, or are still in use, since the last call: whoever we ask may answer, and call.
     pub(in crate::sip) fn take_found(&mut self) -> Vec<(TrunkId, IpAddr)> {
         std::mem::take(&mut self.found)
     }
@@ -83,10 +121,13 @@ impl Lines {
     pub(in crate::sip) fn next_deadline(&self) -> Option<u64> {
         let lines = self.lines.values().filter_map(Line::due);
         let tests = self.tests.values().flat_map(|test| test.next_time().into_iter().chain(test.dial.as_ref().and_then(Dial::due)));
-        lines.chain(tests).min()
+        let look = self.lines.values().any(|line| line.registration.is_some()).then_some(self.look_at);
+        let open = self.lines.values().any(Line::is_registered_through_nat).then_some(self.open_at);
+        lines.chain(tests).chain(look).chain(open).min()
     }
 
     pub(in crate::sip) fn handle_timeout(&mut self, now: u64, ways: &mut dyn Ways) {
+        self.watch_network(now, ways);
         let ids: Vec<TrunkId> = self.lines.keys().copied().collect();
         for id in ids {
             self.register_if_due(now, ways, id);
@@ -99,6 +140,41 @@ impl Lines {
             test.give_up_targets(now);
         }
         self.finish_tests(now);
+    }
+
+    /// The system may have got another address, or a way at all: a registration that waits for its time, or for the end of a back-off, is
+    /// worth nothing then.
+    fn watch_network(&mut self, now: u64, ways: &mut dyn Ways) {
+        if now < self.look_at {
+            return;
+        }
+        self.look_at = now.saturating_add(LOOK_AT_NETWORK_MS);
+        for (id, line) in &mut self.lines {
+            let Some(uri) = line.registrar() else { continue };
+            let Some(to) = line.place(&uri).and_then(|place| place.destination()).cloned() else { continue };
+            let local = ways.local(&to);
+            let before = self.local.insert(*id, local);
+            if before.is_some_and(|before| before != local)
+                && local.is_some()
+                && let Some(registration) = &mut line.registration
+            {
+                tracing::info!(trunk = line.settings.name, "our way to a registrar has changed: the registration is made anew");
+                registration.hurry(now);
+            }
+        }
+    }
+
+    /// A way to this peer is broken: what a registrar knows of us there may be void (RFC 5626 section 4.4).
+    pub(in crate::sip) fn way_lost(&mut self, now: u64, transport: Transport, peer: SocketAddr) {
+        for line in self.lines.values_mut() {
+            let Some(uri) = line.registrar() else { continue };
+            let leads_there = |to: &Destination| to.transport == transport && to.address == peer;
+            if line.place(&uri).and_then(|place| place.destination()).is_some_and(leads_there)
+                && let Some(registration) = &mut line.registration
+            {
+                registration.way_lost(now);
+            }
+        }
     }
 
     fn register_if_due(&mut self, now: u64, ways: &mut dyn Ways, id: TrunkId) {
@@ -130,7 +206,7 @@ impl Lines {
         let address = line.address_of_record(uri);
         let mut outgoing = line.outgoing(Method::Other(bytes::Bytes::from_static(b"REGISTER")), uri, address, to.address);
         let registration = line.registration.as_mut().ok_or("the trunk has no registration")?;
-        outgoing.fields.extend(registration.ask(&contact, &token()));
+        outgoing.fields.extend(registration.ask(now, &contact, &token()));
         if line.series.as_ref().is_none_or(|(used, _)| *used != path) {
             line.series = Some((path, endpoint.series()));
         }
@@ -352,6 +428,12 @@ impl Lines {
         });
     }
 
+    /// Whether the trunk of a call that came in tells keys by INFO.
+    pub(in crate::sip) fn tells_keys(&self, call: PathCall) -> bool {
+        let line = self.lines.values().find(|line| line.calls_in.contains(&call));
+        line.is_some_and(|line| line.settings.carrier.plan.voice.keys == KeyMode::Info)
+    }
+
     /// The dialled number of a call that came in over a trunk.
     pub(in crate::sip) fn dialled(&self, trunk: TrunkId, invite: &Request) -> Option<String> {
         self.lines.get(&trunk).map_or_else(|| sip_core::identity::dialled(invite), |line| line.dialled(invite))
@@ -425,7 +507,7 @@ fn dial(now: u64, ways: &mut dyn Ways, line: &mut Line, number: &PhoneNumber, ow
     let below = |most: u32| u32::try_from(chance() % u64::from(most.max(1))).unwrap_or(0);
     let choice = choose(&plan, &states, number, below);
     let plan = &line.settings.carrier.plan;
-    let wanted = plan.numbers.dialled_out.apply(number);
+    let (wanted, is_hidden) = (plan.numbers.dialled_out.apply(number), plan.hides_number);
     let shown = plan.caller_out(&shared::model::Caller::default());
     let places: Vec<String> = choice.attempts.iter().filter_map(|attempt| Some(plan.targets.get(attempt.target)?.uri.clone())).collect();
     let mut stops = Vec::new();
@@ -436,12 +518,27 @@ fn dial(now: u64, ways: &mut dyn Ways, line: &mut Line, number: &PhoneNumber, ow
     }
     stops.truncate(call_core::plan::MAX_ATTEMPTS);
     let home = line.registrar().map_or_else(|| own_host(own), |registrar| host(&registrar));
-    let user = shown.as_ref().map_or(line.contact_user(), |number| number.as_str());
-    let from = format!("<sip:{user}@{home}>");
-    let mut fields = line.routes();
-    fields.extend(shown.map(|number| ("P-Asserted-Identity".to_owned(), format!("<sip:{}@{home}>", number.as_str()))));
+    let calling = calling(line.contact_user(), shown.as_ref(), &home, is_hidden);
+    let (from, mut fields) = (calling.from, line.routes());
+    fields.extend(calling.fields);
     let account = line.settings.carrier.account.clone();
     Dial::begin(now, ways, Caller { trunk: id, from, fields, account, description: silent_offer(own) }, stops)
+}
+
+/// Who calls, as an INVITE of ours says it.
+struct Calling {
+    /// The From value.
+    from: String,
+    fields: Vec<(String, String)>,
+}
+
+/// The carrier, which is trusted, always learns the number; whether the called person does is said by Privacy (RFC 3325 sections 7 and 9.3).
+fn calling(user: &str, shown: Option<&PhoneNumber>, home: &str, is_hidden: bool) -> Calling {
+    let known = format!("<sip:{}@{home}>", shown.map_or(user, PhoneNumber::as_str));
+    let asserted = (is_hidden || shown.is_some()).then(|| ("P-Asserted-Identity".to_owned(), known.clone()));
+    let privacy = is_hidden.then(|| ("Privacy".to_owned(), "id".to_owned()));
+    let from = if is_hidden { ANONYMOUS.to_owned() } else { known };
+    Calling { from, fields: asserted.into_iter().chain(privacy).collect() }
 }
 
 fn own_host(own: IpAddr) -> String {
@@ -460,4 +557,24 @@ fn silent_offer(own: IpAddr) -> String {
          a=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\na=inactive\r\n",
         discard.port()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hidden_number_is_told_to_the_carrier_and_kept_from_the_person() {
+        let number = PhoneNumber::parse("051912345").expect("a number");
+        let said = |shown: Option<&PhoneNumber>, is_hidden| {
+            let Calling { from, fields } = calling("hotline", shown, "carrier.example", is_hidden);
+            let fields: Vec<String> = fields.into_iter().map(|(name, value)| format!("{name}: {value}")).collect();
+            (from, fields.join("\n"))
+        };
+        let asserted = "P-Asserted-Identity: <sip:051912345@carrier.example>";
+        assert_eq!(said(Some(&number), false), ("<sip:051912345@carrier.example>".to_owned(), asserted.to_owned()));
+        assert_eq!(said(Some(&number), true), (ANONYMOUS.to_owned(), format!("{asserted}\nPrivacy: id")));
+        assert_eq!(said(None, false), ("<sip:hotline@carrier.example>".to_owned(), String::new()));
+        assert!(said(None, true).1.contains("<sip:hotline@carrier.example>\nPrivacy: id"));
+    }
 }
