@@ -1,7 +1,7 @@
 //! What a waiting citizen is told, heard as the citizen hears it: the right pieces in the right order, again and again, with working keys,
 //! and cut at once when somebody answers (I-21, I-22, I-23).
 
-use citizen::{Act, CallPlan, Deed, EndedBy, Outcome};
+use citizen::{Act, CallPlan, Deed, EndedBy, Ending, Outcome};
 use e2e::site::prompt;
 use e2e::sound::{RATE, assert_arrived, read_mono};
 use e2e::{Caller, Headless, HeadlessPlan, LATER, SOON, Server, Site};
@@ -44,7 +44,7 @@ fn told(site: &Site, words: &str) {
 fn position_and_text_are_heard_as_often_as_the_queue_says() {
     let site = announcing("announced", &[("announce_first_seconds", "1"), ("announce_every_seconds", "6")]);
     let server = Server::start(&site);
-    let caller = Caller::dial(CallPlan { ending: citizen::Ending::HangUpAfter(Duration::from_secs(13)), ..CallPlan::new(server.sip, "12345") });
+    let caller = Caller::dial(CallPlan { ending: Ending::HangUpAfter(Duration::from_secs(13)), ..CallPlan::new(server.sip, "12345") });
     let report = caller.report(LATER);
     assert_eq!(report.outcome, Outcome::Answered, "{report:?}");
     let spoken = [piece("zh.you_are_next"), piece("zh.please_wait")].concat();
@@ -62,7 +62,7 @@ fn a_key_works_in_the_midst_of_a_text() {
     let keys = [("announce_first_seconds", "1"), ("keys", "[\"9 announce zh.callback_done\"]")];
     let site = announcing("announced_key", &keys);
     let server = Server::start(&site);
-    let acts = vec![Act { after: Duration::from_millis(1_900), deed: Deed::Press { keys: "9".into(), info: false } }];
+    let acts = vec![Act { after: Duration::from_millis(1_900), deed: Deed::Press("9".into()) }];
     let report = Caller::dial(CallPlan { acts, ..CallPlan::new(server.sip, "12345") }).report(LATER);
     assert_eq!((report.outcome, report.ended_by), (Outcome::Answered, Some(EndedBy::FarEnd)), "{report:?}");
     let left = place(&piece("zh.callback_done"), &report.heard).expect("the text of the key was heard");

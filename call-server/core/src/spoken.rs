@@ -130,7 +130,8 @@ mod tests {
         let rules = Announcements { position: true, waiting_time: true, language, ..Announcements::default() };
         let range = WaitRange { least_minutes: range.0, most_minutes: range.1 };
         let pieces = announcement(&rules, ahead, Some(range), Some(PromptName::from("please_wait")));
-        let names: Vec<String> = pieces.iter().map(|piece| piece.0.split_once('.').map_or(&*piece.0, |(_, name)| name).to_owned()).collect();
+        let names: Vec<String> =
+            pieces.iter().map(|piece| piece.0.split_once('.').map_or(&*piece.0, |(_, name)| name).to_owned()).collect();
         names.join(" ")
     }
 
@@ -159,7 +160,10 @@ mod tests {
     #[test]
     fn english_has_its_own_numbers_and_plural() {
         assert_eq!(spoken(SpokenLanguage::English, 1, (0, Some(1))), "ahead_of_you n1 person wait_less_than n1 minute please_wait");
-        assert_eq!(spoken(SpokenLanguage::English, 21, (12, Some(20))), "ahead_of_you n20 n1 people wait_about n12 to n20 minutes please_wait");
+        assert_eq!(
+            spoken(SpokenLanguage::English, 21, (12, Some(20))),
+            "ahead_of_you n20 n1 people wait_about n12 to n20 minutes please_wait"
+        );
     }
 
     #[test]

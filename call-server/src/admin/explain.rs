@@ -133,7 +133,8 @@ fn cause_words(cause: OverflowCause) -> &'static str {
 }
 
 fn foretold(ahead: u32, expected_ms: Option<u64>, told: Option<WaitRange>) -> String {
-    let expected = expected_ms.map_or_else(|| "too little is known to say how long it takes".to_owned(), |ms| format!("about {} to wait", seconds(ms)));
+    let expected = expected_ms
+        .map_or_else(|| "too little is known to say how long it takes".to_owned(), |ms| format!("about {} to wait", seconds(ms)));
     let told = match told {
         None => "no time is told".to_owned(),
         Some(WaitRange { least_minutes, most_minutes: Some(most) }) => format!("told {least_minutes} to {most} minutes"),

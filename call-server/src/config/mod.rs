@@ -6,13 +6,13 @@
 
 mod calendars;
 mod fault;
+mod house_voice;
 mod queues;
 mod resolve;
 mod schema;
 mod schema_trunks;
 mod service;
 mod signalling;
-mod house_voice;
 mod sounds;
 #[cfg(test)]
 mod tests;

@@ -95,20 +95,10 @@ pub(super) const QUEUES: Section = Section {
             Usual("20"),
             "How long a call waits for that agent alone if the agent is about to be free.",
         ),
-        key(
-            "announce_first_seconds",
-            Seconds,
-            Usual("0"),
-            "When the waiting citizen is first told something; 0 is never.",
-        ),
+        key("announce_first_seconds", Seconds, Usual("0"), "When the waiting citizen is first told something; 0 is never."),
         key("announce_every_seconds", Seconds, Usual("0"), "How often after that; 0 is no further time."),
         key("announce_position", Text, Usual("\"no\""), "\"yes\": how many are served before."),
-        key(
-            "announce_waiting_time",
-            Text,
-            Usual("\"no\""),
-            "\"yes\": how long it will probably take, if known well enough.",
-        ),
+        key("announce_waiting_time", Text, Usual("\"no\""), "\"yes\": how long it will probably take, if known well enough."),
         key("announce_language", Text, Usual("\"zh-CN\""), "\"zh-CN\" or \"en\": in which language both are told."),
         key("announce_texts", Texts, Usual("[]"), "Names of texts; one of them each time, in turn."),
         key(

@@ -210,7 +210,7 @@ impl Resolver<'_> {
     fn prompts(&mut self) -> Option<Vec<(String, Vec<u8>)>> {
         let (line, own) = match self.written.text("media", "prompts") {
             Some(At { line, value }) => (line, sounds::read_folder(&self.path(value))),
-            None => (0, Ok(Vec::new())),
+            None => (None, Ok(Vec::new())),
         };
         match own.and_then(sounds::with_house_voice) {
             Ok(prompts) => Some(prompts),

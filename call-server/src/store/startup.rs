@@ -247,7 +247,12 @@ impl Known {
             FactKind::Ended { reason, by } => self.ended = Some((reason, by)),
             FactKind::Blocked { .. } | FactKind::Favoured { .. } | FactKind::LastAgent { .. } => {}
             FactKind::TurnedAway { .. } | FactKind::Announced { .. } => {}
-            FactKind::Entered | FactKind::Answered | FactKind::Overflowed { .. } | FactKind::Decided(_) | FactKind::OfferEnded { .. } => {}
+            FactKind::Entered
+            | FactKind::Answered
+            | FactKind::Overflowed { .. }
+            | FactKind::Foretold { .. }
+            | FactKind::Decided(_)
+            | FactKind::OfferEnded { .. } => {}
         }
     }
 

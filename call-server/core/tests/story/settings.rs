@@ -2,8 +2,8 @@
 
 use call_core::input::PastContact;
 use call_core::plan::{
-    AgentPlan, Announcements, BlockEntry, BlockLevel, Calendar, CalendarId, Callers, Day, DayKind, Exit, FavourEntry, Hours, HoursRule, KeyAction,
-    LastAgentRule, Membership, NoAnswer, NumberPattern, Plan, PromptName, QueuePlan, ReasonRule, Relaxation, SkillId, SkillNeed,
+    AgentPlan, Announcements, BlockEntry, BlockLevel, Calendar, CalendarId, Callers, Day, DayKind, Exit, FavourEntry, Hours, HoursRule,
+    KeyAction, LastAgentRule, Membership, NoAnswer, NumberPattern, Plan, PromptName, QueuePlan, ReasonRule, Relaxation, SkillId, SkillNeed,
     SpecialDay, SpokenLanguage, Strategy, TrunkPlan, Weekday, WrapUpRule,
 };
 use shared::model::{AgentId, Caller, CareClass, CareMark, NotReadyReason, PhoneNumber, QueueId, TrunkId, UnixMillis};
