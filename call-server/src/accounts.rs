@@ -50,6 +50,9 @@ pub(crate) struct Accounts {
 /// Most errands that may wait; beyond it an attempt is told to the log alone.
 const MOST_ERRANDS: usize = 10_000;
 
+/// How often the database is asked to take one.
+const ATTEMPTS: u32 = 5;
+
 /// Something to be put on record behind a sign-in.
 enum Errand {
     Attempt(SignInNote),
@@ -60,9 +63,15 @@ enum Errand {
 impl Errand {
     fn run(self, store: &Store) {
         match self {
+            // A database that is busy for long is asked again; each time it is waited for as long as the store waits.
             Self::Attempt(note) => {
-                if let Err(error) = store.note_sign_in(&note) {
-                    tracing::error!(%error, outcome = note.outcome, "an attempt to sign in could not be put on record");
+                for attempt in 1..=ATTEMPTS {
+                    match store.note_sign_in(&note) {
+                        Ok(()) => return,
+                        Err(error) => {
+                            tracing::error!(%error, attempt, outcome = note.outcome, "an attempt to sign in could not be put on record");
+                        }
+                    }
                 }
             }
             Self::Raised(agent, hash) => match store.set_password_hash(agent, &hash) {

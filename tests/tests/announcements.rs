@@ -59,13 +59,13 @@ fn position_and_text_are_heard_as_often_as_the_queue_says() {
 
 #[test]
 fn a_key_works_in_the_midst_of_a_text() {
-    let keys = [("announce_first_seconds", "1"), ("keys", "[\"9 announce zh.callback_done\"]")];
+    let keys = [("announce_first_seconds", "1"), ("keys", "[\"9 announce en.please_wait\"]")];
     let site = announcing("announced_key", &keys);
     let server = Server::start(&site);
     let acts = vec![Act { after: Duration::from_millis(1_900), deed: Deed::Press("9".into()) }];
     let report = Caller::dial(CallPlan { acts, ..CallPlan::new(server.sip, "12345") }).report(LATER);
     assert_eq!((report.outcome, report.ended_by), (Outcome::Answered, Some(EndedBy::FarEnd)), "{report:?}");
-    let left = place(&piece("zh.callback_done"), &report.heard).expect("the text of the key was heard");
+    let left = place(&piece("en.please_wait"), &report.heard).expect("the text of the key was heard");
     assert_eq!(place(&piece("zh.please_wait"), &report.heard), None, "it was cut by the key");
     println!("the way out began at {left} ms");
 }
