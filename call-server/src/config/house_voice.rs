@@ -1,4 +1,4 @@
-//! The voice that the server brings along: the pieces of which position, waiting time and callbacks are spoken, in Mandarin and English.
+//! The voice that the server brings along: the pieces of which position and waiting time are spoken, in Mandarin and English.
 //! A site's own prompt of the same name goes first.
 
 /// A piece, as it is embedded.
