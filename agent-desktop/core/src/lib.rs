@@ -9,7 +9,7 @@ mod view;
 pub use session::Session;
 pub use view::{DeviceProblem, LinkState, Me, SignInProblem, View, VoiceStatus};
 
-use shared::model::NotReadyReason;
+use shared::model::{CallFunction, NotReadyReason, PhoneNumber};
 use shared::pii::Pii;
 use shared::wire::{Correction, FromClient, FromServer, MediaAccess};
 
@@ -98,6 +98,10 @@ pub enum Wish {
     Attentive(bool),
     /// 完成话后处理
     EndWrapUp,
+    /// 外拨
+    Dial(Pii<PhoneNumber>),
+    /// Something with the present call.
+    Call(CallFunction),
     /// 签出
     SignOut,
     /// The notice or refusal on the screen was read.

@@ -207,6 +207,7 @@ fn call(phase: CallPhase, seconds: i64) -> CallView {
         phase,
         since: ago(seconds),
         known: KnownCaller::default(),
+        talk: shared::model::TalkView::default(),
     }
 }
 

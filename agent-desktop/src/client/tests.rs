@@ -195,6 +195,7 @@ fn offer() -> OfferView {
         phase,
         since,
         known: KnownCaller::default(),
+        talk: shared::model::TalkView::default(),
     };
     OfferView { offer: OfferId(3), call, expires: UnixMillis(1_060_000), auto_answer: None }
 }

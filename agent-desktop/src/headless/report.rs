@@ -67,6 +67,10 @@ impl Report {
         if let Some(call) = desk.call.as_ref().filter(|call| interaction(before) != Some(call.interaction)) {
             lines.push(called("talking", call));
         }
+        let talk = |desk: &Desk| desk.call.as_ref().map(|call| (call.phase, call.talk.clone()));
+        if let Some(call) = desk.call.as_ref().filter(|_| before.and_then(talk) != talk(desk)) {
+            lines.push(json!({"event": "call", "phase": call.phase, "interaction": call.interaction, "talk": call.talk}));
+        }
         if before.map(|desk| desk.state) != Some(desk.state) {
             let mut line = json!(desk.state);
             line["event"] = json!("state");

@@ -119,6 +119,7 @@ fn call(phase: CallPhase) -> CallView {
         phase,
         since: UnixMillis(0),
         known: KnownCaller::default(),
+        talk: shared::model::TalkView::default(),
     }
 }
 

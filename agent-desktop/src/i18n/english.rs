@@ -14,6 +14,7 @@ pub(super) const TEXTS: Texts = Texts {
     stage: STAGE,
     voice: VOICE,
     house: HOUSE,
+    calls: super::calls::ENGLISH,
     advice: ADVICE,
 };
 

@@ -1,6 +1,6 @@
 //! Everything the core can want. Edges carry commands out and decide nothing.
 
-use crate::ledger::{AgentInterval, Fact, InteractionRecord};
+use crate::ledger::{AgentInterval, Fact, InteractionRecord, SupervisionNote};
 use crate::voice::TalkMeasured;
 use serde::{Deserialize, Serialize};
 use shared::model::{
@@ -335,6 +335,8 @@ pub enum StoreCommand {
     Save(Box<InteractionRecord>),
     /// One finished interval of an agent's time.
     AgentTime(AgentInterval),
+    /// An act of a supervisor.
+    Supervised(Box<SupervisionNote>),
     /// How a talk sounded.
     TalkMeasured(Box<TalkMeasured>),
 }
@@ -429,6 +431,8 @@ pub enum SessionEnd {
     Superseded,
     /// The desktop was gone for too long.
     Lost,
+    /// 强制签出: a supervisor ended it.
+    Forced,
     /// The server is stopping.
     ServerStopping,
 }
@@ -441,6 +445,7 @@ impl SessionEnd {
             Self::Asked => "asked",
             Self::Superseded => "superseded",
             Self::Lost => "lost",
+            Self::Forced => "forced",
             Self::ServerStopping => "server_stopping",
         }
     }

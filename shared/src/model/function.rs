@@ -201,4 +201,8 @@ pub enum CallNews {
     LeftOnHold,
     /// The citizen has been held for very long.
     HeldLong,
+    /// A supervisor has set the state.
+    Forced,
+    /// A supervisor has taken or ended the call.
+    Taken,
 }

@@ -26,6 +26,7 @@ impl Core {
         let plan = &self.turn.plan;
         let queue = plan.agents.get(&agent).and_then(|plan| plan.queues.iter().find(|queue| self.turn.plan.queues.contains_key(queue)));
         let queue = *queue.ok_or(Refusal::NoSuchTarget)?;
+        self.unwatch(agent);
         let interaction = self.calls.dial(&mut self.turn, (agent, leg), to, queue);
         self.recognise(interaction);
         self.with_agent(agent, |agent, turn| agent.dial(turn, interaction, queue));
@@ -347,6 +348,7 @@ impl Core {
             Some((interaction, Some(kind))) => self.aside_there(interaction, kind),
             Some((interaction, None)) => {
                 self.calls.reached(&mut self.turn, interaction);
+                self.follow_call(interaction);
                 self.touch_desks_of(interaction);
             }
             None => {}
@@ -372,12 +374,13 @@ impl Core {
         }
     }
 
-    fn tell(&mut self, agent: AgentId, news: CallNews) {
+    pub(super) fn tell(&mut self, agent: AgentId, news: CallNews) {
         self.with_agent(agent, |agent, _| agent.tell(news));
     }
 
     /// Every agent of a call does what the call says.
     pub(super) fn follow_call(&mut self, interaction: InteractionId) {
+        self.refresh_call_watchers(interaction);
         let Some(call) = self.calls.get(interaction) else { return };
         let mut modes = Vec::new();
         match &call.stage {

@@ -4,7 +4,10 @@ mod agents;
 mod desks;
 mod doors;
 mod functions;
+mod supervision;
 mod voices;
+
+pub(crate) use supervision::Watches;
 
 use crate::Core;
 use crate::acd::{Joins, OfferOver, Remains, SegmentOver, SoughtOver};
@@ -265,6 +268,7 @@ impl Core {
     }
 
     fn sign_out(&mut self, agent: AgentId, why: SessionEnd) {
+        self.unwatch(agent);
         let remains = self.acd.leave(&mut self.turn, agent, why);
         self.clear_up(agent, remains);
     }

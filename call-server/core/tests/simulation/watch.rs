@@ -353,7 +353,10 @@ impl Watch {
                 agent.interval(self.now, interval, wrap_up);
             }
             StoreCommand::CloseRecording { recording, .. } => self.with_call(InteractionId(recording.0), |call| call.attached += 1),
-            StoreCommand::FindCard { .. } | StoreCommand::OpenRecording { .. } | StoreCommand::TalkMeasured(_) => {}
+            StoreCommand::Supervised(_)
+            | StoreCommand::FindCard { .. }
+            | StoreCommand::OpenRecording { .. }
+            | StoreCommand::TalkMeasured(_) => {}
         }
     }
 
