@@ -9,7 +9,7 @@ mod view;
 pub use session::Session;
 pub use view::{DeviceProblem, LinkState, Me, SignInProblem, View, VoiceStatus};
 
-use shared::model::{CallFunction, NotReadyReason, PhoneNumber};
+use shared::model::{CallFunction, NotReadyReason, PhoneNumber, SupervisorAct};
 use shared::pii::Pii;
 use shared::wire::{Correction, FromClient, FromServer, MediaAccess};
 
@@ -102,6 +102,8 @@ pub enum Wish {
     Dial(Pii<PhoneNumber>),
     /// Something with the present call.
     Call(CallFunction),
+    /// Something of a supervisor, and why.
+    Supervise(SupervisorAct, String),
     /// 签出
     SignOut,
     /// The notice or refusal on the screen was read.

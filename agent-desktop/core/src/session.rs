@@ -167,6 +167,9 @@ impl Session {
             Wish::Attentive(attentive) => self.attend(attentive),
             Wish::EndWrapUp => self.ask(self.view.can_end_wrap_up().then_some(Action::EndWrapUp)),
             Wish::Dial(number) => self.ask(self.view.can_dial().then_some(Action::Dial { number })),
+            Wish::Supervise(act, reason) => {
+                self.ask((self.view.link == LinkState::Online && !self.view.asked).then_some(Action::Supervise { act, reason }));
+            }
             Wish::Call(function) => self.ask(self.call_function(function)),
             Wish::SignOut => self.sign_out(),
             Wish::Dismiss => self.dismiss(),
@@ -525,7 +528,9 @@ impl Session {
 
     /// Bell and microphone follow the desk.
     fn sync_desk(&mut self, now: Millis) {
-        let talk = self.view.desk.as_ref().is_some_and(|desk| desk.call.is_some());
+        // A supervisor hears and is heard by what the server makes of it: the microphone is open while there is something to hear.
+        let watches = |desk: &Desk| desk.watches.is_some_and(|watch| watch.connected);
+        let talk = self.view.desk.as_ref().is_some_and(|desk| desk.call.is_some() || watches(desk));
         if talk != self.talking {
             self.talking = talk;
             self.effects.push_back(Effect::Voice(VoiceCommand::Talk(talk)));

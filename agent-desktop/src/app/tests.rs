@@ -186,6 +186,7 @@ fn desk(state: AgentState, seconds: i64) -> Desk {
         next: None,
         limit: None,
         awaits: None,
+        watches: None,
     }
 }
 

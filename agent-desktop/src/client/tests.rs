@@ -177,6 +177,7 @@ impl Peer {
             next: None,
             limit: None,
             awaits: None,
+            watches: None,
         };
         self.say(&FromServer::Desk(Box::new(desk))).await;
     }

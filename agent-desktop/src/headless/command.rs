@@ -1,9 +1,17 @@
 //! The commands of a headless client: one per line.
 
 use desktop_core::Wish;
-use shared::model::{AgentId, CallFunction, NotReadyReason, PhoneNumber, QueueId, Target};
+use shared::model::{AgentId, CallFunction, NotReadyReason, PhoneNumber, QueueId, SupervisorAct, Target};
 use shared::pii::Pii;
 use shared::wire::Correction;
+
+/// `{"act": "watch", "agent": 7, "mode": "listen", "reason": "…"}`
+#[derive(serde::Deserialize)]
+struct Supervision {
+    #[serde(flatten)]
+    act: SupervisorAct,
+    reason: String,
+}
 
 /// What a line asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +35,10 @@ pub(super) fn read(line: &str) -> Result<Command, String> {
     if let Some(function) = line.trim().strip_prefix("call ") {
         let function = serde_json::from_str(function).map_err(|error| format!("this is nothing to do with a call: {error}"))?;
         return Ok(Command::Wish(Wish::Call(function)));
+    }
+    if let Some(act) = line.trim().strip_prefix("supervise ") {
+        let act: Supervision = serde_json::from_str(act).map_err(|error| format!("this is nothing that a supervisor does: {error}"))?;
+        return Ok(Command::Wish(Wish::Supervise(act.act, act.reason)));
     }
     let mut words = line.split_whitespace();
     let wish = match (words.next(), words.next()) {
@@ -69,7 +81,7 @@ pub(super) fn read(line: &str) -> Result<Command, String> {
 
 const COMMANDS: &str = "commands are: ready, not_ready REASON, await_not_ready REASON, answer, reject, hang_up, end_wrap_up, \
      extend_wrap_up, dial NUMBER, hold, retrieve, consult TO, invite TO, transfer TO, swap, merge, complete, cancel, leave, press KEYS, \
-     call JSON, lock, unlock PASSWORD, agents on|off, attentive on|off, correct JSON, sign_out, quit";
+     call JSON, supervise JSON, lock, unlock PASSWORD, agents on|off, attentive on|off, correct JSON, sign_out, quit";
 
 /// `agent:7` and `queue:1` by id, anything else is a number.
 fn read_target(text: &str) -> Result<Target, String> {
@@ -99,7 +111,7 @@ fn read_reason(text: &str) -> Result<NotReadyReason, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{AgentId, CallFunction, Command, Target, read};
+    use super::{AgentId, CallFunction, Command, SupervisorAct, Target, read};
     use desktop_core::Wish;
     use shared::model::NotReadyReason;
 
@@ -120,6 +132,11 @@ mod tests {
         assert!(matches!(read("transfer 13900000001"), Ok(Command::Wish(Wish::Call(CallFunction::Transfer { to: Target::Number(_) })))));
         let drop = CallFunction::DropParty { party: shared::model::PartyId(2) };
         assert_eq!(read(r#"call {"function":"drop_party","party":2}"#), Ok(Command::Wish(Wish::Call(drop))));
+        let watch = SupervisorAct::Watch { agent: AgentId(7), mode: shared::model::WatchMode::Whisper };
+        assert_eq!(
+            read(r#"supervise {"act":"watch","agent":7,"mode":"whisper","reason":"quality"}"#),
+            Ok(Command::Wish(Wish::Supervise(watch, "quality".to_owned())))
+        );
         assert_eq!(read("quit"), Ok(Command::Quit));
         assert_eq!(read("  "), Ok(Command::Nothing));
     }

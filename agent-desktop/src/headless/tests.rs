@@ -104,6 +104,7 @@ fn desk(state: AgentState) -> Desk {
         next: None,
         limit: None,
         awaits: None,
+        watches: None,
     }
 }
 

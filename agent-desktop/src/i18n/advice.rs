@@ -116,6 +116,7 @@ impl Texts {
             SignOutReason::Asked => self.advice.signed_out,
             SignOutReason::Superseded => self.advice.superseded,
             SignOutReason::Lost => self.advice.lost,
+            SignOutReason::Forced => self.calls.forced,
             SignOutReason::ServerStopping => self.advice.server_stopping,
         }
     }

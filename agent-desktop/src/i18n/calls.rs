@@ -37,6 +37,8 @@ pub(crate) struct FunctionTexts {
     party_left: Advice,
     left_on_hold: Advice,
     held_long: Advice,
+    pub(crate) forced: Advice,
+    taken: Advice,
 }
 
 impl FunctionTexts {
@@ -48,6 +50,8 @@ impl FunctionTexts {
             CallNews::PartyLeft => self.party_left,
             CallNews::LeftOnHold => self.left_on_hold,
             CallNews::HeldLong => self.held_long,
+            CallNews::Forced => self.forced,
+            CallNews::Taken => self.taken,
         }
     }
 
@@ -103,6 +107,12 @@ pub(super) const CHINESE: FunctionTexts = FunctionTexts {
     party_left: Advice { what: "有一方已退出", why: "三方通话中有人挂断。", next: "请继续通话。" },
     left_on_hold: Advice { what: "市民在保持中挂断", why: "市民没有等到拾回。", next: "必要时请回拨。" },
     held_long: Advice { what: "保持时间过长", why: "市民已听音乐很久。", next: "请尽快拾回。" },
+    forced: Advice {
+        what: "督办已更改您的状态", why: "班长或督办进行了强制操作。", next: "如有疑问请联系班长。"
+    },
+    taken: Advice {
+        what: "督办已接管或拆除通话", why: "班长或督办进行了强制操作。", next: "请完成话后处理。"
+    },
 };
 
 pub(super) const ENGLISH: FunctionTexts = FunctionTexts {
@@ -153,4 +163,6 @@ pub(super) const ENGLISH: FunctionTexts = FunctionTexts {
     party_left: Advice { what: "Somebody left", why: "One party hung up.", next: "Go on with the others." },
     left_on_hold: Advice { what: "The citizen hung up on hold", why: "Nobody came back in time.", next: "Call back if needed." },
     held_long: Advice { what: "Held for very long", why: "The citizen still hears music.", next: "Retrieve the call." },
+    forced: Advice { what: "A supervisor changed your state", why: "It was set by force.", next: "Ask your supervisor if in doubt." },
+    taken: Advice { what: "A supervisor took or ended the call", why: "It was done by force.", next: "Finish the wrap-up." },
 };

@@ -39,6 +39,7 @@ pub enum SupervisorAct {
         /// Whom.
         agent: AgentId,
         /// As what.
+        #[serde(rename = "as")]
         reason: NotReadyReason,
     },
     /// 强制签出: at once, or after the call.
