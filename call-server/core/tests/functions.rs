@@ -404,11 +404,15 @@ impl Theatre {
                 self.talks.get_mut(&citizen).expect("it is there").insert(leg);
             }
             MediaCommand::Withdraw { leg } => {
-                let talk = self.talks.values_mut().find(|members| members.contains(&leg)).expect("withdrawn from a talk");
-                talk.remove(&leg);
-                assert!(!talk.is_empty(), "the last one is withdrawn");
+                let talk = self.talks.values_mut().find(|members| members.contains(&leg));
+                assert!(talk.is_some() || self.closed.contains(&leg), "withdrawn from no talk");
+                if let Some(talk) = talk {
+                    talk.remove(&leg);
+                    assert!(!talk.is_empty(), "the last one is withdrawn");
+                }
             }
-            MediaCommand::Disconnect { citizen } => _ = self.talks.remove(&citizen).expect("only a talk is parted"),
+            // An agent's path that was closed may have ended it already.
+            MediaCommand::Disconnect { citizen } => _ = self.talks.remove(&citizen),
             MediaCommand::Hold { citizen: leg, .. } | MediaCommand::Play { leg, sound: Sound::Music } => _ = self.sounds.insert(leg),
             MediaCommand::Play { leg, sound: Sound::Silence } => _ = self.sounds.remove(&leg),
             MediaCommand::Close { leg } => {

@@ -818,6 +818,8 @@ fn call_news(news: CallNews) -> String {
         CallNews::PartyLeft => "party left".to_owned(),
         CallNews::LeftOnHold => "left on hold".to_owned(),
         CallNews::HeldLong => "held long".to_owned(),
+        CallNews::TeamHeldLong(agent) => format!("{} holds long", agent.0),
+        CallNews::TeamEmergency(agent) => format!("{} calls for help", agent.0),
         CallNews::Forced => "forced".to_owned(),
         CallNews::Taken => "taken".to_owned(),
     }

@@ -4,7 +4,7 @@ use super::cli::Call;
 use super::{Failure, Outcome, load, open_store};
 use crate::store::{CallReport, RecordingReport};
 use serde_json::json;
-use shared::model::{InteractionId, UnixMillis};
+use shared::model::{Direction, InteractionId, UnixMillis};
 use std::path::Path;
 
 pub(super) fn call(site: &Path, command: &Call) -> Result<Outcome, Failure> {
@@ -27,13 +27,14 @@ pub(super) fn call(site: &Path, command: &Call) -> Result<Outcome, Failure> {
 fn call_row(call: &CallReport) -> String {
     let caller = call.caller.number.as_ref().map_or("withheld", |number| number.reveal().as_str());
     let probe = if call.probe { " probe" } else { "" };
+    let outbound = if call.direction == Direction::Outbound { " outbound" } else { "" };
     let result = call.result.as_ref().map_or_else(
         || "still running".to_owned(),
         |result| format!("{} length {} talk {}", result.reason.code(), seconds(result.length_ms), seconds(result.talk_ms)),
     );
     let agents: Vec<_> = call.segments.iter().filter_map(|segment| segment.agent_number.as_deref()).collect();
     let agents = if agents.is_empty() { String::new() } else { format!(" agents {}", agents.join(", ")) };
-    format!("{:<6} {} {caller} -> {}{probe} {result}{agents}", call.interaction, moment(call.started), call.dialled.as_str())
+    format!("{:<6} {} {caller} -> {}{outbound}{probe} {result}{agents}", call.interaction, moment(call.started), call.dialled.as_str())
 }
 
 fn call_text(call: &CallReport) -> String {
@@ -41,14 +42,20 @@ fn call_text(call: &CallReport) -> String {
     if let Some(result) = &call.result {
         let wait = result.wait_ms.map_or("never queued".to_owned(), |wait| format!("waited {}", seconds(wait)));
         lines.push(format!("  ended {} by {}, {wait}", moment(result.ended), result.ended_by.code()));
+        lines.extend(result.dial_result.map(|dialled| format!("  dialled: {}", dialled.code())));
+        if result.transfers > 0 || result.residual_ms > 0 {
+            lines.push(format!("  handed over {} times, {} without an agent", result.transfers, seconds(result.residual_ms)));
+        }
     }
     for segment in &call.segments {
         let agent = segment.agent_number.as_deref().unwrap_or("unknown");
         lines.push(format!(
-            "  part {}: agent {agent}, rang {}, talked {}",
+            "  part {}: agent {agent}, rang {}, talked {}, held {} in {} times",
             segment.segment,
             seconds(segment.ring_ms),
-            seconds(segment.talk_ms)
+            seconds(segment.talk_ms),
+            seconds(segment.hold_ms),
+            segment.holds
         ));
     }
     lines.extend(call.recording.iter().map(|recording| format!("  recording {}", recording_row(recording))));

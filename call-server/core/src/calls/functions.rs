@@ -421,6 +421,11 @@ impl Calls {
         if leg == call.leg { Some((id, None)) } else { Some((id, Some(self.there(turn, id)?))) }
     }
 
+    /// Whether a citizen is being called who has not answered yet.
+    pub(crate) fn is_dialling(&self, interaction: InteractionId) -> bool {
+        self.get(interaction).is_some_and(|call| matches!(call.stage, Stage::Dialling(_)))
+    }
+
     /// Whether a call of ours is still being opened, for its deadline.
     pub(crate) fn is_opening(&mut self, leg: LegId) -> bool {
         let outgoing = self.legs.get(&leg).and_then(|id| self.live.get_mut(id)).and_then(|call| call.outgoing(leg));

@@ -22,6 +22,7 @@ impl Core {
             self.turn.agent(AgentCommand::SignInFailed { agent, session });
             return;
         }
+        self.unwatch(agent);
         if let Some(remains) = self.acd.arrive(&mut self.turn, agent, session) {
             self.offer_over(remains.offer);
         }

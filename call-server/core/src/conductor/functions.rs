@@ -107,6 +107,11 @@ impl Core {
                 call.note(&mut self.turn, FactKind::Offered { agent: *other });
             }
         }
+        if let Called::Outside(CallTo::Number(number)) = &called
+            && self.turn.plan.dialled_kind(number) == DialledKind::Emergency
+        {
+            self.tell_supervisors(agent, CallNews::TeamEmergency(agent));
+        }
         self.calls.call_aside(&mut self.turn, interaction, kind, called);
         Ok(())
     }
@@ -358,7 +363,12 @@ impl Core {
     /// A call of ours has rung long enough, or media did not open its voice path.
     pub(super) fn leg_overdue(&mut self, leg: LegId) {
         let cause = if self.calls.is_opening(leg) { LegEnd::NoLine } else { LegEnd::Timeout };
-        if cause == LegEnd::Timeout {
+        self.leg_failed(leg, cause);
+    }
+
+    /// A call of ours is given up by us.
+    pub(super) fn leg_failed(&mut self, leg: LegId, cause: LegEnd) {
+        if !self.calls.is_opening(leg) {
             self.turn.sip(SipCommand::HangUp { leg, reason: EndReason::NotReached });
         }
         match self.calls.role_of(leg) {
@@ -371,6 +381,7 @@ impl Core {
     pub(super) fn held_long(&mut self, interaction: InteractionId) {
         if let Some(owner) = self.calls.get(interaction).and_then(|call| call.owner()) {
             self.tell(owner, CallNews::HeldLong);
+            self.tell_supervisors(owner, CallNews::TeamHeldLong(owner));
         }
     }
 

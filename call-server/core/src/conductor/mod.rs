@@ -17,7 +17,7 @@ use crate::input::{CallOffered, Input, LegEnd, MediaFailure};
 use crate::ledger::{FactKind, LastAgentOutcome};
 use crate::plan::QueuePlan;
 use crate::timer::Reason;
-use shared::model::{AgentId, DialResult, EndReason, InteractionId, KnownCaller, LegId, QueueId, Side};
+use shared::model::{AgentId, EndReason, InteractionId, KnownCaller, LegId, QueueId, Side};
 
 impl Core {
     /// One line per input.
@@ -136,11 +136,10 @@ impl Core {
 
     fn media_failed(&mut self, leg: LegId, reason: MediaFailure) {
         match self.calls.role_of(leg) {
-            Some(Role::Citizen(interaction)) => {
-                self.calls.dial_ended(&mut self.turn, interaction, DialResult::NoLine);
+            Some(Role::Citizen(interaction)) if !self.calls.is_dialling(interaction) => {
                 self.end_call(interaction, Ending::by_server(reason.end_reason()));
             }
-            Some(Role::Aside(_) | Role::Other(..)) => self.party_gone(leg, LegEnd::NoLine),
+            Some(Role::Citizen(_) | Role::Aside(_) | Role::Other(..)) => self.leg_failed(leg, LegEnd::NoLine),
             None => {
                 self.calls.farewell_ended(&mut self.turn, leg, Side::Server, false);
                 self.agent_media_failed(leg);

@@ -51,6 +51,14 @@ impl Core {
         agent != supervisor && (own.queues.is_empty() || own.queues.iter().any(|queue| theirs.contains(queue)))
     }
 
+    /// Whoever supervises this agent and is signed in has to know something.
+    pub(super) fn tell_supervisors(&mut self, agent: AgentId, news: CallNews) {
+        let signed_in: Vec<AgentId> = self.acd.signed_in().map(|found| found.agent).collect();
+        for supervisor in signed_in.into_iter().filter(|supervisor| self.supervises(*supervisor, Some(agent))).collect::<Vec<_>>() {
+            self.tell(supervisor, news);
+        }
+    }
+
     fn supervises_queue(&self, supervisor: AgentId, queue: QueueId) -> bool {
         let own = self.turn.plan.agents.get(&supervisor).filter(|own| own.supervisor);
         own.is_some_and(|own| own.queues.is_empty() || own.queues.contains(&queue))
