@@ -99,7 +99,8 @@ impl Stage {
 
     fn agent(&self, place: usize, hertz: f64) -> Headless {
         let voice = wav(self.site.folder(), &format!("agent{place}"), hertz);
-        let mut agent = Headless::start_speaking(&self.site, self.server.gateway, &self.site.agents[place], HeadlessPlan::WILLING, &voice, &[]);
+        let mut agent =
+            Headless::start_speaking(&self.site, self.server.gateway, &self.site.agents[place], HeadlessPlan::WILLING, &voice, &[]);
         agent.state("ready", SOON);
         agent
     }

@@ -39,6 +39,9 @@ pub(crate) struct FunctionTexts {
     held_long: Advice,
     pub(crate) forced: Advice,
     taken: Advice,
+    team_held_long: Advice,
+    team_emergency: Advice,
+    pub(crate) emergency: &'static str,
 }
 
 impl FunctionTexts {
@@ -50,6 +53,8 @@ impl FunctionTexts {
             CallNews::PartyLeft => self.party_left,
             CallNews::LeftOnHold => self.left_on_hold,
             CallNews::HeldLong => self.held_long,
+            CallNews::TeamHeldLong(_) => self.team_held_long,
+            CallNews::TeamEmergency(_) => self.team_emergency,
             CallNews::Forced => self.forced,
             CallNews::Taken => self.taken,
         }
@@ -113,6 +118,13 @@ pub(super) const CHINESE: FunctionTexts = FunctionTexts {
     taken: Advice {
         what: "督办已接管或拆除通话", why: "班长或督办进行了强制操作。", next: "请完成话后处理。"
     },
+    team_held_long: Advice {
+        what: "有座席保持过久", why: "班组内有市民已被保持很久。", next: "请查看全部座席。"
+    },
+    team_emergency: Advice {
+        what: "有座席呼叫紧急号码", why: "班组内正在联系 110、119 或 120。", next: "请查看全部座席并关注该通话。"
+    },
+    emergency: "紧急",
 };
 
 pub(super) const ENGLISH: FunctionTexts = FunctionTexts {
@@ -165,4 +177,11 @@ pub(super) const ENGLISH: FunctionTexts = FunctionTexts {
     held_long: Advice { what: "Held for very long", why: "The citizen still hears music.", next: "Retrieve the call." },
     forced: Advice { what: "A supervisor changed your state", why: "It was set by force.", next: "Ask your supervisor if in doubt." },
     taken: Advice { what: "A supervisor took or ended the call", why: "It was done by force.", next: "Finish the wrap-up." },
+    team_held_long: Advice { what: "A citizen of the team is held for long", why: "Somebody hears music.", next: "Look at all agents." },
+    team_emergency: Advice {
+        what: "Somebody of the team calls for help",
+        why: "110, 119 or 120 is being called.",
+        next: "Look at all agents and at that call.",
+    },
+    emergency: "Emergency",
 };

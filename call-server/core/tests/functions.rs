@@ -35,10 +35,7 @@ const STATES: [(&str, &[Deed]); 14] = [
     ("blind transfer rings", &[Deed::Accepts(OWNER), Deed::Does(Function::TransferColleague)]),
     ("three with a colleague", &[Deed::Accepts(OWNER), Deed::Does(Function::InviteColleague), Deed::Accepts(COLLEAGUE)]),
     ("three with outside", &[Deed::Accepts(OWNER), Deed::Does(Function::InviteOutside), Deed::OutsideAnswers]),
-    (
-        "without an agent",
-        &[Deed::Accepts(OWNER), Deed::Does(Function::InviteOutside), Deed::OutsideAnswers, Deed::Does(Function::Leave)],
-    ),
+    ("without an agent", &[Deed::Accepts(OWNER), Deed::Does(Function::InviteOutside), Deed::OutsideAnswers, Deed::Does(Function::Leave)]),
     ("dialling", &[Deed::CitizenHangsUp, Deed::Dials]),
 ];
 
@@ -121,8 +118,7 @@ const FUNCTIONS: [Function; 18] = [
     Function::Mute,
     Function::Press,
 ];
-const ACTS: [Act; 8] =
-    [Act::Listen, Act::Whisper, Act::Barge, Act::Stop, Act::TakeOver, Act::Release, Act::ForceOut, Act::PickUp];
+const ACTS: [Act; 8] = [Act::Listen, Act::Whisper, Act::Barge, Act::Stop, Act::TakeOver, Act::Release, Act::ForceOut, Act::PickUp];
 
 fn deeds() -> Vec<Deed> {
     let agents = [OWNER, COLLEAGUE];
@@ -266,7 +262,8 @@ impl Theatre {
     fn play(&mut self, deed: Deed) {
         self.now += 1_000;
         self.pass(self.now);
-        let call = |theatre: &Self, agent| theatre.desks.get(&agent).and_then(|desk: &Desk| desk.call.as_ref()).map(|view| view.interaction);
+        let call =
+            |theatre: &Self, agent| theatre.desks.get(&agent).and_then(|desk: &Desk| desk.call.as_ref()).map(|view| view.interaction);
         match deed {
             Deed::Accepts(agent) => {
                 let offer = self.last_offer.get(&agent).copied().unwrap_or(OfferId(999));
@@ -453,7 +450,11 @@ impl Theatre {
                 assert!(!self.sounds.contains(leg), "I-21: {leg} talks and hears music");
             }
         }
-        let held = self.desks.values().filter_map(|desk| desk.call.as_ref()).any(|call| call.talk.guest_of.is_none() && call.interaction == InteractionId(1));
+        let held = self
+            .desks
+            .values()
+            .filter_map(|desk| desk.call.as_ref())
+            .any(|call| call.talk.guest_of.is_none() && call.interaction == InteractionId(1));
         if held && !self.closed.contains(&CITIZEN) {
             assert!(seen.contains(&CITIZEN) || self.sounds.contains(&CITIZEN), "1-3: the citizen is in silence");
         }

@@ -11,6 +11,8 @@ use shared::model::{AsideStage, CallFunction, PartyName, PhoneNumber, Target};
 
 /// Width of the field for a number.
 const FIELD_WIDTH: f32 = 200.0;
+/// One press, and they take part.
+const EMERGENCY: [&str; 3] = ["110", "119", "120"];
 /// Longest number that can be typed.
 const MAX_TYPED: usize = 32;
 
@@ -55,7 +57,14 @@ pub(super) fn in_call<'a>(state: &'a State, scene: Scene<'a>) -> Column<'a, Mess
         button(texts.cancel, CallFunction::Cancel),
         button(texts.leave, CallFunction::Leave),
     ];
-    let rows = column![to.spacing(space::S).align_y(Center), then.spacing(space::S).align_y(Center)];
+    let mut help = row![body(texts.emergency)];
+    for number in EMERGENCY {
+        let to = PhoneNumber::parse(number).ok().map(|number| CallFunction::Invite { to: Target::Number(number.into()) });
+        let act = to.filter(|to| scene.view.can_do(to)).map(|to| Message::Wish(Wish::Call(to)));
+        help = help.push(plain(scene.palette, number, act));
+    }
+    let lines = [to, then, help].map(|line| line.spacing(space::S).align_y(Center).into());
+    let rows = Column::with_children(lines);
     rows.push(parties(scene)).spacing(space::S).align_x(Center)
 }
 
