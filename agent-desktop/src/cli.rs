@@ -12,6 +12,8 @@ use std::io::BufRead;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// The name that stands for the system's choice of a device.
+const SYSTEMS_CHOICE: &str = "default";
 /// Longest password, in bytes; also the most that is read of a password file.
 const MAX_PASSWORD_BYTES: u64 = 1_024;
 
@@ -55,11 +57,11 @@ pub(crate) struct Cli {
     /// Write what is heard in calls to this WAV file
     #[arg(long, value_name = "FILE")]
     speaker: Option<PathBuf>,
-    /// Microphone by its name, if it is not the system's choice
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["mic", "headless"])]
+    /// Microphone by its name; `default` is the system's choice. A headless client has none without this
+    #[arg(long, value_name = "NAME", conflicts_with = "mic")]
     microphone_device: Option<String>,
-    /// Loudspeaker by its name, if it is not the system's choice
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["speaker", "headless"])]
+    /// Loudspeaker by its name; likewise
+    #[arg(long, value_name = "NAME", conflicts_with = "speaker")]
     loudspeaker_device: Option<String>,
     /// Answer each call
     #[arg(long, requires = "headless")]
@@ -118,13 +120,13 @@ impl Cli {
     fn sound(&self) -> SoundChoice {
         let microphone = match &self.mic {
             Some(path) => MicrophoneChoice::File { path: path.clone(), looped: self.mic_loop },
-            None if self.headless => MicrophoneChoice::Nothing,
-            None => MicrophoneChoice::Device(self.microphone_device.clone()),
+            None if self.headless && self.microphone_device.is_none() => MicrophoneChoice::Nothing,
+            None => MicrophoneChoice::Device(chosen(&self.microphone_device)),
         };
         let loudspeaker = match &self.speaker {
             Some(path) => LoudspeakerChoice::File(path.clone()),
-            None if self.headless => LoudspeakerChoice::Nothing,
-            None => LoudspeakerChoice::Device(self.loudspeaker_device.clone()),
+            None if self.headless && self.loudspeaker_device.is_none() => LoudspeakerChoice::Nothing,
+            None => LoudspeakerChoice::Device(chosen(&self.loudspeaker_device)),
         };
         SoundChoice { microphone, loudspeaker }
     }
@@ -140,6 +142,11 @@ impl Cli {
         anyhow::ensure!(!self.headless, "--headless needs --password-stdin or --password-file");
         Ok(None)
     }
+}
+
+/// `None` is the system's choice.
+fn chosen(device: &Option<String>) -> Option<String> {
+    device.clone().filter(|name| name != SYSTEMS_CHOICE)
 }
 
 fn first_line(mut from: impl BufRead) -> anyhow::Result<Pii<String>> {
@@ -163,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_headless_client_uses_files_or_nothing_and_never_a_device() {
+    fn a_headless_client_uses_files_or_nothing_and_a_device_only_when_told() {
         let cli = Cli::parse_from(["agent-desktop", "--headless", "--server", "h:1", "--number", "1001", "--mic", "a.wav"]);
         let sound = cli.sound();
         assert!(matches!(sound.microphone, MicrophoneChoice::File { looped: false, .. }));
@@ -171,6 +178,12 @@ mod tests {
         let error = cli.start().map(|_| ()).expect_err("there is no password").to_string();
         assert!(error.contains("--password-file"), "{error}");
         assert_eq!(Cli::parse_from(["agent-desktop"]).sound().microphone, MicrophoneChoice::Device(None));
+        let with = |device| {
+            let start = ["agent-desktop", "--headless", "--server", "h:1", "--number", "1001", "--microphone-device", device];
+            Cli::parse_from(start).sound().microphone
+        };
+        assert_eq!(with("default"), MicrophoneChoice::Device(None));
+        assert_eq!(with("Jabra"), MicrophoneChoice::Device(Some("Jabra".to_owned())));
     }
 
     #[test]

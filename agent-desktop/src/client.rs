@@ -2,12 +2,13 @@
 //!
 //! Not here: any decision; those are in `desktop-core`.
 
-use crate::audio::{Order, SoundChoice, SoundError, Voice};
+use crate::audio::{Order, SoundChoice, SoundError, Voice, WAITING_PACKETS};
 use crate::gateway::{Connection, Trust, TrustError};
 use desktop_core::{Effect, Event, Millis, Session, View, VoiceStatus, Wish};
 use shared::pii::Pii;
 use std::future::pending;
 use std::path::PathBuf;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep_until;
@@ -145,6 +146,8 @@ pub(crate) struct Parts {
     trust: Trust,
     connection: Option<Connection>,
     voice: Voice,
+    /// Where connections leave voice packets.
+    voice_packets: SyncSender<Vec<u8>>,
     voice_status: watch::Receiver<VoiceStatus>,
     shown: Snapshot,
     shown_at: Instant,
@@ -168,9 +171,20 @@ impl Parts {
         let trust_file = options.trust_file.clone().or_else(default_trust_file);
         let trust = Trust::load(options.ca_file.as_deref(), trust_file)?;
         let (report, voice_status) = watch::channel(VoiceStatus::default());
-        let voice = Voice::start(&options.sound, report)?;
-        let (shown, shown_at) = (Snapshot::default(), Instant::now());
-        Ok(Self { session: Session::new(), clock, trust, connection: None, voice, voice_status, shown, shown_at, ringing: false })
+        let (voice_packets, packets) = sync_channel(WAITING_PACKETS);
+        let voice = Voice::start(&options.sound, packets, report)?;
+        Ok(Self {
+            session: Session::new(),
+            clock,
+            trust,
+            connection: None,
+            voice,
+            voice_packets,
+            voice_status,
+            shown: Snapshot::default(),
+            shown_at: Instant::now(),
+            ringing: false,
+        })
     }
 
     /// Runs until the wishes end. `show` gets every change of desk, link or problem at once, and the rest at most ten times a second.
@@ -206,7 +220,7 @@ impl Parts {
 
     fn carry_out(&mut self, effect: Effect) {
         match effect {
-            Effect::Connect { server } => self.connection = Some(Connection::open(&server, &self.trust)),
+            Effect::Connect { server } => self.connection = Some(Connection::open(&server, &self.trust, self.voice_packets.clone())),
             Effect::Disconnect => self.connection = None,
             Effect::Send(frame) => {
                 // A socket that takes nothing reports its end by itself, or falls silent for the heartbeat.
@@ -220,6 +234,10 @@ impl Parts {
                 }
             }
             Effect::Voice(command) => self.voice.order(Order::Voice(command)),
+            Effect::Tunnel(on) => {
+                let connection = self.connection.as_ref().filter(|_| on);
+                self.voice.order(Order::Tunnel(connection.map(Connection::packets)));
+            }
             Effect::Alert => self.voice.order(Order::Alert),
             Effect::Ring(on) => {
                 self.ringing = on;
@@ -244,10 +262,11 @@ impl Parts {
     /// Whether something changed that a person waits for.
     fn urgent(&self) -> bool {
         let (old, new) = (&self.shown.view, self.session.view());
-        let voice = |view: &View| (view.voice.receiving, view.voice.device.is_some());
+        let voice = |view: &View| (view.voice.receiving, view.voice.device.is_some(), view.voice.way, view.voice.sends);
         self.shown.ringing != self.ringing
             || (&old.link, &old.problem, &old.me, &old.desk, old.asked, old.refusal, &old.agents)
                 != (&new.link, &new.problem, &new.me, &new.desk, new.asked, new.refusal, &new.agents)
+            || old.health != new.health
             || voice(old) != voice(new)
     }
 }

@@ -183,7 +183,15 @@ mod tests {
         vec![
             Input::AgentArrived { agent: AgentId(7), session: SessionId(leg) },
             Input::AgentMediaOpened { agent: AgentId(7), leg: LegId(1 << 62), access: MediaAccess("secret keys".into()) },
-            Input::CallOffered(CallOffered { leg: LegId(leg), trunk: TrunkId(1), caller, dialled, offer, probe: false }),
+            Input::CallOffered(CallOffered {
+                leg: LegId(leg),
+                trunk: TrunkId(1),
+                caller,
+                dialled,
+                offer,
+                probe: false,
+                origin: Default::default(),
+            }),
             Input::MediaOpened { leg: LegId(leg), answer: SessionText("secret answer".into()) },
             Input::Tick,
             Input::Stop,

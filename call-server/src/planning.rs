@@ -92,6 +92,7 @@ pub(crate) fn lines(floor: &Snapshot, people: &[AgentEntry]) -> Value {
             "longest_wait_ms": queue.longest_wait_ms,
             "ready": queue.ready,
             "talking": queue.talking,
+            "forecasts": queue.forecasts,
             "agents": by_state(floor, people, queue.queue),
         })
     });

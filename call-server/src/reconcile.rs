@@ -144,7 +144,15 @@ mod tests {
         let (interaction, started) = (InteractionId(id), UnixMillis(1));
         let dialled = PhoneNumber::parse("12345").expect("valid");
         [
-            StoreCommand::Open { interaction, started, caller: Caller::default(), dialled, probe: false, direction: Direction::Inbound },
+            StoreCommand::Open {
+                interaction,
+                started,
+                caller: Caller::default(),
+                dialled,
+                probe: false,
+                direction: Direction::Inbound,
+                diversions: Vec::new(),
+            },
             StoreCommand::OpenRecording { recording: RecordingId(id), interaction, path: path.into(), started },
         ]
     }

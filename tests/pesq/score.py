@@ -1,6 +1,6 @@
 """Scores sound files with PESQ (ITU-T P.862, narrow band): a line of JSON in, a line of JSON out.
 
-In: {"reference": WAV, "heard": WAV, "pieces": N}; the reference is said again and again without a pause. Out: {"scores": [MOS-LQO of
+In: {"reference": WAV, "heard": WAV, "pieces": N, "skip": samples}; the reference is said again and again without a pause. Out: {"scores": [MOS-LQO of
 each piece], "places": [sample at which each piece begins in what was heard]}. Both files: 8 kHz, mono, 16 bits.
 """
 
@@ -33,7 +33,7 @@ def score(task):
     reference, heard = read(task["reference"]), read(task["heard"])
     scores, places = [], []
     # Exactly one piece begins within its own length.
-    place = best_place(reference, heard, 0, len(reference))
+    place = best_place(reference, heard, task["skip"], len(reference))
     while len(scores) < task["pieces"] and place + len(reference) <= len(heard):
         try:
             scores.append(float(pesq(RATE, reference, heard[place : place + len(reference)], "nb")))

@@ -49,6 +49,34 @@ impl Baresip {
         phone
     }
 
+    /// Starts it at `own`, an address of IPv4 or IPv6, and dials `number` at `server` from there.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn dial_from(folder: &Path, own: IpAddr, server: SocketAddr, number: &str, speech: &Path) -> Self {
+        let host = SocketAddr::new(own, 0).to_string();
+        let host = host.trim_end_matches(":0");
+        let account = format!("<sip:{USER}@{host}>;regint=0;audio_codecs=PCMA,PCMU\n");
+        let mut phone = Self::start(folder, own, &account, "", speech);
+        phone.call(&format!("sip:{number}@{server}"));
+        phone
+    }
+
+    /// Starts it and dials over TLS, trusting the authority in the file `ca` alone; `encryption` is what its account says of voice, such as
+    /// `;mediaenc=srtp-mand`, or nothing for plain voice.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn dial_over_tls(folder: &Path, server: SocketAddr, number: &str, speech: &Path, (ca, encryption): (&Path, &str)) -> Self {
+        let account = format!("<sip:{USER}@127.0.0.1;transport=tls>;regint=0;audio_codecs=PCMA,PCMU{encryption}\n");
+        let more = format!("module srtp.so\nsip_cafile {}\nsip_verify_server yes\n", ca.display());
+        let mut phone = Self::start(folder, IpAddr::V4(Ipv4Addr::LOCALHOST), &account, &more, speech);
+        phone.call(&format!("sip:{number}@{server}"));
+        phone
+    }
+
     /// Starts it to answer whoever calls.
     ///
     /// # Panics
@@ -56,7 +84,7 @@ impl Baresip {
     #[must_use]
     pub fn wait(folder: &Path, speech: &Path, codecs: &str) -> Self {
         let account = format!("<sip:{USER}@127.0.0.1>;regint=0;answermode=auto;audio_codecs={codecs}\n");
-        Self::start(folder, IpAddr::V4(Ipv4Addr::LOCALHOST), &account, speech)
+        Self::start(folder, IpAddr::V4(Ipv4Addr::LOCALHOST), &account, "", speech)
     }
 
     /// Where it is called.
@@ -72,16 +100,16 @@ impl Baresip {
     #[must_use]
     pub fn register(folder: &Path, own: IpAddr, server: SocketAddr, (number, secret): (&str, &str), speech: &Path) -> Self {
         let account = format!("<sip:{number}@{server}>;auth_user={number};auth_pass={secret};regint=60;audio_codecs=PCMA,PCMU\n");
-        Self::start(folder, own, &account, speech)
+        Self::start(folder, own, &account, "", speech)
     }
 
-    fn start(folder: &Path, own: IpAddr, account: &str, speech: &Path) -> Self {
+    fn start(folder: &Path, own: IpAddr, account: &str, more: &str, speech: &Path) -> Self {
         let control = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free loopback port");
         let address = UdpSocket::bind((own, 0)).and_then(|socket| socket.local_addr()).expect("a free loopback port");
         let folder = folder.to_owned();
-        configure(&folder, address, account, control, speech).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        configure(&folder, address, (account, more), control, speech).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
         let mut command = Command::new("baresip");
-        command.arg("-4").arg("-f").arg(&folder);
+        command.arg(if own.is_ipv4() { "-4" } else { "-6" }).arg("-f").arg(&folder);
         let mut running = Running::start("baresip", &mut command, &folder.join("errors.log"));
         running.wait_for("word that it is ready", SOON, |line| line.contains("baresip is ready").then_some(()));
         let control = TcpStream::connect(control).expect("baresip listens for commands");
@@ -159,14 +187,14 @@ impl Baresip {
     }
 }
 
-fn configure(folder: &Path, address: SocketAddr, account: &str, control: SocketAddr, speech: &Path) -> std::io::Result<()> {
+fn configure(folder: &Path, address: SocketAddr, (account, more): (&str, &str), control: SocketAddr, speech: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)?;
     let own = address.ip();
     let speech = speech.canonicalize()?;
     let config = format!(
         "poll_method epoll\nsip_listen {address}\nnet_interface {own}\naudio_source aufile,{}\naudio_player aubridge,sink\n\
          module_path {MODULES}\nmodule aubridge.so\nmodule g711.so\nmodule opus.so\nmodule aufile.so\nmodule sndfile.so\nmodule_tmp uuid.so\n\
-         module_tmp account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\nctrl_tcp_listen {control}\nsnd_path {}\n",
+         module_tmp account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\nctrl_tcp_listen {control}\nsnd_path {}\n{more}",
         speech.display(),
         folder.display(),
     );

@@ -73,7 +73,7 @@ impl Display {
 #[derive(Debug)]
 pub struct SoundServer {
     folder: PathBuf,
-    _server: Running,
+    server: Running,
 }
 
 impl SoundServer {
@@ -83,8 +83,15 @@ impl SoundServer {
     /// If PulseAudio is missing or does not come up.
     #[must_use]
     pub fn start(folder: &Path) -> Self {
+        std::fs::create_dir_all(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
         let alsa = "</usr/share/alsa/alsa.conf>\npcm.!default { type pulse }\nctl.!default { type pulse }\n";
         std::fs::write(folder.join("asound.conf"), alsa).expect("the test folder can be written");
+        let this = Self { folder: folder.to_owned(), server: Self::serve(folder) };
+        this.choose();
+        this
+    }
+
+    fn serve(folder: &Path) -> Running {
         let socket = folder.join("pulse.sock");
         let mut command = Command::new("pulseaudio");
         command.args(["-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "--disallow-exit", "--log-target=stderr"]);
@@ -93,14 +100,43 @@ impl SoundServer {
             command.arg("-L").arg(format!("module-null-sink sink_name={sink} rate=48000 channels=1"));
         }
         command.env("HOME", folder).env("XDG_RUNTIME_DIR", folder);
-        let server = Running::start("pulseaudio", &mut command, &folder.join("pulseaudio.log"));
-        let this = Self { folder: folder.to_owned(), _server: server };
+        Running::start("pulseaudio", &mut command, &folder.join("pulseaudio.log"))
+    }
+
+    /// Waits until it answers, and makes the headset its default.
+    fn choose(&self) {
         let until = std::time::Instant::now() + SOON;
-        while !this.control(&["set-default-sink", "ear"]) {
-            assert!(std::time::Instant::now() < until, "pulseaudio did not come up; see {}", folder.join("pulseaudio.log").display());
+        while !self.control(&["set-default-sink", "ear"]) {
+            let log = self.folder.join("pulseaudio.log");
+            assert!(std::time::Instant::now() < until, "pulseaudio did not come up; see {}", log.display());
         }
-        assert!(this.control(&["set-default-source", "mouth.monitor"]), "the microphone cannot be chosen");
-        this
+        assert!(self.control(&["set-default-source", "mouth.monitor"]), "the microphone cannot be chosen");
+    }
+
+    /// SIGKILL, at once; whoever plays or records through it loses its device.
+    pub fn kill(&mut self) {
+        self.server.kill();
+    }
+
+    /// Starts it anew at the same place.
+    pub fn restart(&mut self) {
+        self.server = Self::serve(&self.folder);
+        self.choose();
+    }
+
+    /// Gives programs that use `other` as their default device this headset too, under the name `headset`.
+    ///
+    /// # Panics
+    /// If that one's folder cannot be written.
+    pub fn lend_to(&self, other: &Self) {
+        let path = other.folder.join("asound.conf");
+        let alsa = format!(
+            "</usr/share/alsa/alsa.conf>\npcm.!default {{ type pulse server \"{}\" }}\nctl.!default {{ type pulse }}\n\
+             pcm.headset {{ type pulse server \"{}\" hint {{ show on description \"headset\" }} }}\n",
+            other.socket(),
+            self.socket()
+        );
+        std::fs::write(path, alsa).expect("the test folder can be written");
     }
 
     fn socket(&self) -> String {

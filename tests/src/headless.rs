@@ -1,5 +1,6 @@
 //! An agent: the real desktop program without its window, with files for microphone and loudspeaker.
 
+use crate::desk::SoundServer;
 use crate::process::{Running, program};
 use crate::site::{Agent, Site, prompt};
 use crate::{SOON, Server};
@@ -68,18 +69,43 @@ impl Headless {
         headless
     }
 
+    /// Starts it with this sound server's headset as microphone and loudspeaker and waits until it is signed in; `device` is the one that
+    /// was chosen, or `default`.
+    #[must_use]
+    pub fn start_at(site: &Site, server: &Server, agent: &Agent, plan: HeadlessPlan, sound: &SoundServer, device: &str) -> Self {
+        let mut command = Self::command(site, server.gateway, agent, &agent.password, plan);
+        command.args(["--microphone-device", device, "--loudspeaker-device", device]);
+        sound.plug_into(&mut command);
+        let mut headless = Self::run(site, agent, &mut command);
+        headless.event("signed_in", SOON);
+        headless
+    }
+
     fn launch(site: &Site, gateway: SocketAddr, agent: &Agent, password: &str, plan: HeadlessPlan, voice: &Path, more: &[&str]) -> Self {
+        let speaker = Self::speaker_of(site, agent);
+        let mut command = Self::command(site, gateway, agent, password, plan);
+        command.arg("--mic").arg(voice).arg("--speaker").arg(&speaker).args(more);
+        Self::run(site, agent, &mut command)
+    }
+
+    fn speaker_of(site: &Site, agent: &Agent) -> PathBuf {
+        site.folder().join(format!("{}.heard.wav", agent.number))
+    }
+
+    fn command(site: &Site, gateway: SocketAddr, agent: &Agent, password: &str, plan: HeadlessPlan) -> Command {
         let password_file = site.folder().join(format!("{}.password", agent.number));
         std::fs::write(&password_file, password).unwrap_or_else(|error| panic!("{}: {error}", password_file.display()));
-        let speaker = site.folder().join(format!("{}.heard.wav", agent.number));
         let mut command = Command::new(program("agent-desktop"));
         command.arg("--headless").args(["--server", &gateway.to_string(), "--number", &agent.number]);
         command.arg("--ca").arg(&site.ca).arg("--password-file").arg(password_file);
-        command.arg("--mic").arg(voice).arg("--speaker").arg(&speaker).args(more);
         command.args(plan.auto_answer.then_some("--auto-answer")).args(plan.auto_ready.then_some("--auto-ready"));
         command.args(plan.take_over.then_some("--take-over"));
+        command
+    }
+
+    fn run(site: &Site, agent: &Agent, command: &mut Command) -> Self {
         let log = site.folder().join(format!("{}.log", agent.number));
-        Self { running: Running::start(&format!("agent {}", agent.number), &mut command, &log), speaker }
+        Self { running: Running::start(&format!("agent {}", agent.number), command, &log), speaker: Self::speaker_of(site, agent) }
     }
 
     /// Where what its loudspeaker plays is written.

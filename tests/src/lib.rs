@@ -8,6 +8,7 @@ pub mod desk;
 pub mod headless;
 pub mod kamailio;
 pub mod link;
+pub mod network;
 pub mod process;
 pub mod server;
 pub mod site;

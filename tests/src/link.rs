@@ -54,6 +54,7 @@ fn unit(seed: u64, number: u64) -> f64 {
 #[derive(Debug)]
 pub struct Link {
     address: SocketAddr,
+    impairment: Arc<Mutex<Impairment>>,
 }
 
 impl Link {
@@ -70,9 +71,10 @@ impl Link {
         let program: Arc<Mutex<Option<SocketAddr>>> = Arc::default();
         let (up, down) = (near.try_clone()?, far_socket.try_clone()?);
         let known = Arc::clone(&program);
+        let impairment = Arc::new(Mutex::new(impairment));
         carry(
             up,
-            impairment,
+            Arc::clone(&impairment),
             0,
             move |from| *known.lock().unwrap_or_else(PoisonError::into_inner) = from,
             move |packet| {
@@ -81,7 +83,7 @@ impl Link {
         );
         carry(
             down,
-            impairment,
+            Arc::clone(&impairment),
             1,
             |_| {},
             move |packet| {
@@ -90,7 +92,12 @@ impl Link {
                 }
             },
         );
-        Ok(Self { address })
+        Ok(Self { address, impairment })
+    }
+
+    /// What it does to packets from now on.
+    pub fn set(&self, impairment: Impairment) {
+        *self.impairment.lock().unwrap_or_else(PoisonError::into_inner) = impairment;
     }
 
     /// Where the near program sends to.
@@ -116,7 +123,7 @@ struct Underway {
 /// One direction: one thread takes packets and decides, another lets them go when they are due.
 fn carry(
     socket: UdpSocket,
-    impairment: Impairment,
+    impairment: Arc<Mutex<Impairment>>,
     direction: u64,
     saw: impl Fn(Option<SocketAddr>) + Send + 'static,
     send: impl Fn(&[u8]) + Send + 'static,
@@ -126,14 +133,15 @@ fn carry(
     std::thread::spawn(move || deliver(&underway, &send));
 }
 
-fn take(socket: &UdpSocket, impairment: &Impairment, direction: u64, saw: &impl Fn(Option<SocketAddr>), sender: &Sender<Underway>) {
+fn take(socket: &UdpSocket, impairment: &Mutex<Impairment>, direction: u64, saw: &impl Fn(Option<SocketAddr>), sender: &Sender<Underway>) {
     let mut buffer = [0; MAX_PACKET];
     let mut number = 0;
     loop {
         // An error is the far port's "unreachable", which passes.
         let Ok((length, from)) = socket.recv_from(&mut buffer) else { continue };
         saw(Some(from));
-        if let Some(delay) = impairment.fate(direction, number) {
+        let now = *impairment.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(delay) = now.fate(direction, number) {
             let underway = Underway { due: Instant::now() + delay, number, packet: buffer[..length].to_vec() };
             if sender.send(underway).is_err() {
                 return;

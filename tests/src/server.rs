@@ -72,6 +72,12 @@ impl Server {
         self.sip_listeners.iter().find(|(kind, _)| kind == transport).map(|(_, address)| *address)
     }
 
+    /// The same over IPv6.
+    #[must_use]
+    pub fn sip_over_ipv6(&self, transport: &str) -> Option<SocketAddr> {
+        self.sip_listeners.iter().find(|(kind, address)| kind == transport && address.is_ipv6()).map(|(_, address)| *address)
+    }
+
     /// Starts it where it must refuse to start, and returns its words.
     ///
     /// # Panics

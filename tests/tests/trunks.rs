@@ -1,7 +1,7 @@
 //! Trunks from outside: sipp as a carrier whose first target has no room, whose second is silent, and whose third wants credentials;
 //! channel limits; the path of a call without calling.
 
-use citizen::{CallPlan, Ending, Outcome};
+use citizen::{Act, CallPlan, Deed, Ending, Outcome};
 use e2e::process::Running;
 use e2e::{Caller, LATER, SOON, Server, Site};
 use serde_json::Value;
@@ -87,4 +87,51 @@ fn the_path_of_a_call_is_printed_from_the_configuration_alone() {
     let refused = site.cli(&["route", "test", "8001", "13912345678", "now", "--class", "internal"]);
     assert_eq!((&refused["path"]["end"], &refused["path"]["why"]), (&Value::from("refused"), &Value::from("not_allowed")), "{refused:#}");
     assert!(site.cli_fails(&["route", "test", "1", "2", "yesterday"]).contains("is no moment"));
+}
+
+#[test]
+fn keys_by_info_do_what_keys_do_where_the_trunk_tells_them_so() {
+    let site = Site::demo("keys-by-info");
+    site.configure("trunks", "keys", "\"info\"");
+    site.configure("queues", "keys", "[\"9 refuse\"]");
+    let server = Server::start(&site);
+    let acts = vec![Act { after: Duration::from_millis(300), deed: Deed::PressByInfo("59".to_owned()) }];
+    let plan = CallPlan { acts, ending: Ending::FarEnd, ..CallPlan::new(server.sip, "12345") };
+    let report = Caller::dial(plan).report(LATER);
+    assert_eq!(report.outcome, Outcome::Answered, "{report:?}");
+    assert_eq!(site.only_call().end(), ("abandoned", "server"), "the key ends the wait");
+}
+
+#[test]
+fn the_numbers_that_a_call_was_diverted_from_stand_in_its_record() {
+    let site = Site::demo("diverted");
+    let server = Server::start(&site);
+    let phone = UdpSocket::bind("127.0.0.1:0").expect("a loopback port");
+    phone.set_read_timeout(Some(SOON)).expect("a limit");
+    let own = phone.local_addr().expect("bound");
+    let request = |method: &str, more: &str| {
+        format!(
+            "{method} sip:99999@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP {own};branch=z9hG4bKd1;rport\r\nMax-Forwards: 70\r\n\
+             From: <sip:13912345678@127.0.0.1>;tag=1\r\nTo: <sip:99999@127.0.0.1>{more}Call-ID: diverted\r\nCSeq: 1 {method}\r\n\
+             Contact: <sip:{own}>\r\nContent-Length: 0\r\n\r\n"
+        )
+    };
+    let history = "\r\nHistory-Info: <sip:051912345@h?Reason=SIP%3Bcause%3D486>;index=1, <sip:99999@h;cause=486>;index=1.1\r\n";
+    phone.send_to(request("INVITE", history).as_bytes(), server.sip).expect("loopback takes a packet");
+    let mut buffer = [0; 4_096];
+    let tag = loop {
+        let length = phone.recv(&mut buffer).expect("a response in time");
+        let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
+        if text.starts_with("SIP/2.0 404 ") {
+            break text
+                .lines()
+                .find_map(|line| line.strip_prefix("To:")?.split_once(";tag="))
+                .map(|(_, tag)| tag.to_owned())
+                .expect("a tag");
+        }
+    };
+    phone.send_to(request("ACK", &format!(";tag={tag}\r\n")).as_bytes(), server.sip).expect("loopback takes a packet");
+    assert_eq!(site.only_call().end(), ("unknown_number", "server"));
+    let shown = site.cli(&["call", "show", "1"]);
+    assert_eq!(shown["diversions"], serde_json::json!([{"number": "051912345", "reason": "busy"}]), "{shown:#}");
 }

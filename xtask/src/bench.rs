@@ -40,7 +40,7 @@ enum Which {
     /// How a talk sounds over bad links: PESQ through the real server and desktop beside baresip, and the mouth-to-ear delay.
     Voice {
         /// Codecs on the desktop's line.
-        #[arg(long, default_value = "pcma")]
+        #[arg(long, default_value = "pcma,opus")]
         codecs: String,
         /// Pieces of speech that are scored in each direction of each row.
         #[arg(long, default_value_t = 6)]

@@ -23,6 +23,8 @@ pub(crate) const TEST: &[&str] = &[
     "pulseaudio",
     "pulseaudio-utils",
     "libasound2-plugins",
+    "iproute2",
+    "nftables",
     "strace",
 ];
 

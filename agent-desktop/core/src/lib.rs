@@ -7,11 +7,11 @@ mod session;
 mod view;
 
 pub use session::Session;
-pub use view::{DeviceProblem, LinkState, Me, SignInProblem, View, VoiceStatus};
+pub use view::{DeviceProblem, LinkState, Me, SignInProblem, View, VoiceStatus, VoiceWay};
 
 use shared::model::{CallFunction, NotReadyReason, PhoneNumber, SupervisorAct};
 use shared::pii::Pii;
-use shared::wire::{Correction, FromClient, FromServer, MediaAccess};
+use shared::wire::{Correction, FromClient, FromServer, MediaAccess, VoiceOrder};
 
 /// Milliseconds of a monotonic clock that the skin reads.
 pub type Millis = u64;
@@ -131,6 +131,8 @@ pub enum Effect {
     },
     /// To the voice path.
     Voice(VoiceCommand),
+    /// Whether the voice path may send its packets through the socket from now on, when UDP does not get through.
+    Tunnel(bool),
     /// Ring on or off.
     Ring(bool),
     /// One short sound: the server has changed something that the agent did not ask for (I-29).
@@ -149,6 +151,8 @@ pub enum VoiceCommand {
     },
     /// `true`: microphone and loudspeaker are live (in a call). `false`: only keep the path open with silent packets.
     Talk(bool),
+    /// How to send from now on.
+    Send(VoiceOrder),
     /// Stop and forget the keys.
     Close,
 }

@@ -322,6 +322,9 @@ impl Session {
     /// A wrong certificate is shown but never accepted here: each try refuses it again until the right server is back.
     fn retry_later(&mut self, now: Millis, mut signed_in: Box<SignedIn>, failure: LinkFailure) {
         let first = matches!(signed_in.link, Link::Online(_));
+        if first && signed_in.media.options.is_some() {
+            self.effects.push_back(Effect::Tunnel(false));
+        }
         signed_in.link = Link::Waiting(now + signed_in.back_off.next());
         signed_in.pending = None;
         self.stage = Stage::SignedIn(signed_in);
@@ -352,8 +355,8 @@ impl Session {
                     self.view.refusal = Some(reason);
                 }
             }
-            // Only said to a client that has said what its voice can; this one does not yet.
-            FromServer::Voice(_) | FromServer::TalkHealth(_) => {}
+            FromServer::Voice(order) => self.effects.push_back(Effect::Voice(VoiceCommand::Send(order))),
+            FromServer::TalkHealth(health) => self.view.health = self.talking.then_some(health),
             FromServer::SignedOut { reason } => self.signed_out(reason),
             FromServer::Pong { nonce, now: server_now } => self.pong(now, nonce, server_now),
             FromServer::ProtocolError { message } => self.broken(now, LinkFailure::Protocol(message)),
@@ -408,6 +411,7 @@ impl Session {
             read: None,
             clock_measured: false,
         }));
+        self.tell_what_the_voice_can();
         self.tell_what_lasts();
     }
 
@@ -533,6 +537,7 @@ impl Session {
         let talk = self.view.desk.as_ref().is_some_and(|desk| desk.call.is_some() || watches(desk));
         if talk != self.talking {
             self.talking = talk;
+            self.view.health = None;
             self.effects.push_back(Effect::Voice(VoiceCommand::Talk(talk)));
         }
         let ring = self.bell(now);

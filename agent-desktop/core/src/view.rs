@@ -1,7 +1,9 @@
 //! What the screens show: plain data, computed by the session, never guessed by a widget.
 
 use crate::LinkFailure;
-use shared::model::{AgentId, AgentState, AsideStage, CallFunction, CallPhase, Desk, Floor, InteractionId, NotReadyReason, Refusal};
+use shared::model::{
+    AgentId, AgentState, AsideStage, CallFunction, CallPhase, Desk, Floor, InteractionId, NotReadyReason, Refusal, TalkHealth, VoiceCodec,
+};
 use shared::wire::{DeskRules, ReasonLimit, SignInRefusal, SignOutReason};
 
 /// All that a screen may show.
@@ -23,6 +25,8 @@ pub struct View {
     pub refusal: Option<Refusal>,
     /// The voice path.
     pub voice: VoiceStatus,
+    /// How the present talk sounds, as the server last told it.
+    pub health: Option<TalkHealth>,
     /// Round trip of the last heartbeat, in ms.
     pub round_trip_ms: Option<u32>,
     /// The site's rules for this desk.
@@ -94,6 +98,22 @@ pub struct VoiceStatus {
     pub speaker_level: u8,
     /// Lost packets in the last interval, per mille.
     pub loss_permille: u16,
+    /// Which way the packets take.
+    pub way: VoiceWay,
+    /// How the agent's voice is sent.
+    pub sends: VoiceCodec,
+    /// How the newest packet of the server was coded.
+    pub hears: VoiceCodec,
+}
+
+/// Which way voice packets take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum VoiceWay {
+    /// UDP, as it should be.
+    #[default]
+    Udp,
+    /// Through the connection to the server, because UDP does not get through.
+    Tunnel,
 }
 
 /// What is wrong with a sound device. The screens have one sentence per language for each.
@@ -101,6 +121,8 @@ pub struct VoiceStatus {
 pub enum DeviceProblem {
     /// It is being opened, for the first time or after a break; nothing to worry about yet.
     Opening,
+    /// The chosen one cannot be used; the system's choice is used until it can.
+    Replaced,
     /// None is plugged in, or not the one that was chosen.
     Missing,
     /// It does not run at 48 kHz.

@@ -10,13 +10,14 @@ use crate::font;
 use crate::i18n::Language;
 use crate::screens::agent;
 use crate::theme::Mode;
-use desktop_core::{DeviceProblem, LinkState, Me, Millis, View, VoiceStatus, Wish};
+use desktop_core::{DeviceProblem, LinkState, Me, Millis, View, VoiceStatus, VoiceWay, Wish};
 use iced::keyboard::{self, Key, Modifiers, key::Named};
 use iced::{Settings, Size};
 use iced_test::Simulator;
 use shared::model::{
     AgentId, AgentState, CallPhase, CallView, Caller, CallerCard, CallerPerson, CareClass, CareMark, Contact, Desk, EndReason, Floor,
-    FloorRow, InteractionId, KnownCaller, NotReadyReason, OfferId, OfferView, PersonId, PhoneNumber, Side, UnixMillis, WrapUpView,
+    FloorRow, InteractionId, KnownCaller, LegHealth, NotReadyReason, OfferId, OfferView, PersonId, PhoneNumber, Side, TalkHealth,
+    UnixMillis, VoiceTrouble, WrapUpView,
 };
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
@@ -288,6 +289,16 @@ fn talking() -> View {
     view.voice.microphone_level = 46;
     view.voice.speaker_level = 63;
     view.voice.loss_permille = 2;
+    view
+}
+
+/// A talk over a bad line, through the socket, with these troubles.
+fn talking_badly(troubles: &[VoiceTrouble]) -> View {
+    let mut view = talking();
+    let citizen = LegHealth { score_hundredths: 438, ..LegHealth::default() };
+    let agent = LegHealth { score_hundredths: 352, lost_permille: 47, round_trip_ms: Some(62), ..LegHealth::default() };
+    view.health = Some(TalkHealth { citizen, agent, troubles: troubles.to_vec() });
+    view.voice.way = VoiceWay::Tunnel;
     view
 }
 

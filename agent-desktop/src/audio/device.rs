@@ -1,7 +1,8 @@
 //! Sound devices through cpal (on Linux its ALSA host): 48 kHz, 960 frames a buffer.
 //!
 //! A stream can hang in its own drop when the sound server dies. So each one lives in a thread of its own, and nobody ever waits for that
-//! thread: a stream without a callback for half a second, or with two errors, is abandoned and a new one is opened.
+//! thread: a stream without a callback for half a second, or with two errors, is abandoned and a new one is opened. If the chosen device
+//! cannot be used, the system's choice is used until it can.
 
 use super::resample::{Decimator, Interpolator, slip};
 use super::sound::{Condition, Frame, Loudspeaker, Microphone, SILENCE};
@@ -25,6 +26,8 @@ const CALLBACK_LIMIT: Duration = Duration::from_millis(500);
 const OPEN_LIMIT: Duration = Duration::from_secs(5);
 /// Wait before a device that could not be opened is tried again.
 const REOPEN_WAIT: Duration = Duration::from_secs(5);
+/// On another device than the chosen one, that one is looked for this often.
+const RETURN_WAIT: Duration = Duration::from_secs(2);
 /// Errors of one stream after which it is given up.
 const MOST_ERRORS: u32 = 2;
 /// Threads, hanging ones included, that one client may have for one direction.
@@ -110,8 +113,21 @@ struct Shared {
     called_ms: AtomicU64,
     errors: AtomicU32,
     abandoned: AtomicBool,
-    outcome: Mutex<Option<Result<String, DeviceProblem>>>,
+    /// The device that was chosen can be used again, and this one is another.
+    superseded: AtomicBool,
+    outcome: Mutex<Option<Result<Opened, DeviceProblem>>>,
 }
+
+/// The device of an open stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Opened {
+    name: String,
+    /// It is not the one that was chosen.
+    stands_in: bool,
+}
+
+/// A stream and its device.
+type Stream = (cpal::Stream, Opened);
 
 impl Shared {
     fn called(&self) {
@@ -122,13 +138,14 @@ impl Shared {
         self.began.elapsed().saturating_sub(Duration::from_millis(self.called_ms.load(Ordering::Relaxed)))
     }
 
-    fn outcome(&self) -> Option<Result<String, DeviceProblem>> {
+    fn outcome(&self) -> Option<Result<Opened, DeviceProblem>> {
         self.outcome.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 /// Opens streams of one direction and looks after the present one.
 struct Keeper {
+    direction: Direction,
     name: Option<String>,
     current: Option<Arc<Shared>>,
     threads: Arc<AtomicU32>,
@@ -137,8 +154,8 @@ struct Keeper {
 }
 
 impl Keeper {
-    fn new(name: Option<String>) -> Self {
-        Self { name, current: None, threads: Arc::default(), retry_at: None, problem: DeviceProblem::Opening }
+    fn new(name: Option<String>, direction: Direction) -> Self {
+        Self { direction, name, current: None, threads: Arc::default(), retry_at: None, problem: DeviceProblem::Opening }
     }
 
     /// Whether a new stream is wanted now; gives an old one up first if it does not work.
@@ -161,18 +178,21 @@ impl Keeper {
     }
 
     /// Runs `open` on a thread of its own and keeps its stream there.
-    fn keep(&mut self, open: impl FnOnce(&Option<String>, Arc<Shared>) -> Result<(cpal::Stream, String), DeviceProblem> + Send + 'static) {
+    fn keep(&mut self, open: impl FnOnce(Option<&str>, Arc<Shared>) -> Result<Stream, DeviceProblem> + Send + 'static) {
         let shared = Arc::new(Shared {
             began: Instant::now(),
             called_ms: AtomicU64::new(0),
             errors: AtomicU32::new(0),
             abandoned: AtomicBool::new(false),
+            superseded: AtomicBool::new(false),
             outcome: Mutex::new(None),
         });
-        let (name, ours, threads) = (self.name.clone(), Arc::clone(&shared), Arc::clone(&self.threads));
+        let (name, direction) = (self.name.clone(), self.direction);
+        let (ours, threads) = (Arc::clone(&shared), Arc::clone(&self.threads));
         threads.fetch_add(1, Ordering::Relaxed);
         let work = move || {
-            hold(&ours, open(&name, Arc::clone(&ours)));
+            let opened = open(name.as_deref(), Arc::clone(&ours));
+            hold(&ours, opened, || find(name.as_deref(), direction).is_ok());
             threads.fetch_sub(1, Ordering::Relaxed);
         };
         match std::thread::Builder::new().name("sound".to_owned()).spawn(work) {
@@ -198,7 +218,8 @@ impl Keeper {
 
     fn condition(&self) -> Condition {
         match self.current.as_ref().and_then(|current| current.outcome()) {
-            Some(Ok(name)) => Condition::Works(name),
+            Some(Ok(Opened { name, stands_in: false })) => Condition::Works(name),
+            Some(Ok(Opened { name, stands_in: true })) => Condition::StandsIn(name),
             Some(Err(problem)) => Condition::Broken(problem),
             None => Condition::Broken(self.problem.clone()),
         }
@@ -232,22 +253,29 @@ fn fault(shared: &Shared) -> Option<DeviceProblem> {
         Some(Err(problem)) => Some(problem),
         Some(Ok(_)) if shared.errors.load(Ordering::Relaxed) >= MOST_ERRORS => Some(DeviceProblem::Stopped),
         Some(Ok(_)) if shared.silent_for() > CALLBACK_LIMIT => Some(DeviceProblem::Stopped),
+        Some(Ok(_)) if shared.superseded.load(Ordering::Relaxed) => Some(DeviceProblem::Opening),
         None if shared.began.elapsed() > OPEN_LIMIT => Some(DeviceProblem::Failed("it does not open".to_owned())),
         Some(Ok(_)) | None => None,
     }
 }
 
-/// Plays a stream until it is abandoned.
-fn hold(shared: &Shared, opened: Result<(cpal::Stream, String), DeviceProblem>) {
-    let started = opened.and_then(|(stream, name)| stream.play().map(|()| (stream, name)).map_err(|error| failed(&error)));
+/// Plays a stream until it is abandoned; one that stands in looks for the chosen device, which can take its time and hang.
+fn hold(shared: &Shared, opened: Result<Stream, DeviceProblem>, chosen_is_back: impl Fn() -> bool) {
+    let started = opened.and_then(|(stream, opened)| stream.play().map(|()| (stream, opened)).map_err(|error| failed(&error)));
     shared.called();
     let (stream, outcome) = match started {
-        Ok((stream, name)) => (Some(stream), Ok(name)),
+        Ok((stream, opened)) => (Some(stream), Ok(opened)),
         Err(problem) => (None, Err(problem)),
     };
+    let stands_in = matches!(outcome, Ok(Opened { stands_in: true, .. }));
     *shared.outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+    let mut looked = Instant::now();
     while stream.is_some() && !shared.abandoned.load(Ordering::Relaxed) {
         std::thread::park_timeout(CALLBACK_LIMIT);
+        if stands_in && looked.elapsed() >= RETURN_WAIT {
+            shared.superseded.store(chosen_is_back(), Ordering::Relaxed);
+            looked = Instant::now();
+        }
     }
 }
 
@@ -267,6 +295,16 @@ struct Found {
 
 fn failed(error: &cpal::Error) -> DeviceProblem {
     DeviceProblem::Failed(error.to_string())
+}
+
+/// The chosen device, or the one that stands in for it.
+fn find_any(name: Option<&str>, direction: Direction) -> Result<(Found, bool), DeviceProblem> {
+    match find(name, direction) {
+        Ok(found) => Ok((found, false)),
+        // The chosen one's trouble is what matters to the person.
+        Err(problem) if name.is_some() => find(None, direction).map(|found| (found, true)).map_err(|_| problem),
+        Err(problem) => Err(problem),
+    }
 }
 
 fn find(name: Option<&str>, direction: Direction) -> Result<Found, DeviceProblem> {
@@ -315,7 +353,7 @@ pub(crate) struct DeviceMicrophone {
 impl DeviceMicrophone {
     /// By its name, or the system's choice. Opened by the first look at its condition.
     pub(crate) fn new(name: Option<String>) -> Self {
-        Self { keeper: Keeper::new(name), captured: None, primed: false, cushion: Cushion::new(), pause: false }
+        Self { keeper: Keeper::new(name, Direction::Capture), captured: None, primed: false, cushion: Cushion::new(), pause: false }
     }
 }
 
@@ -362,7 +400,7 @@ impl Microphone for DeviceMicrophone {
         if self.keeper.wants_stream() {
             let (producer, consumer) = RingBuffer::new(ROOM_FRAMES * FRAME_SAMPLES);
             self.captured = Some(consumer);
-            self.keeper.keep(move |name, shared| capture(name.as_deref(), shared, producer));
+            self.keeper.keep(move |name, shared| capture(name, shared, producer));
         }
         self.keeper.condition()
     }
@@ -373,14 +411,14 @@ impl Microphone for DeviceMicrophone {
     }
 }
 
-fn capture(name: Option<&str>, shared: Arc<Shared>, producer: Producer<i16>) -> Result<(cpal::Stream, String), DeviceProblem> {
-    let found = find(name, Direction::Capture)?;
+fn capture(name: Option<&str>, shared: Arc<Shared>, producer: Producer<i16>) -> Result<Stream, DeviceProblem> {
+    let (found, stands_in) = find_any(name, Direction::Capture)?;
     let stream = match found.format {
         SampleFormat::F32 => capture_as::<f32>(&found, shared, producer),
         // `find` lets no third format through.
         _ => capture_as::<i16>(&found, shared, producer),
     };
-    stream.map(|stream| (stream, found.name)).map_err(|error| failed(&error))
+    stream.map(|stream| (stream, Opened { name: found.name, stands_in })).map_err(|error| failed(&error))
 }
 
 fn capture_as<T>(found: &Found, shared: Arc<Shared>, mut producer: Producer<i16>) -> Result<cpal::Stream, cpal::Error>
@@ -428,7 +466,7 @@ pub(crate) struct DeviceLoudspeaker {
 impl DeviceLoudspeaker {
     /// By its name, or the system's choice. Opened by the first look at its condition.
     pub(crate) fn new(name: Option<String>) -> Self {
-        Self { keeper: Keeper::new(name), play: None, interpolator: Interpolator::new(FACTOR), cushion: Cushion::new() }
+        Self { keeper: Keeper::new(name, Direction::Play), play: None, interpolator: Interpolator::new(FACTOR), cushion: Cushion::new() }
     }
 }
 
@@ -468,7 +506,7 @@ impl Loudspeaker for DeviceLoudspeaker {
         if self.keeper.wants_stream() {
             let (producer, consumer) = RingBuffer::new(ROOM_FRAMES * DEVICE_FRAME);
             self.play = Some(producer);
-            self.keeper.keep(move |name, shared| play(name.as_deref(), shared, consumer));
+            self.keeper.keep(move |name, shared| play(name, shared, consumer));
         }
         self.keeper.condition()
     }
@@ -479,14 +517,14 @@ impl Loudspeaker for DeviceLoudspeaker {
     }
 }
 
-fn play(name: Option<&str>, shared: Arc<Shared>, consumer: Consumer<f32>) -> Result<(cpal::Stream, String), DeviceProblem> {
-    let found = find(name, Direction::Play)?;
+fn play(name: Option<&str>, shared: Arc<Shared>, consumer: Consumer<f32>) -> Result<Stream, DeviceProblem> {
+    let (found, stands_in) = find_any(name, Direction::Play)?;
     let stream = match found.format {
         SampleFormat::F32 => play_as::<f32>(&found, shared, consumer),
         // `find` lets no third format through.
         _ => play_as::<i16>(&found, shared, consumer),
     };
-    stream.map(|stream| (stream, found.name)).map_err(|error| failed(&error))
+    stream.map(|stream| (stream, Opened { name: found.name, stands_in })).map_err(|error| failed(&error))
 }
 
 fn play_as<T>(found: &Found, shared: Arc<Shared>, mut consumer: Consumer<f32>) -> Result<cpal::Stream, cpal::Error>

@@ -9,10 +9,12 @@ mod line;
 mod resample;
 mod sound;
 mod tone;
+mod tunnel;
 mod urgent;
 mod worker;
 
 pub(crate) use sound::{LoudspeakerChoice, MicrophoneChoice, SoundChoice, SoundError};
+pub(crate) use tunnel::{PacketReceiver, PacketSender, WAITING_PACKETS};
 
 use desktop_core::{VoiceCommand, VoiceStatus};
 use sound::{Loudspeaker, Microphone, Nothing};
@@ -28,6 +30,8 @@ const QUEUE_ORDERS: usize = 64;
 pub(crate) enum Order {
     /// Of the session.
     Voice(VoiceCommand),
+    /// Through which connection packets may go when UDP does not get through.
+    Tunnel(Option<PacketSender>),
     /// The bell.
     Ring(bool),
     /// One short sound.
@@ -41,15 +45,15 @@ pub(crate) struct Voice {
 }
 
 impl Voice {
-    /// Opens the chosen files and begins the voice thread; sound devices are opened with the first line.
+    /// Opens the chosen files and begins the voice thread; sound devices are opened with the first line. `packets` come from connections.
     ///
     /// # Errors
     /// [`SoundError`] if a chosen file cannot be used.
-    pub(crate) fn start(choice: &SoundChoice, status: watch::Sender<VoiceStatus>) -> Result<Self, SoundError> {
+    pub(crate) fn start(choice: &SoundChoice, packets: PacketReceiver, status: watch::Sender<VoiceStatus>) -> Result<Self, SoundError> {
         let microphone = microphone(&choice.microphone)?;
         let loudspeaker = loudspeaker(&choice.loudspeaker)?;
         let (orders, inbox) = mpsc::sync_channel(QUEUE_ORDERS);
-        let work = move || worker::run(inbox, microphone, loudspeaker, status);
+        let work = move || worker::run(inbox, packets, microphone, loudspeaker, status);
         let thread = std::thread::Builder::new().name("voice".to_owned()).spawn(work);
         let thread = thread.inspect_err(|error| tracing::error!(%error, "there is no voice: its thread could not begin")).ok();
         Ok(Self { orders: Some(orders), thread })

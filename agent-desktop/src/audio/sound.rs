@@ -75,6 +75,8 @@ pub(crate) enum SoundError {
 pub(crate) enum Condition {
     /// Its name.
     Works(String),
+    /// The chosen one does not; the name of the one that stands in.
+    StandsIn(String),
     /// Why not.
     Broken(DeviceProblem),
 }

@@ -3,21 +3,30 @@
 use super::{LoudspeakerChoice, MicrophoneChoice, Order, SoundChoice, Voice};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use desktop_core::{VoiceCommand, VoiceStatus};
+use desktop_core::{VoiceCommand, VoiceStatus, VoiceWay};
 use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
-use shared::wire::MediaAccess;
+use shared::model::VoiceCodec;
+use shared::wire::{MediaAccess, VoiceOptions, VoiceOrder};
 use std::net::{SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::watch;
 use voice::FRAME_SAMPLES;
+use voice::codec::Codec;
 use voice::correlate::find;
 use voice::g711::{decode_alaw, encode_alaw};
+use voice::rtcp::{self, Item, ReportBlock};
 use voice::rtp::{HEADER_BYTES, Header, Packet};
-use voice::srtp::{MasterKey, SrtpReceiver, SrtpSender, TAG_BYTES};
+use voice::srtp::{MAX_TAG_BYTES, MasterKey, SrtcpReceiver, SrtpReceiver, SrtpSender, Suite};
 
 const CLIENT_SSRC: u32 = 0x1111;
 const SERVER_SSRC: u32 = 0x2222;
+const OPUS_TYPE: u8 = 111;
+/// No connection leaves packets.
+fn no_packets() -> super::PacketReceiver {
+    std::sync::mpsc::sync_channel(1).1
+}
+
 const LIMIT: Duration = Duration::from_secs(5);
 
 /// A folder of this test alone, gone afterwards.
@@ -57,16 +66,33 @@ struct Server {
     socket: UdpSocket,
     receiver: SrtpReceiver,
     sender: SrtpSender,
+    control: SrtcpReceiver,
+    options: Option<VoiceOptions>,
+    /// What the client has reported.
+    reports: Vec<ReportBlock>,
     sequence: u16,
     client: Option<SocketAddr>,
 }
 
 impl Server {
     fn new() -> Self {
+        Self::with_suite(Suite::AesCm128HmacSha1, None)
+    }
+
+    /// One that can all that the protocol knows.
+    fn able() -> Self {
+        let key = |byte| STANDARD.encode([byte; 28]);
+        let options = VoiceOptions { gcm_client_key: key(1), gcm_server_key: key(2), opus_payload_type: OPUS_TYPE, tunnel: true };
+        Self::with_suite(Suite::Aes128Gcm, Some(options))
+    }
+
+    fn with_suite(suite: Suite, options: Option<VoiceOptions>) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("loopback has a port");
         socket.set_read_timeout(Some(LIMIT)).expect("a limit can be set");
-        let (receiver, sender) = (SrtpReceiver::new(&MasterKey([1; 30])), SrtpSender::new(&MasterKey([2; 30])));
-        Self { socket, receiver, sender, sequence: 0, client: None }
+        let key = |byte| MasterKey::read(suite, &vec![byte; suite.master_bytes()]).expect("of the suite's length");
+        let (receiver, sender) = (SrtpReceiver::with_suite(suite, &key(1)), SrtpSender::with_suite(suite, &key(2)));
+        let control = SrtcpReceiver::new(suite, &key(1));
+        Self { socket, receiver, sender, control, options, reports: Vec::new(), sequence: 0, client: None }
     }
 
     fn access(&self) -> MediaAccess {
@@ -76,7 +102,7 @@ impl Server {
             server_ssrc: SERVER_SSRC,
             client_key: STANDARD.encode([1; 30]),
             server_key: STANDARD.encode([2; 30]),
-            options: None,
+            options: self.options.clone(),
         }
     }
 
@@ -86,26 +112,56 @@ impl Server {
 
     /// The next packet of the client, opened.
     fn hear(&mut self) -> (Header, Vec<i16>) {
-        let mut packet = [0; 2_048];
-        let (length, from) = self.socket.recv_from(&mut packet).expect("the client sends within the limit");
-        self.client = Some(from);
-        let length = self.receiver.unprotect(&mut packet[..length]).expect("it is authentic");
-        let Packet { header, payload } = Packet::read(&packet[..length]).expect("it is RTP");
-        assert_eq!((header.ssrc, header.payload_type, payload.len()), (CLIENT_SSRC, 8, FRAME_SAMPLES));
+        let (header, payload) = self.hear_any();
+        assert_eq!((header.payload_type, payload.len()), (8, FRAME_SAMPLES));
         let mut samples = vec![0; payload.len()];
-        decode_alaw(payload, &mut samples);
+        decode_alaw(&payload, &mut samples);
         (header, samples)
     }
 
+    /// The next voice packet, whatever its codec.
+    fn hear_any(&mut self) -> (Header, Vec<u8>) {
+        loop {
+            let mut packet = [0; 2_048];
+            let (length, from) = self.socket.recv_from(&mut packet).expect("the client sends within the limit");
+            self.client = Some(from);
+            if let Some(heard) = self.open_packet(&mut packet[..length]) {
+                return heard;
+            }
+        }
+    }
+
+    /// A voice packet; `None` for a report, which is kept.
+    fn open_packet(&mut self, packet: &mut [u8]) -> Option<(Header, Vec<u8>)> {
+        if (192..=223).contains(&packet[1]) {
+            let length = self.control.unprotect(packet).expect("the report is authentic");
+            for item in rtcp::read(&packet[..length]).expect("it is RTCP") {
+                let Item::Report(report) = item else { panic!("no goodbye was said") };
+                assert!(report.sender.is_some_and(|sender| sender.packets > 0), "{report:?}");
+                self.reports.extend(report.blocks());
+            }
+            return None;
+        }
+        let length = self.receiver.unprotect(packet).expect("it is authentic");
+        let Packet { header, payload } = Packet::read(&packet[..length]).expect("it is RTP");
+        assert_eq!(header.ssrc, CLIENT_SSRC);
+        Some((header, payload.to_vec()))
+    }
+
     fn say(&mut self, frame: &[i16]) {
-        let mut packet = [0; HEADER_BYTES + FRAME_SAMPLES + TAG_BYTES];
+        let packet = self.packet(frame);
+        self.socket.send_to(&packet, self.client.expect("the client was heard")).expect("loopback takes it");
+    }
+
+    fn packet(&mut self, frame: &[i16]) -> Vec<u8> {
+        let mut packet = [0; HEADER_BYTES + FRAME_SAMPLES + MAX_TAG_BYTES];
         let timestamp = u32::from(self.sequence) * FRAME_SAMPLES as u32;
         let header = Header { marker: self.sequence == 0, payload_type: 8, sequence: self.sequence, timestamp, ssrc: SERVER_SSRC };
         self.sequence += 1;
         header.write(&mut packet).expect("there is room");
         encode_alaw(frame, &mut packet[HEADER_BYTES..HEADER_BYTES + FRAME_SAMPLES]);
         let length = self.sender.protect(&mut packet, HEADER_BYTES + FRAME_SAMPLES).expect("there is room");
-        self.socket.send_to(&packet[..length], self.client.expect("the client was heard")).expect("loopback takes it");
+        packet[..length].to_vec()
     }
 }
 
@@ -129,7 +185,7 @@ fn what_is_spoken_arrives_and_what_is_sent_is_heard_in_calls_alone() {
     let choice =
         SoundChoice { microphone: MicrophoneChoice::File { path: mic, looped: false }, loudspeaker: LoudspeakerChoice::File(ear.clone()) };
     let (report, mut status) = watch::channel(VoiceStatus::default());
-    let voice = Voice::start(&choice, report).expect("both files are good");
+    let voice = Voice::start(&choice, no_packets(), report).expect("both files are good");
     let mut server = Server::new();
     voice.order(server.open());
     let (_, silent) = server.hear();
@@ -168,7 +224,7 @@ fn what_is_spoken_arrives_and_what_is_sent_is_heard_in_calls_alone() {
 #[test]
 fn a_line_is_kept_open_with_a_silent_packet_each_second_and_closed_with_the_session() {
     let (report, _status) = watch::channel(VoiceStatus::default());
-    let voice = Voice::start(&SoundChoice::default(), report).expect("nothing can be missing");
+    let voice = Voice::start(&SoundChoice::default(), no_packets(), report).expect("nothing can be missing");
     let mut server = Server::new();
     voice.order(server.open());
     let (first, _) = server.hear();
@@ -190,7 +246,7 @@ fn packets_that_are_not_the_servers_are_not_heard() {
     let ear = folder.0.join("ear.wav");
     let choice = SoundChoice { microphone: MicrophoneChoice::Nothing, loudspeaker: LoudspeakerChoice::File(ear.clone()) };
     let (report, mut status) = watch::channel(VoiceStatus::default());
-    let voice = Voice::start(&choice, report).expect("the file is good");
+    let voice = Voice::start(&choice, no_packets(), report).expect("the file is good");
     let mut server = Server::new();
     voice.order(server.open());
     server.sender = SrtpSender::new(&MasterKey([9; 30]));
@@ -209,6 +265,91 @@ fn packets_that_are_not_the_servers_are_not_heard() {
 fn a_file_that_cannot_be_used_is_told_before_anything_starts() {
     let (report, _status) = watch::channel(VoiceStatus::default());
     let microphone = MicrophoneChoice::File { path: PathBuf::from("/nowhere/mic.wav"), looped: false };
-    let error = Voice::start(&SoundChoice { microphone, ..SoundChoice::default() }, report).map(|_| ()).expect_err("no such file");
+    let error =
+        Voice::start(&SoundChoice { microphone, ..SoundChoice::default() }, no_packets(), report).map(|_| ()).expect_err("no such file");
     assert!(error.to_string().contains("/nowhere/mic.wav"), "{error}");
+}
+
+/// Waits until the status is so.
+fn await_status(status: &mut watch::Receiver<VoiceStatus>, what: &str, reached: impl Fn(&VoiceStatus) -> bool) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a small runtime");
+    let waited = runtime.block_on(async { tokio::time::timeout(4 * LIMIT, status.wait_for(|status| reached(status))).await });
+    waited.unwrap_or_else(|_| panic!("never: {what}")).expect("the voice thread lives");
+}
+
+#[test]
+fn an_able_server_is_spoken_to_in_gcm_gets_reports_and_gets_opus_when_it_asks_without_a_gap() {
+    let folder = Folder::new("able");
+    let mic = folder.0.join("mic.wav");
+    let said = speech(3, 32_000);
+    write_wav(&mic, &said);
+    let choice = SoundChoice { microphone: MicrophoneChoice::File { path: mic, looped: false }, loudspeaker: LoudspeakerChoice::Nothing };
+    let (report, mut status) = watch::channel(VoiceStatus::default());
+    let voice = Voice::start(&choice, no_packets(), report).expect("the file is good");
+    let mut server = Server::able();
+    voice.order(server.open());
+    server.hear();
+    voice.order(talk(true));
+    let (mut arrived, mut heard_opus, mut last) = (Vec::new(), 0, None::<Header>);
+    let mut decoder = Codec::Opus { expected_loss_percent: 10 }.decoder().expect("libopus is there");
+    for frame in 0..180 {
+        if frame == 40 {
+            voice.order(Order::Voice(VoiceCommand::Send(VoiceOrder { codec: VoiceCodec::Opus, expected_loss_percent: 10 })));
+        }
+        let (header, payload) = server.hear_any();
+        server.say(&[0; FRAME_SAMPLES]);
+        let mut samples = [0; FRAME_SAMPLES];
+        if header.payload_type == OPUS_TYPE {
+            heard_opus += 1;
+            assert_eq!(decoder.decode(&payload, &mut samples), Ok(FRAME_SAMPLES));
+        } else {
+            decode_alaw(&payload, &mut samples);
+        }
+        let counted = if header.payload_type == OPUS_TYPE { header.timestamp / 6 } else { header.timestamp };
+        if let Some(last) = last.filter(|_| frame > 1) {
+            assert_eq!(header.sequence, last.sequence.wrapping_add(1));
+            let step = counted.wrapping_sub(last.timestamp);
+            assert!(step.is_multiple_of(FRAME_SAMPLES as u32) && (1..50_000).contains(&step), "one clock in both codecs: {step}");
+        }
+        last = Some(Header { timestamp: counted, ..header });
+        arrived.extend(samples);
+    }
+    assert!(heard_opus > 100, "{heard_opus}");
+    assert_eq!(status.borrow_and_update().sends, VoiceCodec::Opus);
+    drop(voice);
+    let found = find(&said[8_000..24_000], &arrived).expect("there is sound");
+    // What sounds like noise is not followed sample by sample by a codec for speech.
+    assert!(found.correlation > 0.75 && found.envelope > 0.9, "{found:?}");
+    let newest = server.reports.last().expect("reports came");
+    assert!(newest.ssrc == SERVER_SSRC && newest.highest & 0xFFFF > 40, "{newest:?}");
+}
+
+#[test]
+fn what_udp_does_not_bring_back_goes_through_the_tunnel_until_udp_works() {
+    let (packets, inbox) = std::sync::mpsc::sync_channel(super::WAITING_PACKETS);
+    let (report, mut status) = watch::channel(VoiceStatus::default());
+    let voice = Voice::start(&SoundChoice::default(), inbox, report).expect("nothing can be missing");
+    let mut server = Server::able();
+    let (tunnel, mut through) = tokio::sync::mpsc::channel(super::WAITING_PACKETS);
+    voice.order(server.open());
+    voice.order(Order::Tunnel(Some(tunnel)));
+    voice.order(talk(true));
+    server.hear_any();
+    // Nothing is answered by UDP: the way changes, and what comes through the tunnel is heard.
+    await_status(&mut status, "the tunnel", |status| status.way == VoiceWay::Tunnel);
+    while through.try_recv().is_ok() {}
+    let mut packet = through.blocking_recv().expect("the voice thread lives");
+    server.open_packet(&mut packet);
+    packets.try_send(server.packet(&[500; FRAME_SAMPLES])).expect("there is room");
+    await_status(&mut status, "what came through the tunnel", |status| status.receiving);
+    // A copy comes by UDP too, now and then; what is answered to it there brings UDP back.
+    let mut newest = [0; 2_048];
+    server.socket.set_nonblocking(true).expect("it can be set");
+    while server.socket.recv(&mut newest).is_ok() {}
+    server.socket.set_nonblocking(false).expect("it can be set");
+    let (_, from) = server.socket.recv_from(&mut newest).expect("UDP is tried again");
+    server.client = Some(from);
+    assert_eq!(status.borrow_and_update().way, VoiceWay::Tunnel);
+    server.say(&[500; FRAME_SAMPLES]);
+    await_status(&mut status, "UDP again", |status| status.way == VoiceWay::Udp);
 }

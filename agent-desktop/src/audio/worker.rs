@@ -4,11 +4,12 @@
 //! so that an answer is not delayed.
 
 use super::Order;
-use super::line::{Arrival, Line, LineError};
+use super::line::{Arrival, Line, LineError, Moment};
 use super::sound::{Condition, Frame, Loudspeaker, Microphone, SILENCE};
 use super::tone::{Alert, Bell};
+use super::tunnel::{PacketReceiver, Tunnel};
 use desktop_core::{DeviceProblem, VoiceCommand, VoiceStatus};
-use shared::wire::MediaAccess;
+use shared::wire::{MediaAccess, VoiceOrder};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -33,12 +34,13 @@ const MOST_PACKETS: usize = 256;
 /// Works until the other end of the orders is gone.
 pub(super) fn run(
     orders: Receiver<Order>,
+    packets: PacketReceiver,
     microphone: Box<dyn Microphone>,
     loudspeaker: Box<dyn Loudspeaker>,
     report: watch::Sender<VoiceStatus>,
 ) {
     super::urgent::make_current_thread_urgent();
-    let mut worker = Worker::new(microphone, loudspeaker, report);
+    let mut worker = Worker::new(packets, microphone, loudspeaker, report);
     while worker.turn(&orders).is_some() {}
     worker.set_talk(false);
 }
@@ -49,6 +51,7 @@ struct Worker {
     report: watch::Sender<VoiceStatus>,
     began: Instant,
     line: LineState,
+    tunnel: Tunnel,
     /// What the line was opened with. The same keys never open a second line: it would repeat the first one's key stream.
     access: Option<(String, MediaAccess)>,
     talking: bool,
@@ -72,13 +75,19 @@ enum LineState {
 }
 
 impl Worker {
-    fn new(microphone: Box<dyn Microphone>, loudspeaker: Box<dyn Loudspeaker>, report: watch::Sender<VoiceStatus>) -> Self {
+    fn new(
+        packets: PacketReceiver,
+        microphone: Box<dyn Microphone>,
+        loudspeaker: Box<dyn Loudspeaker>,
+        report: watch::Sender<VoiceStatus>,
+    ) -> Self {
         Self {
             microphone,
             loudspeaker,
             report,
             began: Instant::now(),
             line: LineState::Closed,
+            tunnel: Tunnel::new(packets),
             access: None,
             talking: false,
             bell: None,
@@ -145,7 +154,7 @@ impl Worker {
         let LineState::Open(line) = &mut self.line else { return Arrival::Nothing };
         let began = self.began;
         let now_us = || began.elapsed().as_micros() as u64;
-        let arrival = line.receive(limit, now_us);
+        let arrival = line.receive(&self.tunnel, limit, now_us);
         if arrival == Arrival::Voice {
             self.heard_us = Some(now_us());
         }
@@ -154,15 +163,18 @@ impl Worker {
 
     /// What belongs to one beat: say, hear, ring.
     fn sound(&mut self) {
-        let position = position(self.beat);
         let mut heard = SILENCE;
         let now_us = self.now_us();
+        let moment = Moment { now_us, position: position(self.beat) };
+        if let LineState::Open(line) = &mut self.line {
+            line.look_after(&self.tunnel, now_us, self.talking);
+        }
         if self.talking {
             let mut said = SILENCE;
             self.microphone.read(&mut said);
             self.status.microphone_level = self.status.microphone_level.max(level(&said));
             if let LineState::Open(line) = &mut self.line {
-                line.send_voice(&said, position, std::mem::take(&mut self.spurt_begins));
+                line.send_voice(&self.tunnel, moment, &said, std::mem::take(&mut self.spurt_begins));
                 heard = line.pull(now_us);
             }
             self.next_silence_us = now_us + KEEP_OPEN_US;
@@ -212,11 +224,11 @@ impl Worker {
             return;
         }
         self.next_silence_us = now_us + KEEP_OPEN_US;
-        match std::mem::replace(&mut self.line, LineState::Closed) {
+        match &mut self.line {
             LineState::Closed => {}
-            LineState::Open(mut line) => {
-                line.send_silence(position(now_us / FRAME_US));
-                self.line = LineState::Open(line);
+            LineState::Open(line) => {
+                line.look_after(&self.tunnel, now_us, self.talking);
+                line.send_silence(&self.tunnel, Moment { now_us, position: position(now_us / FRAME_US) });
             }
             LineState::Failing => self.open(),
         }
@@ -233,10 +245,13 @@ impl Worker {
                 }
             }
             Order::Voice(VoiceCommand::Talk(on)) => self.set_talk(on),
+            Order::Voice(VoiceCommand::Send(order)) => self.send_as(order),
+            Order::Tunnel(out) => self.tunnel.lead(out),
             Order::Voice(VoiceCommand::Close) => {
                 self.set_talk(false);
                 self.line = LineState::Closed;
                 self.access = None;
+                self.tunnel.lead(None);
                 self.heard_us = None;
                 self.microphone.release();
                 self.loudspeaker.release();
@@ -250,9 +265,9 @@ impl Worker {
         let Some((host, access)) = &self.access else { return };
         self.heard_us = None;
         self.spurt_begins = true;
-        self.line = match Line::open(host, access) {
+        self.line = match Line::open(host, access, self.began.elapsed().as_micros() as u64) {
             Ok(line) => LineState::Open(Box::new(line)),
-            Err(error @ LineError::Keys) => {
+            Err(error @ (LineError::Keys | LineError::Codec(_))) => {
                 tracing::error!(%error, "there is no voice in this session");
                 LineState::Closed
             }
@@ -268,17 +283,27 @@ impl Worker {
             return;
         }
         self.talking = on;
-        self.counted = (0, 0);
         self.status.loss_permille = 0;
+        let now_us = self.now_us();
         if on {
             self.spurt_begins = true;
             self.microphone.begin_call();
             self.loudspeaker.begin_call();
             if let LineState::Open(line) = &mut self.line {
-                line.begin_call();
+                self.counted = line.counts();
+                if let Err(error) = line.begin_call(now_us) {
+                    tracing::error!(%error, "the call begins with what was heard before");
+                }
             }
         } else {
             self.loudspeaker.end_call();
+        }
+    }
+
+    fn send_as(&mut self, order: VoiceOrder) {
+        let LineState::Open(line) = &mut self.line else { return };
+        if let Err(error) = line.send_as(order) {
+            tracing::error!(%error, "the voice is sent as before");
         }
     }
 
@@ -290,6 +315,10 @@ impl Worker {
             LineState::Closed => (None, None),
             LineState::Open(_) | LineState::Failing => names(self.microphone.condition(), self.loudspeaker.condition()),
         };
+        if let LineState::Open(line) = &self.line {
+            self.status.way = line.way();
+            (self.status.sends, self.status.hears) = line.codecs();
+        }
         self.measure_loss();
         let status = self.status.clone();
         self.report.send_if_modified(|known| {
@@ -319,17 +348,30 @@ fn position(beat: u64) -> u32 {
 
 /// One device name and one problem for the screen, of microphone and loudspeaker.
 fn names(microphone: Condition, loudspeaker: Condition) -> (Option<String>, Option<DeviceProblem>) {
-    match (microphone, loudspeaker) {
-        (Condition::Works(one), Condition::Works(other)) if one == other => (Some(one), None),
-        (Condition::Works(one), Condition::Works(other)) => (Some(format!("{one} / {other}")), None),
-        (Condition::Works(name), Condition::Broken(problem)) | (Condition::Broken(problem), Condition::Works(name)) => {
-            (Some(name), Some(problem))
-        }
-        // One that is being opened will soon tell more; the other one's trouble is the news.
-        (Condition::Broken(DeviceProblem::Opening), Condition::Broken(problem)) | (Condition::Broken(problem), Condition::Broken(_)) => {
-            (None, Some(problem))
-        }
-    }
+    let told = |condition| match condition {
+        Condition::Works(name) => (Some(name), None),
+        Condition::StandsIn(name) => (Some(name), Some(DeviceProblem::Replaced)),
+        Condition::Broken(problem) => (None, Some(problem)),
+    };
+    let ((one, one_problem), (other, other_problem)) = (told(microphone), told(loudspeaker));
+    let name = match (one, other) {
+        (Some(one), Some(other)) if one == other => Some(one),
+        (Some(one), Some(other)) => Some(format!("{one} / {other}")),
+        (one, other) => one.or(other),
+    };
+    // What does not work at all matters more than what is replaced, and one that is being opened will soon tell more.
+    let weight = |problem: &DeviceProblem| match problem {
+        DeviceProblem::Opening => 0,
+        DeviceProblem::Replaced => 1,
+        DeviceProblem::Missing
+        | DeviceProblem::NoFormat
+        | DeviceProblem::Stopped
+        | DeviceProblem::Hanging
+        | DeviceProblem::NotChosen
+        | DeviceProblem::Failed(_) => 2,
+    };
+    let problems = [other_problem, one_problem];
+    (name, problems.into_iter().flatten().max_by_key(weight))
 }
 
 /// -60 dBFS and less is 0, full scale 100.

@@ -10,6 +10,7 @@ use desktop_core::{Event, LinkFailure};
 use futures_util::{SinkExt, StreamExt};
 use rustls::pki_types::ServerName;
 use shared::wire::{self, FromClient, FromServer, MAX_FRAME_BYTES};
+use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -26,6 +27,8 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 /// Frames that may wait in either direction.
 const QUEUE_FRAMES: usize = 64;
+/// Voice packets that may wait for the socket: a third of a second, after which they are worth nothing.
+const QUEUE_PACKETS: usize = 16;
 /// Read buffer of one socket, in bytes; frames are small and clients may be many in one process.
 const READ_BUFFER_BYTES: usize = 4096;
 
@@ -35,16 +38,24 @@ type Socket = WebSocketStream<TlsStream<TcpStream>>;
 #[derive(Debug)]
 pub(crate) struct Connection {
     outbox: mpsc::Sender<FromClient>,
+    packets: mpsc::Sender<Vec<u8>>,
     inbox: mpsc::Receiver<Event>,
 }
 
 impl Connection {
-    /// Begins to connect to `host:port`. Must be called within a tokio runtime.
-    pub(crate) fn open(server: &str, trust: &Trust) -> Self {
+    /// Begins to connect to `host:port`. Voice packets of the server go to `voice`. Must be called within a tokio runtime.
+    pub(crate) fn open(server: &str, trust: &Trust, voice: SyncSender<Vec<u8>>) -> Self {
         let (outbox, outgoing) = mpsc::channel(QUEUE_FRAMES);
+        let (packets, outgoing_packets) = mpsc::channel(QUEUE_PACKETS);
         let (incoming, inbox) = mpsc::channel(QUEUE_FRAMES);
-        tokio::spawn(run(server.to_owned(), trust.clone(), outgoing, incoming));
-        Self { outbox, inbox }
+        let outgoing = Outgoing { frames: outgoing, packets: outgoing_packets };
+        tokio::spawn(run(server.to_owned(), trust.clone(), outgoing, Incoming { events: incoming, voice }));
+        Self { outbox, packets, inbox }
+    }
+
+    /// Where voice packets go that shall be sent through this socket.
+    pub(crate) fn packets(&self) -> mpsc::Sender<Vec<u8>> {
+        self.packets.clone()
     }
 
     /// Queues one frame; `false` if the socket does not take it any more.
@@ -58,11 +69,23 @@ impl Connection {
     }
 }
 
-async fn run(server: String, trust: Trust, outgoing: mpsc::Receiver<FromClient>, incoming: mpsc::Sender<Event>) {
+/// What the socket sends.
+struct Outgoing {
+    frames: mpsc::Receiver<FromClient>,
+    packets: mpsc::Receiver<Vec<u8>>,
+}
+
+/// Where goes what it receives.
+struct Incoming {
+    events: mpsc::Sender<Event>,
+    voice: SyncSender<Vec<u8>>,
+}
+
+async fn run(server: String, trust: Trust, outgoing: Outgoing, incoming: Incoming) {
     let failure = match timeout(CONNECT_LIMIT, connect(&server, &trust)).await {
         Err(_) => Some(LinkFailure::Unreachable(format!("no answer within {} s", CONNECT_LIMIT.as_secs()))),
         Ok(Err(failure)) => Some(failure),
-        Ok(Ok(socket)) => match incoming.send(Event::LinkUp).await {
+        Ok(Ok(socket)) => match incoming.events.send(Event::LinkUp).await {
             Ok(()) => talk(socket, outgoing, &incoming).await,
             Err(_) => None,
         },
@@ -70,7 +93,7 @@ async fn run(server: String, trust: Trust, outgoing: mpsc::Receiver<FromClient>,
     if let Some(failure) = failure {
         tracing::debug!(?failure, "the connection to the server is down");
         // The receiver is gone exactly if nobody wants to know any more.
-        let _ = incoming.send(Event::LinkDown(failure)).await;
+        let _ = incoming.events.send(Event::LinkDown(failure)).await;
     }
 }
 
@@ -94,10 +117,14 @@ async fn connect(server: &str, trust: &Trust) -> Result<Socket, LinkFailure> {
 }
 
 /// Moves frames until one side ends. `None`: our side wanted the end.
-async fn talk(mut socket: Socket, mut outgoing: mpsc::Receiver<FromClient>, incoming: &mpsc::Sender<Event>) -> Option<LinkFailure> {
+async fn talk(mut socket: Socket, mut outgoing: Outgoing, incoming: &Incoming) -> Option<LinkFailure> {
     loop {
         tokio::select! {
-            frame = outgoing.recv() => match frame {
+            // The voice path may hold its end longer than the session holds ours.
+            Some(packet) = outgoing.packets.recv() => if let Err(error) = socket.send(Message::binary(packet)).await {
+                return Some(broken(&error));
+            },
+            frame = outgoing.frames.recv() => match frame {
                 Some(frame) => if let Err(error) = socket.send(Message::text(wire::encode(&frame))).await {
                     return Some(broken(&error));
                 },
@@ -108,25 +135,39 @@ async fn talk(mut socket: Socket, mut outgoing: mpsc::Receiver<FromClient>, inco
                 }
             },
             message = socket.next() => match read(message) {
-                Ok(Some(frame)) => {
+                Ok(Heard::Frame(frame)) => {
                     // The session may be gone; then `outgoing` ends in the next round.
-                    let _ = incoming.send(Event::Received(Box::new(frame))).await;
+                    let _ = incoming.events.send(Event::Received(frame)).await;
                 }
-                Ok(None) => {}
+                Ok(Heard::Voice(packet)) => {
+                    // No room: the voice thread is kept from running, and later it would be of no use.
+                    let _ = incoming.voice.try_send(packet);
+                }
+                Ok(Heard::Nothing) => {}
                 Err(failure) => return Some(failure),
             },
         }
     }
 }
 
-/// One message of the socket; `None` for those below our protocol.
-fn read(message: Option<Result<Message, SocketError>>) -> Result<Option<FromServer>, LinkFailure> {
+/// One message of the socket.
+enum Heard {
+    Frame(Box<FromServer>),
+    /// A voice packet, for the voice path to judge.
+    Voice(Vec<u8>),
+    /// Below our protocol.
+    Nothing,
+}
+
+fn read(message: Option<Result<Message, SocketError>>) -> Result<Heard, LinkFailure> {
     match message {
         None | Some(Ok(Message::Close(_))) => Err(LinkFailure::Broken("the server closed the connection".to_owned())),
         Some(Err(error)) => Err(broken(&error)),
-        Some(Ok(Message::Text(text))) => wire::decode(&text).map(Some).map_err(|error| LinkFailure::Protocol(error.to_string())),
-        Some(Ok(Message::Binary(_))) => Err(LinkFailure::Protocol("a binary frame".to_owned())),
-        Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Ok(None),
+        Some(Ok(Message::Text(text))) => {
+            wire::decode(&text).map(|frame| Heard::Frame(Box::new(frame))).map_err(|error| LinkFailure::Protocol(error.to_string()))
+        }
+        Some(Ok(Message::Binary(packet))) => Ok(Heard::Voice(packet.into())),
+        Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Ok(Heard::Nothing),
     }
 }
 

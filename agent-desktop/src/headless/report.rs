@@ -3,7 +3,7 @@
 //! A caller's number, name and address are printed: whoever starts a headless client is its agent.
 
 use super::Script;
-use desktop_core::{LinkFailure, LinkState, SignInProblem, View};
+use desktop_core::{DeviceProblem, LinkFailure, LinkState, SignInProblem, View, VoiceWay};
 use serde_json::{Value, json};
 use shared::model::{CallView, Desk, OfferView};
 use shared::wire::{SignInRefusal, SignOutReason};
@@ -48,6 +48,8 @@ impl Report {
         if view.voice.receiving != before.voice.receiving {
             seen.lines.push(json!({"event": "media", "receiving": view.voice.receiving}));
         }
+        sound(&before, view, &mut seen.lines);
+        voice(&before, view, &mut seen.lines);
         if let Some(refusal) = view.refusal.filter(|refusal| before.refusal != Some(*refusal)) {
             seen.lines.push(json!({"event": "refused", "reason": refusal}));
         }
@@ -99,12 +101,58 @@ impl Report {
     }
 }
 
+/// The sound device, and what is wrong with it; one that is being opened is not news.
+fn sound(before: &View, view: &View, lines: &mut Vec<Value>) {
+    let problem = view.voice.device_problem.as_ref();
+    if problem == Some(&DeviceProblem::Opening)
+        || (&view.voice.device, problem) == (&before.voice.device, before.voice.device_problem.as_ref())
+    {
+        return;
+    }
+    lines.push(json!({"event": "sound", "device": view.voice.device, "problem": problem.map(device_problem)}));
+}
+
+fn device_problem(problem: &DeviceProblem) -> &'static str {
+    match problem {
+        DeviceProblem::Opening => "opening",
+        DeviceProblem::Replaced => "replaced",
+        DeviceProblem::Missing => "missing",
+        DeviceProblem::NoFormat => "no_format",
+        DeviceProblem::Stopped => "stopped",
+        DeviceProblem::Hanging => "hanging",
+        DeviceProblem::NotChosen => "not_chosen",
+        DeviceProblem::Failed(_) => "failed",
+    }
+}
+
+/// The way and codec of the voice, and how the talk sounds when that changes.
+fn voice(before: &View, view: &View, lines: &mut Vec<Value>) {
+    if view.voice.way != before.voice.way {
+        let way = match view.voice.way {
+            VoiceWay::Udp => "udp",
+            VoiceWay::Tunnel => "websocket",
+        };
+        lines.push(json!({"event": "voice_way", "way": way}));
+    }
+    if (view.voice.sends, view.voice.hears) != (before.voice.sends, before.voice.hears) {
+        lines.push(json!({"event": "voice_codec", "sends": view.voice.sends, "hears": view.voice.hears}));
+    }
+    let heard = |view: &View| view.health.as_ref().map(|health| (health.light(), health.troubles.clone()));
+    if let Some(health) = view.health.as_ref().filter(|_| heard(before) != heard(view)) {
+        let (light, troubles) = (health.light(), &health.troubles);
+        let legs = (&health.citizen, &health.agent);
+        lines.push(json!({"event": "talk_health", "light": light, "troubles": troubles, "citizen": legs.0, "agent": legs.1}));
+    }
+}
+
 fn interaction(desk: Option<&Desk>) -> Option<shared::model::InteractionId> {
     desk.and_then(|desk| desk.call.as_ref()).map(|call| call.interaction)
 }
 
 fn session(before: &View, view: &View, seen: &mut Seen) {
-    if let Some(me) = view.me.as_ref().filter(|_| before.me.is_none()) {
+    // Told with the first desk: before it no command would have an effect.
+    let whole = |view: &View| view.me.is_some() && view.desk.is_some();
+    if let Some(me) = view.me.as_ref().filter(|_| whole(view) && !whole(before)) {
         seen.lines.push(json!({"event": "signed_in", "number": me.number, "name": me.name, "agent": me.agent}));
     }
     match (&before.link, &view.link) {

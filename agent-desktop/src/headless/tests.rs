@@ -3,11 +3,11 @@
 use super::report::Report;
 use super::{Runner, Script};
 use crate::client::Snapshot;
-use desktop_core::{LinkFailure, LinkState, Me, SignInProblem, View, Wish};
+use desktop_core::{DeviceProblem, LinkFailure, LinkState, Me, SignInProblem, View, VoiceStatus, VoiceWay, Wish};
 use serde_json::Value;
 use shared::model::{
     AgentId, AgentState, CallPhase, CallView, Caller, CallerCard, CallerPerson, Desk, InteractionId, KnownCaller, NotReadyReason, OfferId,
-    OfferView, PersonId, PhoneNumber, Refusal, Side, UnixMillis, WrapUpView,
+    OfferView, PersonId, PhoneNumber, Refusal, Side, TalkHealth, UnixMillis, VoiceCodec, VoiceTrouble, WrapUpView,
 };
 use shared::wire::SignInRefusal;
 use std::process::ExitCode;
@@ -195,6 +195,17 @@ async fn an_automatic_agent_ends_its_wrap_up_and_asks_again_after_a_refusal() {
     assert!(asked_at.elapsed() >= Duration::from_millis(400), "not at once");
 }
 
+#[test]
+fn signed_in_is_told_when_commands_have_an_effect() {
+    let whole = online(desk(NOT_READY));
+    let mut report = Report::default();
+    let without_desk = View { desk: None, ..whole.clone() };
+    assert!(report.look(&without_desk, &Script::default()).lines.is_empty(), "told without a desk");
+    let told = report.look(&whole, &Script::default()).lines;
+    assert_eq!(told.iter().filter(|line| line["event"] == "signed_in").count(), 1, "{told:?}");
+    assert!(report.look(&whole, &Script::default()).lines.is_empty(), "told twice");
+}
+
 #[tokio::test]
 async fn a_citizen_who_leaves_before_the_answer_is_not_answered() {
     let mut stage = Stage::new(Script { answer_after: Some(Duration::from_millis(300)), ..Script::default() });
@@ -287,4 +298,32 @@ fn a_cut_and_its_end_are_printed_and_the_call_goes_on() {
     assert_eq!(ended[0], serde_json::json!({"event": "call_ended", "interaction": 7, "ended_by": "caller"}));
     assert_eq!(ended[1]["state"], "wrap_up");
     assert_eq!(report.calls_ended(), 1);
+}
+
+#[test]
+fn the_voices_way_codec_device_and_health_are_told_when_they_change() {
+    let mut report = Report::default();
+    let mut look = |voice: VoiceStatus, health: Option<TalkHealth>| {
+        let view = View { voice, health, ..online(talking()) };
+        let lines = report.look(&view, &Script::default()).lines;
+        let news = lines
+            .into_iter()
+            .filter(|line| ["voice_way", "voice_codec", "sound", "talk_health"].iter().any(|event| line["event"] == *event));
+        news.collect::<Vec<_>>()
+    };
+    assert_eq!(look(VoiceStatus::default(), None), [] as [Value; 0]);
+    let tunnel = VoiceStatus { way: VoiceWay::Tunnel, sends: VoiceCodec::Opus, device: Some("a".to_owned()), ..VoiceStatus::default() };
+    let lines = look(tunnel.clone(), None);
+    assert_eq!(lines[0], serde_json::json!({"event": "sound", "device": "a", "problem": null}));
+    assert_eq!(lines[1], serde_json::json!({"event": "voice_way", "way": "websocket"}));
+    assert_eq!(lines[2], serde_json::json!({"event": "voice_codec", "sends": "opus", "hears": "pcma"}));
+    let opening = VoiceStatus { device: None, device_problem: Some(DeviceProblem::Opening), ..tunnel.clone() };
+    assert_eq!(look(opening, None), [] as [Value; 0], "one that is being opened is no news");
+    let replaced = VoiceStatus { device_problem: Some(DeviceProblem::Replaced), ..tunnel };
+    assert_eq!(look(replaced.clone(), None)[0]["problem"], "replaced");
+    let mut health = TalkHealth { troubles: vec![VoiceTrouble::CitizenUnheard], ..TalkHealth::default() };
+    let lines = look(replaced.clone(), Some(health.clone()));
+    assert_eq!((&lines[0]["light"], &lines[0]["troubles"][0]), (&Value::from("poor"), &Value::from("citizen_unheard")));
+    health.agent.jitter_ms = 9;
+    assert_eq!(look(replaced, Some(health)), [] as [Value; 0], "figures alone are no news");
 }

@@ -1,7 +1,7 @@
 //! 简体中文。
 
 use super::advice::{Advice, AdviceTexts};
-use super::{CallTexts, FrameTexts, HouseTexts, SignInTexts, StageTexts, StateTexts, Texts, VoiceTexts};
+use super::{CallTexts, FrameTexts, HealthTexts, HouseTexts, SignInTexts, StageTexts, StateTexts, Texts, VoiceTexts};
 use desktop_core::DeviceProblem;
 
 pub(super) const TEXTS: Texts = Texts {
@@ -13,6 +13,7 @@ pub(super) const TEXTS: Texts = Texts {
     call: CALL,
     stage: STAGE,
     voice: VOICE,
+    health: HEALTH,
     house: HOUSE,
     calls: super::calls::CHINESE,
     advice: ADVICE,
@@ -119,14 +120,59 @@ const STAGE: StageTexts = StageTexts {
     lost_next: "正在恢复，期间不分配来电。",
 };
 
+const HEALTH: HealthTexts = HealthTexts {
+    quality: "语音质量",
+    good: "良好",
+    fair: "一般",
+    poor: "差",
+    your_side: "本机侧",
+    citizen_side: "来电侧",
+    loss: |side, permille| format!("{side}丢包 {}.{}%", permille / 10, permille % 10),
+    delay: |side, ms| format!("{side}往返 {ms} ms"),
+    jitter: |side, ms| format!("{side}抖动 {ms} ms"),
+    over_tunnel: "语音改走服务器连接",
+    over_tunnel_why: "网络不通 UDP，语音经服务器连接传送；UDP 恢复后自动切回。",
+    citizen_unheard: Advice {
+        what: "听不到来电人",
+        why: "对方能听到您，但收不到对方的声音。",
+        next: "请对方大声说话或换一部电话；仍听不到时，挂断后回拨。",
+    },
+    agent_unheard: Advice {
+        what: "对方听不到您", why: "您能听到对方，但您的声音没有送达。", next: "检查麦克风是否静音、耳机是否插好。"
+    },
+    microphone_dead: Advice {
+        what: "麦克风没有声音", why: "麦克风只送出完全的静音。", next: "检查耳机上的静音开关，或重新插拔耳机。"
+    },
+    citizen_clips: Advice {
+        what: "来电声音过大失真", why: "来电一侧的音量超出线路上限。", next: "请对方离话筒远一些。"
+    },
+    agent_clips: Advice {
+        what: "您的声音过大失真", why: "麦克风音量超出上限。", next: "调低麦克风音量，或把话筒移远一些。"
+    },
+    long_silence: Advice {
+        what: "双方长时间无声", why: "一段时间内没有任何一方说话。", next: "问一声对方是否还在；没有回应可以挂断。"
+    },
+    echo_from_citizen: Advice {
+        what: "来电侧有回声", why: "您的声音从对方一侧传了回来。", next: "请对方关闭免提或调低音量。"
+    },
+    echo_from_agent: Advice {
+        what: "本机有回声", why: "扬声器的声音进入了麦克风。", next: "改用耳机，或调低扬声器音量。"
+    },
+    unknown: Advice {
+        what: "语音有异常", why: "服务器报告了本程序不认识的问题。", next: "更新座席程序后可看到详情。"
+    },
+};
+
 const VOICE: VoiceTexts = VoiceTexts {
     title: "语音通路",
     device: "设备",
     no_device: "无声音设备",
     opening: "正在打开",
     faulty: "设备异常",
+    replaced: "备用设备",
     problem: |problem| match problem {
         DeviceProblem::Opening => "正在打开声音设备".to_owned(),
+        DeviceProblem::Replaced => "所选设备不可用，暂用系统默认设备".to_owned(),
         DeviceProblem::Missing => "未找到声音设备".to_owned(),
         DeviceProblem::NoFormat => "设备不支持 48 kHz".to_owned(),
         DeviceProblem::Stopped => "设备已停止工作".to_owned(),

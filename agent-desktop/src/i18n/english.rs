@@ -1,7 +1,7 @@
 //! English.
 
 use super::advice::{Advice, AdviceTexts};
-use super::{CallTexts, FrameTexts, HouseTexts, SignInTexts, StageTexts, StateTexts, Texts, VoiceTexts};
+use super::{CallTexts, FrameTexts, HealthTexts, HouseTexts, SignInTexts, StageTexts, StateTexts, Texts, VoiceTexts};
 use desktop_core::DeviceProblem;
 
 pub(super) const TEXTS: Texts = Texts {
@@ -13,6 +13,7 @@ pub(super) const TEXTS: Texts = Texts {
     call: CALL,
     stage: STAGE,
     voice: VOICE,
+    health: HEALTH,
     house: HOUSE,
     calls: super::calls::ENGLISH,
     advice: ADVICE,
@@ -119,14 +120,75 @@ const STAGE: StageTexts = StageTexts {
     lost_next: "Being restored; no calls come meanwhile.",
 };
 
+const HEALTH: HealthTexts = HealthTexts {
+    quality: "Voice quality",
+    good: "good",
+    fair: "fair",
+    poor: "poor",
+    your_side: "your side",
+    citizen_side: "caller's side",
+    loss: |side, permille| format!("loss {}.{}% on {side}", permille / 10, permille % 10),
+    delay: |side, ms| format!("round trip {ms} ms on {side}"),
+    jitter: |side, ms| format!("jitter {ms} ms on {side}"),
+    over_tunnel: "Voice over the server connection",
+    over_tunnel_why: "UDP does not get through here, so the voice takes the server connection; it returns to UDP by itself.",
+    citizen_unheard: Advice {
+        what: "The caller is not heard",
+        why: "The caller hears you, but no sound comes back.",
+        next: "Ask the caller to speak up or to use another phone; if that fails, hang up and call back.",
+    },
+    agent_unheard: Advice {
+        what: "You are not heard",
+        why: "You hear the caller, but your voice does not get through.",
+        next: "Check that the microphone is not muted and the headset is plugged in.",
+    },
+    microphone_dead: Advice {
+        what: "The microphone is dead",
+        why: "It gives nothing but digital silence.",
+        next: "Check the mute switch of the headset, or plug it in again.",
+    },
+    citizen_clips: Advice {
+        what: "The caller's voice is distorted",
+        why: "It is louder than the line can carry.",
+        next: "Ask the caller to move away from the microphone.",
+    },
+    agent_clips: Advice {
+        what: "Your voice is distorted",
+        why: "The microphone is too loud.",
+        next: "Lower its volume, or move it away from your mouth.",
+    },
+    long_silence: Advice {
+        what: "Nobody has spoken for long",
+        why: "Neither side has said anything for a while.",
+        next: "Ask whether the caller is still there; if nobody answers, you may hang up.",
+    },
+    echo_from_citizen: Advice {
+        what: "Echo from the caller's side",
+        why: "Your own voice comes back from there.",
+        next: "Ask the caller to turn the hands-free off or its volume down.",
+    },
+    echo_from_agent: Advice {
+        what: "Echo from your side",
+        why: "The loudspeaker gets into the microphone.",
+        next: "Use the headset, or turn the loudspeaker down.",
+    },
+    unknown: Advice {
+        what: "Something is wrong with the voice",
+        why: "The server names a trouble that this program does not know.",
+        next: "Update the desktop to see what it is.",
+    },
+};
+
 const VOICE: VoiceTexts = VoiceTexts {
     title: "Voice path",
     device: "Device",
     no_device: "No sound device",
     opening: "Opening",
     faulty: "Device fault",
+    replaced: "Stand-in device",
     problem: |problem| match problem {
         DeviceProblem::Opening => "The sound device is being opened".to_owned(),
+        DeviceProblem::Replaced => "The chosen device cannot be used; the system's choice stands in".to_owned(),
         DeviceProblem::Missing => "No sound device was found".to_owned(),
         DeviceProblem::NoFormat => "The device does not run at 48 kHz".to_owned(),
         DeviceProblem::Stopped => "The device has stopped".to_owned(),

@@ -6,6 +6,7 @@ mod advice;
 mod calls;
 mod chinese;
 mod english;
+mod health;
 
 pub(crate) use advice::Advice;
 
@@ -58,6 +59,8 @@ pub(crate) struct Texts {
     pub(crate) stage: StageTexts,
     /// The voice path.
     pub(crate) voice: VoiceTexts,
+    /// How a talk sounds.
+    pub(crate) health: HealthTexts,
     /// All agents, and what is known about a caller.
     pub(crate) house: HouseTexts,
     /// What is done with calls.
@@ -228,6 +231,7 @@ pub(crate) struct VoiceTexts {
     pub(crate) no_device: &'static str,
     pub(crate) opening: &'static str,
     pub(crate) faulty: &'static str,
+    pub(crate) replaced: &'static str,
     pub(crate) problem: fn(&DeviceProblem) -> String,
     pub(crate) working: &'static str,
     pub(crate) idle: &'static str,
@@ -235,6 +239,31 @@ pub(crate) struct VoiceTexts {
     pub(crate) microphone: &'static str,
     pub(crate) speaker: &'static str,
     pub(crate) headset: &'static str,
+}
+
+/// How a talk sounds, and what spoils it.
+#[derive(Debug)]
+pub(crate) struct HealthTexts {
+    pub(crate) quality: &'static str,
+    pub(crate) good: &'static str,
+    pub(crate) fair: &'static str,
+    pub(crate) poor: &'static str,
+    pub(crate) your_side: &'static str,
+    pub(crate) citizen_side: &'static str,
+    pub(crate) loss: fn(side: &str, permille: u16) -> String,
+    pub(crate) delay: fn(side: &str, ms: u16) -> String,
+    pub(crate) jitter: fn(side: &str, ms: u16) -> String,
+    pub(crate) over_tunnel: &'static str,
+    pub(crate) over_tunnel_why: &'static str,
+    pub(crate) citizen_unheard: Advice,
+    pub(crate) agent_unheard: Advice,
+    pub(crate) microphone_dead: Advice,
+    pub(crate) citizen_clips: Advice,
+    pub(crate) agent_clips: Advice,
+    pub(crate) long_silence: Advice,
+    pub(crate) echo_from_citizen: Advice,
+    pub(crate) echo_from_agent: Advice,
+    pub(crate) unknown: Advice,
 }
 
 #[cfg(test)]

@@ -163,6 +163,7 @@ impl Rig {
             dialled: PhoneNumber::parse("12345").expect("a number"),
             offer: None,
             probe: false,
+            origin: Default::default(),
         }));
     }
 

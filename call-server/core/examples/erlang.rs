@@ -236,7 +236,15 @@ impl Day {
             self.after(patience, Event::GivesUp(leg));
         }
         let (trunk, caller) = (TrunkId(1), Caller::default());
-        self.feed(Input::CallOffered(CallOffered { leg, trunk, caller, dialled: dialled(), offer: None, probe: false }));
+        self.feed(Input::CallOffered(CallOffered {
+            leg,
+            trunk,
+            caller,
+            dialled: dialled(),
+            offer: None,
+            probe: false,
+            origin: Default::default(),
+        }));
         self.after(3_600.0 / self.situation.calls_per_hour, Event::Dials);
     }
 

@@ -1,6 +1,8 @@
 //! Everything the core can want. Edges carry commands out and decide nothing.
 
 use crate::ledger::{AgentInterval, Fact, InteractionRecord, SupervisionNote};
+use crate::origin::Diversion;
+use crate::plan::{KeyMode, TrunkVoice};
 use crate::voice::TalkMeasured;
 use serde::{Deserialize, Serialize};
 use shared::model::{
@@ -25,6 +27,17 @@ pub enum Command {
     Store(StoreCommand),
     /// To `gateway`.
     Agent(AgentCommand),
+}
+
+impl Command {
+    /// Presses keys towards a trunk's leg in the way that its carrier wants.
+    #[must_use]
+    pub fn press_keys(mode: KeyMode, leg: LegId, keys: Arc<str>) -> Self {
+        match mode {
+            KeyMode::Rfc4733 | KeyMode::InBand => Self::Media(MediaCommand::PressKeys { leg, keys }),
+            KeyMode::Info => Self::Sip(SipCommand::PressKeys { leg, keys }),
+        }
+    }
 }
 
 /// A session description (SDP) or other text that the core carries without looking inside.
@@ -70,6 +83,13 @@ pub enum SipCommand {
         leg: LegId,
         /// Why.
         reason: EndReason,
+    },
+    /// Press keys towards the far side by requests of the signalling (INFO, one for each key): see [`Command::press_keys`].
+    PressKeys {
+        /// Which leg.
+        leg: LegId,
+        /// Of `0-9*#ABCD`; others are passed over.
+        keys: Arc<str>,
     },
     /// BYE (or, before the answer, a final refusal; of a call of ours CANCEL).
     HangUp {
@@ -122,8 +142,10 @@ pub enum MediaCommand {
     OpenTrunk {
         /// Which leg.
         leg: LegId,
-        /// The far side's offer.
+        /// The far side's offer; none: the description is an offer of ours.
         offer: Option<SessionText>,
+        /// How its voice may travel.
+        terms: VoiceTerms,
     },
     /// Bind a port for a call of ours and make an offer, carried by `MediaOpened`; or `MediaFailed`. The answer comes by [`Self::Follow`].
     OfferTrunk {
@@ -242,6 +264,17 @@ pub enum MediaCommand {
     },
 }
 
+/// How the voice of one call over a trunk may travel.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct VoiceTerms {
+    /// What the trunk wants.
+    pub voice: TrunkVoice,
+    /// Nobody on the way can read the signalling: keys may stand in it.
+    pub encrypted: bool,
+    /// An offer of ours names an IPv6 address; an answer follows the offer.
+    pub ipv6: bool,
+}
+
 /// What somebody does in a talk of others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Part {
@@ -303,6 +336,8 @@ pub enum StoreCommand {
         probe: bool,
         /// Who called whom.
         direction: Direction,
+        /// The numbers that it was diverted from, the first one first.
+        diversions: Vec<Diversion>,
     },
     /// Look up the caller; answer with `CardFound`.
     FindCard {

@@ -1,6 +1,7 @@
 //! Everything that can happen to the core. Inputs are plain values: they can be journalled, replayed and invented.
 
 use crate::command::{MediaAccess, SessionText};
+use crate::origin::Origin;
 use crate::plan::Plan;
 use crate::voice::VoiceInput;
 use serde::{Deserialize, Serialize};
@@ -62,7 +63,7 @@ pub enum Input {
         /// Why.
         reason: MediaFailure,
     },
-    /// `media`: the citizen pressed a key (RFC 4733).
+    /// `media`, `sip`: the citizen pressed a key, in the way of its trunk (RFC 4733, INFO, tones).
     Digit {
         /// Which leg.
         leg: LegId,
@@ -180,6 +181,9 @@ pub struct CallOffered {
     pub offer: Option<SessionText>,
     /// A probe call: it enters the queue and hears what a citizen hears, is never offered to an agent, and counts nowhere (5.1).
     pub probe: bool,
+    /// What else its INVITE says.
+    #[serde(default)]
+    pub origin: Origin,
 }
 
 /// How a SIP leg ended.
@@ -241,6 +245,8 @@ pub enum MediaFailure {
     BadOffer,
     /// No codec in common.
     NoCommonCodec,
+    /// The trunk's voice must be encrypted, and the far side does not, or the signalling that would carry the keys is not.
+    NotEncrypted,
     /// All ports are taken.
     NoPorts,
     /// The media threads are at their limit: another call would spoil those that run.
@@ -254,7 +260,7 @@ impl MediaFailure {
     #[must_use]
     pub fn end_reason(self) -> EndReason {
         match self {
-            Self::NoCommonCodec | Self::BadOffer => EndReason::NoCommonCodec,
+            Self::NoCommonCodec | Self::NotEncrypted | Self::BadOffer => EndReason::NoCommonCodec,
             Self::NoPorts | Self::Overloaded => EndReason::NoResources,
             Self::Io => EndReason::MediaFailed,
         }

@@ -14,14 +14,17 @@ mod floor;
 pub mod input;
 pub mod journal;
 pub mod ledger;
+pub mod origin;
 pub mod plan;
 pub mod snapshot;
+mod spoken;
 mod storm;
 mod time;
 mod timer;
 mod turn;
 pub mod voice;
 
+pub use acd::ForecastError;
 pub use command::Command;
 pub use input::Input;
 pub use snapshot::Snapshot;

@@ -1,7 +1,7 @@
 //! The hotline at one instant, for status and wall. A copy: nothing in it leads back to the core.
 
 use crate::Core;
-use crate::acd::{Activity, Agent};
+use crate::acd::{Activity, Agent, ForecastError};
 use crate::calls::{Call, Stage};
 use crate::ledger::Counters;
 use crate::plan::QueuePlan;
@@ -68,6 +68,9 @@ pub struct QueueStatus {
     pub ready: usize,
     /// Citizens of this queue who talk.
     pub talking: usize,
+    /// How well its forecasts of the waiting time held.
+    #[serde(default)]
+    pub forecasts: ForecastError,
 }
 
 /// One live call.
@@ -145,6 +148,7 @@ fn queue_status(core: &Core, now: Now, queue: QueueId, plan: &QueuePlan) -> Queu
         longest_wait_ms: core.acd.waiting_in(queue).next().map_or(0, |entered| now.time.since(entered)),
         ready: core.acd.signed_in().filter(|agent| agent.eligible() && core.turn.serves(agent.agent, queue)).count(),
         talking: core.calls.live().filter(talks).count(),
+        forecasts: core.acd.forecast_error(queue),
     }
 }
 

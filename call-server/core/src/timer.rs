@@ -28,6 +28,8 @@ pub enum Reason {
     ReachGrows(InteractionId),
     /// The agent who is waited for did not become free in time (1-8).
     HoldOver(InteractionId),
+    /// A waiting citizen is to be told something.
+    AnnouncementDue(InteractionId),
     /// A text at the door or on the way out did not end.
     FarewellOver(InteractionId),
     /// The recording has not been closed; the record is saved without waiting longer.

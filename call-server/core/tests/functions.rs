@@ -5,6 +5,7 @@
 use call_core::command::{AgentCommand, MediaAccess, MediaCommand, RecordingCommand, SessionText, SipCommand, Sound, StoreCommand};
 use call_core::input::{AgentAction, CallOffered, LegEnd, MediaFailure, RecordingOutcome};
 use call_core::ledger::InteractionRecord;
+use call_core::origin::Origin;
 use call_core::plan::{AgentPlan, Plan, QueuePlan};
 use call_core::{Command, Core, Input, Now, Time};
 use shared::model::{
@@ -237,7 +238,15 @@ impl Theatre {
         theatre.ask(COLLEAGUE, AgentAction::GoReady);
         let caller = Caller { number: Some(number("13900000001").into()) };
         let (trunk, dialled) = (TrunkId(0), number("12345"));
-        theatre.feed(Input::CallOffered(CallOffered { leg: CITIZEN, trunk, caller, dialled, offer: None, probe: false }));
+        theatre.feed(Input::CallOffered(CallOffered {
+            leg: CITIZEN,
+            trunk,
+            caller,
+            dialled,
+            offer: None,
+            probe: false,
+            origin: Origin::default(),
+        }));
         theatre
     }
 

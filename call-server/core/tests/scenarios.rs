@@ -198,6 +198,7 @@ impl Stage {
     fn obey_sip(&mut self, command: SipCommand) -> Option<Input> {
         match command {
             SipCommand::Ring { leg } => self.hears(leg, Hears::Ringback),
+            SipCommand::PressKeys { .. } => {}
             SipCommand::Answer { leg, .. } => {
                 self.hears(leg, Hears::Silence);
                 return Some(Input::LegConfirmed { leg });
@@ -453,7 +454,8 @@ impl Stage {
         self.callers
             .insert(number.to_owned(), CallerSeen { leg, hears: Hears::Silence, interaction: None, record: None, last_agent: None });
         let caller = Caller { number: Some(phone(number)?.into()) };
-        let offered = CallOffered { leg, trunk: TrunkId(0), caller, dialled: phone(dialled)?, offer: None, probe };
+        let offered =
+            CallOffered { leg, trunk: TrunkId(0), caller, dialled: phone(dialled)?, offer: None, probe, origin: Default::default() };
         self.feed(Input::CallOffered(offered));
         Ok(())
     }

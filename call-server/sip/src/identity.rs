@@ -2,7 +2,8 @@
 //!
 //! Texts only: whether one is a telephone number is for the caller of these functions to judge.
 
-use crate::fields::USER_AGENT;
+use crate::fields::{USER_AGENT, decimal};
+use crate::message::grammar::parts;
 use crate::message::{Name, NameAddr, Request, Uri};
 
 /// The calling number as text: of P-Asserted-Identity if there is one, else of From. `None` if it is withheld.
@@ -28,11 +29,89 @@ pub fn called(request: &Request) -> Option<String> {
     request.head().first(Name::To).and_then(NameAddr::parse)?.uri.user_text()
 }
 
-/// The number that the call was diverted from: of the newest Diversion (RFC 5806), which stands first.
+/// A diversion as it stands in a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diverted {
+    /// Whom the caller wanted, as text; `None` if that is withheld.
+    pub from: Option<String>,
+    /// Why the call went on.
+    pub cause: DivertedFor,
+}
+
+/// Why a call went on to another number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DivertedFor {
+    /// Always.
+    Unconditional,
+    /// The line was busy.
+    Busy,
+    /// Nobody answered.
+    NoAnswer,
+    /// The phone was not there.
+    Unavailable,
+    /// Whoever it rang at sent it on.
+    Deflection,
+    /// Anything else.
+    Other,
+}
+
+impl DivertedFor {
+    /// RFC 5806 section 5.
+    fn of_word(word: &[u8]) -> Self {
+        match word.to_ascii_lowercase().as_slice() {
+            b"unconditional" => Self::Unconditional,
+            b"user-busy" => Self::Busy,
+            b"no-answer" => Self::NoAnswer,
+            b"unavailable" | b"out-of-service" => Self::Unavailable,
+            b"deflection" => Self::Deflection,
+            _ => Self::Other,
+        }
+    }
+
+    /// RFC 4458 section 2.
+    fn of_status(status: u32) -> Self {
+        match status {
+            302 => Self::Unconditional,
+            486 => Self::Busy,
+            408 => Self::NoAnswer,
+            503 => Self::Unavailable,
+            480 | 487 => Self::Deflection,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The numbers that the call was diverted from, the first one first: of Diversion (RFC 5806), else of History-Info (RFC 7044). The number of
+/// one who asks for privacy stays unknown.
 #[must_use]
-pub fn diverted_from(request: &Request) -> Option<String> {
-    let diversion = request.head().named("Diversion").next()?;
-    NameAddr::parse(diversion.split(|byte| *byte == b',').next()?)?.uri.user_text()
+pub fn diversions(request: &Request) -> Vec<Diverted> {
+    let head = request.head();
+    let values = |name: &'static str| head.named(name).flat_map(|field| parts(field, b',')).filter_map(NameAddr::parse);
+    // The newest stands first.
+    let mut diverted: Vec<Diverted> = values("Diversion").map(|value| of_diversion(&value)).collect();
+    diverted.reverse();
+    if diverted.is_empty() {
+        let entries: Vec<NameAddr<'_>> = values("History-Info").collect();
+        let pairs = entries.iter().zip(entries.iter().skip(1));
+        diverted = pairs.filter_map(|(from, to)| of_history(from, to)).collect();
+    }
+    diverted
+}
+
+fn of_diversion(value: &NameAddr<'_>) -> Diverted {
+    let is_private = value.parameter("privacy").flatten().is_some_and(|privacy| !privacy.eq_ignore_ascii_case(b"off"));
+    let cause = value.parameter("reason").flatten().map_or(DivertedFor::Other, DivertedFor::of_word);
+    Diverted { from: value.uri.user_text().filter(|_| !is_private), cause }
+}
+
+/// An entry from which the call went on to the next one, if that was a diversion: a mere route has no cause.
+fn of_history(from: &NameAddr<'_>, to: &NameAddr<'_>) -> Option<Diverted> {
+    let headers = from.uri.header_text().unwrap_or_default().to_ascii_lowercase();
+    let after_cause = |text: &str| text.split_once("cause=").and_then(|(_, rest)| rest.get(..3)?.parse().ok());
+    let said = headers.split('&').filter(|header| header.starts_with("reason=")).find_map(after_cause);
+    let status = said.or_else(|| decimal(to.uri.parameter("cause").flatten()?))?;
+    let is_private = headers.split('&').any(|header| matches!(header, "privacy=history" | "privacy=id" | "privacy=header"));
+    Some(Diverted { from: from.uri.user_text().filter(|_| !is_private), cause: DivertedFor::of_status(status) })
 }
 
 /// The program that the sender says it is.
@@ -59,7 +138,7 @@ fn is_withheld(request: &Request) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{called, caller, dialled, diverted_from};
+    use super::{DivertedFor, called, caller, dialled, diversions};
     use crate::message::{Message, Request, parse};
 
     fn request(uri: &str, fields: &str) -> Request {
@@ -108,11 +187,23 @@ mod tests {
     }
 
     #[test]
-    fn to_names_what_was_dialled_and_diversion_where_it_came_from() {
-        let fields = "From: <sip:1@h>\r\nDiversion: <sip:051912345@h>;reason=no-answer;counter=1, <sip:2@h>\r\n";
-        let diverted = request("sip:hotline@192.0.2.1", fields);
-        assert_eq!(called(&diverted).as_deref(), Some("12345"));
-        assert_eq!(diverted_from(&diverted).as_deref(), Some("051912345"));
-        assert_eq!(diverted_from(&request("sip:h", "From: <sip:1@h>\r\n")), None);
+    fn to_names_what_was_dialled_and_diversion_where_the_call_came_from() {
+        assert_eq!(called(&request("sip:hotline@192.0.2.1", "From: <sip:1@h>\r\n")).as_deref(), Some("12345"));
+        let fields = "From: <sip:1@h>\r\nDiversion: \"a, b\" <sip:051912345@h>;reason=no-answer;counter=1, <sip:2@h>;reason=user-busy\r\n\
+            diversion: <sip:3@h;user=phone>;privacy=full\r\nHistory-Info: <sip:9@h>;index=1\r\n";
+        let diverted = diversions(&request("sip:h", fields));
+        let told: Vec<_> = diverted.iter().map(|one| (one.from.as_deref(), one.cause)).collect();
+        assert_eq!(told, [(None, DivertedFor::Other), (Some("2"), DivertedFor::Busy), (Some("051912345"), DivertedFor::NoAnswer)]);
+        assert_eq!(diversions(&request("sip:h", "From: <sip:1@h>\r\n")), []);
+    }
+
+    #[test]
+    fn the_history_of_a_call_tells_its_diversions_and_not_its_routes() {
+        let fields = "From: <sip:1@h>\r\nHistory-Info: <sip:051912345@h?Reason=SIP%3Bcause%3D486%3Btext%3D%22busy%22>;index=1,\r\n \
+            <sip:2@h;cause=486>;index=1.1\r\nHistory-Info: <sip:2@proxy?Privacy=history>;index=1.1.1, <sip:12345@h;cause=302>;index=1.2;mp=1.1\r\n";
+        let diverted = diversions(&request("sip:h", fields));
+        let told: Vec<_> = diverted.iter().map(|one| (one.from.as_deref(), one.cause)).collect();
+        assert_eq!(told, [(Some("051912345"), DivertedFor::Busy), (None, DivertedFor::Unconditional)]);
+        assert_eq!(diversions(&request("sip:h", "From: <sip:1@h>\r\nHistory-Info: <sip:1@h>;index=1, <\r\n")), []);
     }
 }

@@ -19,8 +19,8 @@ mod transaction;
 
 pub use dialog::call::MAX_PENDING_MS;
 pub use endpoint::{
-    ALLOW, CallKey, Ending, Endpoint, Event, Farewell, Invitation, Limits, OfferBy, Outgoing, Receipt, Reliability, Renegotiation,
-    RequestKey, Series, ServedKey, SessionEvent, Settings, Sizes,
+    ALLOW, CallKey, Ending, Endpoint, Event, Farewell, INFO_KINDS, Invitation, Limits, OfferBy, Outgoing, Receipt, Reliability,
+    Renegotiation, RequestKey, Series, ServedKey, SessionEvent, Settings, Sizes,
 };
 pub use random::Seed;
 pub use timer::{PATIENCE_MS, T1_MS, T2_MS, T4_MS};

@@ -248,8 +248,8 @@ pub struct Answer {
     pub local: Local,
     /// Opus, if both sides send that from now on: under the offer's number, with what we want of it.
     pub opus: Option<Opus>,
-    /// The codec both sides send from now on, or may change to if there is Opus.
-    pub codec: PayloadType,
+    /// The codec both sides send from now on, or may change to if there is Opus; one of both is always there.
+    pub codec: Option<PayloadType>,
     /// Payload type of telephone events, the offer's own.
     pub telephone_event: Option<u8>,
     /// The same on Opus' clock.
@@ -277,13 +277,15 @@ pub struct LateOffer {
     pub crypto: Vec<Crypto>,
     /// RTP and RTCP may share our port (RFC 5761).
     pub rtcp_mux: bool,
+    /// Telephone events are named.
+    pub keys: bool,
 }
 
 impl LateOffer {
     /// A plain one of G.711.
     #[must_use]
     pub fn new(local: Local, codecs: Vec<Codec>) -> Self {
-        Self { local, codecs, opus: None, crypto: Vec::new(), rtcp_mux: false }
+        Self { local, codecs, opus: None, crypto: Vec::new(), rtcp_mux: false, keys: true }
     }
 
     /// The same with Opus before G.711.
@@ -303,6 +305,12 @@ impl LateOffer {
     #[must_use]
     pub fn multiplexed(self) -> Self {
         Self { rtcp_mux: true, ..self }
+    }
+
+    /// The same without telephone events.
+    #[must_use]
+    pub fn without_keys(self) -> Self {
+        Self { keys: false, ..self }
     }
 
     /// Of our lines the one that this answer (read as an [`Offer`]) took: its key is ours, the answer's the far side's.
@@ -361,10 +369,27 @@ impl Offer {
     /// `None` if there is no codec in common.
     #[must_use]
     pub fn answer(&self, local: Local, preference: &[Codec]) -> Option<Answer> {
-        Some(Answer {
+        Some(self.answer_in(local, Some(self.choose(preference)?)))
+    }
+
+    /// As [`Offer::answer`], with Opus first if it is offered: `ours` says what we want of it, the offer its number. One codec of G.711 stays
+    /// behind it, if there is one in common, so that both sides may change without a new offer.
+    #[must_use]
+    pub fn answer_with_opus(&self, local: Local, preference: &[Codec], ours: Opus) -> Option<Answer> {
+        let opus = self.opus.map(|theirs| Opus { number: theirs.number, ..ours });
+        let codec = self.choose(preference);
+        (opus.is_some() || codec.is_some()).then(|| Answer {
+            opus,
+            wide_telephone_event: opus.and(self.wide_telephone_event),
+            ..self.answer_in(local, codec)
+        })
+    }
+
+    fn answer_in(&self, local: Local, codec: Option<PayloadType>) -> Answer {
+        Answer {
             local,
             opus: None,
-            codec: self.choose(preference)?,
+            codec,
             telephone_event: self.telephone_event,
             wide_telephone_event: None,
             direction: self.direction.answered(),
@@ -372,16 +397,7 @@ impl Offer {
             rtcp_mux: false,
             before: self.before.clone(),
             after: self.after.clone(),
-        })
-    }
-
-    /// As [`Offer::answer`], with Opus first if it is offered: `ours` says what we want of it, the offer its number. One codec of G.711 stays
-    /// behind it, so that both sides may change without a new offer.
-    #[must_use]
-    pub fn answer_with_opus(&self, local: Local, preference: &[Codec], ours: Opus) -> Option<Answer> {
-        let answer = self.answer(local, preference)?;
-        let opus = self.opus.map(|theirs| Opus { number: theirs.number, ..ours });
-        Some(Answer { opus, wide_telephone_event: opus.and(self.wide_telephone_event), ..answer })
+        }
     }
 
     /// The line of the offer whose key decrypts what we hear: of the first of `suites` (ours, best first) that is offered.
@@ -432,6 +448,12 @@ impl Answer {
     #[must_use]
     pub fn secured(self, key: Crypto) -> Self {
         Self { crypto: Some(key), ..self }
+    }
+
+    /// The same answer without telephone events.
+    #[must_use]
+    pub fn without_keys(self) -> Self {
+        Self { telephone_event: None, wide_telephone_event: None, ..self }
     }
 
     /// The same answer with RTP and RTCP on one port; only to an offer that has [`Offer::rtcp_mux`].
@@ -623,7 +645,7 @@ impl fmt::Display for Answer {
         let audio = Audio {
             port: self.local.port,
             opus: self.opus,
-            codecs: &[self.codec],
+            codecs: self.codec.as_slice(),
             telephone_events: [self.telephone_event, self.wide_telephone_event],
             direction: self.direction,
             crypto: self.crypto.as_slice(),
@@ -643,7 +665,7 @@ impl fmt::Display for LateOffer {
             port: self.local.port,
             opus: self.opus,
             codecs: &codecs,
-            telephone_events: [Some(OUR_TELEPHONE_EVENT), self.opus.map(|_| OUR_WIDE_TELEPHONE_EVENT)],
+            telephone_events: [self.keys.then_some(OUR_TELEPHONE_EVENT), self.opus.filter(|_| self.keys).map(|_| OUR_WIDE_TELEPHONE_EVENT)],
             direction: Direction::SendReceive,
             crypto: &self.crypto,
             rtcp_mux: self.rtcp_mux,

@@ -3,6 +3,7 @@
 use super::cli::Call;
 use super::{Failure, Outcome, load, open_store};
 use crate::store::{CallReport, RecordingReport};
+use call_core::origin::Diversion;
 use serde_json::json;
 use shared::model::{Direction, InteractionId, UnixMillis};
 use std::path::Path;
@@ -34,7 +35,18 @@ fn call_row(call: &CallReport) -> String {
     );
     let agents: Vec<_> = call.segments.iter().filter_map(|segment| segment.agent_number.as_deref()).collect();
     let agents = if agents.is_empty() { String::new() } else { format!(" agents {}", agents.join(", ")) };
-    format!("{:<6} {} {caller} -> {}{outbound}{probe} {result}{agents}", call.interaction, moment(call.started), call.dialled.as_str())
+    let diverted = if call.diversions.is_empty() { String::new() } else { format!(" diverted from {}", diverted_from(&call.diversions)) };
+    let (started, dialled) = (moment(call.started), call.dialled.as_str());
+    format!("{:<6} {started} {caller} -> {dialled}{outbound}{probe} {result}{agents}{diverted}", call.interaction)
+}
+
+/// `051912345 (busy), withheld (no_answer)`, the first one first.
+fn diverted_from(diversions: &[Diversion]) -> String {
+    let one = |diversion: &Diversion| {
+        let number = diversion.number.as_ref().map_or("withheld", |number| number.reveal().as_str());
+        format!("{number} ({})", diversion.reason.code())
+    };
+    diversions.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 fn call_text(call: &CallReport) -> String {

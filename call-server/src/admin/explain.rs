@@ -3,7 +3,7 @@
 use super::calls::seconds;
 use super::{Failure, Outcome, load, open_store};
 use crate::store::AgentEntry;
-use call_core::ledger::{Decision, FactKind, LastAgentOutcome, OfferEnd, OverflowCause, WhyNot};
+use call_core::ledger::{Decision, FactKind, LastAgentOutcome, OfferEnd, OverflowCause, WaitRange, WhyNot};
 use serde::Serialize;
 use serde_json::json;
 use shared::model::{AgentId, InteractionId, QueueId, UnixMillis};
@@ -79,6 +79,7 @@ impl Names {
             FactKind::Favoured { entry, points } => format!("entry {entry} of the numbers in favour gives {points} points"),
             FactKind::LastAgent { agent, outcome } => format!("{} served the number last: {}", self.agent(*agent), last_words(*outcome)),
             FactKind::TurnedAway { reason } => format!("is turned away with a text: {}", reason.code()),
+            FactKind::Foretold { ahead, expected_ms, told } => foretold(*ahead, *expected_ms, *told),
             FactKind::Announced { prompts, .. } => format!("hears {prompts:?}"),
             FactKind::SentToQueue { from, queue } => format!("{} sends it to {}", self.agent(*from), self.queue(*queue)),
             FactKind::HandedOver { from, to } => {
@@ -144,6 +145,17 @@ fn cause_words(cause: OverflowCause) -> &'static str {
         OverflowCause::Key => "the citizen pressed a key",
         OverflowCause::Supervisor => "a supervisor moved it",
     }
+}
+
+fn foretold(ahead: u32, expected_ms: Option<u64>, told: Option<WaitRange>) -> String {
+    let expected = expected_ms
+        .map_or_else(|| "too little is known to say how long it takes".to_owned(), |ms| format!("about {} to wait", seconds(ms)));
+    let told = match told {
+        None => "no time is told".to_owned(),
+        Some(WaitRange { least_minutes, most_minutes: Some(most) }) => format!("told {least_minutes} to {most} minutes"),
+        Some(WaitRange { least_minutes, most_minutes: None }) => format!("told more than {least_minutes} minutes"),
+    };
+    format!("{ahead} served before; {expected}; {told}")
 }
 
 fn last_words(outcome: LastAgentOutcome) -> &'static str {

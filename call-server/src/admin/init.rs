@@ -192,9 +192,18 @@ fn demo_sections() -> [Filled; 4] {
     [
         trunk("1", "loopback", "127.0.0.1", "carrier"),
         trunk("2", "probe", "127.0.0.2", "probe"),
-        Filled { section: "queues", values: vec![("id", "1".to_owned()), ("name", quoted("政务咨询"))] },
+        Filled { section: "queues", values: demo_queue() },
         Filled { section: "numbers", values: vec![("number", quoted("12345")), ("queue", "1".to_owned())] },
     ]
+}
+
+/// The demo's citizens hear what waiting citizens can be told.
+fn demo_queue() -> Vec<(&'static str, String)> {
+    let told = [("announce_first_seconds", "20"), ("announce_every_seconds", "45")].map(|(key, value)| (key, value.to_owned()));
+    let wanted = [("announce_position", quoted("yes")), ("announce_waiting_time", quoted("yes"))];
+    let texts = ("announce_texts", format!("[{}]", quoted("zh.please_wait")));
+    let named = [("id", "1".to_owned()), ("name", quoted("政务咨询"))];
+    named.into_iter().chain(told).chain(wanted).chain([texts]).collect()
 }
 
 /// A TOML basic string: its escapes are those of JSON.

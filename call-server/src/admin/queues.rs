@@ -31,8 +31,16 @@ fn row(queue: &Value) -> String {
         .map(|(state, count)| format!("{count} {}", state.replace('_', " ")))
         .collect();
     let agents = if agents.is_empty() { "nobody signed in".to_owned() } else { agents.join(", ") };
+    let forecasts = &queue["forecasts"];
+    let forecasts = match forecasts["outcomes"].as_u64() {
+        Some(outcomes) if outcomes > 0 => {
+            let (within, outside_ms) = (forecasts["within"].as_u64().unwrap_or(0), forecasts["outside_ms"].as_u64().unwrap_or(0));
+            format!(", forecasts {within} of {outcomes} held, {} outside on average", super::calls::seconds(outside_ms / outcomes))
+        }
+        Some(_) | None => String::new(),
+    };
     format!(
-        "{:<4} {}  waiting {}, longest {}, talking {}, agents: {agents}",
+        "{:<4} {}  waiting {}, longest {}, talking {}, agents: {agents}{forecasts}",
         figure("queue"),
         queue["name"].as_str().unwrap_or_default(),
         figure("waiting"),
@@ -49,8 +57,10 @@ mod tests {
     #[test]
     fn a_line_says_who_waits_and_what_its_agents_do() {
         let told = json!({"queues": [{"queue": 1, "name": "政务咨询", "waiting": 2, "longest_wait_ms": 61_500, "talking": 1,
-            "agents": {"ready": 0, "talking": 1, "not_ready": 3}}]});
-        assert_eq!(readable(&told), "1    政务咨询  waiting 2, longest 61.5 s, talking 1, agents: 3 not ready, 1 talking");
+            "agents": {"ready": 0, "talking": 1, "not_ready": 3}, "forecasts": {"outcomes": 4, "within": 3, "outside_ms": 40_000}}]});
+        let row = "1    政务咨询  waiting 2, longest 61.5 s, talking 1, agents: 3 not ready, 1 talking, forecasts 3 of 4 held, \
+                   10.0 s outside on average";
+        assert_eq!(readable(&told), row);
         assert_eq!(readable(&json!({"queues": []})), "The site has no queues.");
     }
 }

@@ -307,6 +307,7 @@ fn recordings_are_verified_and_rescued_by_command() {
         dialled,
         probe: false,
         direction: Direction::Inbound,
+        diversions: Vec::new(),
     });
     handle.send(StoreCommand::OpenRecording { recording: RecordingId(1), interaction, path: "0/1.rec".into(), started });
     handle.stop();

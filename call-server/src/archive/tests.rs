@@ -43,6 +43,7 @@ impl Site {
             dialled,
             probe: false,
             direction: Direction::Inbound,
+            diversions: Vec::new(),
         });
         handle.send(StoreCommand::OpenRecording { recording: RecordingId(id), interaction, path: path.into(), started });
         handle.stop();

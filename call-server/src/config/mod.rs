@@ -6,6 +6,7 @@
 
 mod calendars;
 mod fault;
+mod house_voice;
 mod queues;
 mod resolve;
 mod schema;

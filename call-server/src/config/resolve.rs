@@ -10,9 +10,9 @@ use super::tls::{self, TlsFault};
 use super::trunks::{self, Trunk};
 use super::written::{At, Block, Written};
 use crate::gateway::{GatewayLimits, GatewaySettings};
-use crate::media::MediaSettings;
+use crate::media::{Home, MediaSettings};
 use crate::recording::RecordingSettings;
-use crate::sip::SipSettings;
+use crate::sip::{ListenerSettings, SipSettings};
 use call_core::plan::{Calendars, HoursRule, Limits, Plan, QueuePlan};
 use shared::model::{PhoneNumber, QueueId};
 use std::collections::BTreeMap;
@@ -149,15 +149,33 @@ impl Resolver<'_> {
             let what = format!("ports in [media] holds port {}, where SIP listens", sip.listen.port());
             return self.fault(ports.line, what, "Choose a range without it.");
         }
+        let first = Home { bind: bind?, advertise: advertise? };
+        let second = self.home_ipv6(sip)?.filter(|second| second.advertise.is_ipv6() != first.advertise.is_ipv6());
         Some(MediaSettings {
-            bind: bind?,
-            advertise: advertise?,
+            homes: std::iter::once(first).chain(second).collect(),
             ports: ports.value,
             agent_listen: agents.value,
             music: music?,
             prompts: prompts?,
             threads,
         })
+    }
+
+    /// Our side for callers over IPv6, if there is one; the outer `None` is a fault.
+    fn home_ipv6(&mut self, sip: Option<&SipSettings>) -> Option<Option<Home>> {
+        let listener = sip.and_then(|sip| sip.more.iter().find(|listener| listener.listen.is_ipv6()));
+        let [bind, advertise] = ["bind_ipv6", "advertise_ipv6"].map(|key| self.written.text("media", key));
+        let own = |key: Option<At<&str>>, of: fn(&ListenerSettings) -> IpAddr, resolver: &mut Self| match key {
+            Some(At { line, value }) => match value.parse::<IpAddr>() {
+                Ok(address) if address.is_ipv6() => Some(Some(address)),
+                Ok(_) | Err(_) => resolver.fault(line, format!("{value} in [media] is no IPv6 address"), "Write it as \"2001:db8::1\"."),
+            },
+            None => Some(listener.map(of)),
+        };
+        let bind = own(bind, |listener| listener.listen.ip(), self);
+        let advertise = own(advertise, |listener| listener.advertise, self);
+        let (bind, advertise) = (bind?, advertise?);
+        Some(advertise.map(|advertise| Home { bind: bind.unwrap_or(advertise), advertise }))
     }
 
     fn ports(&mut self) -> Option<At<RangeInclusive<u16>>> {
@@ -190,8 +208,11 @@ impl Resolver<'_> {
     }
 
     fn prompts(&mut self) -> Option<Vec<(String, Vec<u8>)>> {
-        let Some(At { line, value }) = self.written.text("media", "prompts") else { return Some(Vec::new()) };
-        match sounds::read_folder(&self.path(value)) {
+        let (line, own) = match self.written.text("media", "prompts") {
+            Some(At { line, value }) => (line, sounds::read_folder(&self.path(value))),
+            None => (0, Ok(Vec::new())),
+        };
+        match own.and_then(sounds::with_house_voice) {
             Ok(prompts) => Some(prompts),
             Err(fault) => self.fault(line, fault, "Use WAV files of 8 kHz, mono, 16 bits, or A-law without a header ending in .alaw."),
         }

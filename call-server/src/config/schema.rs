@@ -150,6 +150,18 @@ pub(super) const SECTIONS: &[Section] = &[
                 Optional { example: "\"192.0.2.1\"" },
                 "IP address that the carrier sends voice to; as [sip] advertise if absent.",
             ),
+            key(
+                "bind_ipv6",
+                Text,
+                Optional { example: "\"2001:db8::1\"" },
+                "The same over IPv6; that of the first [[sip_listen]] on an IPv6 address if absent.",
+            ),
+            key(
+                "advertise_ipv6",
+                Text,
+                Optional { example: "\"2001:db8::1\"" },
+                "IPv6 address that the carrier sends voice to; that of the first [[sip_listen]] on one if absent.",
+            ),
             key("ports", Text, Default("\"20000-29999\""), "UDP ports for calls of the carrier: two for each call."),
             key("agents", Text, Default("\"0.0.0.0:30000\""), "The one UDP address for all desktops' encrypted voice."),
             key(
@@ -162,7 +174,7 @@ pub(super) const SECTIONS: &[Section] = &[
                 "prompts",
                 Text,
                 Optional { example: "\"prompts\"" },
-                "Folder of spoken prompts: WAV (8 kHz, mono, 16 bits) or .alaw; a prompt is named by its file without the ending.",
+                "Folder of spoken prompts beside the built-in ones: WAV (8 kHz, mono, 16 bits) or .alaw, named by the file without the ending.",
             ),
             key("threads", Whole, Optional { example: "1" }, "Threads that carry voices; one less than the machine has cores if absent."),
         ],

@@ -49,6 +49,25 @@ const TRUNK_KEYS: &[Key] = &[
         "Outbound proxy: every request to the carrier is sent there.",
     ),
     key("nat", Flag, Default("false"), "true if there is address translation on the way: answers go where the request came from."),
+    key(
+        "codecs",
+        Texts,
+        Default("[\"PCMA\", \"PCMU\"]"),
+        "What may be spoken over it, the liked one first: PCMA, PCMU, Opus. At least one of the first two.",
+    ),
+    key(
+        "keys",
+        Text,
+        Default("\"rfc4733\""),
+        "How keys are told, both ways: \"rfc4733\" (events beside the voice), \"info\" (SIP INFO) or \"in_band\" (tones in the voice).",
+    ),
+    key(
+        "srtp",
+        Text,
+        Default("\"off\""),
+        "Whether voice is encrypted, where the trunk speaks SIP over TLS: \"off\", \"optional\" or \"required\".",
+    ),
+    key("hide_number", Flag, Default("false"), "true: calls to it ask that the called person is not shown our number (Privacy: id)."),
     key("options_seconds", Seconds, Default("30"), "How often each target is asked whether it is there; 0 is never."),
 ];
 

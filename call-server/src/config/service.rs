@@ -89,8 +89,16 @@ impl Resolver<'_> {
         let position = self.word(block, "announce_position", "\"yes\" or \"no\"", words::yes);
         let waiting_time = self.word(block, "announce_waiting_time", "\"yes\" or \"no\"", words::yes);
         let comfort = self.list(block, "announce_texts", "names of texts, such as \"please_wait\"", words::prompt);
+        let language = self.word(block, "announce_language", "\"zh-CN\" or \"en\"", words::language)?;
         let comfort = comfort?.into_iter().map(|prompt| prompt.value).collect();
-        Some(Announcements { first_ms: first_ms?, every_ms: every_ms?, position: position?, waiting_time: waiting_time?, comfort })
+        Some(Announcements {
+            first_ms: first_ms?,
+            every_ms: every_ms?,
+            position: position?,
+            waiting_time: waiting_time?,
+            comfort,
+            language,
+        })
     }
 
     pub(super) fn keys(&mut self, block: &Block) -> Option<BTreeMap<char, KeyAction>> {

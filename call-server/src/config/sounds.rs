@@ -1,5 +1,7 @@
 //! Reads a site's prompts: WAV or raw A-law, all of them into memory at the start, so that nobody waits for a disk while a citizen listens.
 
+use super::house_voice::PIECES;
+use std::io::{BufReader, Read};
 use std::path::Path;
 use voice::g711::linear_to_alaw;
 
@@ -8,7 +10,20 @@ const MOST_PROMPTS: usize = 1_000;
 const MOST_SECONDS: usize = 2 * 3_600;
 const SAMPLES_PER_SECOND: usize = 8_000;
 
-/// All prompts of a folder, by name, as A-law of 8 kHz.
+/// The built-in voice, with the site's own prompts in the place of those that have the same name.
+///
+/// # Errors
+/// A built-in piece is no WAV file: our fault.
+pub(super) fn with_house_voice(mut own: Vec<(String, Vec<u8>)>) -> Result<Vec<(String, Vec<u8>)>, String> {
+    for (name, wav) in PIECES {
+        if let Err(place) = own.binary_search_by(|(known, _)| known.as_str().cmp(name)) {
+            own.insert(place, ((*name).to_owned(), alaw_of(*wav).map_err(|why| format!("the built-in prompt {name}: {why}"))?));
+        }
+    }
+    Ok(own)
+}
+
+/// All prompts of a folder, by name and in their order, as A-law of 8 kHz.
 ///
 /// # Errors
 /// The folder or a file of it cannot be used; the text names it.
@@ -39,20 +54,36 @@ pub(super) fn read_folder(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, Strin
 
 fn read_wav(path: &Path) -> Result<Vec<u8>, String> {
     let unusable = |why: String| format!("{} cannot be used as a prompt: {why}", path.display());
-    let reader = hound::WavReader::open(path).map_err(|error| unusable(error.to_string()))?;
+    let file = std::fs::File::open(path).map_err(|error| unusable(error.to_string()))?;
+    alaw_of(BufReader::new(file)).map_err(unusable)
+}
+
+fn alaw_of(wav: impl Read) -> Result<Vec<u8>, String> {
+    let reader = hound::WavReader::new(wav).map_err(|error| error.to_string())?;
     let spec = reader.spec();
     if (spec.channels, spec.sample_rate, spec.bits_per_sample) != (1, 8_000, 16) {
-        let what = format!("it has {} channels, {} Hz and {} bits", spec.channels, spec.sample_rate, spec.bits_per_sample);
-        return Err(unusable(what));
+        return Err(format!("it has {} channels, {} Hz and {} bits", spec.channels, spec.sample_rate, spec.bits_per_sample));
     }
     let samples = reader.into_samples::<i16>().map(|sample| sample.map(linear_to_alaw));
-    samples.collect::<Result<_, _>>().map_err(|error| unusable(error.to_string()))
+    samples.collect::<Result<_, _>>().map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::scratch::Scratch;
+
+    #[test]
+    fn every_built_in_piece_is_there_unless_the_site_brings_its_own() {
+        let own = vec![("zh.n1".to_owned(), vec![7; 9])];
+        let all = with_house_voice(own).expect("the built-in voice can be read");
+        assert_eq!(all.len(), PIECES.len());
+        assert!(all.windows(2).all(|pair| pair[0].0 < pair[1].0), "in order, each once");
+        for (name, alaw) in &all {
+            let least = if name == "zh.n1" { 9 } else { SAMPLES_PER_SECOND / 10 };
+            assert!((least..SAMPLES_PER_SECOND * 10).contains(&alaw.len()), "{name} has {} samples", alaw.len());
+        }
+    }
 
     #[test]
     fn prompts_are_read_by_name_and_a_file_that_is_none_is_named() {

@@ -5,7 +5,9 @@ use super::resolve::{Resolver, twice};
 use super::written::{At, Block};
 use crate::probing::ProbeSettings;
 use crate::sip::{CarrierSettings, Network, PhoneSettings, RegistrationSettings, TrunkSettings};
-use call_core::plan::{Dialling, NumberRule, NumberRules, NumberShape, Plan, TargetPlan, TrunkNumbers, TrunkPlan};
+use call_core::plan::{
+    Dialling, KeyMode, NumberRule, NumberRules, NumberShape, Plan, Srtp, TargetPlan, TrunkCodec, TrunkNumbers, TrunkPlan, TrunkVoice,
+};
 use shared::model::{PhoneNumber, TrunkId};
 use sip_core::digest::{Account, HashFunction};
 use sip_core::message::{Scheme, Uri};
@@ -91,6 +93,7 @@ impl Resolver<'_> {
         let (max_in, max_out) = (self.channels(block, "max_in"), self.channels(block, "max_out"));
         let (priority, weight) = (self.rank(block, "priority"), self.rank(block, "weight"));
         let outbound = self.shapes(block, "outbound");
+        let voice = self.trunk_voice(block);
         let shown_number = match block.text("shown_number") {
             Some(At { line, value }) => self.plain_number(line, value).map(Some),
             None => Some(None),
@@ -104,8 +107,57 @@ impl Resolver<'_> {
             weight: weight?,
             numbers: TrunkNumbers { caller_in: caller_in?, dialled_in: dialled_in?, caller_out: caller_out?, dialled_out: dialled_out? },
             shown_number: shown_number?,
+            hides_number: block.flag("hide_number")?.value,
+            voice: voice?,
             targets: targets?,
         })
+    }
+
+    fn trunk_voice(&mut self, block: &Block) -> Option<TrunkVoice> {
+        let codecs = self.codecs(block);
+        let keys = block.text("keys").and_then(|At { line, value }| match value {
+            "rfc4733" => Some(KeyMode::Rfc4733),
+            "info" => Some(KeyMode::Info),
+            "in_band" => Some(KeyMode::InBand),
+            other => self.fault(line, format!("unknown way to tell keys: {other}"), "Write \"rfc4733\", \"info\" or \"in_band\"."),
+        });
+        let srtp = block.text("srtp").and_then(|At { line, value }| match value {
+            "off" => Some(Srtp::Off),
+            "optional" => self.only_over_tls(line, Srtp::Optional),
+            "required" => self.only_over_tls(line, Srtp::Required),
+            other => self.fault(line, format!("unknown srtp: {other}"), "Write \"off\", \"optional\" or \"required\"."),
+        });
+        Some(TrunkVoice { codecs: codecs?, keys: keys?, srtp: srtp? })
+    }
+
+    /// The keys stand in the signalling: without TLS everybody on the way could read them.
+    fn only_over_tls(&mut self, line: Option<usize>, srtp: Srtp) -> Option<Srtp> {
+        let is_tls = |block: &Block| block.text("transport").is_some_and(|transport| transport.value.eq_ignore_ascii_case("tls"));
+        if self.written.all("sip_listen").any(is_tls) {
+            return Some(srtp);
+        }
+        self.fault(line, "srtp needs SIP over TLS, and nothing listens for that", "Add a [[sip_listen]] with transport \"tls\".")
+    }
+
+    fn codecs(&mut self, block: &Block) -> Option<Vec<TrunkCodec>> {
+        let At { line, value } = block.texts("codecs")?;
+        let mut codecs = Vec::new();
+        for text in value {
+            let codec = match text.to_ascii_uppercase().as_str() {
+                "PCMA" => TrunkCodec::Pcma,
+                "PCMU" => TrunkCodec::Pcmu,
+                "OPUS" => TrunkCodec::Opus,
+                _ => return self.fault(line, format!("unknown codec: {text}"), "Name PCMA, PCMU or Opus."),
+            };
+            if codecs.contains(&codec) {
+                return self.fault(line, format!("the codec {text} is named twice"), "Remove one of the two.");
+            }
+            codecs.push(codec);
+        }
+        if codecs.iter().all(|codec| *codec == TrunkCodec::Opus) {
+            return self.fault(line, "codecs names neither PCMA nor PCMU, which every carrier has", "Add one of them, such as at the end.");
+        }
+        Some(codecs)
     }
 
     /// `"sip:sbc.carrier.example"`, with priority and weight behind it if they are not 1.

@@ -1,6 +1,6 @@
 //! The small sentences within values of the configuration, such as `溧阳方言 from 2 after 20`. It only reads them.
 
-use call_core::plan::{Exit, Hours, KeyAction, NumberPattern, PromptName, Weekday};
+use call_core::plan::{Exit, Hours, KeyAction, NumberPattern, PromptName, SpokenLanguage, Weekday};
 use shared::model::{PhoneNumber, QueueId, TrunkId};
 
 /// Longest time in such a sentence, in ms.
@@ -122,6 +122,15 @@ pub(crate) fn exit(text: &str) -> Option<Exit> {
 pub(super) fn prompt(name: &str) -> Option<PromptName> {
     let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'.' | b'-');
     ((1..=64).contains(&name.len()) && name.bytes().all(fits)).then(|| PromptName::from(name))
+}
+
+/// A language in which the house speaks.
+pub(super) fn language(text: &str) -> Option<SpokenLanguage> {
+    match text {
+        "zh-CN" => Some(SpokenLanguage::Chinese),
+        "en" => Some(SpokenLanguage::English),
+        _ => None,
+    }
 }
 
 /// `1 callback`, `2 queue 3`, `9 announce closed`, `0 refuse`.

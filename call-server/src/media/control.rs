@@ -4,13 +4,14 @@
 //! A trunk leg stays on the thread that was given to it at its opening, and so does the call. An agent comes to the call: if it is on
 //! another thread, the agent's leg is moved there, and the first thread, which reads for all agents, is told whose its packets are now.
 
+use super::Home;
 use super::agent::{AgentLeg, OPUS_TYPE};
 use super::counters::Counters;
 use super::health::{Figures, Totals};
 use super::keys::KeyRow;
 use super::link::Wish;
 use super::mix::{Mix, Seat};
-use super::negotiate::{self, Wanted};
+use super::negotiate::{Agreed, Terms, Wanted};
 use super::net::{Poller, VoiceSocket, Waker};
 use super::orders::{News, Order, Slot};
 use super::player::{MAX_PROMPTS, Player};
@@ -24,13 +25,13 @@ use super::trunk::TrunkLeg;
 use super::worker::MAX_LEGS;
 use crate::switchboard::Inbox;
 use call_core::Input;
-use call_core::command::{MediaAccess, MediaCommand, Part, PromptName, SessionText, Sound};
+use call_core::command::{MediaAccess, MediaCommand, Part, PromptName, SessionText, Sound, VoiceTerms};
 use call_core::input::{AnnouncementEnd, MediaFailure};
 use call_core::voice::{LegMeasured, TalkMeasured, VoiceInput};
 use shared::model::{AgentId, LegId, RecordingId, TalkHealth, VoiceCodec};
 use sip_core::sdp::Local;
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -71,7 +72,7 @@ impl Lane {
 /// A leg that is open.
 #[derive(Debug)]
 enum Known {
-    Trunk { lane: usize, slot: u16, talk: Option<LegId> },
+    Trunk { lane: usize, slot: u16, talk: Option<LegId>, terms: Box<Terms> },
     Agent(KnownAgent),
 }
 
@@ -108,8 +109,8 @@ pub(super) struct Parts {
     pub(super) lanes: Vec<Lane>,
     /// Free ports.
     pub(super) ports: PortPool,
-    /// Where trunk ports are bound, and what our descriptions say.
-    pub(super) addresses: (IpAddr, IpAddr),
+    /// Where trunk ports are bound, and what our descriptions say: for each kind of address.
+    pub(super) homes: Vec<Home>,
     /// The agents' port.
     pub(super) agent_port: u16,
     /// Where each prompt stands.
@@ -222,13 +223,14 @@ impl Control {
             News::Seat(seat) => drop(seat),
             News::Tones(tones) => drop(tones),
             News::Coder(coder) => drop(coder),
+            News::Keys(keys) => drop(keys),
         }
     }
 
     fn obey(&mut self, command: MediaCommand) {
         match command {
-            MediaCommand::OpenTrunk { leg, offer } => self.open_trunk(leg, offer.as_ref(), None),
-            MediaCommand::OfferTrunk { leg, near } => self.open_trunk(leg, None, near),
+            MediaCommand::OpenTrunk { leg, offer, terms } => self.open_trunk(leg, offer.as_ref(), &terms, None),
+            MediaCommand::OfferTrunk { leg, near } => self.open_trunk(leg, None, &VoiceTerms::default(), near),
             MediaCommand::Follow { leg, description } => self.follow(leg, &description),
             MediaCommand::OpenAgent { agent, leg } => self.open_agent(agent, leg),
             MediaCommand::Play { leg, sound } => self.play(leg, &[], sound),
@@ -281,9 +283,9 @@ impl Control {
     }
 
     /// Without an offer ours is made: for a late one, and for a call of ours.
-    fn open_trunk(&mut self, leg: LegId, offer: Option<&SessionText>, near: Option<LegId>) {
+    fn open_trunk(&mut self, leg: LegId, offer: Option<&SessionText>, terms: &VoiceTerms, near: Option<LegId>) {
         self.close(leg);
-        let input = match self.try_open_trunk(leg, offer, near) {
+        let input = match self.try_open_trunk(leg, offer, terms, near) {
             Ok(answer) => Input::MediaOpened { leg, answer },
             Err(reason) => {
                 tracing::info!(leg = leg.0, ?reason, "a trunk leg could not be opened");
@@ -293,22 +295,28 @@ impl Control {
         self.parts.inbox.send(input);
     }
 
-    fn try_open_trunk(&mut self, leg: LegId, offer: Option<&SessionText>, near: Option<LegId>) -> Result<SessionText, MediaFailure> {
-        let wanted = Wanted::read(offer)?;
+    fn try_open_trunk(
+        &mut self,
+        leg: LegId,
+        offer: Option<&SessionText>,
+        terms: &VoiceTerms,
+        near: Option<LegId>,
+    ) -> Result<SessionText, MediaFailure> {
+        let wanted = Wanted::read(offer, terms)?;
         let beside = near.and_then(|near| self.legs.get(&near)).map(|known| match known {
             Known::Trunk { lane, .. } => *lane,
             Known::Agent(known) => known.lane,
         });
         let lane = beside.or_else(|| self.least_busy_lane()).ok_or(MediaFailure::Overloaded)?;
         let (ssrc, start) = random().map_err(|_| MediaFailure::Io)?;
-        let (bind, advertise) = self.parts.addresses;
+        let Home { bind, advertise } = self.home(wanted.is_ipv6()).ok_or(MediaFailure::BadOffer)?;
         let now_us = self.now_us();
         let open = |port| VoiceSocket::bind(SocketAddr::new(bind, port));
         let (port, socket) = self.parts.ports.take(now_us, open).ok_or(MediaFailure::NoPorts)?;
         let local = Local { address: advertise, port, session_id: leg.0, session_version: 1 };
         let agreed =
             wanted.agree(local).and_then(|agreed| Ok((agreed, self.parts.lanes[lane].trunks.take().ok_or(MediaFailure::NoPorts)?)));
-        let ((agreement, answer), slot) = match agreed {
+        let (Agreed { agreement, equipment, text, terms }, slot) = match agreed {
             Ok(agreed) => agreed,
             Err(reason) => {
                 self.parts.ports.give_back(now_us, port);
@@ -318,16 +326,28 @@ impl Control {
         // Reports are worth having, not worth refusing a call for.
         let reports = port.checked_add(1).and_then(|port| VoiceSocket::bind(SocketAddr::new(bind, port)).ok());
         let out = OutgoingStream::new(ssrc, agreement.payload_type(), start);
-        let trunk = TrunkLeg::new(leg, (socket, reports), port, agreement, out);
-        self.legs.insert(leg, Known::Trunk { lane, slot, talk: None });
+        let trunk = TrunkLeg::new(leg, (socket, reports), port, agreement, (equipment, out));
+        self.legs.insert(leg, Known::Trunk { lane, slot, talk: None, terms: Box::new(terms) });
         self.order(lane, Order::AddTrunk(slot, Box::new(trunk)));
-        Ok(answer)
+        Ok(text)
+    }
+
+    /// Our side for callers of this kind of address.
+    fn home(&self, ipv6: bool) -> Option<Home> {
+        self.parts.homes.iter().copied().find(|home| home.advertise.is_ipv6() == ipv6)
     }
 
     /// A description that cannot be used changes nothing: the SIP side has checked it, so this is a late answer in an ACK at worst.
     fn follow(&mut self, leg: LegId, description: &SessionText) {
-        match negotiate::follow(description) {
-            Ok(agreement) => self.order_trunk(leg, |slot| Order::Follow(slot, agreement)),
+        let Some(Known::Trunk { lane, slot, terms, .. }) = self.legs.get_mut(&leg) else { return };
+        let (lane, slot) = (*lane, *slot);
+        match terms.follow(description) {
+            Ok((agreement, keys)) => {
+                if let Some(keys) = keys {
+                    self.order(lane, Order::Rekey(slot, keys));
+                }
+                self.order(lane, Order::Follow(slot, agreement));
+            }
             Err(reason) => {
                 tracing::info!(leg = leg.0, ?reason, "the far side's new description cannot be used; the old one stays in force");
             }
@@ -536,7 +556,7 @@ impl Control {
             return self.change_part(citizen, place, part);
         }
         let (where_it_is, slot, before) = match self.legs.get(&leg) {
-            Some(Known::Trunk { lane, slot, talk }) => (*lane, Slot::Trunk(*slot), *talk),
+            Some(Known::Trunk { lane, slot, talk, .. }) => (*lane, Slot::Trunk(*slot), *talk),
             Some(Known::Agent(known)) => (known.lane, Slot::Agent(known.slot), known.talk),
             None => return,
         };

@@ -8,6 +8,7 @@ mod agent;
 mod control;
 mod counters;
 pub(crate) mod frame;
+mod guard;
 mod health;
 mod keys;
 mod link;
@@ -30,6 +31,7 @@ mod tests;
 mod trunk;
 mod urgent;
 mod wheel;
+mod wide;
 mod worker;
 
 pub(crate) use counters::MediaCounters;
@@ -61,10 +63,8 @@ const MOST_THREADS: usize = 64;
 /// What the edge needs to know, resolved from the configuration.
 #[derive(Debug, Clone)]
 pub(crate) struct MediaSettings {
-    /// Address to bind trunk ports on.
-    pub(crate) bind: IpAddr,
-    /// Address that stands in our SDP.
-    pub(crate) advertise: IpAddr,
+    /// Our sides of trunks' voice, one for each kind of address; the first one is there.
+    pub(crate) homes: Vec<Home>,
     /// UDP ports for trunk legs; even numbers are used for RTP, the odd ones behind them for reports.
     pub(crate) ports: RangeInclusive<u16>,
     /// The one UDP address for all agents' SRTP.
@@ -75,6 +75,15 @@ pub(crate) struct MediaSettings {
     pub(crate) prompts: Vec<(String, Vec<u8>)>,
     /// Media threads; one less than there are cores if not said, and at least one.
     pub(crate) threads: Option<usize>,
+}
+
+/// Our side of trunks' voice, IPv4 or IPv6.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Home {
+    /// Address to bind trunk ports on.
+    pub(crate) bind: IpAddr,
+    /// Address that stands in our SDP.
+    pub(crate) advertise: IpAddr,
 }
 
 impl MediaSettings {
@@ -212,7 +221,7 @@ fn start_with(settings: MediaSettings, limits: Limits, joints: MediaJoints) -> i
         poller,
         lanes,
         ports,
-        addresses: (settings.bind, settings.advertise),
+        homes: settings.homes,
         agent_port,
         prompts,
         inbox: joints.inbox,

@@ -2,6 +2,7 @@
 //! before it is given, and whatever a media thread no longer needs is given back to be freed: it neither allocates nor frees.
 
 use super::agent::AgentLeg;
+use super::guard::Keys;
 use super::health::{Figures, Totals};
 use super::keys::KeyRow;
 use super::mix::{Mix, Seat};
@@ -43,6 +44,8 @@ pub(super) enum Order {
     Owner(u16, u8),
     /// What was agreed with a trunk has changed.
     Follow(u16, Agreement),
+    /// The far side of a trunk has new keys.
+    Rekey(u16, Box<Keys>),
     /// What a trunk leg hears until something else is to be heard.
     Play(u16, Player),
     /// What a trunk leg says while it is in no talk is recorded on the left, or is not any more.
@@ -104,4 +107,6 @@ pub(super) enum News {
     Tones(Box<DtmfDetector>),
     /// To be freed.
     Coder(Encoder),
+    /// To be freed.
+    Keys(Box<Keys>),
 }

@@ -8,7 +8,7 @@ use voice::FRAME_SAMPLES;
 use voice::g711::{ALAW_SILENCE, ULAW_SILENCE, alaw_to_ulaw};
 
 /// Most prompts in one announcement; further ones are passed over.
-pub(super) const MAX_PROMPTS: usize = 16;
+pub(super) const MAX_PROMPTS: usize = 24;
 const MUSIC: usize = 0;
 
 /// One sound in both laws.

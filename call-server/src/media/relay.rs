@@ -3,7 +3,6 @@
 use super::agent::{AgentLeg, Exits, Opened, Way, client_ssrc};
 use super::frame::Channel;
 use super::health::{LOOK_US, Reading, Side};
-use super::keys::Pressed;
 use super::mix::{Mix, Payload};
 use super::net::{DATAGRAM_BYTES, OUTPUT_BYTES};
 use super::orders::{News, Slot};
@@ -30,7 +29,7 @@ impl Worker {
         let mut input = [0; DATAGRAM_BYTES];
         let Some((length, from)) = leg.receive(&mut input) else { return };
         self.exits.counters.from_trunks.bump();
-        let heard = leg.hear(now_us, from, &input[..length], &self.exits.counters);
+        let heard = leg.hear(now_us, from, (&mut input, length), &self.exits.counters);
         if let Some(digit) = leg.tone.take() {
             self.teller.tell(News::Key(leg.id, digit));
         }
@@ -199,7 +198,7 @@ impl Worker {
     fn trunk_turn(&mut self, due_us: u64, slot: u16) {
         let Some(leg) = self.trunks.get_mut(slot) else { return self.wheel.remove(Turn::Trunk(slot)) };
         if leg.pressing.is_some() {
-            if press(due_us, leg, &self.exits) {
+            if leg.press(due_us, &self.exits.counters) {
                 return;
             }
             leg.pressing = None;
@@ -210,10 +209,10 @@ impl Worker {
         let mut piece = [ALAW_SILENCE; FRAME_SAMPLES];
         let ended = player.next(&self.library, law, &mut piece);
         let is_over = player.is_over();
-        let mut output = [0; HEADER_BYTES + FRAME_SAMPLES];
-        output[HEADER_BYTES..].copy_from_slice(&piece);
+        let mut output = [0; OUTPUT_BYTES];
+        output[HEADER_BYTES..HEADER_BYTES + FRAME_SAMPLES].copy_from_slice(&piece);
         let header = leg.out.originate(due_us, FRAME_SAMPLES);
-        if header.write(&mut output).is_ok() && leg.send(&output, &self.exits.counters) {
+        if leg.send_law(&header, &mut output, FRAME_SAMPLES, &self.exits.counters) {
             let counters = &self.exits.counters;
             if announces { counters.prompts.bump() } else { counters.music.bump() }
         }
@@ -438,33 +437,6 @@ fn send_silence(now_us: u64, agent: &mut AgentLeg, exits: &mut Exits) -> bool {
     agent.out.set_payload_type(super::agent::ALAW_TYPE);
     let header = agent.out.originate(now_us, FRAME_SAMPLES);
     agent.send(now_us, &header, &mut output, FRAME_SAMPLES, exits)
-}
-
-/// The next 20 ms of keys towards a trunk; false when all are pressed.
-fn press(due_us: u64, leg: &mut TrunkLeg, exits: &Exits) -> bool {
-    let event_type = leg.telephone_event();
-    let mut samples = [0; FRAME_SAMPLES];
-    let Some(pressed) = leg.pressing.as_mut().map(|row| row.next(event_type.is_some(), &mut samples)) else { return false };
-    let mut output = [0; OUTPUT_BYTES];
-    match (pressed, event_type) {
-        (Pressed::Event(packet), Some(payload_type)) => {
-            let duration = u16::from_be_bytes([packet.payload[2], packet.payload[3]]);
-            let header = leg.out.event(due_us, payload_type, packet.marker, duration);
-            let length = HEADER_BYTES + packet.payload.len();
-            output[HEADER_BYTES..length].copy_from_slice(&packet.payload);
-            if header.write(&mut output).is_ok() {
-                leg.send(&output[..length], &exits.counters);
-            }
-        }
-        (Pressed::Sound, _) => {
-            encode_alaw(&samples, &mut output[HEADER_BYTES..HEADER_BYTES + FRAME_SAMPLES]);
-            let header = leg.out.proceed(due_us, FRAME_SAMPLES);
-            leg.send_alaw(&header, &mut output, FRAME_SAMPLES, &exits.counters);
-        }
-        (Pressed::Event(_), None) => {}
-        (Pressed::Over, _) => return false,
-    }
-    true
 }
 
 /// The largest number of parties fits a mixer.

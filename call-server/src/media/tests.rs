@@ -1,5 +1,6 @@
 //! The media edge over real sockets on loopback: a citizen with plain RTP, an agent with SRTP, the recorder's ring and the core's inbox.
 
+mod lines;
 mod paced;
 
 use super::frame::{Channel, TapAudio, TapFrame, TapKind};
@@ -9,7 +10,7 @@ use crate::tunnel::{GatewayTunnel, TunnelPacket};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use call_core::Input;
-use call_core::command::{PromptName, SessionText, Sound};
+use call_core::command::{PromptName, SessionText, Sound, VoiceTerms};
 use call_core::input::{AnnouncementEnd, MediaFailure};
 use call_core::voice::VoiceInput;
 use shared::model::{AgentId, LegId, RecordingId};
@@ -52,7 +53,14 @@ impl Rig {
         let prompts = vec![("please-wait".to_owned(), vec![7; 800]), ("three".to_owned(), vec![8; 240])];
         let local = IpAddr::from([127, 0, 0, 1]);
         let agent_listen = SocketAddr::new(local, 0);
-        let settings = MediaSettings { bind: local, advertise: local, ports, agent_listen, music, prompts, threads: Some(threads) };
+        let settings = MediaSettings {
+            homes: vec![Home { bind: local, advertise: local }],
+            ports,
+            agent_listen,
+            music,
+            prompts,
+            threads: Some(threads),
+        };
         assert_eq!(settings.thread_count(), threads);
         let (tunnel, gateway) = crate::tunnel::dig(threads).expect("an eventfd");
         let media = start_with(settings, limits, MediaJoints { inbox, taps: producers, tunnel }).expect("free ports");
@@ -79,7 +87,11 @@ impl Rig {
     }
 
     fn open(&mut self, leg: LegId, offer: Option<&str>) -> Result<String, MediaFailure> {
-        self.media.send(MediaCommand::OpenTrunk { leg, offer: offer.map(|text| SessionText(text.into())) });
+        self.open_with(leg, offer, VoiceTerms::default())
+    }
+
+    fn open_with(&mut self, leg: LegId, offer: Option<&str>, terms: VoiceTerms) -> Result<String, MediaFailure> {
+        self.media.send(MediaCommand::OpenTrunk { leg, offer: offer.map(|text| SessionText(text.into())), terms });
         match self.input() {
             Input::MediaOpened { leg: opened, answer } if opened == leg => Ok(answer.0.to_string()),
             Input::MediaFailed { leg: failed, reason } if failed == leg => Err(reason),

@@ -1,21 +1,24 @@
-//! One trunk leg: a citizen's voice over plain RTP on a port of its own. It knows where the far side is, what was agreed with it, and what
-//! the citizen hears. Not here: sending packets on (`relay`).
+//! One trunk leg: a citizen's voice over RTP or SRTP on a port of its own. It knows where the far side is, what was agreed with it, and what
+//! the citizen hears. Inside it is always A-law, whatever the far side speaks. Not here: sending packets on (`relay`).
 
 use super::counters::Counters;
+use super::guard::Guard;
 use super::health::Reading;
-use super::keys::KeyRow;
+use super::keys::{KeyRow, Pressed};
+use super::negotiate::Equipment;
 use super::net::{DATAGRAM_BYTES, OUTPUT_BYTES, VoiceSocket};
 use super::player::Player;
 use super::stream::OutgoingStream;
+use super::wide::{OpusVoice, TICKS};
 use shared::model::{LegId, RecordingId};
-use sip_core::sdp::Codec;
+use sip_core::sdp::{Codec, OUR_OPUS, PayloadType};
 use std::net::{IpAddr, SocketAddr};
-use voice::MAX_PACKET_SAMPLES;
 use voice::dtmf::DtmfDetector;
-use voice::g711::{alaw_to_ulaw, decode_alaw, decode_ulaw, ulaw_to_alaw};
+use voice::g711::{alaw_to_ulaw, decode_alaw, decode_ulaw, encode_alaw, ulaw_to_alaw};
 use voice::rtcp::{self, Item, ReceptionStatistics, SenderInfo};
 use voice::rtp::{HEADER_BYTES, Header, Packet};
 use voice::telephone_event::KeyReader;
+use voice::{FRAME_SAMPLES, MAX_PACKET_SAMPLES};
 
 /// A key in the audio is over when nothing was heard of it for so long, in µs; until then a masked recording stays silent.
 const KEY_FADES_US: u64 = 150_000;
@@ -43,10 +46,14 @@ pub(super) struct TrunkLeg {
     pub(super) tones: Option<Box<DtmfDetector>>,
     /// The key that was found in the newest packet's audio.
     pub(super) tone: Option<char>,
+    /// Between it and its socket.
+    pub(super) guard: Guard,
+    opus: Option<Box<OpusVoice>>,
     path: Path,
     format: Format,
-    telephone_event: Option<u8>,
+    telephone_events: [Option<u8>; 2],
     listens: bool,
+    reports_to: Reports,
     /// Where its last description wants our voice.
     announced: Option<SocketAddr>,
     keys: KeyReader,
@@ -54,7 +61,7 @@ pub(super) struct TrunkLeg {
     key_us: Option<u64>,
     is_silent: bool,
     statistics: ReceptionStatistics,
-    sent_packets: std::cell::Cell<u32>,
+    sent_packets: u32,
     reported_us: u64,
 }
 
@@ -65,10 +72,23 @@ pub(super) struct Agreement {
     pub(super) path: Path,
     /// Voice.
     pub(super) format: Format,
-    /// Payload type of keys.
-    pub(super) telephone_event: Option<u8>,
+    /// Payload types of keys, on a clock of 8,000 and of 48,000 Hz.
+    pub(super) telephone_events: [Option<u8>; 2],
     /// Whether the far side wants to hear us.
     pub(super) listens: bool,
+    /// Where it wants reports.
+    pub(super) reports: Reports,
+}
+
+/// Where a far side wants reports (RFC 3550 section 11, RFC 3605, RFC 5761).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reports {
+    /// It has not told: at the port beside that of its voice.
+    Unknown,
+    /// At this port.
+    Beside(u16),
+    /// Where its voice is.
+    Shared,
 }
 
 /// Where the far side is.
@@ -96,6 +116,8 @@ impl Path {
 pub(super) enum Format {
     /// One, under this payload type.
     Agreed(u8, Codec),
+    /// Opus under this one, and a law that the far side may change to.
+    Opus(u8, Option<PayloadType>),
     /// Both laws under their static types; the first packet decides.
     Open,
 }
@@ -131,7 +153,7 @@ impl TrunkLeg {
         (socket, reports): (VoiceSocket, Option<VoiceSocket>),
         port: u16,
         agreement: Agreement,
-        out: OutgoingStream,
+        (equipment, out): (Equipment, OutgoingStream),
     ) -> Self {
         Self {
             id,
@@ -144,17 +166,20 @@ impl TrunkLeg {
             pressing: None,
             tones: None,
             tone: None,
+            guard: equipment.guard,
+            opus: equipment.opus,
             path: agreement.path,
             format: agreement.format,
-            telephone_event: agreement.telephone_event,
+            telephone_events: agreement.telephone_events,
             listens: agreement.listens,
+            reports_to: agreement.reports,
             announced: agreement.path.announced(),
             keys: KeyReader::default(),
             heard_us: 0,
             key_us: None,
             is_silent: false,
             statistics: ReceptionStatistics::new(8),
-            sent_packets: std::cell::Cell::new(0),
+            sent_packets: 0,
             reported_us: 0,
         }
     }
@@ -175,10 +200,14 @@ impl TrunkLeg {
     /// What was agreed has changed. An address that only says again what was said before leaves the path as the packets showed it.
     pub(super) fn follow(&mut self, agreement: Agreement) {
         self.listens = agreement.listens;
-        self.telephone_event = agreement.telephone_event;
-        if let Format::Agreed(payload_type, _) = agreement.format {
-            self.format = agreement.format;
-            self.out.set_payload_type(payload_type);
+        self.telephone_events = agreement.telephone_events;
+        self.reports_to = agreement.reports;
+        match agreement.format {
+            Format::Agreed(payload_type, _) | Format::Opus(payload_type, _) => {
+                self.format = agreement.format;
+                self.out.set_payload_type(payload_type);
+            }
+            Format::Open => {}
         }
         // "None at all" is how old phones hold: it is no address to go to.
         let moved = agreement.path.announced().filter(|address| !address.ip().is_unspecified() && self.announced != Some(*address));
@@ -190,73 +219,140 @@ impl TrunkLeg {
         }
     }
 
-    /// Takes one datagram.
-    pub(super) fn hear<'a>(&mut self, now_us: u64, from: SocketAddr, datagram: &'a [u8], counters: &Counters) -> Heard<'a> {
+    /// Takes one datagram, the first `length` bytes of the buffer; what is decoded stands in it afterwards.
+    pub(super) fn hear<'a>(
+        &mut self,
+        now_us: u64,
+        from: SocketAddr,
+        (buffer, length): (&'a mut [u8; DATAGRAM_BYTES], usize),
+        counters: &Counters,
+    ) -> Heard<'a> {
         if !self.may_come_from(from) {
             counters.strangers.bump();
             return Heard::Nothing;
         }
-        let Ok(Packet { header, payload }) = Packet::read(datagram) else {
+        if is_report(&buffer[..length]) {
+            self.note_report(now_us, from, &mut buffer[..length], counters);
+            return Heard::Nothing;
+        }
+        let Some(length) = self.guard.open(&mut buffer[..length], counters) else { return Heard::Nothing };
+        let (Ok((_, start)), Ok(Packet { header, payload })) = (Header::read(&buffer[..length]), Packet::read(&buffer[..length])) else {
             counters.garbage.bump();
             return Heard::Nothing;
         };
-        let is_key = self.telephone_event == Some(header.payload_type);
-        let codec = self.codec(header.payload_type);
-        if !is_key && codec.is_none() {
+        let end = start + payload.len();
+        let is_key = self.telephone_events.contains(&Some(header.payload_type));
+        let voice = self.voice(header.payload_type);
+        if !is_key && voice.is_none() {
             counters.other_payloads.bump();
             return Heard::Nothing;
         }
-        self.latch(from, header.payload_type, codec);
+        self.latch(from, header.payload_type, voice);
         self.heard_us = now_us;
         self.is_silent = false;
-        match (codec, self.role) {
-            (None, _) => {
-                self.key_us = Some(now_us);
-                self.keys.read(header.ssrc, header.timestamp, payload).map_or(Heard::Nothing, Heard::Key)
-            }
-            (Some(_), _) if payload.len() > MAX_PACKET_SAMPLES => {
+        let Some(voice) = voice else {
+            self.key_us = Some(now_us);
+            return self.keys.read(header.ssrc, header.timestamp, &buffer[start..end]).map_or(Heard::Nothing, Heard::Key);
+        };
+        if start == end {
+            return Heard::Nothing;
+        }
+        match self.understand(voice, header, buffer, (start, end)) {
+            Some((header, end, codec)) => self.heard(now_us, header, &buffer[start..end], codec),
+            None => {
                 counters.garbage.bump();
                 Heard::Nothing
             }
-            (Some(codec), role) if !payload.is_empty() => {
-                self.statistics.note_packet(now_us, &header);
-                self.tone = self.hear_tones(now_us, codec, payload);
-                match role {
-                    Role::Talking(talk, place) => Heard::Voice((talk, place), header, payload, codec),
-                    Role::Silent | Role::Playing(_) => {
-                        self.kept.map_or(Heard::Nothing, |recording| Heard::Kept(recording, header, payload, codec))
-                    }
-                }
-            }
-            (Some(_), Role::Talking(..) | Role::Silent | Role::Playing(_)) => Heard::Nothing,
         }
     }
 
-    /// Sends a finished packet, if the far side wants to hear anything. Whether it was sent.
-    pub(super) fn send(&self, packet: &[u8], counters: &Counters) -> bool {
+    /// Voice as G.711: its header, its end in the buffer, its law. `None` for a packet that is too long, or broken.
+    fn understand(
+        &mut self,
+        voice: Voice,
+        header: Header,
+        buffer: &mut [u8; DATAGRAM_BYTES],
+        (start, end): (usize, usize),
+    ) -> Option<(Header, usize, Codec)> {
+        match voice {
+            Voice::Law(codec) => (end - start <= MAX_PACKET_SAMPLES).then_some((header, end, codec)),
+            Voice::Opus => {
+                let mut alaw = [0; MAX_PACKET_SAMPLES];
+                let (count, header) = self.opus.as_mut()?.hear(&header, &buffer[start..end], &mut alaw)?;
+                buffer.get_mut(start..start + count)?.copy_from_slice(&alaw[..count]);
+                Some((header, start + count, Codec::Pcma))
+            }
+        }
+    }
+
+    fn heard<'a>(&mut self, now_us: u64, header: Header, payload: &'a [u8], codec: Codec) -> Heard<'a> {
+        self.statistics.note_packet(now_us, &header);
+        self.tone = self.hear_tones(now_us, codec, payload);
+        match self.role {
+            Role::Talking(talk, place) => Heard::Voice((talk, place), header, payload, codec),
+            Role::Silent | Role::Playing(_) => self.kept.map_or(Heard::Nothing, |recording| Heard::Kept(recording, header, payload, codec)),
+        }
+    }
+
+    /// Sends the finished packet in `buffer[..length]`, if the far side wants to hear anything. Whether it was sent.
+    fn send(&mut self, buffer: &mut [u8; OUTPUT_BYTES], length: usize, counters: &Counters) -> bool {
+        if !self.listens || self.path == Path::Unknown {
+            return false;
+        }
+        let Some(length) = self.guard.seal(buffer, length) else { return false };
         let taken = match self.path {
-            Path::Announced(address) if self.listens => self.socket.send_to(packet, address),
-            Path::Latched(_) if self.listens => self.socket.send(packet),
-            Path::Unknown | Path::Announced(_) | Path::Latched(_) => return false,
+            Path::Announced(address) => self.socket.send_to(&buffer[..length], address),
+            Path::Latched(_) => self.socket.send(&buffer[..length]),
+            Path::Unknown => false,
         };
         if taken {
-            self.sent_packets.set(self.sent_packets.get().wrapping_add(1));
+            self.sent_packets = self.sent_packets.wrapping_add(1);
         } else {
             counters.send_failures.bump();
         }
         taken
     }
 
-    /// Whether the far side takes telephone events, and as which payload type.
-    pub(super) fn telephone_event(&self) -> Option<u8> {
-        self.telephone_event
+    /// The next 20 ms of keys that are pressed; false when all are.
+    pub(super) fn press(&mut self, due_us: u64, counters: &Counters) -> bool {
+        let (event, scale) = match (self.telephone_events, self.format) {
+            ([_, Some(wide)], Format::Opus(..)) => (Some(wide), TICKS),
+            ([narrow, _], _) => (narrow, 1),
+        };
+        let mut samples = [0; FRAME_SAMPLES];
+        let Some(pressed) = self.pressing.as_mut().map(|row| row.next(event.is_some(), &mut samples)) else { return false };
+        let mut output = [0; OUTPUT_BYTES];
+        match (pressed, event) {
+            (Pressed::Event(packet), Some(payload_type)) => {
+                let [code, volume, high, low] = packet.payload;
+                let duration = u16::from_be_bytes([high, low]);
+                let mut header = self.out.event(due_us, payload_type, packet.marker, duration);
+                header.timestamp = header.timestamp.wrapping_mul(scale);
+                let [high, low] = u16::try_from(u32::from(duration) * scale).unwrap_or(u16::MAX).to_be_bytes();
+                let payload = [code, volume, high, low];
+                let length = HEADER_BYTES + payload.len();
+                output[HEADER_BYTES..length].copy_from_slice(&payload);
+                if header.write(&mut output).is_ok() {
+                    self.send(&mut output, length, counters);
+                }
+            }
+            (Pressed::Sound, _) => {
+                encode_alaw(&samples, &mut output[HEADER_BYTES..HEADER_BYTES + FRAME_SAMPLES]);
+                let header = self.out.proceed(due_us, FRAME_SAMPLES);
+                self.send_alaw(&header, &mut output, FRAME_SAMPLES, counters);
+            }
+            (Pressed::Event(_), None) => {}
+            (Pressed::Over, _) => return false,
+        }
+        true
     }
 
     /// The law of what is sent.
     pub(super) fn law(&self) -> Codec {
         match self.format {
             Format::Agreed(_, codec) => codec,
-            Format::Open => Codec::Pcma,
+            // Opus is made of it.
+            Format::Opus(..) | Format::Open => Codec::Pcma,
         }
     }
 
@@ -280,18 +376,23 @@ impl TrunkLeg {
         key
     }
 
-    /// A report of the far side.
+    /// The reports' own socket has one of the far side.
     pub(super) fn hear_report(&mut self, now_us: u64, counters: &Counters) {
         let mut buffer = [0; DATAGRAM_BYTES];
         let Some((length, from)) = self.reports.as_ref().and_then(|socket| socket.receive(&mut buffer)) else { return };
+        self.note_report(now_us, from, &mut buffer[..length], counters);
+    }
+
+    fn note_report(&mut self, now_us: u64, from: SocketAddr, report: &mut [u8], counters: &Counters) {
         let is_known = match self.path {
             Path::Latched(address) => from.ip() == address.ip(),
             Path::Unknown | Path::Announced(_) => false,
         };
-        let Some(items) = is_known.then(|| rtcp::read(&buffer[..length]).ok()).flatten() else {
-            counters.garbage.bump();
-            return;
-        };
+        if !is_known {
+            return counters.garbage.bump();
+        }
+        let Some(length) = self.guard.open_report(report, counters) else { return };
+        let Ok(items) = rtcp::read(&report[..length]) else { return counters.garbage.bump() };
         counters.reports.bump();
         for item in items {
             match item {
@@ -301,20 +402,34 @@ impl TrunkLeg {
         }
     }
 
-    /// Sends a report if one is due: to the port beside that of the voice (RFC 3550 section 11).
+    /// Sends a report if one is due.
     pub(super) fn report(&mut self, now_us: u64, every_us: u64, counters: &Counters) {
-        let (Some(socket), Path::Latched(address)) = (&self.reports, self.path) else { return };
-        let Some(port) = address.port().checked_add(1).filter(|_| now_us.saturating_sub(self.reported_us) >= every_us) else { return };
+        let Path::Latched(address) = self.path else { return };
+        if now_us.saturating_sub(self.reported_us) < every_us {
+            return;
+        }
         self.reported_us = now_us;
-        let packets = self.sent_packets.get();
-        let payload_bytes = packets.wrapping_mul(voice::FRAME_SAMPLES as u32);
+        let packets = self.sent_packets;
+        let payload_bytes = packets.wrapping_mul(FRAME_SAMPLES as u32);
         let sender = SenderInfo { ntp: rtcp::ntp(now_us), timestamp: self.out.end(), packets, payload_bytes };
         let block = self.statistics.block(now_us);
         let mut buffer = [0; OUTPUT_BYTES];
-        let written = rtcp::write(&mut buffer, self.out.ssrc(), Some(&sender), Some(&block), "server");
-        if written.is_ok_and(|length| socket.send_to(&buffer[..length], SocketAddr::new(address.ip(), port))) {
+        let written = rtcp::write(&mut buffer, self.out.ssrc(), Some(&sender), Some(&block), "server").ok();
+        let Some(length) = written.and_then(|length| self.guard.seal_report(&mut buffer, length)) else { return };
+        if self.send_report(&buffer[..length], address) {
             counters.reports.bump();
         }
+    }
+
+    fn send_report(&self, report: &[u8], address: SocketAddr) -> bool {
+        let port = match self.reports_to {
+            Reports::Shared => return self.socket.send(report),
+            // What it said holds only where it said it would be.
+            Reports::Beside(port) if self.announced == Some(address) => Some(port),
+            Reports::Beside(_) | Reports::Unknown => address.port().checked_add(1),
+        };
+        let to = port.map(|port| SocketAddr::new(address.ip(), port));
+        to.zip(self.reports.as_ref()).is_some_and(|(to, socket)| socket.send_to(report, to))
     }
 
     /// What the stream's counters say.
@@ -331,13 +446,27 @@ impl TrunkLeg {
         }
     }
 
-    /// Sends the A-law that stands behind the header's place in `buffer`, in the leg's own law. Whether it was sent.
-    pub(super) fn send_alaw(&self, header: &Header, buffer: &mut [u8; OUTPUT_BYTES], samples: usize, counters: &Counters) -> bool {
-        let length = HEADER_BYTES + samples;
+    /// Sends the A-law that stands behind the header's place in `buffer`, in the leg's own codec. Whether it was sent.
+    pub(super) fn send_alaw(&mut self, header: &Header, buffer: &mut [u8; OUTPUT_BYTES], samples: usize, counters: &Counters) -> bool {
         if self.law() == Codec::Pcmu {
-            buffer[HEADER_BYTES..length].iter_mut().for_each(|byte| *byte = alaw_to_ulaw(*byte));
+            buffer[HEADER_BYTES..HEADER_BYTES + samples].iter_mut().for_each(|byte| *byte = alaw_to_ulaw(*byte));
         }
-        header.write(buffer).is_ok() && self.send(&buffer[..length], counters)
+        self.send_law(header, buffer, samples, counters)
+    }
+
+    /// The same for samples that are in the leg's own law already.
+    pub(super) fn send_law(&mut self, header: &Header, buffer: &mut [u8; OUTPUT_BYTES], samples: usize, counters: &Counters) -> bool {
+        let (mut header, mut length) = (*header, HEADER_BYTES + samples);
+        if let (Format::Opus(..), Some(opus)) = (self.format, &mut self.opus) {
+            let mut alaw = [0; MAX_PACKET_SAMPLES];
+            alaw[..samples].copy_from_slice(&buffer[HEADER_BYTES..length]);
+            let Some(bytes) = opus.say(&alaw[..samples], &mut buffer[HEADER_BYTES..HEADER_BYTES + MAX_PACKET_SAMPLES]) else {
+                return false;
+            };
+            length = HEADER_BYTES + bytes;
+            header.timestamp = header.timestamp.wrapping_mul(TICKS);
+        }
+        header.write(buffer).is_ok() && self.send(buffer, length, counters)
     }
 
     /// Whether a talking leg has just become silent for longer than the limit; told once for each silence.
@@ -357,16 +486,25 @@ impl TrunkLeg {
         }
     }
 
-    fn codec(&self, payload_type: u8) -> Option<Codec> {
+    fn voice(&self, payload_type: u8) -> Option<Voice> {
         match self.format {
-            Format::Agreed(agreed, codec) => (agreed == payload_type).then_some(codec),
-            Format::Open => [Codec::Pcma, Codec::Pcmu].into_iter().find(|codec| codec.static_payload_type() == payload_type),
+            Format::Agreed(agreed, codec) => (agreed == payload_type).then_some(Voice::Law(codec)),
+            Format::Opus(agreed, _) if agreed == payload_type => Some(Voice::Opus),
+            Format::Opus(_, law) => law.filter(|law| law.number == payload_type).map(|law| Voice::Law(law.codec)),
+            Format::Open if self.opus.is_some() && payload_type == OUR_OPUS => Some(Voice::Opus),
+            Format::Open => {
+                let law = [Codec::Pcma, Codec::Pcmu].into_iter().find(|codec| codec.static_payload_type() == payload_type);
+                law.map(Voice::Law)
+            }
         }
     }
 
-    fn latch(&mut self, from: SocketAddr, payload_type: u8, codec: Option<Codec>) {
-        if let (Format::Open, Some(codec)) = (self.format, codec) {
-            self.format = Format::Agreed(payload_type, codec);
+    fn latch(&mut self, from: SocketAddr, payload_type: u8, voice: Option<Voice>) {
+        if let (Format::Open, Some(voice)) = (self.format, voice) {
+            self.format = match voice {
+                Voice::Law(codec) => Format::Agreed(payload_type, codec),
+                Voice::Opus => Format::Opus(payload_type, None),
+            };
             self.out.set_payload_type(payload_type);
         }
         match self.path {
@@ -378,6 +516,18 @@ impl TrunkLeg {
             }
         }
     }
+}
+
+/// What a voice packet's payload is.
+#[derive(Debug, Clone, Copy)]
+enum Voice {
+    Law(Codec),
+    Opus,
+}
+
+/// RFC 5761 section 4: RTCP by its second byte.
+fn is_report(datagram: &[u8]) -> bool {
+    datagram.get(1).is_some_and(|kind| (192..=223).contains(kind))
 }
 
 /// The codec's samples as A-law.
@@ -403,23 +553,31 @@ fn may_be_behind_nat(address: IpAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::guard::Keys;
     use shared::model::LegId;
+    use voice::srtp::{MasterKey, SrtpSender, Suite};
 
     const FAR: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 4_000);
 
     fn talking_leg() -> TrunkLeg {
         let socket = VoiceSocket::bind(SocketAddr::new(FAR.ip(), 0)).expect("a free port");
-        let agreement =
-            Agreement { path: Path::Announced(FAR), format: Format::Agreed(8, Codec::Pcma), telephone_event: None, listens: true };
-        let mut leg = TrunkLeg::new(LegId(1), (socket, None), 0, agreement, OutgoingStream::new(1, 8, 0));
+        let agreement = Agreement {
+            path: Path::Announced(FAR),
+            format: Format::Agreed(8, Codec::Pcma),
+            telephone_events: [None; 2],
+            listens: true,
+            reports: Reports::Unknown,
+        };
+        let equipment = Equipment { guard: Guard::Plain, opus: None };
+        let mut leg = TrunkLeg::new(LegId(1), (socket, None), 0, agreement, (equipment, OutgoingStream::new(1, 8, 0)));
         leg.role = Role::Talking(2, 0);
         leg
     }
 
     fn hears(leg: &mut TrunkLeg, now_us: u64, port: u16) -> bool {
-        let mut packet = [0; 20];
+        let mut packet = [0; DATAGRAM_BYTES];
         Header { marker: false, payload_type: 8, sequence: 1, timestamp: 1, ssrc: 1 }.write(&mut packet).expect("room for it");
-        let heard = leg.hear(now_us, SocketAddr::new(FAR.ip(), port), &packet, &Counters::default());
+        let heard = leg.hear(now_us, SocketAddr::new(FAR.ip(), port), (&mut packet, 20), &Counters::default());
         matches!(heard, Heard::Voice(..))
     }
 
@@ -439,6 +597,39 @@ mod tests {
         assert!(leg.became_silent(1_900, 1_000) && !leg.became_silent(1_901, 1_000));
         leg.role = Role::Silent;
         assert!(!leg.became_silent(9_000, 1_000));
+    }
+
+    #[test]
+    fn encryption_and_opus_cost_no_allocation_on_a_packets_way() {
+        let [ours, theirs] = [7, 8].map(|byte| MasterKey([byte; 30]));
+        let suite = Suite::Aes128Gcm;
+        let mut leg = talking_leg();
+        leg.guard = Guard::Keyed(Box::new(Keys::new(suite, &ours, &theirs)));
+        leg.opus = Some(Box::new(OpusVoice::new().expect("libopus is there")));
+        leg.format = Format::Opus(96, None);
+        let mut sender = SrtpSender::with_suite(suite, &theirs);
+        let mut encoder = voice::codec::Codec::Opus { expected_loss_percent: 0 }.encoder().expect("libopus is there");
+        let mut packet = |number: u16| {
+            let mut bytes = [0; DATAGRAM_BYTES];
+            let samples: [i16; FRAME_SAMPLES] = std::array::from_fn(|n| (n as i16) * 50);
+            let length = HEADER_BYTES + encoder.encode(&samples, &mut bytes[HEADER_BYTES..HEADER_BYTES + 480]).expect("20 ms");
+            let header = Header { marker: false, payload_type: 96, sequence: number, timestamp: u32::from(number) * 960, ssrc: 1 };
+            header.write(&mut bytes).expect("room for it");
+            let length = sender.protect(&mut bytes, length).expect("room for it");
+            (bytes, length)
+        };
+        let mut packets: Vec<_> = (1..50).map(&mut packet).collect();
+        let (counters, mut voices, mut sent) = (Counters::default(), 0, 0);
+        let measured = allocation_counter::measure(|| {
+            for (now, (bytes, length)) in (0..).zip(&mut packets) {
+                let heard = leg.hear(now * 20_000, FAR, (bytes, *length), &counters);
+                voices += usize::from(matches!(heard, Heard::Voice(_, _, payload, Codec::Pcma) if payload.len() == FRAME_SAMPLES));
+                let mut output = [0x55; OUTPUT_BYTES];
+                let header = leg.out.proceed(now * 20_000, FRAME_SAMPLES);
+                sent += usize::from(leg.send_alaw(&header, &mut output, FRAME_SAMPLES, &counters));
+            }
+        });
+        assert_eq!((voices, sent, measured.count_total), (49, 49, 0));
     }
 
     #[test]

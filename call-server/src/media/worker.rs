@@ -329,6 +329,15 @@ impl Worker {
                     leg.follow(agreement);
                 }
             }
+            Order::Rekey(slot, keys) => {
+                let unused = match self.trunks.get_mut(slot) {
+                    Some(leg) => leg.guard.turn(keys),
+                    None => Some(keys),
+                };
+                if let Some(unused) = unused {
+                    self.teller.tell(News::Keys(unused));
+                }
+            }
             Order::Play(slot, player) => self.play(now_us, slot, player),
             Order::Keep(slot, recording) => self.keep(now_us, slot, recording),
             Order::Begin(slot, talk) => self.begin(now_us, slot, talk),

@@ -4,6 +4,7 @@
 //! It decides nothing about messages. Reading and writing are independent: a blocked writer does not stop the reader, and each has its own
 //! patience.
 
+use super::allowance::Allowance;
 use super::limits::SkinLimits;
 use bytes::Bytes;
 use sip_core::message::stream::{End, Frame, Frames, PING, PONG};
@@ -89,6 +90,8 @@ pub(super) struct Work {
     pub(super) is_known: bool,
     pub(super) limits: SkinLimits,
     pub(super) arrivals: mpsc::Sender<(ConnectionKey, Told)>,
+    /// What its source may bring.
+    allowance: Allowance,
     queue: mpsc::Receiver<Bytes>,
     waiting_bytes: Arc<AtomicUsize>,
 }
@@ -100,20 +103,20 @@ impl Work {
         end: End,
         is_known: bool,
         limits: &SkinLimits,
-        arrivals: mpsc::Sender<(ConnectionKey, Told)>,
+        (arrivals, allowance): (mpsc::Sender<(ConnectionKey, Told)>, Allowance),
     ) -> (Outlet, Self) {
         let (sender, queue) = mpsc::channel(limits.waiting_messages);
         let waiting_bytes = Arc::new(AtomicUsize::new(0));
         let outlet = Outlet { queue: sender, waiting_bytes: Arc::clone(&waiting_bytes), longest_bytes: limits.waiting_bytes };
-        (outlet, Self { key, end, is_known, limits: *limits, arrivals, queue, waiting_bytes })
+        (outlet, Self { key, end, is_known, limits: *limits, arrivals, allowance, queue, waiting_bytes })
     }
 
     /// Serves an open connection to its end and tells why it ended.
     pub(super) async fn serve<S: AsyncRead + AsyncWrite>(self, stream: S) {
         let (read_half, write_half) = tokio::io::split(stream);
         let pong = Notify::new();
-        let Self { key, end, is_known, limits, arrivals, queue, waiting_bytes } = self;
-        let reader = Reader { key, limits, is_known, arrivals: &arrivals, pong: &pong };
+        let Self { key, end, is_known, limits, arrivals, allowance, queue, waiting_bytes } = self;
+        let reader = Reader { key, limits, is_known, arrivals: &arrivals, allowance: &allowance, pong: &pong };
         let writer = Writer { queue, waiting_bytes, limits, end, pong: &pong };
         let mut writing = pin!(writer.write(write_half));
         let why = tokio::select! {
@@ -140,6 +143,7 @@ struct Reader<'a> {
     limits: SkinLimits,
     is_known: bool,
     arrivals: &'a mpsc::Sender<(ConnectionKey, Told)>,
+    allowance: &'a Allowance,
     pong: &'a Notify,
 }
 
@@ -154,6 +158,7 @@ impl Reader<'_> {
                 Ok(Ok(0) | Err(_)) => return Why::FarSide,
                 Ok(Ok(length)) => length,
             };
+            self.allowance.pay(length).await;
             let was_within = frames.is_within_message();
             frames.push(buffer.get(..length).unwrap_or_default());
             let mut messages = 0;

@@ -5,6 +5,8 @@
 
 mod carriers;
 mod house;
+mod keys;
+mod origins;
 
 pub(super) use carriers::CarrierOrder;
 pub(super) use house::HouseOrder;
@@ -50,6 +52,8 @@ const IDLE: Duration = Duration::from_secs(3_600);
 struct Source {
     trunk: TrunkId,
     probe: bool,
+    /// For those that the name service told; those of the configuration stay.
+    until: Option<u64>,
 }
 
 /// The edge's state; lives in one task.
@@ -62,6 +66,7 @@ pub(super) struct Edge {
     lines: Lines,
     registrar: Registrar,
     traces: Traces,
+    keys_out: keys::KeysOut,
     locator: Locator,
     /// The way back for what others do for the edge; it does not keep the edge alive.
     orders: mpsc::WeakSender<Order>,
@@ -109,6 +114,7 @@ impl Edge {
             sources: settings.trunks.iter().flat_map(sources).collect(),
             lines: Lines::new(&settings.trunks, settings.advertise),
             traces: Traces::default(),
+            keys_out: keys::KeysOut::default(),
             registrar: Registrar::new(settings.phones.clone(), secret),
             locator: Locator::new(&settings.transports(), settings.name_server),
             orders,
@@ -190,7 +196,7 @@ impl Edge {
     /// Whether its sender may be mistaken about its own address. What a phone registers is kept as it wrote it: it must find its own Contact
     /// in the answer.
     fn is_translated(&self, source: SocketAddr, datagram: &[u8]) -> bool {
-        match self.sources.get(&source.ip().to_canonical()) {
+        match self.trunk_at(source.ip()) {
             Some(known) => self.lines.is_behind_nat(known.trunk),
             None => self.registrar.covers(source.ip()) && !datagram.starts_with(b"REGISTER "),
         }
@@ -256,11 +262,17 @@ impl Edge {
             if let Some(endpoint) = self.endpoints.get_mut(key.path) {
                 endpoint.unreachable(now, key.remote);
             }
+            self.way_lost(key.path, key.remote);
         }
     }
 
     fn is_known(&self, source: SocketAddr) -> bool {
-        self.sources.contains_key(&source.ip().to_canonical()) || self.registrar.covers(source.ip())
+        self.trunk_at(source.ip()).is_some() || self.registrar.covers(source.ip())
+    }
+
+    fn trunk_at(&self, address: IpAddr) -> Option<Source> {
+        let now = self.now();
+        self.sources.get(&address.to_canonical()).copied().filter(|source| source.until.is_none_or(|until| now < until))
     }
 
     fn is_ignored(&mut self, source: SocketAddr) -> bool {
@@ -363,6 +375,11 @@ impl Edge {
             SipCommand::Dial(wish) => self.place(now, *wish),
             SipCommand::Ring { leg } => self.in_endpoint(leg, |endpoint, call| endpoint.ring(now, call)),
             SipCommand::Answer { leg, answer } => self.in_endpoint(leg, |endpoint, call| endpoint.answer(now, call, &answer.0)),
+            SipCommand::PressKeys { leg, keys } => {
+                if let Some(call) = self.legs.call(leg) {
+                    self.press_keys(call, &keys);
+                }
+            }
             SipCommand::Refuse { leg, reason } | SipCommand::HangUp { leg, reason } if !self.give_up(now, leg) => {
                 self.in_endpoint(leg, |endpoint, call| endpoint.hang_up(now, call, &refusal::farewell(Reason::Core(reason))));
             }
@@ -431,7 +448,10 @@ impl Edge {
         }
         match self.wires.send(path, target, packet) {
             Sent::Yes => {}
-            Sent::No => self.counters.add(Counter::Unsent),
+            Sent::No => {
+                self.counters.add(Counter::Unsent);
+                self.way_lost(path, target);
+            }
         }
     }
 
@@ -444,7 +464,7 @@ impl Edge {
     }
 
     fn offered(&mut self, call: super::legs::PathCall, source: SocketAddr, invite: &Request) {
-        let Some(Source { trunk, probe }) = self.sources.get(&source.ip().to_canonical()).copied() else {
+        let Some(Source { trunk, probe, .. }) = self.trunk_at(source.ip()) else {
             return self.offered_by_phone(call, source, invite);
         };
         let Some(dialled) = self.lines.dialled(trunk, invite).and_then(|text| PhoneNumber::parse(&text).ok()) else {
@@ -467,6 +487,7 @@ impl Edge {
             dialled,
             offer: offer(invite),
             probe,
+            origin: self.origin(call.0, source, invite),
         }));
     }
 
@@ -479,6 +500,8 @@ impl Edge {
                 self.far_described(call, &description);
             }
             SessionEvent::Answered(description) => self.far_described(call, &description),
+            SessionEvent::Told { body, .. } => self.key_heard(call, &body),
+            SessionEvent::Informed(status) => self.key_told(call, status),
             // Of calls of ours, of transfers, and of questions that the settings keep from the edge.
             SessionEvent::Progress { .. }
             | SessionEvent::Challenged(_)
@@ -503,6 +526,7 @@ impl Edge {
 
     fn ended(&mut self, call: super::legs::PathCall, ending: Ending) {
         self.lines.left(call);
+        self.keys_out.forget(call);
         if let Some(leg) = self.legs.leave(call) {
             tracing::info!(%leg, ?ending, "a call is over");
             self.inbox.send(Input::LegEnded { leg, cause: refusal::leg_end(ending) });
@@ -512,7 +536,7 @@ impl Edge {
 
 fn sources(trunk: &TrunkSettings) -> impl Iterator<Item = (IpAddr, Source)> {
     tracing::info!(trunk = %trunk.id, name = trunk.name, probe = trunk.probe, sources = ?trunk.sources, "trunk");
-    let source = Source { trunk: trunk.id, probe: trunk.probe };
+    let source = Source { trunk: trunk.id, probe: trunk.probe, until: None };
     trunk.sources.iter().map(move |address| (address.to_canonical(), source))
 }
 

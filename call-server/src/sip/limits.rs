@@ -40,6 +40,14 @@ pub(crate) struct SkinLimits {
     pub(crate) trunk_requests_per_s: u32,
     /// So many of these at once.
     pub(crate) trunk_burst: u32,
+    /// Bytes a second that all connections of one address of a trunk may bring; more are read later.
+    pub(crate) trunk_bytes_per_s: u32,
+    /// So many of these at once.
+    pub(crate) trunk_burst_bytes: u32,
+    /// The same for all connections of one stranger.
+    pub(crate) stranger_bytes_per_s: u32,
+    /// So many of these at once: one longest message.
+    pub(crate) stranger_burst_bytes: u32,
     /// Requests of one stranger that are refused at the usual pace.
     pub(crate) stranger_requests: u32,
     /// Further ones that are refused slowly; after them the source is ignored.
@@ -79,6 +87,10 @@ impl Default for SkinLimits {
             arriving_messages: 256,
             trunk_requests_per_s: 500,
             trunk_burst: 1_000,
+            trunk_bytes_per_s: 8 * 1024 * 1024,
+            trunk_burst_bytes: 8 * 1024 * 1024,
+            stranger_bytes_per_s: 16 * 1024,
+            stranger_burst_bytes: 64 * 1024,
             stranger_requests: 10,
             stranger_slow_requests: 20,
             refusal_delay_ms: 200,

@@ -3,6 +3,7 @@
 //! One task owns every socket, the table of connections and an endpoint for each listener (RFC 3261); it never waits for the switchboard's
 //! decisions, nor for a slow peer. A connection is a task of its own behind bounded queues.
 
+mod allowance;
 mod connection;
 mod counters;
 mod destination;

@@ -1,12 +1,19 @@
 //! The edge against real loopback sockets: a phone at 127.0.0.1 is the trunk, one at 127.0.0.3 a stranger.
 
-use super::{CarrierSettings, Numbers, PhoneSettings, SipCounts, SipHandle, SipSettings, SkinLimits, TrunkSettings, start};
+use super::{
+    CarrierSettings, ListenerSettings, Numbers, PhoneSettings, RegistrationSettings, SipCounts, SipHandle, SipSettings, SkinLimits,
+    Transport, TrunkSettings, start,
+};
 use crate::switchboard::{Inbox, Message};
 use call_core::Input;
 use call_core::command::{SessionText, SipCommand};
 use call_core::input::{CallOffered, LegEnd};
-use shared::model::{EndReason, LegId, TrunkId};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use call_core::origin::{Diversion, DiversionReason};
+use call_core::plan::{KeyMode, TrunkPlan, TrunkVoice};
+use shared::model::{EndReason, LegId, PhoneNumber, TrunkId};
+use sip_core::digest::Account;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -23,20 +30,19 @@ struct Edge {
 
 impl Edge {
     fn start() -> Self {
+        Self::with_carrier(CarrierSettings::default())
+    }
+
+    fn with_carrier(carrier: CarrierSettings) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         let (inbox, inputs) = Inbox::new();
         let home = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let trunk = TrunkSettings {
-            id: TrunkId(4),
-            name: "test".to_owned(),
-            sources: vec![home],
-            probe: false,
-            carrier: CarrierSettings::default(),
-        };
+        let trunk = TrunkSettings { id: TrunkId(4), name: "test".to_owned(), sources: vec![home], probe: false, carrier };
+        let tcp = ListenerSettings { transport: Transport::Tcp, listen: SocketAddr::new(home, 0), advertise: home, tls: None };
         let settings = SipSettings {
             listen: SocketAddr::new(home, 0),
             advertise: home,
-            more: Vec::new(),
+            more: vec![tcp],
             trunks: vec![trunk],
             phones: PhoneSettings::default(),
             name_server: None,
@@ -315,4 +321,102 @@ fn a_late_answer_and_a_hold_of_the_carrier_are_told_with_their_descriptions() {
     let ok = phone.receive();
     assert!(ok.starts_with("SIP/2.0 200 ") && ok.contains("a=recvonly\r\n"), "{ok}");
     assert_eq!(edge.input(), told("sendonly"));
+}
+
+fn with_keys(keys: KeyMode) -> CarrierSettings {
+    let voice = TrunkVoice { keys, ..TrunkVoice::default() };
+    CarrierSettings { plan: TrunkPlan { voice, ..TrunkPlan::default() }, ..CarrierSettings::default() }
+}
+
+fn told(signal: &str) -> String {
+    format!("Content-Type: application/dtmf-relay\r\n\r\nSignal={signal}\r\nDuration=160")
+}
+
+#[test]
+fn keys_by_info_count_where_the_trunk_tells_them_so_and_only_there() {
+    for (mode, counts) in [(KeyMode::Info, true), (KeyMode::Rfc4733, false)] {
+        let edge = Edge::with_carrier(with_keys(mode));
+        let phone = Phone::new("127.0.0.1", &edge);
+        let (leg, tag) = phone.call(&edge);
+        phone.send(&phone.request("INFO", 2, &tag, &told("5")));
+        assert!(phone.receive().starts_with("SIP/2.0 200 "));
+        if counts {
+            assert_eq!(edge.input(), Input::Digit { leg, digit: '5' });
+        }
+        phone.send(&phone.request("INFO", 3, &tag, "Content-Type: text/plain\r\n\r\nhello"));
+        let unknown = phone.receive();
+        assert!(unknown.starts_with("SIP/2.0 415 "), "{unknown}");
+        assert_eq!(line(&unknown, "Accept:"), "Accept: application/dtmf-relay, application/dtmf");
+        assert!(edge.hears_nothing());
+    }
+}
+
+#[test]
+fn keys_that_we_press_by_info_go_out_one_behind_the_other() {
+    let edge = Edge::with_carrier(with_keys(KeyMode::Info));
+    let phone = Phone::new("127.0.0.1", &edge);
+    let (leg, _) = phone.call(&edge);
+    edge.handle.send(SipCommand::PressKeys { leg, keys: "4x#".into() });
+    for (signal, status) in [("4", "200 OK"), ("#", "415 Unsupported Media Type")] {
+        let info = phone.receive();
+        assert!(info.starts_with("INFO ") && info.contains(&format!("\r\n\r\nSignal={signal}\r\n")), "{info}");
+        assert_eq!(line(&info, "Content-Type:"), "Content-Type: application/dtmf-relay");
+        assert!(phone.receive_within(SILENCE).is_none(), "the next one waits for the answer");
+        let fields = info.split("\r\n\r\n").next().expect("a head").lines();
+        let echoed: String = fields
+            .filter(|line| ["Via:", "From:", "To:", "Call-ID:", "CSeq:"].iter().any(|name| line.starts_with(name)))
+            .map(|line| format!("{line}\r\n"))
+            .collect();
+        phone.send(&format!("SIP/2.0 {status}\r\n{echoed}Content-Length: 0\r\n\r\n"));
+    }
+    assert!(phone.receive_within(SILENCE).is_none() && edge.hears_nothing());
+}
+
+#[test]
+fn diversions_of_a_call_are_told() {
+    let edge = Edge::start();
+    let phone = Phone::new("127.0.0.1", &edge);
+    phone.send(&phone.request("INVITE", 1, "", "Diversion: <sip:051912345@h>;reason=user-busy, <sip:alice@h>;reason=follow-me\r\n"));
+    let number = PhoneNumber::parse("051912345").expect("a number");
+    let busy = Diversion { number: Some(number.into()), reason: DiversionReason::Busy };
+    let offered = edge.offered();
+    assert_eq!(offered.origin.diversions, [Diversion { number: None, reason: DiversionReason::Other }, busy]);
+    assert!(!offered.origin.encrypted && !offered.origin.ipv6);
+}
+
+/// The next request of a connection, which has no body.
+fn read_request(reader: &mut BufReader<TcpStream>) -> String {
+    let mut text = String::new();
+    while !text.ends_with("\r\n\r\n") {
+        assert_ne!(reader.read_line(&mut text).expect("a line in time"), 0, "the connection ended: {text}");
+        text = text.trim_start_matches("\r\n").to_owned();
+    }
+    text
+}
+
+#[test]
+fn a_registration_is_made_anew_when_its_connection_breaks() {
+    let registrar = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = registrar.local_addr().expect("bound");
+    let carrier = CarrierSettings {
+        account: Some(Account { user: "hotline".to_owned(), secret: "kq3v-9d2m".to_owned() }),
+        registration: Some(RegistrationSettings { registrar: format!("sip:{address};transport=tcp"), wanted_s: 3_600 }),
+        ..CarrierSettings::default()
+    };
+    let _edge = Edge::with_carrier(carrier);
+    for _ in 0..2 {
+        let (stream, _) = registrar.accept().expect("the edge connects");
+        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a limit");
+        let mut reader = BufReader::new(stream);
+        let register = read_request(&mut reader);
+        assert!(register.starts_with("REGISTER sip:127.0.0.1"), "{register}");
+        let echoed: String = register
+            .lines()
+            .filter(|line| ["Via:", "From:", "To:", "Call-ID:", "CSeq:", "Contact:"].iter().any(|name| line.starts_with(name)))
+            .map(|line| format!("{line}\r\n"))
+            .collect();
+        let ok = format!("SIP/2.0 200 OK\r\n{echoed}Expires: 3600\r\nContent-Length: 0\r\n\r\n");
+        reader.get_mut().write_all(ok.as_bytes()).expect("an open connection");
+        // It is gone when it is dropped: an hour before the registration's end the next one comes over a new connection.
+    }
 }

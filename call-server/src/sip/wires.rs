@@ -3,6 +3,7 @@
 //! One task owns it, so nothing is locked and nothing is shared. It never waits for a far side: a connection is a task of its own behind a
 //! bounded queue. Who may connect is decided by its owner.
 
+use super::allowance::Allowance;
 use super::connection::{ConnectionKey, Outlet, Told, Why, Work};
 use super::counters::{Counter, Counters};
 use super::destination::Transport;
@@ -86,13 +87,20 @@ struct Entry {
     alias: Option<SocketAddr>,
 }
 
+/// What one source has and may.
+struct OfSource {
+    connections: usize,
+    is_known: bool,
+    allowance: Allowance,
+}
+
 /// See the module.
 pub(super) struct Wires {
     wires: Vec<Wire>,
     connections: BTreeMap<(usize, SocketAddr), Entry>,
     aliases: BTreeMap<(usize, SocketAddr), SocketAddr>,
     /// Connections of each source, and of all strangers together.
-    by_source: BTreeMap<Source, usize>,
+    by_source: BTreeMap<Source, OfSource>,
     strangers: usize,
     last_number: u64,
     told: mpsc::Receiver<(ConnectionKey, Told)>,
@@ -289,11 +297,8 @@ impl Wires {
             self.aliases.remove(&(path, alias));
         }
         let source = Source::of(remote.ip());
-        if let Some(count) = self.by_source.get_mut(&source) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                self.by_source.remove(&source);
-            }
+        if let Some(of_source) = self.by_source.get_mut(&source) {
+            of_source.connections = of_source.connections.saturating_sub(1);
         }
         self.strangers = self.strangers.saturating_sub(usize::from(!entry.is_known));
         true
@@ -327,7 +332,7 @@ impl Wires {
     }
 
     fn has_room(&self, address: IpAddr, is_known: bool) -> bool {
-        let of_source = self.by_source.get(&Source::of(address)).copied().unwrap_or(0);
+        let of_source = self.by_source.get(&Source::of(address)).map_or(0, |of_source| of_source.connections);
         let limits = &self.limits;
         let (most, has_place) = if is_known {
             (limits.connections_per_trunk_address, true)
@@ -342,11 +347,34 @@ impl Wires {
         self.close(path, remote);
         self.last_number = self.last_number.saturating_add(1);
         let key = ConnectionKey { path, remote, number: self.last_number };
-        let (outlet, work) = Work::new(key, end, is_known, &self.limits, self.teller.clone());
+        let allowance = self.allowance(Source::of(remote.ip()), is_known);
+        let (outlet, work) = Work::new(key, end, is_known, &self.limits, (self.teller.clone(), allowance));
         self.connections.insert((path, remote), Entry { number: key.number, outlet, is_known, alias: None });
-        *self.by_source.entry(Source::of(remote.ip())).or_insert(0) += 1;
         self.strangers += usize::from(!is_known);
         work
+    }
+}
+
+impl Wires {
+    /// Counts one more connection of a source. What the source has used up is remembered when it goes, so that coming again buys nothing;
+    /// of too many sources those are forgotten that have no connection.
+    fn allowance(&mut self, source: Source, is_known: bool) -> Allowance {
+        let limits = &self.limits;
+        let (per_s, burst) = if is_known {
+            (limits.trunk_bytes_per_s, limits.trunk_burst_bytes)
+        } else {
+            (limits.stranger_bytes_per_s, limits.stranger_burst_bytes)
+        };
+        if self.by_source.len() >= limits.watched_sources {
+            self.by_source.retain(|_, of_source| of_source.connections > 0);
+        }
+        let fresh = || OfSource { connections: 0, is_known, allowance: Allowance::new(per_s, burst) };
+        let of_source = self.by_source.entry(source).or_insert_with(fresh);
+        if of_source.is_known != is_known && of_source.connections == 0 {
+            *of_source = fresh();
+        }
+        of_source.connections += 1;
+        of_source.allowance.clone()
     }
 }
 

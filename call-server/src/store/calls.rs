@@ -3,6 +3,7 @@
 use super::voices::{self, LegSound};
 use super::{Store, StoreError, uint};
 use call_core::ledger::Fact;
+use call_core::origin::Diversion;
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row};
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,8 @@ pub(crate) struct CallReport {
     pub(crate) probe: bool,
     /// Who called whom.
     pub(crate) direction: Direction,
+    /// The numbers that it was diverted from, the first one first.
+    pub(crate) diversions: Vec<Diversion>,
     /// The finished record; none while the call runs.
     pub(crate) result: Option<CallResult>,
     /// One per agent's part, in order.
@@ -194,6 +197,7 @@ fn select_calls(connection: &Connection, sql: &str, value: i64) -> rusqlite::Res
     for call in &mut calls {
         call.segments = select_segments(connection, call.interaction)?;
         call.facts = select_facts(connection, call.interaction)?;
+        call.diversions = select_diversions(connection, call.interaction)?;
         let sql = format!("SELECT {RECORDING_COLUMNS} FROM recordings WHERE interaction_id = ?1 ORDER BY id");
         call.recording = select_recordings(connection, &sql, super::int(call.interaction.0))?.into_iter().next();
         if let Some(recording) = &call.recording {
@@ -215,6 +219,7 @@ fn read_call(row: &Row<'_>) -> rusqlite::Result<CallReport> {
         dialled: PhoneNumber::parse(&dialled).map_err(|error| unreadable("dialled", error))?,
         probe: row.get("probe")?,
         direction: from_code("direction", row.get("direction")?)?,
+        diversions: Vec::new(),
         result: if closed { Some(read_result(row)?) } else { None },
         segments: Vec::new(),
         recording: None,
@@ -258,6 +263,16 @@ fn select_segments(connection: &Connection, interaction: InteractionId) -> rusql
         })
     })?;
     segments.collect()
+}
+
+fn select_diversions(connection: &Connection, interaction: InteractionId) -> rusqlite::Result<Vec<Diversion>> {
+    let mut select = connection.prepare_cached("SELECT number, reason FROM diversions WHERE interaction_id = ?1 ORDER BY place")?;
+    let diversions = select.query_map([super::int(interaction.0)], |row| {
+        let number: Option<String> = row.get(0)?;
+        let number = number.map(|text| PhoneNumber::parse(&text)).transpose().map_err(|error| unreadable("number", error))?;
+        Ok(Diversion { number: number.map(Pii::new), reason: from_code("reason", row.get(1)?)? })
+    })?;
+    diversions.collect()
 }
 
 /// The facts of one interaction, in order.

@@ -7,6 +7,7 @@ use call_core::Input;
 use call_core::command::StoreCommand;
 use call_core::input::RecordingOutcome;
 use call_core::ledger::{AgentInterval, Fact, FactKind, InteractionRecord, IntervalCause, Segment};
+use call_core::origin::{Diversion, DiversionReason};
 use call_core::voice::{LegMeasured, TalkMeasured};
 use shared::model::{
     AgentId, AgentState, Caller, CallerCard, CallerPerson, Direction, EndReason, InteractionId, NotReadyReason, PhoneNumber, QueueId,
@@ -29,14 +30,13 @@ fn caller(text: &str) -> Caller {
 
 fn open(id: u64) -> StoreCommand {
     let (interaction, started) = (InteractionId(id), UnixMillis(1_000));
-    StoreCommand::Open {
-        interaction,
-        started,
-        caller: caller("+8613912345678"),
-        dialled: number("12345"),
-        probe: false,
-        direction: Direction::Inbound,
-    }
+    let (caller, dialled) = (caller("+8613912345678"), number("12345"));
+    StoreCommand::Open { interaction, started, caller, dialled, probe: false, direction: Direction::Inbound, diversions: diversions() }
+}
+
+fn diversions() -> Vec<Diversion> {
+    let diversion = |number: Option<&str>, reason| Diversion { number: number.map(|text| Pii::new(self::number(text))), reason };
+    vec![diversion(Some("051987654321"), DiversionReason::NoAnswer), diversion(None, DiversionReason::Other)]
 }
 
 fn fact(id: u64, number: u32, offset_ms: u64, kind: FactKind) -> Fact {
@@ -126,6 +126,7 @@ fn a_finished_call_reads_back_as_it_was_told() {
     assert_eq!(sounds, [(1, "citizen", 3), (1, "agent", 0), (2, "citizen", 3), (2, "agent", 0)]);
     assert_eq!(call.sound[0].troubles, [VoiceTrouble::EchoFromAgent]);
     assert_eq!((call.sound[0].mean.round_trip_ms, call.sound[1].mean.round_trip_ms), (None, Some(40)));
+    assert_eq!(call.diversions, diversions());
     let result = call.result.as_ref().expect("it is closed");
     assert_eq!((result.wait_ms, result.talk_ms, result.length_ms), (Some(4_000), 56_000, 60_000));
     assert_eq!((result.reason, result.ended_by, result.trunk), (EndReason::CallerHungUp, Side::Caller, Some(TrunkId(1))));

@@ -5,6 +5,7 @@ use call_core::Input;
 use call_core::command::StoreCommand;
 use call_core::input::RecordingOutcome;
 use call_core::ledger::{AgentInterval, Fact, InteractionRecord, SupervisionNote};
+use call_core::origin::{Diversion, MAX_DIVERSIONS};
 use rusqlite::{Connection, named_params, params};
 use serde::Serialize;
 use shared::model::{AgentState, Caller, DialResult, Direction, InteractionId, PhoneNumber, RecordingId, UnixMillis};
@@ -12,8 +13,9 @@ use shared::model::{AgentState, Caller, DialResult, Direction, InteractionId, Ph
 /// Carries out one command inside the open transaction; the answer may be sent only after its commit.
 pub(super) fn apply(connection: &Connection, command: &StoreCommand) -> rusqlite::Result<Option<Input>> {
     match command {
-        StoreCommand::Open { interaction, started, caller, dialled, probe, direction } => {
+        StoreCommand::Open { interaction, started, caller, dialled, probe, direction, diversions } => {
             open(connection, *interaction, *started, caller, dialled, (*probe, *direction))?;
+            note_diversions(connection, *interaction, diversions)?;
         }
         StoreCommand::OpenRecording { recording, interaction, path, started } => {
             open_recording(connection, *recording, *interaction, path, *started)?;
@@ -69,6 +71,18 @@ fn open(
             probe,
             direction.code()
         ])?;
+    Ok(())
+}
+
+fn note_diversions(connection: &Connection, interaction: InteractionId, diversions: &[Diversion]) -> rusqlite::Result<()> {
+    if diversions.is_empty() {
+        return Ok(());
+    }
+    let mut insert = connection.prepare_cached("INSERT INTO diversions (interaction_id, place, number, reason) VALUES (?1, ?2, ?3, ?4)")?;
+    for (place, diversion) in (1..=MAX_DIVERSIONS).zip(diversions) {
+        let number = diversion.number.as_ref().map(|number| number.reveal().as_str());
+        insert.execute(params![int(interaction.0), int(place as u64), number, diversion.reason.code()])?;
+    }
     Ok(())
 }
 

@@ -215,6 +215,7 @@ mod tests {
             dialled: dialled.clone(),
             probe: false,
             direction: shared::model::Direction::Inbound,
+            diversions: Vec::new(),
         };
         let batch: VecDeque<_> = (1..=3).map(open).collect();
         let blocker = schema::open_again(&path).expect("it exists");

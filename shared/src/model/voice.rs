@@ -112,10 +112,11 @@ impl TalkHealth {
 }
 
 /// How voice is carried between desktop and server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VoiceCodec {
     /// G.711 A-law, payload type 8: good links.
+    #[default]
     Pcma,
     /// Opus with in-band error correction, for lossy or remote links.
     Opus,

@@ -89,6 +89,8 @@ pub struct JitterBuffer {
     shortened: u64,
     lengthened: u64,
     newest_lead: u64,
+    /// How long the first packet of the next spurt waits, in samples, if that is known already.
+    lead: Option<u64>,
     playing: bool,
 }
 
@@ -153,8 +155,17 @@ impl JitterBuffer {
             shortened: 0,
             lengthened: 0,
             newest_lead: 0,
+            lead: None,
             playing: false,
         }
+    }
+
+    /// This buffer takes up the stream of another one: it knows what that one has learnt of the delays, and its first packet waits until what
+    /// waits there was heard.
+    pub fn follow(&mut self, before: &Self) {
+        self.delays = before.delays.clone();
+        self.lead = before.spurt.map(|spurt| spurt.end.saturating_sub(spurt.next));
+        (self.pulled, self.last_pull_us) = (before.pulled, before.last_pull_us);
     }
 
     /// Takes a packet's payload that arrived at `now_us` (any monotonic clock, the same as in [`JitterBuffer::pull`]). One that is not
@@ -290,7 +301,7 @@ impl JitterBuffer {
         self.delays.forget_positions();
         let start = (1 << 32) | u64::from(header.timestamp);
         // Whole frames: a packet is then needed at the moment when its first sample is due, and not up to a frame earlier.
-        let next = start - self.target().div_ceil(FRAME) * FRAME;
+        let next = start - self.lead.take().unwrap_or_else(|| self.target()).div_ceil(FRAME) * FRAME;
         (Spurt { ssrc: header.ssrc, end: start, next, gap: None }, start)
     }
 

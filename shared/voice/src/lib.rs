@@ -7,6 +7,7 @@ pub mod conceal;
 pub mod correlate;
 pub mod detect;
 pub mod dtmf;
+pub mod ear;
 pub mod g711;
 pub mod jitter;
 pub mod level;

@@ -240,8 +240,10 @@ impl ReceiveStatistics {
     fn note_transit(&mut self, arrival_us: u64, timestamp: u32) {
         let arrival = (arrival_us.saturating_mul(u64::from(self.clock_khz)) / 1_000) as u32;
         let transit = i64::from(arrival.wrapping_sub(timestamp).cast_signed());
-        if let Some(before) = self.transit.replace(transit) {
-            let difference = transit.abs_diff(before);
+        let before = self.transit.replace(transit);
+        // A leap of 10 s is no jitter: the stream counts from another moment on, as when its codec has changed.
+        let leap = u64::from(self.clock_khz) * 10_000;
+        if let Some(difference) = before.map(|before| transit.abs_diff(before)).filter(|difference| *difference < leap) {
             self.jitter_sixteenths = (self.jitter_sixteenths + difference).saturating_sub((self.jitter_sixteenths + 8) >> 4);
         }
     }

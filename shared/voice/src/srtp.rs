@@ -177,6 +177,16 @@ impl SrtpReceiver {
         self.window.note(index);
         Ok(length)
     }
+
+    /// As [`SrtpReceiver::unprotect`], for the first packet of another source under the same key: if it is authentic, the context is that
+    /// source's from now on. Packets of a source before could be repeated then; that is for the owner to prevent.
+    ///
+    /// # Errors
+    /// The packet is not authentic. Its bytes are unchanged then, and so is the context.
+    pub fn adopt(&mut self, packet: &mut [u8]) -> Result<usize, SrtpError> {
+        let before = std::mem::take(&mut self.window);
+        self.unprotect(packet).inspect_err(|_| self.window = before)
+    }
 }
 
 fn place(header: &Header, index: u64, body: usize) -> Place {
@@ -230,6 +240,11 @@ impl SrtcpReceiver {
     #[must_use]
     pub fn new(suite: Suite, master: &MasterKey) -> Self {
         Self { transform: Transform::derive(suite, master, Kind::Rtcp), window: SequenceWindow::default() }
+    }
+
+    /// Another source counts anew under the same key.
+    pub fn restart(&mut self) {
+        self.window = SequenceWindow::default();
     }
 
     /// Opens the SRTCP packet in `packet`; gives the length of the compound RTCP packet that is there afterwards.

@@ -1,10 +1,10 @@
-//! What the session tells the server about its desktop and follows over every connection: the list of all agents, and whether
-//! somebody sits here.
+//! What the session tells the server about its desktop and follows over every connection: the list of all agents, whether somebody sits
+//! here, and what the voice path can.
 
 use super::{Session, Stage};
 use crate::Effect;
-use shared::model::Floor;
-use shared::wire::{AgentsNews, FromClient};
+use shared::model::{Floor, VoiceCodec};
+use shared::wire::{AgentsNews, FromClient, VoiceAbilities};
 
 impl Session {
     pub(super) fn watch_agents(&mut self, on: bool) {
@@ -30,6 +30,15 @@ impl Session {
         if self.attentive {
             self.say(FromClient::Attentive { attentive: true });
         }
+    }
+
+    /// To a server that asks for it; an older one is told nothing.
+    pub(super) fn tell_what_the_voice_can(&mut self) {
+        let Stage::SignedIn(signed_in) = &self.stage else { return };
+        let Some(options) = &signed_in.media.options else { return };
+        let tunnel = options.tunnel;
+        self.say(FromClient::Voice(VoiceAbilities { codecs: vec![VoiceCodec::Pcma, VoiceCodec::Opus], muted: false }));
+        self.effects.push_back(Effect::Tunnel(tunnel));
     }
 
     /// News that do not follow what is known are not taken over: the whole list is asked for instead.

@@ -4,9 +4,11 @@ use super::Session;
 use crate::{Effect, Event, LinkFailure, LinkState, SignInProblem, VoiceCommand, VoiceStatus, Wish};
 use shared::model::{
     AgentId, AgentState, CallPhase, CallView, Caller, Desk, InteractionId, KnownCaller, NotReadyReason, Notice, OfferId, OfferView,
-    Refusal, RequestId, SessionId, Side, UnixMillis, WrapUpView,
+    Refusal, RequestId, SessionId, Side, TalkHealth, UnixMillis, VoiceCodec, VoiceTrouble, WrapUpView,
 };
-use shared::wire::{AgentsNews, Correction, DeskRules, FromClient, FromServer, MediaAccess, SignInRefusal, SignOutReason};
+use shared::wire::{
+    AgentsNews, Correction, DeskRules, FromClient, FromServer, MediaAccess, SignInRefusal, SignOutReason, VoiceOptions, VoiceOrder,
+};
 
 /// A session with its log.
 struct Desktop {
@@ -93,7 +95,9 @@ fn line(effect: Effect) -> String {
         Effect::Trust { server, fingerprint } => format!("trust {server} {fingerprint}"),
         Effect::Voice(VoiceCommand::Open { host, access }) => format!("open {host}:{} {}", access.port, access.client_key),
         Effect::Voice(VoiceCommand::Talk(on)) => format!("talk {on}"),
+        Effect::Voice(VoiceCommand::Send(order)) => format!("send {:?} {}", order.codec, order.expected_loss_percent),
         Effect::Voice(VoiceCommand::Close) => "close".to_owned(),
+        Effect::Tunnel(on) => format!("tunnel {on}"),
         Effect::Ring(on) => format!("ring {on}"),
     }
 }
@@ -568,6 +572,45 @@ fn the_voice_path_is_shown_as_it_reports_itself() {
     let status = VoiceStatus { receiving: true, microphone_level: 40, ..VoiceStatus::default() };
     desktop.event(Event::Voice(status.clone()));
     assert_eq!(desktop.session.view().voice, status);
+}
+
+/// As [`signed_in`], by a server whose voice path can more.
+fn signed_in_with_options() -> FromServer {
+    let FromServer::SignedIn { session, token, agent, number, name, media, rules } = signed_in("key") else { unreachable!("made above") };
+    let key = "k".to_owned();
+    let options = VoiceOptions { gcm_client_key: key.clone(), gcm_server_key: key, opus_payload_type: 111, tunnel: true };
+    FromServer::SignedIn { session, token, agent, number, name, media: MediaAccess { options: Some(options), ..media }, rules }
+}
+
+const CAN: &str = "voice VoiceAbilities { codecs: [Pcma, Opus], muted: false }";
+
+#[test]
+fn a_server_that_asks_is_told_after_each_sign_in_what_the_voice_can_and_may_be_reached_through_the_socket_while_it_is_open() {
+    let mut desktop = Desktop::new();
+    desktop.wish(sign_in());
+    desktop.event(Event::LinkUp);
+    desktop.receive(welcome(1));
+    assert_eq!(desktop.receive(signed_in_with_options()), ["open hotline:4000 key", CAN, "tunnel true", "ping 1"]);
+    assert_eq!(desktop.cut(), ["tunnel false"]);
+    desktop.tick_at_deadline();
+    desktop.event(Event::LinkUp);
+    desktop.receive(welcome(1));
+    assert_eq!(desktop.receive(signed_in_with_options())[..2], [CAN, "tunnel true"]);
+}
+
+#[test]
+fn the_server_says_how_to_send_and_how_the_talk_sounds_while_it_lasts() {
+    let mut desktop = Desktop::online(AgentState::Ready);
+    let order = VoiceOrder { codec: VoiceCodec::Opus, expected_loss_percent: 6 };
+    assert_eq!(desktop.receive(FromServer::Voice(order)), ["send Opus 6"]);
+    let health = TalkHealth { troubles: vec![VoiceTrouble::CitizenUnheard], ..TalkHealth::default() };
+    desktop.receive(FromServer::TalkHealth(health.clone()));
+    assert_eq!(desktop.session.view().health, None, "no talk, no health");
+    desktop.receive(talking(2));
+    desktop.receive(FromServer::TalkHealth(health.clone()));
+    assert_eq!(desktop.session.view().health, Some(health));
+    desktop.receive(wrap_up(3));
+    assert_eq!(desktop.session.view().health, None);
 }
 
 #[test]

@@ -69,6 +69,24 @@ fn a_ring_without_number_and_card_says_so() {
 }
 
 #[test]
+fn a_talk_that_sounds_badly_says_how_badly_and_why_and_which_way_the_voice_takes() {
+    let desktop = Desktop::showing(talking_badly(&[]));
+    desktop.assert_finds(&["语音质量 一般", "本机侧丢包 4.7%", "语音改走服务器连接"]);
+    desktop.assert_finds(&["网络不通 UDP，语音经服务器连接传送；UDP 恢复后自动切回。"]);
+    desktop.assert_lacks(&["麦克风没有声音"]);
+    let desktop = Desktop::showing(talking_badly(&[VoiceTrouble::AgentMicrophoneDead, VoiceTrouble::LongSilence]));
+    desktop.assert_finds(&["语音质量 差", "麦克风没有声音", "麦克风只送出完全的静音。 检查耳机上的静音开关，或重新插拔耳机。"]);
+    Desktop::showing(talking()).assert_lacks(&["语音质量 良好", "语音改走服务器连接"]);
+}
+
+#[test]
+fn a_device_that_stands_in_is_named_with_the_reason() {
+    let mut view = ready();
+    view.voice.device_problem = Some(DeviceProblem::Replaced);
+    Desktop::showing(view).assert_finds(&["备用设备", "Jabra Evolve2 65", "所选设备不可用，暂用系统默认设备"]);
+}
+
+#[test]
 fn a_talk_shows_its_clock_and_is_ended_by_hang_up_alone() {
     let mut desktop = Desktop::showing(talking());
     desktop.assert_finds(&["通话中", "02:17", "王秀英", "正常", "丢包 0.2%", "正在通话"]);

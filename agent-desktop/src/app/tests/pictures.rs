@@ -85,6 +85,12 @@ fn key_screens() -> Vec<Picture> {
         Picture::new("wrap-up-zh-light", after_talk(), Light, Chinese),
         Picture::new("ringing-two-zh-light", Desktop::showing(ringing_with_two()), Light, Chinese),
         Picture::new("agents-zh-dark", agents_page(), Dark, Chinese),
+        Picture::new(
+            "sounds-bad-zh-light",
+            Desktop::showing(talking_badly(&[shared::model::VoiceTrouble::AgentMicrophoneDead])),
+            Light,
+            Chinese,
+        ),
         Picture::new("missed-narrow-zh-light", Desktop::showing(missed()).sized(1024.0, 700.0), Light, Chinese),
     ]
 }

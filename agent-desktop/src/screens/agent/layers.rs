@@ -1,5 +1,6 @@
 //! What lies over the desk: the strip of trouble that blocks nothing, the message with its one act, the two questions.
 
+use super::status_line::light_tone;
 use super::{Message, Scene, State};
 use crate::font;
 use crate::screens::clock;
@@ -15,7 +16,7 @@ const TOAST_WIDTH: f32 = 520.0;
 /// Width of a question.
 const QUESTION_WIDTH: f32 = 340.0;
 
-/// The connection is broken, or there is no sound device.
+/// The connection is broken, there is no sound device, or something spoils the talk.
 pub(super) fn banner<'a>(scene: Scene<'a>) -> Option<Element<'a, Message>> {
     let (texts, palette) = (scene.texts, scene.palette);
     if scene.engine_stopped {
@@ -32,7 +33,17 @@ pub(super) fn banner<'a>(scene: Scene<'a>) -> Option<Element<'a, Message>> {
         let rest = body(format!("{} {}", advice.why, advice.next)).size(text_size::LABEL);
         return Some(strip(scene, Tone::Red, column![what, rest]));
     }
-    None
+    trouble(scene)
+}
+
+/// The first thing that spoils the talk, and what to do about it.
+fn trouble<'a>(scene: Scene<'a>) -> Option<Element<'a, Message>> {
+    let health = scene.view.health.as_ref()?;
+    let advice = scene.texts.trouble(*health.troubles.first()?);
+    let tone = light_tone(health.light());
+    let what = strong(advice.what).color(scene.palette.color(tone));
+    let rest = body(format!("{} {}", advice.why, advice.next)).size(text_size::LABEL);
+    Some(strip(scene, tone, column![what, rest]))
 }
 
 fn strip<'a>(scene: Scene<'a>, tone: Tone, sentences: Column<'a, Message>) -> Element<'a, Message> {

@@ -50,11 +50,17 @@ fn voice<'a>(scene: Scene<'a>) -> Column<'a, Message> {
         Some(device) => body(device.as_str()),
         None => body(voice_word(scene).1).color(palette.color(voice_word(scene).0)),
     };
+    let way = why_this_way(scene).map(|why| label(palette, why).color(palette.color(Tone::Amber)));
     let problem = voice.device_problem.as_ref().map(|problem| label(palette, (texts.problem)(problem)));
-    column![head.align_y(Center), labelled(palette, texts.device, column![device].push(problem).spacing(space::XS))]
+    column![head.align_y(Center), labelled(palette, texts.device, column![device].push(problem).push(way).spacing(space::XS))]
         .push(level_meter(palette, Tone::Green, texts.microphone, voice.microphone_level))
         .push(level_meter(palette, Tone::Blue, texts.speaker, voice.speaker_level))
         .spacing(space::M)
+}
+
+/// Why the voice does not take its usual way.
+fn why_this_way(scene: Scene<'_>) -> Option<&'static str> {
+    scene.texts.way(scene.view.voice.way).map(|_| scene.texts.health.over_tunnel_why)
 }
 
 /// How the voice path is, in one word and its colour.
@@ -64,6 +70,7 @@ pub(super) fn voice_word(scene: Scene<'_>) -> (Tone, &'static str) {
     match (&voice.device, voice.receiving, talking) {
         _ if voice.device_problem == Some(DeviceProblem::Opening) => (Tone::Grey, texts.opening),
         (None, _, _) => (Tone::Red, texts.no_device),
+        _ if voice.device_problem == Some(DeviceProblem::Replaced) => (Tone::Amber, texts.replaced),
         // Only one of microphone and loudspeaker works.
         (Some(_), _, _) if voice.device_problem.is_some() => (Tone::Red, texts.faulty),
         (Some(_), true, _) => (Tone::Green, texts.working),

@@ -6,13 +6,15 @@ use crate::widget::{dot, label};
 use desktop_core::LinkState;
 use iced::widget::{Row, button, container, row, space as gap, text};
 use iced::{Center, Element, Fill};
+use shared::model::VoiceLight;
 
 /// Widest name of a device; the rest of it is cut off.
 const DEVICE_WIDTH: f32 = 200.0;
 
 pub(super) fn view<'a>(scene: Scene<'a>, server: &'a str) -> Element<'a, Message> {
     let palette = scene.palette;
-    let line = row![connection(scene, server), who(scene), headset(scene), gap::horizontal(), quality(scene), switch(scene)];
+    let line = row![connection(scene, server), who(scene), headset(scene), gap::horizontal()];
+    let line = line.push(way(scene)).push(sound(scene)).push(quality(scene)).push(switch(scene));
     let line = line.push(label(palette, scene.time_of_day())).spacing(20.0).align_y(Center);
     let line = container(line).padding([0.0, space::L]).center_y(size::STATUS_LINE).width(Fill);
     line.style(move |_| theme::bar(palette)).into()
@@ -41,6 +43,30 @@ fn headset<'a>(scene: Scene<'a>) -> Row<'a, Message> {
         container(name).max_width(DEVICE_WIDTH).clip(true)
     });
     row![label(scene.palette, scene.texts.voice.headset)].push(device).push(label(scene.palette, word).color(color)).spacing(6.0)
+}
+
+/// How the talk sounds: a light, its word, and why it is not green.
+fn sound<'a>(scene: Scene<'a>) -> Option<Row<'a, Message>> {
+    let health = scene.view.health.as_ref()?;
+    let light = health.light();
+    let color = scene.palette.color(light_tone(light));
+    let word = label(scene.palette, format!("{} {}", scene.texts.health.quality, scene.texts.light(light)));
+    let cause = scene.texts.cause(health).map(|cause| label(scene.palette, cause).color(color));
+    Some(row![dot(color), word].push(cause).spacing(6.0).align_y(Center))
+}
+
+/// The colour of the light.
+pub(super) fn light_tone(light: VoiceLight) -> Tone {
+    match light {
+        VoiceLight::Good => Tone::Green,
+        VoiceLight::Fair => Tone::Amber,
+        VoiceLight::Poor => Tone::Red,
+    }
+}
+
+fn way<'a>(scene: Scene<'a>) -> Option<Element<'a, Message>> {
+    let word = scene.texts.way(scene.view.voice.way)?;
+    Some(label(scene.palette, word).color(scene.palette.color(Tone::Amber)).into())
 }
 
 fn quality<'a>(scene: Scene<'a>) -> Row<'a, Message> {

@@ -219,7 +219,8 @@ impl Agent {
     /// What the seat means for its queues.
     pub(crate) fn seated(&self) -> Seated {
         let free = self.eligible().then(|| Free { since: self.since().time, standing: self.standing });
-        Seated { willing: self.takes_calls(), signed_in: true, at_work: self.at_work(), free }
+        let stays = self.at_work() && self.next().is_none();
+        Seated { willing: self.takes_calls(), signed_in: true, at_work: self.at_work(), stays, free }
     }
 
     /// Why no call may be offered now, if so.

@@ -151,7 +151,7 @@ mod tests {
         for who in people {
             let standing = Standing::default().and_ready(who.idle_ms).and_busy(who.busy_ms);
             let free = Some(Free { since: NOW, standing });
-            pools.file(AgentId(who.id), Some(Seated { willing: true, signed_in: true, at_work: true, free }));
+            pools.file(AgentId(who.id), Some(Seated { willing: true, signed_in: true, at_work: true, stays: true, free }));
         }
         (plan, pools)
     }
@@ -267,7 +267,7 @@ mod tests {
     fn who_is_free_no_more_is_out_of_every_order() {
         for strategy in [Strategy::LongestIdle, Strategy::LeastOccupied, Strategy::RoundRobin, Strategy::WeightedRandom] {
             let (plan, mut pools) = pools(strategy, &[], &[who(1, 7), who(2, 5)]);
-            let seated = Seated { willing: true, signed_in: true, at_work: true, free: None };
+            let seated = Seated { willing: true, signed_in: true, at_work: true, stays: true, free: None };
             pools.file(AgentId(1), Some(seated));
             let reach = Reach { rules: &plan.queues[&QUEUE], open_tier: 0, minimums: Vec::new() };
             let rule = super::Rule { strategy, last: None, draw: 0 };

@@ -1,6 +1,7 @@
 //! The waiting line of all queues, and for each call who may be asked. In which order calls are served is the business of `rank`.
 
 use super::choose::Fit;
+use super::foretell::Telling;
 use super::last_agent::Sought;
 use super::order::{Filing, Place, QueueLine, Stage};
 use super::pool::Reach;
@@ -36,6 +37,8 @@ pub(crate) struct Entry {
     filed: Option<Filing>,
     /// Who is asked first.
     pub(crate) sought: Option<Sought>,
+    /// What the citizen was told.
+    pub(crate) telling: Telling,
     /// Agents who rejected or missed this call, and until when they are not asked again.
     excluded: BTreeMap<AgentId, Time>,
 }
@@ -228,12 +231,14 @@ impl Line {
             returned,
             filed: None,
             sought: None,
+            telling: Telling::default(),
             excluded: BTreeMap::new(),
         };
         self.entries.insert(interaction, entry);
         self.unexplained.insert(interaction);
         self.file(turn, interaction);
         self.watch_reach(turn, interaction);
+        self.watch_telling(turn, interaction);
     }
 
     /// To another queue: the place and the exclusions stay, limit and tiers are those of the new queue.
@@ -242,10 +247,12 @@ impl Line {
         self.take_out(interaction);
         if let Some(entry) = self.entries.get_mut(&interaction) {
             (entry.queue, entry.limit, entry.open_tier) = (queue, limit, 0);
+            entry.telling.moved();
         }
         self.unexplained.insert(interaction);
         self.file(turn, interaction);
         self.watch_reach(turn, interaction);
+        self.watch_telling(turn, interaction);
     }
 
     /// Takes a citizen out, with all deadlines of the wait.
@@ -256,6 +263,7 @@ impl Line {
         self.unexplained.remove(&interaction);
         turn.timers.cancel(Reason::WaitOver(interaction));
         turn.timers.cancel(Reason::ReachGrows(interaction));
+        turn.timers.cancel(Reason::AnnouncementDue(interaction));
         for agent in entry.excluded.keys() {
             turn.timers.cancel(Reason::ExclusionOver(interaction, *agent));
         }
@@ -307,6 +315,22 @@ impl Line {
         for interaction in all {
             self.file(turn, interaction);
             self.watch_reach(turn, interaction);
+            self.watch_telling(turn, interaction);
+        }
+    }
+
+    /// Arms the next text, or disarms it.
+    fn watch_telling(&self, turn: &mut Turn, interaction: InteractionId) {
+        match self.get(interaction).and_then(|entry| entry.telling.next(turn, entry.queue)) {
+            Some(time) => turn.timers.set(time, Reason::AnnouncementDue(interaction)),
+            None => turn.timers.cancel(Reason::AnnouncementDue(interaction)),
+        }
+    }
+
+    /// What a citizen was told so far.
+    pub(crate) fn remember_telling(&mut self, interaction: InteractionId, telling: Telling) {
+        if let Some(entry) = self.entries.get_mut(&interaction) {
+            entry.telling = telling;
         }
     }
 

@@ -20,7 +20,7 @@ impl Acd {
     pub(crate) fn settle(&mut self, turn: &Turn) {
         for agent in std::mem::take(&mut self.unsettled) {
             let seated = self.seats.get(&agent).map(|seat| match seat {
-                Seat::Arriving(_) => Seated { willing: true, signed_in: false, at_work: false, free: None },
+                Seat::Arriving(_) => Seated { willing: true, signed_in: false, at_work: false, stays: false, free: None },
                 Seat::SignedIn(signed_in) => signed_in.seated(),
             });
             self.pools.file(agent, seated);

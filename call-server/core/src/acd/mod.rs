@@ -6,6 +6,7 @@ mod agent;
 mod breaks;
 mod chance;
 mod choose;
+mod foretell;
 mod last_agent;
 mod line;
 mod matching;
@@ -17,6 +18,8 @@ mod rank;
 mod standing;
 
 pub(crate) use agent::{Activity, Agent, Asked, Offered, Remains, SegmentOver, Talk, TalkMode};
+pub use foretell::ForecastError;
+pub(crate) use foretell::Foretold;
 pub(crate) use last_agent::SoughtOver;
 pub(crate) use line::Joins;
 
@@ -28,6 +31,7 @@ use crate::timer::Reason;
 use crate::turn::Turn;
 use agent::Beginning;
 use choose::Place;
+use foretell::Forecasts;
 use line::Line;
 use pace::Pace;
 use pool::Pools;
@@ -56,6 +60,7 @@ pub(crate) struct Acd {
     /// Per queue: the member who was offered a call last.
     last_offered: BTreeMap<QueueId, Place>,
     pace: Pace,
+    forecasts: Forecasts,
     /// Outcomes of 首问负责 that are not written down yet.
     sought_over: Vec<SoughtOver>,
     /// Who waits for a break, in order.
@@ -134,6 +139,7 @@ impl Acd {
             random: Random::new(plan.seed),
             last_offered: BTreeMap::new(),
             pace: Pace::default(),
+            forecasts: Forecasts::default(),
             sought_over: Vec::new(),
             awaiting: BTreeMap::new(),
             next_ticket: 0,
@@ -213,7 +219,13 @@ impl Acd {
         let sought = self.line.get(offered.interaction).and_then(|entry| entry.sought).map(|sought| sought.agent);
         let outcome = if sought == Some(agent) { LastAgentOutcome::Hit } else { LastAgentOutcome::AnsweredByOther };
         self.stop_seeking(turn, offered.interaction, outcome);
-        let mut ringing = self.line.leave(turn, offered.interaction).map_or_else(BTreeSet::new, |entry| entry.ringing);
+        let mut ringing = match self.line.leave(turn, offered.interaction) {
+            Some(entry) => {
+                self.forecast_came(turn, &entry);
+                entry.ringing
+            }
+            None => BTreeSet::new(),
+        };
         ringing.remove(&agent);
         let losers = self.free(turn, ringing, Agent::answered_elsewhere);
         Ok(Accepted { offered, leg, losers })

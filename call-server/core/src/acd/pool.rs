@@ -31,6 +31,8 @@ pub(crate) struct Seated {
     pub(crate) signed_in: bool,
     /// Takes calls, and the desktop is connected.
     pub(crate) at_work: bool,
+    /// At work, and will be after the present call.
+    pub(crate) stays: bool,
     /// A call may be offered now.
     pub(crate) free: Option<Free>,
 }
@@ -217,6 +219,25 @@ impl Pools {
         classes.iter().filter(|class| reach.holds(class)).map(|class| class.at_work).sum()
     }
 
+    /// The queues that everybody serves whom such a call may ask and who stays at work, and how many who stay serve any of them.
+    pub(crate) fn shared_by_all_in_reach(&self, queue: QueueId, reach: &Reach<'_>) -> (BTreeSet<QueueId>, usize) {
+        let served = |agent: &AgentId| self.parts.get(agent).into_iter().flatten().map(|part| part.queue).collect::<BTreeSet<_>>();
+        let stays = |agent: &&AgentId| self.seats.get(*agent).is_some_and(|seated| seated.stays);
+        let classes = self.queues.get(&queue).map_or(&[][..], |pool| &pool.classes);
+        let members = classes.iter().filter(|class| reach.holds(class)).flat_map(|class| &class.members).map(|(agent, _)| agent);
+        let (mut shared, mut serving): (Option<BTreeSet<QueueId>>, usize) = (None, 0);
+        for agent in members.filter(stays) {
+            serving += 1;
+            let served = served(agent);
+            shared = Some(shared.map_or_else(|| served.clone(), |shared| shared.intersection(&served).copied().collect()));
+        }
+        let shared = shared.unwrap_or_else(|| BTreeSet::from([queue]));
+        if shared.len() > 1 {
+            serving = self.seats.keys().filter(stays).filter(|agent| !served(agent).is_disjoint(&shared)).count();
+        }
+        (shared, serving)
+    }
+
     /// Free agents whom such a call may ask, the best classes first.
     pub(crate) fn candidates(&self, queue: QueueId, reach: &Reach<'_>) -> impl Iterator<Item = AgentId> {
         self.free_in_reach(queue, reach).flat_map(|class| class.order.iter().map(|(_, agent)| *agent))
@@ -249,7 +270,7 @@ impl Pool {
     }
 
     fn put_in(&mut self, agent: AgentId, part: Part, seated: Seated) {
-        let Seated { willing, signed_in, at_work, free } = seated;
+        let Seated { willing, signed_in, at_work, stays: _, free } = seated;
         let class = &mut self.classes[part.class];
         self.seated += 1;
         self.willing += usize::from(willing);
@@ -266,7 +287,7 @@ impl Pool {
     }
 
     fn take_out(&mut self, agent: AgentId, part: Part, seated: Seated) {
-        let Seated { willing, signed_in, at_work, free } = seated;
+        let Seated { willing, signed_in, at_work, stays: _, free } = seated;
         let class = &mut self.classes[part.class];
         self.seated -= 1;
         self.willing -= usize::from(willing);

@@ -4,9 +4,10 @@ use super::outgoing::Outgoing;
 use super::party::{Aside, Party, agent_name};
 use super::recording::{self, Recording};
 use super::wires::{Played, Wired, WiredKind, Wires};
-use crate::command::{Part, SipCommand, StoreCommand};
-use crate::input::LegEnd;
+use crate::command::{MediaCommand, Part, SipCommand, Sound, StoreCommand, VoiceTerms};
+use crate::input::{CallOffered, LegEnd};
 use crate::ledger::{CallLedger, Fact, FactKind};
+use crate::plan::{KeyMode, PromptName};
 use crate::time::Now;
 use crate::timer::Reason;
 use crate::turn::Turn;
@@ -122,6 +123,7 @@ impl Call {
             | FactKind::Favoured { .. }
             | FactKind::LastAgent { .. }
             | FactKind::TurnedAway { .. }
+            | FactKind::Foretold { .. }
             | FactKind::Announced { .. }
             | FactKind::Decided(_)
             | FactKind::OfferEnded { .. }
@@ -158,6 +160,12 @@ impl Call {
         if !self.probe && self.caller.number.is_some() {
             turn.store(StoreCommand::FindCard { interaction: self.id, caller: self.caller.clone() });
         }
+    }
+
+    /// The waiting citizen hears prompts, and then music again.
+    pub(crate) fn tell(&mut self, turn: &mut Turn, prompts: Vec<PromptName>) {
+        turn.media(MediaCommand::Announce { leg: self.leg, prompts: prompts.clone(), then: Sound::Music });
+        self.note(turn, FactKind::Announced { prompts });
     }
 
     /// An agent has the call from now on.
@@ -501,6 +509,18 @@ impl Ending {
     /// The server ends it.
     pub(crate) fn by_server(reason: EndReason) -> Self {
         Self { reason, by: Side::Server, leg_gone: false }
+    }
+}
+
+/// Asks for a citizen's voice path, as the trunk wants it.
+pub(crate) fn open_voice(turn: &mut Turn, offered: &CallOffered) {
+    let leg = offered.leg;
+    let voice = turn.plan.trunks.get(&offered.trunk).map(|trunk| trunk.voice.clone()).unwrap_or_default();
+    let hears_tones = voice.keys == KeyMode::InBand;
+    let terms = VoiceTerms { voice, encrypted: offered.origin.encrypted, ipv6: offered.origin.ipv6 };
+    turn.media(MediaCommand::OpenTrunk { leg, offer: offered.offer.clone(), terms });
+    if hears_tones {
+        turn.media(MediaCommand::HearTones { leg });
     }
 }
 

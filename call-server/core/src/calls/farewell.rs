@@ -47,7 +47,7 @@ impl Calls {
     ) {
         let leg = offered.leg;
         turn.sip(SipCommand::Ring { leg });
-        turn.media(MediaCommand::OpenTrunk { leg, offer: offered.offer.clone() });
+        call::open_voice(turn, offered);
         turn.timers.set(turn.now.time.plus(turn.plan.limits.media_open_ms), Reason::FarewellOver(id));
         let (reason, prompt) = why;
         let fact = ledger.fact(turn.now, FactKind::TurnedAway { reason });

@@ -5,8 +5,9 @@ use super::Calls;
 use super::call::{self, Call, Residual, Stage, Talking};
 use super::outgoing::{Outgoing, OutgoingStage};
 use super::party::{Aside, Member, Party};
-use crate::command::{CallTo, MediaCommand, SessionText};
+use crate::command::{CallTo, Command, SessionText};
 use crate::ledger::FactKind;
+use crate::plan::KeyMode;
 use crate::turn::Turn;
 use shared::model::{AgentId, AsideKind, Caller, DialResult, InteractionId, LegId, MAX_KEYS, PartyId, Refusal};
 
@@ -371,8 +372,9 @@ impl Calls {
     /// 送键: towards who is consulted, else towards the citizen.
     pub(crate) fn press(&mut self, turn: &mut Turn, id: InteractionId, keys: &str) -> Result<(), Refusal> {
         let sound = !keys.is_empty() && keys.len() <= MAX_KEYS && keys.bytes().all(|key| key.is_ascii_digit() || b"*#ABCD".contains(&key));
+        let citizen = self.get(id).ok_or(Refusal::NoSuchCall)?.leg;
+        let inbound = self.trunk_of(citizen);
         let call = self.live.get_mut(&id).ok_or(Refusal::NoSuchCall)?;
-        let citizen = call.leg;
         let talking = call.talking()?;
         let consulted = talking.aside.as_ref().filter(|_| talking.held.is_some());
         let leg = match (consulted, talking.held) {
@@ -381,7 +383,10 @@ impl Calls {
             (None, Some(_)) => None,
         };
         let leg = leg.filter(|_| sound).ok_or(Refusal::WrongState)?;
-        turn.media(MediaCommand::PressKeys { leg, keys: keys.into() });
+        let trunk = inbound.filter(|_| leg == citizen);
+        // Over which trunk a call of ours went is known to the edge alone; every carrier has to take telephone events.
+        let mode = trunk.and_then(|trunk| turn.plan.trunks.get(&trunk)).map_or(KeyMode::Rfc4733, |trunk| trunk.voice.keys);
+        turn.commands.push_back(Command::press_keys(mode, leg, keys.into()));
         call.note(turn, FactKind::KeysPressed { count: u32::try_from(keys.len()).unwrap_or(u32::MAX) });
         Ok(())
     }

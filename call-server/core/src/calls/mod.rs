@@ -18,6 +18,7 @@ use crate::command::{CallTo, MediaCommand, RecordingCommand, SessionText, SipCom
 use crate::contacts::Contacts;
 use crate::input::{CallOffered, RecordingOutcome};
 use crate::ledger::{CallLedger, Counters, FactKind, InteractionRecord, OverflowCause};
+use crate::origin::Origin;
 use crate::plan::PromptName;
 use crate::time::Now;
 use crate::timer::Reason;
@@ -151,9 +152,17 @@ impl Calls {
         let id = self.next;
         self.next = InteractionId(id.0 + 1);
         let (started, caller, leg) = (turn.now, offered.caller.clone(), offered.leg);
-        let (dialled, probe, offer) = (offered.dialled.clone(), offered.probe, offered.offer.clone());
+        let (dialled, probe, diversions) = (offered.dialled.clone(), offered.probe, offered.origin.diversions.clone());
         let direction = Direction::Inbound;
-        turn.store(StoreCommand::Open { interaction: id, started: started.utc, caller: caller.clone(), dialled, probe, direction });
+        turn.store(StoreCommand::Open {
+            interaction: id,
+            started: started.utc,
+            caller: caller.clone(),
+            dialled,
+            probe,
+            direction,
+            diversions,
+        });
         let (mut ledger, fact) = CallLedger::open(id, offered.clone(), started);
         call::store_fact(turn, fact);
         let Admitted { notes, way } = admitted;
@@ -176,7 +185,7 @@ impl Calls {
             }
             Way::Line { queue, moves } => {
                 turn.sip(SipCommand::Ring { leg });
-                turn.media(MediaCommand::OpenTrunk { leg, offer });
+                call::open_voice(turn, &offered);
                 turn.timers.set(turn.now.time.plus(turn.plan.limits.media_open_ms), Reason::MediaOpenOverdue(id));
                 let call = fresh(id, leg, caller, queue, ledger, started);
                 let call = Call { moves, probe, ..call };
@@ -256,8 +265,10 @@ impl Calls {
             dialled: dialled.clone(),
             probe: false,
             direction,
+            diversions: Vec::new(),
         });
-        let offered = CallOffered { leg, trunk: TrunkId(0), caller: caller.clone(), dialled, offer: None, probe: false };
+        let offered =
+            CallOffered { leg, trunk: TrunkId(0), caller: caller.clone(), dialled, offer: None, probe: false, origin: Origin::default() };
         let (ledger, fact) = CallLedger::dialled(id, offered, started, agent);
         call::store_fact(turn, fact);
         let out = Outgoing::begin(turn, leg, to, Caller::default(), turn.plan.limits.functions.dial_ms, None);

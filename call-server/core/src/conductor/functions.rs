@@ -181,7 +181,7 @@ impl Core {
             Stage::Dialling(dialling) => (Some(dialling.agent), false),
             Stage::Talking(talking) => {
                 if talking.held.is_some() && ended_by == Side::Caller {
-                    self.tell(talking.agent, CallNews::LeftOnHold);
+                    self.tell_agent(talking.agent, CallNews::LeftOnHold);
                 }
                 (Some(talking.agent), true)
             }
@@ -244,7 +244,7 @@ impl Core {
         let Ok(gone) = self.calls.end_aside(&mut self.turn, interaction, Some(result)) else { return };
         let news = if gone.party.is_there() { CallNews::AsideLeft } else { CallNews::AsideFailed(result) };
         if let Some(owner) = self.calls.get(interaction).and_then(|call| call.owner()) {
-            self.tell(owner, news);
+            self.tell_agent(owner, news);
         }
         self.follow_call(interaction);
     }
@@ -277,7 +277,7 @@ impl Core {
         let Some(call) = self.calls.get(interaction) else { return };
         match (call.owner(), call.others().is_empty()) {
             (None, true) => self.end_call(interaction, Ending { reason: EndReason::PartyHungUp, by, leg_gone: false }),
-            (Some(owner), _) => self.tell(owner, CallNews::PartyLeft),
+            (Some(owner), _) => self.tell_agent(owner, CallNews::PartyLeft),
             (None, false) => {}
         }
         self.follow_call(interaction);
@@ -338,7 +338,7 @@ impl Core {
         self.calls.dial_ended(&mut self.turn, interaction, cause.dial_result());
         self.end_call(interaction, Ending { reason, by: Side::Caller, leg_gone: true });
         if let Some(agent) = dialler {
-            self.tell(agent, CallNews::DialFailed(cause.dial_result()));
+            self.tell_agent(agent, CallNews::DialFailed(cause.dial_result()));
         }
     }
 
@@ -380,12 +380,12 @@ impl Core {
     /// The citizen is held for very long: the agent is told again, as often as it takes.
     pub(super) fn held_long(&mut self, interaction: InteractionId) {
         if let Some(owner) = self.calls.get(interaction).and_then(|call| call.owner()) {
-            self.tell(owner, CallNews::HeldLong);
+            self.tell_agent(owner, CallNews::HeldLong);
             self.tell_supervisors(owner, CallNews::TeamHeldLong(owner));
         }
     }
 
-    pub(super) fn tell(&mut self, agent: AgentId, news: CallNews) {
+    pub(super) fn tell_agent(&mut self, agent: AgentId, news: CallNews) {
         self.with_agent(agent, |agent, _| agent.tell(news));
     }
 

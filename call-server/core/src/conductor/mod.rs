@@ -5,6 +5,7 @@ mod desks;
 mod doors;
 mod functions;
 mod supervision;
+mod texts;
 mod voices;
 
 pub(crate) use supervision::Watches;
@@ -17,7 +18,7 @@ use crate::input::{CallOffered, Input, LegEnd, MediaFailure};
 use crate::ledger::{FactKind, LastAgentOutcome};
 use crate::plan::QueuePlan;
 use crate::timer::Reason;
-use shared::model::{AgentId, EndReason, InteractionId, KnownCaller, LegId, QueueId, Side};
+use shared::model::{AgentId, Caller, EndReason, InteractionId, KnownCaller, LegId, QueueId, Side};
 
 impl Core {
     /// One line per input.
@@ -31,7 +32,7 @@ impl Core {
             }
             Input::FarDescribed { leg, description } => self.calls.far_described(&mut self.turn, leg, description),
             Input::MediaFailed { leg, reason } => self.media_failed(leg, reason),
-            Input::AnnouncementEnded { leg, end } => self.calls.text_over(&mut self.turn, leg, end),
+            Input::AnnouncementEnded { leg, end } => self.text_over(leg, end),
             Input::ContactsKnown(past) => self.calls.contacts.learn(past),
             Input::AgentArrived { agent, session } => self.agent_arrived(agent, session),
             Input::AgentMediaOpened { agent, leg, access } => self.agent_media_opened(agent, leg, access),
@@ -73,6 +74,7 @@ impl Core {
             Reason::ExclusionOver(interaction, agent) => self.acd.readmit(interaction, agent),
             Reason::ReachGrows(interaction) => self.acd.reach_grows(&mut self.turn, interaction),
             Reason::HoldOver(interaction) => self.acd.hold_over(&mut self.turn, interaction),
+            Reason::AnnouncementDue(interaction) => self.tell(interaction),
             Reason::FarewellOver(interaction) => self.calls.end_farewell(&mut self.turn, interaction, Side::Server, false),
             Reason::SaveOverdue(interaction) => self.calls.save_overdue(&mut self.turn, interaction),
             Reason::SignInOverdue(agent) | Reason::LostOver(agent) => self.sign_out(agent, SessionEnd::Lost),
@@ -116,6 +118,9 @@ impl Core {
         if let Some(trunk) = self.turn.plan.trunks.get(&offered.trunk) {
             offered.caller = trunk.numbers.caller_in(offered.caller);
             offered.dialled = trunk.numbers.dialled_in.apply(&offered.dialled);
+            for diversion in &mut offered.origin.diversions {
+                diversion.number = trunk.numbers.caller_in(Caller { number: diversion.number.take() }).number;
+            }
         }
         // A leg id that is in use is a fault of the edge; its living call must not suffer.
         if self.calls.of_leg(offered.leg).is_none() {

@@ -55,7 +55,7 @@ impl Core {
     pub(super) fn tell_supervisors(&mut self, agent: AgentId, news: CallNews) {
         let signed_in: Vec<AgentId> = self.acd.signed_in().map(|found| found.agent).collect();
         for supervisor in signed_in.into_iter().filter(|supervisor| self.supervises(*supervisor, Some(agent))).collect::<Vec<_>>() {
-            self.tell(supervisor, news);
+            self.tell_agent(supervisor, news);
         }
     }
 
@@ -143,7 +143,7 @@ impl Core {
         aside.iter().for_each(|gone| self.party_leaves((interaction, queue), gone));
         self.with_agent(supervisor, |agent, turn| agent.take(turn, interaction, queue));
         self.segment_over(over.from, (interaction, queue), Side::Agent, true);
-        self.tell(over.from, CallNews::Taken);
+        self.tell_agent(over.from, CallNews::Taken);
         self.follow_call(interaction);
         Ok(())
     }
@@ -152,7 +152,7 @@ impl Core {
     fn release(&mut self, agent: AgentId) -> Result<(), Refusal> {
         let interaction = self.call_of(agent).ok_or(Refusal::NoSuchCall)?;
         self.end_call(interaction, Ending { reason: EndReason::Released, by: Side::Server, leg_gone: false });
-        self.tell(agent, CallNews::Taken);
+        self.tell_agent(agent, CallNews::Taken);
         Ok(())
     }
 
@@ -167,7 +167,7 @@ impl Core {
     fn force_sign_out(&mut self, agent: AgentId) -> Result<(), Refusal> {
         let after_call = self.acd.agent_mut(agent).ok_or(Refusal::NoSuchTarget)?.sign_out_after_call();
         if after_call {
-            self.tell(agent, CallNews::Forced);
+            self.tell_agent(agent, CallNews::Forced);
         } else {
             self.sign_out(agent, SessionEnd::Forced);
         }

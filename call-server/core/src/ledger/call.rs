@@ -226,6 +226,7 @@ mod tests {
             dialled: PhoneNumber::parse("12345").expect("a number"),
             offer: None,
             probe: false,
+            origin: Default::default(),
         };
         CallLedger::open(InteractionId(9), call, at(ms)).0
     }

@@ -77,6 +77,15 @@ pub enum FactKind {
         /// Why.
         reason: EndReason,
     },
+    /// It was worked out what the waiting citizen can expect.
+    Foretold {
+        /// How many will be served before.
+        ahead: u32,
+        /// How long it will take, in ms; `None` if the figures do not say.
+        expected_ms: Option<u64>,
+        /// What was told of it; `None` is nothing.
+        told: Option<WaitRange>,
+    },
     /// A text was begun to be played.
     Announced {
         /// What.
@@ -195,6 +204,7 @@ impl FactKind {
             Self::Favoured { .. } => "favoured",
             Self::LastAgent { .. } => "last_agent",
             Self::TurnedAway { .. } => "turned_away",
+            Self::Foretold { .. } => "foretold",
             Self::Announced { .. } => "announced",
             Self::Decided(_) => "decided",
             Self::Offered { .. } => "offered",
@@ -215,6 +225,15 @@ impl FactKind {
             Self::Ended { .. } => "ended",
         }
     }
+}
+
+/// A waiting time as it is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitRange {
+    /// At least so long, in minutes; 0 is less than the other end.
+    pub least_minutes: u32,
+    /// At most so long, in minutes; `None` is without end.
+    pub most_minutes: Option<u32>,
 }
 
 /// Why a call leaves a queue by rule, one code each (2.1).

@@ -7,6 +7,7 @@ mod numbers;
 mod route;
 mod service;
 mod trunks;
+mod voice;
 
 pub use calendar::{
     Because, Calendar, CalendarId, Calendars, Day, DayKind, Hours, HoursRule, Local, Meeting, Mode, NoDay, Override, Scope, SpecialDay,
@@ -16,9 +17,10 @@ pub use callers::{BlockEntry, BlockLevel, Callers, FavourEntry, NumberPattern};
 pub use dialling::{DialledKind, Dialling, NoClass, PermissionClass};
 pub use numbers::{NumberRule, NumberRules, NumberShape, RuleError};
 pub use route::{Door, Path, PathEnd, RouteRefusal, Step};
-pub use service::{Announcements, KeyAction, LastAgentRule, ReasonRule, StormRule};
+pub use service::{Announcements, KeyAction, LastAgentRule, ReasonRule, SpokenLanguage, StormRule};
 pub use shared::model::PromptName;
 pub use trunks::{Attempt, AttemptEnd, Choice, LineState, MAX_ATTEMPTS, TargetPlan, TrunkNumbers, TrunkPlan, Unfit, choose};
+pub use voice::{KeyMode, Srtp, TrunkCodec, TrunkVoice};
 
 use serde::{Deserialize, Serialize};
 use shared::model::{AgentId, NotReadyReason, PhoneNumber, QueueId, TrunkId};

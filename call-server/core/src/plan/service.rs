@@ -45,6 +45,31 @@ pub struct Announcements {
     pub waiting_time: bool,
     /// One of these each time, in turn.
     pub comfort: Vec<PromptName>,
+    /// In which language position and waiting time are told.
+    pub language: SpokenLanguage,
+}
+
+/// A language in which the house speaks: the first part of the names of its prompts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub enum SpokenLanguage {
+    /// 普通话
+    #[default]
+    #[serde(rename = "zh-CN")]
+    Chinese,
+    /// English
+    #[serde(rename = "en")]
+    English,
+}
+
+impl SpokenLanguage {
+    /// The first part of a prompt's name.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Chinese => "zh",
+            Self::English => "en",
+        }
+    }
 }
 
 /// What a key does while a citizen waits (I-23).

@@ -2,7 +2,7 @@
 //!
 //! Pure: what the lines are like now and the draws of chance are arguments (RFC 2782 for weights, RFC 3263 section 4.3 for failover).
 
-use super::{NumberRules, NumberShape};
+use super::{NumberRules, NumberShape, TrunkVoice};
 use serde::{Deserialize, Serialize};
 use shared::model::{Caller, PhoneNumber, TrunkId};
 use shared::pii::Pii;
@@ -30,6 +30,12 @@ pub struct TrunkPlan {
     pub numbers: TrunkNumbers,
     /// The number that the called person sees instead of the caller's own.
     pub shown_number: Option<PhoneNumber>,
+    /// Its calls to the carrier ask that the called person is not shown the calling number (RFC 3323).
+    #[serde(default)]
+    pub hides_number: bool,
+    /// How voice and keys travel.
+    #[serde(default)]
+    pub voice: TrunkVoice,
     /// Where its calls go.
     pub targets: Vec<TargetPlan>,
 }

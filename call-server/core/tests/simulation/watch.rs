@@ -270,9 +270,11 @@ impl Watch {
 
     fn sip(&mut self, command: &SipCommand) {
         let leg = match command {
-            SipCommand::Ring { leg } | SipCommand::Answer { leg, .. } | SipCommand::Refuse { leg, .. } | SipCommand::HangUp { leg, .. } => {
-                leg
-            }
+            SipCommand::Ring { leg }
+            | SipCommand::PressKeys { leg, .. }
+            | SipCommand::Answer { leg, .. }
+            | SipCommand::Refuse { leg, .. }
+            | SipCommand::HangUp { leg, .. } => leg,
             SipCommand::Dial(dial) => &dial.leg,
         };
         let final_word = matches!(command, SipCommand::Refuse { .. } | SipCommand::HangUp { .. });

@@ -284,7 +284,7 @@ impl World {
 
     fn obey_sip(&mut self, command: SipCommand) {
         match command {
-            SipCommand::Ring { .. } | SipCommand::Dial(_) => {}
+            SipCommand::Ring { .. } | SipCommand::Dial(_) | SipCommand::PressKeys { .. } => {}
             SipCommand::Answer { leg, .. } if self.chance(98) => self.send(Edge::Sip, Input::LegConfirmed { leg }),
             SipCommand::Answer { leg, .. } => self.after(32_000, Event::Leaves(leg, LegEnd::Timeout)),
             SipCommand::Refuse { leg, .. } | SipCommand::HangUp { leg, .. } => self.leg_ends(leg, LegEnd::AsCommanded),
@@ -467,6 +467,7 @@ impl World {
             dialled: PhoneNumber::parse(&dialled).expect("a number"),
             offer: None,
             probe,
+            origin: Default::default(),
         };
         self.send(Edge::Sip, Input::CallOffered(offered));
         let patience = if self.chance(5) { 200 } else { 300_000 };

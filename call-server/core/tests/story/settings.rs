@@ -2,9 +2,9 @@
 
 use call_core::input::PastContact;
 use call_core::plan::{
-    AgentPlan, BlockEntry, BlockLevel, Calendar, CalendarId, Callers, Day, DayKind, Exit, FavourEntry, Hours, HoursRule, KeyAction,
-    LastAgentRule, Membership, NoAnswer, NumberPattern, Plan, PromptName, QueuePlan, ReasonRule, Relaxation, SkillId, SkillNeed,
-    SpecialDay, Strategy, TrunkPlan, Weekday, WrapUpRule,
+    AgentPlan, Announcements, BlockEntry, BlockLevel, Calendar, CalendarId, Callers, Day, DayKind, Exit, FavourEntry, Hours, HoursRule,
+    KeyAction, LastAgentRule, Membership, NoAnswer, NumberPattern, Plan, PromptName, QueuePlan, ReasonRule, Relaxation, SkillId, SkillNeed,
+    SpecialDay, SpokenLanguage, Strategy, TrunkPlan, Weekday, WrapUpRule,
 };
 use shared::model::{AgentId, Caller, CareClass, CareMark, NotReadyReason, PhoneNumber, QueueId, TrunkId, UnixMillis};
 use std::collections::BTreeMap;
@@ -128,6 +128,7 @@ fn queue_plan(rules: &[&str]) -> Result<QueuePlan, String> {
             "hours" => plan.hours = Some(HoursRule { calendar: calendar_id(value)?, closed: Exit::Refuse }),
             "when-closed" => plan.hours.as_mut().ok_or("hours come first")?.closed = way_out(value)?,
             "last-agent" => plan.last_agent = Some(LastAgentRule { within_days: 30, hold_ms: length_ms(value)? }),
+            "told" => plan.announcements = announcements(value)?,
             "key-1" => _ = plan.keys.insert('1', KeyAction::Leave(way_out(value)?)),
             "needs" => plan.needs.push(skill_need(value)?),
             "strategy" => plan.strategy = strategy(value)?,
@@ -139,6 +140,23 @@ fn queue_plan(rules: &[&str]) -> Result<QueuePlan, String> {
         }
     }
     Ok(plan)
+}
+
+/// `20s/30s/position/time/text:please_wait/in:en`: when first, how often, and what.
+fn announcements(text: &str) -> Result<Announcements, String> {
+    let mut parts = text.split('/');
+    let mut time = || parts.next().map_or(Err("two lengths come first".to_owned()), length_ms);
+    let mut told = Announcements { first_ms: time()?, every_ms: time()?, ..Announcements::default() };
+    for part in parts {
+        match part.split_once(':') {
+            None if part == "position" => told.position = true,
+            None if part == "time" => told.waiting_time = true,
+            Some(("text", name)) => told.comfort.push(PromptName::from(name)),
+            Some(("in", "en")) => told.language = SpokenLanguage::English,
+            Some(_) | None => return Err(format!("{part} is nothing that can be told")),
+        }
+    }
+    Ok(told)
 }
 
 /// `reject`, `announce`, `rate 2 in 60s`, `low 60`, `favour 30`, `care elderly` or `shared`.

@@ -226,6 +226,15 @@ pub enum SessionEvent {
     },
     /// The transfer that we asked for was refused with this status. 408 if nothing came.
     TransferRefused(u16),
+    /// The far side tells something (INFO).
+    Told {
+        /// One of [`crate::INFO_KINDS`].
+        kind: &'static str,
+        /// What; may be empty.
+        body: Bytes,
+    },
+    /// What we told by [`super::Endpoint::inform`] was answered with this status. 408 if nothing came.
+    Informed(u16),
     /// This new call is to take the place of that one (RFC 3891): if it is answered, hang up the other.
     Replaces(CallKey),
 }

@@ -6,6 +6,7 @@
 mod calling;
 mod commands;
 mod event;
+mod info;
 mod offers;
 mod plain;
 mod refresh;
@@ -18,6 +19,7 @@ pub use event::{
     CallKey, Ending, Event, Farewell, Invitation, Limits, OfferBy, Receipt, Reliability, Renegotiation, RequestKey, ServedKey,
     SessionEvent, Settings, Sizes,
 };
+pub use info::INFO_KINDS;
 pub use plain::{Outgoing, Series};
 pub(crate) use requests::Asked;
 
@@ -34,7 +36,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 /// Methods that are answered with something else than 405, whatever the settings.
-pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE";
+pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO";
 
 /// The endpoint.
 pub struct Endpoint {
@@ -271,6 +273,7 @@ impl Endpoint {
                     self.remove(now, call);
                 }
                 (Owner::Refer(call), outcome) => self.refer_answered(call, &outcome),
+                (Owner::Info(call), outcome) => self.info_answered(call, &outcome),
                 (Owner::Notify(call), outcome) => self.report_answered(call, &outcome),
                 (Owner::Request(request), Outcome::Response(response)) => {
                     self.events.push_back(Event::Responded { request, response: Some(response) });

@@ -211,6 +211,7 @@ impl Endpoint {
                 b"PRACK" => self.prack(now, key, asked),
                 b"REFER" if self.settings.transfers => self.referred(now, key, asked),
                 b"NOTIFY" => self.notified(now, key, &asked),
+                b"INFO" => self.informed(now, key, &asked),
                 _ => self.reply_allow(now, &asked, 405),
             },
         }

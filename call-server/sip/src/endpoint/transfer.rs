@@ -98,7 +98,16 @@ impl Endpoint {
         })?
     }
 
-    fn send_plain(&mut self, now: u64, call: CallKey, method: &'static [u8], owner: Owner, fields: &[(&str, String)], body: &[u8]) -> bool {
+    /// A request inside a call that changes nothing of what was agreed.
+    pub(super) fn send_plain(
+        &mut self,
+        now: u64,
+        call: CallKey,
+        method: &'static [u8],
+        owner: Owner,
+        fields: &[(&str, String)],
+        body: &[u8],
+    ) -> bool {
         let (branch, via) = self.via();
         let contact = self.contact_field();
         let Some((peer, packet)) = self.with_call(call, |found| {

@@ -46,7 +46,7 @@ pub struct Uri<'a> {
     /// Port, if it is given.
     pub port: Option<u16>,
     parameters: &'a [u8],
-    headers: bool,
+    headers: Option<&'a [u8]>,
 }
 
 /// The user part is a citizen's number: only kind and host are shown.
@@ -79,10 +79,10 @@ impl<'a> Uri<'a> {
                     host: b"",
                     port: None,
                     parameters,
-                    headers: false,
+                    headers: None,
                 })
             }
-            Scheme::Other => Some(Self { raw, scheme: Scheme::Other, user: None, host: b"", port: None, parameters: b"", headers: false }),
+            Scheme::Other => Some(Self { raw, scheme: Scheme::Other, user: None, host: b"", port: None, parameters: b"", headers: None }),
         }
     }
 
@@ -95,7 +95,7 @@ impl<'a> Uri<'a> {
         if after.contains(&b'@') || user.is_some_and(<[u8]>::is_empty) {
             return None;
         }
-        let (before_headers, headers) = cut(after, b'?').map_or((after, false), |(before, _)| (before, true));
+        let (before_headers, headers) = cut(after, b'?').map_or((after, None), |(before, headers)| (before, Some(headers)));
         let (host, parameters) = cut(before_headers, b';').unwrap_or((before_headers, b""));
         let (host, port) = host_port(host)?;
         Some(Self { raw, scheme, user, host, port, parameters, headers })
@@ -104,7 +104,13 @@ impl<'a> Uri<'a> {
     /// Whether header fields for a new request follow behind `?`.
     #[must_use]
     pub fn has_headers(&self) -> bool {
-        self.headers
+        self.headers.is_some()
+    }
+
+    /// These header fields, `name=value` joined by `&`, for reading: escapes resolved.
+    #[must_use]
+    pub fn header_text(&self) -> Option<String> {
+        Some(String::from_utf8_lossy(&unescaped(self.headers?)).into_owned())
     }
 
     /// A parameter's presence and value.

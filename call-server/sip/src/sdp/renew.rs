@@ -31,7 +31,13 @@ impl Before {
 
     fn answer(&self, offer: &Offer, session_version: u64) -> Option<Answer> {
         let codecs: Vec<_> = self.audio.codecs.iter().map(|codec| codec.codec).collect();
-        let answer = offer.answer(Local { session_version, ..self.local }, &codecs)?;
+        let local = Local { session_version, ..self.local };
+        let answer = match self.audio.opus {
+            Some(ours) => offer.answer_with_opus(local, &codecs, ours)?,
+            None => offer.answer(local, &codecs)?,
+        };
+        let has_keys = self.audio.telephone_event.or(self.audio.wide_telephone_event).is_some();
+        let answer = if has_keys { answer } else { answer.without_keys() };
         let answer = if self.audio.rtcp_mux && offer.rtcp_mux { answer.multiplexed() } else { answer };
         match self.security() {
             Security::Required => Some(answer.secured(self.key_for(offer)?)),
@@ -64,7 +70,7 @@ pub fn direction(text: &str) -> Direction {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Codec, Crypto, Local, Offer, Security, Suite};
+    use super::super::{Codec, Crypto, Local, Offer, Opus, Security, Suite};
     use super::renewed;
 
     const KEY: &str = "WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz";
@@ -104,6 +110,15 @@ mod tests {
     fn an_offer_without_our_codec_or_without_text_has_no_such_answer() {
         assert_eq!(renewed(&agreed(), &offer("sendrecv").replace("RTP/AVP 0 8 101", "RTP/AVP 0 101")), None);
         assert_eq!((renewed(&agreed(), "hello"), renewed("hello", &offer("sendrecv"))), (None, None));
+    }
+
+    #[test]
+    fn a_call_in_opus_stays_in_opus_and_one_without_does_not_get_it() {
+        let wide = offer("sendrecv").replace(" 0 8 101", " 96 0 8 101") + "a=rtpmap:96 opus/48000/2\r\n";
+        let first = Offer::parse(&wide).expect("an offer").answer_with_opus(local(), &[Codec::Pcma], Opus::for_speech());
+        let before = first.expect("a common codec").to_string();
+        assert_eq!(renewed(&before, &wide), Some(before.clone()));
+        assert!(renewed(&agreed(), &wide).expect("an answer").contains("RTP/AVP 8 101\r\n"));
     }
 
     #[test]

@@ -149,6 +149,7 @@ pub(crate) enum Owner {
     Bye(CallKey),
     Refer(CallKey),
     Notify(CallKey),
+    Info(CallKey),
     /// A request outside of calls.
     Request(RequestKey),
     /// Nobody waits for the answer: CANCEL, and the BYE of a call that was never told of.

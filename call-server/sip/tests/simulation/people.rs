@@ -230,7 +230,9 @@ impl World {
             SessionEvent::Progress { .. }
             | SessionEvent::Failed(_)
             | SessionEvent::TransferProgress { .. }
-            | SessionEvent::TransferRefused(_) => {}
+            | SessionEvent::TransferRefused(_)
+            | SessionEvent::Told { .. }
+            | SessionEvent::Informed(_) => {}
         }
         Ok(())
     }

@@ -2,13 +2,15 @@
 
 use super::*;
 use crate::media::agent::{AgentLeg, OPUS_TYPE};
+use crate::media::guard::Guard;
 use crate::media::mix::{Mix, Seat};
+use crate::media::negotiate::Equipment;
 use crate::media::orders::{News, Order, Slot};
 use crate::media::player::Player;
 use crate::media::secret::Secrets;
 use crate::media::stream::OutgoingStream;
 use crate::media::talk::{MAX_MEMBERS, Talk};
-use crate::media::trunk::{Agreement, Format, Path, TrunkLeg};
+use crate::media::trunk::{Agreement, Format, Path, Reports, TrunkLeg};
 use call_core::command::Part;
 use sip_core::sdp::Codec;
 use voice::FRAME_SAMPLES;
@@ -131,9 +133,11 @@ fn open_citizen(local: impl Fn(u16) -> SocketAddr) -> (Citizen, TrunkLeg) {
     let trunk_socket = VoiceSocket::bind(local(0)).expect("a free port");
     let server = local(trunk_socket.local_port().expect("bound"));
     let path = Path::Announced(socket.local_addr().expect("bound"));
-    let agreement = Agreement { path, format: Format::Agreed(8, Codec::Pcma), telephone_event: None, listens: true };
+    let format = Format::Agreed(8, Codec::Pcma);
+    let agreement = Agreement { path, format, telephone_events: [None; 2], listens: true, reports: Reports::Unknown };
+    let equipment = Equipment { guard: Guard::Plain, opus: None };
     let out = OutgoingStream::new(0x5E1, 8, 77 << 32);
-    (Citizen { socket, server, answer: String::new() }, TrunkLeg::new(CITIZEN, (trunk_socket, None), 0, agreement, out))
+    (Citizen { socket, server, answer: String::new() }, TrunkLeg::new(CITIZEN, (trunk_socket, None), 0, agreement, (equipment, out)))
 }
 
 fn open_agent(id: LegId, slot: u16, port: u16) -> (Option<Agent>, Box<AgentLeg>) {

@@ -21,7 +21,8 @@ impl Site {
         let (near, far) = tokio::io::duplex(1_024);
         let (teller, told) = mpsc::channel(limits.arriving_messages);
         let key = ConnectionKey { path: 0, remote: SocketAddr::from(([192, 0, 2, 1], 5060)), number: 1 };
-        let (outlet, work) = Work::new(key, end, is_known, limits, teller);
+        let (outlet, work) =
+            Work::new(key, end, is_known, limits, (teller, Allowance::new(limits.trunk_bytes_per_s, limits.trunk_burst_bytes)));
         tokio::spawn(work.serve(near));
         Self { outlet: Some(outlet), told, far }
     }
@@ -110,6 +111,26 @@ fn who_does_not_read_is_let_go_and_never_holds_more_than_the_limit() {
         let taken = (0..100).filter(|_| outlet.offer(Bytes::from(vec![b'x'; 1_000]))).count();
         assert!(taken <= 4, "{taken} messages of 1000 bytes were taken, 4096 bytes may wait");
         assert_eq!(site.told().await, "Unread");
+    });
+}
+
+#[test]
+fn who_brings_too_many_bytes_is_read_no_faster_than_it_may() {
+    run(async {
+        // The pipe holds 1,024 bytes and one reading takes four times as much: what is written beyond has been read.
+        let limits = SkinLimits { trunk_bytes_per_s: 20_000, trunk_burst_bytes: 1_000, ..SkinLimits::default() };
+        let mut site = Site::open(End::Accepted, true, &limits);
+        let start = Instant::now();
+        let messages = OPTIONS.repeat(40);
+        let writing = async { site.far.write_all(messages.as_bytes()).await.expect("an open connection") };
+        let reading = async {
+            for _ in 0..40 {
+                timeout(LIMIT, site.told.recv()).await.expect("a message in time").expect("an open connection");
+            }
+        };
+        tokio::join!(writing, reading);
+        let least = Duration::from_millis((messages.len() as u64 - 1_000 - 5_120) / 20);
+        assert!(start.elapsed() >= least, "{} bytes came within {:?}", messages.len(), start.elapsed());
     });
 }
 

@@ -1,16 +1,22 @@
 //! The edge's work for trunks in operation: it lends them its endpoints, asks the name service for them, and learns their addresses.
 
+use super::house::KEEP_ALIVE;
 use super::{Edge, Source};
 use crate::sip::Order;
 use crate::sip::destination::{Destination, Transport};
+use crate::sip::sockets::local_towards;
 use crate::sip::trunks::{TestReply, TestWish, Told, TrunkStatus, Ways};
 use crate::sip::wires::Wires;
+use bytes::Bytes;
 use call_core::Input;
 use call_core::command::{CallTo, Dial, SessionText};
 use shared::model::{LegId, TrunkId};
 use sip_core::{Endpoint, Event};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::mpsc::SyncSender;
+
+/// How long an address that a name once led to may call in, in ms.
+const LEARNED_MS: u64 = 24 * 3_600_000;
 
 /// What the edge's task is asked for about trunks.
 #[derive(Debug)]
@@ -40,6 +46,10 @@ impl Ways for EdgeWays<'_> {
         Some(path)
     }
 
+    fn local(&mut self, to: &Destination) -> Option<IpAddr> {
+        local_towards(to.address)
+    }
+
     fn endpoint(&mut self, path: usize) -> Option<&mut Endpoint> {
         self.endpoints.get_mut(path)
     }
@@ -50,6 +60,9 @@ impl Edge {
     pub(super) fn tend_lines(&mut self, now: u64) {
         let mut ways = EdgeWays { endpoints: &mut self.endpoints, wires: &mut self.wires };
         self.lines.handle_timeout(now, &mut ways);
+        for (path, target) in self.lines.keep_open(now, &mut ways) {
+            self.send(path, target, Bytes::from_static(KEEP_ALIVE));
+        }
         for (trunk, uri) in self.lines.wanted(now) {
             let (locator, orders) = (self.locator.clone(), self.orders.clone());
             tokio::spawn(async move {
@@ -95,6 +108,14 @@ impl Edge {
         }
     }
 
+    /// A way to this peer is broken: a packet did not go out, or the connection is over.
+    pub(super) fn way_lost(&mut self, path: usize, peer: SocketAddr) {
+        if let Some((transport, _)) = self.wires.listening().nth(path) {
+            let now = self.now();
+            self.lines.way_lost(now, transport, peer);
+        }
+    }
+
     pub(super) fn obey_carriers(&mut self, now: u64, order: CarrierOrder) {
         match order {
             // Whoever asked may have gone away.
@@ -105,9 +126,20 @@ impl Edge {
             }
             CarrierOrder::Located(trunk, uri, found) => {
                 self.lines.located(now, trunk, &uri, found);
-                for (trunk, address) in self.lines.take_found() {
-                    self.sources.entry(address).or_insert(Source { trunk, probe: false });
-                }
+                self.learn_sources(now);
+            }
+        }
+    }
+
+    /// What a name leads to may call in, also for a while after it leads elsewhere: calls live longer than a name's answer.
+    fn learn_sources(&mut self, now: u64) {
+        let until = Some(now.saturating_add(LEARNED_MS));
+        self.sources.retain(|_, source| source.until.is_none_or(|until| now < until));
+        for (trunk, address) in self.lines.take_found() {
+            let source = self.sources.entry(address).or_insert(Source { trunk, probe: false, until });
+            // Those of the configuration stay as they are.
+            if source.until.is_some() && source.trunk == trunk {
+                source.until = until;
             }
         }
     }

@@ -18,7 +18,7 @@ use std::sync::mpsc::SyncSender;
 /// What stands for the phones of the house where a trunk is named: no trunk of the configuration has this id.
 const HOUSE: TrunkId = TrunkId(0);
 /// What keeps a path open (RFC 5626 section 3.5.1).
-const KEEP_ALIVE: &[u8] = b"\r\n\r\n";
+pub(super) const KEEP_ALIVE: &[u8] = b"\r\n\r\n";
 
 /// What the edge's task is asked for about phones.
 #[derive(Debug)]
@@ -67,7 +67,8 @@ impl Edge {
                 tracing::info!(%leg, "a phone of the house calls the hotline");
                 let caller = Caller { number: Some(Pii::new(caller)) };
                 let offer = super::offer(invite);
-                self.inbox.send(Input::CallOffered(CallOffered { leg, trunk: HOUSE, caller, dialled, offer, probe: false }));
+                let origin = self.origin(call.0, source, invite);
+                self.inbox.send(Input::CallOffered(CallOffered { leg, trunk: HOUSE, caller, dialled, offer, probe: false, origin }));
             }
             Passage::Refused(answer) => {
                 self.judge(now, source, &answer);

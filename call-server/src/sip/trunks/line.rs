@@ -185,7 +185,13 @@ impl Line {
         target.next_at = every.map(|every| now.saturating_add(every));
         let uri = target.uri.clone();
         match (was, is_up) {
-            (TrunkState::Down, true) => tracing::info!(trunk = self.settings.name, uri, "a target of a trunk answers again"),
+            (TrunkState::Down, true) => {
+                tracing::info!(trunk = self.settings.name, uri, "a target of a trunk answers again");
+                // Its registrar is likely to be back as well: the back-off need not be waited for.
+                if let Some(registration) = self.registration.as_mut().filter(|registration| !registration.is_registered(now)) {
+                    registration.hurry(now);
+                }
+            }
             (TrunkState::Up | TrunkState::Unknown, false) => self.target_lost(now, &uri, &format!("answers OPTIONS with {status}")),
             (TrunkState::Up | TrunkState::Unknown, true) | (TrunkState::Down, false) => {}
         }
@@ -221,6 +227,16 @@ impl Line {
         });
         let registration = self.registration.as_ref().filter(|one| self.is_located(one.registrar())).and_then(Registration::due);
         looks.chain(targets).chain(registration).min()
+    }
+
+    /// Whether its carrier knows us by a registration that went through address translation.
+    pub(super) fn is_registered_through_nat(&self) -> bool {
+        self.settings.carrier.nat && self.registration.is_some()
+    }
+
+    /// Every address that one of its URIs leads to now.
+    pub(super) fn addresses(&self) -> impl Iterator<Item = std::net::IpAddr> {
+        self.places.values().flat_map(|place| &place.found).map(|destination| destination.address.ip())
     }
 
     pub(super) fn is_located(&self, uri: &str) -> bool {

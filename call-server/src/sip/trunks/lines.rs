@@ -6,8 +6,8 @@ use super::placing::{Placed, draw, stops};
 use super::registration::Outcome;
 use super::report::{StepResult, TargetResult, TestReport, TestWish, TrunkStatus};
 use super::{PathCall, Ways, chance, token};
-use crate::sip::{Destination, TrunkSettings};
-use call_core::plan::{TrunkPlan, choose};
+use crate::sip::{Destination, Transport, TrunkSettings};
+use call_core::plan::{KeyMode, TrunkPlan, choose};
 use shared::model::{Caller, LegId, PhoneNumber, TrunkId};
 use sip_core::message::{Method, Request, Response};
 use sip_core::{Event, RequestKey};
@@ -22,6 +22,12 @@ pub(in crate::sip) type TestReply = SyncSender<Result<TestReport, String>>;
 const MAX_TESTS: usize = 8;
 /// A test is over after this, whatever is still missing, in ms.
 const TEST_MS: u64 = 45_000;
+
+/// How often a path through address translation is used, in ms: some routers forget it after 30 s.
+const KEEP_OPEN_MS: u64 = 25_000;
+
+/// How often it is looked at whether our address towards a registrar has changed, in ms.
+const LOOK_AT_NETWORK_MS: u64 = 2_000;
 
 /// What a request of ours is for.
 #[derive(Debug)]
@@ -60,6 +66,11 @@ pub(in crate::sip) struct Lines {
     /// Our own host, for From and for offers.
     pub(super) own: IpAddr,
     seen_from: Option<String>,
+    /// From where packets go to each registrar, and when that is looked at next.
+    local: BTreeMap<TrunkId, Option<IpAddr>>,
+    look_at: u64,
+    /// When paths through address translation are used next, so that they stay open.
+    open_at: u64,
 }
 
 impl Lines {
@@ -75,6 +86,9 @@ impl Lines {
             found: Vec::new(),
             own,
             seen_from: None,
+            local: BTreeMap::new(),
+            look_at: 0,
+            open_at: 0,
         }
     }
 
@@ -85,11 +99,24 @@ impl Lines {
 
     pub(in crate::sip) fn located(&mut self, now: u64, trunk: TrunkId, uri: &str, found: Result<Vec<Destination>, String>) {
         let Some(line) = self.lines.get_mut(&trunk) else { return };
-        self.found.extend(found.iter().flatten().map(|destination| (trunk, destination.address.ip().to_canonical())));
         line.located(now, uri, found);
+        self.found.extend(line.addresses().map(|address| (trunk, address.to_canonical())));
     }
 
-    /// Addresses of trunks that were found since the last call: whoever we ask may answer, and call.
+    /// Where an empty packet is to go now so that a registrar's calls find the way back through address translation (as RFC 5626 section 4.4
+    /// wants it, in the way of those who know no STUN); a connection is kept open by its own pings.
+    pub(in crate::sip) fn keep_open(&mut self, now: u64, ways: &mut dyn Ways) -> Vec<(usize, SocketAddr)> {
+        if now < self.open_at {
+            return Vec::new();
+        }
+        self.open_at = now.saturating_add(KEEP_OPEN_MS);
+        let through_nat = self.lines.values_mut().filter(|line| line.is_registered_through_nat());
+        let registrars = through_nat.filter_map(|line| line.registrar().and_then(|uri| line.place(&uri)?.destination().cloned()));
+        let over_udp = registrars.filter(|to| to.transport == Transport::Udp);
+        over_udp.filter_map(|to| Some((ways.way(&to)?, to.address))).collect()
+    }
+
+    /// Addresses of trunks that were found, or are still in use, since the last call: whoever we ask may answer, and call.
     pub(in crate::sip) fn take_found(&mut self) -> Vec<(TrunkId, IpAddr)> {
         std::mem::take(&mut self.found)
     }
@@ -98,10 +125,13 @@ impl Lines {
     pub(in crate::sip) fn next_deadline(&self) -> Option<u64> {
         let lines = self.lines.values().filter_map(Line::due);
         let tests = self.tests.values().flat_map(|test| test.next_time().into_iter().chain(test.dial.as_ref().and_then(Dial::due)));
-        lines.chain(tests).chain(self.placing_due()).min()
+        let look = self.lines.values().any(|line| line.registration.is_some()).then_some(self.look_at);
+        let open = self.lines.values().any(Line::is_registered_through_nat).then_some(self.open_at);
+        lines.chain(tests).chain(look).chain(open).chain(self.placing_due()).min()
     }
 
     pub(in crate::sip) fn handle_timeout(&mut self, now: u64, ways: &mut dyn Ways) {
+        self.watch_network(now, ways);
         let ids: Vec<TrunkId> = self.lines.keys().copied().collect();
         for id in ids {
             self.register_if_due(now, ways, id);
@@ -115,6 +145,41 @@ impl Lines {
         }
         self.finish_tests(now);
         self.tend_placed(now, ways);
+    }
+
+    /// The system may have got another address, or a way at all: a registration that waits for its time, or for the end of a back-off, is
+    /// worth nothing then.
+    fn watch_network(&mut self, now: u64, ways: &mut dyn Ways) {
+        if now < self.look_at {
+            return;
+        }
+        self.look_at = now.saturating_add(LOOK_AT_NETWORK_MS);
+        for (id, line) in &mut self.lines {
+            let Some(uri) = line.registrar() else { continue };
+            let Some(to) = line.place(&uri).and_then(|place| place.destination()).cloned() else { continue };
+            let local = ways.local(&to);
+            let before = self.local.insert(*id, local);
+            if before.is_some_and(|before| before != local)
+                && local.is_some()
+                && let Some(registration) = &mut line.registration
+            {
+                tracing::info!(trunk = line.settings.name, "our way to a registrar has changed: the registration is made anew");
+                registration.hurry(now);
+            }
+        }
+    }
+
+    /// A way to this peer is broken: what a registrar knows of us there may be void (RFC 5626 section 4.4).
+    pub(in crate::sip) fn way_lost(&mut self, now: u64, transport: Transport, peer: SocketAddr) {
+        for line in self.lines.values_mut() {
+            let Some(uri) = line.registrar() else { continue };
+            let leads_there = |to: &Destination| to.transport == transport && to.address == peer;
+            if line.place(&uri).and_then(|place| place.destination()).is_some_and(leads_there)
+                && let Some(registration) = &mut line.registration
+            {
+                registration.way_lost(now);
+            }
+        }
     }
 
     fn register_if_due(&mut self, now: u64, ways: &mut dyn Ways, id: TrunkId) {
@@ -146,7 +211,7 @@ impl Lines {
         let address = line.address_of_record(uri);
         let mut outgoing = line.outgoing(Method::Other(bytes::Bytes::from_static(b"REGISTER")), uri, address, to.address);
         let registration = line.registration.as_mut().ok_or("the trunk has no registration")?;
-        outgoing.fields.extend(registration.ask(&contact, &token()));
+        outgoing.fields.extend(registration.ask(now, &contact, &token()));
         if line.series.as_ref().is_none_or(|(used, _)| *used != path) {
             line.series = Some((path, endpoint.series()));
         }
@@ -366,6 +431,12 @@ impl Lines {
             line.calls_in.remove(&call);
             line.ours.remove(&call);
         });
+    }
+
+    /// Whether the trunk of a call that came in tells keys by INFO.
+    pub(in crate::sip) fn tells_keys(&self, call: PathCall) -> bool {
+        let line = self.lines.values().find(|line| line.calls_in.contains(&call));
+        line.is_some_and(|line| line.settings.carrier.plan.voice.keys == KeyMode::Info)
     }
 
     /// The dialled number of a call that came in over a trunk.

@@ -20,6 +20,7 @@ pub(crate) use settings::{CarrierSettings, RegistrationSettings};
 
 use super::destination::Destination;
 use sip_core::{CallKey, Endpoint};
+use std::net::IpAddr;
 
 /// A call of one path's endpoint.
 pub(super) type PathCall = (usize, CallKey);
@@ -28,6 +29,9 @@ pub(super) type PathCall = (usize, CallKey);
 pub(super) trait Ways {
     /// The path over which a destination is reached, ready to be used; `None` if there is none.
     fn way(&mut self, to: &Destination) -> Option<usize>;
+
+    /// The address of ours from which packets go there now.
+    fn local(&mut self, to: &Destination) -> Option<IpAddr>;
 
     /// The endpoint of a path.
     fn endpoint(&mut self, path: usize) -> Option<&mut Endpoint>;

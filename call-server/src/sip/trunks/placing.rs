@@ -14,6 +14,9 @@ use std::net::{IpAddr, SocketAddr};
 /// Most calls of ours that are placed and not answered at once.
 const MAX_PLACED: usize = 1_000;
 
+/// The From value of one who does not want to be known (RFC 3261 section 20.20, RFC 3323 section 4.1.1.3).
+const ANONYMOUS: &str = "\"Anonymous\" <sip:anonymous@anonymous.invalid>";
+
 /// A call that is not answered yet.
 #[derive(Debug)]
 pub(super) struct Placed {
@@ -148,10 +151,10 @@ pub(super) fn stops(line: &mut Line, target: usize, (number, shown): (&PhoneNumb
     let uri = with_user(&target, plan.numbers.dialled_out.apply(number).as_str());
     let shown = plan.caller_out(shown);
     let home = line.registrar().map_or_else(|| own_host(own), |registrar| host(&registrar));
-    let user = shown.as_ref().map_or(line.contact_user(), |number| number.as_str());
-    let from = format!("<sip:{user}@{home}>");
+    let is_hidden = line.settings.carrier.plan.hides_number;
+    let Calling { from, fields: said } = calling(line.contact_user(), shown.as_ref(), &home, is_hidden);
     let mut fields = line.routes();
-    fields.extend(shown.map(|number| ("P-Asserted-Identity".to_owned(), format!("<sip:{}@{home}>", number.as_str()))));
+    fields.extend(said);
     let account = line.settings.carrier.account.clone();
     let caller = dial::Caller { trunk: Some(line.settings.id), from, fields, account };
     let found: Vec<Destination> = line.place(&target).map(|place| place.all().cloned().collect()).unwrap_or_default();
@@ -159,10 +162,46 @@ pub(super) fn stops(line: &mut Line, target: usize, (number, shown): (&PhoneNumb
     found.into_iter().map(stop).collect()
 }
 
+/// Who calls, as an INVITE of ours says it.
+struct Calling {
+    /// The From value.
+    from: String,
+    fields: Vec<(String, String)>,
+}
+
+/// The carrier, which is trusted, always learns the number; whether the called person does is said by Privacy (RFC 3325 sections 7 and 9.3).
+fn calling(user: &str, shown: Option<&PhoneNumber>, home: &str, is_hidden: bool) -> Calling {
+    let known = format!("<sip:{}@{home}>", shown.map_or(user, PhoneNumber::as_str));
+    let asserted = (is_hidden || shown.is_some()).then(|| ("P-Asserted-Identity".to_owned(), known.clone()));
+    let privacy = is_hidden.then(|| ("Privacy".to_owned(), "id".to_owned()));
+    let from = if is_hidden { ANONYMOUS.to_owned() } else { known };
+    Calling { from, fields: asserted.into_iter().chain(privacy).collect() }
+}
+
 /// Our own host as it stands in a URI.
 fn own_host(own: IpAddr) -> String {
     match own {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => format!("[{address}]"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hidden_number_is_told_to_the_carrier_and_kept_from_the_person() {
+        let number = PhoneNumber::parse("051912345").expect("a number");
+        let said = |shown: Option<&PhoneNumber>, is_hidden| {
+            let Calling { from, fields } = calling("hotline", shown, "carrier.example", is_hidden);
+            let fields: Vec<String> = fields.into_iter().map(|(name, value)| format!("{name}: {value}")).collect();
+            (from, fields.join("\n"))
+        };
+        let asserted = "P-Asserted-Identity: <sip:051912345@carrier.example>";
+        assert_eq!(said(Some(&number), false), ("<sip:051912345@carrier.example>".to_owned(), asserted.to_owned()));
+        assert_eq!(said(Some(&number), true), (ANONYMOUS.to_owned(), format!("{asserted}\nPrivacy: id")));
+        assert_eq!(said(None, false), ("<sip:hotline@carrier.example>".to_owned(), String::new()));
+        assert!(said(None, true).1.contains("<sip:hotline@carrier.example>\nPrivacy: id"));
     }
 }

@@ -12,6 +12,11 @@ const FIRST_WAIT_MS: u64 = 30_000;
 const LONGEST_WAIT_MS: u64 = 1_800_000;
 /// A registrar that grants less than this would be asked all the time; it is asked after half of it at the earliest, in s.
 const SHORTEST_GRANT_S: u64 = 20;
+/// How soon after the last REGISTER one follows when the way to the registrar was lost, in ms; twice as long each time in a row, so that a
+/// registrar that closes idle connections is not asked all the time.
+const ANEW_MS: u64 = 10_000;
+/// So often at most it is doubled.
+const MOST_DOUBLED: u32 = 6;
 /// Most challenges in a row: a nonce may be stale once.
 const MAX_CHALLENGES: u8 = 2;
 /// Most Service-Route values that are kept (RFC 3608).
@@ -50,6 +55,9 @@ pub(super) struct Registration {
     challenges: u8,
     failures: u32,
     until: Option<u64>,
+    /// When it asked last, and how often the way was lost since the last refresh in its own time.
+    asked_at: u64,
+    losses: u32,
     error: Option<String>,
     /// Routes that requests to the carrier shall take, as Route values.
     pub(super) routes: Vec<String>,
@@ -59,7 +67,20 @@ impl Registration {
     pub(super) fn new(settings: RegistrationSettings, account: Account) -> Self {
         let wanted_s = settings.wanted_s;
         let state = State::Due { at: 0 };
-        Self { settings, account, state, wanted_s, login: None, challenges: 0, failures: 0, until: None, error: None, routes: Vec::new() }
+        Self {
+            settings,
+            account,
+            state,
+            wanted_s,
+            login: None,
+            challenges: 0,
+            failures: 0,
+            until: None,
+            asked_at: 0,
+            losses: 0,
+            error: None,
+            routes: Vec::new(),
+        }
     }
 
     pub(super) fn registrar(&self) -> &str {
@@ -82,13 +103,26 @@ impl Registration {
         }
     }
 
+    /// The way to the registrar is broken, and what it knows of us may be void: asks again soon.
+    pub(super) fn way_lost(&mut self, now: u64) {
+        let State::Granted { refresh_at, .. } = self.state else { return };
+        let at = now.max(self.asked_at.saturating_add(ANEW_MS << self.losses.min(MOST_DOUBLED)));
+        if at < refresh_at {
+            self.losses = self.losses.saturating_add(1);
+            self.state = State::Due { at };
+        }
+    }
+
     pub(super) fn is_registered(&self, now: u64) -> bool {
         self.until.is_some_and(|until| now < until)
     }
 
     /// The fields of the next REGISTER; `contact` is the URI under which we want to be called, `cnonce` new and random.
-    pub(super) fn ask(&mut self, contact: &str, cnonce: &str) -> Vec<(String, String)> {
-        self.state = State::Asked;
+    pub(super) fn ask(&mut self, now: u64, contact: &str, cnonce: &str) -> Vec<(String, String)> {
+        if matches!(self.state, State::Granted { .. }) {
+            self.losses = 0;
+        }
+        (self.state, self.asked_at) = (State::Asked, now);
         let mut fields = vec![
             ("Contact".to_owned(), format!("<{contact}>")),
             ("Expires".to_owned(), self.wanted_s.to_string()),
@@ -240,33 +274,33 @@ mod tests {
     fn a_challenge_is_answered_and_the_granted_time_is_refreshed_a_tenth_before_its_end() {
         let mut one = registration();
         assert_eq!(one.due(), Some(0));
-        let first = one.ask(CONTACT, "c");
+        let first = one.ask(0, CONTACT, "c");
         assert!(has(&first, "Contact", "<sip:hotline@192.0.2.1:5060>") && has(&first, "Expires", "3600"));
         assert!(!first.iter().any(|(name, _)| name == "Authorization") && one.due().is_none());
         assert_eq!(one.answered(10, &response(401, CHALLENGE), CONTACT, 0), Outcome::Again);
-        assert!(has(&one.ask(CONTACT, "c"), "Authorization", "username=\"hotline\""));
+        assert!(has(&one.ask(0, CONTACT, "c"), "Authorization", "username=\"hotline\""));
         let granted = format!("Contact: <sip:other@h>;expires=9, <{CONTACT}>;expires=600\r\nExpires: 5\r\n");
         assert_eq!(one.answered(1_000, &response(200, &granted), CONTACT, 0), Outcome::Granted);
         assert_eq!(one.due(), Some(1_000 + 540_000));
         assert!(one.is_registered(600_999) && !one.is_registered(601_000));
         // The refresh goes out with credentials at once, the count grown.
-        assert!(has(&one.ask(CONTACT, "c"), "Authorization", "nc=00000002"));
+        assert!(has(&one.ask(0, CONTACT, "c"), "Authorization", "nc=00000002"));
         assert!(one.is_registered(600_000), "still registered while it is refreshed");
     }
 
     #[test]
     fn a_nonce_may_run_out_but_a_refused_secret_is_not_tried_again_and_again() {
         let mut one = registration();
-        one.ask(CONTACT, "c");
+        one.ask(0, CONTACT, "c");
         assert_eq!(one.answered(0, &response(401, CHALLENGE), CONTACT, 0), Outcome::Again);
-        one.ask(CONTACT, "c");
+        one.ask(0, CONTACT, "c");
         assert_eq!(one.answered(0, &response(401, STALE), CONTACT, 0), Outcome::Again, "only the nonce was old");
-        one.ask(CONTACT, "c");
+        one.ask(0, CONTACT, "c");
         assert_eq!(one.answered(0, &response(401, STALE), CONTACT, 0), Outcome::Failed, "for ever stale");
         let mut two = registration();
-        two.ask(CONTACT, "c");
+        two.ask(0, CONTACT, "c");
         two.answered(0, &response(401, CHALLENGE), CONTACT, 0);
-        two.ask(CONTACT, "c");
+        two.ask(0, CONTACT, "c");
         assert_eq!(two.answered(0, &response(401, CHALLENGE), CONTACT, 0), Outcome::Failed);
         assert_eq!(two.status(0).error.as_deref(), Some("refused with 401"));
         assert_eq!(two.due(), Some(15_000));
@@ -277,12 +311,12 @@ mod tests {
         let mut one = registration();
         let mut waits = Vec::new();
         for _ in 0..9 {
-            one.ask(CONTACT, "c");
+            one.ask(0, CONTACT, "c");
             one.unheard(0, u64::MAX);
             waits.push(one.due().expect("a next try"));
         }
         assert!(waits.is_sorted() && waits[0] >= 15_000 && waits[0] <= 30_000 && waits[8] >= 900_000 && waits[8] <= 1_800_000, "{waits:?}");
-        one.ask(CONTACT, "c");
+        one.ask(0, CONTACT, "c");
         one.answered(0, &response(200, "Expires: 60\r\n"), CONTACT, 0);
         assert_eq!((one.status(0).failures, one.due()), (0, Some(50_000)));
         one.hurry(7);
@@ -292,16 +326,41 @@ mod tests {
     #[test]
     fn the_registrars_wishes_about_time_are_followed() {
         let mut one = registration();
-        one.ask(CONTACT, "c");
+        one.ask(0, CONTACT, "c");
         assert_eq!(one.answered(0, &response(423, "Min-Expires: 7200\r\n"), CONTACT, 0), Outcome::Again);
-        assert!(has(&one.ask(CONTACT, "c"), "Expires", "7200"));
+        assert!(has(&one.ask(0, CONTACT, "c"), "Expires", "7200"));
         assert_eq!(one.answered(0, &response(423, "Min-Expires: 7200\r\n"), CONTACT, 0), Outcome::Failed);
-        one.ask(CONTACT, "c");
+        one.ask(0, CONTACT, "c");
         assert_eq!(one.answered(0, &response(503, "Retry-After: 120 (maintenance)\r\n"), CONTACT, 0), Outcome::Failed);
         assert_eq!(one.due(), Some(120_000));
-        one.ask(CONTACT, "c");
+        one.ask(0, CONTACT, "c");
         let ok = response(200, "Contact: <sip:hotline@rewritten>;expires=300\r\nService-Route: <sip:a;lr>, <sip:b;lr>\r\n");
         assert_eq!(one.answered(0, &ok, CONTACT, 0), Outcome::Granted);
         assert_eq!((one.due(), one.routes.as_slice()), (Some(270_000), ["<sip:a;lr>".to_owned(), "<sip:b;lr>".to_owned()].as_slice()));
+    }
+
+    #[test]
+    fn a_lost_way_is_made_anew_soon_but_not_all_the_time() {
+        let mut one = registration();
+        let grant = |one: &mut Registration, now| {
+            one.ask(now, CONTACT, "c");
+            assert_eq!(one.answered(now, &response(200, "Expires: 3600\r\n"), CONTACT, 0), Outcome::Granted);
+        };
+        grant(&mut one, 1_000);
+        one.way_lost(500_000);
+        assert_eq!(one.due(), Some(500_000), "the last question is long ago");
+        let mut waits = Vec::new();
+        for round in 0..10 {
+            let now = 1_000_000 * (round + 1);
+            grant(&mut one, now);
+            one.way_lost(now + 5);
+            one.way_lost(now + 6);
+            waits.push(one.due().expect("a next try") - now);
+        }
+        assert_eq!(waits, [20_000, 40_000, 80_000, 160_000, 320_000, 640_000, 640_000, 640_000, 640_000, 640_000]);
+        grant(&mut one, 20_000_000);
+        grant(&mut one, 23_240_000);
+        one.way_lost(23_240_001);
+        assert_eq!(one.due(), Some(23_250_000), "a refresh in its own time forgets the losses");
     }
 }

@@ -18,6 +18,8 @@ use std::time::Duration;
 
 /// Loss in percent and jitter in ms of each row.
 const LINKS: [(f64, u64); 7] = [(0.0, 0), (1.0, 0), (3.0, 0), (5.0, 0), (10.0, 0), (0.0, 40), (3.0, 40)];
+/// Over a link that has become good again, Opus is sent on for half a minute; so many pieces fit into it.
+const OPUS_PIECES: usize = 2;
 /// A frame must be complete before it can be sent: the part of the delay that is between the mouth and the first sample of the file.
 const FRAME_MS: f64 = 20.0;
 
@@ -28,7 +30,7 @@ struct Cli {
     #[arg(long)]
     python: PathBuf,
     /// Codecs, one row for each link and each of them.
-    #[arg(long, value_delimiter = ',', default_value = "pcma")]
+    #[arg(long, value_delimiter = ',', default_value = "pcma,opus")]
     codecs: Vec<Codec>,
     /// Pieces of speech that are scored in each direction.
     #[arg(long, default_value_t = 6)]
@@ -153,41 +155,78 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// All links at the same time with one codec, and the mouth-to-ear delay of the best of them.
+/// What was scored of one row: at the agent and at the citizen; at baresip's callee and caller.
+struct Heard {
+    ours: [Scored; 2],
+    baresip: Option<[Scored; 2]>,
+}
+
+impl Heard {
+    /// The pieces of another run of the same row.
+    fn add(&mut self, more: Self) {
+        let pairs = self.baresip.iter_mut().flatten().zip(more.baresip.into_iter().flatten());
+        for (mine, more) in self.ours.iter_mut().zip(more.ours).chain(pairs) {
+            mine.scores.extend(more.scores);
+        }
+    }
+}
+
+/// All rows of one codec, and the mouth-to-ear delay of the best of them.
 fn measure(cli: &Cli, codec: Codec) -> Result<(Vec<Measured>, Option<f64>)> {
-    let rows: Vec<Row> = LINKS.iter().map(|&(loss_percent, jitter_ms)| Row { codec, loss_percent, jitter_ms, seed: cli.seed }).collect();
+    let (pieces, runs) = match codec {
+        Codec::Pcma => (cli.pieces, 1),
+        Codec::Opus => (cli.pieces.min(OPUS_PIECES), cli.pieces.div_ceil(OPUS_PIECES)),
+    };
+    let rows = |run: usize| -> Vec<Row> {
+        let seed = cli.seed + run as u64;
+        LINKS.iter().map(|&(loss_percent, jitter_ms)| Row { codec, loss_percent, jitter_ms, seed }).collect()
+    };
+    let (mut heard, period) = run(cli, &rows(0), pieces)?;
+    for number in 1..runs {
+        for (row, more) in heard.iter_mut().zip(run(cli, &rows(number), pieces)?.0) {
+            row.add(more);
+        }
+    }
+    let delay = heard.first().and_then(|heard| mouth_to_ear_ms(&heard.ours, period));
+    Ok((rows(0).iter().zip(&heard).map(|(row, heard)| sum_up(row, heard)).collect::<Result<_>>()?, delay))
+}
+
+/// All links at the same time; also the length of a piece, in samples.
+fn run(cli: &Cli, rows: &[Row], pieces: usize) -> Result<(Vec<Heard>, u64)> {
     let site = ours::site(rows.len());
-    let material = Material::make(site.folder(), cli.pieces)?;
+    let material = Material::make(site.folder(), pieces)?;
     let server = Server::start(&site);
     let begin = |(place, row): (usize, &Row)| ours::Talk::begin(&site, &server, place, row, &material);
-    let own: Vec<ours::Talk> = rows.iter().enumerate().map(begin).collect::<Result<_>>()?;
+    let mut own: Vec<ours::Talk> = rows.iter().enumerate().map(begin).collect::<Result<_>>()?;
     let begin = |(place, row): (usize, &Row)| others::Talk::begin(site.folder(), place, row, &material);
     let others: Vec<others::Talk> = if cli.alone { Vec::new() } else { rows.iter().enumerate().map(begin).collect::<Result<_>>()? };
-    if !others.is_empty() {
-        std::thread::sleep(material.length);
+    for (place, (talk, row)) in own.iter_mut().zip(rows).enumerate() {
+        talk.score_from_here(place, row);
     }
+    std::thread::sleep(material.length);
     let mut tasks: Vec<score::Task> = own.into_iter().flat_map(|talk| talk.end(&material)).collect();
     tasks.extend(others.into_iter().flat_map(|talk| talk.end(&material)));
-    let scored = score::score(&cli.python, &tasks)?;
-    let (own, others) = scored.split_at(2 * rows.len());
-    let measured = rows.iter().enumerate().map(|(place, row)| {
-        let both = |scored: &[Scored]| median(scored.iter().flat_map(|one| one.scores.iter().copied()));
-        let pair = &own[2 * place..2 * place + 2];
-        let pieces: Vec<f64> = pair.iter().flat_map(|one| one.scores.iter().copied()).collect();
-        Ok(Measured {
-            codec,
-            loss_percent: row.loss_percent,
-            jitter_ms: row.jitter_ms,
-            ours: both(pair).context("nothing was scored")?,
-            ours_at_agent: both(&pair[..1]).context("nothing was heard at the agent")?,
-            ours_at_citizen: both(&pair[1..]).context("nothing was heard at the citizen")?,
-            ours_least: pieces.iter().copied().fold(f64::MAX, f64::min),
-            baresip: others.get(2 * place..2 * place + 2).and_then(both),
-            pieces: pieces.len(),
-        })
-    });
-    let measured = measured.collect::<Result<_>>()?;
-    Ok((measured, mouth_to_ear_ms(&own[..2], material.citizen_samples.len() as u64)))
+    let mut scored = score::score(&cli.python, &tasks)?.into_iter();
+    let mut pair = || Some([scored.next()?, scored.next()?]);
+    let ours: Vec<[Scored; 2]> = rows.iter().filter_map(|_| pair()).collect();
+    let heard = ours.into_iter().map(|ours| Heard { ours, baresip: pair() }).collect();
+    Ok((heard, material.citizen_samples.len() as u64))
+}
+
+fn sum_up(row: &Row, heard: &Heard) -> Result<Measured> {
+    let both = |scored: &[Scored]| median(scored.iter().flat_map(|one| one.scores.iter().copied()));
+    let pieces: Vec<f64> = heard.ours.iter().flat_map(|one| one.scores.iter().copied()).collect();
+    Ok(Measured {
+        codec: row.codec,
+        loss_percent: row.loss_percent,
+        jitter_ms: row.jitter_ms,
+        ours: both(&heard.ours).context("nothing was scored")?,
+        ours_at_agent: both(&heard.ours[..1]).context("nothing was heard at the agent")?,
+        ours_at_citizen: both(&heard.ours[1..]).context("nothing was heard at the citizen")?,
+        ours_least: pieces.iter().copied().fold(f64::MAX, f64::min),
+        baresip: heard.baresip.as_ref().and_then(|pair| both(pair)),
+        pieces: pieces.len(),
+    })
 }
 
 /// Half of the way there and back: at either end what is said and what is heard have one clock, so that the difference of the two

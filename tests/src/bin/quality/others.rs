@@ -32,7 +32,7 @@ impl Talk {
     pub(crate) fn end(mut self, material: &Material) -> [Task; 2] {
         self.caller.hang_up();
         self.callee.event("CALL_CLOSED");
-        let task = |reference: &PathBuf, heard| Task { reference: reference.clone(), heard, pieces: material.pieces };
+        let task = |reference: &PathBuf, heard| Task { reference: reference.clone(), heard, pieces: material.pieces, skip: 0 };
         [task(&material.citizen, self.callee.dump()), task(&material.agent, self.caller.dump())]
     }
 }

@@ -15,6 +15,8 @@ pub(crate) struct Task {
     pub(crate) heard: PathBuf,
     /// How many of them are scored.
     pub(crate) pieces: usize,
+    /// Samples at the beginning that are not.
+    pub(crate) skip: u64,
 }
 
 /// What came of it.

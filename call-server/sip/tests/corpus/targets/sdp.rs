@@ -22,11 +22,12 @@ fn answered(text: &str, offer: &Offer) {
     let security = if offer.crypto.is_empty() { Security::Plain } else { Security::Required };
     let read = Offer::parse_secured(&written, security).unwrap_or_else(|error| panic!("{error}: {written}"));
     assert_eq!((read.address, read.port, read.direction), (local.address, local.port, offer.direction.answered()));
-    assert_eq!(read.codecs.first(), Some(&answer.codec));
+    assert_eq!(read.codecs.first(), answer.codec.as_ref());
     assert_eq!(read.crypto.first(), answer.crypto.as_ref());
     let streams = |text: &str| text.lines().filter(|line| line.starts_with("m=")).count();
     assert_eq!(streams(&written), streams(text), "an answer has as many streams as its offer");
-    let narrow = Offer::parse_secured(text, security).ok().and_then(|offer| offer.answer(local, &[answer.codec.codec]));
+    let codecs: Vec<Codec> = answer.codec.iter().map(|chosen| chosen.codec).collect();
+    let narrow = Offer::parse_secured(text, security).ok().and_then(|offer| offer.answer(local, &codecs));
     let narrow = narrow.map(|narrow| match &answer.crypto {
         Some(key) => narrow.secured(key.clone()).to_string(),
         None => narrow.to_string(),

@@ -1,0 +1,35 @@
+//! Texts for those who wait: `acd` knows what can be said and when, `calls` lets it be heard.
+
+use crate::Core;
+use crate::acd::Foretold;
+use crate::input::AnnouncementEnd;
+use crate::ledger::FactKind;
+use crate::spoken;
+use shared::model::{InteractionId, LegId};
+
+impl Core {
+    /// A waiting citizen is to be told something, if now is the time and there is something to say.
+    pub(super) fn tell(&mut self, interaction: InteractionId) {
+        self.acd.settle(&self.turn);
+        let Some(Foretold { ahead, expected_ms, range, comfort }) = self.acd.foretell(&mut self.turn, interaction) else { return };
+        let Some(call) = self.calls.get_mut(interaction) else { return };
+        let told = u32::try_from(ahead).unwrap_or(u32::MAX);
+        call.note(&mut self.turn, FactKind::Foretold { ahead: told, expected_ms, told: range });
+        let prompts = spoken::announcement(&self.turn.queue(call.queue).announcements, ahead, range, comfort);
+        if prompts.is_empty() {
+            self.acd.text_over(interaction);
+        } else {
+            call.tell(&mut self.turn, prompts);
+        }
+    }
+
+    /// A text is over: of somebody who waits on, or of a call on its way out.
+    pub(super) fn text_over(&mut self, leg: LegId, end: AnnouncementEnd) {
+        match self.calls.of_leg(leg).map(|call| call.id) {
+            // What cut it lasts on: something else is heard, or the call is over.
+            Some(_) if end == AnnouncementEnd::Cut => {}
+            Some(interaction) => self.acd.text_over(interaction),
+            None => self.calls.text_over(&mut self.turn, leg, end),
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! How voice and keys travel over a trunk, as its carrier wants them. What is then agreed for a call is the media edge's business.
+
+use serde::{Deserialize, Serialize};
+
+/// The voice of one trunk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TrunkVoice {
+    /// Codecs that may be spoken, the liked one first; at least one of G.711, which Opus does not replace.
+    pub codecs: Vec<TrunkCodec>,
+    /// How keys are told, both ways.
+    pub keys: KeyMode,
+    /// Whether voice is encrypted; only where the signalling is, because the keys stand in it.
+    pub srtp: Srtp,
+}
+
+impl Default for TrunkVoice {
+    /// A-law needs no change on its way to the agent, so it goes first.
+    fn default() -> Self {
+        Self { codecs: vec![TrunkCodec::Pcma, TrunkCodec::Pcmu], keys: KeyMode::default(), srtp: Srtp::default() }
+    }
+}
+
+/// A codec of a trunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrunkCodec {
+    /// G.711 A-law.
+    Pcma,
+    /// G.711 µ-law.
+    Pcmu,
+    /// Opus, spoken in narrow band.
+    Opus,
+}
+
+/// How keys are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyMode {
+    /// Telephone events beside the voice (RFC 4733); tones where the far side knows none.
+    #[default]
+    Rfc4733,
+    /// Requests of the signalling (INFO with `application/dtmf-relay` or `application/dtmf`).
+    Info,
+    /// Tones in the voice (Q.23).
+    InBand,
+}
+
+/// Whether a trunk's voice is encrypted (RFC 3711), by keys in the session description (RFC 4568).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Srtp {
+    /// Never.
+    #[default]
+    Off,
+    /// Where the far side offers it.
+    Optional,
+    /// Always, or there is no call.
+    Required,
+}
