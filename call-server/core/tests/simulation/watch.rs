@@ -435,7 +435,7 @@ impl Watch {
                 self.step.parted.push((fact.interaction, agent));
             }
             FactKind::Ended { reason, by } => self.ended(fact.interaction, *reason, *by),
-            FactKind::Entered | FactKind::Answered => {}
+            FactKind::Entered | FactKind::Answered | FactKind::Foretold { .. } => {}
             FactKind::Dialled { .. } | FactKind::DialEnded { .. } | FactKind::Held { .. } | FactKind::Retrieved { .. } => {}
             FactKind::AsideBegan { .. } | FactKind::AsideEnded { .. } | FactKind::PartyJoined { .. } | FactKind::PartyLeft { .. } => {}
             FactKind::HandedOver { .. } | FactKind::SentToQueue { .. } | FactKind::KeysPressed { .. } => {}
@@ -451,14 +451,14 @@ impl Watch {
             OverflowCause::Timeout => ("overflow: timeout", Some(plan.overflow.timeout.clone())),
             OverflowCause::NobodySignedIn => ("overflow: nobody signed in", plan.overflow.nobody_signed_in.clone()),
             OverflowCause::AllNotReady => ("overflow: all not ready", plan.overflow.all_not_ready.clone()),
-            OverflowCause::Closed | OverflowCause::Key => return,
+            OverflowCause::Closed | OverflowCause::Key | OverflowCause::Supervisor => return,
         };
         assert_eq!(exit, Some(Exit::Queue(to)), "{what}: against the rule of {from}");
         match cause {
             OverflowCause::Full => assert!(self.waiting_in(from, interaction) >= plan.max_waiting, "I-25: {from} is not full"),
             OverflowCause::Timeout => assert!(limit.is_some_and(|limit| limit <= self.now), "I-24: {interaction} may wait longer"),
             OverflowCause::NobodySignedIn | OverflowCause::AllNotReady => self.step.unstaffed.push((from, cause)),
-            OverflowCause::Closed | OverflowCause::Key => {}
+            OverflowCause::Closed | OverflowCause::Key | OverflowCause::Supervisor => {}
         }
         self.tally(what);
     }
@@ -490,7 +490,7 @@ impl Watch {
             let exit = self.unstaffed(queue).and_then(|cause| match cause {
                 OverflowCause::NobodySignedIn => rules.nobody_signed_in,
                 OverflowCause::AllNotReady => rules.all_not_ready,
-                OverflowCause::Full | OverflowCause::Timeout | OverflowCause::Closed | OverflowCause::Key => None,
+                OverflowCause::Full | OverflowCause::Timeout | OverflowCause::Closed | OverflowCause::Key | OverflowCause::Supervisor => None,
             });
             assert_ne!(exit, Some(Exit::Refuse), "{} waits although nobody may answer in {queue}", call.interaction);
         }
