@@ -210,7 +210,7 @@ impl Resolver<'_> {
     fn prompts(&mut self) -> Option<Vec<(String, Vec<u8>)>> {
         let (line, own) = match self.written.text("media", "prompts") {
             Some(At { line, value }) => (line, sounds::read_folder(&self.path(value))),
-            None => (0, Ok(Vec::new())),
+            None => (None, Ok(Vec::new())),
         };
         match own.and_then(sounds::with_house_voice) {
             Ok(prompts) => Some(prompts),
@@ -227,8 +227,12 @@ impl Resolver<'_> {
             Some(_) => Some(self.count(block, "keep_days", 1..=LONGEST_KEPT_DAYS)? as u32),
             None => None,
         };
+        let compact_after_days = match block.whole("compact_after_days") {
+            Some(_) => Some(self.count(block, "compact_after_days", 1..=LONGEST_KEPT_DAYS)? as u32),
+            None => None,
+        };
         let (folder, key) = (self.path(folder.value), self.path(key.value));
-        Some(RecordingSettings { folder, key, alarm_percent: alarm?, expire_percent: expire?, keep_days })
+        Some(RecordingSettings { folder, key, alarm_percent: alarm?, expire_percent: expire?, keep_days, compact_after_days })
     }
 
     fn percent(&mut self, block: &Block, key: &str) -> Option<u8> {

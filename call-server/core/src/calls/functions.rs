@@ -7,7 +7,6 @@ use super::outgoing::{Outgoing, OutgoingStage};
 use super::party::{Aside, Member, Party};
 use crate::command::{CallTo, Command, SessionText};
 use crate::ledger::FactKind;
-use crate::plan::KeyMode;
 use crate::turn::Turn;
 use shared::model::{AgentId, AsideKind, Caller, DialResult, InteractionId, LegId, MAX_KEYS, PartyId, Refusal};
 
@@ -372,9 +371,8 @@ impl Calls {
     /// 送键: towards who is consulted, else towards the citizen.
     pub(crate) fn press(&mut self, turn: &mut Turn, id: InteractionId, keys: &str) -> Result<(), Refusal> {
         let sound = !keys.is_empty() && keys.len() <= MAX_KEYS && keys.bytes().all(|key| key.is_ascii_digit() || b"*#ABCD".contains(&key));
-        let citizen = self.get(id).ok_or(Refusal::NoSuchCall)?.leg;
-        let inbound = self.trunk_of(citizen);
         let call = self.live.get_mut(&id).ok_or(Refusal::NoSuchCall)?;
+        let citizen = call.leg;
         let talking = call.talking()?;
         let consulted = talking.aside.as_ref().filter(|_| talking.held.is_some());
         let leg = match (consulted, talking.held) {
@@ -383,9 +381,11 @@ impl Calls {
             (None, Some(_)) => None,
         };
         let leg = leg.filter(|_| sound).ok_or(Refusal::WrongState)?;
-        let trunk = inbound.filter(|_| leg == citizen);
-        // Over which trunk a call of ours went is known to the edge alone; every carrier has to take telephone events.
-        let mode = trunk.and_then(|trunk| turn.plan.trunks.get(&trunk)).map_or(KeyMode::Rfc4733, |trunk| trunk.voice.keys);
+        let of_ours = match talking.aside.as_ref().map(|aside| &aside.party.who) {
+            Some(Member::Outside(outgoing)) if outgoing.leg == leg => Some(outgoing.keys),
+            Some(Member::Outside(_) | Member::Colleague { .. }) | None => None,
+        };
+        let mode = of_ours.unwrap_or_else(|| call.key_mode(turn));
         turn.commands.push_back(Command::press_keys(mode, leg, keys.into()));
         call.note(turn, FactKind::KeysPressed { count: u32::try_from(keys.len()).unwrap_or(u32::MAX) });
         Ok(())

@@ -66,11 +66,6 @@ impl Calls {
         (limit > 0 && trunk >= limit) || (rule.per_caller > 0 && caller >= rule.per_caller)
     }
 
-    /// Over which trunk a citizen's leg came in.
-    pub(super) fn trunk_of(&self, leg: LegId) -> Option<TrunkId> {
-        self.load.of_leg.get(&leg).map(|(trunk, _)| *trunk)
-    }
-
     pub(super) fn forget_leg(&mut self, leg: LegId, id: InteractionId) {
         if self.legs.get(&leg) == Some(&id) {
             self.legs.remove(&leg);

@@ -153,16 +153,8 @@ impl Calls {
         self.next = InteractionId(id.0 + 1);
         let (started, caller, leg) = (turn.now, offered.caller.clone(), offered.leg);
         let (dialled, probe, diversions) = (offered.dialled.clone(), offered.probe, offered.origin.diversions.clone());
-        let direction = Direction::Inbound;
-        turn.store(StoreCommand::Open {
-            interaction: id,
-            started: started.utc,
-            caller: caller.clone(),
-            dialled,
-            probe,
-            direction,
-            diversions,
-        });
+        let (direction, started_utc, from) = (Direction::Inbound, started.utc, caller.clone());
+        turn.store(StoreCommand::Open { interaction: id, started: started_utc, caller: from, dialled, probe, direction, diversions });
         let (mut ledger, fact) = CallLedger::open(id, offered.clone(), started);
         call::store_fact(turn, fact);
         let Admitted { notes, way } = admitted;
@@ -267,8 +259,8 @@ impl Calls {
             direction,
             diversions: Vec::new(),
         });
-        let offered =
-            CallOffered { leg, trunk: TrunkId(0), caller: caller.clone(), dialled, offer: None, probe: false, origin: Origin::default() };
+        let origin = Origin::default();
+        let offered = CallOffered { leg, trunk: TrunkId(0), caller: caller.clone(), dialled, offer: None, probe: false, origin };
         let (ledger, fact) = CallLedger::dialled(id, offered, started, agent);
         call::store_fact(turn, fact);
         let out = Outgoing::begin(turn, leg, to, Caller::default(), turn.plan.limits.functions.dial_ms, None);

@@ -75,6 +75,14 @@ impl Edge {
         }
     }
 
+    /// A way to this peer is broken: a packet did not go out, or the connection is over.
+    pub(super) fn way_lost(&mut self, path: usize, peer: SocketAddr) {
+        if let Some((transport, _)) = self.wires.listening().nth(path) {
+            let now = self.now();
+            self.lines.way_lost(now, transport, peer);
+        }
+    }
+
     /// Places a call of ours.
     pub(super) fn place(&mut self, now: u64, wish: Dial) {
         let phone = match &wish.to {
@@ -94,8 +102,8 @@ impl Edge {
 
     /// Tells the core of calls of ours.
     pub(super) fn tell_placed(&mut self) {
-        let text = |description: &bytes::Bytes| SessionText(String::from_utf8_lossy(description).into());
-        let some = |description: bytes::Bytes| (!description.is_empty()).then(|| text(&description));
+        let text = |description: &Bytes| SessionText(String::from_utf8_lossy(description).into());
+        let some = |description: Bytes| (!description.is_empty()).then(|| text(&description));
         for (leg, told) in self.lines.take_told() {
             self.inbox.send(match told {
                 Told::Ringing(early) => Input::LegRinging { leg, early: some(early) },
@@ -105,14 +113,6 @@ impl Edge {
                 }
                 Told::Over(cause) => Input::LegEnded { leg, cause },
             });
-        }
-    }
-
-    /// A way to this peer is broken: a packet did not go out, or the connection is over.
-    pub(super) fn way_lost(&mut self, path: usize, peer: SocketAddr) {
-        if let Some((transport, _)) = self.wires.listening().nth(path) {
-            let now = self.now();
-            self.lines.way_lost(now, transport, peer);
         }
     }
 

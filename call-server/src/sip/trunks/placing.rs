@@ -3,9 +3,9 @@
 use super::dial::{self, Dial, Purpose, Stop, Told, Way};
 use super::line::{Line, host, with_user};
 use super::{Lines, PathCall, Ways, chance};
-use crate::sip::Destination;
+use crate::sip::{Destination, Transport};
 use call_core::command::{CallTo, Dial as Wish};
-use call_core::plan::{MAX_ATTEMPTS, choose};
+use call_core::plan::{MAX_ATTEMPTS, Srtp, choose};
 use shared::model::{Caller, LegId, PhoneNumber, TrunkId};
 use sip_core::Event;
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ use std::net::{IpAddr, SocketAddr};
 const MAX_PLACED: usize = 1_000;
 
 /// The From value of one who does not want to be known (RFC 3261 section 20.20, RFC 3323 section 4.1.1.3).
-const ANONYMOUS: &str = "\"Anonymous\" <sip:anonymous@anonymous.invalid>";
+pub(super) const ANONYMOUS: &str = "\"Anonymous\" <sip:anonymous@anonymous.invalid>";
 
 /// A call that is not answered yet.
 #[derive(Debug)]
@@ -32,9 +32,10 @@ impl Lines {
     /// Places a call. What comes of it is told by [`Lines::take_told`].
     pub(in crate::sip) fn place(&mut self, now: u64, ways: &mut dyn Ways, wish: Wish, phone: Option<PhonePlace>) {
         let Wish { leg, to, shown, offer } = wish;
+        let is_secured = offer.0.contains("RTP/SAVP");
         let stops = match &to {
             _ if self.placed.len() >= MAX_PLACED => Vec::new(),
-            CallTo::Number(number) => self.stops_to(now, number, &shown),
+            CallTo::Number(number) => self.stops_to(now, number, (&shown, is_secured)),
             CallTo::Phone(_) => phone.map(|place| self.stop_at(place, &shown)).into_iter().collect(),
         };
         let dial = Dial::begin(now, ways, Purpose::Talk, offer.0.to_string(), stops);
@@ -116,7 +117,7 @@ impl Lines {
         before
     }
 
-    fn stops_to(&mut self, now: u64, number: &PhoneNumber, shown: &Caller) -> Vec<Stop> {
+    fn stops_to(&mut self, now: u64, number: &PhoneNumber, (shown, is_secured): (&Caller, bool)) -> Vec<Stop> {
         let plans = self.lines.iter().map(|(id, line)| (*id, line.settings.carrier.plan.clone())).collect();
         let states = self.lines.iter().map(|(id, line)| (*id, line.state(now))).collect::<BTreeMap<_, _>>();
         let choice = choose(&plans, &states, number, draw);
@@ -124,7 +125,9 @@ impl Lines {
         let mut all = Vec::new();
         for attempt in choice.attempts {
             if let Some(line) = self.lines.get_mut(&attempt.trunk) {
-                all.extend(stops(line, attempt.target, (number, shown), own));
+                let srtp = line.settings.carrier.plan.voice.srtp;
+                let fits = |stop: &Stop| may_carry(&stop.way, is_secured, srtp);
+                all.extend(stops(line, attempt.target, (number, shown), own).into_iter().filter(fits));
             }
         }
         all.truncate(MAX_ATTEMPTS);
@@ -139,6 +142,15 @@ impl Lines {
     }
 }
 
+/// Encrypted voice needs a way on which nobody reads its keys, and a trunk that knows it; where it is required, no plain call goes out.
+fn may_carry(way: &Way, is_secured: bool, srtp: Srtp) -> bool {
+    match (is_secured, way) {
+        (false, _) => srtp != Srtp::Required,
+        (true, Way::To(to)) => to.transport == Transport::Tls && srtp != Srtp::Off,
+        (true, Way::Back(..)) => false,
+    }
+}
+
 /// A number below `most`, by chance.
 pub(super) fn draw(most: u32) -> u32 {
     u32::try_from(chance() % u64::from(most.max(1))).unwrap_or(0)
@@ -150,11 +162,11 @@ pub(super) fn stops(line: &mut Line, target: usize, (number, shown): (&PhoneNumb
     let Some(target) = plan.targets.get(target).map(|target| target.uri.clone()) else { return Vec::new() };
     let uri = with_user(&target, plan.numbers.dialled_out.apply(number).as_str());
     let shown = plan.caller_out(shown);
+    let is_hidden = plan.hides_number;
     let home = line.registrar().map_or_else(|| own_host(own), |registrar| host(&registrar));
-    let is_hidden = line.settings.carrier.plan.hides_number;
-    let Calling { from, fields: said } = calling(line.contact_user(), shown.as_ref(), &home, is_hidden);
-    let mut fields = line.routes();
-    fields.extend(said);
+    let calling = calling(line.contact_user(), shown.as_ref(), &home, is_hidden);
+    let (from, mut fields) = (calling.from, line.routes());
+    fields.extend(calling.fields);
     let account = line.settings.carrier.account.clone();
     let caller = dial::Caller { trunk: Some(line.settings.id), from, fields, account };
     let found: Vec<Destination> = line.place(&target).map(|place| place.all().cloned().collect()).unwrap_or_default();
@@ -163,14 +175,14 @@ pub(super) fn stops(line: &mut Line, target: usize, (number, shown): (&PhoneNumb
 }
 
 /// Who calls, as an INVITE of ours says it.
-struct Calling {
+pub(super) struct Calling {
     /// The From value.
-    from: String,
-    fields: Vec<(String, String)>,
+    pub(super) from: String,
+    pub(super) fields: Vec<(String, String)>,
 }
 
 /// The carrier, which is trusted, always learns the number; whether the called person does is said by Privacy (RFC 3325 sections 7 and 9.3).
-fn calling(user: &str, shown: Option<&PhoneNumber>, home: &str, is_hidden: bool) -> Calling {
+pub(super) fn calling(user: &str, shown: Option<&PhoneNumber>, home: &str, is_hidden: bool) -> Calling {
     let known = format!("<sip:{}@{home}>", shown.map_or(user, PhoneNumber::as_str));
     let asserted = (is_hidden || shown.is_some()).then(|| ("P-Asserted-Identity".to_owned(), known.clone()));
     let privacy = is_hidden.then(|| ("Privacy".to_owned(), "id".to_owned()));
@@ -188,7 +200,25 @@ fn own_host(own: IpAddr) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{ANONYMOUS, Calling, calling};
+    use shared::model::PhoneNumber;
+
+    #[test]
+    fn keys_travel_over_tls_alone_and_a_trunk_that_requires_encryption_gets_no_plain_call() {
+        let to = |transport| Way::To(Destination { transport, address: "192.0.2.1:5061".parse().expect("an address"), tls_name: None });
+        let (tls, udp) = (to(Transport::Tls), to(Transport::Udp));
+        for (way, is_secured, srtp, may) in [
+            (&udp, false, Srtp::Off, true),
+            (&udp, false, Srtp::Optional, true),
+            (&tls, false, Srtp::Required, false),
+            (&tls, true, Srtp::Required, true),
+            (&tls, true, Srtp::Optional, true),
+            (&tls, true, Srtp::Off, false),
+            (&udp, true, Srtp::Required, false),
+        ] {
+            assert_eq!(may_carry(way, is_secured, srtp), may, "{way:?} {is_secured} {srtp:?}");
+        }
+    }
 
     #[test]
     fn a_hidden_number_is_told_to_the_carrier_and_kept_from_the_person() {
