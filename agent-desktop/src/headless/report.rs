@@ -252,7 +252,7 @@ fn signed_out(reason: SignOutReason) -> &'static str {
     match reason {
         SignOutReason::Asked => "signed out",
         SignOutReason::Superseded => "the same number has signed in elsewhere",
-        SignOutReason::Forced => "forced",
+        SignOutReason::Forced => "a supervisor has signed this number out",
         SignOutReason::Lost => "the server had lost this desktop for too long",
         SignOutReason::ServerStopping => "the server is stopping",
     }
