@@ -408,6 +408,7 @@ impl Theatre {
             MediaCommand::Attend { leg, citizen, .. } => {
                 assert!(self.talks.contains_key(&citizen), "{leg} attends a talk that is not there");
                 self.talks.get_mut(&citizen).expect("it is there").insert(leg);
+                self.sounds.remove(&leg);
             }
             MediaCommand::Withdraw { leg } => {
                 let talk = self.talks.values_mut().find(|members| members.contains(&leg));

@@ -166,6 +166,10 @@ impl Core {
     /// Frees whoever is no longer in a call.
     pub(super) fn party_leaves(&mut self, (interaction, queue): (InteractionId, QueueId), gone: &Gone) {
         gone.party.hang_up(&mut self.turn);
+        self.colleague_leaves((interaction, queue), gone);
+    }
+
+    fn colleague_leaves(&mut self, (interaction, queue): (InteractionId, QueueId), gone: &Gone) {
         let Some(agent) = gone.party.agent() else { return };
         if gone.party.is_there() {
             self.segment_over(agent, (interaction, queue), Side::Server, gone.with_citizen);
@@ -189,7 +193,8 @@ impl Core {
         if let Stage::Talking(talking) = was
             && let Some(aside) = &talking.aside
         {
-            self.party_leaves((interaction, queue), &Gone { party: aside.party.clone(), with_citizen: false });
+            // Its leg was hung up with the call.
+            self.colleague_leaves((interaction, queue), &Gone { party: aside.party.clone(), with_citizen: false });
         }
         let others = match was {
             Stage::Talking(talking) => talking.others.as_slice(),
@@ -242,6 +247,7 @@ impl Core {
 
     fn aside_failed(&mut self, interaction: InteractionId, result: DialResult) {
         let Ok(gone) = self.calls.end_aside(&mut self.turn, interaction, Some(result)) else { return };
+        gone.party.free(&mut self.turn);
         let news = if gone.party.is_there() { CallNews::AsideLeft } else { CallNews::AsideFailed(result) };
         if let Some(owner) = self.calls.get(interaction).and_then(|call| call.owner()) {
             self.tell_agent(owner, news);
@@ -252,23 +258,14 @@ impl Core {
     /// A leg of ours beside the citizen's has ended.
     pub(super) fn party_gone(&mut self, leg: LegId, cause: LegEnd) {
         match self.calls.role_of(leg) {
-            Some(Role::Aside(interaction)) => {
-                self.free_leg(interaction, leg);
-                self.aside_failed(interaction, cause.dial_result());
-            }
+            Some(Role::Aside(interaction)) => self.aside_failed(interaction, cause.dial_result()),
             Some(Role::Other(interaction, party)) => {
-                self.free_leg(interaction, leg);
-                if self.calls.drop_party(&mut self.turn, interaction, party).is_ok() {
+                if let Ok(gone) = self.calls.drop_party(&mut self.turn, interaction, party) {
+                    gone.party.free(&mut self.turn);
                     self.one_less(interaction, Side::Agent);
                 }
             }
             Some(Role::Citizen(_)) | None => {}
-        }
-    }
-
-    fn free_leg(&mut self, interaction: InteractionId, leg: LegId) {
-        if let Some(call) = self.calls.get(interaction) {
-            call.stage.parties().filter(|party| party.leg() == Some(leg)).for_each(|party| party.free(&mut self.turn));
         }
     }
 
