@@ -371,7 +371,7 @@ impl Theatre {
                 assert!(ours || citizens, "hung up twice, or after it was gone: {leg}");
                 return Some(Input::LegEnded { leg, cause: LegEnd::AsCommanded });
             }
-            Command::Sip(SipCommand::Ring { .. } | SipCommand::Answer { .. }) => {}
+            Command::Sip(SipCommand::Ring { .. } | SipCommand::Answer { .. } | SipCommand::PressKeys { .. }) => {}
             Command::Media(command) => return self.media(command),
             Command::Recording(RecordingCommand::Finish { recording }) => {
                 let outcome = RecordingOutcome::Complete { length_ms: 1, bytes: 1, digest: "00".into() };
