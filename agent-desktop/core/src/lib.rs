@@ -9,7 +9,7 @@ mod view;
 pub use session::Session;
 pub use view::{DeviceProblem, LinkState, Me, SignInProblem, View, VoiceStatus, VoiceWay};
 
-use shared::model::NotReadyReason;
+use shared::model::{CallFunction, NotReadyReason, PhoneNumber, SupervisorAct};
 use shared::pii::Pii;
 use shared::wire::{Correction, FromClient, FromServer, MediaAccess, VoiceOrder};
 
@@ -98,6 +98,12 @@ pub enum Wish {
     Attentive(bool),
     /// 完成话后处理
     EndWrapUp,
+    /// 外拨
+    Dial(Pii<PhoneNumber>),
+    /// Something with the present call.
+    Call(CallFunction),
+    /// Something of a supervisor, and why.
+    Supervise(SupervisorAct, String),
     /// 签出
     SignOut,
     /// The notice or refusal on the screen was read.

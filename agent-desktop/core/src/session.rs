@@ -5,7 +5,7 @@
 
 use crate::heartbeat::{BackOff, Heartbeat};
 use crate::{Effect, Event, LinkFailure, LinkState, Me, Millis, SignInProblem, View, VoiceCommand, Wish};
-use shared::model::{Desk, NotReadyReason, Notice, RequestId, UnixMillis};
+use shared::model::{CallFunction, Desk, NotReadyReason, Notice, RequestId, UnixMillis};
 use shared::pii::Pii;
 use shared::wire::{Action, FromClient, FromServer, MediaAccess, SILENCE_LIMIT_MS, SignInRefusal, SignOutReason, VERSION};
 use std::collections::VecDeque;
@@ -166,6 +166,11 @@ impl Session {
             Wish::WatchAgents(on) => self.watch_agents(on),
             Wish::Attentive(attentive) => self.attend(attentive),
             Wish::EndWrapUp => self.ask(self.view.can_end_wrap_up().then_some(Action::EndWrapUp)),
+            Wish::Dial(number) => self.ask(self.view.can_dial().then_some(Action::Dial { number })),
+            Wish::Supervise(act, reason) => {
+                self.ask((self.view.link == LinkState::Online && !self.view.asked).then_some(Action::Supervise { act, reason }));
+            }
+            Wish::Call(function) => self.ask(self.call_function(function)),
             Wish::SignOut => self.sign_out(),
             Wish::Dismiss => self.dismiss(),
         }
@@ -233,6 +238,11 @@ impl Session {
     fn hang_up(&self) -> Option<Action> {
         let call = self.view.desk.as_ref()?.call.as_ref()?;
         self.view.can_hang_up().then_some(Action::HangUp { interaction: call.interaction })
+    }
+
+    fn call_function(&self, function: CallFunction) -> Option<Action> {
+        let call = self.view.desk.as_ref()?.call.as_ref()?;
+        self.view.can_do(&function).then_some(Action::Call { interaction: call.interaction, function })
     }
 
     fn sign_out(&mut self) {
@@ -522,7 +532,9 @@ impl Session {
 
     /// Bell and microphone follow the desk.
     fn sync_desk(&mut self, now: Millis) {
-        let talk = self.view.desk.as_ref().is_some_and(|desk| desk.call.is_some());
+        // A supervisor hears and is heard by what the server makes of it: the microphone is open while there is something to hear.
+        let watches = |desk: &Desk| desk.watches.is_some_and(|watch| watch.connected);
+        let talk = self.view.desk.as_ref().is_some_and(|desk| desk.call.is_some() || watches(desk));
         if talk != self.talking {
             self.talking = talk;
             self.view.health = None;

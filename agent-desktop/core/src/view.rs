@@ -1,7 +1,9 @@
 //! What the screens show: plain data, computed by the session, never guessed by a widget.
 
 use crate::LinkFailure;
-use shared::model::{AgentId, AgentState, Desk, Floor, InteractionId, NotReadyReason, Refusal, TalkHealth, VoiceCodec};
+use shared::model::{
+    AgentId, AgentState, AsideStage, CallFunction, CallPhase, Desk, Floor, InteractionId, NotReadyReason, Refusal, TalkHealth, VoiceCodec,
+};
 use shared::wire::{DeskRules, ReasonLimit, SignInRefusal, SignOutReason};
 
 /// All that a screen may show.
@@ -206,13 +208,52 @@ impl View {
         self.rules.reasons.iter().find(|(limited, _)| *limited == reason).map(|(_, limit)| *limit)
     }
 
+    /// 外拨 is possible.
+    #[must_use]
+    pub fn can_dial(&self) -> bool {
+        let locked = AgentState::NotReady(NotReadyReason::Locked);
+        self.online() && matches!(self.state(), Some(AgentState::Ready | AgentState::NotReady(_))) && self.state() != Some(locked)
+    }
+
+    /// Whether something with the present call is possible: only with one's own, and as far as it is.
+    #[must_use]
+    pub fn can_do(&self, function: &CallFunction) -> bool {
+        let Some(call) = self.desk.as_ref().and_then(|desk| desk.call.as_ref()) else { return false };
+        let talk = &call.talk;
+        if !self.online() || talk.guest_of.is_some() || call.phase != CallPhase::Talking {
+            return false;
+        }
+        let there = talk.aside.as_ref().is_some_and(|aside| aside.stage == AsideStage::There);
+        match function {
+            CallFunction::Hold => talk.held.is_none() && talk.aside.is_none(),
+            CallFunction::Retrieve => talk.held.is_some() && talk.aside.is_none(),
+            CallFunction::Consult { .. } | CallFunction::Invite { .. } | CallFunction::Transfer { .. } => talk.aside.is_none(),
+            CallFunction::Swap | CallFunction::Merge | CallFunction::Complete => there,
+            CallFunction::Cancel => talk.aside.is_some(),
+            CallFunction::Leave => !talk.others.is_empty(),
+            CallFunction::DropParty { party } | CallFunction::MuteParty { party, .. } => {
+                talk.others.iter().any(|other| other.party == *party)
+            }
+            CallFunction::PressKeys { .. } => talk.held.is_none() || talk.aside.is_some(),
+        }
+    }
+
     /// 示忙 is possible.
     #[must_use]
     pub fn can_go_not_ready(&self) -> bool {
         self.online()
             && matches!(
                 self.state(),
-                Some(AgentState::Ready | AgentState::NotReady(_) | AgentState::Offered | AgentState::Talking | AgentState::WrapUp)
+                Some(
+                    AgentState::Ready
+                        | AgentState::NotReady(_)
+                        | AgentState::Offered
+                        | AgentState::Talking
+                        | AgentState::Holding
+                        | AgentState::Consulting
+                        | AgentState::Outbound
+                        | AgentState::WrapUp
+                )
             )
     }
 

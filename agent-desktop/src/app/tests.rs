@@ -187,6 +187,7 @@ fn desk(state: AgentState, seconds: i64) -> Desk {
         next: None,
         limit: None,
         awaits: None,
+        watches: None,
     }
 }
 
@@ -208,6 +209,7 @@ fn call(phase: CallPhase, seconds: i64) -> CallView {
         phase,
         since: ago(seconds),
         known: KnownCaller::default(),
+        talk: shared::model::TalkView::default(),
     }
 }
 

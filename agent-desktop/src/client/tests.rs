@@ -177,6 +177,7 @@ impl Peer {
             next: None,
             limit: None,
             awaits: None,
+            watches: None,
         };
         self.say(&FromServer::Desk(Box::new(desk))).await;
     }
@@ -195,6 +196,7 @@ fn offer() -> OfferView {
         phase,
         since,
         known: KnownCaller::default(),
+        talk: shared::model::TalkView::default(),
     };
     OfferView { offer: OfferId(3), call, expires: UnixMillis(1_060_000), auto_answer: None }
 }

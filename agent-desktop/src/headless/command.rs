@@ -1,8 +1,17 @@
 //! The commands of a headless client: one per line.
 
 use desktop_core::Wish;
-use shared::model::NotReadyReason;
+use shared::model::{AgentId, CallFunction, NotReadyReason, PhoneNumber, QueueId, SupervisorAct, Target};
+use shared::pii::Pii;
 use shared::wire::Correction;
+
+/// `{"act": "watch", "agent": 7, "mode": "listen", "reason": "…"}`
+#[derive(serde::Deserialize)]
+struct Supervision {
+    #[serde(flatten)]
+    act: SupervisorAct,
+    reason: String,
+}
 
 /// What a line asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +32,14 @@ pub(super) fn read(line: &str) -> Result<Command, String> {
     if let Some(correction) = line.trim().strip_prefix("correct ") {
         return read_correction(correction).map(|correction| Command::Wish(Wish::Correct(correction)));
     }
+    if let Some(function) = line.trim().strip_prefix("call ") {
+        let function = serde_json::from_str(function).map_err(|error| format!("this is nothing to do with a call: {error}"))?;
+        return Ok(Command::Wish(Wish::Call(function)));
+    }
+    if let Some(act) = line.trim().strip_prefix("supervise ") {
+        let act: Supervision = serde_json::from_str(act).map_err(|error| format!("this is nothing that a supervisor does: {error}"))?;
+        return Ok(Command::Wish(Wish::Supervise(act.act, act.reason)));
+    }
     let mut words = line.split_whitespace();
     let wish = match (words.next(), words.next()) {
         (None, _) => return Ok(Command::Nothing),
@@ -41,6 +58,18 @@ pub(super) fn read(line: &str) -> Result<Command, String> {
         (Some("agents"), Some("off")) => Wish::WatchAgents(false),
         (Some("attentive"), Some("on")) => Wish::Attentive(true),
         (Some("attentive"), Some("off")) => Wish::Attentive(false),
+        (Some("dial"), Some(number)) => Wish::Dial(read_number(number)?),
+        (Some("hold"), None) => Wish::Call(CallFunction::Hold),
+        (Some("retrieve"), None) => Wish::Call(CallFunction::Retrieve),
+        (Some("consult"), Some(to)) => Wish::Call(CallFunction::Consult { to: read_target(to)? }),
+        (Some("invite"), Some(to)) => Wish::Call(CallFunction::Invite { to: read_target(to)? }),
+        (Some("transfer"), Some(to)) => Wish::Call(CallFunction::Transfer { to: read_target(to)? }),
+        (Some("swap"), None) => Wish::Call(CallFunction::Swap),
+        (Some("merge"), None) => Wish::Call(CallFunction::Merge),
+        (Some("complete"), None) => Wish::Call(CallFunction::Complete),
+        (Some("cancel"), None) => Wish::Call(CallFunction::Cancel),
+        (Some("leave"), None) => Wish::Call(CallFunction::Leave),
+        (Some("press"), Some(keys)) => Wish::Call(CallFunction::PressKeys { keys: keys.to_owned() }),
         (Some("sign_out"), None) => Wish::SignOut,
         // Any other line is a mistake of whoever typed it.
         _ => {
@@ -51,7 +80,22 @@ pub(super) fn read(line: &str) -> Result<Command, String> {
 }
 
 const COMMANDS: &str = "commands are: ready, not_ready REASON, await_not_ready REASON, answer, reject, hang_up, end_wrap_up, \
-     extend_wrap_up, lock, unlock PASSWORD, agents on|off, attentive on|off, correct JSON, sign_out, quit";
+     extend_wrap_up, dial NUMBER, hold, retrieve, consult TO, invite TO, transfer TO, swap, merge, complete, cancel, leave, press KEYS, \
+     call JSON, supervise JSON, lock, unlock PASSWORD, agents on|off, attentive on|off, correct JSON, sign_out, quit";
+
+/// `agent:7` and `queue:1` by id, anything else is a number.
+fn read_target(text: &str) -> Result<Target, String> {
+    let id = |id: &str| id.parse().map_err(|_| format!("{text:?} has no id; write agent:7, queue:1 or a number"));
+    match text.split_once(':') {
+        Some(("agent", agent)) => Ok(Target::Agent(AgentId(id(agent)?))),
+        Some(("queue", queue)) => Ok(Target::Queue(QueueId(id(queue)?))),
+        _ => read_number(text).map(Target::Number),
+    }
+}
+
+fn read_number(text: &str) -> Result<Pii<PhoneNumber>, String> {
+    PhoneNumber::parse(text).map(Pii::new).map_err(|error| format!("this is no number: {error}"))
+}
 
 /// `{"interaction": 7, "person": 3, "name": "…", "address": "…", "tags": []}`; without `person` somebody new is registered.
 fn read_correction(json: &str) -> Result<Correction, String> {
@@ -67,7 +111,7 @@ fn read_reason(text: &str) -> Result<NotReadyReason, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Command, read};
+    use super::{AgentId, CallFunction, Command, SupervisorAct, Target, read};
     use desktop_core::Wish;
     use shared::model::NotReadyReason;
 
@@ -83,6 +127,16 @@ mod tests {
             panic!("a correction is a command")
         };
         assert_eq!((correction.interaction.0, correction.person, correction.name.reveal().as_str()), (7, None, "李 梅"));
+        let to = Target::Agent(AgentId(7));
+        assert_eq!(read("consult agent:7"), Ok(Command::Wish(Wish::Call(CallFunction::Consult { to }))));
+        assert!(matches!(read("transfer 13900000001"), Ok(Command::Wish(Wish::Call(CallFunction::Transfer { to: Target::Number(_) })))));
+        let drop = CallFunction::DropParty { party: shared::model::PartyId(2) };
+        assert_eq!(read(r#"call {"function":"drop_party","party":2}"#), Ok(Command::Wish(Wish::Call(drop))));
+        let watch = SupervisorAct::Watch { agent: AgentId(7), mode: shared::model::WatchMode::Whisper };
+        assert_eq!(
+            read(r#"supervise {"act":"watch","agent":7,"mode":"whisper","reason":"quality"}"#),
+            Ok(Command::Wish(Wish::Supervise(watch, "quality".to_owned())))
+        );
         assert_eq!(read("quit"), Ok(Command::Quit));
         assert_eq!(read("  "), Ok(Command::Nothing));
     }

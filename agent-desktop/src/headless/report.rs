@@ -69,6 +69,10 @@ impl Report {
         if let Some(call) = desk.call.as_ref().filter(|call| interaction(before) != Some(call.interaction)) {
             lines.push(called("talking", call));
         }
+        let talk = |desk: &Desk| desk.call.as_ref().map(|call| (call.phase, call.talk.clone()));
+        if let Some(call) = desk.call.as_ref().filter(|_| before.and_then(talk) != talk(desk)) {
+            lines.push(json!({"event": "call", "phase": call.phase, "interaction": call.interaction, "talk": call.talk}));
+        }
         if before.map(|desk| desk.state) != Some(desk.state) {
             let mut line = json!(desk.state);
             line["event"] = json!("state");
@@ -248,6 +252,7 @@ fn signed_out(reason: SignOutReason) -> &'static str {
     match reason {
         SignOutReason::Asked => "signed out",
         SignOutReason::Superseded => "the same number has signed in elsewhere",
+        SignOutReason::Forced => "a supervisor has signed this number out",
         SignOutReason::Lost => "the server had lost this desktop for too long",
         SignOutReason::ServerStopping => "the server is stopping",
     }

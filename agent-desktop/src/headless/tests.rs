@@ -104,6 +104,7 @@ fn desk(state: AgentState) -> Desk {
         next: None,
         limit: None,
         awaits: None,
+        watches: None,
     }
 }
 
@@ -119,6 +120,7 @@ fn call(phase: CallPhase) -> CallView {
         phase,
         since: UnixMillis(0),
         known: KnownCaller::default(),
+        talk: shared::model::TalkView::default(),
     }
 }
 

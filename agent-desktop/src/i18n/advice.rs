@@ -61,6 +61,12 @@ impl Texts {
             Refusal::ReasonFull => self.advice.reason_full,
             Refusal::Locked => self.advice.locked,
             Refusal::NotSaved => self.advice.not_saved,
+            Refusal::NotAvailable => self.calls.not_available,
+            Refusal::MayNotDial => self.calls.may_not_dial,
+            Refusal::TooManyTransfers => self.calls.too_many_transfers,
+            Refusal::TooManyParties => self.calls.too_many_parties,
+            Refusal::NoSuchTarget => self.calls.no_such_target,
+            Refusal::NotAllowed => self.calls.not_allowed,
         }
     }
 
@@ -72,6 +78,7 @@ impl Texts {
             Notice::MediaLost => self.advice.media_lost,
             Notice::BreakOver => self.advice.break_over,
             Notice::BreakBegun => self.advice.break_begun,
+            Notice::Call(news) => self.calls.news(news),
         }
     }
 
@@ -109,6 +116,7 @@ impl Texts {
             SignOutReason::Asked => self.advice.signed_out,
             SignOutReason::Superseded => self.advice.superseded,
             SignOutReason::Lost => self.advice.lost,
+            SignOutReason::Forced => self.calls.forced,
             SignOutReason::ServerStopping => self.advice.server_stopping,
         }
     }
@@ -120,6 +128,9 @@ impl Texts {
             AgentState::Ready => self.state.ready,
             AgentState::Offered => self.state.offered,
             AgentState::Talking => self.state.talking,
+            AgentState::Holding => self.calls.holding,
+            AgentState::Consulting => self.calls.consulting,
+            AgentState::Outbound => self.calls.outbound,
             AgentState::WrapUp => self.state.wrap_up,
             AgentState::Lost => self.state.lost,
         }

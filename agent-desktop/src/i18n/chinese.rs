@@ -15,6 +15,7 @@ pub(super) const TEXTS: Texts = Texts {
     voice: VOICE,
     health: HEALTH,
     house: HOUSE,
+    calls: super::calls::CHINESE,
     advice: ADVICE,
 };
 

@@ -3,6 +3,7 @@
 //! A language is one value of [`Texts`]: the compiler refuses a table that lacks an entry. Nothing is looked up by name.
 
 mod advice;
+mod calls;
 mod chinese;
 mod english;
 mod health;
@@ -62,6 +63,8 @@ pub(crate) struct Texts {
     pub(crate) health: HealthTexts,
     /// All agents, and what is known about a caller.
     pub(crate) house: HouseTexts,
+    /// What is done with calls.
+    pub(crate) calls: calls::FunctionTexts,
     /// What happened, why, what to do.
     pub(crate) advice: advice::AdviceTexts,
 }

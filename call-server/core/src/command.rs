@@ -1,6 +1,6 @@
 //! Everything the core can want. Edges carry commands out and decide nothing.
 
-use crate::ledger::{AgentInterval, Fact, InteractionRecord};
+use crate::ledger::{AgentInterval, Fact, InteractionRecord, SupervisionNote};
 use crate::origin::Diversion;
 use crate::plan::{KeyMode, TrunkVoice};
 use crate::voice::TalkMeasured;
@@ -372,6 +372,8 @@ pub enum StoreCommand {
     Save(Box<InteractionRecord>),
     /// One finished interval of an agent's time.
     AgentTime(AgentInterval),
+    /// An act of a supervisor.
+    Supervised(Box<SupervisionNote>),
     /// How a talk sounded.
     TalkMeasured(Box<TalkMeasured>),
 }
@@ -466,6 +468,8 @@ pub enum SessionEnd {
     Superseded,
     /// The desktop was gone for too long.
     Lost,
+    /// 强制签出: a supervisor ended it.
+    Forced,
     /// The server is stopping.
     ServerStopping,
 }
@@ -478,6 +482,7 @@ impl SessionEnd {
             Self::Asked => "asked",
             Self::Superseded => "superseded",
             Self::Lost => "lost",
+            Self::Forced => "forced",
             Self::ServerStopping => "server_stopping",
         }
     }

@@ -7,7 +7,7 @@ use crate::voice::VoiceInput;
 use serde::{Deserialize, Serialize};
 use shared::model::{
     AgentId, CallFunction, Caller, CallerCard, DialResult, EndReason, InteractionId, LegId, NotReadyReason, OfferId, PhoneNumber,
-    RecordingId, RequestId, SessionId, TrunkId, UnixMillis,
+    RecordingId, RequestId, SessionId, SupervisorAct, TrunkId, UnixMillis,
 };
 use shared::pii::Pii;
 
@@ -294,6 +294,8 @@ pub enum AgentAction {
     Dial(Pii<PhoneNumber>),
     /// Something with a call.
     Call(InteractionId, CallFunction),
+    /// Something of a supervisor, and why.
+    Supervise(SupervisorAct, String),
     /// 签出
     SignOut,
 }

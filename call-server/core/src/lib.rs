@@ -47,6 +47,8 @@ pub struct Core {
     calls: Calls,
     acd: Acd,
     storm: Storm,
+    /// Supervisors and whom they listen to.
+    watches: conductor::Watches,
     /// As it was last told.
     floor: Floor,
     stopping: bool,
@@ -59,7 +61,15 @@ impl Core {
         let now = Now { time: Time(0), utc: UnixMillis(0) };
         let acd = Acd::new(&plan);
         let turn = Turn { now, plan, timers: Timers::default(), commands: VecDeque::new() };
-        Self { turn, calls: Calls::new(next), acd, storm: Storm::default(), floor: Floor::default(), stopping: false }
+        Self {
+            turn,
+            calls: Calls::new(next),
+            acd,
+            storm: Storm::default(),
+            watches: conductor::Watches::new(),
+            floor: Floor::default(),
+            stopping: false,
+        }
     }
 
     /// Handles one input: fires what is due, does what the input asks for, sends away whom nobody can answer, matches calls with agents, shows changed desks.

@@ -14,7 +14,7 @@ use call_core::{Command, Core, Input, Now, Time};
 use settings::{Settings, agent_id, length_ms, minute, not_ready, phone, way_out};
 use shared::model::{
     AgentId, AgentState, CallFunction, CallNews, CallView, Caller, CallerCard, CareClass, Desk, Floor, InteractionId, LegId, NextState,
-    Notice, OfferId, PartyId, QueueId, Refusal, RequestId, SessionId, Target, TrunkId, UnixMillis,
+    Notice, OfferId, PartyId, QueueId, Refusal, RequestId, SessionId, SupervisorAct, Target, TrunkId, UnixMillis, WatchMode,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
@@ -70,6 +70,8 @@ struct Stage {
     /// By the leg that each is named by.
     talks: BTreeMap<LegId, BTreeMap<LegId, Part>>,
     pressed: Option<(LegId, String)>,
+    /// Acts of supervisors.
+    audit: Vec<String>,
     /// Records of calls that agents dialled, by number.
     outbound: BTreeMap<String, InteractionRecord>,
     desks: BTreeMap<AgentId, DeskSeen>,
@@ -137,6 +139,7 @@ impl Stage {
             phones: BTreeMap::new(),
             talks: BTreeMap::new(),
             pressed: None,
+            audit: Vec::new(),
             outbound: BTreeMap::new(),
             desks: BTreeMap::new(),
             media_mute: false,
@@ -357,6 +360,10 @@ impl Stage {
                 }
                 None
             }
+            StoreCommand::Supervised(note) => {
+                self.audit.push(format!("{} {}", note.supervisor.0, note.act.code()));
+                None
+            }
             StoreCommand::CloseRecording { .. } | StoreCommand::AgentTime(_) | StoreCommand::TalkMeasured(_) => None,
         }
     }
@@ -544,7 +551,20 @@ impl Stage {
             ["extends", "wrap-up"] => self.ask(agent, AgentAction::ExtendWrapUp),
             ["signs", "out"] => self.ask(agent, AgentAction::SignOut),
             ["dials", number] => self.ask(agent, AgentAction::Dial(phone(number)?.into())),
+            ["supervises", act @ ..] => {
+                let call = self.calls_waiting(act)?;
+                self.ask(agent, AgentAction::Supervise(supervisor_act(act, call)?, "quality".to_owned()))
+            }
+            ["supervises-without-reason", act @ ..] => self.ask(agent, AgentAction::Supervise(supervisor_act(act, None)?, " ".to_owned())),
             words => self.call_function(agent, call.unwrap_or(InteractionId(0)), words),
+        }
+    }
+
+    /// The interaction of `… caller 139…`.
+    fn calls_waiting(&self, words: &[&str]) -> Result<Option<InteractionId>, String> {
+        match words {
+            [_, "caller", number, ..] => Ok(self.caller(number)?.interaction),
+            _ => Ok(None),
         }
     }
 
@@ -608,6 +628,7 @@ impl Stage {
                 same("what is heard", &self.audible(leg).unwrap_or_else(|| "nobody".to_owned()).as_str(), &who.join(" ").as_str())
             }
             ["phone", number, "is", "gone"] => same("gone", &self.phone(number)?.is_gone, &true),
+            ["audit", row @ ..] => same("audit", &self.audit.last().map(String::as_str), &Some(row.join(" ").as_str())),
             ["keys", keys, "towards", who @ ..] => {
                 let found = self.pressed.as_ref().map(|(leg, keys)| format!("{keys} towards {}", self.name_of(*leg)));
                 same("keys", &found.as_deref(), &Some(format!("{keys} towards {}", who.join(" ")).as_str()))
@@ -844,6 +865,28 @@ fn target(words: &[&str]) -> Result<Target, String> {
     }
 }
 
+/// `listens 1001`, `whispers 1001`, `barges 1001`, `stops`, `takes-over 1001`, `releases 1001`, `forces 1001 ready | break | out`,
+/// `moves caller 139… to 110`, `picks-up caller 139…`.
+fn supervisor_act(words: &[&str], call: Option<InteractionId>) -> Result<SupervisorAct, String> {
+    let interaction = call.unwrap_or(InteractionId(0));
+    Ok(match words {
+        ["listens", agent] => SupervisorAct::Watch { agent: agent_id(agent)?, mode: WatchMode::Listen },
+        ["whispers", agent] => SupervisorAct::Watch { agent: agent_id(agent)?, mode: WatchMode::Whisper },
+        ["barges", agent] => SupervisorAct::Watch { agent: agent_id(agent)?, mode: WatchMode::Barge },
+        ["stops"] => SupervisorAct::Unwatch,
+        ["takes-over", agent] => SupervisorAct::TakeOver { agent: agent_id(agent)? },
+        ["releases", agent] => SupervisorAct::Release { agent: agent_id(agent)? },
+        ["forces", agent, "ready"] => SupervisorAct::ForceReady { agent: agent_id(agent)? },
+        ["forces", agent, "out"] => SupervisorAct::ForceSignOut { agent: agent_id(agent)? },
+        ["forces", agent, reason] => SupervisorAct::ForceNotReady { agent: agent_id(agent)?, reason: not_ready(reason)? },
+        ["moves", "caller", _, "to", queue] => {
+            SupervisorAct::Move { interaction, queue: QueueId(queue.parse().map_err(|_| "a queue is a number")?) }
+        }
+        ["picks-up", "caller", _] => SupervisorAct::PickUp { interaction },
+        other => return Err(format!("`supervises {}` is no sentence", other.join(" "))),
+    })
+}
+
 fn party_id(number: &str) -> Result<PartyId, String> {
     number.parse().map(PartyId).map_err(|_| "a party is a number".to_owned())
 }
@@ -856,5 +899,9 @@ fn call_news(news: CallNews) -> String {
         CallNews::PartyLeft => "party left".to_owned(),
         CallNews::LeftOnHold => "left on hold".to_owned(),
         CallNews::HeldLong => "held long".to_owned(),
+        CallNews::TeamHeldLong(agent) => format!("{} holds long", agent.0),
+        CallNews::TeamEmergency(agent) => format!("{} calls for help", agent.0),
+        CallNews::Forced => "forced".to_owned(),
+        CallNews::Taken => "taken".to_owned(),
     }
 }

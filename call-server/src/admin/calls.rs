@@ -5,7 +5,7 @@ use super::{Failure, Outcome, load, open_store};
 use crate::store::{CallReport, RecordingReport};
 use call_core::origin::Diversion;
 use serde_json::json;
-use shared::model::{InteractionId, UnixMillis, VoiceTrouble};
+use shared::model::{Direction, InteractionId, UnixMillis, VoiceTrouble};
 use std::path::Path;
 
 pub(super) fn call(site: &Path, command: &Call) -> Result<Outcome, Failure> {
@@ -28,6 +28,7 @@ pub(super) fn call(site: &Path, command: &Call) -> Result<Outcome, Failure> {
 fn call_row(call: &CallReport) -> String {
     let caller = call.caller.number.as_ref().map_or("withheld", |number| number.reveal().as_str());
     let probe = if call.probe { " probe" } else { "" };
+    let outbound = if call.direction == Direction::Outbound { " outbound" } else { "" };
     let result = call.result.as_ref().map_or_else(
         || "still running".to_owned(),
         |result| format!("{} length {} talk {}", result.reason.code(), seconds(result.length_ms), seconds(result.talk_ms)),
@@ -36,7 +37,7 @@ fn call_row(call: &CallReport) -> String {
     let agents = if agents.is_empty() { String::new() } else { format!(" agents {}", agents.join(", ")) };
     let diverted = if call.diversions.is_empty() { String::new() } else { format!(" diverted from {}", diverted_from(&call.diversions)) };
     let (started, dialled) = (moment(call.started), call.dialled.as_str());
-    format!("{:<6} {started} {caller} -> {dialled}{probe} {result}{agents}{diverted}", call.interaction)
+    format!("{:<6} {started} {caller} -> {dialled}{outbound}{probe} {result}{agents}{diverted}", call.interaction)
 }
 
 /// `051912345 (busy), withheld (no_answer)`, the first one first.
@@ -59,14 +60,20 @@ fn call_text(call: &CallReport) -> String {
     if let Some(result) = &call.result {
         let wait = result.wait_ms.map_or("never queued".to_owned(), |wait| format!("waited {}", seconds(wait)));
         lines.push(format!("  ended {} by {}, {wait}", moment(result.ended), result.ended_by.code()));
+        lines.extend(result.dial_result.map(|dialled| format!("  dialled: {}", dialled.code())));
+        if result.transfers > 0 || result.residual_ms > 0 {
+            lines.push(format!("  handed over {} times, {} without an agent", result.transfers, seconds(result.residual_ms)));
+        }
     }
     for segment in &call.segments {
         let agent = segment.agent_number.as_deref().unwrap_or("unknown");
         lines.push(format!(
-            "  part {}: agent {agent}, rang {}, talked {}",
+            "  part {}: agent {agent}, rang {}, talked {}, held {} in {} times",
             segment.segment,
             seconds(segment.ring_ms),
-            seconds(segment.talk_ms)
+            seconds(segment.talk_ms),
+            seconds(segment.hold_ms),
+            segment.holds
         ));
     }
     lines.extend(call.recording.iter().map(|recording| format!("  recording {}", recording_row(recording))));

@@ -196,6 +196,12 @@ pub(crate) enum Agent {
         #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
         limit: u32,
     },
+    /// The newest acts of supervisors: who, what, whom, which call, and why.
+    Supervision {
+        /// How many at most.
+        #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        limit: u32,
+    },
     /// Give a person a new password. Without --password-stdin it is random and shown once.
     Passwd {
         /// Staff number 工号.

@@ -143,6 +143,7 @@ fn cause_words(cause: OverflowCause) -> &'static str {
         OverflowCause::AllNotReady => "all who serve it are 示忙",
         OverflowCause::Closed => "it is closed at this time",
         OverflowCause::Key => "the citizen pressed a key",
+        OverflowCause::Supervisor => "a supervisor moved it",
     }
 }
 

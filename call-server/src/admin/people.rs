@@ -29,6 +29,7 @@ pub(super) fn agent(site: &Path, command: &Agent) -> Result<Outcome, Failure> {
         Agent::Enable { number } => staff::disable(&site, number, false),
         Agent::Unlock { number } => staff::unlock(&site, number),
         Agent::SignIns { limit } => staff::sign_ins(&site, *limit),
+        Agent::Supervision { limit } => staff::supervision(&site, *limit),
     }
 }
 

@@ -6,7 +6,7 @@ use super::control::{self, Request};
 use super::people::{self, known_queue, staff_number, text};
 use super::{Failure, Outcome, open_store};
 use crate::config::Site;
-use crate::store::{AgentEdit, AutoAnswer, Role, SignInReport};
+use crate::store::{AgentEdit, AutoAnswer, Role, SignInReport, SupervisionReport};
 use call_core::plan::{Membership, SkillId};
 use serde_json::json;
 use shared::model::QueueId;
@@ -67,6 +67,18 @@ pub(super) fn sign_ins(site: &Site, limit: u32) -> Result<Outcome, Failure> {
     let rows: Vec<_> = attempts.iter().map(row).collect();
     let text = if rows.is_empty() { "Nobody has tried to sign in yet.".to_owned() } else { rows.join("\n") };
     Ok(Outcome::new(text, json!({"sign_ins": attempts})))
+}
+
+pub(super) fn supervision(site: &Site, limit: u32) -> Result<Outcome, Failure> {
+    let acts = open_store(site)?.supervision(limit)?;
+    let row = |act: &SupervisionReport| {
+        let (who, whom) = (act.supervisor.as_deref().unwrap_or("?"), act.agent.as_deref().unwrap_or("-"));
+        let call = act.interaction.map_or("-".to_owned(), |call| call.to_string());
+        format!("{} {who:<8} {:<16} {whom:<8} call {call}: {}", super::calls::moment(act.at), act.act, act.reason)
+    };
+    let rows: Vec<_> = acts.iter().map(row).collect();
+    let text = if rows.is_empty() { "No supervisor has done anything yet.".to_owned() } else { rows.join("\n") };
+    Ok(Outcome::new(text, json!({"acts": acts})))
 }
 
 fn row(attempt: &SignInReport) -> String {

@@ -33,6 +33,9 @@ pub(super) fn wish(action: Action) -> Wish {
         Action::EndWrapUp => AgentAction::EndWrapUp,
         Action::ExtendWrapUp => AgentAction::ExtendWrapUp,
         Action::SignOut => AgentAction::SignOut,
+        Action::Dial { number } => AgentAction::Dial(number),
+        Action::Call { interaction, function } => AgentAction::Call(interaction, function),
+        Action::Supervise { act, reason } => AgentAction::Supervise(act, reason),
         Action::CorrectCaller(correction) => return Wish::Correct(correction),
         Action::Unlock { password } => return Wish::Unlock(password),
     })
@@ -43,6 +46,7 @@ pub(super) fn sign_out_reason(end: SessionEnd) -> SignOutReason {
         SessionEnd::Asked => SignOutReason::Asked,
         SessionEnd::Superseded => SignOutReason::Superseded,
         SessionEnd::Lost => SignOutReason::Lost,
+        SessionEnd::Forced => SignOutReason::Forced,
         SessionEnd::ServerStopping => SignOutReason::ServerStopping,
     }
 }

@@ -8,7 +8,7 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, Row};
 use serde::{Deserialize, Serialize};
 use shared::model::{AgentId, Caller, InteractionId, PhoneNumber, QueueId, RecordingId, SegmentId, TrunkId, UnixMillis};
-use shared::model::{EndReason, Side};
+use shared::model::{DialResult, Direction, EndReason, Side};
 use shared::pii::Pii;
 
 /// Everything on record about one interaction. Serialised it shows the caller's number: for those who may see it.
@@ -24,6 +24,8 @@ pub(crate) struct CallReport {
     pub(crate) dialled: PhoneNumber,
     /// A probe call: excluded from every figure (5.1).
     pub(crate) probe: bool,
+    /// Who called whom.
+    pub(crate) direction: Direction,
     /// The numbers that it was diverted from, the first one first.
     pub(crate) diversions: Vec<Diversion>,
     /// The finished record; none while the call runs.
@@ -59,6 +61,12 @@ pub(crate) struct CallResult {
     pub(crate) reason: EndReason,
     /// Which side ended it.
     pub(crate) ended_by: Side,
+    /// What became of an outbound call.
+    pub(crate) dial_result: Option<DialResult>,
+    /// How often it was handed over.
+    pub(crate) transfers: u32,
+    /// Talk without an agent 无座席通话, in ms.
+    pub(crate) residual_ms: u64,
 }
 
 /// One agent's part.
@@ -74,8 +82,12 @@ pub(crate) struct SegmentReport {
     pub(crate) started: UnixMillis,
     /// How long the answered offer rang, in ms.
     pub(crate) ring_ms: u64,
-    /// Two-way audio, in ms.
+    /// Two-way audio, in ms; without hold.
     pub(crate) talk_ms: u64,
+    /// Music by this agent's wish, in ms.
+    pub(crate) hold_ms: u64,
+    /// How often.
+    pub(crate) holds: u32,
 }
 
 /// One recording as the database knows it.
@@ -134,7 +146,7 @@ impl RecordingState {
 }
 
 const CALL_COLUMNS: &str = "id, started_utc_ms, caller_number, dialled, probe, state, ended_utc_ms, length_ms, trunk_id, queue_id, \
-     wait_ms, talk_ms, answered_by_agent, reason, ended_by";
+     wait_ms, talk_ms, answered_by_agent, reason, ended_by, direction, dial_result, transfers, residual_ms";
 
 pub(super) const RECORDING_COLUMNS: &str =
     "id, interaction_id, path, started_utc_ms, state, length_ms, bytes, digest, failure, key_id, day, expired_utc_ms";
@@ -206,6 +218,7 @@ fn read_call(row: &Row<'_>) -> rusqlite::Result<CallReport> {
         caller: Caller { number: number.map(Pii::new) },
         dialled: PhoneNumber::parse(&dialled).map_err(|error| unreadable("dialled", error))?,
         probe: row.get("probe")?,
+        direction: from_code("direction", row.get("direction")?)?,
         diversions: Vec::new(),
         result: if closed { Some(read_result(row)?) } else { None },
         segments: Vec::new(),
@@ -226,12 +239,15 @@ fn read_result(row: &Row<'_>) -> rusqlite::Result<CallResult> {
         answered_by_agent: row.get("answered_by_agent")?,
         reason: from_code("reason", row.get("reason")?)?,
         ended_by: from_code("ended_by", row.get("ended_by")?)?,
+        dial_result: row.get::<_, Option<String>>("dial_result")?.map(|code| from_code("dial_result", code)).transpose()?,
+        transfers: row.get("transfers")?,
+        residual_ms: uint(row.get("residual_ms")?),
     })
 }
 
 fn select_segments(connection: &Connection, interaction: InteractionId) -> rusqlite::Result<Vec<SegmentReport>> {
     let mut select = connection.prepare_cached(
-        "SELECT s.segment, s.agent_id, a.number, s.started_utc_ms, s.ring_ms, s.talk_ms
+        "SELECT s.segment, s.agent_id, a.number, s.started_utc_ms, s.ring_ms, s.talk_ms, s.hold_ms, s.holds
          FROM segments s LEFT JOIN agents a ON a.id = s.agent_id WHERE s.interaction_id = ?1 ORDER BY s.segment",
     )?;
     let segments = select.query_map([super::int(interaction.0)], |row| {
@@ -242,6 +258,8 @@ fn select_segments(connection: &Connection, interaction: InteractionId) -> rusql
             started: UnixMillis(row.get(3)?),
             ring_ms: uint(row.get(4)?),
             talk_ms: uint(row.get(5)?),
+            hold_ms: uint(row.get(6)?),
+            holds: row.get(7)?,
         })
     })?;
     segments.collect()

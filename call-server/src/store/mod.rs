@@ -28,7 +28,7 @@ pub(crate) use lists::{ANNOUNCE, LOW_PRIORITY, List, ListEntry, NewListEntry, RA
 pub(crate) use overrides::{NewOverride, OverrideEntry};
 pub(crate) use people::{AgentEntry, Credentials, NewAgent, Role};
 pub(crate) use phones::{NewPhone, PhoneEntry};
-pub(crate) use staff::{AgentEdit, AutoAnswer, SignInNote, SignInReport};
+pub(crate) use staff::{AgentEdit, AutoAnswer, SignInNote, SignInReport, SupervisionReport};
 pub(crate) use startup::{FileFigures, NewRecording, RecordingResult};
 pub(crate) use writer::{StoreHandle, start};
 

@@ -110,6 +110,52 @@ impl Store {
     }
 }
 
+/// One act of a supervisor, as it stands on record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct SupervisionReport {
+    /// When.
+    pub(crate) at: UnixMillis,
+    /// The supervisor's staff number, if still on the list.
+    pub(crate) supervisor: Option<String>,
+    /// What.
+    pub(crate) act: String,
+    /// Whose staff number, if it concerned somebody on the list.
+    pub(crate) agent: Option<String>,
+    /// Which call, if it concerned one.
+    pub(crate) interaction: Option<u64>,
+    /// Why.
+    pub(crate) reason: String,
+}
+
+impl Store {
+    /// The newest acts of supervisors, newest first.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub(crate) fn supervision(&self, limit: u32) -> Result<Vec<SupervisionReport>, StoreError> {
+        select_supervision(&self.connection(), limit).map_err(|error| self.error(error))
+    }
+}
+
+fn select_supervision(connection: &Connection, limit: u32) -> rusqlite::Result<Vec<SupervisionReport>> {
+    let mut select = connection.prepare(
+        "SELECT s.at_utc_ms, w.number, s.act, a.number, s.interaction_id, s.reason
+         FROM supervision s LEFT JOIN agents w ON w.id = s.supervisor_id LEFT JOIN agents a ON a.id = s.agent_id
+         ORDER BY s.id DESC LIMIT ?1",
+    )?;
+    let rows = select.query_map([limit], |row| {
+        Ok(SupervisionReport {
+            at: UnixMillis(row.get(0)?),
+            supervisor: row.get(1)?,
+            act: row.get(2)?,
+            agent: row.get(3)?,
+            interaction: row.get::<_, Option<i64>>(4)?.map(super::uint),
+            reason: row.get(5)?,
+        })
+    })?;
+    rows.collect()
+}
+
 fn apply(connection: &mut Connection, agent: AgentId, edit: &AgentEdit) -> rusqlite::Result<bool> {
     let transaction = connection.transaction()?;
     let sql = "UPDATE agents SET name = coalesce(?2, name), role = coalesce(?3, role), disabled = coalesce(?4, disabled),

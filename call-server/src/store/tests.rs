@@ -6,12 +6,12 @@ use crate::switchboard::{Inbox, Message};
 use call_core::Input;
 use call_core::command::StoreCommand;
 use call_core::input::RecordingOutcome;
-use call_core::ledger::{AgentInterval, Fact, FactKind, InteractionRecord, IntervalCause, Segment};
+use call_core::ledger::{AgentInterval, Fact, FactKind, InteractionRecord, IntervalCause, Segment, SupervisionNote};
 use call_core::origin::{Diversion, DiversionReason};
 use call_core::voice::{LegMeasured, TalkMeasured};
 use shared::model::{
     AgentId, AgentState, Caller, CallerCard, CallerPerson, Direction, EndReason, InteractionId, NotReadyReason, PhoneNumber, QueueId,
-    RecordingId, SegmentId, SessionId, Side, TrunkId, UnixMillis,
+    RecordingId, SegmentId, SessionId, Side, SupervisorAct, TrunkId, UnixMillis, WatchMode,
 };
 use shared::model::{LegHealth, VoiceTrouble};
 use shared::pii::Pii;
@@ -334,4 +334,20 @@ fn a_settled_recording_is_attached_to_its_interrupted_call() {
     assert_eq!((row.state, row.length_ms, row.bytes, row.digest.as_deref()), (RecordingState::Cut, Some(5), Some(6), Some("cd")));
     assert!(store.knows_recording_path("1.rec").expect("readable"));
     assert!(!store.knows_recording_path("2.rec").expect("readable"));
+}
+
+#[test]
+fn what_a_supervisor_did_stays_on_record_with_its_reason() {
+    let scratch = Scratch::new();
+    let store = Store::open(&scratch.path("hotline.db")).expect("a new database");
+    let (inbox, _messages) = Inbox::new();
+    let handle = start(&store, inbox).expect("the store starts");
+    let act = SupervisorAct::Watch { agent: AgentId(7), mode: WatchMode::Whisper };
+    let (supervisor, at, interaction, reason) = (AgentId(9), UnixMillis(5_000), Some(InteractionId(3)), "带教".to_owned());
+    handle.send(StoreCommand::Supervised(Box::new(SupervisionNote { supervisor, at, act, interaction, reason })));
+    handle.stop();
+    let kept = store.supervision(10).expect("readable");
+    let row = kept.first().expect("one row");
+    assert_eq!((row.at, row.act.as_str(), row.interaction, row.reason.as_str()), (UnixMillis(5_000), "whisper", Some(3), "带教"));
+    assert_eq!((row.agent.as_deref(), row.supervisor.as_deref()), (None, None), "neither is on the list of this test");
 }

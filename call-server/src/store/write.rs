@@ -4,7 +4,7 @@ use super::{int, voices};
 use call_core::Input;
 use call_core::command::StoreCommand;
 use call_core::input::RecordingOutcome;
-use call_core::ledger::{AgentInterval, Fact, InteractionRecord};
+use call_core::ledger::{AgentInterval, Fact, InteractionRecord, SupervisionNote};
 use call_core::origin::{Diversion, MAX_DIVERSIONS};
 use rusqlite::{Connection, named_params, params};
 use serde::Serialize;
@@ -26,6 +26,7 @@ pub(super) fn apply(connection: &Connection, command: &StoreCommand) -> rusqlite
         StoreCommand::Save(record) => save(connection, record)?,
         StoreCommand::AgentTime(interval) => agent_time(connection, interval)?,
         StoreCommand::TalkMeasured(measured) => voices::talk_measured(connection, measured)?,
+        StoreCommand::Supervised(note) => supervised(connection, note)?,
         // Reads go to the reader's thread and never wait behind writes; one that comes here all the same changes nothing.
         StoreCommand::FindCard { .. } => {}
     }
@@ -42,6 +43,7 @@ pub(super) fn subject(command: &StoreCommand) -> (&'static str, u64) {
         StoreCommand::Note(fact) => ("note", fact.interaction.0),
         StoreCommand::Save(record) => ("save", record.interaction.0),
         StoreCommand::AgentTime(interval) => ("agent time", u64::from(interval.agent.0)),
+        StoreCommand::Supervised(note) => ("supervised", u64::from(note.supervisor.0)),
         StoreCommand::TalkMeasured(measured) => ("talk measured", measured.recording.0),
     }
 }
@@ -155,6 +157,25 @@ fn save(connection: &Connection, record: &InteractionRecord) -> rusqlite::Result
         let lengths = (int(part.ring_ms), int(part.talk_ms), int(part.hold_ms));
         insert.execute(params![ids.0, ids.1, ids.2, part.started.0, lengths.0, lengths.1, lengths.2, part.holds])?;
     }
+    Ok(())
+}
+
+fn supervised(connection: &Connection, note: &SupervisionNote) -> rusqlite::Result<()> {
+    let detail = serde_json::to_string(&note.act).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    connection
+        .prepare_cached(
+            "INSERT INTO supervision (at_utc_ms, supervisor_id, act, detail, agent_id, interaction_id, reason)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .execute(params![
+            note.at.0,
+            note.supervisor.0,
+            note.act.code(),
+            detail,
+            note.act.agent().map(|agent| agent.0),
+            note.interaction.map(|interaction| int(interaction.0)),
+            note.reason,
+        ])?;
     Ok(())
 }
 

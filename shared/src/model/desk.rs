@@ -3,7 +3,9 @@
 //! The server sends the whole desk after each change, so a message lost in a reconnect cannot leave a stale button:
 //! the next desk replaces everything. Times are the server's wall clock; `now` lets the client count on from it.
 
-use super::{AgentState, CallNews, Caller, CallerCard, InteractionId, NotReadyReason, OfferId, Side, TalkView, UnixMillis};
+use super::{
+    AgentId, AgentState, CallNews, Caller, CallerCard, InteractionId, NotReadyReason, OfferId, Side, TalkView, UnixMillis, WatchMode,
+};
 use serde::{Deserialize, Serialize};
 
 /// Everything an agent's screen shows about the agent and the call.
@@ -34,6 +36,20 @@ pub struct Desk {
     /// The agent waits for a place in a reason that has too many already; any other choice of a state cancels it.
     #[serde(default)]
     pub awaits: Option<AwaitedBreak>,
+    /// Whom this supervisor listens to, and how.
+    #[serde(default)]
+    pub watches: Option<WatchView>,
+}
+
+/// A supervisor takes part in the calls of an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WatchView {
+    /// Whose.
+    pub agent: AgentId,
+    /// How.
+    pub mode: WatchMode,
+    /// There is something to hear now.
+    pub connected: bool,
 }
 
 /// What follows a call or its wrap-up.

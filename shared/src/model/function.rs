@@ -201,4 +201,12 @@ pub enum CallNews {
     LeftOnHold,
     /// The citizen has been held for very long.
     HeldLong,
+    /// To a supervisor: somebody of the team has held a citizen for very long.
+    TeamHeldLong(AgentId),
+    /// To a supervisor: somebody of the team calls an emergency number.
+    TeamEmergency(AgentId),
+    /// A supervisor has set the state.
+    Forced,
+    /// A supervisor has taken or ended the call.
+    Taken,
 }

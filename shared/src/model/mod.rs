@@ -10,13 +10,14 @@ mod function;
 mod ids;
 mod number;
 mod prompt;
+mod supervision;
 mod time;
 mod voice;
 
 pub use agent::{AgentState, NotReadyReason};
 pub use card::{CallerCard, CallerPerson, Contact};
 pub use desk::{
-    AwaitedBreak, CallPhase, CallView, CareClass, CareMark, Desk, KnownCaller, NextState, Notice, OfferView, Refusal, WrapUpView,
+    AwaitedBreak, CallPhase, CallView, CareClass, CareMark, Desk, KnownCaller, NextState, Notice, OfferView, Refusal, WatchView, WrapUpView,
 };
 pub use dial::DialResult;
 pub use end::{EndReason, Side};
@@ -27,5 +28,6 @@ pub use function::{
 pub use ids::{AgentId, InteractionId, LegId, OfferId, PartyId, PersonId, QueueId, RecordingId, RequestId, SegmentId, SessionId, TrunkId};
 pub use number::{AreaCode, Caller, PhoneNumber, PhoneNumberError};
 pub use prompt::PromptName;
+pub use supervision::{MAX_REASON, SupervisorAct, WatchMode};
 pub use time::UnixMillis;
 pub use voice::{LegHealth, TalkHealth, VoiceCodec, VoiceLight, VoiceTrouble};

@@ -9,7 +9,10 @@ mod voice;
 pub use house::{AgentsNews, Correction, DeskRules, ReasonLimit};
 pub use voice::{VoiceAbilities, VoiceOptions, VoiceOrder};
 
-use crate::model::{AgentId, Desk, InteractionId, NotReadyReason, OfferId, Refusal, RequestId, SessionId, TalkHealth, UnixMillis};
+use crate::model::{
+    AgentId, CallFunction, Desk, InteractionId, NotReadyReason, OfferId, PhoneNumber, Refusal, RequestId, SessionId, SupervisorAct,
+    TalkHealth, UnixMillis,
+};
 use crate::pii::Pii;
 use serde::{Deserialize, Serialize};
 
@@ -118,6 +121,27 @@ pub enum Action {
     },
     /// The caller's card is wrong.
     CorrectCaller(Correction),
+    /// 外拨
+    Dial {
+        /// The number as it is dialled.
+        number: Pii<PhoneNumber>,
+    },
+    /// Something with a call.
+    Call {
+        /// Which call.
+        interaction: InteractionId,
+        /// What.
+        #[serde(flatten)]
+        function: CallFunction,
+    },
+    /// 督办: only for supervisors, and for those of their team.
+    Supervise {
+        /// What.
+        #[serde(flatten)]
+        act: SupervisorAct,
+        /// Why, for the audit: never empty, at most [`crate::model::MAX_REASON`] characters.
+        reason: String,
+    },
     /// 签出
     SignOut,
 }
@@ -221,6 +245,8 @@ pub enum SignOutReason {
     Superseded,
     /// The desktop was gone for too long.
     Lost,
+    /// A supervisor ended it.
+    Forced,
     /// The server is stopping.
     ServerStopping,
 }
@@ -287,13 +313,24 @@ pub fn encode<T: Serialize>(message: &T) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::VoiceCodec;
+    use crate::model::{Target, VoiceCodec};
 
     #[test]
     fn a_message_survives_the_wire() {
         let message = FromClient::Do { request: RequestId(7), action: Action::GoNotReady { reason: NotReadyReason::Meal } };
         let frame = encode(&message);
         assert_eq!(frame, r#"{"type":"do","request":7,"action":{"do":"go_not_ready","reason":"meal"}}"#);
+        assert_eq!(decode::<FromClient>(&frame).expect("own frame decodes"), message);
+    }
+
+    #[test]
+    fn a_call_function_is_one_flat_object() {
+        let to = Target::Number(PhoneNumber::parse("13900000001").expect("a number").into());
+        let action = Action::Call { interaction: InteractionId(5), function: CallFunction::Consult { to } };
+        let message = FromClient::Do { request: RequestId(7), action };
+        let frame = encode(&message);
+        let written = r#"{"do":"call","interaction":5,"function":"consult","to":{"kind":"number","id":"13900000001"}}"#;
+        assert_eq!(frame, format!(r#"{{"type":"do","request":7,"action":{written}}}"#));
         assert_eq!(decode::<FromClient>(&frame).expect("own frame decodes"), message);
     }
 

@@ -145,6 +145,7 @@ fn call(phase: CallPhase) -> CallView {
         phase,
         since,
         known: KnownCaller::default(),
+        talk: shared::model::TalkView::default(),
     }
 }
 

@@ -41,7 +41,7 @@ impl Kind {
     fn of(state: AgentState) -> Self {
         match state {
             AgentState::Ready => Self::Ready,
-            AgentState::Offered | AgentState::Talking => Self::Busy,
+            AgentState::Offered | AgentState::Talking | AgentState::Holding | AgentState::Consulting | AgentState::Outbound => Self::Busy,
             AgentState::WrapUp => Self::WrapUp,
             AgentState::NotReady(_) | AgentState::Lost => Self::Away,
         }

@@ -5,6 +5,7 @@ mod agents;
 mod call_bar;
 mod caller;
 pub(crate) mod correction;
+mod functions;
 mod layers;
 pub(crate) mod lock;
 mod own;
@@ -38,6 +39,8 @@ pub(crate) struct State {
     chosen: Option<PersonId>,
     /// The reason for 示忙 that was asked for last: one that is full can be waited for.
     wanted: Option<NotReadyReason>,
+    /// What is typed into the field for whom to call.
+    callee: String,
     /// What was typed to unlock the seat.
     password: Pii<String>,
 }
@@ -77,6 +80,8 @@ pub(crate) enum Message {
     ShowDesk,
     /// 全部座席
     ShowAgents,
+    /// What is typed into the field for whom to call.
+    Callee(String),
     /// What is looked for among the agents.
     Find(String),
     /// Only agents in this kind of state.
@@ -165,6 +170,11 @@ impl State {
             Message::ShowAgents => {
                 self.page = Page::Agents;
                 return Action::Wish(Wish::WatchAgents(true));
+            }
+            Message::Callee(text) => {
+                self.callee = functions::typed(text);
+                // A staff number is known by the list of all agents.
+                return if view.agents.is_none() { Action::Wish(Wish::WatchAgents(true)) } else { Action::None };
             }
             Message::Find(text) => self.filter.text = text,
             Message::FindKind(kind) => self.filter.kind = kind,
@@ -320,7 +330,7 @@ fn tone(state: Option<AgentState>) -> Tone {
     match state {
         Some(AgentState::Ready) => Tone::Green,
         Some(AgentState::Offered) => Tone::Amber,
-        Some(AgentState::Talking) => Tone::Blue,
+        Some(AgentState::Talking | AgentState::Holding | AgentState::Consulting | AgentState::Outbound) => Tone::Blue,
         Some(AgentState::WrapUp) => Tone::Teal,
         Some(AgentState::NotReady(_)) => Tone::Red,
         Some(AgentState::Lost) | None => Tone::Grey,
@@ -331,7 +341,9 @@ fn tone(state: Option<AgentState>) -> Tone {
 fn sign(state: Option<AgentState>) -> Icon {
     match state {
         Some(AgentState::Ready) => Icon::Ready,
-        Some(AgentState::Offered | AgentState::Talking) => Icon::Phone,
+        Some(AgentState::Offered | AgentState::Talking | AgentState::Holding | AgentState::Consulting | AgentState::Outbound) => {
+            Icon::Phone
+        }
         Some(AgentState::WrapUp) => Icon::Pencil,
         Some(AgentState::NotReady(_)) => Icon::Busy,
         Some(AgentState::Lost) | None => Icon::Lost,

@@ -1,6 +1,6 @@
 //! The middle: what happens now, in one figure, one sentence and at most one act.
 
-use super::{Message, Scene, State, caller, sign, tone};
+use super::{Message, Scene, State, caller, functions, sign, tone};
 use crate::font;
 use crate::screens::clock;
 use crate::theme::{self, Tone, space, text_size};
@@ -26,10 +26,10 @@ pub(super) fn view<'a>(state: &'a State, scene: Scene<'a>) -> Element<'a, Messag
 
 fn for_desk<'a>(state: &'a State, scene: Scene<'a>, desk: &'a Desk) -> Column<'a, Message> {
     match desk.state {
-        AgentState::NotReady(reason) => not_ready(scene, desk, reason),
-        AgentState::Ready => ready(scene, desk),
+        AgentState::NotReady(reason) => not_ready(scene, desk, reason).push(functions::dial(state, scene)),
+        AgentState::Ready => ready(scene, desk).push(functions::dial(state, scene)),
         AgentState::Offered => desk.offer.as_ref().map_or_else(|| ready(scene, desk), |offer| ringing(state, scene, offer)),
-        AgentState::Talking => talking(state, scene, desk),
+        AgentState::Talking | AgentState::Holding | AgentState::Consulting | AgentState::Outbound => talking(state, scene, desk),
         AgentState::WrapUp => desk.wrap_up.as_ref().map_or_else(|| ready(scene, desk), |wrap_up| finishing(state, scene, desk, wrap_up)),
         AgentState::Lost => plain_stage(scene, desk, scene.texts.stage.lost).push(hint(scene, scene.texts.stage.lost_next)),
     }
@@ -89,14 +89,23 @@ fn ringing<'a>(state: &'a State, scene: Scene<'a>, offer: &'a OfferView) -> Colu
 
 fn talking<'a>(state: &'a State, scene: Scene<'a>, desk: &'a Desk) -> Column<'a, Message> {
     let since = desk.call.as_ref().map_or(desk.since, |call| call.since);
-    let head = column![
-        still_sign(scene, Tone::Blue, Icon::Phone),
-        heading(scene.palette, scene.texts.stage.talking),
-        figure(scene, Tone::Blue, scene.clock_since(since)),
-    ];
+    let held = desk.call.as_ref().and_then(|call| call.talk.held);
+    let (tone, since) = held.map_or((Tone::Blue, since), |held| (held_tone(scene, held), held));
+    let headline = if desk.state == AgentState::Talking { scene.texts.stage.talking } else { scene.texts.state_word(desk.state) };
+    let head =
+        column![still_sign(scene, tone, Icon::Phone), heading(scene.palette, headline), figure(scene, tone, scene.clock_since(since)),];
     let who = desk.call.as_ref().map(|call| who(state, scene, call));
     let next = scene.view.can_hang_up().then(|| hint(scene, scene.texts.stage.talking_next));
-    head.spacing(space::M).align_x(Center).push(who).push(next)
+    head.spacing(space::M).align_x(Center).push(who).push(next).push(functions::in_call(state, scene))
+}
+
+/// A held citizen is on the agent's mind: amber after 45 s, red after 90 (1-10).
+fn held_tone(scene: Scene<'_>, held: shared::model::UnixMillis) -> Tone {
+    match scene.server_now().since(held) {
+        ..45_000 => Tone::Blue,
+        45_000..90_000 => Tone::Amber,
+        90_000.. => Tone::Red,
+    }
 }
 
 fn finishing<'a>(state: &'a State, scene: Scene<'a>, desk: &'a Desk, wrap_up: &'a WrapUpView) -> Column<'a, Message> {

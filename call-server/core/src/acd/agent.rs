@@ -315,6 +315,30 @@ impl Agent {
         self.enter(turn, Activity::Talking(Talk { interaction, queue, since, mode: TalkMode::Outbound, after }), IntervalCause::Dialled);
     }
 
+    /// A supervisor takes a call: no offer, no ringing.
+    pub(crate) fn take(&mut self, turn: &mut Turn, interaction: InteractionId, queue: QueueId) {
+        let next = match self.activity {
+            Activity::NotReady(reason) => Next::NotReady(reason),
+            Activity::Ready | Activity::Offered(_) | Activity::Talking(_) | Activity::WrapUp(_) | Activity::Lost(_) => Next::Ready,
+        };
+        let (since, mode, after) = (turn.now.time, TalkMode::Talk, AfterCall::Next(next));
+        self.enter(turn, Activity::Talking(Talk { interaction, queue, since, mode, after }), IntervalCause::Forced);
+    }
+
+    /// 强制示闲, 强制示忙: as an own choice, but told, and recorded as forced.
+    pub(crate) fn force(&mut self, turn: &mut Turn, wanted: Option<NotReadyReason>) -> Asked {
+        let before = self.activity.state();
+        let over = match wanted {
+            Some(reason) => self.go_not_ready(turn, reason)?,
+            None => self.go_ready(turn)?,
+        };
+        if self.activity.state() != before {
+            self.timeline.caused_by(IntervalCause::Forced);
+        }
+        self.tell(CallNews::Forced);
+        Ok(over)
+    }
+
     /// Why this agent may not dial now, if so.
     pub(crate) fn may_dial(&self) -> Result<(), Refusal> {
         match self.activity {

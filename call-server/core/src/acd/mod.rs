@@ -166,6 +166,13 @@ impl Acd {
         ringing.into_iter().filter_map(|agent| step(self.agent_mut(agent)?, turn)).collect()
     }
 
+    /// 代答: a citizen is taken out of the line by hand; the desks that ring fall silent.
+    pub(crate) fn taken(&mut self, turn: &mut Turn, interaction: InteractionId) -> Vec<OfferOver> {
+        self.stop_seeking(turn, interaction, LastAgentOutcome::AnsweredByOther);
+        let ringing = self.line.leave(turn, interaction).map_or_else(BTreeSet::new, |entry| entry.ringing);
+        self.free(turn, ringing, Agent::answered_elsewhere)
+    }
+
     /// Whether the limit of waiting is reached and no desk rings (I-24).
     pub(crate) fn overdue(&self, interaction: InteractionId, now: Time) -> bool {
         self.line.overdue(interaction, now)

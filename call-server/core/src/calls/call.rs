@@ -13,7 +13,7 @@ use crate::timer::Reason;
 use crate::turn::Turn;
 use shared::model::{
     AgentId, AskedBy, CallPhase, CallView, Caller, CallerCard, Direction, EndReason, InteractionId, KnownCaller, LegId, PartyId, QueueId,
-    Side, TalkView,
+    Side, TalkView, WatchMode,
 };
 use std::collections::BTreeMap;
 
@@ -41,6 +41,8 @@ pub(crate) struct Call {
     /// How often it was handed over.
     pub(crate) transfers: u32,
     pub(crate) last_party: PartyId,
+    /// Supervisors who take part.
+    pub(crate) watchers: Vec<Watcher>,
     pub(super) wires: Wires,
 }
 
@@ -57,6 +59,14 @@ pub(crate) enum Stage {
     Talking(Talking),
     /// 无座席通话: citizen and experts go on without an agent.
     Residual(Residual),
+}
+
+/// A supervisor who takes part in the talk of an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Watcher {
+    pub(crate) leg: LegId,
+    pub(crate) agent: AgentId,
+    pub(crate) mode: WatchMode,
 }
 
 /// An agent calls a citizen.
@@ -240,7 +250,35 @@ impl Call {
                 }
             }
         }
+        self.wire_watchers(&mut wires);
         wires
+    }
+
+    /// Supervisors are where their agent is: with the citizen, or with whom the agent consults (1-14).
+    fn wire_watchers(&self, wires: &mut Wires) {
+        for watcher in &self.watchers {
+            let Some(agent_leg) = self.leg_of(watcher.agent) else { continue };
+            let part = match watcher.mode {
+                WatchMode::Listen => Part::Listen,
+                WatchMode::Whisper => Part::Whisper,
+                WatchMode::Barge => Part::Talk,
+            };
+            let talk = wires.talks.iter_mut().find(|(name, talk)| **name == agent_leg || talk.members.contains_key(&agent_leg));
+            if let Some((_, talk)) = talk {
+                talk.members.insert(watcher.leg, part);
+            }
+        }
+    }
+
+    /// The voice path of an agent who has the call or takes part in it.
+    pub(crate) fn leg_of(&self, agent: AgentId) -> Option<LegId> {
+        match &self.stage {
+            Stage::Dialling(dialling) if dialling.agent == agent => Some(dialling.agent_leg),
+            Stage::Talking(talking) if talking.agent == agent => Some(talking.agent_leg),
+            Stage::Opening | Stage::Dialling(_) | Stage::Waiting(_) | Stage::Talking(_) | Stage::Residual(_) => {
+                self.stage.parties().find(|party| party.agent() == Some(agent)).and_then(Party::leg)
+            }
+        }
     }
 
     /// Whose audio the citizen hears, or would but for hold, and whether that is held.

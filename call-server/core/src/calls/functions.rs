@@ -311,6 +311,27 @@ impl Calls {
         })
     }
 
+    /// 强接: another agent has the call from now on, on the one's leg; whoever was called is let go.
+    pub(crate) fn take_over(
+        &mut self,
+        turn: &mut Turn,
+        id: InteractionId,
+        agent: AgentId,
+        leg: LegId,
+    ) -> Result<(HandedOver, Option<Gone>), Refusal> {
+        let taken = self.step(turn, id, |call, turn| {
+            let talking = call.talking()?;
+            let from = std::mem::replace(&mut talking.agent, agent);
+            (talking.agent_leg, talking.since, talking.held) = (leg, turn.now, None);
+            let aside = talking.aside.take().map(|aside| Gone { party: aside.party, with_citizen: false });
+            let fact = call.ledger.handed_over(turn.now, from, Some(agent));
+            call::store_fact(turn, fact);
+            Ok((HandedOver { from }, aside))
+        })?;
+        taken.1.iter().for_each(|gone| self.forget_party(&gone.party));
+        Ok(taken)
+    }
+
     /// 退出: the agent leaves a three-way talk.
     pub(crate) fn leave(&mut self, turn: &mut Turn, id: InteractionId) -> Result<(HandedOver, Option<Gone>), Refusal> {
         let left = self.step(turn, id, |call, turn| {
@@ -403,6 +424,11 @@ impl Calls {
             return None;
         }
         if leg == call.leg { Some((id, None)) } else { Some((id, Some(self.there(turn, id)?))) }
+    }
+
+    /// Whether a citizen is being called who has not answered yet.
+    pub(crate) fn is_dialling(&self, interaction: InteractionId) -> bool {
+        self.get(interaction).is_some_and(|call| matches!(call.stage, Stage::Dialling(_)))
     }
 
     /// Whether a call of ours is still being opened, for its deadline.

@@ -11,7 +11,7 @@ mod party;
 mod recording;
 mod wires;
 
-pub(crate) use call::{Call, Ending, Stage};
+pub(crate) use call::{Call, Ending, Stage, Watcher};
 pub(crate) use functions::{Called, Gone, Role};
 
 use crate::command::{CallTo, MediaCommand, RecordingCommand, SessionText, SipCommand, StoreCommand};
@@ -272,6 +272,22 @@ impl Calls {
         id
     }
 
+    /// Who listens to an agent of this call.
+    pub(crate) fn watch(&mut self, turn: &mut Turn, interaction: InteractionId, watchers: Vec<Watcher>) {
+        if let Some(call) = self.live.get_mut(&interaction)
+            && call.watchers != watchers
+        {
+            call.watchers = watchers;
+            call.settle(turn);
+        }
+    }
+
+    /// 代答: a citizen who waits is with this agent.
+    pub(crate) fn pick_up(&mut self, turn: &mut Turn, interaction: InteractionId, agent: AgentId, agent_leg: LegId) {
+        let now = turn.now;
+        self.connect(turn, interaction, agent, agent_leg, now);
+    }
+
     /// The citizen who was called has answered: the talk with the agent begins.
     pub(crate) fn reached(&mut self, turn: &mut Turn, interaction: InteractionId) {
         let Some(call) = self.live.get_mut(&interaction) else { return };
@@ -429,6 +445,7 @@ fn fresh(id: InteractionId, leg: LegId, caller: Caller, queue: QueueId, ledger: 
         stage: Stage::Opening,
         transfers: 0,
         last_party: PartyId(0),
+        watchers: Vec::new(),
         wires: Wires::default(),
     }
 }

@@ -22,6 +22,7 @@ impl Core {
             self.turn.agent(AgentCommand::SignInFailed { agent, session });
             return;
         }
+        self.unwatch(agent);
         if let Some(remains) = self.acd.arrive(&mut self.turn, agent, session) {
             self.offer_over(remains.offer);
         }
@@ -89,7 +90,11 @@ impl Core {
 
     fn carry_out(&mut self, agent: AgentId, action: AgentAction) -> Result<(), Refusal> {
         match action {
-            AgentAction::GoReady => self.choose(agent, |agent, turn| agent.go_ready(turn)),
+            AgentAction::GoReady => {
+                self.choose(agent, |agent, turn| agent.go_ready(turn))?;
+                self.unwatch(agent);
+                Ok(())
+            }
             AgentAction::GoNotReady(reason) if !self.acd.has_place(&self.turn, reason, agent) => Err(Refusal::ReasonFull),
             AgentAction::GoNotReady(reason) => self.choose(agent, |agent, turn| agent.go_not_ready(turn, reason)),
             AgentAction::AwaitNotReady(reason) => self.await_break(agent, reason),
@@ -102,6 +107,7 @@ impl Core {
             AgentAction::ExtendWrapUp => self.ask(agent, |agent, turn| agent.extend_wrap_up(turn)),
             AgentAction::Dial(number) => self.dial(agent, number.reveal()),
             AgentAction::Call(interaction, function) => self.function(agent, interaction, function),
+            AgentAction::Supervise(act, reason) => self.supervise(agent, act, reason),
             AgentAction::SignOut => Ok(()),
         }
     }
@@ -151,6 +157,7 @@ impl Core {
             self.colleague_accepted(offered.interaction, agent, leg);
         } else {
             self.calls.connect(&mut self.turn, offered.interaction, agent, leg, offered.began);
+            self.refresh_call_watchers(offered.interaction);
         }
         Ok(())
     }

@@ -50,6 +50,7 @@ impl Core {
             next: agent.next(),
             limit: agent.limit.map(|limit| limit.utc),
             awaits: self.acd.awaited(agent.agent),
+            watches: self.watch_view(agent.agent),
         }
     }
 
@@ -85,7 +86,7 @@ fn wrap_up_view(agent: &Agent) -> Option<WrapUpView> {
 
 /// Equal but for revision and clock.
 fn same(shown: &Desk, desk: &Desk) -> bool {
-    let Desk { revision: _, now: _, state, since, offer, call, wrap_up, notice, next, limit, awaits } = desk;
+    let Desk { revision: _, now: _, state, since, offer, call, wrap_up, notice, next, limit, awaits, watches } = desk;
     shown.state == *state
         && shown.since == *since
         && shown.offer == *offer
@@ -95,4 +96,5 @@ fn same(shown: &Desk, desk: &Desk) -> bool {
         && shown.next == *next
         && shown.limit == *limit
         && shown.awaits == *awaits
+        && shown.watches == *watches
 }

@@ -187,7 +187,7 @@ impl Core {
         let exit = match cause {
             OverflowCause::NobodySignedIn => overflow.nobody_signed_in.clone(),
             OverflowCause::AllNotReady => overflow.all_not_ready.clone(),
-            OverflowCause::Full | OverflowCause::Timeout | OverflowCause::Closed | OverflowCause::Key => None,
+            OverflowCause::Full | OverflowCause::Timeout | OverflowCause::Closed | OverflowCause::Key | OverflowCause::Supervisor => None,
         };
         exit.map(|exit| (cause, exit))
     }

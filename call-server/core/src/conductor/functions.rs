@@ -26,6 +26,7 @@ impl Core {
         let plan = &self.turn.plan;
         let queue = plan.agents.get(&agent).and_then(|plan| plan.queues.iter().find(|queue| self.turn.plan.queues.contains_key(queue)));
         let queue = *queue.ok_or(Refusal::NoSuchTarget)?;
+        self.unwatch(agent);
         let interaction = self.calls.dial(&mut self.turn, (agent, leg), to, queue);
         self.recognise(interaction);
         self.with_agent(agent, |agent, turn| agent.dial(turn, interaction, queue));
@@ -106,6 +107,11 @@ impl Core {
                 call.note(&mut self.turn, FactKind::Offered { agent: *other });
             }
         }
+        if let Called::Outside(CallTo::Number(number)) = &called
+            && self.turn.plan.dialled_kind(number) == DialledKind::Emergency
+        {
+            self.tell_supervisors(agent, CallNews::TeamEmergency(agent));
+        }
         self.calls.call_aside(&mut self.turn, interaction, kind, called);
         Ok(())
     }
@@ -160,6 +166,10 @@ impl Core {
     /// Frees whoever is no longer in a call.
     pub(super) fn party_leaves(&mut self, (interaction, queue): (InteractionId, QueueId), gone: &Gone) {
         gone.party.hang_up(&mut self.turn);
+        self.colleague_leaves((interaction, queue), gone);
+    }
+
+    fn colleague_leaves(&mut self, (interaction, queue): (InteractionId, QueueId), gone: &Gone) {
         let Some(agent) = gone.party.agent() else { return };
         if gone.party.is_there() {
             self.segment_over(agent, (interaction, queue), Side::Server, gone.with_citizen);
@@ -183,7 +193,8 @@ impl Core {
         if let Stage::Talking(talking) = was
             && let Some(aside) = &talking.aside
         {
-            self.party_leaves((interaction, queue), &Gone { party: aside.party.clone(), with_citizen: false });
+            // Its leg was hung up with the call.
+            self.colleague_leaves((interaction, queue), &Gone { party: aside.party.clone(), with_citizen: false });
         }
         let others = match was {
             Stage::Talking(talking) => talking.others.as_slice(),
@@ -236,6 +247,7 @@ impl Core {
 
     fn aside_failed(&mut self, interaction: InteractionId, result: DialResult) {
         let Ok(gone) = self.calls.end_aside(&mut self.turn, interaction, Some(result)) else { return };
+        gone.party.free(&mut self.turn);
         let news = if gone.party.is_there() { CallNews::AsideLeft } else { CallNews::AsideFailed(result) };
         if let Some(owner) = self.calls.get(interaction).and_then(|call| call.owner()) {
             self.tell_agent(owner, news);
@@ -246,23 +258,14 @@ impl Core {
     /// A leg of ours beside the citizen's has ended.
     pub(super) fn party_gone(&mut self, leg: LegId, cause: LegEnd) {
         match self.calls.role_of(leg) {
-            Some(Role::Aside(interaction)) => {
-                self.free_leg(interaction, leg);
-                self.aside_failed(interaction, cause.dial_result());
-            }
+            Some(Role::Aside(interaction)) => self.aside_failed(interaction, cause.dial_result()),
             Some(Role::Other(interaction, party)) => {
-                self.free_leg(interaction, leg);
-                if self.calls.drop_party(&mut self.turn, interaction, party).is_ok() {
+                if let Ok(gone) = self.calls.drop_party(&mut self.turn, interaction, party) {
+                    gone.party.free(&mut self.turn);
                     self.one_less(interaction, Side::Agent);
                 }
             }
             Some(Role::Citizen(_)) | None => {}
-        }
-    }
-
-    fn free_leg(&mut self, interaction: InteractionId, leg: LegId) {
-        if let Some(call) = self.calls.get(interaction) {
-            call.stage.parties().filter(|party| party.leg() == Some(leg)).for_each(|party| party.free(&mut self.turn));
         }
     }
 
@@ -347,6 +350,7 @@ impl Core {
             Some((interaction, Some(kind))) => self.aside_there(interaction, kind),
             Some((interaction, None)) => {
                 self.calls.reached(&mut self.turn, interaction);
+                self.follow_call(interaction);
                 self.touch_desks_of(interaction);
             }
             None => {}
@@ -356,7 +360,12 @@ impl Core {
     /// A call of ours has rung long enough, or media did not open its voice path.
     pub(super) fn leg_overdue(&mut self, leg: LegId) {
         let cause = if self.calls.is_opening(leg) { LegEnd::NoLine } else { LegEnd::Timeout };
-        if cause == LegEnd::Timeout {
+        self.leg_failed(leg, cause);
+    }
+
+    /// A call of ours is given up by us.
+    pub(super) fn leg_failed(&mut self, leg: LegId, cause: LegEnd) {
+        if !self.calls.is_opening(leg) {
             self.turn.sip(SipCommand::HangUp { leg, reason: EndReason::NotReached });
         }
         match self.calls.role_of(leg) {
@@ -369,15 +378,17 @@ impl Core {
     pub(super) fn held_long(&mut self, interaction: InteractionId) {
         if let Some(owner) = self.calls.get(interaction).and_then(|call| call.owner()) {
             self.tell_agent(owner, CallNews::HeldLong);
+            self.tell_supervisors(owner, CallNews::TeamHeldLong(owner));
         }
     }
 
-    fn tell_agent(&mut self, agent: AgentId, news: CallNews) {
+    pub(super) fn tell_agent(&mut self, agent: AgentId, news: CallNews) {
         self.with_agent(agent, |agent, _| agent.tell(news));
     }
 
     /// Every agent of a call does what the call says.
     pub(super) fn follow_call(&mut self, interaction: InteractionId) {
+        self.refresh_call_watchers(interaction);
         let Some(call) = self.calls.get(interaction) else { return };
         let mut modes = Vec::new();
         match &call.stage {

@@ -4,8 +4,11 @@ mod agents;
 mod desks;
 mod doors;
 mod functions;
+mod supervision;
 mod texts;
 mod voices;
+
+pub(crate) use supervision::Watches;
 
 use crate::Core;
 use crate::acd::{Joins, OfferOver, Remains, SegmentOver, SoughtOver};
@@ -15,7 +18,7 @@ use crate::input::{CallOffered, Input, LegEnd, MediaFailure};
 use crate::ledger::{FactKind, LastAgentOutcome};
 use crate::plan::QueuePlan;
 use crate::timer::Reason;
-use shared::model::{AgentId, Caller, DialResult, EndReason, InteractionId, KnownCaller, LegId, QueueId, Side};
+use shared::model::{AgentId, Caller, EndReason, InteractionId, KnownCaller, LegId, QueueId, Side};
 
 impl Core {
     /// One line per input.
@@ -139,11 +142,10 @@ impl Core {
 
     fn media_failed(&mut self, leg: LegId, reason: MediaFailure) {
         match self.calls.role_of(leg) {
-            Some(Role::Citizen(interaction)) => {
-                self.calls.dial_ended(&mut self.turn, interaction, DialResult::NoLine);
+            Some(Role::Citizen(interaction)) if !self.calls.is_dialling(interaction) => {
                 self.end_call(interaction, Ending::by_server(reason.end_reason()));
             }
-            Some(Role::Aside(_) | Role::Other(..)) => self.party_gone(leg, LegEnd::NoLine),
+            Some(Role::Citizen(_) | Role::Aside(_) | Role::Other(..)) => self.leg_failed(leg, LegEnd::NoLine),
             None => {
                 self.calls.farewell_ended(&mut self.turn, leg, Side::Server, false);
                 self.agent_media_failed(leg);
@@ -271,6 +273,7 @@ impl Core {
     }
 
     fn sign_out(&mut self, agent: AgentId, why: SessionEnd) {
+        self.unwatch(agent);
         let remains = self.acd.leave(&mut self.turn, agent, why);
         self.clear_up(agent, remains);
     }

@@ -47,6 +47,11 @@ impl Timeline {
         finished
     }
 
+    /// The present interval has another cause than it seemed.
+    pub(crate) fn caused_by(&mut self, cause: IntervalCause) {
+        self.doing.cause = cause;
+    }
+
     /// The session ends; returns its last interval.
     pub(crate) fn end(self, now: Now, why: SessionEnd) -> AgentInterval {
         self.interval(now, Some(why))

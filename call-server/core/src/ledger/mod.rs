@@ -13,7 +13,7 @@ pub use decision::{Decision, LastAgentOutcome, PassedOver, Weighed, WhyNot};
 use serde::{Deserialize, Serialize};
 use shared::model::{
     AgentId, AgentState, AsideKind, Caller, DialResult, Direction, EndReason, InteractionId, PartyId, PartyName, PhoneNumber, PromptName,
-    QueueId, RecordingId, SegmentId, SessionId, Side, TrunkId, UnixMillis,
+    QueueId, RecordingId, SegmentId, SessionId, Side, SupervisorAct, TrunkId, UnixMillis,
 };
 
 /// One thing that happened within an interaction, as it is stored.
@@ -258,6 +258,8 @@ pub enum OverflowCause {
     Closed,
     /// The citizen pressed a key.
     Key,
+    /// A supervisor moved the citizen.
+    Supervisor,
 }
 
 impl OverflowCause {
@@ -271,7 +273,7 @@ impl OverflowCause {
             Self::AllNotReady => EndReason::AllNotReady,
             Self::Closed => EndReason::Closed,
             // Who presses the key that ends the call has left of one's own will.
-            Self::Key => EndReason::Abandoned,
+            Self::Key | Self::Supervisor => EndReason::Abandoned,
         }
     }
 }
@@ -435,6 +437,21 @@ pub enum IntervalCause {
     Dialled,
     /// The citizen was held or retrieved, or somebody was called or let go, in a call.
     CallFunction,
-    /// A colleague asked this agent to take or join a call.
-    Asked,
+    /// A supervisor set the state, or took or ended the call.
+    Forced,
+}
+
+/// One act of a supervisor, for the audit (1-14).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SupervisionNote {
+    /// Who.
+    pub supervisor: AgentId,
+    /// When.
+    pub at: UnixMillis,
+    /// What.
+    pub act: SupervisorAct,
+    /// The call that it concerned, if there was one.
+    pub interaction: Option<InteractionId>,
+    /// Why, in the supervisor's own words.
+    pub reason: String,
 }

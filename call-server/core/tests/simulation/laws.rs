@@ -507,7 +507,9 @@ impl Watch {
             let exit = self.unstaffed(queue).and_then(|cause| match cause {
                 OverflowCause::NobodySignedIn => rules.nobody_signed_in,
                 OverflowCause::AllNotReady => rules.all_not_ready,
-                OverflowCause::Full | OverflowCause::Timeout | OverflowCause::Closed | OverflowCause::Key => None,
+                OverflowCause::Full | OverflowCause::Timeout | OverflowCause::Closed | OverflowCause::Key | OverflowCause::Supervisor => {
+                    None
+                }
             });
             assert_ne!(exit, Some(Exit::Refuse), "{} waits although nobody may answer in {queue}", call.interaction);
         }

@@ -515,7 +515,10 @@ impl Watch {
                 agent.interval(self.now, interval, wrap_up);
             }
             StoreCommand::CloseRecording { recording, .. } => self.with_call(InteractionId(recording.0), |call| call.attached += 1),
-            StoreCommand::FindCard { .. } | StoreCommand::OpenRecording { .. } | StoreCommand::TalkMeasured(_) => {}
+            StoreCommand::Supervised(_)
+            | StoreCommand::FindCard { .. }
+            | StoreCommand::OpenRecording { .. }
+            | StoreCommand::TalkMeasured(_) => {}
         }
     }
 
@@ -626,13 +629,14 @@ impl Watch {
             OverflowCause::AllNotReady => ("overflow: all not ready", plan.overflow.all_not_ready.clone()),
             OverflowCause::Closed => return self.tally("overflow: closed"),
             OverflowCause::Key => return self.tally("overflow: key"),
+            OverflowCause::Supervisor => return self.tally("overflow: supervisor"),
         };
         assert_eq!(exit, Some(Exit::Queue(to)), "{what}: against the rule of {from}");
         match cause {
             OverflowCause::Full => assert!(self.waiting_beside(from, interaction) >= plan.max_waiting, "I-25: {from} is not full"),
             OverflowCause::Timeout => assert!(limit.is_some_and(|limit| limit <= self.now), "I-24: {interaction} may wait longer"),
             OverflowCause::NobodySignedIn | OverflowCause::AllNotReady => self.step.unstaffed.push((from, cause)),
-            OverflowCause::Closed | OverflowCause::Key => {}
+            OverflowCause::Closed | OverflowCause::Key | OverflowCause::Supervisor => {}
         }
         self.tally(what);
     }

@@ -80,6 +80,7 @@ fn people(plan: &mut Plan, words: &[&str]) -> Result<(), String> {
             let (skill, level) = (skill_id(skill)?, whole(level)?);
             return known(plan, agent, &mut |agent| _ = agent.skills.insert(skill, level));
         }
+        ["agent", agent, "supervises"] => return known(plan, agent, &mut |agent| agent.supervisor = true),
         ["agent", agent, "answers-by-itself", after] => {
             let after_ms = length_ms(after)?;
             return known(plan, agent, &mut |agent| agent.auto_answer_ms = Some(after_ms));
