@@ -113,6 +113,9 @@ pub struct QueuePlan {
     /// What keys do while a citizen waits.
     #[serde(default)]
     pub keys: BTreeMap<char, KeyAction>,
+    /// Keys that its citizens press while they talk are left out of the recording: card numbers, passwords.
+    #[serde(default)]
+    pub mask_keys: bool,
 }
 
 impl Default for QueuePlan {
@@ -134,6 +137,7 @@ impl Default for QueuePlan {
             last_agent: None,
             announcements: Announcements::default(),
             keys: BTreeMap::new(),
+            mask_keys: false,
         }
     }
 }

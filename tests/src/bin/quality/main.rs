@@ -226,7 +226,8 @@ fn measure(cli: &Cli, codec: Codec) -> Result<(Vec<Measured>, Option<f64>)> {
             row.add(more);
         }
     }
-    let delay = heard.first().and_then(|heard| mouth_to_ear_ms(&heard.ours, period));
+    // With Opus what was heard is not scored from its beginning.
+    let delay = heard.first().filter(|_| codec == Codec::Pcma).and_then(|heard| mouth_to_ear_ms(&heard.ours, period));
     Ok((rows(0).iter().zip(&heard).map(|(row, heard)| sum_up(row, heard)).collect::<Result<_>>()?, delay))
 }
 
