@@ -155,12 +155,16 @@ fn write_all(mut file: impl Write, lines: &Receiver<JournalLine>, limit_bytes: u
 mod tests {
     use super::{Journal, KEPT_FILES, files, next_name, superfluous, write_all};
     use crate::scratch::Scratch;
-    use call_core::command::{MediaAccess, SessionText};
-    use call_core::input::CallOffered;
+    use call_core::command::{AgentCommand, MediaAccess, MediaCommand, SessionText, StoreCommand};
+    use call_core::input::{AgentAction, CallOffered, LegEnd, PastContact, RecordingOutcome};
     use call_core::journal::{JournalLine, Replay};
-    use call_core::plan::{AgentPlan, Plan, QueuePlan};
+    use call_core::ledger::{FactKind, LastAgentOutcome};
+    use call_core::plan::{AgentPlan, LastAgentRule, Plan, QueuePlan};
     use call_core::{Command, Core, Input, Now, Time};
-    use shared::model::{AgentId, Caller, InteractionId, LegId, PhoneNumber, QueueId, SessionId, TrunkId, UnixMillis};
+    use shared::model::{
+        AgentId, AgentState, Caller, InteractionId, LegId, NotReadyReason, OfferId, PhoneNumber, QueueId, RecordingId, RequestId,
+        SessionId, TrunkId, UnixMillis,
+    };
     use std::collections::BTreeMap;
     use std::path::{Path, PathBuf};
     use std::sync::mpsc::sync_channel;
@@ -170,29 +174,41 @@ mod tests {
         let number = PhoneNumber::parse("12345").expect("a number");
         Plan {
             numbers: BTreeMap::from([(number, QueueId(1))]),
-            queues: BTreeMap::from([(QueueId(1), QueuePlan { max_wait_ms: 5_000, ..QueuePlan::default() })]),
+            queues: BTreeMap::from([(
+                QueueId(1),
+                QueuePlan { max_wait_ms: 5_000, last_agent: Some(LastAgentRule::default()), ..QueuePlan::default() },
+            )]),
             agents: BTreeMap::from([(AgentId(7), AgentPlan { queues: vec![QueueId(1)], ..AgentPlan::default() })]),
             ..Plan::default()
         }
     }
 
+    /// A day in short: what is known, somebody who signs in and talks, a new plan in mid-call, and the end.
     fn inputs(leg: u64) -> Vec<Input> {
         let caller = Caller { number: Some(PhoneNumber::parse("13900000001").expect("a number").into()) };
         let dialled = PhoneNumber::parse("12345").expect("a number");
         let offer = Some(SessionText("a=crypto secret".into()));
+        let (agent, session, voice) = (AgentId(7), SessionId(leg), LegId(1 << 62));
+        let asked = |request, action| Input::AgentAsked { agent, session, request: RequestId(request), action };
+        let past = PastContact { caller: caller.clone(), at: UnixMillis(1_799_990_000_000), agent: Some(agent), avoid: false };
+        let mut changed = plan();
+        changed.queues.values_mut().for_each(|queue| queue.wrap_up_ms = 4_000);
+        let (trunk, probe, origin) = (TrunkId(1), false, Default::default());
+        let outcome = RecordingOutcome::Complete { length_ms: 6_000, bytes: 9, digest: "00".to_owned() };
         vec![
-            Input::AgentArrived { agent: AgentId(7), session: SessionId(leg) },
-            Input::AgentMediaOpened { agent: AgentId(7), leg: LegId(1 << 62), access: MediaAccess("secret keys".into()) },
-            Input::CallOffered(CallOffered {
-                leg: LegId(leg),
-                trunk: TrunkId(1),
-                caller,
-                dialled,
-                offer,
-                probe: false,
-                origin: Default::default(),
-            }),
+            Input::ContactsKnown(vec![past]),
+            Input::AgentArrived { agent, session },
+            Input::AgentMediaOpened { agent, leg: voice, access: MediaAccess("secret keys".into()) },
+            Input::AgentMediaReachable { leg: voice, reachable: true },
+            asked(1, AgentAction::GoReady),
+            Input::CallOffered(CallOffered { leg: LegId(leg), trunk, caller, dialled, offer, probe, origin }),
             Input::MediaOpened { leg: LegId(leg), answer: SessionText("secret answer".into()) },
+            asked(2, AgentAction::Accept(OfferId(1))),
+            Input::RecordingRowStored { recording: RecordingId(leg) },
+            Input::PlanChanged(Box::new(changed)),
+            asked(3, AgentAction::GoNotReady(NotReadyReason::Break)),
+            Input::LegEnded { leg: LegId(leg), cause: LegEnd::ByeReceived },
+            Input::RecordingFinished { recording: RecordingId(leg), outcome },
             Input::Tick,
             Input::Stop,
         ]
@@ -251,7 +267,14 @@ mod tests {
             // The lengths of what was left out are all that may differ.
             text.replace("SessionText(15 bytes)", "SessionText(0 bytes)").replace("SessionText(13 bytes)", "SessionText(0 bytes)")
         };
-        assert!(first.len() > 10 && second.len() > 10, "too quiet to prove anything");
+        for run in [&first, &second] {
+            let talked = |command: &Command| matches!(command, Command::Media(MediaCommand::Connect { .. }));
+            let hit = |command: &Command| matches!(command, Command::Store(StoreCommand::Note(fact)) if matches!(fact.kind, FactKind::LastAgent { outcome: LastAgentOutcome::Hit, .. }));
+            let wrapped =
+                |command: &Command| matches!(command, Command::Agent(AgentCommand::Show { desk, .. }) if desk.state == AgentState::WrapUp);
+            let seen = [run.iter().any(talked), run.iter().any(hit), run.iter().any(wrapped)];
+            assert_eq!(seen, [true; 3], "a talk, the last agent and the new plan's wrap-up must be in it");
+        }
         assert_eq!(without(&replayed), without(&[first, second].concat()));
     }
 

@@ -151,6 +151,11 @@ impl Running {
         writeln!(input, "{line}").and_then(|()| input.flush()).unwrap_or_else(|error| panic!("{}: {error}", self.name));
     }
 
+    /// Ends its standard input, which tells some programs to come to their end.
+    pub fn close_input(&mut self) {
+        drop(self.child.stdin.take());
+    }
+
     /// SIGKILL, at once; returns when it is gone.
     pub fn kill(&mut self) {
         // It may have ended by itself, which is as good.

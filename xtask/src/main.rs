@@ -2,6 +2,7 @@
 
 mod bench;
 mod demo;
+mod differential;
 mod fuzz;
 mod packages;
 mod process;
@@ -43,9 +44,10 @@ enum Command {
     Check,
     /// The house rules that no compiler knows: import table, sizes, module heads.
     Tidy,
-    /// The core under random callers, agents and faults; `sim erlang` compares it with queueing theory.
+    /// The core under random callers, agents and faults; `sim erlang` compares it with queueing theory; `sim mutants` breaks it on
+    /// purpose, in one place at a time, and tells which tests notice.
     Sim {
-        /// Passed on: `--seeds N`, `--seed S`, `--json`, or `erlang [--json]`.
+        /// Passed on: `--seeds N`, `--seed S`, `--json`, or `erlang [--json]`, or `mutants [--only N]`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
@@ -57,6 +59,8 @@ enum Command {
     },
     /// libFuzzer over the targets of `tests/fuzz`; stable compiler, needs g++.
     Fuzz(fuzz::FuzzArguments),
+    /// Our SIP parser beside those of rsip, rsipstack and ezk, message by message.
+    Differential,
     /// Benchmarks; each prints a table, and with `--json` one object.
     Bench(bench::BenchArguments),
 }
@@ -93,10 +97,14 @@ fn run(command: Command) -> Result<()> {
         }
         Command::Tidy => tidy::run(),
         Command::Sim { arguments } => {
-            let erlang = arguments.first().is_some_and(|first| first == "erlang");
-            let example = if erlang { "erlang" } else { "simulate" };
-            let mut all = vec!["run", "--quiet", "--release", "--package", "call-core", "--example", example, "--"];
-            all.extend(arguments.iter().skip(usize::from(erlang)).map(String::as_str));
+            let other = arguments.first().map(String::as_str).filter(|first| ["erlang", "mutants"].contains(first));
+            let mut all = vec!["run", "--quiet", "--package", "call-core", "--example", other.unwrap_or("simulate")];
+            // The breaks are built and asked by programs of their own.
+            if other != Some("mutants") {
+                all.push("--release");
+            }
+            all.push("--");
+            all.extend(arguments.iter().skip(usize::from(other.is_some())).map(String::as_str));
             process::cargo(&all)
         }
         Command::Replay { arguments } => {
@@ -105,6 +113,7 @@ fn run(command: Command) -> Result<()> {
             process::cargo(&all)
         }
         Command::Fuzz(arguments) => fuzz::run(&arguments),
+        Command::Differential => differential::run(),
         Command::Bench(arguments) => bench::run(&arguments),
     }
 }

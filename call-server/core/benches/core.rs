@@ -3,8 +3,8 @@
 //! `cargo bench -p call-core`; the figures mean something on a quiet machine only.
 
 use call_core::command::{AgentCommand, MediaAccess, MediaCommand, SessionText, StoreCommand};
-use call_core::input::{AgentAction, CallOffered, LegEnd, RecordingOutcome};
-use call_core::plan::{AgentPlan, Plan, QueuePlan, Strategy};
+use call_core::input::{AgentAction, CallOffered, LegEnd, PastContact, RecordingOutcome};
+use call_core::plan::{AgentPlan, LastAgentRule, Plan, QueuePlan, ReasonRule, Strategy};
 use call_core::{Command, Core, Input, Now, Time};
 use divan::Bencher;
 use divan::counter::ItemsCount;
@@ -61,6 +61,65 @@ fn a_whole_call(bencher: Bencher<'_, '_>, size: u32) {
     });
 }
 
+/// So many stand in line for a break, and a citizen calls and leaves again.
+#[divan::bench(args = SIZES)]
+fn one_call_beside_a_line_for_a_break(bencher: Bencher<'_, '_>, size: u32) {
+    let rule = ReasonRule { max_ms: 0, max_agents: 1 };
+    let mut rig = Rig::with(size, |plan| _ = plan.reasons.insert(NotReadyReason::Break, rule));
+    rig.ask(AgentId(1), AgentAction::GoNotReady(NotReadyReason::Break));
+    (2..=size).for_each(|agent| rig.ask(AgentId(agent), AgentAction::AwaitNotReady(NotReadyReason::Break)));
+    bencher.counter(ItemsCount::new(1_u32)).bench_local(|| {
+        rig.dial();
+        rig.hang_up();
+    });
+}
+
+/// So many wait for the agent who served them last and writes up a call, and another citizen calls and leaves again.
+#[divan::bench(args = SIZES)]
+fn one_call_beside_calls_held_for_the_last_agent(bencher: Bencher<'_, '_>, size: u32) {
+    let rule = LastAgentRule { within_days: 30, hold_ms: 3_600_000 };
+    let mut rig = Rig::with(2, |plan| {
+        plan.queues.values_mut().for_each(|queue| (queue.last_agent, queue.wrap_up_ms) = (Some(rule), 1_000_000));
+    });
+    let agent = AgentId(1);
+    rig.ask(agent, AgentAction::GoReady);
+    rig.dial();
+    rig.accept(agent);
+    let first = rig.next + 1;
+    let past = (first..first + u64::from(size)).map(|number| PastContact {
+        caller: Caller { number: Some(caller(number).into()) },
+        at: UnixMillis(1_800_000_000_000),
+        agent: Some(agent),
+        avoid: false,
+    });
+    rig.feed(Input::ContactsKnown(past.collect()));
+    rig.finish();
+    (0..size).for_each(|_| rig.dial());
+    bencher.counter(ItemsCount::new(1_u32)).bench_local(|| {
+        rig.dial();
+        rig.hang_up();
+    });
+}
+
+/// So many wait who were all rejected by the one free agent, beside one who is busy; another citizen calls and leaves again.
+#[divan::bench(args = SIZES)]
+fn one_call_beside_calls_that_were_rejected(bencher: Bencher<'_, '_>, size: u32) {
+    let mut rig = Rig::with(2, |plan| plan.limits.exclude_ms = 3_600_000);
+    // Somebody else is at work, so that a rejection counts.
+    rig.ask(AgentId(2), AgentAction::GoReady);
+    rig.dial();
+    rig.accept(AgentId(2));
+    rig.ask(AgentId(1), AgentAction::GoReady);
+    for _ in 0..size {
+        rig.dial();
+        rig.ask(AgentId(1), AgentAction::Reject(rig.offers[&AgentId(1)]));
+    }
+    bencher.counter(ItemsCount::new(1_u32)).bench_local(|| {
+        rig.dial();
+        rig.hang_up();
+    });
+}
+
 /// Bytes that the core keeps for each waiting call.
 fn memory_per_waiting_call() {
     for size in SIZES {
@@ -93,7 +152,12 @@ struct Rig {
 impl Rig {
     /// So many agents, signed in and not ready.
     fn new(strategy: Strategy, agents: u32) -> Self {
-        let queue = QueuePlan { strategy, ring_ms: 3_600_000, wrap_up_ms: 60_000, max_waiting: 1_000_000, ..QueuePlan::default() };
+        Self::with(agents, |plan| plan.queues.values_mut().for_each(|queue| queue.strategy = strategy))
+    }
+
+    /// The same, under a plan that is changed a little.
+    fn with(agents: u32, change: impl FnOnce(&mut Plan)) -> Self {
+        let queue = QueuePlan { ring_ms: 3_600_000, wrap_up_ms: 60_000, max_waiting: 1_000_000, ..QueuePlan::default() };
         let plan = |_| AgentPlan { queues: vec![QUEUE], ..AgentPlan::default() };
         let mut whole = Plan {
             numbers: BTreeMap::from([(PhoneNumber::parse("12345").expect("a number"), QUEUE)]),
@@ -102,6 +166,7 @@ impl Rig {
             ..Plan::default()
         };
         whole.limits.max_interactions = 1_000_000;
+        change(&mut whole);
         let core = Core::new(whole, InteractionId(1));
         let (sessions, offers) = (BTreeMap::new(), BTreeMap::new());
         let mut rig = Self { core, now: 1, next: 0, sessions, offers, last_leg: LegId(0), talking: VecDeque::new() };
@@ -155,7 +220,7 @@ impl Rig {
     fn dial(&mut self) {
         self.next += 1;
         self.last_leg = LegId(self.next);
-        let number = PhoneNumber::parse(&format!("139{:08}", self.next)).expect("a number");
+        let number = caller(self.next);
         self.feed(Input::CallOffered(CallOffered {
             leg: self.last_leg,
             trunk: TrunkId(1),
@@ -172,11 +237,20 @@ impl Rig {
     }
 
     fn talk_and_finish(&mut self, agent: AgentId) {
+        self.accept(agent);
+        self.finish();
+        self.ask(agent, AgentAction::EndWrapUp);
+    }
+
+    fn accept(&mut self, agent: AgentId) {
         self.ask(agent, AgentAction::Accept(self.offers[&agent]));
+    }
+
+    /// The citizen of the oldest talk hangs up.
+    fn finish(&mut self) {
         if let Some(leg) = self.talking.pop_front() {
             self.feed(Input::LegEnded { leg, cause: LegEnd::ByeReceived });
         }
-        self.ask(agent, AgentAction::EndWrapUp);
     }
 
     fn ask(&mut self, agent: AgentId, action: AgentAction) {
@@ -184,4 +258,9 @@ impl Rig {
         let (session, request) = (self.sessions[&agent], RequestId(self.now));
         self.feed(Input::AgentAsked { agent, session, request, action });
     }
+}
+
+/// The number of a caller.
+fn caller(number: u64) -> PhoneNumber {
+    PhoneNumber::parse(&format!("139{number:08}")).expect("a number")
 }

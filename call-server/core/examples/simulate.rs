@@ -4,10 +4,28 @@
 mod agents;
 #[path = "../tests/simulation/calls.rs"]
 mod calls;
+#[path = "../tests/simulation/door.rs"]
+mod door;
+#[path = "../tests/simulation/draw.rs"]
+mod draw;
+#[path = "../tests/simulation/laws.rs"]
+mod laws;
+#[path = "../tests/simulation/memory.rs"]
+mod memory;
+#[path = "../tests/simulation/names.rs"]
+mod names;
+#[path = "../tests/simulation/people.rs"]
+mod people;
 #[path = "../tests/simulation/rank.rs"]
 mod rank;
+#[path = "../tests/simulation/record.rs"]
+mod record;
 #[path = "../tests/simulation/run.rs"]
 mod run;
+#[path = "../tests/simulation/shrink.rs"]
+mod shrink;
+#[path = "../tests/simulation/tell.rs"]
+mod tell;
 #[path = "../tests/simulation/watch.rs"]
 mod watch;
 #[path = "../tests/simulation/world.rs"]
@@ -25,6 +43,8 @@ struct Wish {
     seeds: u64,
     json: bool,
     replay: bool,
+    /// Stop at the first violation, and tell it in one line.
+    first_only: bool,
 }
 
 #[expect(clippy::disallowed_types, reason = "only the speed of the simulation is measured, nothing in it")]
@@ -32,7 +52,7 @@ fn main() -> ExitCode {
     let wish = match read_arguments(std::env::args().skip(1)) {
         Ok(wish) => wish,
         Err(fault) => {
-            eprintln!("{fault}\nusage: simulate [--seeds N] [--seed FIRST] [--json] [--replay]");
+            eprintln!("{fault}\nusage: simulate [--seeds N] [--seed FIRST] [--json] [--replay] [--first]");
             return ExitCode::from(2);
         }
     };
@@ -41,15 +61,19 @@ fn main() -> ExitCode {
     let started = std::time::Instant::now();
     let (mut events, mut violations, mut tallies) = (0, Vec::new(), BTreeMap::new());
     for seed in wish.first..wish.first.saturating_add(wish.seeds) {
-        let outcome = run::run_seed(seed);
+        let outcome = run::run_seed(seed, !wish.first_only && violations.len() < SHOWN);
         if wish.replay && outcome.violation.is_none() {
             let (first, second) = run::run_and_replay(seed);
             violations.extend((first != second).then(|| format!("seed {seed}: the replay gives other commands")));
         }
         events += outcome.events;
+        let stop = wish.first_only && outcome.violation.is_some();
         violations.extend(outcome.violation);
         for (what, count) in outcome.tallies {
             *tallies.entry(what).or_insert(0) += count;
+        }
+        if stop {
+            break;
         }
     }
     let seconds = started.elapsed().as_secs_f64();
@@ -66,6 +90,9 @@ fn report(wish: &Wish, events: u64, violations: &[String], seconds: f64) {
     for violation in violations.iter().take(SHOWN) {
         eprintln!("{violation}\n");
     }
+    for violation in violations.iter().skip(SHOWN) {
+        eprintln!("{}", violation.lines().next().unwrap_or_default());
+    }
     let (seeds, count) = (wish.seeds, violations.len());
     if wish.json {
         println!("{{\"seeds\":{seeds},\"events\":{events},\"violations\":{count},\"seconds\":{seconds:.3}}}");
@@ -78,13 +105,14 @@ fn report(wish: &Wish, events: u64, violations: &[String], seconds: f64) {
 }
 
 fn read_arguments(mut arguments: impl Iterator<Item = String>) -> Result<Wish, String> {
-    let mut wish = Wish { first: 0, seeds: 1_000, json: false, replay: false };
+    let mut wish = Wish { first: 0, seeds: 1_000, json: false, replay: false, first_only: false };
     let mut one_seed = false;
     let mut many = false;
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--json" => wish.json = true,
             "--replay" => wish.replay = true,
+            "--first" => wish.first_only = true,
             "--seeds" => (wish.seeds, many) = (number(arguments.next())?, true),
             "--seed" => (wish.first, one_seed) = (number(arguments.next())?, true),
             other => return Err(format!("unknown argument {other}")),

@@ -7,9 +7,8 @@
 mod settings;
 
 use call_core::command::{AgentCommand, MediaAccess, MediaCommand, Part, RecordingCommand, SessionText, SipCommand, Sound, StoreCommand};
-use call_core::input::{AgentAction, AnnouncementEnd, CallOffered, LegEnd, MediaFailure, RecordingOutcome};
-use call_core::ledger::InteractionRecord;
-use call_core::ledger::{FactKind, LastAgentOutcome};
+use call_core::input::{AgentAction, AnnouncementEnd, CallOffered, LegEnd, MediaFailure, PastContact, RecordingOutcome};
+use call_core::ledger::{Decision, FactKind, InteractionRecord, LastAgentOutcome};
 use call_core::plan::{Mode, Override, Plan, Scope};
 use call_core::{Command, Core, Input, Now, Time};
 use settings::{Settings, agent_id, length_ms, minute, not_ready, phone, way_out};
@@ -77,6 +76,13 @@ struct Stage {
     media_mute: bool,
     media_full: bool,
     recorder_mute: bool,
+    /// All that the running core was fed.
+    fed: Vec<(Now, Input)>,
+    /// What it began with.
+    first_plan: Plan,
+    first: u64,
+    /// Calls so far.
+    opened: u64,
 }
 
 /// One citizen.
@@ -86,6 +92,8 @@ struct CallerSeen {
     interaction: Option<InteractionId>,
     record: Option<InteractionRecord>,
     last_agent: Option<LastAgentOutcome>,
+    /// Why this agent, or why nobody yet.
+    decision: Option<Decision>,
 }
 
 /// Somebody whom the house has called.
@@ -120,7 +128,7 @@ impl Stage {
         let Settings { plan, began, past } = settings;
         let mut stage = Self {
             core: Core::new(plan.clone(), InteractionId(1)),
-            plan,
+            plan: plan.clone(),
             began,
             floor: Floor::default(),
             now: 0,
@@ -134,6 +142,10 @@ impl Stage {
             media_mute: false,
             media_full: false,
             recorder_mute: false,
+            fed: Vec::new(),
+            first_plan: plan.clone(),
+            first: 1,
+            opened: 0,
         };
         stage.feed(Input::ContactsKnown(past));
         stage
@@ -164,6 +176,7 @@ impl Stage {
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
             let now = Now { time: Time(self.now), utc: self.wall_clock() };
+            self.fed.push((now, input.clone()));
             self.core.handle(now, input);
             while let Some(command) = self.core.poll() {
                 inputs.extend(self.obey(command));
@@ -310,6 +323,7 @@ impl Stage {
     fn obey_store(&mut self, command: StoreCommand) -> Option<Input> {
         match command {
             StoreCommand::Open { interaction, .. } => {
+                self.opened += 1;
                 match self.callers.values_mut().find(|caller| caller.interaction.is_none()) {
                     Some(caller) => caller.interaction = Some(interaction),
                     // An agent's call.
@@ -331,6 +345,12 @@ impl Stage {
                 None
             }
             StoreCommand::Note(fact) => {
+                if let FactKind::Decided(decision) = &fact.kind {
+                    let caller = self.callers.values_mut().find(|caller| caller.interaction == Some(fact.interaction));
+                    if let Some(caller) = caller {
+                        caller.decision = Some((**decision).clone());
+                    }
+                }
                 if let FactKind::LastAgent { outcome, .. } = fact.kind {
                     let caller = self.callers.values_mut().find(|caller| caller.interaction == Some(fact.interaction));
                     caller.expect("a fact of a caller").last_agent = Some(outcome);
@@ -384,6 +404,14 @@ impl Stage {
             ["media", "has", "no", "ports"] => self.media_full = true,
             ["the", "recorder", "does", "not", "answer"] => self.recorder_mute = true,
             ["the", "server", "stops"] => self.feed(Input::Stop),
+            ["the", "server", "begins", "anew", "from", "its", "journal"] => self.replay(),
+            ["the", "server", "crashes"] => self.crash(),
+            ["the", "clock", "is", "set", "back", length] => self.began.0 -= i64::try_from(length_ms(length)?).unwrap_or(0),
+            ["the", "clock", "is", "set", "forward", length] => self.began.0 += i64::try_from(length_ms(length)?).unwrap_or(0),
+            ["from", "now", "on", setting @ ..] => {
+                settings::change(&mut self.plan, setting)?;
+                self.feed(Input::PlanChanged(Box::new(self.plan.clone())));
+            }
             ["caller", number, "presses", digit] => {
                 let leg = self.caller(number)?.leg;
                 self.feed(Input::Digit { leg, digit: digit.chars().next().ok_or("a key is missing")? });
@@ -410,6 +438,36 @@ impl Stage {
             other => return Err(format!("`{}` is no sentence", other.join(" "))),
         }
         Ok(())
+    }
+
+    /// A fresh core is fed the same again, and goes on in the place of the old one.
+    fn replay(&mut self) {
+        let mut fresh = Core::new(self.first_plan.clone(), InteractionId(self.first));
+        for (now, input) in &self.fed {
+            fresh.handle(*now, input.clone());
+            while fresh.poll().is_some() {}
+        }
+        self.core = fresh;
+    }
+
+    /// Nothing is left but what the store knows: citizens are gone, and desks must sign in anew.
+    fn crash(&mut self) {
+        (self.first_plan, self.first) = (self.plan.clone(), self.opened + 1);
+        (self.core, self.floor) = (Core::new(self.plan.clone(), InteractionId(self.first)), Floor::default());
+        self.fed.clear();
+        self.talks.clear();
+        for caller in self.callers.values_mut() {
+            caller.hears = Hears::Gone;
+        }
+        let records = self.callers.values().filter_map(|caller| caller.record.as_ref());
+        let past = records.map(|record| PastContact {
+            caller: record.caller.clone(),
+            at: record.started,
+            agent: record.segments.last().map(|segment| segment.agent),
+            avoid: false,
+        });
+        let past = past.collect();
+        self.feed(Input::ContactsKnown(past));
     }
 
     fn phone(&self, number: &str) -> Result<&PhoneSeen, String> {
@@ -444,8 +502,10 @@ impl Stage {
 
     fn dials(&mut self, number: &str, dialled: &str, probe: bool) -> Result<(), String> {
         let leg = LegId(self.take_number());
-        self.callers
-            .insert(number.to_owned(), CallerSeen { leg, hears: Hears::Silence, interaction: None, record: None, last_agent: None });
+        self.callers.insert(
+            number.to_owned(),
+            CallerSeen { leg, hears: Hears::Silence, interaction: None, record: None, last_agent: None, decision: None },
+        );
         let caller = Caller { number: Some(phone(number)?.into()) };
         let offered =
             CallOffered { leg, trunk: TrunkId(0), caller, dialled: phone(dialled)?, offer: None, probe, origin: Default::default() };
@@ -568,6 +628,7 @@ impl Stage {
             ["agent", agent, "awaits", awaited @ ..] => self.expect_awaited(agent_id(agent)?, &awaited.join(" ")),
             ["agent", agent, "sees", "known", known @ ..] => self.expect_known(agent_id(agent)?, &known.join(" ")),
             ["floor", "shows", agent, row @ ..] => self.expect_row(agent_id(agent)?, &row.join(" ")),
+            ["why", "of", number, why @ ..] => self.expect_why(number, &why.join(" ")),
             ["last", "agent", "of", number, outcome] => self.expect_last_agent(number, outcome),
             ["agent", agent, "sees", "the", "card"] => self.expect_card(agent_id(agent)?),
             ["agent", agent, "sees", notice @ ..] => self.expect_notice(agent_id(agent)?, &notice.join(" ")),
@@ -638,6 +699,24 @@ impl Stage {
             },
         );
         same("row", &found.as_str(), &expected)
+    }
+
+    /// `asks 1002 among 1002 1003 not 1001 talks` or `waits not 1001 talks`.
+    fn expect_why(&self, number: &str, expected: &str) -> Result<(), String> {
+        let decision = self.caller(number)?.decision.as_ref().ok_or("nothing was decided")?;
+        let mut words = decision.asked.map_or_else(|| "waits".to_owned(), |agent| format!("asks {}", agent.0));
+        if let Some(agent) = decision.held_for {
+            words += &format!(" for {}", agent.0);
+        }
+        let free: Vec<String> = decision.candidates.iter().map(|one| format!(" {}", one.agent.0)).collect();
+        if !free.is_empty() {
+            words += &format!(" among{}", free.concat());
+        }
+        for one in &decision.passed_over {
+            let why = serde_json::to_value(one.why).map_err(|fault| fault.to_string())?;
+            words += &format!(" not {} {}", one.agent.0, why.as_str().unwrap_or_default());
+        }
+        same("why", &words.as_str(), &expected)
     }
 
     fn expect_last_agent(&self, number: &str, expected: &str) -> Result<(), String> {

@@ -78,23 +78,27 @@ impl Acd {
         }
     }
 
-    /// Calls whose agent went away, or was taken by another call while free, are released. Returns whether any was.
-    pub(crate) fn release_hopeless(&mut self, turn: &mut Turn) -> bool {
-        let mut released = false;
-        for (interaction, sought) in self.line.seeking() {
-            let rings = self.line.get(interaction).is_some_and(|entry| !entry.ringing.is_empty());
-            let there = self.agent(sought.agent).is_some_and(Agent::at_work);
-            let outcome = match there {
-                _ if rings => continue,
-                false if self.agent(sought.agent).is_none() => LastAgentOutcome::SignedOut,
-                false => LastAgentOutcome::NotReady,
-                true if sought.until <= turn.now.time => LastAgentOutcome::Busy,
-                true => continue,
-            };
-            self.stop_seeking(turn, interaction, outcome);
-            released = true;
+    /// Calls whose agent went away are released, before anybody is asked for a younger one (I-41).
+    pub(crate) fn release_forsaken(&mut self, turn: &mut Turn) {
+        let gone = self.line.sought().filter(|(agent, _)| !self.agent(*agent).is_some_and(Agent::at_work));
+        let mut forsaken = Vec::new();
+        for (agent, calls) in gone {
+            let outcome = if self.agent(agent).is_none() { LastAgentOutcome::SignedOut } else { LastAgentOutcome::NotReady };
+            let waits = |call: &&InteractionId| self.line.get(**call).is_some_and(|entry| entry.ringing.is_empty());
+            forsaken.extend(calls.iter().filter(waits).map(|call| (*call, outcome)));
         }
-        released
+        for (interaction, outcome) in forsaken {
+            self.stop_seeking(turn, interaction, outcome);
+        }
+    }
+
+    /// Calls whose agent was free and was taken by another call are released. Returns whether any was.
+    pub(crate) fn release_hopeless(&mut self, turn: &mut Turn) -> bool {
+        let hopeless = self.line.impatient();
+        for interaction in &hopeless {
+            self.stop_seeking(turn, *interaction, LastAgentOutcome::Busy);
+        }
+        !hopeless.is_empty()
     }
 
     /// Takes what came of it since the last time.

@@ -211,6 +211,8 @@ pub(crate) struct Line {
     unexplained: BTreeSet<InteractionId>,
     /// Calls that ask for somebody first, and for whom.
     seeking: BTreeMap<InteractionId, Sought>,
+    /// Of these, those that do not wait for that agent.
+    impatient: BTreeSet<InteractionId>,
     sought: BTreeMap<AgentId, BTreeSet<InteractionId>>,
 }
 
@@ -339,6 +341,9 @@ impl Line {
         if let Some(entry) = self.entries.get_mut(&interaction) {
             entry.sought = Some(sought);
             self.seeking.insert(interaction, sought);
+            if sought.until <= turn.now.time {
+                self.impatient.insert(interaction);
+            }
             self.sought.entry(sought.agent).or_default().insert(interaction);
             self.file(turn, interaction);
         }
@@ -347,6 +352,7 @@ impl Line {
     /// A call asks for nobody first any more; returns for whom it did.
     pub(crate) fn stop_seeking(&mut self, turn: &Turn, interaction: InteractionId) -> Option<Sought> {
         let sought = self.seeking.remove(&interaction)?;
+        self.impatient.remove(&interaction);
         if let Some(calls) = self.sought.get_mut(&sought.agent) {
             calls.remove(&interaction);
             if calls.is_empty() {
@@ -361,9 +367,10 @@ impl Line {
         Some(sought)
     }
 
-    /// The calls that ask for somebody first.
-    pub(crate) fn seeking(&self) -> Vec<(InteractionId, Sought)> {
-        self.seeking.iter().map(|(interaction, sought)| (*interaction, *sought)).collect()
+    /// The calls that ask for somebody first without waiting, and for which no desk rings.
+    pub(crate) fn impatient(&self) -> Vec<InteractionId> {
+        let waits = |one: &&InteractionId| self.get(**one).is_some_and(|entry| entry.ringing.is_empty());
+        self.impatient.iter().filter(waits).copied().collect()
     }
 
     /// Agents for whom calls wait, and which.

@@ -24,6 +24,7 @@ impl Acd {
                 Seat::SignedIn(signed_in) => signed_in.seated(),
             });
             self.pools.file(agent, seated);
+            self.file_break(agent);
         }
         self.pools.refresh(turn.now.time);
     }

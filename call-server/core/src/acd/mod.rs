@@ -30,13 +30,14 @@ use crate::time::Time;
 use crate::timer::Reason;
 use crate::turn::Turn;
 use agent::Beginning;
+use breaks::Breaks;
 use choose::Place;
 use foretell::Forecasts;
 use line::Line;
 use pace::Pace;
 use pool::Pools;
 use random::Random;
-use shared::model::{AgentId, InteractionId, LegId, NotReadyReason, OfferId, QueueId, Refusal, SessionId};
+use shared::model::{AgentId, InteractionId, LegId, OfferId, QueueId, Refusal, SessionId};
 use standing::{Left, Standing};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -63,9 +64,7 @@ pub(crate) struct Acd {
     forecasts: Forecasts,
     /// Outcomes of 首问负责 that are not written down yet.
     sought_over: Vec<SoughtOver>,
-    /// Who waits for a break, in order.
-    awaiting: BTreeMap<u64, (AgentId, NotReadyReason)>,
-    next_ticket: u64,
+    breaks: Breaks,
     /// The standing of who is signed out, until the shift counts as over.
     left: BTreeMap<AgentId, Left>,
 }
@@ -141,8 +140,7 @@ impl Acd {
             pace: Pace::default(),
             forecasts: Forecasts::default(),
             sought_over: Vec::new(),
-            awaiting: BTreeMap::new(),
-            next_ticket: 0,
+            breaks: Breaks::default(),
             left: BTreeMap::new(),
         }
     }

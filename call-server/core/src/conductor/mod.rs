@@ -92,6 +92,7 @@ impl Core {
 
     /// Brings waiting calls and agents together until no match is left (I-6, I-7).
     pub(crate) fn match_all(&mut self) {
+        self.acd.release_forsaken(&mut self.turn);
         loop {
             while let Some(made) = self.acd.next_match(&mut self.turn) {
                 if let Some(call) = self.calls.get_mut(made.interaction) {

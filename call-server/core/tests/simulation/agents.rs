@@ -4,8 +4,8 @@ use call_core::Time;
 use call_core::command::SessionEnd;
 use call_core::input::AgentAction;
 use call_core::ledger::{AgentInterval, IntervalCause};
-use call_core::plan::NoAnswer;
-use shared::model::{AgentState, Desk, InteractionId, LegId, NotReadyReason, Notice, SessionId};
+use call_core::plan::{NoAnswer, ReasonRule};
+use shared::model::{AgentId, AgentState, Desk, InteractionId, LegId, NotReadyReason, Notice, SessionId};
 
 /// What was seen of one session.
 pub(crate) struct AgentSeen {
@@ -27,6 +27,10 @@ pub(crate) struct AgentSeen {
     pub(crate) rank: Rank,
     /// The last explicit choice during the present or last call.
     pub(crate) choice: Choice,
+    /// The desktop vouches for somebody who sits there.
+    pub(crate) attentive: bool,
+    /// When the present reason of 示忙 has lasted for too long, and whether the agent was told.
+    break_limit: Option<(Time, bool)>,
 }
 
 /// What the agent's place among the others rests on.
@@ -77,6 +81,8 @@ impl AgentSeen {
             session_end: None,
             rank,
             choice,
+            attentive: false,
+            break_limit: None,
         }
     }
 
@@ -150,6 +156,44 @@ impl AgentSeen {
         };
     }
 
+    /// The reason of 示忙 that has this agent's place: the present one, or the one chosen to follow (1-7).
+    pub(crate) fn reason(&self) -> Option<NotReadyReason> {
+        let shown = self.desk.as_ref().expect("a desk is shown with the sign-in");
+        let chosen = match self.choice {
+            Choice::NotReady(reason) => Some(reason),
+            Choice::Ready | Choice::SignOut => None,
+        };
+        match shown.state {
+            AgentState::NotReady(reason) => Some(reason),
+            AgentState::Talking | AgentState::Holding | AgentState::Consulting | AgentState::Outbound | AgentState::WrapUp => chosen,
+            AgentState::Ready | AgentState::Offered => None,
+            AgentState::Lost => match self.before.as_ref().map(|before| before.state) {
+                Some(AgentState::NotReady(reason)) => Some(reason),
+                Some(AgentState::Ready | AgentState::Offered | AgentState::Lost) | None => None,
+                Some(_) => chosen,
+            },
+        }
+    }
+
+    /// The state that ended last lasted no time at all, so that nothing may look different.
+    pub(crate) fn last_interval_was_empty(&self) -> bool {
+        self.before.as_ref().is_some_and(|before| before.length_ms == 0)
+    }
+
+    /// 1-7: who is 示忙 for too long is told then, and not before.
+    pub(crate) fn a_break_that_is_too_long_is_told(&self, agent: AgentId, now: Time) {
+        if let (Some((limit, told)), AgentState::NotReady(_)) = (self.break_limit, self.state()) {
+            assert!(told || now < limit, "1-7: {agent} is away for too long and was not told");
+        }
+    }
+
+    /// 1-7: the limit of the state that begins now.
+    pub(crate) fn limit_of(&mut self, began: Time, rule: Option<ReasonRule>) {
+        // What was said before the desktop was lost still stands when it is back.
+        let told = self.desk.as_ref().is_some_and(|desk| desk.notice == Some(Notice::BreakOver));
+        self.break_limit = rule.filter(|rule| rule.max_ms > 0).map(|rule| (began.plus(rule.max_ms), told));
+    }
+
     /// The call of the last interval that had one.
     pub(crate) fn last_call(&self) -> Option<InteractionId> {
         self.last_call
@@ -220,7 +264,13 @@ impl AgentSeen {
     }
 
     /// A desk: newer by one and really different, or shown again after a resume.
-    pub(crate) fn shown(&mut self, desk: &Desk) {
+    pub(crate) fn shown(&mut self, desk: &Desk, now: Time) {
+        let before = self.desk.as_ref().and_then(|desk| desk.notice);
+        if desk.notice == Some(Notice::BreakOver) && before != desk.notice {
+            let limit = self.break_limit.map(|(limit, _)| limit);
+            assert!(limit.is_some_and(|limit| now >= limit), "1-7: told that 示忙 lasts too long before {limit:?}");
+            self.break_limit = limit.map(|limit| (limit, true));
+        }
         let revision = self.desk.as_ref().map_or(0, |desk| desk.revision);
         assert_eq!(desk.revision, revision + 1, "revisions have a gap");
         assert_eq!(desk.offer.is_some(), desk.state == AgentState::Offered, "I-3: offer and state differ");

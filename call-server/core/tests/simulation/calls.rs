@@ -1,10 +1,11 @@
 //! The watcher's page for one call.
 
-use call_core::Time;
 use call_core::command::RecordingCommand;
-use call_core::ledger::{Decision, Fact, FactKind, InteractionRecord};
+use call_core::input::{CallOffered, PastContact};
+use call_core::ledger::{Decision, Fact, FactKind, InteractionRecord, LastAgentOutcome};
 use call_core::plan::{QueuePlan, Strategy};
-use shared::model::{AgentId, EndReason, InteractionId, LegId, QueueId, Side};
+use call_core::{Now, Time};
+use shared::model::{AgentId, Caller, EndReason, InteractionId, LegId, QueueId, Side, TrunkId, UnixMillis};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What was seen of one call.
@@ -12,13 +13,31 @@ pub(crate) struct CallSeen {
     pub(crate) interaction: InteractionId,
     pub(crate) leg: LegId,
     pub(crate) probe: bool,
+    pub(crate) trunk: TrunkId,
+    pub(crate) caller: Caller,
     started: Time,
+    started_utc: UnixMillis,
+    /// Was refused before anything rang.
+    pub(crate) refused: bool,
+    /// Hears a text on its way out, or is to: why, and since when.
+    pub(crate) turned: Option<(EndReason, Time)>,
+    /// The text is played.
+    pub(crate) speaks: bool,
+    /// When it was last worked out what to tell while it waits, and the least waiting time it was told, in minutes.
+    pub(crate) told_at: Option<Time>,
+    pub(crate) told_least: Option<u32>,
+    /// Since when nothing has kept the next text from being heard: waits in this queue, and no desk rings.
+    pub(crate) unheard_since: Time,
     pub(crate) queue: Option<QueueId>,
     first_queue: Option<QueueId>,
     /// The queue that it will wait in.
     pub(crate) bound_for: Option<QueueId>,
-    /// Points that the lists of callers give, or `REJECTED`.
+    /// Points that the lists of callers give, as of the present wait.
     pub(crate) listed: i32,
+    /// Who served the number last, and what came of asking that agent first in this wait.
+    pub(crate) seeks: Option<Seeks>,
+    /// When the offer at a desk is accepted by itself.
+    pub(crate) accepts_itself: BTreeMap<AgentId, Time>,
     /// By how much each extension lengthens the wrap-up of its last talk, in ms.
     pub(crate) extension_ms: u64,
     /// How often it changed the queue by rule.
@@ -28,6 +47,8 @@ pub(crate) struct CallSeen {
     pub(crate) first_entered: Option<Time>,
     pub(crate) waiting_since: Option<Time>,
     pub(crate) limit: Option<Time>,
+    /// The limit of the last wait, also when it is over.
+    pub(crate) limit_of_wait: Option<Time>,
     pub(crate) ringing: BTreeSet<AgentId>,
     /// When the present round of ringing began, and how many desks it has had.
     round: Option<(Time, u64)>,
@@ -58,30 +79,45 @@ pub(crate) struct CallSeen {
     pub(crate) attached: u32,
 }
 
+/// The agent who served a number last, in one wait (1-8).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seeks {
+    pub(crate) agent: AgentId,
+    pub(crate) outcome: Option<LastAgentOutcome>,
+    /// Until then the call may wait for that agent alone.
+    pub(crate) hold_until: Time,
+}
+
 impl CallSeen {
     /// The INVITE was written down.
-    pub(crate) fn new(
-        (interaction, leg): (InteractionId, LegId),
-        probe: bool,
-        bound_for: Option<QueueId>,
-        listed: i32,
-        started: Time,
-    ) -> Self {
+    pub(crate) fn new(interaction: InteractionId, offered: &CallOffered, bound_for: Option<QueueId>, now: Now) -> Self {
         Self {
             interaction,
-            leg,
-            probe,
-            started,
+            leg: offered.leg,
+            probe: offered.probe,
+            trunk: offered.trunk,
+            caller: offered.caller.clone(),
+            started: now.time,
+            started_utc: now.utc,
+            refused: false,
+            turned: None,
+            speaks: false,
+            told_at: None,
+            told_least: None,
+            unheard_since: now.time,
             queue: None,
             first_queue: None,
             bound_for,
-            listed,
+            listed: 0,
+            seeks: None,
+            accepts_itself: BTreeMap::new(),
             extension_ms: 0,
             moves: 0,
             moving: false,
             first_entered: None,
             waiting_since: None,
             limit: None,
+            limit_of_wait: None,
             ringing: BTreeSet::new(),
             round: None,
             excluded: BTreeMap::new(),
@@ -112,6 +148,28 @@ impl CallSeen {
     /// Waits, and no desk rings for it.
     pub(crate) fn waits(&self) -> bool {
         self.waiting_since.is_some() && self.ringing.is_empty() && self.ended.is_none() && !self.probe
+    }
+
+    /// Counts for the limit of its queue: waits, or is about to.
+    pub(crate) fn counts_as_waiting(&self) -> bool {
+        !self.probe && self.ended.is_none() && self.connected.is_none() && self.turned.is_none() && !self.refused
+    }
+
+    /// Was let in and is not over.
+    pub(crate) fn lives(&self) -> bool {
+        self.ended.is_none() && !self.refused
+    }
+
+    /// Hears a text, or is to.
+    pub(crate) fn hears_text(&self) -> bool {
+        self.turned.is_some() && self.ended.is_none()
+    }
+
+    /// Waits for one agent alone.
+    pub(crate) fn held_for(&self, now: Time) -> Option<AgentId> {
+        let seeks = self.seeks.filter(|seeks| seeks.outcome.is_none() && now < seeks.hold_until)?;
+        let held = self.decision.as_ref().and_then(|decision| decision.held_for);
+        held.filter(|agent| *agent == seeks.agent)
     }
 
     /// Over, but not saved.
@@ -165,20 +223,47 @@ impl CallSeen {
         }
     }
 
-    /// Entered or re-entered a line; the first entry decides the place.
-    pub(crate) fn queued(&mut self, queue: QueueId, plan: &QueuePlan, now: Time) {
+    /// Entered or re-entered a line; the first entry decides the place. Returns whether it came from another queue.
+    pub(crate) fn queued(&mut self, queue: QueueId, plan: &QueuePlan, now: Time) -> bool {
         assert!(self.connected.is_none(), "I-12: queued while talking");
         self.queue = Some(queue);
         self.first_queue.get_or_insert(queue);
         self.first_entered.get_or_insert(now);
         self.waiting_since = Some(now);
+        if !self.moving {
+            self.told_least = None;
+        }
+        (self.told_at, self.unheard_since) = (None, now);
+        self.bound_for = Some(queue);
         self.open_tier = 0;
         self.decision = None;
-        if !std::mem::take(&mut self.moving) {
+        let moved = std::mem::take(&mut self.moving);
+        if !moved {
             self.excluded.clear();
             self.returned = self.ever_connected;
         }
         self.limit = (plan.max_wait_ms > 0 && !self.probe).then(|| now.plus(plan.max_wait_ms));
+        self.limit_of_wait = self.limit;
+        moved
+    }
+
+    /// Leaves the line for a text, or is led to one at the door.
+    pub(crate) fn turned_away(&mut self, reason: EndReason, now: Time) {
+        assert!(self.turned.is_none(), "I-12: {} is turned away twice", self.interaction);
+        assert!(self.ringing.is_empty(), "I-24: {} is turned away while a desk rings", self.interaction);
+        assert!(self.connected.is_none(), "I-21: {} hears a text while it talks", self.interaction);
+        self.turned = Some((reason, now));
+        (self.waiting_since, self.limit) = (None, None);
+    }
+
+    /// What the hotline remembers of it for 首问负责, once it is over.
+    pub(crate) fn contact(&self) -> Option<PastContact> {
+        (!self.probe && self.first_queue.is_some()).then(|| PastContact {
+            caller: self.caller.clone(),
+            at: self.started_utc,
+            agent: self.last_agent,
+            avoid: false,
+        })
     }
 
     /// Leaves a queue, or cannot enter it, and goes to another.
@@ -244,10 +329,11 @@ impl CallSeen {
         let (reason, by, ended) = self.ended.expect("I-12: saved before its end");
         assert_eq!((record.reason, record.ended_by), (reason, by), "I-37: the end was overwritten");
         assert_eq!(record.length_ms, ended.since(self.started), "I-13: length");
-        let wait = self.first_entered.map(|entered| self.first_connect.unwrap_or(ended).since(entered));
+        let left = self.turned.map_or(ended, |(_, left)| left);
+        let wait = self.first_entered.map(|entered| self.first_connect.unwrap_or(left).since(entered));
         assert_eq!(record.wait_ms, wait, "I-13: wait");
         assert_eq!(record.talk_ms(), self.connected_ms, "I-10: talk time runs on, or is cut");
-        assert_eq!(record.answered_by_agent, self.ever_connected, "I-12: answered and connected differ");
+        assert_eq!(record.answered_by_agent, self.ever_connected, "I-12, I-38: answered and connected differ");
         assert_eq!(record.recording.is_some(), self.ever_connected, "I-17: a recording without audio, or none with");
         assert_eq!(record.queue, self.first_queue, "I-37: the queue was overwritten");
         assert!(!(record.answered_by_agent && reason == EndReason::Abandoned), "I-12: answered and abandoned");

@@ -1,19 +1,31 @@
-//! A thousand random days in the hotline. Each seed is its own world; a failure prints how to see it again.
+//! Thousands of random days in the hotline. Each seed is its own world; a failure prints a short run that shows it.
 
 mod agents;
 mod calls;
+mod door;
+mod draw;
+mod laws;
+mod memory;
+mod names;
+mod people;
 mod rank;
+mod record;
 mod run;
+mod shrink;
+mod tell;
 mod watch;
 mod world;
 
+use run::Outcome;
 use std::collections::BTreeMap;
 
 /// Seeds in the ordinary test run.
-const SEEDS: u64 = 1_000;
+const SEEDS: u64 = 1_600;
+/// Inputs that they must come to at least.
+const FEWEST_EVENTS: u64 = 1_000_000;
 
 /// What must have happened in them often enough to have been tried.
-const MUST_HAPPEN: [&str; 29] = [
+const MUST_HAPPEN: [&str; 45] = [
     "caller_hung_up",
     "agent_hung_up",
     "agent_lost",
@@ -21,6 +33,9 @@ const MUST_HAPPEN: [&str; 29] = [
     "cancelled_before_answer",
     "unknown_number",
     "no_resources",
+    "channel_limit",
+    "too_many_calls",
+    "closed",
     "media_failed",
     "signalling_timeout",
     "queue_timeout",
@@ -33,6 +48,8 @@ const MUST_HAPPEN: [&str; 29] = [
     "overflow: timeout",
     "overflow: nobody signed in",
     "overflow: all not ready",
+    "overflow: closed",
+    "overflow: key",
     "wrap-up extended",
     "server_stopping",
     "offer rejected",
@@ -43,13 +60,31 @@ const MUST_HAPPEN: [&str; 29] = [
     "one more desk rings",
     "session superseded",
     "signed out as lost",
+    "turned away with a text",
+    "a text was played",
+    "foretold",
+    "accepted by itself",
+    "a key was pressed while waiting",
+    "last agent: hit",
+    "last agent: declined",
+    "last agent: hold over",
+    "last agent: other",
+    "began anew from the journal",
+    "the server crashed",
 ];
 
 #[test]
-fn no_invariant_is_violated_in_a_thousand_random_days() {
+fn no_invariant_is_violated_in_a_million_random_events() {
+    // A violation is told once, by its story; what the panics of the shorter runs say would bury it.
+    std::panic::set_hook(Box::new(|_| {}));
+    let halves = std::thread::scope(|scope| {
+        let run =
+            |first: u64| scope.spawn(move || (first..SEEDS).step_by(2).map(|seed| run::run_seed(seed, true)).collect::<Vec<Outcome>>());
+        [run(0), run(1)].map(|half| half.join().expect("violations are caught"))
+    });
+    let _ = std::panic::take_hook();
     let (mut events, mut seen) = (0, BTreeMap::new());
-    for seed in 0..SEEDS {
-        let outcome = run::run_seed(seed);
+    for outcome in halves.into_iter().flatten() {
         if let Some(violation) = outcome.violation {
             panic!("{violation}");
         }
@@ -58,17 +93,17 @@ fn no_invariant_is_violated_in_a_thousand_random_days() {
             *seen.entry(what).or_insert(0) += count;
         }
     }
-    assert!(events > SEEDS * 100, "too few inputs: {events}");
+    assert!(events >= FEWEST_EVENTS, "too few inputs: {events}");
     for what in MUST_HAPPEN {
-        assert!(seen.get(what).is_some_and(|count: &u64| *count >= 50), "the worlds are too quiet to prove anything: {what}: {seen:?}");
+        assert!(seen.get(what).is_some_and(|count: &u64| *count >= 40), "the worlds are too quiet to prove anything: {what}: {seen:?}");
     }
 }
 
 #[test]
-fn the_same_inputs_give_the_same_commands() {
-    for seed in 0..20 {
+fn a_journal_written_as_text_replays_to_the_same_commands() {
+    for seed in 0..40 {
         let (first, second) = run::run_and_replay(seed);
         assert!(first.len() > 50, "seed {seed} is too quiet");
-        assert_eq!(first, second, "seed {seed}");
+        assert!(first == second, "seed {seed}: the replay gives other commands");
     }
 }

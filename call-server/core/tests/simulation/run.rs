@@ -1,8 +1,10 @@
-//! Runs seeds one after the other and tells what a failing one looked like.
+//! Runs seeds one after the other and tells what a failing one looked like, made short.
 
-use crate::world::{Journal, World};
-use call_core::{Command, Core};
-use shared::model::InteractionId;
+use crate::record::{Record, played};
+use crate::shrink::{shrink, words};
+use crate::tell::tell;
+use crate::world::World;
+use call_core::Command;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -12,32 +14,42 @@ pub(crate) struct Outcome {
     pub(crate) events: u64,
     /// How often what happened.
     pub(crate) tallies: BTreeMap<&'static str, u64>,
-    /// What was violated, with the seed, the simulated time and the last inputs.
+    /// What was violated, with the seed and a short run that violates it.
     pub(crate) violation: Option<String>,
 }
 
-/// Runs one seed to its end. A panic of the core is a violation like any other.
-pub(crate) fn run_seed(seed: u64) -> Outcome {
+/// Runs one seed to its end. A panic of the core is a violation like any other; it is shown as a short run, if that is wanted.
+pub(crate) fn run_seed(seed: u64, short: bool) -> Outcome {
     let mut world = World::new(seed);
     let result = catch_unwind(AssertUnwindSafe(|| world.run()));
-    let violation = result.err().map(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-        format!("seed {seed}: {}\n{}", text.unwrap_or("a panic"), world.story())
-    });
+    let violation = result.err().map(|panic| words(&*panic));
+    let violation = violation.map(|words| if short { told(seed, &words) } else { format!("seed {seed}, at {} ms: {words}", world.now) });
     Outcome { events: world.inputs, tallies: world.tallies().clone(), violation }
 }
 
-/// Runs one seed, then feeds the same inputs to a fresh core; returns the commands of both.
+/// The seed again, kept, made short and told.
+fn told(seed: u64, violation: &str) -> String {
+    let mut world = World::new(seed);
+    world.keep_record();
+    let _ = catch_unwind(AssertUnwindSafe(|| world.run()));
+    let record = world.record.take().unwrap_or_else(|| Record::new(call_core::plan::Plan::default()));
+    let (at, steps) = (world.now, record.steps.len());
+    let head = format!("seed {seed}, at {at} ms: {violation}");
+    match shrink(record.clone(), violation) {
+        None => format!("{head}\nnot seen again when fed to a fresh core; the last steps:\n{}", tell(&record)),
+        Some(short) => {
+            let (steps_left, last) = (short.record.steps.len(), &short.violation);
+            format!("{head}\n{steps} steps, shrunk to {steps_left}, after which\n  {last}\n{}", tell(&short.record))
+        }
+    }
+}
+
+/// Runs one seed, writes its journal as text and plays that back; returns the commands of both.
 pub(crate) fn run_and_replay(seed: u64) -> (Vec<Command>, Vec<Command>) {
     let mut world = World::new(seed);
-    let mut core = Core::new(world.plan(), InteractionId(1));
-    world.journal = Some(Journal::default());
+    world.keep_record();
     world.run();
-    let journal = world.journal.take().unwrap_or_default();
-    let mut replayed = Vec::new();
-    for (now, input) in journal.inputs {
-        core.handle(now, input);
-        replayed.extend(std::iter::from_fn(|| core.poll()));
-    }
-    (journal.commands, replayed)
+    let record = world.record.take().expect("it was kept");
+    let replayed = played(&record.journal());
+    (record.commands, replayed)
 }

@@ -4,86 +4,132 @@
 //! the number of its invariant in its name and in its message.
 
 use crate::agents::{AgentSeen, Choice, Rank};
-use crate::calls::CallSeen;
-use crate::{rank, world};
+use crate::calls::{CallSeen, Seeks};
+use crate::door::{self, House, Load, Meets};
+use crate::memory::Memory;
 use call_core::command::{AgentCommand, MediaCommand, RecordingCommand, SessionEnd, SipCommand, StoreCommand};
-use call_core::input::AgentAction;
-use call_core::ledger::{Counters, Decision, Fact, FactKind, InteractionRecord, OfferEnd, OverflowCause};
-use call_core::plan::{Exit, Membership, Plan, SkillId, Strategy};
-use call_core::{Command, Core, Input, Reason, Time};
-use shared::model::{AgentId, AgentState, Desk, EndReason, InteractionId, LegId, NotReadyReason, QueueId, Refusal, SessionId, Side};
-use std::collections::{BTreeMap, BTreeSet};
+use call_core::input::{AgentAction, CallOffered, PastContact};
+use call_core::ledger::{Counters, Decision, Fact, FactKind, InteractionRecord, LastAgentOutcome, OfferEnd, OverflowCause, WaitRange};
+use call_core::plan::{Exit, KeyAction, Plan};
+use call_core::{Command, Core, Input, Now, Reason, Time};
+use shared::model::{
+    AgentId, Caller, Desk, EndReason, Floor, InteractionId, LegId, NextState, NotReadyReason, QueueId, Refusal, SessionId, Side, UnixMillis,
+};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// The watcher's books.
 pub(crate) struct Watch {
-    plan: Plan,
-    now: Time,
-    /// Deadlines fired just before: what follows is the doing of the input alone.
+    pub(crate) plan: Plan,
+    pub(crate) now: Time,
+    pub(crate) utc: UnixMillis,
+    /// No deadline is due: what follows is the doing of the input alone.
     pub(crate) alone: bool,
-    calls: BTreeMap<InteractionId, CallSeen>,
+    pub(crate) calls: BTreeMap<InteractionId, CallSeen>,
     /// Calls without a record.
-    open: BTreeSet<InteractionId>,
-    legs: BTreeMap<LegId, InteractionId>,
-    agents: BTreeMap<AgentId, AgentSeen>,
+    pub(crate) open: BTreeSet<InteractionId>,
+    pub(crate) legs: BTreeMap<LegId, InteractionId>,
+    pub(crate) agents: BTreeMap<AgentId, AgentSeen>,
     /// The newest sign-in attempt of each agent.
-    arriving: BTreeMap<AgentId, SessionId>,
+    pub(crate) arriving: BTreeMap<AgentId, SessionId>,
     /// The leg that media was asked to open for each agent.
-    agent_legs: BTreeMap<AgentId, LegId>,
+    pub(crate) agent_legs: BTreeMap<AgentId, LegId>,
     /// What is carried from session to session, and when the last one ended.
-    ranks: BTreeMap<AgentId, (Rank, Choice, Time)>,
+    pub(crate) ranks: BTreeMap<AgentId, (Rank, Choice, Time)>,
     /// Per queue: the place of the member who was offered a call last.
-    last_offered: BTreeMap<QueueId, (u32, AgentId)>,
-    stopped: bool,
-    invites: u64,
-    records: Vec<InteractionRecord>,
+    pub(crate) last_offered: BTreeMap<QueueId, (u32, AgentId)>,
+    pub(crate) stopped: bool,
+    pub(crate) invites: u64,
+    pub(crate) records: Vec<InteractionRecord>,
+    /// Who served which number last.
+    pub(crate) memory: Memory,
+    /// The list of all agents as it was told.
+    pub(crate) floor: Floor,
+    /// Calls that were let into a line, newest last.
+    pub(crate) let_in: VecDeque<Time>,
+    /// Calls that each rated entry let in.
+    pub(crate) rated: BTreeMap<u32, Vec<Time>>,
+    /// How many had a place in each reason of 示忙 before.
+    pub(crate) held: BTreeMap<NotReadyReason, usize>,
+    /// The longest limit of a text so far: a new plan does not cut what is being played.
+    pub(crate) longest_text_ms: u64,
+    /// The shortest time after which somebody lost was signed out so far: a new plan does not put off a deadline that runs.
+    pub(crate) shortest_lost_ms: u64,
     /// How often what happened: proof that the worlds are not too quiet.
     pub(crate) tallies: BTreeMap<&'static str, u64>,
-    step: Step,
+    pub(crate) step: Step,
 }
 
 /// What one input brought about.
 #[derive(Default)]
-struct Step {
-    input: Option<Input>,
-    commands: usize,
-    answers: usize,
-    refused: Option<Refusal>,
-    shown: BTreeSet<AgentId>,
-    offers: Vec<OfferSeen>,
-    connected: BTreeSet<LegId>,
+pub(crate) struct Step {
+    pub(crate) input: Option<Input>,
+    pub(crate) commands: usize,
+    pub(crate) answers: usize,
+    pub(crate) refused: Option<Refusal>,
+    pub(crate) shown: BTreeSet<AgentId>,
+    pub(crate) offers: Vec<OfferSeen>,
+    pub(crate) connected: BTreeSet<LegId>,
     /// Calls that ended while a desk rang for them.
-    silenced: BTreeSet<InteractionId>,
-    parted: Vec<(InteractionId, AgentId)>,
-    prepared: Vec<InteractionId>,
+    pub(crate) silenced: BTreeSet<InteractionId>,
+    pub(crate) parted: Vec<(InteractionId, AgentId)>,
+    pub(crate) prepared: Vec<InteractionId>,
     /// An accept or reject that names no live offer of that agent.
-    stale: bool,
+    pub(crate) stale: bool,
     /// Who missed an offer, and whether that ends the readiness.
-    missed: Vec<(AgentId, bool)>,
-    decided: Vec<(InteractionId, Decision)>,
+    pub(crate) missed: Vec<(AgentId, bool)>,
+    pub(crate) decided: Vec<(InteractionId, Decision)>,
     /// Queues that were left because nobody can answer in them.
-    unstaffed: Vec<(QueueId, OverflowCause)>,
+    pub(crate) unstaffed: Vec<(QueueId, OverflowCause)>,
     /// The wish comes from a living session.
-    expects_answer: bool,
+    pub(crate) expects_answer: bool,
+    /// The interaction that the INVITE began.
+    pub(crate) opened: Option<InteractionId>,
+    /// What the INVITE must meet.
+    pub(crate) meets: Option<Meets>,
+    /// What the key must bring about.
+    pub(crate) key: Option<(InteractionId, KeyEffect)>,
+    /// Whether the wished-for reason of 示忙 has a place free.
+    pub(crate) has_place: Option<bool>,
+    /// Whose state changed.
+    pub(crate) changed: BTreeSet<AgentId>,
+    /// Before the input.
+    pub(crate) counters: Option<Counters>,
+    pub(crate) lived: BTreeSet<InteractionId>,
+    /// Who went to another queue.
+    pub(crate) moved: BTreeSet<InteractionId>,
+}
+
+/// What a key does to a waiting call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyEffect {
+    /// Waits on.
+    Nothing,
+    /// Goes to another queue.
+    Moves(QueueId),
+    /// Hears a text, or is hung up.
+    Leaves,
 }
 
 /// A desk that began to ring.
 #[derive(Clone, Copy)]
-struct OfferSeen {
-    interaction: InteractionId,
-    agent: AgentId,
-    queue: QueueId,
+pub(crate) struct OfferSeen {
+    pub(crate) interaction: InteractionId,
+    pub(crate) agent: AgentId,
+    pub(crate) queue: QueueId,
     /// No other desk rang for this call.
-    first: bool,
+    pub(crate) first: bool,
     /// The member of the queue who was offered a call before.
-    last: Option<(u32, AgentId)>,
+    pub(crate) last: Option<(u32, AgentId)>,
 }
 
 impl Watch {
     /// Empty books.
     pub(crate) fn new(plan: Plan) -> Self {
         Self {
+            shortest_lost_ms: plan.limits.lost_ms,
             plan,
             now: Time(0),
+            utc: UnixMillis(0),
             alone: false,
             calls: BTreeMap::new(),
             open: BTreeSet::new(),
@@ -96,17 +142,38 @@ impl Watch {
             stopped: false,
             invites: 0,
             records: Vec::new(),
+            memory: Memory::default(),
+            floor: Floor::default(),
+            let_in: VecDeque::new(),
+            rated: BTreeMap::new(),
+            held: BTreeMap::new(),
+            longest_text_ms: 0,
             tallies: BTreeMap::new(),
             step: Step::default(),
         }
     }
 
+    /// The server has crashed and begins anew under this plan: citizens and sessions are gone, what the store knows stays.
+    pub(crate) fn crashed(&mut self, plan: Plan) {
+        let (memory, tallies) = (std::mem::take(&mut self.memory), std::mem::take(&mut self.tallies));
+        *self = Self { memory, tallies, ..Self::new(plan) };
+    }
+
+    /// What the store knows of who served whom.
+    pub(crate) fn known_contacts(&self) -> Vec<PastContact> {
+        self.memory.told()
+    }
+
     /// An input is about to be handled.
-    pub(crate) fn before(&mut self, now: Time, input: &Input) {
-        self.now = now;
+    pub(crate) fn before(&mut self, now: Now, input: &Input, core: &Core) {
+        (self.now, self.utc) = (now.time, now.utc);
+        self.alone = core.next_deadline().is_none_or(|(due, _)| due > now.time);
         self.step = Step { input: Some(input.clone()), ..Step::default() };
         match input {
-            Input::CallOffered(offered) => self.invites += u64::from(!offered.probe),
+            Input::CallOffered(offered) => self.before_call(offered),
+            Input::Digit { leg, digit } => self.step.key = self.before_key(*leg, *digit),
+            Input::ContactsKnown(past) => self.memory.learn(past),
+            Input::AgentAttentive { agent, session, attentive } => self.attentive(*agent, *session, *attentive),
             Input::LegEnded { leg, .. } => {
                 let interaction = self.legs.get(leg).copied();
                 self.expect_end(interaction, Side::Caller);
@@ -129,13 +196,17 @@ impl Watch {
             Input::RecordingFinished { recording, .. } => {
                 self.with_call(InteractionId(recording.0), |call| call.finished_by_recorder += 1);
             }
-            Input::PlanChanged(plan) => self.plan.clone_from(plan),
+            Input::PlanChanged(plan) => self.before_plan(plan, core),
             Input::Stop => self.stopped = true,
             Input::LegRinging { .. } | Input::LegAnswered { .. } => {}
             Input::LegConfirmed { .. } | Input::FarDescribed { .. } | Input::MediaOpened { .. } | Input::AgentMediaOpened { .. } => {}
-            Input::AnnouncementEnded { .. } | Input::Voice(_) | Input::ContactsKnown(_) | Input::AgentAttentive { .. } => {}
-            Input::Digit { .. } | Input::CardFound { .. } | Input::Tick => {}
+            Input::AnnouncementEnded { .. } | Input::Voice(_) | Input::CardFound { .. } | Input::Tick => {}
         }
+    }
+
+    /// The input that is being handled.
+    pub(crate) fn input(&self) -> Option<&Input> {
+        self.step.input.as_ref()
     }
 
     /// A command came out.
@@ -153,6 +224,16 @@ impl Watch {
     /// All commands are out: the books must agree with every invariant.
     pub(crate) fn after(&mut self, core: &Core) {
         self.open_tiers();
+        self.the_door_decides_as_the_rules_say();
+        self.i23_a_key_works_whatever_is_played();
+        self.i19_i39_a_new_plan_ends_no_call_and_changes_no_total(core);
+        self.i33_every_change_of_state_is_shown_at_once();
+        self.breaks_have_their_places_and_their_order();
+        self.calls_are_accepted_by_themselves_in_time();
+        self.last_agents_are_asked_first_and_each_wait_has_one_outcome();
+        self.the_list_of_all_agents_has_no_stale_row(core);
+        self.texts_end_in_time();
+        self.i22_texts_go_on_as_long_as_the_wait();
         self.i1_an_agent_holds_one_offer_or_call();
         self.i2_an_old_offer_changes_nothing();
         self.i3_no_desk_shows_a_call_that_is_gone();
@@ -184,7 +265,7 @@ impl Watch {
     /// Nothing happens any more: nothing may be left.
     pub(crate) fn at_rest(&self, core: &Core) {
         self.conservation(core);
-        let snapshot = core.snapshot(call_core::Now { time: self.now, utc: shared::model::UnixMillis(0) });
+        let snapshot = core.snapshot(self.reading());
         assert_eq!(core.next_deadline(), None, "nothing_leaks: a deadline at rest");
         assert!(snapshot.calls.is_empty() && snapshot.closing == 0, "nothing_leaks: {snapshot:?}");
         assert_eq!(snapshot.agents.len(), self.agents.len(), "nothing_leaks: agents");
@@ -199,18 +280,80 @@ impl Watch {
 
     // ---- Keeping the books -----------------------------------------------------------------------------------------------------
 
-    fn unsaved(&self) -> impl Iterator<Item = &CallSeen> {
+    pub(crate) fn unsaved(&self) -> impl Iterator<Item = &CallSeen> {
         self.open.iter().map(|interaction| &self.calls[interaction])
     }
 
-    fn tally(&mut self, what: &'static str) {
+    pub(crate) fn tally(&mut self, what: &'static str) {
         *self.tallies.entry(what).or_insert(0) += 1;
     }
 
-    fn with_call(&mut self, interaction: InteractionId, change: impl FnOnce(&mut CallSeen)) {
+    pub(crate) fn with_call(&mut self, interaction: InteractionId, change: impl FnOnce(&mut CallSeen)) {
         if let Some(call) = self.calls.get_mut(&interaction) {
             change(call);
         }
+    }
+
+    fn before_call(&mut self, offered: &CallOffered) {
+        // A leg that lives already is a fault of the edge.
+        let repeated = self.legs.get(&offered.leg).is_some_and(|interaction| self.calls[interaction].lives());
+        if repeated {
+            return;
+        }
+        self.invites += u64::from(!offered.probe);
+        let (meets, rated) = door::meets(&self.plan, self, offered, self.utc);
+        if let Some(entry) = rated {
+            self.rated.entry(entry).or_default().push(self.now);
+        }
+        self.step.meets = Some(meets);
+    }
+
+    fn before_key(&self, leg: LegId, digit: char) -> Option<(InteractionId, KeyEffect)> {
+        let call = self.calls.get(self.legs.get(&leg)?)?;
+        if !call.waits() {
+            return None;
+        }
+        let queue = call.queue?;
+        let may_go = |to: QueueId| {
+            let there = to != queue && call.moves < 5 && self.plan.queues.contains_key(&to);
+            there && door::obstacle_of(&self.plan, self, to, self.utc).is_none()
+        };
+        let effect = match self.plan.queues[&queue].keys.get(&digit) {
+            Some(KeyAction::Leave(Exit::Queue(to))) if may_go(*to) => KeyEffect::Moves(*to),
+            Some(KeyAction::Leave(Exit::Queue(_)) | KeyAction::CallBack) | None => KeyEffect::Nothing,
+            Some(KeyAction::Leave(Exit::Refuse | Exit::Announce(_))) => KeyEffect::Leaves,
+        };
+        Some((call.interaction, effect))
+    }
+
+    /// Queues of live calls stay (I-19).
+    fn before_plan(&mut self, plan: &Plan, core: &Core) {
+        let mut next = plan.clone();
+        for call in self.unsaved().filter(|call| call.lives() && call.turned.is_none()) {
+            if let Some((queue, rules)) = call.queue.or(call.bound_for).and_then(|queue| Some((queue, self.plan.queues.get(&queue)?))) {
+                next.queues.entry(queue).or_insert_with(|| rules.clone());
+            }
+        }
+        self.step.counters = Some(core.snapshot(self.reading()).counters);
+        self.step.lived = self.unsaved().filter(|call| call.lives()).map(|call| call.interaction).collect();
+        self.longest_text_ms = self.longest_text_ms.max(self.plan.limits.farewell_ms);
+        self.shortest_lost_ms = self.shortest_lost_ms.min(next.limits.lost_ms);
+        self.plan = next;
+        let kept: BTreeSet<u32> = self.plan.callers.blocked.iter().map(|entry| entry.entry).collect();
+        self.rated.retain(|entry, _| kept.contains(entry));
+    }
+
+    fn attentive(&mut self, agent: AgentId, session: SessionId, attentive: bool) {
+        let Some(seen) = self.agents.get_mut(&agent).filter(|seen| seen.session == session) else { return };
+        seen.attentive = attentive;
+        if !attentive && self.alone {
+            self.calls.values_mut().for_each(|call| _ = call.accepts_itself.remove(&agent));
+        }
+    }
+
+    /// Both clocks.
+    pub(crate) fn reading(&self) -> Now {
+        Now { time: self.now, utc: self.utc }
     }
 
     fn set_reachable(&mut self, leg: LegId, reachable: bool) {
@@ -229,6 +372,7 @@ impl Watch {
                 agent.back_since = now;
             }
             agent.connected = connected;
+            agent.attentive &= connected;
         }
     }
 
@@ -247,6 +391,9 @@ impl Watch {
         let Some(seen) = self.agents.get(&agent).filter(|seen| seen.session == session) else { return };
         self.step.expects_answer = true;
         let desk = seen.desk.as_ref();
+        if let AgentAction::GoNotReady(reason) | AgentAction::AwaitNotReady(reason) = action {
+            self.step.has_place = Some(self.has_place(reason, agent));
+        }
         if let AgentAction::Accept(offer) | AgentAction::Reject(offer) = action {
             self.step.stale = desk.and_then(|desk| desk.offer.as_ref()).map(|view| view.offer) != Some(offer);
         }
@@ -293,7 +440,14 @@ impl Watch {
             MediaCommand::OpenAgent { agent, leg } => {
                 self.agent_legs.insert(*agent, *leg);
             }
-            MediaCommand::Play { leg, .. } | MediaCommand::Announce { leg, .. } => {
+            MediaCommand::Announce { leg, .. } => {
+                let call = self.call_of_leg(*leg);
+                assert!(call.connected.is_none() && call.ended.is_none(), "I-21: a text is played to a connected citizen");
+                assert!(call.turned.is_some() || call.waits(), "I-21: a text for a citizen who does not wait alone");
+                (call.speaks, call.turned) = (call.turned.is_some(), call.turned.map(|(reason, _)| (reason, now)));
+                self.tally("a text was played");
+            }
+            MediaCommand::Play { leg, .. } => {
                 let call = self.call_of_leg(*leg);
                 assert!(call.connected.is_none(), "I-21: something is played to a connected citizen");
             }
@@ -322,8 +476,13 @@ impl Watch {
             | MediaCommand::Attend { .. }
             | MediaCommand::Withdraw { .. }
             | MediaCommand::PressKeys { .. }
-            | MediaCommand::HearTones { .. }
-            | MediaCommand::MaskKeys { .. } => {}
+            | MediaCommand::HearTones { .. } => {}
+            MediaCommand::MaskKeys { citizen, masked } => {
+                let queue = self.call_of_leg(*citizen).queue;
+                let wished = queue.is_none_or(|queue| self.plan.queues[&queue].mask_keys);
+                assert!(*masked && wished, "keys are masked where the queue wishes it");
+                assert!(self.call_of_leg(*citizen).connected.is_some(), "keys are masked in a talk");
+            }
         }
     }
 
@@ -345,10 +504,11 @@ impl Watch {
 
     fn store(&mut self, command: &StoreCommand) {
         match command {
-            StoreCommand::Open { interaction, probe, .. } => self.open(*interaction, *probe),
+            StoreCommand::Open { interaction, .. } => self.open(*interaction),
             StoreCommand::Note(fact) => self.fact(fact),
             StoreCommand::Save(record) => self.save(record),
             StoreCommand::AgentTime(interval) => {
+                self.step.changed.insert(interval.agent);
                 let agent = self.agents.get_mut(&interval.agent).expect("time of somebody signed in");
                 let wrap_up =
                     agent.last_call().and_then(|interaction| self.calls.get(&interaction)?.wrap_ups.get(&interval.agent).copied());
@@ -359,14 +519,14 @@ impl Watch {
         }
     }
 
-    fn open(&mut self, interaction: InteractionId, probe: bool) {
+    fn open(&mut self, interaction: InteractionId) {
         let Some(Input::CallOffered(offered)) = &self.step.input else { panic!("an interaction without an INVITE") };
         assert!(!self.calls.contains_key(&interaction), "I-12: {interaction} opened twice");
-        let listed = offered.caller.number.as_ref().map_or(0, |number| world::listed_points(number.reveal().as_str()));
         let bound_for = self.plan.numbers.get(&offered.dialled).copied();
         self.legs.insert(offered.leg, interaction);
         self.open.insert(interaction);
-        self.calls.insert(interaction, CallSeen::new((interaction, offered.leg), probe, bound_for, listed, self.now));
+        self.step.opened = Some(interaction);
+        self.calls.insert(interaction, CallSeen::new(interaction, offered, bound_for, self.reading()));
     }
 
     fn fact(&mut self, fact: &Fact) {
@@ -374,10 +534,17 @@ impl Watch {
         let call = self.calls.get_mut(&fact.interaction).expect("a fact of an open interaction");
         call.count(fact, self.now);
         match &fact.kind {
-            FactKind::Queued { queue } => call.queued(*queue, &queue_plan(&self.plan, queue), self.now),
+            FactKind::Queued { queue } => self.queued(fact.interaction, *queue),
+            FactKind::TurnedAway { reason } => {
+                call.turned_away(*reason, self.now);
+                self.left_by_rule(fact.interaction, *reason);
+                self.tally("turned away with a text");
+            }
+            FactKind::LastAgent { agent, outcome } => self.last_agent(fact.interaction, *agent, *outcome),
             FactKind::Overflowed { from, to, cause } => {
                 let limit = call.limit;
                 call.moved(*from, *to);
+                self.step.moved.insert(fact.interaction);
                 self.overflowed(fact.interaction, (*from, *to), *cause, limit);
             }
             FactKind::Decided(decision) => {
@@ -390,6 +557,10 @@ impl Watch {
                 let queue = call.queue.expect("offered while waiting in a queue");
                 let first = call.offered(*agent, queue_plan(&self.plan, &queue).strategy, self.now);
                 *self.tallies.entry(if first { "offer" } else { "one more desk rings" }).or_insert(0) += 1;
+                let seen = &self.agents[agent];
+                if let Some(delay_ms) = self.plan.agents.get(agent).and_then(|plan| plan.auto_answer_ms).filter(|_| seen.attentive) {
+                    call.accepts_itself.insert(*agent, self.now.plus(delay_ms.max(1)));
+                }
                 let place = (self.membership(*agent, queue).order, *agent);
                 let last = self.last_offered.insert(queue, place);
                 self.step.offers.push(OfferSeen { interaction: fact.interaction, agent: *agent, queue, first, last });
@@ -407,6 +578,7 @@ impl Watch {
                     self.step.silenced.insert(fact.interaction);
                 }
                 call.silent(*agent);
+                call.accepts_itself.remove(agent);
                 if *why == OfferEnd::NotAnswered {
                     let rule = call.queue.map(|queue| self.plan.queues[&queue].no_answer).unwrap_or_default();
                     let over = self.agents.get_mut(agent).expect("missed by somebody signed in").missed(rule);
@@ -421,6 +593,10 @@ impl Watch {
                 assert!(call.ringing.is_empty(), "I-34: a losing desk rings on");
                 (call.waiting_since, call.limit) = (None, None);
                 call.last_agent = Some(*agent);
+                let due = std::mem::take(&mut call.accepts_itself).remove(agent);
+                if due.is_some_and(|due| due <= self.now) {
+                    *self.tallies.entry("accepted by itself").or_insert(0) += 1;
+                }
                 let agent = self.agents.get_mut(agent).expect("connected with somebody signed in");
                 agent.handled();
             }
@@ -432,12 +608,12 @@ impl Watch {
                 self.step.parted.push((fact.interaction, agent));
             }
             FactKind::Ended { reason, by } => self.ended(fact.interaction, *reason, *by),
-            FactKind::Entered | FactKind::Answered => {}
             FactKind::Dialled { .. } | FactKind::DialEnded { .. } | FactKind::Held { .. } | FactKind::Retrieved { .. } => {}
             FactKind::AsideBegan { .. } | FactKind::AsideEnded { .. } | FactKind::PartyJoined { .. } | FactKind::PartyLeft { .. } => {}
-            FactKind::HandedOver { .. } | FactKind::SentToQueue { .. } | FactKind::KeysPressed { .. } => {}
+            FactKind::HandedOver { .. } | FactKind::SentToQueue { .. } | FactKind::KeysPressed { .. } | FactKind::KeysMasked { .. } => {}
             FactKind::Blocked { .. } | FactKind::Favoured { .. } => {}
-            FactKind::LastAgent { .. } | FactKind::TurnedAway { .. } | FactKind::Announced { .. } | FactKind::Foretold { .. } => {}
+            FactKind::Announced { .. } | FactKind::Entered | FactKind::Answered => {}
+            FactKind::Foretold { ahead, expected_ms, told } => self.foretold(fact.interaction, *ahead, *expected_ms, *told),
         }
     }
 
@@ -448,11 +624,12 @@ impl Watch {
             OverflowCause::Timeout => ("overflow: timeout", Some(plan.overflow.timeout.clone())),
             OverflowCause::NobodySignedIn => ("overflow: nobody signed in", plan.overflow.nobody_signed_in.clone()),
             OverflowCause::AllNotReady => ("overflow: all not ready", plan.overflow.all_not_ready.clone()),
-            OverflowCause::Closed | OverflowCause::Key => return,
+            OverflowCause::Closed => return self.tally("overflow: closed"),
+            OverflowCause::Key => return self.tally("overflow: key"),
         };
         assert_eq!(exit, Some(Exit::Queue(to)), "{what}: against the rule of {from}");
         match cause {
-            OverflowCause::Full => assert!(self.waiting_in(from, interaction) >= plan.max_waiting, "I-25: {from} is not full"),
+            OverflowCause::Full => assert!(self.waiting_beside(from, interaction) >= plan.max_waiting, "I-25: {from} is not full"),
             OverflowCause::Timeout => assert!(limit.is_some_and(|limit| limit <= self.now), "I-24: {interaction} may wait longer"),
             OverflowCause::NobodySignedIn | OverflowCause::AllNotReady => self.step.unstaffed.push((from, cause)),
             OverflowCause::Closed | OverflowCause::Key => {}
@@ -461,69 +638,9 @@ impl Watch {
     }
 
     /// Citizens who wait or are about to.
-    fn waiting_in(&self, queue: QueueId, but: InteractionId) -> usize {
-        let here = |call: &&CallSeen| call.queue.or(call.bound_for) == Some(queue) && call.interaction != but;
-        self.unsaved().filter(|call| !call.probe && call.ended.is_none() && call.connected.is_none()).filter(here).count()
-    }
-
-    /// Why nobody can answer in a queue.
-    fn unstaffed(&self, queue: QueueId) -> Option<OverflowCause> {
-        let arriving = self.arriving.keys().any(|agent| self.serves(*agent, queue));
-        let mut serving = self.agents.iter().filter(|(agent, _)| self.serves(**agent, queue)).peekable();
-        if serving.peek().is_none() && !arriving {
-            return Some(OverflowCause::NobodySignedIn);
-        }
-        let at_work = |seen: &AgentSeen| !matches!(seen.state(), AgentState::NotReady(_) | AgentState::Lost);
-        (!arriving && !serving.any(|(_, seen)| at_work(seen))).then_some(OverflowCause::AllNotReady)
-    }
-
-    fn i25_nobody_waits_where_nobody_may_answer(&self) {
-        for (queue, cause) in &self.step.unstaffed {
-            assert_eq!(self.unstaffed(*queue), Some(*cause), "I-25: a call left {queue} for a cause that is not true");
-        }
-        for call in self.unsaved().filter(|call| call.waits()) {
-            let queue = call.queue.expect("waits in a queue");
-            let rules = self.plan.queues[&queue].overflow.clone();
-            let exit = self.unstaffed(queue).and_then(|cause| match cause {
-                OverflowCause::NobodySignedIn => rules.nobody_signed_in,
-                OverflowCause::AllNotReady => rules.all_not_ready,
-                OverflowCause::Full | OverflowCause::Timeout | OverflowCause::Closed | OverflowCause::Key => None,
-            });
-            assert_ne!(exit, Some(Exit::Refuse), "{} waits although nobody may answer in {queue}", call.interaction);
-        }
-    }
-
-    fn every_decision_names_everybody_once_and_every_wait_has_one(&self) {
-        for (interaction, decision) in &self.step.decided {
-            let serving: BTreeSet<AgentId> = self.agents.keys().copied().filter(|agent| self.serves(*agent, decision.queue)).collect();
-            let named: Vec<AgentId> =
-                decision.candidates.iter().map(|one| one.agent).chain(decision.passed_over.iter().map(|one| one.agent)).collect();
-            assert_eq!(named.iter().copied().collect::<BTreeSet<_>>(), serving, "explain: not everybody is named for {interaction}");
-            assert_eq!(named.len(), serving.len(), "explain: somebody is named twice for {interaction}");
-            assert_eq!(
-                decision.asked,
-                decision.asked.and(decision.candidates.first().map(|one| one.agent)),
-                "explain: the asked one first"
-            );
-            assert!(
-                decision.asked.is_some() || decision.candidates.is_empty() || decision.held_for.is_some(),
-                "explain: {interaction} waits though somebody could be asked"
-            );
-            assert_eq!(decision.waited_ms, self.calls[interaction].waited_ms(self.now), "explain: the wait of {interaction}");
-        }
-        for call in self.unsaved().filter(|call| call.waits()) {
-            assert!(call.decision.is_some(), "explain: {} waits for no reason", call.interaction);
-        }
-    }
-
-    fn i29_a_miss_has_the_effect_of_its_rule(&self) {
-        for (agent, over) in &self.step.missed {
-            let Some(seen) = self.agents.get(agent) else { continue };
-            let forced = seen.state() == AgentState::NotReady(NotReadyReason::NoAnswer);
-            let asked = matches!(self.step.input, Some(Input::AgentAsked { agent: who, .. }) if who == *agent);
-            assert!(*over || !forced, "I-29: {agent} is not ready after a miss that should not count");
-            assert!(!*over || forced || asked, "I-29: {agent} is {:?} after a miss", seen.state());
-        }
+    fn waiting_beside(&self, queue: QueueId, but: InteractionId) -> usize {
+        let here = |call: &&CallSeen| call.bound_for == Some(queue) && call.interaction != but;
+        self.unsaved().filter(|call| call.counts_as_waiting()).filter(here).count()
     }
 
     fn ended(&mut self, interaction: InteractionId, reason: EndReason, by: Side) {
@@ -534,25 +651,99 @@ impl Watch {
         if let Some(side) = call.expected_side {
             assert_eq!(by, side, "I-11: the first event names the side");
         }
-        let rejected = call.listed == world::REJECTED;
-        assert!(rejected || reason != EndReason::Blocked, "1-11: {interaction} is blocked for nothing");
-        assert!(!rejected || matches!(reason, EndReason::Blocked | EndReason::UnknownNumber), "1-11: {interaction} is not blocked");
-        // At the door the cause may be that of a queue further on; a story tells of it.
-        let queue = call.queue;
-        if let (EndReason::NobodySignedIn, Some(queue)) = (reason, queue) {
-            self.step.unstaffed.push((queue, OverflowCause::NobodySignedIn));
+        if let Some((why, _)) = call.turned {
+            assert_eq!(reason, why, "I-37: {interaction} was turned away for another reason");
+        } else if call.queue.is_some() {
+            self.left_by_rule(interaction, reason);
         }
-        if let (EndReason::AllNotReady, Some(queue)) = (reason, queue) {
-            self.step.unstaffed.push((queue, OverflowCause::AllNotReady));
-        }
-        if reason == EndReason::QueueTimeout {
-            assert!(call.limit.is_some_and(|limit| limit <= now), "I-24: cut before its limit");
-        }
+        let call = self.calls.get_mut(&interaction).expect("as before");
         if by == Side::Server && matches!(reason, EndReason::QueueTimeout | EndReason::AgentLost) {
             assert!(!self.step.silenced.contains(&interaction), "I-24: the limit of waiting cut a live offer");
         }
         call.ended = Some((reason, by, now));
         call.waiting_since = None;
+        if let Some(contact) = call.contact() {
+            self.memory.learn(&[contact]);
+        }
+    }
+
+    /// A citizen joins a waiting line, for the first time, after a move or after an agent was lost.
+    fn queued(&mut self, interaction: InteractionId, queue: QueueId) {
+        let plan = self.plan.queues.get(&queue).cloned().expect("a queue of the plan");
+        let call = self.calls.get_mut(&interaction).expect("a fact of an open interaction");
+        let moved = call.queued(queue, &plan, self.now);
+        if moved || call.probe {
+            return;
+        }
+        call.listed = door::favoured(&self.plan.callers, &call.caller, self.utc).0;
+        let served = plan.last_agent.and_then(|rule| Some((rule, self.memory.served(&call.caller, self.utc, rule.within_days)?)));
+        let hold_until = |hold_ms| self.now.plus(hold_ms);
+        call.seeks = served.map(|(rule, (agent, _))| Seeks { agent, outcome: None, hold_until: hold_until(rule.hold_ms) });
+    }
+
+    /// 2.1: the position counts only citizens who are served before; the waiting time rises by one step at most, and is silent when unsure.
+    fn foretold(&mut self, interaction: InteractionId, ahead: u32, expected_ms: Option<u64>, told: Option<WaitRange>) {
+        let call = &self.calls[&interaction];
+        assert!(call.waits(), "2.1: {interaction} is told something while a desk rings or somebody talks");
+        assert!(told.is_none() || expected_ms.is_some(), "2.1: {interaction} is told a waiting time that nobody knows");
+        let plan = |call: &CallSeen| &self.plan.queues[&call.queue.expect("waits in a queue")];
+        let before = |other: &&CallSeen| other.waiting_since.is_some() && other.goes_before(plan(other), call, plan(call), self.now);
+        let at_most = self.unsaved().filter(|other| !other.probe && other.ended.is_none()).filter(before).count();
+        assert!(ahead as usize <= at_most, "2.1: {interaction} is told of {ahead} before it, and there are {at_most}");
+        let mine = |other: &&CallSeen| other.queue == call.queue;
+        let at_least = self.unsaved().filter(|other| !other.probe && other.ended.is_none()).filter(before).filter(mine).count();
+        assert!(at_least <= ahead as usize, "2.1: {interaction} is told of {ahead} before it, and {at_least} of its queue are");
+        let least = told.map(|range| range.least_minutes);
+        if let (Some(last), Some(least)) = (call.told_least, least) {
+            let ladder = [0, 1, 2, 3, 5, 8, 12, 20, 30];
+            let place = |minutes| ladder.iter().position(|step| *step == minutes).expect("2.1: a step of the ladder");
+            assert!(place(least) <= place(last) + 1, "2.1: {interaction} is told {least} minutes after {last}");
+        }
+        let call = self.calls.get_mut(&interaction).expect("as before");
+        (call.told_at, call.told_least) = (Some(self.now), least.or(call.told_least));
+        self.tally("foretold");
+    }
+
+    /// 1-8: what came of asking the last agent first must be true.
+    fn last_agent(&mut self, interaction: InteractionId, agent: AgentId, outcome: LastAgentOutcome) {
+        let call = self.calls.get_mut(&interaction).expect("a fact of an open interaction");
+        let seeks = call.seeks.as_mut().expect("1-8: an outcome although nobody served the number");
+        assert_eq!(seeks.agent, agent, "1-8: {agent} did not serve {interaction} last");
+        assert_eq!(seeks.outcome, None, "1-8: {interaction} has two outcomes in one wait");
+        seeks.outcome = Some(outcome);
+        let shared =
+            call.caller.number.as_ref().is_some_and(|number| self.plan.callers.shared.iter().any(|one| one.matches(number.reveal())));
+        let avoid = self.memory.served(&call.caller, self.utc, 40).is_some_and(|(_, avoid)| avoid);
+        assert_eq!(outcome == LastAgentOutcome::SharedNumber, shared, "1-8: {interaction}: shared");
+        assert!(outcome != LastAgentOutcome::Avoided || avoid, "1-8: {interaction}: avoided");
+        let declined = call.excluded.contains_key(&agent) || self.plan.limits.exclude_ms == 0;
+        assert!(outcome != LastAgentOutcome::Declined || declined, "1-8: {interaction}: declined");
+        self.tally(match outcome {
+            LastAgentOutcome::Hit => "last agent: hit",
+            LastAgentOutcome::HoldOver => "last agent: hold over",
+            LastAgentOutcome::Declined => "last agent: declined",
+            LastAgentOutcome::SharedNumber
+            | LastAgentOutcome::Avoided
+            | LastAgentOutcome::SignedOut
+            | LastAgentOutcome::NotReady
+            | LastAgentOutcome::NotInReach
+            | LastAgentOutcome::Busy
+            | LastAgentOutcome::AnsweredByOther
+            | LastAgentOutcome::CallerLeft => "last agent: other",
+        });
+    }
+
+    /// Leaves a queue for good by a rule, which must apply.
+    fn left_by_rule(&mut self, interaction: InteractionId, reason: EndReason) {
+        let call = &self.calls[&interaction];
+        // At the door the cause may be that of a queue further on: that is the business of `door`.
+        let Some(queue) = call.queue else { return };
+        match reason {
+            EndReason::NobodySignedIn => self.step.unstaffed.push((queue, OverflowCause::NobodySignedIn)),
+            EndReason::AllNotReady => self.step.unstaffed.push((queue, OverflowCause::AllNotReady)),
+            EndReason::QueueTimeout => assert!(call.limit_of_wait.is_some_and(|limit| limit <= self.now), "I-24: cut before its limit"),
+            _ => {}
+        }
     }
 
     fn save(&mut self, record: &InteractionRecord) {
@@ -589,17 +780,22 @@ impl Watch {
                 };
                 *self.tallies.entry(what).or_insert(0) += 1;
                 assert_eq!(seen.session_end, Some(*why), "I-13: signed out without a last interval");
-                let long = seen.gone_since.plus(self.plan.limits.grace_ms).plus(self.plan.limits.lost_ms);
+                let long = seen.gone_since.plus(self.plan.limits.grace_ms).plus(self.shortest_lost_ms);
                 assert!(*why != SessionEnd::Lost || (!seen.connected && self.now >= long), "I-30: signed out as lost too early");
                 self.ranks.insert(*agent, (seen.rank, seen.choice, self.now));
                 self.agents.remove(agent);
             }
-            AgentCommand::Floor(_) => {}
+            AgentCommand::Floor(change) => self.floor.apply(change.clone()).expect("1-9: changes of the floor follow each other"),
             AgentCommand::Show { agent, session, desk } => self.show(*agent, *session, desk),
             AgentCommand::Done { agent, .. } => {
                 self.step.answers += 1;
                 let who = *agent;
                 if let (Some(Input::AgentAsked { action, .. }), Some(agent)) = (&self.step.input, self.agents.get_mut(agent)) {
+                    let action = match action {
+                        // Carried out at once if there is a place.
+                        AgentAction::AwaitNotReady(reason) if self.step.has_place == Some(true) => AgentAction::GoNotReady(*reason),
+                        other => other.clone(),
+                    };
                     agent.chose(action.clone());
                     let wrapped = agent.desk.as_ref().and_then(|desk| desk.wrap_up.as_ref()).map(|view| view.interaction);
                     if let (AgentAction::ExtendWrapUp, Some(interaction)) = (action, wrapped) {
@@ -626,277 +822,46 @@ impl Watch {
             assert!(late || Some(view.call.waited_ms) == waited_ms, "I-26: the wait shown is not the whole wait");
         }
         let seen = self.agents.get_mut(&agent).filter(|seen| seen.session == session).expect("a desk of a living session");
-        seen.shown(desk);
-    }
-
-    // ---- The invariants --------------------------------------------------------------------------------------------------------
-
-    fn i1_an_agent_holds_one_offer_or_call(&self) {
-        let mut held = BTreeMap::new();
-        for call in self.unsaved() {
-            for agent in call.ringing.iter().copied().chain(call.talks_with()) {
-                *held.entry(agent).or_insert(0) += 1;
-            }
+        let granted = seen.desk.as_ref().and_then(|before| before.awaits).filter(|_| desk.awaits.is_none()).map(|awaits| awaits.reason);
+        seen.shown(desk, self.now);
+        if let Some(reason) = granted.filter(|reason| desk.next == Some(NextState::NotReady(*reason))) {
+            seen.choice = Choice::NotReady(reason);
         }
-        assert!(held.values().all(|count| *count <= 1), "I-1: {held:?}");
-    }
-
-    fn i2_an_old_offer_changes_nothing(&self) {
-        if self.alone && self.step.stale {
-            assert_eq!((self.step.refused, self.step.commands), (Some(Refusal::OfferGone), 1), "I-2: an old offer did something");
-        }
-        let wish = self.step.input.as_ref();
-        if let Some(Input::AgentAsked { action: AgentAction::Accept(_) | AgentAction::Reject(_), .. }) = wish
-            && self.alone
-            && self.step.expects_answer
-            && !self.step.stale
-        {
-            assert_eq!(self.step.refused, None, "I-2: a live offer was refused");
-        }
-    }
-
-    fn i3_no_desk_shows_a_call_that_is_gone(&self) {
-        for (agent, seen) in &self.agents {
-            let Some(desk) = &seen.desk else { continue };
-            if let Some(view) = &desk.offer {
-                let call = &self.calls[&view.call.interaction];
-                assert!(call.ringing.contains(agent) && call.ended.is_none(), "I-3: a desk rings for nobody");
-            }
-            if let Some(view) = &desk.call {
-                assert_eq!(self.calls[&view.interaction].talks_with(), Some(*agent), "I-3: a desk shows a talk that is over");
-            }
-        }
-    }
-
-    fn i4_transient_states_have_a_deadline(&self, core: &Core) {
-        let transient = |seen: &AgentSeen| matches!(seen.state(), AgentState::Offered | AgentState::WrapUp | AgentState::Lost);
-        if self.agents.values().any(transient) || self.unsaved().any(CallSeen::closing) {
-            assert!(core.next_deadline().is_some(), "I-4: a transient state without a deadline");
-        }
-        for (agent, seen) in &self.agents {
-            assert_eq!(seen.state() == AgentState::Offered, self.rings(*agent), "I-4: state and reservation of {agent} differ");
-            let away = !seen.connected && seen.state() != AgentState::Lost;
-            let over = self.now >= seen.gone_since.plus(self.plan.limits.grace_ms);
-            assert!(!(away && over), "I-4: {agent} is gone for too long and not lost");
-            let deaf = seen.state() == AgentState::Ready && seen.connected && !seen.reachable;
-            let long = self.now >= seen.back_since.plus(self.plan.limits.media_open_ms);
-            assert!(!(deaf && long), "I-29, I-36: {agent} looks ready but has no voice");
-        }
-    }
-
-    fn rings(&self, agent: AgentId) -> bool {
-        self.unsaved().any(|call| call.ringing.contains(&agent))
-    }
-
-    fn i5_desks_and_connected_legs_agree(&self) {
-        for call in self.unsaved() {
-            if let Some(agent) = call.talks_with() {
-                let there = self.agents.get(&agent).is_some_and(|seen| matches!(seen.state(), AgentState::Talking | AgentState::Lost));
-                assert!(there || self.arriving.contains_key(&agent), "I-5: {agent} is joined but not talking");
-            }
-        }
-        for (agent, seen) in &self.agents {
-            let joined = self.unsaved().any(|call| call.talks_with() == Some(*agent));
-            assert!(seen.state() != AgentState::Talking || joined, "I-5: {agent} is shown in a call without one");
-            let shown = seen.desk.as_ref().is_some_and(|desk| desk.call.is_some());
-            assert_eq!(shown, joined, "I-5: the desk of {agent} and its legs differ");
-        }
-    }
-
-    fn i6_i7_no_waiting_call_beside_an_eligible_agent(&self) {
-        for call in self.unsaved().filter(|call| call.waits()) {
-            for (agent, seen) in &self.agents {
-                let may = seen.eligible() && self.may_be_asked(call, *agent);
-                assert!(!may, "I-6, I-7: {} waits although {agent} is eligible", call.interaction);
-            }
-        }
-        for call in self.unsaved().filter(|call| call.queue.is_some_and(|queue| call.wants_more(self.strategy(queue), self.now))) {
-            for (agent, seen) in &self.agents {
-                let may = seen.eligible() && self.may_be_asked(call, *agent);
-                assert!(!may, "I-6, I-7: {agent} does not ring for {} beside the others", call.interaction);
-            }
-        }
-    }
-
-    fn may_be_asked(&self, call: &CallSeen, agent: AgentId) -> bool {
-        self.in_reach(call, agent) && (!call.excludes(agent, self.now) || self.sole(call))
-    }
-
-    /// Serves the queue, in a tier that is open, with the skills that are asked for after this wait.
-    fn in_reach(&self, call: &CallSeen, agent: AgentId) -> bool {
-        let Some(queue) = call.queue.filter(|queue| self.serves(agent, *queue)) else { return false };
-        let plan = &self.plan.queues[&queue];
-        let tier = self.membership(agent, queue).tier;
-        let waited_ms = call.waited_ms(self.now);
-        (!plan.tiers.contains_key(&tier) || tier <= call.open_tier)
-            && plan.needs.iter().all(|need| {
-                let late = need.relaxed.iter().filter(|step| waited_ms >= step.after_ms).map(|step| step.minimum).min();
-                self.level(agent, need.skill) >= need.minimum.min(late.unwrap_or(9))
-            })
-    }
-
-    fn level(&self, agent: AgentId, skill: SkillId) -> u8 {
-        self.plan.agents.get(&agent).and_then(|plan| plan.skills.get(&skill)).copied().unwrap_or(0)
-    }
-
-    /// Skills asked for, then skills to spare; the same for all if the queue asks for none.
-    fn fit(&self, queue: QueueId, agent: AgentId) -> (u32, i64) {
-        let needs = &self.plan.queues[&queue].needs;
-        if needs.is_empty() {
-            return (0, 0);
-        }
-        let levels = needs.iter().map(|need| u32::from(self.level(agent, need.skill))).sum();
-        let skills = self.plan.agents.get(&agent).map(|plan| plan.skills.keys().copied().collect::<BTreeSet<_>>()).unwrap_or_default();
-        let asked: BTreeSet<SkillId> = needs.iter().map(|need| need.skill).collect();
-        (levels, -i64::try_from(skills.difference(&asked).count()).expect("few skills"))
-    }
-
-    fn open_tiers(&mut self) {
-        let now = self.now;
-        for interaction in &self.open {
-            let call = &self.calls[interaction];
-            let Some(queue) = call.queue.filter(|_| call.waiting_since.is_some()) else { continue };
-            let nobody_below = |tier: u8| {
-                let below = |agent: &AgentId| self.serves(*agent, queue) && self.membership(*agent, queue).tier < tier;
-                !self.agents.keys().any(below)
+        if self.step.changed.contains(&agent) || desk.revision == 1 {
+            let rule = match desk.state {
+                shared::model::AgentState::NotReady(reason) => self.plan.reasons.get(&reason).copied(),
+                _ => None,
             };
-            let open = self.plan.queues[&queue].tiers.iter().filter(|(tier, ms)| call.waited_ms(now) >= **ms || nobody_below(**tier));
-            let highest = open.map(|(tier, _)| *tier).max().unwrap_or(0);
-            let call = self.calls.get_mut(interaction).expect("an open call");
-            call.open_tier = call.open_tier.max(highest);
+            seen.limit_of(self.now, rule);
         }
     }
+}
 
-    fn strategy(&self, queue: QueueId) -> Strategy {
-        self.plan.queues[&queue].strategy
+impl House for Watch {
+    fn unstaffed(&self, queue: QueueId) -> Option<OverflowCause> {
+        self.unstaffed(queue)
     }
 
-    fn membership(&self, agent: AgentId, queue: QueueId) -> Membership {
-        self.plan.agents.get(&agent).and_then(|plan| plan.memberships.get(&queue)).copied().unwrap_or_default()
+    fn waiting_in(&self, queue: QueueId) -> usize {
+        self.unsaved().filter(|call| call.counts_as_waiting() && call.bound_for == Some(queue)).count()
     }
 
-    fn serves(&self, agent: AgentId, queue: QueueId) -> bool {
-        self.plan.agents.get(&agent).is_some_and(|plan| plan.queues.contains(&queue))
-    }
-
-    fn sole(&self, call: &CallSeen) -> bool {
-        self.agents.iter().filter(|(agent, seen)| seen.at_work() && self.in_reach(call, **agent)).count() == 1
-    }
-
-    fn i17_recordings_only_with_audio(&self) {
-        for interaction in &self.step.prepared {
-            let leg = self.calls[interaction].leg;
-            assert!(self.step.connected.contains(&leg), "I-17: a recording without connected audio");
-        }
-    }
-
-    fn i24_the_limit_of_waiting_holds_and_never_cuts_an_offer(&self) {
-        for call in self.unsaved().filter(|call| call.waits()) {
-            assert!(call.limit.is_none_or(|limit| self.now < limit), "I-24: {} waits beyond its limit", call.interaction);
-        }
-    }
-
-    fn i25_i36_only_reachable_agents_are_offered(&self) {
-        for OfferSeen { agent, .. } in &self.step.offers {
-            let seen = &self.agents[agent];
-            assert!(seen.connected && seen.reachable, "I-25, I-36: {agent} is offered a call but cannot be reached");
-        }
-    }
-
-    fn i28_who_rejected_is_not_asked_again_unless_sole(&self) {
-        for OfferSeen { interaction, agent, .. } in &self.step.offers {
-            let call = &self.calls[interaction];
-            assert!(!call.excludes(*agent, self.now) || self.sole(call), "I-28: {agent} is asked again for {interaction}");
-        }
-    }
-
-    /// A talk that stops while the call lives on has lost its agent for long enough, or for good.
-    fn i32_a_short_loss_never_ends_a_talk(&self) {
-        for (interaction, agent) in self.step.parted.iter().filter(|(interaction, _)| self.calls[interaction].ended.is_none()) {
-            let Some(seen) = self.agents.get(agent) else { continue };
-            let gone = !seen.connected && self.now >= seen.gone_since.plus(self.plan.limits.lost_call_ms);
-            assert!(gone, "I-32: {interaction} was taken from {agent}, who is not lost");
-        }
-    }
-
-    /// Agents who could have had the offer: those still eligible, and those who got a later one of the same input.
-    fn i40_the_strategy_of_the_queue_decides(&self) {
-        for (index, offer) in self.step.offers.iter().enumerate() {
-            let call = &self.calls[&offer.interaction];
-            let later: BTreeSet<AgentId> = self.step.offers[index..].iter().map(|offer| offer.agent).collect();
-            let rivals = self.agents.iter().filter(|(agent, seen)| seen.eligible() || later.contains(agent));
-            let rivals = rivals.filter(|(agent, _)| self.may_be_asked(call, **agent));
-            let best = rivals.clone().map(|(agent, _)| self.fit(offer.queue, *agent)).max();
-            let rivals = rivals.filter(|(agent, _)| Some(self.fit(offer.queue, **agent)) == best);
-            let rivals = rivals.map(|(agent, seen)| rank::Rival {
-                agent: *agent,
-                idle_ms: seen.idle_ms(self.now),
-                occupancy: seen.occupancy(self.now),
-                membership: self.membership(*agent, offer.queue),
-            });
-            let lawful = rank::lawful(self.strategy(offer.queue), offer.last, &rivals.collect::<Vec<_>>());
-            assert!(lawful.contains(&offer.agent), "I-40: {} is offered {}, not one of {lawful:?}", offer.agent, offer.interaction);
-        }
-    }
-
-    /// Calls that could have been offered instead: those that still wait, and those offered later by the same input.
-    fn i41_calls_are_offered_in_order_of_rank(&self) {
-        for (index, offer) in self.step.offers.iter().enumerate() {
-            let call = &self.calls[&offer.interaction];
-            let plan = |call: &CallSeen| &self.plan.queues[&call.queue.expect("waits in a queue")];
-            let later = self.step.offers[index + 1..].iter().filter(|other| other.first).map(|other| &self.calls[&other.interaction]);
-            let passed_over = self.unsaved().filter(|call| call.waits()).chain(later);
-            let before = |other: &&CallSeen| !offer.first || other.goes_before(plan(other), call, plan(call), self.now);
-            for other in passed_over.filter(before) {
-                assert!(!self.may_be_asked(other, offer.agent), "I-41: {} overtakes {}", offer.interaction, other.interaction);
+    fn load(&self, offered: &CallOffered) -> Load {
+        let subscriber = |call: &Caller| call.number.as_ref().map(|number| number.reveal().subscriber().to_owned());
+        let (mut of_trunk, mut of_caller, mut texts) = (0, 0, 0);
+        for call in self.unsaved().filter(|call| call.lives()) {
+            texts += u32::from(call.hears_text());
+            if !call.probe {
+                of_trunk += u32::from(call.trunk == offered.trunk);
+                of_caller += u32::from(subscriber(&call.caller).is_some() && subscriber(&call.caller) == subscriber(&offered.caller));
             }
         }
+        let in_this_second = self.let_in.iter().filter(|time| self.now.since(**time) < 1_000).count();
+        let in_this_second = u32::try_from(in_this_second).expect("few calls");
+        Load { open: self.open.len(), of_trunk, of_caller, texts, in_this_second, stopped: self.stopped }
     }
 
-    fn every_wish_has_one_answer(&self) {
-        let asked = self.step.expects_answer && self.alone;
-        assert!(!asked || self.step.answers == 1, "a wish got {} answers", self.step.answers);
-    }
-
-    fn every_ended_call_is_saved_in_time(&self) {
-        for call in self.unsaved().filter(|call| call.closing()) {
-            let (_, _, ended) = call.ended.expect("closing is after the end");
-            assert!(call.finished_by_recorder == 0, "a record waits although its recording is closed");
-            assert!(self.now < ended.plus(10_000), "a record waits for ever for its recording");
-        }
-    }
-
-    /// Every INVITE has one record, and the totals are those of the records (I-9, I-12).
-    fn conservation(&self, core: &Core) {
-        let unsaved: Vec<_> = self.calls.values().filter(|call| call.saves != 1).map(|call| call.interaction).collect();
-        assert!(unsaved.is_empty(), "I-12: without exactly one record: {unsaved:?}");
-        let count = |test: &dyn Fn(&&InteractionRecord) -> bool| self.records.iter().filter(|r| !r.probe).filter(test).count() as u64;
-        let queued = count(&|r| r.queue.is_some());
-        let answered = count(&|r| r.answered_by_agent);
-        let abandoned = count(&|r| r.queue.is_some() && !r.answered_by_agent && r.reason == EndReason::Abandoned);
-        let timed_out = count(&|r| !r.answered_by_agent && r.reason == EndReason::QueueTimeout);
-        let turned_away =
-            count(&|r| r.queue.is_some() && !r.answered_by_agent && matches!(r.reason, EndReason::NobodySignedIn | EndReason::AllNotReady));
-        let lost = queued - answered - abandoned - timed_out - turned_away;
-        let refused = self.invites - queued;
-        let blocked = count(&|r| r.reason == EndReason::Blocked);
-        let expected = Counters {
-            finished: self.invites,
-            refused,
-            blocked,
-            queued,
-            answered,
-            abandoned,
-            timed_out,
-            turned_away,
-            lost,
-            outbound: 0,
-            reached: 0,
-        };
-        let counters = core.snapshot(call_core::Now { time: self.now, utc: shared::model::UnixMillis(0) }).counters;
-        assert_eq!(counters, expected, "I-9: totals differ from the records");
-        for call in self.calls.values() {
-            assert_eq!(call.attached, call.finished_by_recorder, "a closed recording is not attached");
-        }
+    fn rated(&self, entry: u32, within_ms: u64) -> usize {
+        self.rated.get(&entry).map_or(0, |times| times.iter().filter(|time| self.now.since(**time) < within_ms).count())
     }
 }

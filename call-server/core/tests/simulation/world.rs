@@ -2,97 +2,64 @@
 //!
 //! Within one edge messages keep their order; between edges they do not. Not a model of right and wrong: that is `watch`.
 
+use crate::draw::{self, CALLERS, number_of, phone};
+use crate::people;
+use crate::record::{self, Record, Step};
 use crate::watch::Watch;
 use call_core::command::{AgentCommand, MediaAccess, MediaCommand, RecordingCommand, SessionEnd, SessionText, SipCommand, StoreCommand};
 use call_core::input::{AgentAction, AnnouncementEnd, CallOffered, LegEnd, MediaFailure, RecordingOutcome};
-use call_core::plan::{
-    AgentPlan, BlockEntry, BlockLevel, Callers, Exit, FavourEntry, Limits, Membership, NoAnswer, NumberPattern, Overflow, Plan, Priority,
-    QueuePlan, Relaxation, SkillId, SkillNeed, Strategy, WrapUpRule,
-};
+use call_core::journal::{JournalLine, without_secrets};
+use call_core::plan::Plan;
 use call_core::{Command, Core, Input, Now, Time};
-use shared::model::{
-    AgentId, AgentState, Caller, CallerCard, Desk, InteractionId, LegId, NotReadyReason, OfferId, PhoneNumber, QueueId, RequestId,
-    SessionId, TrunkId, UnixMillis,
-};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use shared::model::{AgentId, Caller, CallerCard, InteractionId, LegId, QueueId, RequestId, SessionId, TrunkId, UnixMillis};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Inputs that a failure report shows.
-const LOG_LENGTH: usize = 30;
 /// Everything must have come to rest this long after the last call, in ms.
 const REST_MS: u64 = 3_600_000;
 
-/// Who calls: mostly people on no list.
-const CALLERS: [&str; 8] =
-    ["13900000001", "13900000002", "13900000003", "13900000004", "0213", "013900000007", "13900000008", "13900000009"];
-/// Instead of points: the caller is refused.
-pub(crate) const REJECTED: i32 = i32::MIN;
-
-/// What the lists of [`draw_plan`] say about a number.
-pub(crate) fn listed_points(number: &str) -> i32 {
-    match number {
-        "013900000007" => REJECTED,
-        "13900000008" => -40,
-        "13900000009" => 50,
-        _ => 0,
-    }
-}
-
-fn lists() -> Callers {
-    let pattern = |number: &str| NumberPattern { number: PhoneNumber::parse(number).expect("a number"), prefix: false };
-    let block = |entry, number, level, expires| BlockEntry { entry, callers: pattern(number), level, expires };
-    let blocked = vec![
-        block(1, "+8613900000007", BlockLevel::Reject, None),
-        block(2, "13900000008", BlockLevel::LowPriority(40), None),
-        block(3, "13900000001", BlockLevel::Reject, Some(UnixMillis(1_000))),
-    ];
-    let favoured = vec![FavourEntry { entry: 1, callers: pattern("13900000009"), points: 50, mark: None, expires: None }];
-    Callers { blocked, favoured, ..Callers::default() }
-}
-
 /// One seed's world.
 pub(crate) struct World {
-    random: fastrand::Rng,
+    pub(crate) random: fastrand::Rng,
     core: Core,
     watch: Watch,
     plan: Plan,
-    now: u64,
+    pub(crate) now: u64,
     /// The wall clock minus the monotonic one; steps now and then.
     wall: i64,
     events: BTreeMap<(u64, u64), Event>,
     sequence: u64,
     edges: [u64; 5],
     legs: BTreeSet<LegId>,
-    desktops: BTreeMap<AgentId, Desktop>,
+    pub(crate) desktops: BTreeMap<AgentId, Desktop>,
     next_leg: u64,
     next_session: u64,
     next_request: u64,
     call_gap_ms: u64,
-    calls_end: u64,
+    pub(crate) calls_end: u64,
+    stopped: bool,
+    interactions: u64,
     /// Inputs handled.
     pub(crate) inputs: u64,
-    /// All inputs with their times, and all commands that followed, if somebody wants to replay them.
-    pub(crate) journal: Option<Journal>,
-    log: VecDeque<String>,
-}
-
-/// A whole run, to be compared with its replay.
-#[derive(Default)]
-pub(crate) struct Journal {
-    pub(crate) inputs: Vec<(Now, Input)>,
-    pub(crate) commands: Vec<Command>,
+    /// All that was fed to the core and all commands that followed, if somebody wants to see them again.
+    pub(crate) record: Option<Record>,
+    /// The lines of the run's journal, in the seeds that begin anew from it.
+    lines: Option<Vec<String>>,
+    /// What the running core began with.
+    first_plan: Plan,
+    first_interaction: InteractionId,
 }
 
 /// An agent's client.
 #[derive(Default)]
-struct Desktop {
-    session: Option<SessionId>,
-    connected: bool,
-    leg: Option<LegId>,
+pub(crate) struct Desktop {
+    pub(crate) session: Option<SessionId>,
+    pub(crate) connected: bool,
+    pub(crate) leg: Option<LegId>,
 }
 
 /// An edge with an order of its own.
 #[derive(Clone, Copy)]
-enum Edge {
+pub(crate) enum Edge {
     Sip,
     Media,
     Recording,
@@ -101,7 +68,7 @@ enum Edge {
 }
 
 /// What happens at a given time.
-enum Event {
+pub(crate) enum Event {
     /// An edge's message arrives.
     Arrives(Input),
     /// A citizen dials.
@@ -120,6 +87,16 @@ enum Event {
     Voice(LegId, bool),
     /// The configuration changes.
     Reconfigured,
+    /// The citizen presses a key.
+    Presses(LegId),
+    /// Somebody sits down, or gets up.
+    Sits(AgentId, SessionId, bool),
+    /// The server begins anew from its journal: nobody may notice.
+    Replays,
+    /// The server crashes and begins anew with nothing but its store.
+    Crashes,
+    /// The wall clock is set.
+    ClockSet(i64),
     /// The operator stops the server.
     Stops,
     /// No more calls; whoever is still there goes home.
@@ -130,18 +107,21 @@ impl World {
     /// A world with a plan, people and plans of theirs, all drawn from the seed.
     pub(crate) fn new(seed: u64) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
-        let plan = draw_plan(&mut random);
+        // Now and then a hall full of people.
+        let large = seed % 100 == 99;
+        let plan = draw::plan(&mut random, large);
         let core = Core::new(plan.clone(), InteractionId(1));
-        let agents: Vec<AgentId> = plan.agents.keys().copied().collect();
-        let calls_end = random.u64(300_000..2_400_000);
+        let calls_end = if large { 300_000 } else { random.u64(300_000..2_400_000) };
         let mut world = Self {
-            call_gap_ms: random.u64(1_500..40_000),
+            call_gap_ms: if large { 700 } else { random.u64(1_500..40_000) },
             random,
             core,
             watch: Watch::new(plan.clone()),
+            first_plan: plan.clone(),
+            first_interaction: InteractionId(1),
             plan,
             now: 0,
-            wall: 1_800_000_000_000,
+            wall: draw::BEGAN,
             events: BTreeMap::new(),
             sequence: 0,
             edges: [0; 5],
@@ -151,26 +131,46 @@ impl World {
             next_session: 1,
             next_request: 1,
             calls_end,
+            stopped: false,
+            interactions: 0,
             inputs: 0,
-            journal: None,
-            log: VecDeque::new(),
+            record: None,
+            lines: None,
         };
-        world.at(0, Event::Dials);
-        for agent in agents {
-            let when = world.random.u64(0..20_000);
-            world.at(when, Event::SignsIn(agent));
-            world.plan_disturbances(agent);
-        }
-        if world.chance(30) {
-            let when = world.random.u64(0..calls_end);
-            world.at(when, Event::Reconfigured);
-        }
-        if world.chance(20) {
-            let when = world.random.u64(0..calls_end);
-            world.at(when, Event::Stops);
-        }
-        world.at(calls_end, Event::Closes);
+        world.prepare();
         world
+    }
+
+    /// Draws what will happen whatever the core does.
+    fn prepare(&mut self) {
+        let agents: Vec<AgentId> = self.plan.agents.keys().copied().collect();
+        let past = draw::past(&mut self.random, &agents);
+        self.at(0, Event::Arrives(Input::ContactsKnown(past)));
+        self.at(0, Event::Dials);
+        for agent in agents {
+            let when = self.random.u64(0..20_000);
+            self.at(when, Event::SignsIn(agent));
+            self.plan_disturbances(agent);
+        }
+        let calls_end = self.calls_end;
+        let sometimes = |world: &mut Self, percent, event| {
+            if world.chance(percent) {
+                let when = world.random.u64(0..calls_end);
+                world.at(when, event);
+            }
+        };
+        sometimes(self, 30, Event::Reconfigured);
+        sometimes(self, 15, Event::Reconfigured);
+        sometimes(self, 20, Event::Stops);
+        sometimes(self, 15, Event::Crashes);
+        let step = [-3_600_000, -60_000, 45_000, 1_200_000][self.random.usize(0..4)];
+        sometimes(self, 15, Event::ClockSet(step));
+        if self.chance(8) {
+            self.lines = Some(Vec::new());
+            let when = self.random.u64(0..calls_end);
+            self.at(when, Event::Replays);
+        }
+        self.at(calls_end, Event::Closes);
     }
 
     /// Runs until nothing is left to happen, then checks that nothing is left behind.
@@ -191,20 +191,14 @@ impl World {
         self.watch.at_rest(&self.core);
     }
 
-    /// The configuration as it is now.
-    pub(crate) fn plan(&self) -> Plan {
-        self.plan.clone()
+    /// From now on everything is kept.
+    pub(crate) fn keep_record(&mut self) {
+        self.record = Some(Record::new(self.plan.clone()));
     }
 
     /// How often what happened.
     pub(crate) fn tallies(&self) -> &BTreeMap<&'static str, u64> {
         &self.watch.tallies
-    }
-
-    /// What a failure report needs: simulated time and the last inputs.
-    pub(crate) fn story(&self) -> String {
-        let lines: Vec<&str> = self.log.iter().map(String::as_str).collect();
-        format!("at {} ms; the last inputs:\n{}", self.now, lines.join("\n"))
     }
 
     /// The nearest event, or the core's deadline with a little lateness.
@@ -222,13 +216,11 @@ impl World {
         match event {
             Event::Arrives(input) => {
                 // Often deadlines fire on their own just before, so that what follows is the doing of the input alone.
-                let alone = self.chance(70);
-                if alone {
+                let due = self.core.next_deadline().is_some_and(|(due, _)| due.0 <= self.now);
+                if matches!(input, Input::PlanChanged(_)) || (due && self.chance(70)) {
                     self.step(Input::Tick);
                 }
-                self.watch.alone = alone;
                 self.step(input);
-                self.watch.alone = false;
             }
             Event::Dials => self.dials(),
             Event::Leaves(leg, cause) => self.leg_ends(leg, cause),
@@ -238,7 +230,18 @@ impl World {
             Event::Resumes(agent, session) => self.resumes(agent, session),
             Event::Voice(leg, reachable) => self.send(Edge::Media, Input::AgentMediaReachable { leg, reachable }),
             Event::Reconfigured => self.reconfigured(),
-            Event::Stops => self.send(Edge::Gateway, Input::Stop),
+            Event::Presses(leg) => {
+                let digit = if self.chance(80) { '1' } else { '7' };
+                self.send(Edge::Media, Input::Digit { leg, digit });
+            }
+            Event::Sits(agent, session, attentive) => self.send(Edge::Gateway, Input::AgentAttentive { agent, session, attentive }),
+            Event::Replays => self.replays(),
+            Event::Crashes => self.crashes(),
+            Event::ClockSet(step) => self.wall += step,
+            Event::Stops => {
+                self.stopped = true;
+                self.send(Edge::Gateway, Input::Stop);
+            }
             Event::Closes => self.closes(),
         }
     }
@@ -248,28 +251,73 @@ impl World {
         if self.random.u32(0..2_000) == 0 {
             self.wall += self.random.i64(-5_000..5_000);
         }
-        let utc = UnixMillis(self.wall + i64::try_from(self.now).expect("simulated hours fit"));
-        let now = Now { time: Time(self.now), utc };
-        if self.log.len() == LOG_LENGTH {
-            self.log.pop_front();
-        }
-        if !matches!(input, Input::PlanChanged(_)) {
-            self.log.push_back(format!("{:>9} {input:?}", self.now));
-        }
+        let now = self.reading();
         self.inputs += 1;
-        if let Some(journal) = &mut self.journal {
-            journal.inputs.push((now, input.clone()));
+        if let Some(record) = &mut self.record {
+            record.steps.push(Step::Fed(now, input.clone()));
         }
-        self.watch.before(now.time, &input);
+        let told = self.lines.is_some().then(|| without_secrets(&input));
+        self.watch.before(now, &input, &self.core);
         self.core.handle(now, input);
+        let mut commands = 0;
         while let Some(command) = self.core.poll() {
+            commands += 1;
             self.watch.command(&command);
-            if let Some(journal) = &mut self.journal {
-                journal.commands.push(command.clone());
+            if let Some(record) = &mut self.record {
+                record.names.learn(&command, self.watch.input());
+                record.commands.push(command.clone());
             }
             self.obey(command);
         }
+        if let (Some(input), Some(lines)) = (told, &mut self.lines) {
+            lines.push(serde_json::to_string(&JournalLine::Handled { now, input, commands }).expect("a line can be written"));
+        }
         self.watch.after(&self.core);
+    }
+
+    /// I-18: a core that was fed the journal is the same core, and goes on in its place.
+    fn replays(&mut self) {
+        let Some(lines) = &self.lines else { return };
+        let fresh = record::replayed(&self.first_plan, self.first_interaction, lines);
+        record::i18_the_same(&self.core, &fresh, self.reading());
+        self.core = fresh;
+        self.watch.tally("began anew from the journal");
+    }
+
+    /// All calls and sessions are gone; desktops come back by and by, find no session and sign in anew.
+    fn crashes(&mut self) {
+        if self.stopped {
+            return;
+        }
+        let gone = |event: &Event| matches!(event, Event::Arrives(_) | Event::Leaves(..) | Event::Voice(..) | Event::Presses(_));
+        self.events.retain(|_, event| !gone(event));
+        self.legs.clear();
+        self.first_plan = self.plan.clone();
+        self.first_interaction = InteractionId(self.interactions + 1);
+        self.core = Core::new(self.plan.clone(), self.first_interaction);
+        if let Some(lines) = &mut self.lines {
+            lines.clear();
+        }
+        if let Some(record) = &mut self.record {
+            record.steps.push(Step::Crashed(Box::new(self.plan.clone()), self.first_interaction));
+            record.names.next_run();
+        }
+        self.watch.crashed(self.plan.clone());
+        self.watch.tally("the server crashed");
+        self.step(Input::ContactsKnown(self.watch.known_contacts()));
+        let agents: Vec<AgentId> = self.desktops.keys().copied().collect();
+        for agent in agents {
+            let desktop = self.desktops.entry(agent).or_default();
+            (desktop.connected, desktop.leg) = (false, None);
+            match desktop.session {
+                Some(session) => self.after(40_000, Event::Resumes(agent, session)),
+                None => self.after(90_000, Event::SignsIn(agent)),
+            }
+        }
+    }
+
+    fn reading(&self) -> Now {
+        Now { time: Time(self.now), utc: UnixMillis(self.wall + i64::try_from(self.now).expect("simulated hours fit")) }
     }
 
     fn obey(&mut self, command: Command) {
@@ -312,7 +360,9 @@ impl World {
                 self.send(Edge::Media, Input::MediaFailed { leg: citizen, reason: MediaFailure::Io });
             }
             MediaCommand::Announce { leg, .. } => {
-                self.send(Edge::Media, Input::AnnouncementEnded { leg, end: AnnouncementEnd::Finished });
+                let end = [AnnouncementEnd::Finished, AnnouncementEnd::NoPrompt, AnnouncementEnd::Cut][self.random.usize(0..3)];
+                let length = self.random.u64(0..12_000);
+                self.at(self.now + length, Event::Arrives(Input::AnnouncementEnded { leg, end }));
             }
             MediaCommand::OfferTrunk { .. } | MediaCommand::Confer { .. } | MediaCommand::Hold { .. } => {}
             MediaCommand::Connect { .. }
@@ -356,8 +406,8 @@ impl World {
             StoreCommand::OpenRecording { recording, .. } if self.chance(97) => {
                 self.send(Edge::Store, Input::RecordingRowStored { recording });
             }
+            StoreCommand::Open { .. } => self.interactions += 1,
             StoreCommand::OpenRecording { .. }
-            | StoreCommand::Open { .. }
             | StoreCommand::CloseRecording { .. }
             | StoreCommand::Note(_)
             | StoreCommand::Save(_)
@@ -371,6 +421,10 @@ impl World {
             AgentCommand::SignedIn { agent, session, .. } => {
                 let desktop = self.desktops.entry(agent).or_default();
                 (desktop.session, desktop.connected) = (Some(session), true);
+                self.after(5_000, Event::Sits(agent, session, true));
+                if self.chance(30) {
+                    self.after(300_000, Event::Sits(agent, session, false));
+                }
             }
             // The same person sits at another desktop already.
             AgentCommand::SignedOut { why: SessionEnd::Superseded, .. } => {}
@@ -383,7 +437,7 @@ impl World {
             }
             AgentCommand::Show { agent, session, desk } => {
                 if self.now < self.calls_end {
-                    self.react(agent, session, &desk);
+                    people::react(self, agent, session, &desk);
                 }
             }
             AgentCommand::Done { .. }
@@ -391,61 +445,6 @@ impl World {
             | AgentCommand::Floor(_)
             | AgentCommand::Voice { .. }
             | AgentCommand::TalkHealth { .. } => {}
-        }
-    }
-
-    /// What a person does when the desk looks like this; often too late, sometimes twice, sometimes not at all.
-    fn react(&mut self, agent: AgentId, session: SessionId, desk: &Desk) {
-        let clicks = |action| Event::Clicks(agent, session, action);
-        let roll = self.random.u32(0..100);
-        match desk.state {
-            AgentState::NotReady(_) => self.after(30_000, clicks(AgentAction::GoReady)),
-            AgentState::Ready if roll < 10 => self.after(120_000, clicks(AgentAction::GoNotReady(NotReadyReason::Break))),
-            AgentState::Ready if roll < 12 => self.after(120_000, clicks(AgentAction::SignOut)),
-            AgentState::Ready | AgentState::Lost | AgentState::Holding | AgentState::Consulting | AgentState::Outbound => {}
-            AgentState::Offered => {
-                let Some(offer) = desk.offer.as_ref().map(|view| view.offer) else { return };
-                self.react_to_offer(agent, session, offer, roll);
-            }
-            AgentState::Talking => {
-                let Some(call) = desk.call.as_ref() else { return };
-                self.after(100_000, clicks(AgentAction::HangUp(call.interaction)));
-                let reason = NotReadyReason::CHOOSABLE[self.random.usize(0..5)];
-                match roll {
-                    0..20 => self.after(60_000, clicks(AgentAction::GoNotReady(reason))),
-                    20..26 => self.after(60_000, clicks(AgentAction::SignOut)),
-                    26..30 => self.after(60_000, clicks(AgentAction::GoNotReady(NotReadyReason::System))),
-                    _ => {}
-                }
-                if roll < 13 {
-                    self.after(60_000, clicks(AgentAction::GoReady));
-                }
-            }
-            AgentState::WrapUp => match roll {
-                0..40 => self.after(20_000, clicks(AgentAction::EndWrapUp)),
-                40..50 => self.after(20_000, clicks(AgentAction::GoReady)),
-                50..60 => self.after(20_000, clicks(AgentAction::GoNotReady(NotReadyReason::Meal))),
-                60..63 => self.after(20_000, clicks(AgentAction::SignOut)),
-                63..85 => self.after(5_000, clicks(AgentAction::ExtendWrapUp)),
-                _ => {}
-            },
-        }
-    }
-
-    fn react_to_offer(&mut self, agent: AgentId, session: SessionId, offer: OfferId, roll: u32) {
-        let clicks = |action| Event::Clicks(agent, session, action);
-        match roll {
-            0..60 => self.after(6_000, clicks(AgentAction::Accept(offer))),
-            60..70 => self.after(25_000, clicks(AgentAction::Accept(offer))),
-            70..80 => self.after(5_000, clicks(AgentAction::Reject(offer))),
-            80..84 => self.after(5_000, clicks(AgentAction::GoNotReady(NotReadyReason::Meeting))),
-            84..86 => self.after(5_000, clicks(AgentAction::SignOut)),
-            86..89 => self.after(5_000, Event::Breaks(agent)),
-            _ => {}
-        }
-        if roll.is_multiple_of(9) {
-            self.after(10_000, clicks(AgentAction::Accept(offer)));
-            self.after(10_000, clicks(AgentAction::Reject(offer)));
         }
     }
 
@@ -457,19 +456,22 @@ impl World {
         self.next_leg += 1;
         self.legs.insert(leg);
         let known = self.random.u32(0..10) > 0;
-        let dialled = if known { format!("{}", 100 + self.random.usize(0..self.plan.queues.len())) } else { "999".to_owned() };
-        let number = self.chance(80).then(|| PhoneNumber::parse(CALLERS[self.random.usize(0..CALLERS.len())]).expect("a number").into());
+        let queues: Vec<QueueId> = self.plan.queues.keys().copied().collect();
+        let dialled = if known && !queues.is_empty() { number_of(queues[self.random.usize(0..queues.len())]) } else { phone("999") };
+        let number = self.chance(80).then(|| phone(CALLERS[self.random.usize(0..CALLERS.len())]).into());
         let probe = self.chance(5);
-        let offered = CallOffered {
-            leg,
-            trunk: TrunkId(0),
-            caller: Caller { number },
-            dialled: PhoneNumber::parse(&dialled).expect("a number"),
-            offer: None,
-            probe,
-            origin: Default::default(),
-        };
-        self.send(Edge::Sip, Input::CallOffered(offered));
+        let (trunk, caller) = (TrunkId(0), Caller { number });
+        self.send(
+            Edge::Sip,
+            Input::CallOffered(CallOffered { leg, trunk, caller, dialled, offer: None, probe, origin: Default::default() }),
+        );
+        if self.chance(20) {
+            self.after(90_000, Event::Presses(leg));
+        }
+        if self.chance(2) {
+            let description = SessionText("new".into());
+            self.send(Edge::Sip, Input::FarDescribed { leg, description });
+        }
         let patience = if self.chance(5) { 200 } else { 300_000 };
         let cause = match self.random.u32(0..20) {
             0 => LegEnd::CancelReceived,
@@ -552,17 +554,39 @@ impl World {
         }
     }
 
+    /// Queues and people change, come and go; orders are given by hand.
     fn reconfigured(&mut self) {
-        let fresh = draw_plan(&mut self.random);
-        for (queue, plan) in &mut self.plan.queues {
-            if let Some(changed) = fresh.queues.get(queue) {
-                *plan = changed.clone();
-            }
+        let fresh = draw::plan(&mut self.random, false);
+        for (queue, plan) in fresh.queues {
+            self.plan.numbers.insert(number_of(queue), queue);
+            self.plan.queues.insert(queue, plan);
+        }
+        if self.chance(30) && self.plan.queues.len() > 1 {
+            let gone = *self.plan.queues.keys().next_back().expect("there are two at least");
+            self.plan.queues.remove(&gone);
+            self.plan.numbers.remove(&number_of(gone));
         }
         let queues: Vec<QueueId> = self.plan.queues.keys().copied().collect();
         for agent in self.plan.agents.values_mut() {
             agent.queues.retain(|_| self.random.bool());
             agent.queues.push(queues[self.random.usize(0..queues.len())]);
+        }
+        let agents: Vec<AgentId> = self.plan.agents.keys().copied().collect();
+        if self.chance(30) {
+            self.plan.agents.remove(&agents[self.random.usize(0..agents.len())]);
+        }
+        for (agent, plan) in fresh.agents.into_iter().take(2) {
+            if let std::collections::btree_map::Entry::Vacant(place) = self.plan.agents.entry(agent) {
+                place.insert(plan);
+                self.after(10_000, Event::SignsIn(agent));
+            }
+        }
+        (self.plan.limits, self.plan.reasons, self.plan.storm) = (fresh.limits, fresh.reasons, fresh.storm);
+        (self.plan.callers, self.plan.calendars, self.plan.trunks) = (fresh.callers, fresh.calendars, fresh.trunks);
+        if self.chance(50) {
+            let utc = self.reading().utc.0;
+            let order = draw::by_hand(&mut self.random, &queues, utc);
+            self.plan.calendars.overrides.push(order);
         }
         self.send(Edge::Gateway, Input::PlanChanged(Box::new(self.plan.clone())));
     }
@@ -581,123 +605,42 @@ impl World {
         }
     }
 
-    /// A message of an edge: late by chance, in order within the edge.
-    fn send(&mut self, edge: Edge, input: Input) {
+    /// A message of an edge: late by chance, in order within the edge but for a few, and now and then twice.
+    pub(crate) fn send(&mut self, edge: Edge, input: Input) {
         let delay = match self.random.u32(0..20) {
             0 => self.random.u64(0..2_000),
             1..6 => 0,
             _ => self.random.u64(0..30),
         };
+        // These come once and in their turn, by contract.
+        let strict = matches!(
+            input,
+            Input::CallOffered(_) | Input::LegEnded { .. } | Input::PlanChanged(_) | Input::Stop | Input::AgentArrived { .. }
+        );
+        let overtaken = !strict && self.random.u32(0..100) == 0;
         let slot = &mut self.edges[edge as usize];
-        *slot = (*slot).max(self.now + delay);
-        let when = *slot;
+        if !overtaken {
+            *slot = (*slot).max(self.now + delay);
+        }
+        let when = if overtaken { self.now + delay } else { *slot };
+        if !strict && self.random.u32(0..50) == 0 {
+            let again = when + self.random.u64(0..1_500);
+            self.at(again, Event::Arrives(input.clone()));
+        }
         self.at(when, Event::Arrives(input));
     }
 
-    fn after(&mut self, at_most_ms: u64, event: Event) {
+    pub(crate) fn after(&mut self, at_most_ms: u64, event: Event) {
         let delay = self.random.u64(0..=at_most_ms);
         self.at(self.now + delay, event);
     }
 
-    fn at(&mut self, time: u64, event: Event) {
+    pub(crate) fn at(&mut self, time: u64, event: Event) {
         self.sequence += 1;
         self.events.insert((time, self.sequence), event);
     }
 
-    fn chance(&mut self, percent: u32) -> bool {
+    pub(crate) fn chance(&mut self, percent: u32) -> bool {
         self.random.u32(0..100) < percent
     }
-}
-
-fn draw_plan(random: &mut fastrand::Rng) -> Plan {
-    let queues: Vec<QueueId> = (0..random.u32(1..4)).map(QueueId).collect();
-    let agents = (0..random.u32(1..7)).map(|index| {
-        let served = queues.iter().copied().filter(|_| random.u32(0..3) > 0).collect();
-        let memberships = queues.iter().map(|queue| (*queue, draw_membership(random))).collect();
-        let skills = (0..random.u32(0..4)).map(|_| (SkillId(random.u32(0..3)), random.u8(1..=9))).collect();
-        let (number, name) = (format!("{}", 1_001 + index), "话务员".to_owned());
-        (AgentId(1_001 + index), AgentPlan { number, name, queues: served, memberships, skills, ..AgentPlan::default() })
-    });
-    let agents = agents.collect();
-    let limits = Limits {
-        max_interactions: random.usize(3..40),
-        exclude_ms: [0, 20_000, 60_000][random.usize(0..3)],
-        lost_ms: [20_000, 300_000][random.usize(0..2)],
-        shift_gap_ms: [60_000, 14_400_000][random.usize(0..2)],
-        ..Limits::default()
-    };
-    let rules = |random: &mut fastrand::Rng| QueuePlan {
-        no_answer: [NoAnswer::NotReady, NoAnswer::SkipOnly, NoAnswer::NotReadyAfter { misses: 2 }][random.usize(0..3)],
-        wrap_up: WrapUpRule { until_saved: random.bool(), extensions: random.u8(0..3), extension_ms: 7_000 },
-        overflow: draw_overflow(random, queues.len()),
-        name: "政务咨询".to_owned(),
-        ring_ms: random.u64(4_000..20_000),
-        wrap_up_ms: [0, 5_000, 20_000][random.usize(0..3)],
-        max_wait_ms: [0, 15_000, 120_000][random.usize(0..3)],
-        max_waiting: random.usize(2..20),
-        strategy: draw_strategy(random),
-        needs: if random.u32(0..3) == 0 { draw_needs(random) } else { Vec::new() },
-        tiers: if random.u32(0..3) == 0 { draw_tiers(random) } else { BTreeMap::new() },
-        priority: draw_priority(random),
-        ..QueuePlan::default()
-    };
-    Plan {
-        numbers: queues.iter().map(|queue| (PhoneNumber::parse(&format!("{}", 100 + queue.0)).expect("a number"), *queue)).collect(),
-        queues: queues.iter().map(|queue| (*queue, rules(random))).collect(),
-        agents,
-        limits,
-        callers: lists(),
-        seed: random.u64(..),
-        ..Plan::default()
-    }
-}
-
-fn draw_strategy(random: &mut fastrand::Rng) -> Strategy {
-    match random.u32(0..10) {
-        0 => Strategy::LeastOccupied,
-        1 => Strategy::RoundRobin,
-        2 => Strategy::Linear,
-        3 => Strategy::Random,
-        4 => Strategy::WeightedRandom,
-        5..7 => Strategy::RingAll,
-        7 => Strategy::Progressive { more: random.u32(1..3), every_ms: random.u64(1_000..6_000) },
-        _ => Strategy::LongestIdle,
-    }
-}
-
-fn draw_membership(random: &mut fastrand::Rng) -> Membership {
-    Membership { order: random.u32(0..3), weight: random.u32(0..4), tier: random.u8(1..4) }
-}
-
-fn draw_needs(random: &mut fastrand::Rng) -> Vec<SkillNeed> {
-    let needs = (0..random.u32(1..3)).map(|skill| {
-        let steps = random.u32(0..3);
-        let relaxed = (0..steps).map(|_| Relaxation { after_ms: random.u64(0..60_000), minimum: random.u8(0..6) }).collect();
-        SkillNeed { skill: SkillId(skill), minimum: random.u8(0..9), relaxed }
-    });
-    needs.collect()
-}
-
-fn draw_tiers(random: &mut fastrand::Rng) -> BTreeMap<u8, u64> {
-    BTreeMap::from([(2, random.u64(0..20_000)), (3, random.u64(5_000..60_000))])
-}
-
-fn draw_priority(random: &mut fastrand::Rng) -> Priority {
-    match random.u32(0..3) {
-        0 => Priority::default(),
-        _ => Priority {
-            weight: random.i32(-60..60),
-            slope: random.u32(0..4),
-            returned: random.i32(0..100),
-            guard_ms: [0, 20_000, 90_000][random.usize(0..3)],
-        },
-    }
-}
-
-fn draw_overflow(random: &mut fastrand::Rng, queues: usize) -> Overflow {
-    let mut exit =
-        || if random.bool() { Exit::Refuse } else { Exit::Queue(QueueId(random.u32(0..4) % u32::try_from(queues).unwrap_or(1))) };
-    let (full, timeout, nobody, not_ready) = (exit(), exit(), exit(), exit());
-    let (nobody_signed_in, all_not_ready) = (random.bool().then_some(nobody), (random.u32(0..3) == 0).then_some(not_ready));
-    Overflow { full, timeout, nobody_signed_in, all_not_ready }
 }

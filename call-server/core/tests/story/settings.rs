@@ -28,6 +28,24 @@ pub(crate) fn read(text: &str) -> Result<Settings, String> {
     Ok(settings)
 }
 
+/// A setting that changes in mid-story: any of the above, or `without queue 110`, `without agent 1001`.
+pub(crate) fn change(plan: &mut Plan, words: &[&str]) -> Result<(), String> {
+    match words {
+        ["without", "queue", number] => {
+            plan.numbers.remove(&phone(number)?);
+            plan.queues.remove(&QueueId(whole(number)?));
+        }
+        ["without", "agent", agent] => _ = plan.agents.remove(&agent_id(agent)?),
+        other => {
+            let mut settings = Settings { plan: std::mem::take(plan), began: UnixMillis(0), past: Vec::new() };
+            let read = people(&mut settings.plan, other).and_then(|()| rules(&mut settings, other));
+            *plan = settings.plan;
+            return read;
+        }
+    }
+    Ok(())
+}
+
 fn people(plan: &mut Plan, words: &[&str]) -> Result<(), String> {
     let known = |plan: &mut Plan, agent: &str, change: &mut dyn FnMut(&mut AgentPlan)| {
         change(plan.agents.get_mut(&agent_id(agent)?).ok_or("the agent is not known yet")?);
@@ -48,6 +66,15 @@ fn people(plan: &mut Plan, words: &[&str]) -> Result<(), String> {
             let tier = whole(tier)?;
             let parts: BTreeMap<_, _> = plan.queues.keys().map(|queue| (*queue, Membership { tier, ..Membership::default() })).collect();
             return known(plan, agent, &mut |agent| agent.memberships.clone_from(&parts));
+        }
+        ["agent", agent, part @ ("place" | "weight"), number] => {
+            let (number, queues) = (whole(number)?, plan.queues.keys().copied().collect::<Vec<_>>());
+            return known(plan, agent, &mut |agent| {
+                for queue in &queues {
+                    let membership = agent.memberships.entry(*queue).or_default();
+                    *(if *part == "place" { &mut membership.order } else { &mut membership.weight }) = number;
+                }
+            });
         }
         ["agent", agent, "knows", skill, level] => {
             let (skill, level) = (skill_id(skill)?, whole(level)?);
@@ -79,6 +106,11 @@ fn rules(settings: &mut Settings, words: &[&str]) -> Result<(), String> {
         ["number", number, "hours", calendar, "when-closed", exit] => {
             let rule = HoursRule { calendar: calendar_id(calendar)?, closed: way_out(exit)? };
             plan.hours.insert(phone(number)?, rule);
+        }
+        ["list", number, rule @ .., "until", time] => {
+            let expires = plan.calendars.instant(plan.calendars.local(*began).day, minute(time)?);
+            list(&mut plan.callers, number, rule)?;
+            plan.callers.blocked.last_mut().ok_or("only blocks expire here")?.expires = Some(expires);
         }
         ["list", number, rule @ ..] => list(&mut plan.callers, number, rule)?,
         ["reason", reason, "at", "most", count, "for", length] => {
@@ -114,6 +146,7 @@ fn queue_plan(rules: &[&str]) -> Result<QueuePlan, String> {
         let [key, value] = rule else { return Err(format!("{rule:?} is no rule of a queue")) };
         match *key {
             "weight" => plan.priority.weight = whole(value)?,
+            "slope" => plan.priority.slope = whole(value)?,
             "guard" => plan.priority.guard_ms = length_ms(value)?,
             "tier-2-after" => _ = plan.tiers.insert(2, length_ms(value)?),
             "no-answer" if *value == "skips" => plan.no_answer = NoAnswer::SkipOnly,
@@ -281,6 +314,7 @@ fn strategy(name: &str) -> Result<Strategy, String> {
         "round-robin" => Strategy::RoundRobin,
         "linear" => Strategy::Linear,
         "random" => Strategy::Random,
+        "weighted" => Strategy::WeightedRandom,
         "ring-all" => Strategy::RingAll,
         "progressive" => Strategy::Progressive { more: 1, every_ms: 5_000 },
         other => return Err(format!("{other} is no strategy")),
