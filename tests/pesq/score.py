@@ -1,6 +1,7 @@
 """Scores sound files with PESQ (ITU-T P.862, narrow band): a line of JSON in, a line of JSON out.
 
-In: {"reference": WAV, "heard": WAV, "pieces": N, "skip": samples}; the reference is said again and again without a pause. Out: {"scores": [MOS-LQO of
+In: {"reference": WAV, "heard": WAV, "pieces": N, "skip": samples, "trunk": whether what was heard still has to go
+through A-law}; the reference is said again and again without a pause. Out: {"scores": [MOS-LQO of
 each piece], "places": [sample at which each piece begins in what was heard]}. The reference: 8 kHz, mono, 16 bits; what was heard may
 also have 48 kHz and several channels, of which the first is scored.
 """
@@ -29,6 +30,14 @@ def read(path):
     return numpy.clip(numpy.fft.irfft(spectrum, length) / factor, -32768, 32767).astype(numpy.int16)
 
 
+def through_alaw(samples):
+    """What is left of samples behind a trunk with G.711 A-law."""
+    sizes = numpy.abs(samples.astype(int)) >> 4
+    shifts = numpy.maximum(numpy.floor(numpy.log2(numpy.maximum(sizes, 1))).astype(int) - 4, 0)
+    sizes = ((sizes >> shifts) << (shifts + 4)) + (8 << shifts)
+    return (numpy.where(samples < 0, -1, 1) * numpy.minimum(sizes, 32256)).astype(numpy.int16)
+
+
 def best_place(reference, heard, first, places):
     """Where the reference fits best among so many places from the first on, by cross-correlation."""
     part = heard[first : first + places + len(reference)].astype(float)
@@ -39,6 +48,7 @@ def best_place(reference, heard, first, places):
 
 def score(task):
     reference, heard = read(task["reference"]), read(task["heard"])
+    heard = through_alaw(heard) if task["trunk"] else heard
     scores, places = [], []
     # Exactly one piece begins within its own length.
     place = best_place(reference, heard, task["skip"], len(reference))

@@ -15,6 +15,7 @@ use score::{Scored, median};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use voice::g711::{alaw_to_linear, linear_to_alaw};
 
 /// Loss in percent and jitter in ms of each row.
 const LINKS: [(f64, u64); 7] = [(0.0, 0), (1.0, 0), (3.0, 0), (5.0, 0), (10.0, 0), (0.0, 40), (3.0, 40)];
@@ -117,7 +118,7 @@ impl Material {
         Ok(Self {
             citizen_long: long("citizen-long.wav", &citizen_samples)?,
             agent_long: long("agent-long.wav", &agent_samples)?,
-            citizen_fine: fine("citizen-fine.wav", &citizen_samples)?,
+            citizen_fine: fine("citizen-fine.wav", &through_alaw(&citizen_samples))?,
             agent_fine: fine("agent-fine.wav", &agent_samples)?,
             citizen,
             agent,
@@ -133,6 +134,11 @@ fn write(path: &Path, samples: &[i16]) -> Result<(), hound::Error> {
     let mut writer = WavWriter::create(path, spec)?;
     samples.iter().try_for_each(|sample| writer.write_sample(*sample))?;
     writer.finalize()
+}
+
+/// What is left of it behind a trunk.
+fn through_alaw(samples: &[i16]) -> Vec<i16> {
+    samples.iter().map(|sample| alaw_to_linear(linear_to_alaw(*sample))).collect()
 }
 
 /// Six times as many samples, in both channels.

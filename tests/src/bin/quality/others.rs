@@ -1,4 +1,7 @@
 //! The same calls from one baresip to another over the same links.
+//!
+//! Our citizens call over a trunk with A-law, whatever the agent's line speaks. So baresip's caller, who stands for the citizen, says what
+//! has gone through A-law already, and what it hears goes through A-law before it is scored.
 
 use crate::score::Task;
 use crate::{Material, Row};
@@ -12,6 +15,7 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Talk {
     caller: Baresip,
     callee: Baresip,
+    opus: bool,
 }
 
 impl Talk {
@@ -25,14 +29,15 @@ impl Talk {
         let proxy = sip_over(callee.address(), row.impairment(place)).context("a link")?;
         let mut caller = Baresip::dial_with(&folder.join(format!("caller-{place}")), proxy, USER, citizen, codec);
         caller.event("CALL_ESTABLISHED");
-        Ok(Self { caller, callee })
+        Ok(Self { caller, callee, opus: row.codec == crate::Codec::Opus })
     }
 
     /// Ends it; what is to be scored: at the callee, at the caller.
     pub(crate) fn end(mut self, material: &Material) -> [Task; 2] {
         self.caller.hang_up();
         self.callee.event("CALL_CLOSED");
-        let task = |reference: &PathBuf, heard| Task { reference: reference.clone(), heard, pieces: material.pieces, skip: 0 };
-        [task(&material.citizen, self.callee.dump()), task(&material.agent, self.caller.dump())]
+        let task =
+            |reference: &PathBuf, heard, trunk| Task { reference: reference.clone(), heard, pieces: material.pieces, skip: 0, trunk };
+        [task(&material.citizen, self.callee.dump(), false), task(&material.agent, self.caller.dump(), self.opus)]
     }
 }

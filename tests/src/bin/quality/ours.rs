@@ -88,6 +88,7 @@ impl Talk {
             heard,
             pieces: material.pieces,
             skip: self.skip.as_millis() as u64 * 8,
+            trunk: false,
         };
         [task(&material.citizen, self.heard_by_agent), task(&material.agent, self.heard_by_citizen)]
     }

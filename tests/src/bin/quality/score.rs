@@ -17,6 +17,8 @@ pub(crate) struct Task {
     pub(crate) pieces: usize,
     /// Samples at the beginning that are not.
     pub(crate) skip: u64,
+    /// What was heard still has to go through a trunk with A-law.
+    pub(crate) trunk: bool,
 }
 
 /// What came of it.
