@@ -612,7 +612,7 @@ impl Watch {
             FactKind::AsideBegan { .. } | FactKind::AsideEnded { .. } | FactKind::PartyJoined { .. } | FactKind::PartyLeft { .. } => {}
             FactKind::HandedOver { .. } | FactKind::SentToQueue { .. } | FactKind::KeysPressed { .. } | FactKind::KeysMasked { .. } => {}
             FactKind::Blocked { .. } | FactKind::Favoured { .. } => {}
-            FactKind::Announced { .. } => {}
+            FactKind::Announced { .. } | FactKind::Entered | FactKind::Answered => {}
             FactKind::Foretold { ahead, expected_ms, told } => self.foretold(fact.interaction, *ahead, *expected_ms, *told),
         }
     }
