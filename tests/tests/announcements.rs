@@ -72,7 +72,8 @@ fn a_key_works_in_the_midst_of_a_text() {
 
 #[test]
 fn an_answer_cuts_the_text() {
-    let site = announcing("announced_cut", &[("announce_first_seconds", "1"), ("announce_texts", "[\"long\"]")]);
+    let keys = [("announce_first_seconds", "1"), ("announce_texts", "[\"long\"]"), ("announce_position", "\"no\"")];
+    let site = announcing("announced_cut", &keys);
     let folder = site.folder().join("prompts");
     std::fs::create_dir_all(&folder).expect("the site's folder is writable");
     let long: Vec<i16> = read_mono(&prompt("citizen")).repeat(5);
@@ -85,6 +86,7 @@ fn an_answer_cuts_the_text() {
     let mut agent = Headless::sign_in(&site, &server, &site.agents[0], HeadlessPlan::ANSWERS);
     let caller = Caller::dial(CallPlan::new(server.sip, "12345"));
     told(&site, "long");
+    assert_eq!(agent.event_within("offered", Duration::from_secs(3)), None, "nobody is ready, and the text is heard for a while");
     agent.go_ready();
     agent.event("talking", SOON);
     agent.talks_for(Duration::from_secs(7));
