@@ -10,7 +10,7 @@ use crate::widget::PULSE_STEP_MS;
 use desktop_core::{LinkState, Millis, View, Wish};
 use iced::keyboard::{self, Key, key::Named};
 use iced::widget::operation;
-use iced::{Element, Pixels, Size, Subscription, Task, Theme, futures::Stream, window};
+use iced::{Element, Pixels, Size, Subscription, Task, Theme, futures::Stream, mouse, window};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +22,9 @@ const NAME: &str = "hotline-agent";
 const FIRST_SIZE: Size = Size::new(1_280.0, 800.0);
 /// Below this the desk has no room.
 const LEAST_SIZE: Size = Size::new(1_000.0, 680.0);
+
+/// Nobody sits here who has not touched key or mouse of this window for so long: calls are no longer accepted by themselves.
+const ATTENTION_MS: Millis = 3 * 60_000;
 
 /// The session behind the window.
 pub(crate) trait Backend: Send + Sync + 'static {
@@ -111,6 +114,11 @@ pub(crate) struct App {
     window: Option<window::Id>,
     drawn: bool,
     engine_stopped: bool,
+    /// When a key or the mouse was used last.
+    stirred_ms: Millis,
+    /// What the session was told last about somebody sitting here.
+    attentive: bool,
+    locked: bool,
 }
 
 /// One thing that happened to the window.
@@ -124,6 +132,8 @@ pub(crate) enum Message {
     Second,
     /// The ring's pulse goes on.
     Pulse,
+    /// Somebody used a key or the mouse.
+    Stirred,
     /// A key that no field took.
     Key(keyboard::Event),
     /// The window is there.
@@ -157,6 +167,9 @@ impl App {
             window: None,
             drawn: false,
             engine_stopped: false,
+            stirred_ms: 0,
+            attentive: false,
+            locked: false,
         };
         (app, Task::none())
     }
@@ -175,6 +188,7 @@ impl App {
             Message::EngineStopped => self.engine_stopped = true,
             Message::Second => self.second(),
             Message::Pulse => self.now_ms = self.backend.now_ms(),
+            Message::Stirred => self.stirred(),
             Message::Key(event) => return self.key(&event),
             Message::Opened(id) => return self.opened(id),
             Message::Resized(size) => self.width = size.width,
@@ -212,7 +226,12 @@ impl App {
         self.now_ms = self.backend.now_ms();
         self.view = view;
         self.sign_in.observe(&self.view);
+        let was_locked = std::mem::replace(&mut self.locked, self.view.shows_lock());
         self.agent.observe(&self.view);
+        self.attend();
+        if self.locked && !was_locked {
+            return operation::focus(agent::lock::PASSWORD);
+        }
         let attention = match (self.window, rang, ringing) {
             (Some(id), false, true) => raise(id),
             (Some(id), true, false) => window::request_user_attention(id, None),
@@ -224,6 +243,23 @@ impl App {
     fn second(&mut self) {
         self.now_ms = self.backend.now_ms();
         self.utc_offset_minutes = utc_offset_minutes();
+        self.attend();
+    }
+
+    fn stirred(&mut self) {
+        self.now_ms = self.backend.now_ms();
+        self.stirred_ms = self.now_ms;
+        self.attend();
+    }
+
+    /// Vouches for somebody sitting here, or no longer (2.1, auto-answer): keys and mouse were used, and the headset works.
+    fn attend(&mut self) {
+        let stirs = self.stirred_ms > 0 && self.now_ms.saturating_sub(self.stirred_ms) < ATTENTION_MS;
+        let attentive = self.view.me.is_some() && stirs && self.view.headset_works() && !self.view.shows_lock();
+        if attentive != self.attentive {
+            self.attentive = attentive;
+            self.backend.wish(Wish::Attentive(attentive));
+        }
     }
 
     fn opened(&mut self, id: window::Id) -> Task<Message> {
@@ -262,6 +298,9 @@ impl App {
             return leaves.then_some(Message::SignIn(sign_in::Message::Cancel));
         }
         let view = &self.view;
+        if view.shows_lock() {
+            return (key == Key::Named(Named::Escape)).then_some(Message::Agent(agent::Message::CloseQuestion));
+        }
         let wish = |possible: bool, wish: Wish| possible.then_some(agent::Message::Wish(wish));
         let message = match (key, shift) {
             (Key::Named(Named::F2), false) => wish(view.can_answer(), Wish::Answer),
@@ -304,6 +343,7 @@ impl App {
             Subscription::run_with(self.snapshots.clone(), watched),
             iced::time::every(Duration::from_secs(1)).map(|_| Message::Second),
             keyboard::listen().map(Message::Key),
+            iced::event::listen_with(|event, _, _| stirs(&event).then_some(Message::Stirred)),
             window::open_events().map(Message::Opened),
             window::resize_events().map(|(_, size)| Message::Resized(size)),
         ];
@@ -321,6 +361,16 @@ impl App {
 fn raise(id: window::Id) -> Task<Message> {
     let sign = window::request_user_attention(id, Some(window::UserAttention::Critical));
     Task::batch([window::minimize(id, false), sign, window::gain_focus(id)])
+}
+
+/// A key, a button or the wheel; the mere move of a mouse would redraw the window all the time.
+fn stirs(event: &iced::Event) -> bool {
+    match event {
+        iced::Event::Keyboard(event) => matches!(event, keyboard::Event::KeyPressed { .. }),
+        iced::Event::Mouse(event) => matches!(event, mouse::Event::ButtonPressed(_) | mouse::Event::WheelScrolled { .. }),
+        iced::Event::Touch(_) => true,
+        iced::Event::Window(_) | iced::Event::InputMethod(_) => false,
+    }
 }
 
 fn utc_offset_minutes() -> i32 {

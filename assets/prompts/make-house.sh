@@ -26,7 +26,6 @@ for text in 零 一 二 三 四 五 六 七 八 九 十; do
     number=$((number + 1))
 done
 zh liang "两"
-zh yao "幺"
 zh you_are_next "您是下一位。"
 zh ahead_of_you "您前面还有"
 zh people "位。"
@@ -37,11 +36,6 @@ zh wait_more_than "预计等待超过"
 zh to "到"
 zh minutes "分钟。"
 zh please_wait "座席正忙，请您稍候。"
-zh callback_to "我们将回拨"
-zh callback_confirm "确认请按一，继续等待请按二。"
-zh callback_done "已登记回呼，您的排队位置不变，请等候来电，再见。"
-zh callback_not_possible "无法为此号码登记回呼，请您继续等待。"
-zh callback_already "该号码已登记回呼，请等候来电，再见。"
 
 for number in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 30 40 50 60 70 80 90; do
     en "n$number" "$number"
@@ -58,8 +52,3 @@ en to "to"
 en minute "minute."
 en minutes "minutes."
 en please_wait "All our agents are busy. Please hold the line."
-en callback_to "We will call you back at"
-en callback_confirm "Press one to confirm, or two to stay in the line."
-en callback_done "You will be called back, and you keep your place in the line. Good bye."
-en callback_not_possible "We cannot call this number back. Please stay in the line."
-en callback_already "This number is registered for a call back already. Good bye."

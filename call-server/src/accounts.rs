@@ -6,10 +6,12 @@ use crate::gateway::{Attempt, Person};
 use crate::store::{Credentials, Role, SignInNote, Store, StoreError};
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Argon2, Params, PasswordHasher, PasswordVerifier};
-use shared::model::UnixMillis;
+use shared::model::{AgentId, UnixMillis};
 use shared::pii::Pii;
 use shared::wire::SignInRefusal;
 use std::sync::Arc;
+use std::sync::mpsc::{self, SyncSender};
+use std::thread::JoinHandle;
 
 /// Fewest characters of a password.
 const PASSWORD_MIN_CHARACTERS: usize = 8;
@@ -29,13 +31,65 @@ pub(crate) enum AccountError {
     /// The system has no random numbers or no memory.
     #[error("the password cannot be hashed: {0}")]
     Hash(String),
+    /// The thread that writes sign-ins down cannot be had.
+    #[error("sign-ins cannot be put on record: {0}")]
+    Clerk(String),
 }
 
-/// Checks sign-ins against the store.
+/// Checks sign-ins against the store. Nobody who signs in waits for a write: what is to be put on record goes to a thread of its own
+/// with a connection of its own, so that a slow disk holds up neither a sign-in nor the check of the next one.
 pub(crate) struct Accounts {
     store: Arc<Store>,
     /// Stands in for unknown numbers, so that they cost the same time (5-1).
     stand_in: Pii<String>,
+    /// `None` once the last errand was handed over.
+    errands: Option<SyncSender<Errand>>,
+    clerk: Option<JoinHandle<()>>,
+}
+
+/// Most errands that may wait; beyond it an attempt is told to the log alone.
+const MOST_ERRANDS: usize = 10_000;
+
+/// How often the database is asked to take one.
+const ATTEMPTS: u32 = 5;
+
+/// Something to be put on record behind a sign-in.
+enum Errand {
+    Attempt(SignInNote),
+    /// A password hash of more work than the one that was checked.
+    Raised(AgentId, Pii<String>),
+}
+
+impl Errand {
+    fn run(self, store: &Store) {
+        match self {
+            // A database that is busy for long is asked again; each time it is waited for as long as the store waits.
+            Self::Attempt(note) => {
+                for attempt in 1..=ATTEMPTS {
+                    match store.note_sign_in(&note) {
+                        Ok(()) => return,
+                        Err(error) => {
+                            tracing::error!(%error, attempt, outcome = note.outcome, "an attempt to sign in could not be put on record");
+                        }
+                    }
+                }
+            }
+            Self::Raised(agent, hash) => match store.set_password_hash(agent, &hash) {
+                Ok(_) => tracing::info!(agent = agent.0, "password hash raised to the present parameters"),
+                Err(error) => tracing::warn!(%error, "the password hash keeps its old parameters"),
+            },
+        }
+    }
+}
+
+impl Drop for Accounts {
+    /// What was handed over is written before the end.
+    fn drop(&mut self) {
+        self.errands = None;
+        if self.clerk.take().is_some_and(|clerk| clerk.join().is_err()) {
+            tracing::error!("the thread that writes sign-ins down ended by a panic");
+        }
+    }
 }
 
 impl Accounts {
@@ -45,13 +99,25 @@ impl Accounts {
     /// See [`AccountError::Hash`].
     pub(crate) fn new(store: Arc<Store>) -> Result<Self, AccountError> {
         let stand_in = hash(random_password()?.reveal())?;
-        Ok(Self { store, stand_in })
+        let own = store.again().map_err(|error| AccountError::Clerk(error.to_string()))?;
+        let (errands, waiting) = mpsc::sync_channel::<Errand>(MOST_ERRANDS);
+        let work = move || waiting.into_iter().for_each(|errand| errand.run(&own));
+        let clerk = std::thread::Builder::new().name("sign-ins".to_owned()).spawn(work);
+        let clerk = Some(clerk.map_err(|error| AccountError::Clerk(error.to_string()))?);
+        Ok(Self { store, stand_in, errands: Some(errands), clerk })
     }
 
-    fn raise(&self, found: &Credentials, password: &str) -> Result<(), Box<dyn std::error::Error>> {
-        self.store.set_password_hash(found.agent, &hash(password)?)?;
-        tracing::info!(agent = found.agent.0, "password hash raised to the present parameters");
-        Ok(())
+    fn hand_over(&self, errand: Errand) {
+        if self.errands.as_ref().is_none_or(|errands| errands.try_send(errand).is_err()) {
+            tracing::error!(limit = MOST_ERRANDS, "the disk does not keep up with sign-ins: one is not put on record");
+        }
+    }
+
+    fn raise(&self, found: &Credentials, password: &str) {
+        match hash(password) {
+            Ok(hash) => self.hand_over(Errand::Raised(found.agent, hash)),
+            Err(error) => tracing::warn!(%error, "the password hash keeps its old parameters"),
+        }
     }
 }
 
@@ -68,22 +134,18 @@ impl Accounts {
         let stored = found.as_ref().map_or(&self.stand_in, |found| &found.password_hash);
         let fits = verify(password, stored.reveal());
         let found = found.filter(|found| fits && !found.disabled).ok_or(SignInRefusal::WrongCredentials)?;
-        if is_weak(found.password_hash.reveal())
-            && let Err(error) = self.raise(&found, password)
-        {
-            tracing::warn!(%error, "the password hash keeps its old parameters");
+        if is_weak(found.password_hash.reveal()) {
+            self.raise(&found, password);
         }
         Ok(Person { agent: found.agent, number: found.number, name: found.name, sees_numbers: found.role == Role::Supervisor })
     }
 
-    /// Puts an attempt to sign in on record.
+    /// Puts an attempt to sign in on record; returns at once.
     pub(crate) fn note(&self, attempt: Attempt) {
         let Attempt { number, let_in, address, outcome } = attempt;
         let at = UnixMillis(jiff::Timestamp::now().as_millisecond());
         let (agent, session) = let_in.unzip();
-        if let Err(error) = self.store.note_sign_in(&SignInNote { at, number, agent, session, address, outcome }) {
-            tracing::error!(%error, outcome, "an attempt to sign in could not be put on record");
-        }
+        self.hand_over(Errand::Attempt(SignInNote { at, number, agent, session, address, outcome }));
     }
 }
 
@@ -141,7 +203,7 @@ mod tests {
     use crate::scratch::Scratch;
     use crate::store::NewAgent;
     use argon2::{Algorithm, Version};
-    use shared::model::AgentId;
+    use std::net::IpAddr;
 
     fn accounts(scratch: &Scratch, hash: Pii<String>) -> (Accounts, AgentId) {
         let store = Arc::new(Store::open(&scratch.path("hotline.db")).expect("a database"));
@@ -166,9 +228,28 @@ mod tests {
         let old: PasswordHash = small.hash_password(b"correct horse").expect("hashes");
         let (accounts, _) = accounts(&scratch, Pii::new(old.to_string()));
         accounts.check("1001", "correct horse").expect("let in");
-        let now = accounts.store.credentials("1001").expect("read").expect("there").password_hash;
+        let store = Arc::clone(&accounts.store);
+        drop(accounts);
+        let now = store.credentials("1001").expect("read").expect("there").password_hash;
         assert!(now.reveal().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "hash is still weak");
-        accounts.check("1001", "correct horse").expect("let in with the raised hash");
+        Accounts::new(store).expect("hashes").check("1001", "correct horse").expect("let in with the raised hash");
+    }
+
+    #[test]
+    fn nobody_who_signs_in_waits_for_a_disk_that_does_not_write() {
+        let scratch = Scratch::new();
+        let (accounts, agent) = accounts(&scratch, hash_new("correct horse").expect("within the rules"));
+        let store = Arc::clone(&accounts.store);
+        let slow = store.held_up();
+        let attempt = |outcome| Attempt { number: "1001".into(), let_in: None, address: IpAddr::from([127, 0, 0, 1]), outcome };
+        for _ in 0..3 {
+            assert_eq!(accounts.check("1001", "correct horse").expect("let in").agent, agent);
+            accounts.note(attempt("let_in"));
+        }
+        assert_eq!(store.sign_ins(10).expect("readable").len(), 0, "nothing can be written yet");
+        drop(slow);
+        drop(accounts);
+        assert_eq!(store.sign_ins(10).expect("readable").len(), 3, "all of it is on record in the end");
     }
 
     #[test]

@@ -35,6 +35,27 @@ pub(crate) struct Reconciled {
 /// # Errors
 /// See [`ReconcileError`]. A single unreadable file is no error: its row says so.
 pub(crate) fn reconcile(store: &Store, folder: &Path, keys: &KeyRing) -> Result<Reconciled, ReconcileError> {
+    compare(store, folder, keys, Moment::Start)
+}
+
+/// The same while calls are recorded: rows that are open are the recorder's, and stay as they are.
+///
+/// # Errors
+/// See [`ReconcileError`].
+pub(crate) fn reconcile_running(store: &Store, folder: &Path, keys: &KeyRing) -> Result<Reconciled, ReconcileError> {
+    compare(store, folder, keys, Moment::Running)
+}
+
+/// When rows and files are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Moment {
+    /// Before calls come in: what is open was left so.
+    Start,
+    /// Any time later.
+    Running,
+}
+
+fn compare(store: &Store, folder: &Path, keys: &KeyRing, moment: Moment) -> Result<Reconciled, ReconcileError> {
     let mut done = Reconciled::default();
     for file in recording::files(folder)? {
         if !store.knows_recording_path(&file)? {
@@ -42,7 +63,9 @@ pub(crate) fn reconcile(store: &Store, folder: &Path, keys: &KeyRing) -> Result<
         }
     }
     for (id, path, state) in store.recordings_with_file()? {
-        settle(store, &Files { folder, keys }, &path, id, state, &mut done)?;
+        if moment == Moment::Start || state != RecordingState::Open {
+            settle(store, &Files { folder, keys }, &path, id, state, &mut done)?;
+        }
     }
     report(&done);
     Ok(done)
@@ -126,7 +149,7 @@ fn report(done: &Reconciled) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Reconciled, reconcile};
+    use super::{Reconciled, reconcile, reconcile_running};
     use crate::media::frame::{Channel, TAP_FRAME_SAMPLES, TapAudio, TapFrame, TapKind};
     use crate::recording::{self, Ending, KeyRing, RecordingSettings, inspect};
     use crate::scratch::Scratch;
@@ -164,6 +187,12 @@ mod tests {
         commands.into_iter().for_each(|command| handle.send(command));
         handle.stop();
         store
+    }
+
+    /// The same store with more in it.
+    fn reopened(scratch: &Scratch, store: Store, commands: impl IntoIterator<Item = StoreCommand>) -> Store {
+        drop(store);
+        store_with(scratch, commands)
     }
 
     /// Records two seconds under this id through the real edge.
@@ -207,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_killed_recording_is_closed_as_cut_and_attached() {
+    fn i_15_i_16_a_killed_recording_is_closed_as_cut_and_attached() {
         let scratch = Scratch::new();
         let store = store_with(&scratch, open_row(1, "a/1.rec"));
         record(&scratch, 1, "a/1.rec");
@@ -234,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_without_a_file_fails_with_its_reason() {
+    fn i_15_a_row_without_a_file_fails_with_its_reason() {
         let scratch = Scratch::new();
         let store = store_with(&scratch, open_row(1, "1.rec").into_iter().chain(open_row(2, "2.rec")));
         std::fs::create_dir(scratch.path("recordings")).expect("scratch is writable");
@@ -259,7 +288,22 @@ mod tests {
     }
 
     #[test]
-    fn a_file_without_a_row_is_adopted_if_its_call_is_on_record() {
+    fn i_15_each_day_the_two_are_compared_again_and_what_is_being_recorded_is_left_alone() {
+        let scratch = Scratch::new();
+        let store = store_with(&scratch, open_row(1, "1.rec").into_iter().chain(open_row(2, "2.rec")));
+        record(&scratch, 1, "1.rec");
+        reconcile(&store, &scratch.path("recordings"), &KeyRing::for_test()).expect("readable");
+        let store = reopened(&scratch, store, open_row(3, "3.rec"));
+        record(&scratch, 3, "3.rec");
+        std::fs::remove_file(scratch.path("recordings/1.rec")).expect("it was made");
+        std::fs::write(scratch.path("recordings/note.txt"), b"hello").expect("scratch is writable");
+        let done = reconcile_running(&store, &scratch.path("recordings"), &KeyRing::for_test()).expect("readable");
+        assert_eq!((done.failed, done.strangers), (vec![RecordingId(1)], vec!["note.txt".to_owned()]));
+        assert_eq!(store.recording(RecordingId(3)).expect("readable").expect("on record").state, RecordingState::Open);
+    }
+
+    #[test]
+    fn i_15_a_file_without_a_row_is_adopted_if_its_call_is_on_record() {
         let scratch = Scratch::new();
         let [open, _] = open_row(1, "");
         let store = store_with(&scratch, [open]);

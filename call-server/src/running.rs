@@ -9,7 +9,7 @@ use crate::archive::{self, ArchiveThread};
 use crate::config::Site;
 use crate::gateway::{self, GatewayHandle};
 use crate::journal::Journal;
-use crate::media::frame::TAP_RING_FRAMES;
+use crate::media::frame::tap_ring;
 use crate::media::{self, MediaFigures, MediaJoints};
 use crate::office::Office;
 use crate::planning::SiteNow;
@@ -73,7 +73,7 @@ struct Addresses {
 impl Rooms {
     fn build(runtime: &Runtime, site: &Site, now: &SiteNow, store: &Arc<Store>, inbox: &Inbox) -> Result<Self, Failure> {
         let threads = site.media.thread_count();
-        let (taps, tapped) = (0..threads).map(|_| rtrb::RingBuffer::new(TAP_RING_FRAMES)).unzip();
+        let (taps, tapped) = (0..threads).map(|_| tap_ring()).unzip();
         let (media_tunnel, gateway_tunnel) = tunnel::dig(threads).map_err(|error| {
             Failure::new("no_threads", format!("the voices' way to the gateway cannot be made: {error}"), "Free some memory and try again.")
         })?;

@@ -1,7 +1,8 @@
 """Scores sound files with PESQ (ITU-T P.862, narrow band): a line of JSON in, a line of JSON out.
 
 In: {"reference": WAV, "heard": WAV, "pieces": N, "skip": samples}; the reference is said again and again without a pause. Out: {"scores": [MOS-LQO of
-each piece], "places": [sample at which each piece begins in what was heard]}. Both files: 8 kHz, mono, 16 bits.
+each piece], "places": [sample at which each piece begins in what was heard]}. The reference: 8 kHz, mono, 16 bits; what was heard may
+also have 48 kHz and several channels, of which the first is scored.
 """
 
 import json
@@ -18,7 +19,14 @@ REACH = RATE // 2
 
 def read(path):
     with wave.open(path) as file:
-        return numpy.frombuffer(file.readframes(file.getnframes()), dtype=numpy.int16)
+        channels, factor = file.getnchannels(), file.getframerate() // RATE
+        samples = numpy.frombuffer(file.readframes(file.getnframes()), dtype=numpy.int16)[::channels]
+    if factor == 1:
+        return samples
+    samples = samples[: len(samples) // factor * factor].astype(float)
+    length = len(samples) // factor
+    spectrum = numpy.fft.rfft(samples)[: length // 2 + 1]
+    return numpy.clip(numpy.fft.irfft(spectrum, length) / factor, -32768, 32767).astype(numpy.int16)
 
 
 def best_place(reference, heard, first, places):

@@ -15,6 +15,9 @@ const MODULES: &str = "/usr/lib/baresip/modules";
 /// The number under which it calls and is called.
 pub const USER: &str = "13800138000";
 
+/// Opus as we have it ourselves on a lossy line.
+const OPUS: &str = "opus_bitrate 40000\nopus_application voip\nopus_inbandfec yes\nopus_packet_loss 15\n";
+
 /// A running baresip with one call.
 #[derive(Debug)]
 pub struct Baresip {
@@ -194,7 +197,7 @@ fn configure(folder: &Path, address: SocketAddr, (account, more): (&str, &str), 
     let config = format!(
         "poll_method epoll\nsip_listen {address}\nnet_interface {own}\naudio_source aufile,{}\naudio_player aubridge,sink\n\
          module_path {MODULES}\nmodule aubridge.so\nmodule g711.so\nmodule opus.so\nmodule aufile.so\nmodule sndfile.so\nmodule_tmp uuid.so\n\
-         module_tmp account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\nctrl_tcp_listen {control}\nsnd_path {}\n{more}",
+         module_tmp account.so\nmodule_app menu.so\n{OPUS}module_app ctrl_tcp.so\nctrl_tcp_listen {control}\nsnd_path {}\n{more}",
         speech.display(),
         folder.display(),
     );

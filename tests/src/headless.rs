@@ -178,6 +178,11 @@ impl Headless {
         self.running.event_where(event, limit, holds)
     }
 
+    /// The newest event so far of which something holds, or the next one, if there was none.
+    pub fn event_ever(&mut self, event: &str, limit: Duration, holds: impl Fn(&Value) -> bool) -> Value {
+        self.running.event_ever(event, limit, holds)
+    }
+
     /// SIGKILL, at once.
     pub fn kill(mut self) {
         self.running.kill();

@@ -11,6 +11,7 @@ pub mod link;
 pub mod network;
 pub mod process;
 pub mod server;
+pub mod sipp;
 pub mod site;
 pub mod sound;
 

@@ -112,6 +112,15 @@ impl Running {
         })
     }
 
+    /// The newest JSON line so far whose `event` is this and that `holds`, or the next one, if there was none: for what may come in any order.
+    pub fn event_ever(&mut self, event: &str, limit: Duration, holds: impl Fn(&Value) -> bool) -> Value {
+        let mut seen = self.seen.iter().rev().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        match seen.find(|value| value["event"] == event && holds(value)) {
+            Some(value) => value,
+            None => self.event_where(event, limit, holds),
+        }
+    }
+
     /// Waits for the JSON line whose `event` is this, or until `limit` has passed without it.
     ///
     /// # Panics
@@ -140,6 +149,11 @@ impl Running {
     pub fn tell(&mut self, line: &str) {
         let input = self.child.stdin.as_mut().expect("stdin is piped");
         writeln!(input, "{line}").and_then(|()| input.flush()).unwrap_or_else(|error| panic!("{}: {error}", self.name));
+    }
+
+    /// Ends its standard input, which tells some programs to come to their end.
+    pub fn close_input(&mut self) {
+        drop(self.child.stdin.take());
     }
 
     /// SIGKILL, at once; returns when it is gone.

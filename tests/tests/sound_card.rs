@@ -25,8 +25,8 @@ fn talk(name: &str, sound: &SoundServer, device: &str) -> Talk {
     let site = Site::demo(name);
     let server = Server::start(&site);
     let mut agent = Headless::start_at(&site, &server, &site.agents[0], HeadlessPlan::WILLING, sound, device);
-    agent.event_where("sound", SOON, |event| event["problem"].is_null());
     agent.state("ready", SOON);
+    agent.event_ever("sound", SOON, |event| event["problem"].is_null());
     let at_home = site.folder().join("at-home.wav");
     let speech = Speech::Looped(read_mono(&prompt("citizen")).into());
     let caller = Caller::dial(CallPlan { speech, played: true, record: Some(at_home.clone()), ..CallPlan::new(server.sip, "12345") });
@@ -58,8 +58,9 @@ fn a_sound_server_that_is_killed_in_a_talk_and_started_anew_is_used_again() {
     talk.agent.event_where("sound", SOON, |event| !event["problem"].is_null());
     sound.restart();
     talk.agent.event_where("sound", BACK, |event| event["problem"].is_null());
+    assert_citizen_heard("after", &listen(&mut talk, &sound, &folder.join("after.raw"), 10));
     let mouth = sound.speak(&prompt("agent"));
-    assert_citizen_heard("after", &listen(&mut talk, &sound, &folder.join("after.raw"), 14));
+    talk.agent.talks_for(Duration::from_secs(14));
     drop(mouth);
     let _ = talk.caller.hang_up(LATER);
     talk.agent.event("call_ended", SOON);

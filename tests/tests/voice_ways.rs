@@ -23,6 +23,14 @@ fn way(agent: &mut Headless, way: &str, limit: Duration) -> Value {
     agent.event_where("voice_way", limit, |event| event["way"] == way)
 }
 
+/// What is kept of how the only call sounded.
+fn sound_of_the_agents_leg(site: &Site) -> Value {
+    let call = site.only_call().interaction.to_string();
+    let shown = site.cli(&["call", "show", &call]);
+    let legs = shown["sound"].as_array().cloned().unwrap_or_default();
+    legs.into_iter().find(|leg| leg["leg"] == "agent").unwrap_or_else(|| panic!("nothing is kept of how it sounded: {shown:#}"))
+}
+
 #[test]
 fn without_udp_an_agent_signs_in_answers_and_is_heard_through_the_websocket() {
     let Some(network) = Network::enter("without_udp_an_agent_signs_in_answers_and_is_heard_through_the_websocket") else { return };
@@ -30,8 +38,8 @@ fn without_udp_an_agent_signs_in_answers_and_is_heard_through_the_websocket() {
     let server = Server::start(&site);
     network.block_udp(server.agent_media);
     let mut agent = Headless::sign_in(&site, &server, &site.agents[0], HeadlessPlan::WILLING);
-    way(&mut agent, "websocket", SOON);
     agent.state("ready", SOON);
+    agent.event_ever("voice_way", SOON, |event| event["way"] == "websocket");
     let said = read_mono(&prompt("citizen"));
     let (speech, ending) = (Speech::Once(said.clone().into()), Ending::HangUpAfter(Duration::from_secs(8)));
     let caller = Caller::dial(CallPlan { speech, ending, ..CallPlan::new(server.sip, "12345") });
@@ -86,12 +94,13 @@ fn a_link_that_loses_packets_makes_the_voice_opus_in_mid_call_and_both_sides_are
     agent.state("ready", LATER);
     let caller = Caller::dial(looped(&server));
     agent.event("talking", SOON);
-    agent.event_where("voice_codec", LATER, |event| event["sends"] == "opus");
-    agent.event_where("talk_health", SOON, |event| event["agent"]["round_trip_ms"].as_u64().is_some());
+    agent.event_where("voice_codec", LATER, |event| event["sends"] == "opus" && event["hears"] == "opus");
+    agent.event_ever("talk_health", SOON, |event| event["agent"]["round_trip_ms"].as_u64().is_some());
     agent.talks_for(Duration::from_secs(10));
     let report = caller.hang_up(LATER);
     agent.event("call_ended", SOON);
-    assert!(agent.story().contains(r#""hears":"opus""#), "the server sends Opus too: {}", agent.story());
+    let sound = sound_of_the_agents_leg(&site);
+    assert!(sound["mean"]["lost_permille"].as_u64() > Some(20) && sound["mean"]["lost_there_permille"].as_u64() > Some(20), "{sound}");
     let (to_agent, to_citizen) = (agent.heard(), report.heard);
     let last = |heard: &[i16]| heard[heard.len() - 8 * RATE..].to_vec();
     assert_mostly_arrived("the agent's voice in Opus", &last(&to_citizen), &read_mono(&voice).repeat(2));
@@ -116,4 +125,6 @@ fn a_dead_microphone_is_told_to_its_agent() {
     assert_eq!(told["light"], "poor", "{told}");
     let _ = caller.hang_up(LATER);
     agent.event("call_ended", SOON);
+    let sound = sound_of_the_agents_leg(&site);
+    assert!(sound["troubles"].to_string().contains("agent_microphone_dead"), "it is kept with the call: {sound}");
 }

@@ -25,6 +25,24 @@ enum Which {
         #[arg(long)]
         json: bool,
     },
+    /// The media engine by itself: relayed, transcoded, mixed and listened-to calls beside a bare relay, and the largest number of each.
+    Media {
+        /// Numbers of calls at once.
+        #[arg(long, default_value = "100,500,1000")]
+        calls: String,
+        /// Kinds of calls.
+        #[arg(long, default_value = "pcma_recorded,pcma_opus,conference3,listen")]
+        kinds: String,
+        /// Length of each measurement.
+        #[arg(long, default_value_t = 10)]
+        seconds: u32,
+        /// Do not look for the largest number of calls.
+        #[arg(long)]
+        no_largest: bool,
+        /// One JSON object on standard output.
+        #[arg(long)]
+        json: bool,
+    },
     /// Hostile and broken SIP peers while calls run: late answers, late voice, memory.
     Attack {
         /// Calls that run meanwhile.
@@ -73,10 +91,22 @@ enum Which {
 pub(crate) fn run(arguments: &BenchArguments) -> Result<()> {
     match &arguments.which {
         Which::Relay { calls, seconds, json } => load("relay", calls, *seconds, *json),
+        Which::Media { calls, kinds, seconds, no_largest, json } => media((calls, kinds), *seconds, !no_largest, *json),
         Which::Attack { calls, seconds, json } => load("attack", &calls.to_string(), *seconds, *json),
         Which::Voice { codecs, pieces, seed, json } => voice_bench::run(codecs, *pieces, *seed, *json),
         Which::Sip { calls, rounds, json } => sip_bench::run(*calls, *rounds, *json),
     }
+}
+
+fn media((calls, kinds): (&str, &str), seconds: u32, largest: bool, json: bool) -> Result<()> {
+    process::cargo(&["build", "--release", "--package", "call-server", "--example", "media_engine"])?;
+    process::cargo(&["build", "--release", "--package", "e2e", "--bin", "load"])?;
+    let seconds = seconds.to_string();
+    let mut all = vec!["media", "--calls", calls, "--kinds", kinds, "--seconds", &seconds];
+    all.extend(largest.then_some("--largest"));
+    all.extend(json.then_some("--json"));
+    print!("{}", process::output(&process::program("load", true), &all)?);
+    Ok(())
 }
 
 fn load(what: &str, calls: &str, seconds: u32, json: bool) -> Result<()> {

@@ -2,6 +2,7 @@
 
 mod bench;
 mod demo;
+mod differential;
 mod fuzz;
 mod packages;
 mod process;
@@ -58,6 +59,8 @@ enum Command {
     },
     /// libFuzzer over the targets of `tests/fuzz`; stable compiler, needs g++.
     Fuzz(fuzz::FuzzArguments),
+    /// Our SIP parser beside those of rsip, rsipstack and ezk, message by message.
+    Differential,
     /// Benchmarks; each prints a table, and with `--json` one object.
     Bench(bench::BenchArguments),
 }
@@ -110,6 +113,7 @@ fn run(command: Command) -> Result<()> {
             process::cargo(&all)
         }
         Command::Fuzz(arguments) => fuzz::run(&arguments),
+        Command::Differential => differential::run(),
         Command::Bench(arguments) => bench::run(&arguments),
     }
 }

@@ -171,6 +171,18 @@ impl View {
         self.online() && self.state() == Some(AgentState::NotReady(NotReadyReason::Locked))
     }
 
+    /// The seat is locked, whatever the connection: nothing of it may be shown.
+    #[must_use]
+    pub fn shows_lock(&self) -> bool {
+        self.state() == Some(AgentState::NotReady(NotReadyReason::Locked))
+    }
+
+    /// The headset works, as far as one can tell without a person.
+    #[must_use]
+    pub fn headset_works(&self) -> bool {
+        self.voice.device.is_some() && self.voice.device_problem.is_none()
+    }
+
     /// 延长话后处理 is possible.
     #[must_use]
     pub fn can_extend_wrap_up(&self) -> bool {

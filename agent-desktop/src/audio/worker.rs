@@ -198,6 +198,7 @@ impl Worker {
         } else {
             let now_us = self.now_us();
             self.keep_open(now_us);
+            self.tell();
             let limit = Duration::from_micros(self.next_silence_us.saturating_sub(now_us));
             match orders.recv_timeout(limit) {
                 Ok(order) => Some(order),

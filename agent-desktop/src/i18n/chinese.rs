@@ -188,6 +188,7 @@ const VOICE: VoiceTexts = VoiceTexts {
 };
 
 const HOUSE: HouseTexts = HouseTexts {
+    unlock: "解锁",
     agents: "全部座席",
     agents_loading: "正在读取座席列表…",
     agents_none: "没有符合条件的座席",

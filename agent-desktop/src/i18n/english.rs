@@ -204,6 +204,7 @@ const VOICE: VoiceTexts = VoiceTexts {
 };
 
 const HOUSE: HouseTexts = HouseTexts {
+    unlock: "Unlock",
     agents: "Agents",
     agents_loading: "Reading the list of agents…",
     agents_none: "No agent fits",

@@ -180,6 +180,7 @@ pub(crate) struct StageTexts {
 /// All agents, and what is known about a caller.
 #[derive(Debug)]
 pub(crate) struct HouseTexts {
+    pub(crate) unlock: &'static str,
     pub(crate) agents: &'static str,
     pub(crate) agents_loading: &'static str,
     pub(crate) agents_none: &'static str,

@@ -153,6 +153,8 @@ pub enum MediaCommand {
         leg: LegId,
         /// The leg of a talk that it may take part in; it is served by the same thread then.
         near: Option<LegId>,
+        /// How its voice may travel.
+        terms: VoiceTerms,
     },
     /// The far side's description is new: send where it says, in its codec, and nothing if it holds us.
     Follow {

@@ -21,15 +21,6 @@ pub(crate) fn announcement(rules: &Announcements, ahead: usize, range: Option<Wa
     says.pieces
 }
 
-/// A number, read digit by digit, and what may be done with it: the question of a callback.
-pub(crate) fn digits(language: SpokenLanguage, before: &str, digits: &str, after: &str) -> Vec<PromptName> {
-    let mut says = Says { language, pieces: Vec::new() };
-    says.say(before);
-    digits.chars().filter(char::is_ascii_digit).for_each(|digit| says.digit(digit));
-    says.say(after);
-    says.pieces
-}
-
 struct Says {
     language: SpokenLanguage,
     pieces: Vec<PromptName>,
@@ -112,14 +103,6 @@ impl Says {
             }
         }
     }
-
-    /// One digit of a telephone number: 1 is read 幺.
-    fn digit(&mut self, digit: char) {
-        match (self.language, digit) {
-            (SpokenLanguage::Chinese, '1') => self.say("yao"),
-            (SpokenLanguage::Chinese | SpokenLanguage::English, digit) => self.say(&format!("n{digit}")),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -164,11 +147,5 @@ mod tests {
             spoken(SpokenLanguage::English, 21, (12, Some(20))),
             "ahead_of_you n20 n1 people wait_about n12 to n20 minutes please_wait"
         );
-    }
-
-    #[test]
-    fn a_telephone_number_is_read_digit_by_digit() {
-        let names: Vec<String> = digits(SpokenLanguage::Chinese, "a", "+8613", "b").iter().map(|piece| piece.0.to_string()).collect();
-        assert_eq!(names, ["zh.a", "zh.n8", "zh.n6", "zh.yao", "zh.n3", "zh.b"]);
     }
 }

@@ -5,7 +5,7 @@ use super::{Failure, Outcome, load, open_store};
 use crate::store::{CallReport, RecordingReport};
 use call_core::origin::Diversion;
 use serde_json::json;
-use shared::model::{InteractionId, UnixMillis};
+use shared::model::{InteractionId, UnixMillis, VoiceTrouble};
 use std::path::Path;
 
 pub(super) fn call(site: &Path, command: &Call) -> Result<Outcome, Failure> {
@@ -48,6 +48,12 @@ fn diverted_from(diversions: &[Diversion]) -> String {
     diversions.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
+/// The codes of what troubled a talk.
+fn troubles_text(troubles: &[VoiceTrouble]) -> String {
+    let codes: Vec<String> = troubles.iter().filter_map(|trouble| json!(trouble).as_str().map(str::to_owned)).collect();
+    if codes.is_empty() { "no troubles".to_owned() } else { codes.join(", ") }
+}
+
 fn call_text(call: &CallReport) -> String {
     let mut lines = vec![call_row(call)];
     if let Some(result) = &call.result {
@@ -65,9 +71,9 @@ fn call_text(call: &CallReport) -> String {
     }
     lines.extend(call.recording.iter().map(|recording| format!("  recording {}", recording_row(recording))));
     for sound in &call.sound {
-        let (mean, troubles) = (&sound.mean, sound.troubles.len());
+        let (mean, troubles) = (&sound.mean, troubles_text(&sound.troubles));
         lines.push(format!(
-            "  sound of talk {}, {}: score {:.2}, worst {:.2}, lost {:.1} %, jitter {} ms, {troubles} troubles",
+            "  sound of talk {}, {}: score {:.2}, worst {:.2}, lost {:.1} %, jitter {} ms, {troubles}",
             sound.talk,
             sound.leg,
             f64::from(mean.score_hundredths) / 100.0,

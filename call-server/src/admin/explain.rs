@@ -95,7 +95,7 @@ impl Names {
             FactKind::AsideBegan { .. } | FactKind::AsideEnded { .. } | FactKind::PartyJoined { .. } | FactKind::PartyLeft { .. } => {
                 return None;
             }
-            FactKind::Entered | FactKind::Answered | FactKind::Parted { .. } => return None,
+            FactKind::Entered | FactKind::Answered | FactKind::KeysMasked { .. } | FactKind::Parted { .. } => return None,
         })
     }
 

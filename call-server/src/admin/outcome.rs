@@ -131,6 +131,7 @@ impl From<AccountError> for Failure {
         let message = error.to_string();
         match error {
             AccountError::Rule(_) => Self::new("weak_password", message, "Choose one of 8 characters or more."),
+            AccountError::Clerk(_) => Self::new("no_clerk", message, "Check the system's limits of threads and files and try again."),
             AccountError::Hash(_) => Self::new("no_hash", message, "Check the system's free memory and try again."),
         }
     }

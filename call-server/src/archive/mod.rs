@@ -1,8 +1,9 @@
-//! The archive of recordings over the years: copies their wrapped keys into their rows, closes days, deletes by rule, verifies,
-//! and wraps keys anew. It knows the store and the recordings folder, as `reconcile` does; what it does has time.
+//! The archive of recordings over the years: copies their wrapped keys into their rows, closes days, makes old ones small, deletes by
+//! rule, verifies, and wraps keys anew. It knows the store and the recordings folder, as `reconcile` does; what it does has time.
 
 mod days;
 mod expiry;
+mod night;
 mod rotation;
 #[cfg(test)]
 mod tests;
@@ -11,17 +12,21 @@ mod verify;
 pub(crate) use rotation::{Rotation, RotationError, new_key};
 pub(crate) use verify::{Choice, VerifyFault, verify};
 
-use crate::recording::{self, RecordingSettings};
+use crate::reconcile::reconcile_running;
+use crate::recording::{self, KeyRing, RecordingSettings};
 use crate::store::{Store, StoreError};
+use night::Night;
 use shared::model::UnixMillis;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How often the archive is looked after.
 const ROUND: Duration = Duration::from_secs(60);
+/// How often rows and files are compared while the server runs (I-15); it has done so at its start.
+const COMPARE: Duration = Duration::from_secs(24 * 3_600);
 
 /// The thread that looks after the archive while the server runs.
 #[derive(Debug)]
@@ -51,14 +56,32 @@ impl ArchiveThread {
 }
 
 fn run(store: &Store, settings: &RecordingSettings, stopped: &Receiver<()>) {
+    let (mut compared, mut night) = (Instant::now(), Night::default());
     loop {
+        if compared.elapsed() >= COMPARE {
+            compared = Instant::now();
+            compare(store, settings);
+        }
         if let Err(error) = attend(store, settings, wall_clock()) {
             tracing::error!(%error, "the archive of recordings could not be looked after; it is tried again in a minute");
+        }
+        if let Err(error) = night.go_on(store, settings, wall_clock()) {
+            tracing::error!(%error, "the night job could not go on; it is tried again in a minute");
         }
         match stopped.recv_timeout(ROUND) {
             Err(RecvTimeoutError::Timeout) => {}
             Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
         }
+    }
+}
+
+fn compare(store: &Store, settings: &RecordingSettings) {
+    let keys = match KeyRing::load(&settings.key) {
+        Ok(keys) => keys,
+        Err(error) => return tracing::error!(%error, "rows and files of recordings are not compared today"),
+    };
+    if let Err(error) = reconcile_running(store, &settings.folder, &keys) {
+        tracing::error!(%error, "rows and files of recordings could not be compared; it is tried again tomorrow");
     }
 }
 

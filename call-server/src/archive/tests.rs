@@ -1,8 +1,9 @@
 //! Tests of the archive: real files, a real database.
 
+use super::night::Night;
 use super::verify::{Choice, Verified, VerifyFault};
 use super::{Rotation, days, expiry, new_key, note_envelopes, verify};
-use crate::recording::{self, KeyRing, RecordingSettings, inspect, write_for_test};
+use crate::recording::{self, KeyRing, RecordingSettings, inspect, write_for_test, write_tones_for_test};
 use crate::scratch::Scratch;
 use crate::store::{self, FileFigures, RecordingReport, RecordingResult, Store};
 use crate::switchboard::Inbox;
@@ -252,4 +253,32 @@ fn a_damaged_head_takes_its_key_from_the_row_when_it_is_wrapped_anew() {
     new_key(&site.store, &site.settings).expect("made");
     site.keys = KeyRing::load(&site.settings.key).expect("just made");
     assert_eq!(site.verify(&Choice::All).faults, [], "and the head is whole again");
+}
+
+#[test]
+fn a_night_makes_old_recordings_small_and_everything_still_proves_to_be_what_it_was() {
+    let site = Site::new();
+    for (id, day) in [(1, 0), (2, 0), (3, 9)] {
+        site.record(id, day, true);
+        std::fs::remove_file(site.file(id)).expect("it was written");
+        write_tones_for_test(&site.file(id), RecordingId(id), &site.keys, id != 2);
+        site.close(id);
+    }
+    note_envelopes(&site.store, &site.settings).expect("writable");
+    site.close_days(20);
+    let digest = site.row(1).digest;
+    let made = Night::whole_for_test(&site.store, &site.settings, &site.keys, UnixMillis(NEW_YEAR + 5 * DAY_MS));
+    assert_eq!(made, 1, "the cut one stays as it is, and the young one");
+    assert!(recording::is_compact(&site.file(1)).expect("readable"));
+    assert_eq!(site.row(1).digest, digest);
+    let verified = site.verify(&Choice::All);
+    assert_eq!((verified.recordings, verified.faults), (3, vec![]));
+    let envelope = recording::envelope(&site.file(1)).expect("readable").map(|envelope| envelope.to_text());
+    let place = site.store.recording_place("1.rec").expect("readable").expect("on record");
+    assert_eq!(place.envelope, envelope, "the row's copy of the key is that of the small file");
+    assert_eq!(Night::whole_for_test(&site.store, &site.settings, &site.keys, UnixMillis(NEW_YEAR + 5 * DAY_MS)), 0, "once");
+    let mut bytes = std::fs::read(site.file(1)).expect("readable");
+    bytes[200] ^= 1;
+    std::fs::write(site.file(1), bytes).expect("writable");
+    assert_eq!(site.only_fault(&Choice::One(RecordingId(1))).recording, Some(RecordingId(1)));
 }

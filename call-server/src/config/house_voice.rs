@@ -1,4 +1,4 @@
-//! The voice that the server brings along: the pieces of which position, waiting time and callbacks are spoken, in Mandarin and English.
+//! The voice that the server brings along: the pieces of which position and waiting time are spoken, in Mandarin and English.
 //! A site's own prompt of the same name goes first.
 
 /// A piece, as it is embedded.
@@ -11,11 +11,6 @@ macro_rules! pieces {
 
 pieces![
     "en.ahead_of_you",
-    "en.callback_already",
-    "en.callback_confirm",
-    "en.callback_done",
-    "en.callback_not_possible",
-    "en.callback_to",
     "en.minute",
     "en.minutes",
     "en.n0",
@@ -56,11 +51,6 @@ pieces![
     "en.wait_more_than",
     "en.you_are_next",
     "zh.ahead_of_you",
-    "zh.callback_already",
-    "zh.callback_confirm",
-    "zh.callback_done",
-    "zh.callback_not_possible",
-    "zh.callback_to",
     "zh.liang",
     "zh.minutes",
     "zh.n0",
@@ -81,6 +71,5 @@ pieces![
     "zh.wait_about",
     "zh.wait_less_than",
     "zh.wait_more_than",
-    "zh.yao",
     "zh.you_are_next",
 ];

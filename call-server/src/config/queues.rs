@@ -39,6 +39,12 @@ pub(super) const QUEUES: Section = Section {
         key("wrap_up_until_saved", Text, Usual("\"no\""), "\"yes\": only 完成 ends it early; 示闲 and 示忙 say what follows."),
         key("wrap_up_extensions", Whole, Usual("0"), "How often an agent may ask for more time, up to 20."),
         key("wrap_up_extension_seconds", Seconds, Usual("30"), "How much more each time."),
+        key(
+            "mask_keys",
+            Text,
+            Usual("\"no\""),
+            "\"yes\": keys that citizens press while they talk are left out of the recording; each talk's facts say so.",
+        ),
         key("max_wait_seconds", Seconds, Usual("0"), "How long a citizen may wait; 0 is without limit. Never cuts a ringing desk."),
         key("max_waiting", Whole, Usual("500"), "How many citizens may wait at once."),
         key(
@@ -199,6 +205,7 @@ impl Resolver<'_> {
         let overflow = self.overflow(block);
         let (hours, last_agent) = (self.hours(block, calendars), self.last_agent(block));
         let (announcements, keys) = (self.announcements(block), self.keys(block));
+        let mask_keys = self.word(block, "mask_keys", "\"yes\" or \"no\"", words::yes);
         let name = block.text("name")?.value.to_owned();
         Some(QueuePlan {
             name,
@@ -217,6 +224,7 @@ impl Resolver<'_> {
             last_agent: last_agent?,
             announcements: announcements?,
             keys: keys?,
+            mask_keys: mask_keys?,
         })
     }
 

@@ -227,8 +227,12 @@ impl Resolver<'_> {
             Some(_) => Some(self.count(block, "keep_days", 1..=LONGEST_KEPT_DAYS)? as u32),
             None => None,
         };
+        let compact_after_days = match block.whole("compact_after_days") {
+            Some(_) => Some(self.count(block, "compact_after_days", 1..=LONGEST_KEPT_DAYS)? as u32),
+            None => None,
+        };
         let (folder, key) = (self.path(folder.value), self.path(key.value));
-        Some(RecordingSettings { folder, key, alarm_percent: alarm?, expire_percent: expire?, keep_days })
+        Some(RecordingSettings { folder, key, alarm_percent: alarm?, expire_percent: expire?, keep_days, compact_after_days })
     }
 
     fn percent(&mut self, block: &Block, key: &str) -> Option<u8> {

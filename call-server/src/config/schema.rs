@@ -204,6 +204,12 @@ pub(super) const SECTIONS: &[Section] = &[
             key("alarm_percent", Whole, Default("85"), "From how full a disk an alarm is raised. Recording never stops by itself."),
             key("expire_percent", Whole, Default("95"), "From how full a disk recordings older than keep_days are deleted, oldest first."),
             key("keep_days", Whole, Optional { example: "180" }, "Days that every recording is kept; if absent nothing is ever deleted."),
+            key(
+                "compact_after_days",
+                Whole,
+                Optional { example: "30" },
+                "Days after which a recording is made small (Opus, a fifth of the size) between 1 and 5 at night; if absent never.",
+            ),
         ],
     },
     Section {

@@ -411,6 +411,7 @@ returned_bonus = 60
 guard_seconds = 300
 no_answer = "not_ready after 3"
 wrap_up_until_saved = "yes"
+mask_keys = "yes"
 wrap_up_extensions = 2
 wrap_up_extension_seconds = 20
 when_full = "queue 2"
@@ -459,6 +460,7 @@ fn every_rule_of_distribution_can_be_written() {
     assert_eq!(queue.tiers, [(2, 30_000)].into());
     assert_eq!((queue.priority.weight, queue.priority.slope, queue.priority.returned, queue.priority.guard_ms), (-5, 2, 60, 300_000));
     assert_eq!(queue.no_answer, NoAnswer::NotReadyAfter { misses: 3 });
+    assert!(queue.mask_keys);
     assert_eq!((queue.wrap_up.until_saved, queue.wrap_up.extensions, queue.wrap_up.extension_ms), (true, 2, 20_000));
     let overflow = queue.overflow.clone();
     assert_eq!((overflow.full, overflow.timeout), (Exit::Queue(QueueId(2)), Exit::Refuse));

@@ -266,7 +266,7 @@ impl Connection {
             Ok(person) => person,
             Err(reason) => {
                 if reason == SignInRefusal::WrongCredentials {
-                    self.note(Attempt { number, let_in: None, address: self.peer.ip(), outcome: "wrong_credentials" }).await;
+                    self.shared.people.note(Attempt { number, let_in: None, address: self.peer.ip(), outcome: "wrong_credentials" });
                 }
                 return self.say(&FromServer::SignInRefused { reason }).await;
             }
@@ -283,14 +283,8 @@ impl Connection {
         };
         self.progress = Progress::Arriving { session, agent, deadline: Instant::now() + self.shared.limits.arrival };
         self.shared.inbox.send(Input::AgentArrived { agent, session });
-        self.note(Attempt { number, let_in: Some((agent, session)), address: self.peer.ip(), outcome: "let_in" }).await;
+        self.shared.people.note(Attempt { number, let_in: Some((agent, session)), address: self.peer.ip(), outcome: "let_in" });
         Ok(())
-    }
-
-    async fn note(&self, attempt: Attempt) {
-        let people = Arc::clone(&self.shared.people);
-        // Only a panic in there could fail it, and that has told its story itself.
-        let _ = tokio::task::spawn_blocking(move || people.note(attempt)).await;
     }
 
     async fn check(&self, number: String, password: Pii<String>) -> Result<Person, SignInRefusal> {
@@ -332,7 +326,7 @@ impl Connection {
         self.progress = Progress::Signed { session, agent };
         self.shared.inbox.send(Input::AgentResumed { agent, session });
         let number = self.staff_number(session);
-        self.note(Attempt { number, let_in: Some((agent, session)), address: self.peer.ip(), outcome: "resumed" }).await;
+        self.shared.people.note(Attempt { number, let_in: Some((agent, session)), address: self.peer.ip(), outcome: "resumed" });
         Ok(())
     }
 

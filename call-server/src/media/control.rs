@@ -18,7 +18,7 @@ use super::player::{MAX_PROMPTS, Player};
 use super::ports::PortPool;
 use super::roll::Roll;
 use super::secret::{MAX_AGENTS, Secrets};
-use super::strain::Gauge;
+use super::strain::{CALL_PERMILLE, Gauge, OPUS_PERMILLE, Promised};
 use super::stream::OutgoingStream;
 use super::talk::{MAX_MEMBERS, Mode, Talk, Taps};
 use super::trunk::TrunkLeg;
@@ -50,6 +50,8 @@ pub(super) struct Lane {
     pub(super) waker: Waker,
     /// How near it is to its limit.
     pub(super) gauge: Arc<Gauge>,
+    /// What it was given that does not show in the gauge yet.
+    promised: Promised,
     /// The thread; none in tests that play it.
     pub(super) thread: Option<JoinHandle<()>>,
     /// Places of trunk legs.
@@ -65,7 +67,7 @@ impl Lane {
         news: rtrb::Consumer<News>,
         (waker, gauge, thread): (Waker, Arc<Gauge>, Option<JoinHandle<()>>),
     ) -> Self {
-        Self { orders, news, waker, gauge, thread, trunks: Roll::new(MAX_LEGS), talks: Roll::new(MAX_LEGS) }
+        Self { orders, news, waker, gauge, promised: Promised::default(), thread, trunks: Roll::new(MAX_LEGS), talks: Roll::new(MAX_LEGS) }
     }
 }
 
@@ -230,7 +232,7 @@ impl Control {
     fn obey(&mut self, command: MediaCommand) {
         match command {
             MediaCommand::OpenTrunk { leg, offer, terms } => self.open_trunk(leg, offer.as_ref(), (&terms, None)),
-            MediaCommand::OfferTrunk { leg, near } => self.open_trunk(leg, None, (&VoiceTerms::default(), near)),
+            MediaCommand::OfferTrunk { leg, near, terms } => self.open_trunk(leg, None, (&terms, near)),
             MediaCommand::Follow { leg, description } => self.follow(leg, &description),
             MediaCommand::OpenAgent { agent, leg } => self.open_agent(agent, leg),
             MediaCommand::Play { leg, sound } => self.play(leg, &[], sound),
@@ -353,12 +355,16 @@ impl Control {
         }
     }
 
-    /// The thread with the fewest trunk legs of those that are not at their limit.
-    fn least_busy_lane(&self) -> Option<usize> {
-        let lanes = self.parts.lanes.iter().enumerate().filter(|(_, lane)| !lane.gauge.is_full());
-        let least = lanes.min_by_key(|(_, lane)| (lane.trunks.taken(), lane.gauge.load_permille())).map(|(place, _)| place);
+    /// The thread with the fewest trunk legs of those that have time for another call.
+    fn least_busy_lane(&mut self) -> Option<usize> {
+        let now_us = self.now_us();
+        let mut lanes: Vec<(usize, &mut Lane)> = self.parts.lanes.iter_mut().enumerate().collect();
+        lanes.sort_by_key(|(_, lane)| (lane.trunks.taken(), lane.gauge.load_permille()));
+        let least = lanes.into_iter().find_map(|(place, lane)| lane.promised.give(now_us, &lane.gauge, CALL_PERMILLE).then_some(place));
         if least.is_none() {
             self.parts.counters.refused_calls.bump();
+            // One that sleeps would never find out that it is at rest.
+            self.parts.lanes.iter().for_each(|lane| lane.waker.wake());
         }
         least
     }
@@ -652,9 +658,19 @@ impl Control {
 
     /// A leg's link asks for another way of sending.
     fn send_as(&mut self, leg: LegId, wish: Wish) {
+        let now_us = self.now_us();
         let Some(Known::Agent(known)) = self.legs.get_mut(&leg) else { return };
+        let (lane, slot) = (known.lane, known.slot);
+        if known.codec != VoiceCodec::Opus && wish.codec == VoiceCodec::Opus {
+            let Lane { promised, gauge, .. } = &mut self.parts.lanes[lane];
+            if !promised.give(now_us, gauge, OPUS_PERMILLE) {
+                // One voice that is heard with gaps is better than all of them; the link asks again while it stays bad.
+                self.parts.counters.refused_opus.bump();
+                return self.order(lane, Order::StayPcma(slot));
+            }
+        }
         let before = std::mem::replace(&mut known.codec, wish.codec);
-        let (talk, lane) = (known.talk, known.lane);
+        let talk = known.talk;
         let order = VoiceInput::SendAs { leg, codec: wish.codec, expected_loss_percent: wish.from_agent_percent };
         self.parts.inbox.send(Input::Voice(order));
         let Some(citizen) = talk.filter(|_| before != wish.codec) else { return };

@@ -86,6 +86,8 @@ counters! {
     late_turns,
     /// Calls that were refused because the media threads were at their limit.
     refused_calls,
+    /// Agents' voices that were not changed to Opus because the media threads were at their limit.
+    refused_opus,
 }
 
 /// One number with one writer.

@@ -3,7 +3,19 @@
 use shared::model::RecordingId;
 
 /// Frames the ring holds: at 1,000 calls (100,000 frames a second) 0.65 s, at 12 seats minutes.
-pub(crate) const TAP_RING_FRAMES: usize = 65_536;
+const TAP_RING_FRAMES: usize = 65_536;
+
+/// A ring of [`TAP_RING_FRAMES`], every page of which is in memory already: the media thread must not wait for one.
+pub(crate) fn tap_ring() -> (rtrb::Producer<TapFrame>, rtrb::Consumer<TapFrame>) {
+    let (mut producer, mut consumer) = rtrb::RingBuffer::new(TAP_RING_FRAMES);
+    for _ in 0..TAP_RING_FRAMES {
+        let frame = TapFrame { recording: RecordingId(0), arrival_us: 0, kind: TapKind::Audio(TapAudio::SILENT) };
+        // One is taken out for each that is put in, so that there is always room.
+        let _ = producer.push(frame);
+        let _ = consumer.pop();
+    }
+    (producer, consumer)
+}
 
 /// Most samples in one frame; longer packets are split.
 pub(crate) const TAP_FRAME_SAMPLES: usize = 160;
@@ -43,6 +55,11 @@ pub(crate) struct TapAudio {
     pub(crate) length: u8,
     /// A-law samples.
     pub(crate) samples: [u8; TAP_FRAME_SAMPLES],
+}
+
+impl TapAudio {
+    const SILENT: Self =
+        Self { channel: Channel::Citizen, ssrc: 0, timestamp: 0, length: 0, samples: [voice::g711::ALAW_SILENCE; TAP_FRAME_SAMPLES] };
 }
 
 /// Left is the citizen, right the agent.

@@ -441,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn a_side_that_is_not_heard_is_told_within_five_seconds_and_when_it_is_heard_again() {
+    fn i_35_a_side_that_is_not_heard_is_told_within_five_seconds_and_when_it_is_heard_again() {
         let talk = |frame: usize| {
             let citizen = (frame >= 400).then(|| sound(3_000.0, frame));
             [citizen, Some(if (frame / 40).is_multiple_of(2) { sound(5_000.0, frame) } else { sound(30.0, frame) })]
@@ -453,7 +453,7 @@ mod tests {
     }
 
     #[test]
-    fn a_side_of_which_nothing_comes_within_half_a_second_is_told_at_once_whoever_speaks() {
+    fn i_35_a_side_of_which_nothing_comes_within_half_a_second_is_told_at_once_whoever_speaks() {
         let mut watch = Watch::new(1_000_000);
         let mut told = Vec::new();
         for frame in 0..60 {
@@ -501,6 +501,16 @@ mod tests {
         let echo = |frame: usize| [Some(sound(words(frame.saturating_sub(5)) / 10.0, frame)), Some(sound(words(frame), frame))];
         let seen = watch(8, echo);
         assert!(seen.iter().any(|(second, troubles)| *second < 5 && troubles.contains(&VoiceTrouble::EchoFromCitizen)), "{seen:?}");
+    }
+
+    #[test]
+    fn a_talk_in_which_nobody_says_anything_is_told_once_it_is_long_and_a_word_ends_it() {
+        let word = |frame: usize| if (1_400..1_420).contains(&frame) { 5_000.0 } else { 20.0 };
+        let seen = watch(32, |frame| [Some(sound(word(frame), frame)), Some(sound(20.0, frame))]);
+        let silence = |(second, troubles): &(usize, Vec<VoiceTrouble>)| troubles.contains(&VoiceTrouble::LongSilence).then_some(*second);
+        let told = seen.iter().find_map(silence);
+        assert!(told.is_some_and(|second| (19..25).contains(&second)), "{seen:?}");
+        assert!(seen.last().is_some_and(|last| silence(last).is_none()), "{seen:?}");
     }
 
     #[test]

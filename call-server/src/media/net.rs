@@ -2,6 +2,8 @@
 
 use rustix::event::{EventfdFlags, epoll, eventfd};
 use rustix::fd::{AsFd, OwnedFd};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, recv, recvfrom, send, sendto};
 use rustix::time::Timespec;
 use std::io;
 use std::mem::MaybeUninit;
@@ -21,7 +23,8 @@ pub(super) const EVENTS: usize = 64;
 /// Wish for the agents' socket: all agents' packets of about 100 ms at 1,000 agents.
 const AGENTS_BUFFER_BYTES: usize = 2 * 1024 * 1024;
 
-/// A UDP socket that never blocks.
+/// A UDP socket that never blocks. Voice goes through the system calls themselves: the C library makes each of them a cancellation
+/// point.
 #[derive(Debug)]
 pub(super) struct VoiceSocket(UdpSocket);
 
@@ -49,18 +52,22 @@ impl VoiceSocket {
 
     /// The next datagram, if one is there. An error that a far side's absence left behind is passed over.
     pub(super) fn receive(&self, buffer: &mut [u8; DATAGRAM_BYTES]) -> Option<(usize, SocketAddr)> {
-        match self.0.recv_from(buffer) {
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => self.0.recv_from(buffer).ok(),
-            other => other.ok(),
-        }
+        let mut receive = || recvfrom(&self.0, &mut buffer[..], RecvFlags::empty());
+        let (length, _, from) = match receive() {
+            Err(Errno::CONNREFUSED) => receive().ok()?,
+            other => other.ok()?,
+        };
+        Some((length, from?.try_into().ok()?))
     }
 
     /// The same from the one source that the socket is connected with.
     pub(super) fn receive_connected(&self, buffer: &mut [u8; DATAGRAM_BYTES]) -> Option<usize> {
-        match self.0.recv(buffer) {
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => self.0.recv(buffer).ok(),
-            other => other.ok(),
-        }
+        let mut receive = || recv(&self.0, &mut buffer[..], RecvFlags::empty());
+        let (length, _) = match receive() {
+            Err(Errno::CONNREFUSED) => receive().ok()?,
+            other => other.ok()?,
+        };
+        Some(length)
     }
 
     /// The same socket for another thread.
@@ -78,14 +85,17 @@ impl VoiceSocket {
         Ok(rustix::net::connect_unspec(&self.0)?)
     }
 
-    /// Sends on a connected socket; whether the system took it.
+    /// Sends on a connected socket; whether the system took it. An error that an earlier packet left behind is passed over.
     pub(super) fn send(&self, packet: &[u8]) -> bool {
-        self.0.send(packet).is_ok()
+        match send(&self.0, packet, SendFlags::empty()) {
+            Err(Errno::CONNREFUSED) => send(&self.0, packet, SendFlags::empty()).is_ok(),
+            other => other.is_ok(),
+        }
     }
 
     /// Sends; whether the system took it.
     pub(super) fn send_to(&self, packet: &[u8], address: SocketAddr) -> bool {
-        self.0.send_to(packet, address).is_ok()
+        sendto(&self.0, packet, SendFlags::empty(), &address).is_ok()
     }
 }
 
@@ -170,7 +180,7 @@ impl Poller {
         let mut events = [const { MaybeUninit::uninit() }; EVENTS];
         match epoll::wait(&self.epoll, &mut events, timeout.as_ref()) {
             Ok((events, _)) => self.ready.extend(events.iter().map(|event| Token::from_number(event.data.u64()))),
-            Err(rustix::io::Errno::INTR) => {}
+            Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
         Ok(self.ready.len())

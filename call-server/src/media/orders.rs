@@ -70,6 +70,8 @@ pub(super) enum Order {
     Muted(u16, bool),
     /// The agent can speak Opus.
     SpeaksOpus(u16, bool),
+    /// There is no time for Opus: the agent's link goes on in PCMA.
+    StayPcma(u16),
     /// Keys towards a trunk.
     Press(u16, KeyRow),
     /// Listen for tones on a trunk.

@@ -75,10 +75,11 @@ impl Worker {
         }
     }
 
-    /// The agents' socket has packets.
-    pub(super) fn hear_agents(&mut self, now_us: u64) {
+    /// The agents' socket has packets. All agents together say about as much as all trunks, so as many are read as there are sockets with
+    /// something; the poller tells of the rest. To look for one more than there are costs as much as half a packet, each time.
+    pub(super) fn hear_agents(&mut self, now_us: u64, waiting: usize) {
         let mut input = [0; DATAGRAM_BYTES];
-        for _ in 0..AGENT_PACKETS_PER_TURN {
+        for _ in 0..waiting.clamp(1, AGENT_PACKETS_PER_TURN) {
             let Some((length, from)) = self.exits.socket.receive(&mut input) else { return };
             self.take_in(now_us, Way::Udp(from), &mut input[..length]);
         }

@@ -13,12 +13,42 @@ const STRAINED_PERMILLE: u32 = 500;
 const LATE_TURNS: u32 = 20;
 /// After so many windows without strain calls are taken again.
 const CALM_WINDOWS: u32 = 2;
+/// What a new call will cost at most once it talks, in 1/1,000 of a thread's time.
+pub(super) const CALL_PERMILLE: u32 = 1;
+/// What an agent's voice costs more in Opus, likewise.
+pub(super) const OPUS_PERMILLE: u32 = 5;
 
 /// What others may see of a thread's strain.
 #[derive(Debug, Default)]
 pub(super) struct Gauge {
     load_permille: AtomicU32,
     full: AtomicU32,
+}
+
+/// What a thread was given to do that its gauge does not show yet: a thousand calls in one second, or a thousand agents whose network
+/// becomes bad in the same moment, would all find it at rest.
+#[derive(Debug, Default)]
+pub(super) struct Promised {
+    /// In the newest second, and in those before: the gauge shows a whole second of it after two at the latest.
+    permille: [u32; 3],
+    second: u64,
+}
+
+impl Promised {
+    /// Gives the thread so much more to do, if it has the time; whether it has.
+    pub(super) fn give(&mut self, now_us: u64, gauge: &Gauge, permille: u32) -> bool {
+        let second = now_us / WINDOW_US;
+        for _ in 0..second.saturating_sub(self.second).min(3) {
+            self.permille = [0, self.permille[0], self.permille[1]];
+        }
+        self.second = second;
+        let promised: u32 = self.permille.iter().sum();
+        let has_time = !gauge.is_full() && gauge.load_permille() + promised + permille <= FULL_PERMILLE;
+        if has_time {
+            self.permille[0] += permille;
+        }
+        has_time
+    }
 }
 
 impl Gauge {
@@ -112,5 +142,17 @@ mod tests {
         assert!(!gauge.is_full(), "one hiccup is no strain");
         second(&mut strain, &gauge, now + 2_600_000, 6_000);
         assert!(gauge.is_full());
+    }
+    #[test]
+    fn what_was_given_and_does_not_show_yet_counts_as_done() {
+        let (mut strain, gauge, mut promised) = (Strain::default(), Gauge::default(), Promised::default());
+        let mut given = |now_us: u64, gauge: &Gauge| (0..1_000).filter(|_| promised.give(now_us, gauge, OPUS_PERMILLE)).count();
+        assert_eq!(given(500_000, &gauge), (FULL_PERMILLE / OPUS_PERMILLE) as usize, "all at once");
+        assert_eq!(given(2_999_000, &gauge), 0, "it may not show yet");
+        // Now it must: it costs 30 % of the time.
+        second(&mut strain, &gauge, 2_000_000, 300);
+        assert!((90..=115).contains(&given(3_000_000, &gauge)));
+        assert_eq!(given(3_100_000, &gauge), 0);
+        assert!((90..=115).contains(&given(60_000_000, &gauge)), "and whoever has come and gone meanwhile counts no more");
     }
 }

@@ -642,7 +642,7 @@ fn an_announcement_plays_its_prompts_in_a_row_and_says_when_it_is_over() {
 }
 
 #[test]
-fn connecting_cuts_an_announcement_and_nothing_is_played_to_who_talks() {
+fn i_21_connecting_cuts_an_announcement_and_nothing_is_played_to_who_talks() {
     let mut rig = Rig::new();
     let (citizen, mut agent) = (rig.citizen("8"), rig.reachable_agent());
     let announce = || MediaCommand::Announce { leg: CITIZEN, prompts: vec!["please-wait".into()], then: Sound::Music };
@@ -782,6 +782,37 @@ fn a_full_machine_refuses_new_calls_politely_and_the_running_one_goes_on() {
 }
 
 #[test]
+fn on_a_full_machine_a_bad_link_stays_pcma_and_gets_opus_once_there_is_time() {
+    let mut rig = Rig::new();
+    let (_citizen, mut agent) = rig.talk("8");
+    rig.media.send(MediaCommand::AgentVoice { leg: AGENT, opus: true, muted: false });
+    let mut number = 0_u16;
+    let mut say_over_a_bad_link = |rig: &Rig| {
+        number = number.wrapping_add(if number.is_multiple_of(10) { 2 } else { 1 });
+        let from_agents = rig.media.figures().read().from_agents;
+        agent.say(number, &voice_of(number % 50));
+        rig.wait_until(|counters| counters.from_agents > from_agents);
+        rig.news.try_iter().find_map(|message| match message.into_input() {
+            Input::Voice(VoiceInput::SendAs { codec, .. }) => Some(codec),
+            _ => None,
+        })
+    };
+    let began = Instant::now();
+    while rig.media.figures().read().refused_opus == 0 {
+        rig.media.figures.gauges[0].fill_for_test();
+        assert_eq!(say_over_a_bad_link(&rig), None, "no time for Opus");
+        assert!(began.elapsed() < 3 * PATIENCE, "the link was never found bad");
+    }
+    let codec = loop {
+        if let Some(codec) = say_over_a_bad_link(&rig) {
+            break codec;
+        }
+        assert!(began.elapsed() < 6 * PATIENCE, "Opus was never asked for again");
+    };
+    assert_eq!(codec, shared::model::VoiceCodec::Opus, "it is asked for again");
+}
+
+#[test]
 fn how_a_talk_sounds_is_told_while_it_lasts_and_as_a_whole_at_its_end() {
     let mut rig = Rig::new();
     let (citizen, mut agent) = rig.talk("8");
@@ -827,7 +858,9 @@ fn a_moved_citizen_is_followed_and_a_held_one_hears_nothing() {
     rig.settle();
     let sent = rig.media.figures().read().to_trunks;
     agent.say(2, &voice_of(4));
-    follow(&mut rig, offer(&moved.socket, "127.0.0.1", "0 101"));
     rig.wait_until(|counters| counters.from_agents == 3);
+    // The next order is taken before the next packet: what that packet did is done.
+    follow(&mut rig, offer(&moved.socket, "127.0.0.1", "0 101"));
+    rig.settle();
     assert_eq!(rig.media.figures().read().to_trunks, sent, "who holds us hears nothing");
 }

@@ -28,6 +28,9 @@ use voice::codec::Encoder;
 pub(super) const MAX_LEGS: usize = 4_096;
 /// How often paths and talks are looked after.
 const LOOK_AFTER_US: u64 = 50_000;
+/// From one look at the sockets to the next, in µs: to fall asleep and to be woken for each packet costs as much as a quarter of it, and
+/// nobody hears half a millisecond.
+const REST_US: u64 = 500;
 /// Longest packet of an agent that is carried from one thread to another.
 const CARRIED_BYTES: usize = MAX_PACKET_SAMPLES + 64;
 /// Packets that may wait for another thread.
@@ -243,13 +246,17 @@ impl Worker {
         if self.strain.woke(woke_us, waiting < EVENTS) >= LATE_US {
             self.exits.counters.late_turns.bump();
         }
-        let goes_on = self.serve(woke_us);
-        self.strain.worked(woke_us, self.now_us(), &self.gauge);
+        let goes_on = self.serve(woke_us, waiting);
+        let done_us = self.now_us();
+        self.strain.worked(woke_us, done_us, &self.gauge);
+        if let Some(rest_us) = (woke_us + REST_US).checked_sub(done_us).filter(|rest_us| *rest_us > 0 && waiting > 0) {
+            std::thread::sleep(Duration::from_micros(rest_us));
+        }
         goes_on
     }
 
-    /// Serves what the poller has found, and what is due.
-    pub(super) fn serve(&mut self, now_us: u64) -> bool {
+    /// Serves what the poller has found, `waiting` in number, and what is due.
+    fn serve(&mut self, now_us: u64, waiting: usize) -> bool {
         // Before any packet: what was ordered before it was sent must be in force.
         if !self.take_orders(now_us) {
             return false;
@@ -263,7 +270,7 @@ impl Worker {
                         return false;
                     }
                 }
-                Token::Agents => self.hear_agents(now_us),
+                Token::Agents => self.hear_agents(now_us, waiting),
                 Token::Tunnel => self.hear_tunnel(now_us),
                 Token::Trunk(slot) => self.hear_trunk(now_us, slot),
                 Token::TrunkReports(slot) => {
@@ -285,8 +292,13 @@ impl Worker {
     /// A turn at a moment that a test has chosen.
     #[cfg(test)]
     pub(super) fn step(&mut self, now_us: u64) {
-        self.poller.wait(Some(Duration::ZERO)).expect("epoll waits");
-        self.serve(now_us);
+        loop {
+            let waiting = self.poller.wait(Some(Duration::ZERO)).expect("epoll waits");
+            self.serve(now_us, waiting);
+            if waiting == 0 {
+                return;
+            }
+        }
     }
 
     fn wake_neighbours(&mut self) {
@@ -352,6 +364,11 @@ impl Worker {
             Order::SpeaksOpus(slot, speaks) => {
                 if let Some(agent) = self.agents.get_mut(slot) {
                     agent.speaks_opus = speaks;
+                }
+            }
+            Order::StayPcma(slot) => {
+                if let Some(agent) = self.agents.get_mut(slot) {
+                    agent.stay_pcma();
                 }
             }
             Order::Press(slot, row) => {

@@ -10,6 +10,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use thread_priority::{
+    RealtimeThreadSchedulePolicy, ThreadPriority, ThreadPriorityValue, ThreadSchedulePolicy, set_thread_priority_and_policy,
+    thread_native_id,
+};
 
 /// Longest time between two looks at the ring; the ring holds 0.65 s of a thousand calls.
 const PASS: Duration = Duration::from_millis(25);
@@ -19,6 +23,9 @@ const HELD_LIMIT: usize = 150;
 
 /// How long after `Finish` the mark of the parting may still be under way through the ring.
 const PARTING_LIMIT: Duration = Duration::from_secs(1);
+
+/// Real-time priority, below the media threads: the ring does not hold more than a busy machine may keep an ordinary thread waiting.
+const PRIORITY: u8 = 5;
 
 /// What the collector is told.
 #[derive(Debug)]
@@ -70,6 +77,7 @@ pub(super) struct Collector {
 
 /// Runs until told to stop.
 pub(super) fn run(mut collector: Collector, messages: &Receiver<Message>, mut taps: Vec<rtrb::Consumer<TapFrame>>) {
+    make_urgent();
     let mut stopping = false;
     while !stopping {
         let first = match messages.recv_timeout(PASS) {
@@ -91,6 +99,16 @@ pub(super) fn run(mut collector: Collector, messages: &Receiver<Message>, mut ta
         collector.pass(Instant::now());
     }
     collector.close_all();
+}
+
+/// Where it is not permitted the media threads have said so already.
+fn make_urgent() {
+    let policy = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::RoundRobin);
+    if let Ok(priority) = ThreadPriorityValue::try_from(PRIORITY)
+        && let Err(error) = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Crossplatform(priority), policy)
+    {
+        tracing::debug!(%error, "the recorder's collector runs without real-time priority");
+    }
 }
 
 impl Collector {

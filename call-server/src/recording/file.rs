@@ -1,6 +1,6 @@
 //! One recording file being written: append-only, one `write` a record, hashed as it grows. It knows no thread and no clock.
 
-use super::format::{Block, Chain, Head, Header, encode_envelope, hex};
+use super::format::{Block, Chain, Digest, Head, Header, encode_envelope, hex};
 use super::keys::{DataKey, Envelope};
 use sha2::{Digest as _, Sha256};
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -50,8 +50,17 @@ impl RecordingFile {
 
     /// Appends one record. After an error the file still ends with its last whole record, and the next try goes on from there.
     pub(super) fn append(&mut self, block: &Block) -> io::Result<()> {
-        let header = Header::Audio { first_frame: block.first_frame, frames: block.frames, payload_bytes: block.payload.len() };
-        self.append_record(&header, &block.payload)
+        self.append_audio(block, false)
+    }
+
+    /// Appends one record in Opus, or one of silence.
+    pub(super) fn append_compact(&mut self, block: &Block) -> io::Result<()> {
+        self.append_audio(block, !block.payload.is_empty())
+    }
+
+    fn append_audio(&mut self, block: &Block, opus: bool) -> io::Result<()> {
+        let Block { first_frame, frames, .. } = *block;
+        self.append_record(&Header::Audio { first_frame, frames, payload_bytes: block.payload.len(), opus }, &block.payload)
     }
 
     /// The open file, for whoever brings it to the disk itself: that guards against loss of power, not of the process.
@@ -61,8 +70,13 @@ impl RecordingFile {
 
     /// Appends the end mark.
     pub(super) fn finish(mut self, total_frames: u64) -> io::Result<Closed> {
-        self.append_record(&Header::End { total_frames }, &[])?;
+        self.append_record(&Header::End { total_frames, compact: false }, &[])?;
         Ok(Closed { bytes: self.bytes, digest: hex(&self.hash.finalize().into()) })
+    }
+
+    /// Appends the end mark of a recording that was made small from the file with this digest.
+    pub(super) fn finish_compact(mut self, total_frames: u64, original: &Digest) -> io::Result<()> {
+        self.append_record(&Header::End { total_frames, compact: true }, original)
     }
 
     fn append_record(&mut self, header: &Header, payload: &[u8]) -> io::Result<()> {
@@ -172,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_cut_at_any_byte_gives_exactly_the_whole_records_before_the_cut() {
+    fn i_16_a_file_cut_at_any_byte_gives_exactly_the_whole_records_before_the_cut() {
         let scratch = Scratch::new();
         let (path, cut) = (scratch.path("7.rec"), scratch.path("cut.rec"));
         let ends = write_small(&path);

@@ -32,12 +32,12 @@
 //! | Record, 96 bytes (version 2: 112) and its payload | |
 //! |---|---|
 //! | 0..4 | `HREC` |
-//! | 4 | kind: 1 audio, 2 end mark |
+//! | 4 | kind: 1 audio, 2 end mark; in a recording that was made small 3 audio in Opus, 4 its end mark |
 //! | 5..8 | 0 |
 //! | 8..16 | record number: 1, 2, 3… |
 //! | 16..24 | first frame; in the end mark the number of frames of the whole recording |
 //! | 24..28 | frames in this record; 0 in the end mark |
-//! | 28..32 | payload length: 2 bytes a frame, or 0 for silence on both sides |
+//! | 28..32 | payload length: 2 bytes a frame, or 0 for silence on both sides; kind 3: any; kind 4: 32, the digest of the file it was made from |
 //! | 32..64 | own SHA-256 of the record before, of the head for the first |
 //! | 64.. | payload: citizen, agent, citizen, agent…; encrypted in version 2 |
 //! | then, 16 | version 2: the tag over bytes 0..64 and the payload |
@@ -47,8 +47,11 @@
 //! construction of STREAM (Hoang and others, 2015). So no record passes for another or for the end, and a file without a genuine end
 //! mark is cut. The first frame is in it because a record that the disk refused is followed by another one of the same number.
 //!
+//! A record in Opus is laid out in [`super::compact`].
+//!
 //! A frame is one sample of both channels. Frames that no record covers were lost by the recorder and are played as silence.
 
+use super::compact::MAX_COMPACT_FRAMES;
 use super::keys::{DataKey, ENVELOPE_BYTES, Envelope, NONCE_BYTES, TAG_BYTES};
 use sha2::{Digest as _, Sha256};
 use shared::model::{InteractionId, RecordingId, UnixMillis};
@@ -80,6 +83,8 @@ const CHANNELS: u8 = 2;
 const CODEC_PCMA: u8 = 8;
 const KIND_AUDIO: u8 = 1;
 const KIND_END: u8 = 2;
+const KIND_OPUS: u8 = 3;
+const KIND_COMPACT_END: u8 = 4;
 
 /// SHA-256.
 pub(super) type Digest = [u8; DIGEST_BYTES];
@@ -134,11 +139,15 @@ pub(super) enum Header {
         frames: u32,
         /// Bytes of payload.
         payload_bytes: usize,
+        /// The payload is Opus, and not A-law.
+        opus: bool,
     },
     /// The end mark.
     End {
         /// Frames of the whole recording.
         total_frames: u64,
+        /// The payload is the digest of the file that this one was made from.
+        compact: bool,
     },
 }
 
@@ -147,7 +156,13 @@ impl Header {
     pub(super) fn payload_bytes(&self) -> usize {
         match self {
             Self::Audio { payload_bytes, .. } => *payload_bytes,
-            Self::End { .. } => 0,
+            Self::End { compact, .. } => {
+                if *compact {
+                    DIGEST_BYTES
+                } else {
+                    0
+                }
+            }
         }
     }
 }
@@ -245,8 +260,8 @@ impl Chain {
 
     fn encode_header(&self, header: &Header, payload_bytes: usize) -> [u8; HEADER_BYTES] {
         let (kind, first_frame, frames) = match header {
-            Header::Audio { first_frame, frames, .. } => (KIND_AUDIO, *first_frame, *frames),
-            Header::End { total_frames } => (KIND_END, *total_frames, 0),
+            Header::Audio { first_frame, frames, opus, .. } => (if *opus { KIND_OPUS } else { KIND_AUDIO }, *first_frame, *frames),
+            Header::End { total_frames, compact } => (if *compact { KIND_COMPACT_END } else { KIND_END }, *total_frames, 0),
         };
         let length = u32::try_from(payload_bytes).unwrap_or(u32::MAX);
         let mut bytes = [0; HEADER_BYTES];
@@ -278,13 +293,16 @@ impl Chain {
 pub(super) fn any_header(bytes: &[u8; HEADER_BYTES]) -> Option<Header> {
     let (first, frames, length) = (u64_at(bytes, 16), u32_at(bytes, 24), u32_at(bytes, 28));
     let payload_bytes = usize::try_from(length).ok()?;
-    let header = match bytes[4] {
-        KIND_AUDIO => Header::Audio { first_frame: first, frames, payload_bytes },
-        KIND_END => Header::End { total_frames: first },
+    let whole = u64::from(frames) * 2 == u64::from(length) && frames <= MAX_PAYLOAD_FRAMES;
+    let small = frames <= MAX_COMPACT_FRAMES && (1..=2 * MAX_COMPACT_FRAMES).contains(&length);
+    let (header, fits) = match bytes[4] {
+        KIND_AUDIO => (Header::Audio { first_frame: first, frames, payload_bytes, opus: false }, length == 0 || whole),
+        KIND_OPUS => (Header::Audio { first_frame: first, frames, payload_bytes, opus: true }, small),
+        KIND_END => (Header::End { total_frames: first, compact: false }, length == 0),
+        KIND_COMPACT_END => (Header::End { total_frames: first, compact: true }, payload_bytes == DIGEST_BYTES),
         _ => return None,
     };
-    let whole = u64::from(frames) * 2 == u64::from(length) && frames <= MAX_PAYLOAD_FRAMES;
-    (bytes.starts_with(RECORD_MAGIC) && (length == 0 || whole)).then_some(header)
+    (bytes.starts_with(RECORD_MAGIC) && fits).then_some(header)
 }
 
 /// Decrypts a record in place: `sealed` is payload and tag, and then the payload. Without a data key there is nothing to do.
@@ -301,7 +319,7 @@ fn nonce(header: &[u8; HEADER_BYTES]) -> [u8; NONCE_BYTES] {
     let mut nonce = [0; NONCE_BYTES];
     nonce[..4].copy_from_slice(&u64_at(header, 8).to_be_bytes()[4..]);
     nonce[4..11].copy_from_slice(&u64_at(header, 16).to_be_bytes()[1..]);
-    nonce[11] = u8::from(header[4] == KIND_END);
+    nonce[11] = u8::from(matches!(header[4], KIND_END | KIND_COMPACT_END));
     nonce
 }
 
@@ -312,6 +330,16 @@ pub(super) fn hex(digest: &Digest) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+/// A digest from lower-case hex; `None` if it is none.
+pub(super) fn unhex(text: &str) -> Option<Digest> {
+    let mut digest = [0; DIGEST_BYTES];
+    (text.len() == 2 * DIGEST_BYTES).then_some(())?;
+    for (byte, pair) in digest.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(digest)
 }
 
 /// Length in ms of a number of frames.
@@ -371,7 +399,7 @@ mod tests {
     #[test]
     fn a_record_continues_only_its_own_chain() {
         let chain = Chain::after(&HEAD, None);
-        let header = Header::Audio { first_frame: 3, frames: 1, payload_bytes: 2 };
+        let header = Header::Audio { first_frame: 3, frames: 1, payload_bytes: 2, opus: false };
         let (bytes, next) = chain.seal(&header, &[1, 2]);
         let fixed: [u8; HEADER_BYTES] = bytes[..HEADER_BYTES].try_into().expect("long enough");
         assert_eq!(chain.header(&fixed), Some(header));

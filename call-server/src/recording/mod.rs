@@ -6,11 +6,14 @@
 //! stands in [`format`]. Rows of the database are not its business.
 
 mod collector;
+mod compact;
 mod disk;
 mod export;
 mod figures;
 mod file;
 mod format;
+#[cfg(any(test, feature = "fuzz"))]
+mod hostile;
 mod keys;
 mod placement;
 mod range;
@@ -22,6 +25,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use compact::{CompactError, compact, is_compact};
 pub(crate) use disk::used_percent;
 pub(crate) use export::{ExportError, export_part, export_wav, levels};
 pub(crate) use figures::RecordingFigures;
@@ -57,6 +61,8 @@ pub(crate) struct RecordingSettings {
     pub(crate) expire_percent: u8,
     /// How many days a recording is kept at least; `None`: nothing is ever deleted.
     pub(crate) keep_days: Option<u32>,
+    /// After how many days a recording is made small, at night; `None`: never.
+    pub(crate) compact_after_days: Option<u32>,
 }
 
 /// The way to the running edge. Cheap to clone.
@@ -102,7 +108,7 @@ impl RecordingHandle {
 impl RecordingSettings {
     /// Settings for a test: no alarm, nothing expires, no key file.
     pub(crate) fn for_test(folder: PathBuf) -> Self {
-        Self { key: folder.with_extension("key"), folder, alarm_percent: 99, expire_percent: 99, keep_days: None }
+        Self { key: folder.with_extension("key"), folder, alarm_percent: 99, expire_percent: 99, keep_days: None, compact_after_days: None }
     }
 }
 
@@ -120,6 +126,35 @@ pub(crate) fn write_for_test(path: &Path, recording: shared::model::RecordingId,
     if end {
         file.finish(blocks * 80).expect("scratch is writable");
     }
+}
+
+/// The same with a talk in tones, sealed: the citizen's for 9 s, silence of both, then one on each side; 25.2 s in blocks of 400 ms.
+#[cfg(test)]
+pub(crate) fn write_tones_for_test(path: &Path, recording: shared::model::RecordingId, keys: &KeyRing, end: bool) {
+    use std::f64::consts::TAU;
+    let tone = |frame: u64, hz: f64| voice::g711::linear_to_alaw((9_000.0 * (frame as f64 * hz * TAU / 8_000.0).sin()) as i16);
+    let sides = |frame: u64| match frame {
+        0..72_000 => [tone(frame, 400.0), format::SILENCE],
+        72_000..168_000 => [format::SILENCE; 2],
+        _ => [tone(frame, 300.0), tone(frame, 700.0)],
+    };
+    let head = format::Head { recording, interaction: shared::model::InteractionId(recording.0), started: shared::model::UnixMillis(9) };
+    let seal = keys.new_data_key(recording).expect("random");
+    let mut file = file::RecordingFile::create(path, head, Some(seal)).expect("scratch is writable");
+    for first_frame in (0..63).map(|number| number * 3_200) {
+        let payload: Vec<u8> = (first_frame..first_frame + 3_200).flat_map(sides).collect();
+        let payload = if payload.iter().all(|sample| *sample == format::SILENCE) { Vec::new() } else { payload };
+        file.append(&format::Block { first_frame, frames: 3_200, payload }).expect("scratch is writable");
+    }
+    if end {
+        file.finish(63 * 3_200).expect("scratch is writable");
+    }
+}
+
+/// For libFuzzer: see [`hostile`].
+#[cfg(feature = "fuzz")]
+pub(crate) fn fuzz_target(data: &[u8]) {
+    hostile::target(data);
 }
 
 /// Starts the recorder's threads.

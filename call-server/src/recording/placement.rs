@@ -30,8 +30,8 @@ pub(super) struct Timeline {
     latest: u64,
     /// First frame that has not been given out.
     start: u64,
-    /// Both channels in turn from `start`, as far as audio was placed.
-    window: Vec<u8>,
+    /// Each channel from `start`, as far as audio was placed: of equal length.
+    window: [Vec<u8>; 2],
     /// Blocks that nothing can change any more.
     ready: Vec<Block>,
     anchors: [Option<Anchor>; 2],
@@ -141,7 +141,7 @@ impl Timeline {
 
     fn give_out(&mut self) {
         while self.latest >= self.start + BLOCK_FRAMES + REORDER_FRAMES || self.next_block_is_whole() {
-            let frames = if self.window.is_empty() { self.latest - REORDER_FRAMES - self.start } else { BLOCK_FRAMES };
+            let frames = if self.window_frames() == 0 { self.latest - REORDER_FRAMES - self.start } else { BLOCK_FRAMES };
             let block = self.cut(frames);
             self.ready.push(block);
         }
@@ -159,17 +159,23 @@ impl Timeline {
     }
 
     fn cut_payload(&mut self, frames: u32) -> Vec<u8> {
-        let wanted = usize::try_from(frames).unwrap_or(usize::MAX).saturating_mul(FRAME_BYTES);
-        let mut payload: Vec<u8> = self.window.drain(..wanted.min(self.window.len())).collect();
-        if payload.iter().all(|sample| *sample == SILENCE) {
-            return Vec::new();
+        let frames = usize::try_from(frames).unwrap_or(usize::MAX);
+        let there = frames.min(self.window[0].len());
+        let is_silent = self.window.iter().all(|channel| channel[..there].iter().all(|sample| *sample == SILENCE));
+        let mut payload = Vec::new();
+        if !is_silent {
+            payload.resize(frames.saturating_mul(FRAME_BYTES), SILENCE);
+            let [citizen, agent] = &self.window;
+            for (frame, (left, right)) in payload.chunks_exact_mut(FRAME_BYTES).zip(citizen[..there].iter().zip(&agent[..there])) {
+                frame.copy_from_slice(&[*left, *right]);
+            }
         }
-        payload.resize(wanted, SILENCE);
+        self.window.iter_mut().for_each(|channel| drop(channel.drain(..there)));
         payload
     }
 
     fn window_frames(&self) -> u64 {
-        (self.window.len() / FRAME_BYTES) as u64
+        self.window[0].len() as u64
     }
 
     fn frames_at(&self, arrival_us: u64) -> u64 {
@@ -206,12 +212,11 @@ impl Timeline {
         }
         self.known[index(audio.channel)].note(position, samples.len() as u64);
         let first = usize::try_from(position.saturating_sub(self.start)).unwrap_or(usize::MAX);
-        let end = (first + samples.len() - skip) * FRAME_BYTES;
-        if self.window.len() < end {
-            self.window.resize(end, SILENCE);
+        let end = first + samples.len() - skip;
+        if self.window[0].len() < end {
+            self.window.iter_mut().for_each(|channel| channel.resize(end, SILENCE));
         }
-        let places = self.window[first * FRAME_BYTES + index(audio.channel)..].iter_mut().step_by(FRAME_BYTES);
-        places.zip(&samples[skip..]).for_each(|(place, sample)| *place = *sample);
+        self.window[index(audio.channel)][first..end].copy_from_slice(&samples[skip..]);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Plays a part of a recording without reading the whole: an index of the records from their fixed parts, then only the records
 //! that the part needs. Each is checked by itself; the chain over all of them is for [`super::inspect`].
 
+use super::compact::unpack;
 use super::format::{
     DIGEST_BYTES, FRAME_BYTES, FRAMES_A_SECOND, HEADER_BYTES, Header, SILENCE, any_header, length_ms, open_record, sha256,
 };
@@ -30,6 +31,7 @@ struct Entry {
     first_frame: u64,
     frames: u32,
     payload_bytes: usize,
+    opus: bool,
 }
 
 /// A part of a recording.
@@ -100,12 +102,12 @@ impl RangeReader {
                 return Ok(());
             }
             match header {
-                Header::Audio { first_frame, frames, payload_bytes } if first_frame >= self.total_frames => {
-                    self.index.push(Entry { at, first_frame, frames, payload_bytes });
+                Header::Audio { first_frame, frames, payload_bytes, opus } if first_frame >= self.total_frames => {
+                    self.index.push(Entry { at, first_frame, frames, payload_bytes, opus });
                     self.total_frames = first_frame.saturating_add(u64::from(frames));
                 }
                 Header::Audio { .. } => return Ok(()),
-                Header::End { total_frames } => {
+                Header::End { total_frames, .. } => {
                     self.total_frames = self.total_frames.max(total_frames);
                     return Ok(());
                 }
@@ -116,7 +118,7 @@ impl RangeReader {
         Ok(())
     }
 
-    /// One record's payload; `None` if it is not as it was written.
+    /// One record's samples; `None` if it is not as it was written.
     fn payload(&mut self, entry: Entry) -> std::io::Result<Option<Vec<u8>>> {
         let sealed = self.data.is_some();
         let tag = if sealed { super::keys::TAG_BYTES } else { 0 };
@@ -128,7 +130,8 @@ impl RangeReader {
         self.file.read_exact(&mut payload)?;
         self.file.read_exact(&mut digest)?;
         let sound = sha256(&[&fixed, &payload]) == digest && open_record(self.data.as_ref(), &fixed, &mut payload);
-        Ok(sound.then_some(payload))
+        let samples = if entry.opus { sound.then(|| unpack(entry.frames, &payload)).flatten() } else { sound.then_some(payload) };
+        Ok(samples)
     }
 }
 

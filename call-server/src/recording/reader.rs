@@ -1,10 +1,11 @@
 //! Reads a recording file: whole, cut, or still growing. It changes nothing and needs no database.
 
+use super::compact::unpack;
 use super::format::{
-    Block, Chain, FRAME_BYTES, HEAD_BYTES, HEADER_BYTES, Head, HeadFault, Header, SEALED_ENVELOPE_BYTES, decode_envelope, encode_envelope,
-    hex, length_ms,
+    Block, Chain, DIGEST_BYTES, Digest, FRAME_BYTES, HEAD_BYTES, HEADER_BYTES, Head, HeadFault, Header, SEALED_ENVELOPE_BYTES, any_header,
+    decode_envelope, encode_envelope, hex, length_ms,
 };
-use super::keys::{DataKey, Envelope, KeyRing, SealFault};
+use super::keys::{DataKey, Envelope, KeyRing, SealFault, TAG_BYTES};
 use sha2::{Digest as _, Sha256};
 use shared::model::RecordingId;
 use std::fs::{File, OpenOptions};
@@ -73,6 +74,8 @@ pub(crate) struct Reader<R> {
     /// A block that waits behind the silence before it.
     waiting: Option<Block>,
     ending: Option<Ending>,
+    /// Digest of the file that this one was made from.
+    original: Option<Digest>,
 }
 
 /// A file's figures.
@@ -86,7 +89,7 @@ pub(crate) struct Inspection {
     pub(crate) length_ms: u64,
     /// Size of the file.
     pub(crate) bytes: u64,
-    /// SHA-256 of the file without its envelope, lower-case hex.
+    /// SHA-256 of the file without its envelope, lower-case hex; of one that was made small: of the file that it was made from.
     pub(crate) digest: String,
     /// Where its whole records end: everything before this byte is as it was written.
     pub(crate) sound_bytes: u64,
@@ -112,7 +115,7 @@ pub(crate) fn inspect(path: &Path, keys: &KeyRing) -> Result<Inspection, ReadErr
     while reader.next_block()?.is_some() {}
     let ending = reader.ending();
     reader.read_to_end()?;
-    let digest = hex(&reader.hash.finalize().into());
+    let digest = hex(&reader.original.unwrap_or_else(|| reader.hash.finalize().into()));
     Ok(Inspection {
         head: reader.head,
         ending,
@@ -192,7 +195,25 @@ pub(crate) fn replace_envelope(path: &Path, envelope: &Envelope) -> io::Result<(
     file.sync_data()
 }
 
+/// Whether the file ends with the end mark of a recording that was made small.
+///
+/// # Errors
+/// It cannot be read.
+pub(super) fn ends_compact(path: &Path) -> io::Result<bool> {
+    let file = File::open(path)?;
+    let last = (HEADER_BYTES + DIGEST_BYTES + TAG_BYTES + DIGEST_BYTES) as u64;
+    let Some(at) = file.metadata()?.len().checked_sub(last) else { return Ok(false) };
+    let mut fixed = [0; HEADER_BYTES];
+    file.read_exact_at(&mut fixed, at)?;
+    Ok(matches!(any_header(&fixed), Some(Header::End { compact: true, .. })))
+}
+
 impl<R: Read> Reader<R> {
+    /// What stands at its beginning.
+    pub(super) fn head(&self) -> Head {
+        self.head
+    }
+
     /// Reads the head; `path` is for messages only.
     fn new(mut source: R, path: &Path, keys: &KeyRing) -> Result<Self, ReadError> {
         let preamble = Preamble::read(&mut source, path)?;
@@ -209,6 +230,7 @@ impl<R: Read> Reader<R> {
             position: 0,
             waiting: None,
             ending: None,
+            original: None,
         })
     }
 
@@ -250,8 +272,15 @@ impl<R: Read> Reader<R> {
         self.chain = next;
         self.sound_bytes = self.bytes;
         match header {
-            Header::Audio { first_frame, frames, .. } => Ok(self.accept(Block { first_frame, frames, payload: rest })),
-            Header::End { total_frames } => self.accept_end(total_frames),
+            Header::Audio { first_frame, frames, opus, .. } => {
+                let samples = if opus { unpack(frames, &rest) } else { Some(rest) };
+                let Some(payload) = samples else { return Ok(self.stop(damaged)) };
+                Ok(self.accept(Block { first_frame, frames, payload }))
+            }
+            Header::End { total_frames, compact } => {
+                self.original = if compact { rest.try_into().ok() } else { None };
+                self.accept_end(total_frames)
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! Rescues what can be heard from a damaged file: each record speaks for itself, so a bad one costs only its own time. For whole
 //! and for merely cut files the plain export is enough. It changes nothing in the file.
 
+use super::compact::unpack;
 use super::export::{ExportError, Wav};
 use super::format::{
     Block, DIGEST_BYTES, HEAD_BYTES, HEADER_BYTES, Head, Header, RECORD_MAGIC, any_header, decode_envelope, length_ms, open_record, sha256,
@@ -68,7 +69,7 @@ pub(crate) fn salvage(file: &Path, keys: &KeyRing, spare: Option<Spare>, wav: &P
             }
             // A record that says it begins before the last one ended can only be a copy.
             Header::Audio { .. } => {}
-            Header::End { total_frames } => {
+            Header::End { total_frames, .. } => {
                 fill_gap(&mut wav, &mut salvaged, position, total_frames)?;
                 position = position.max(total_frames);
                 salvaged.has_end = true;
@@ -139,7 +140,7 @@ fn records(bytes: &[u8], data: Option<&DataKey>) -> Vec<(Header, Vec<u8>)> {
 fn record(bytes: &[u8], data: Option<&DataKey>) -> Option<(Header, Vec<u8>, usize)> {
     let fixed: [u8; HEADER_BYTES] = bytes.get(..HEADER_BYTES)?.try_into().ok()?;
     let header = any_header(&fixed)?;
-    let (Header::Audio { first_frame: last, .. } | Header::End { total_frames: last }) = header;
+    let (Header::Audio { first_frame: last, .. } | Header::End { total_frames: last, .. }) = header;
     let tag_bytes = if data.is_some() { TAG_BYTES } else { 0 };
     let end = HEADER_BYTES + header.payload_bytes() + tag_bytes;
     let mut payload = bytes.get(HEADER_BYTES..end)?.to_vec();
@@ -148,6 +149,9 @@ fn record(bytes: &[u8], data: Option<&DataKey>) -> Option<(Header, Vec<u8>, usiz
         Some(_) => open_record(data, &fixed, &mut payload),
         None => bytes.get(end..end + DIGEST_BYTES)? == sha256(&[&bytes[..end]]),
     };
+    if sound && let Header::Audio { frames, opus: true, .. } = header {
+        payload = unpack(frames, &payload)?;
+    }
     (sound && last <= LONGEST_FRAMES).then(|| (header, payload, (end + DIGEST_BYTES).min(bytes.len())))
 }
 

@@ -41,7 +41,7 @@ struct Edge {
 
 impl Edge {
     fn new(folder: &Path) -> Self {
-        let (taps, consumer) = rtrb::RingBuffer::new(crate::media::frame::TAP_RING_FRAMES);
+        let (taps, consumer) = crate::media::frame::tap_ring();
         let (inbox, messages) = Inbox::new();
         let handle = start(settings(folder), Arc::new(KeyRing::for_test()), vec![consumer], inbox).expect("scratch is writable");
         Self { handle, taps, messages }
@@ -49,7 +49,7 @@ impl Edge {
 
     /// An edge over a disk that does not come back until it is released, and then does what it is told.
     fn on_gated_disk(folder: &Path) -> (Self, SyncSender<io::Result<()>>) {
-        let (taps, consumer) = rtrb::RingBuffer::new(crate::media::frame::TAP_RING_FRAMES);
+        let (taps, consumer) = crate::media::frame::tap_ring();
         let (inbox, messages) = Inbox::new();
         let (release, gate) = sync_channel(64);
         let disk = Box::new(GatedDisk(gate));
@@ -143,6 +143,38 @@ fn a_talk_becomes_a_complete_file_with_both_sides() {
 }
 
 #[test]
+fn i_14_a_talk_that_is_handed_over_is_recorded_from_its_first_moment_to_its_last() {
+    let scratch = Scratch::new();
+    let mut edge = Edge::new(scratch.folder());
+    edge.prepare("7.rec");
+    edge.write();
+    // The second agent's stream has another source and another clock, and so has the one behind a conference.
+    for (part, ssrc) in [(0, 1_u32), (1, 2), (2, 0x4D49_5845)] {
+        let from_ms = part * 1_100;
+        edge.tap(from_ms, TapKind::Begin);
+        for n in 0..50_u32 {
+            for (channel, ssrc, fill) in [(Channel::Citizen, 9, 1), (Channel::Agent, ssrc, 2 + part as u8)] {
+                let since = if channel == Channel::Citizen { part as u32 * 55 + n } else { n };
+                let timestamp = ssrc.wrapping_mul(77_777).wrapping_add(since * 160);
+                let audio = TapAudio { channel, ssrc, timestamp, length: 160, samples: [fill; TAP_FRAME_SAMPLES] };
+                edge.tap(from_ms + u64::from(n) * 20, TapKind::Audio(audio));
+            }
+        }
+        edge.tap(from_ms + 1_000, TapKind::End);
+    }
+    edge.finish();
+    let RecordingOutcome::Complete { length_ms, .. } = edge.outcome() else { panic!("it is whole") };
+    assert_eq!(length_ms, 3_200);
+    let frames = heard(&scratch.path("7.rec"));
+    for part in 0..3_usize {
+        let from = part * 8_800;
+        let whole = frames[from..from + 8_000].iter().filter(|frame| **frame == (1, 2 + part as u8)).count();
+        assert!(whole >= 7_992, "of talk {part} {whole} of 8000 frames are there");
+    }
+    edge.handle.stop();
+}
+
+#[test]
 fn the_parting_may_come_after_finish() {
     let scratch = Scratch::new();
     let mut edge = Edge::new(scratch.folder());
@@ -184,7 +216,7 @@ fn nothing_is_written_before_the_row_is_stored() {
 }
 
 #[test]
-fn a_recording_that_still_runs_is_on_disk_up_to_its_last_second() {
+fn i_16_a_recording_that_still_runs_is_on_disk_up_to_its_last_second() {
     let scratch = Scratch::new();
     let mut edge = Edge::new(scratch.folder());
     edge.prepare("7.rec");
@@ -198,7 +230,7 @@ fn a_recording_that_still_runs_is_on_disk_up_to_its_last_second() {
 }
 
 #[test]
-fn without_connected_audio_there_is_no_file() {
+fn i_17_without_connected_audio_there_is_no_file() {
     let scratch = Scratch::new();
     let edge = Edge::new(scratch.folder());
     edge.prepare("7.rec");

@@ -13,6 +13,7 @@ pub(super) enum Counter {
     Call,
     TooManyRequests,
     Overloaded,
+    Unacknowledged,
     Unsent,
     LostCommand,
     Connection,
@@ -33,6 +34,8 @@ pub(super) struct Counters {
     cells: [AtomicU64; KINDS],
     open: AtomicUsize,
     open_strangers: AtomicUsize,
+    open_calls: AtomicUsize,
+    open_transactions: AtomicUsize,
 }
 
 /// Counts since the start.
@@ -54,6 +57,8 @@ pub(crate) struct SipCounts {
     pub(crate) too_many_requests: u64,
     /// Requests of trunks dropped because there were too many transactions.
     pub(crate) overloaded: u64,
+    /// INVITEs of trunks that heard busy because too many calls from there wait for their ACK.
+    pub(crate) refused_unacknowledged: u64,
     /// Packets that found no way out; over UDP, SIP repeats what matters.
     pub(crate) unsent: u64,
     /// Commands of the core that found the edge overloaded or gone.
@@ -62,6 +67,10 @@ pub(crate) struct SipCounts {
     pub(crate) open_connections: usize,
     /// Those of unknown sources among them.
     pub(crate) open_stranger_connections: usize,
+    /// Calls that SIP holds now, either way, with those that are only about to be forgotten.
+    pub(crate) open_calls: usize,
+    /// Transactions that SIP holds now; over UDP one stays up to 32 s for repetitions.
+    pub(crate) open_transactions: usize,
     /// Connections accepted or made.
     pub(crate) connections: u64,
     /// Connections beyond a limit, closed at once.
@@ -92,6 +101,12 @@ impl Counters {
         self.open_strangers.store(of_strangers, Ordering::Relaxed);
     }
 
+    /// Notes how many calls and transactions there are.
+    pub(super) fn set_held(&self, calls: usize, transactions: usize) {
+        self.open_calls.store(calls, Ordering::Relaxed);
+        self.open_transactions.store(transactions, Ordering::Relaxed);
+    }
+
     /// All of them, each as it is at this moment.
     pub(super) fn snapshot(&self) -> SipCounts {
         let read = |counter: Counter| self.cells.get(counter as usize).map_or(0, |cell| cell.load(Ordering::Relaxed));
@@ -104,10 +119,13 @@ impl Counters {
             calls: read(Counter::Call),
             too_many_requests: read(Counter::TooManyRequests),
             overloaded: read(Counter::Overloaded),
+            refused_unacknowledged: read(Counter::Unacknowledged),
             unsent: read(Counter::Unsent),
             lost_commands: read(Counter::LostCommand),
             open_connections: self.open.load(Ordering::Relaxed),
             open_stranger_connections: self.open_strangers.load(Ordering::Relaxed),
+            open_calls: self.open_calls.load(Ordering::Relaxed),
+            open_transactions: self.open_transactions.load(Ordering::Relaxed),
             connections: read(Counter::Connection),
             refused_connections: read(Counter::RefusedConnection),
             disconnections: read(Counter::Disconnection),

@@ -23,6 +23,7 @@ use super::scanners::{Verdict, Watch};
 use super::strangers::Refusals;
 use super::trace::{Traces, call_id};
 use super::trunks::{Lines, as_seen};
+use super::unacknowledged::Unacknowledged;
 use super::wires::{Accepted, Arrival, Sent, Wires};
 use super::{Order, SipSettings, TrunkSettings};
 use crate::switchboard::Inbox;
@@ -73,6 +74,7 @@ pub(super) struct Edge {
     watch: Watch,
     refusals: Refusals,
     rates: Rates,
+    unacknowledged: Unacknowledged,
     numbers: Numbers,
     /// Completes a caller's fixed number.
     home: Option<AreaCode>,
@@ -121,6 +123,7 @@ impl Edge {
             watch: Watch::new(limits),
             refusals: Refusals::new(limits.waiting_refusals),
             rates: Rates::new(limits.trunk_requests_per_s, limits.trunk_burst),
+            unacknowledged: Unacknowledged::new(limits.unacknowledged_per_address),
             numbers: settings.numbers,
             home: settings.home.clone(),
             inbox,
@@ -374,7 +377,12 @@ impl Edge {
         match command {
             SipCommand::Dial(wish) => self.place(now, *wish),
             SipCommand::Ring { leg } => self.in_endpoint(leg, |endpoint, call| endpoint.ring(now, call)),
-            SipCommand::Answer { leg, answer } => self.in_endpoint(leg, |endpoint, call| endpoint.answer(now, call, &answer.0)),
+            SipCommand::Answer { leg, answer } => {
+                self.in_endpoint(leg, |endpoint, call| endpoint.answer(now, call, &answer.0));
+                if let Some(call) = self.legs.call(leg) {
+                    self.unacknowledged.answer(call);
+                }
+            }
             SipCommand::PressKeys { leg, keys } => {
                 if let Some(at) = self.legs.call(leg) {
                     self.press_keys(at, &keys);
@@ -406,6 +414,10 @@ impl Edge {
         self.transmit();
         let (open, of_strangers) = self.wires.open_connections();
         self.counters.set_open(open, of_strangers);
+        let (calls, transactions) = self.endpoints.iter().map(Endpoint::sizes).fold((0, 0), |(calls, transactions), sizes| {
+            (calls + sizes.calls, transactions + sizes.server_transactions + sizes.client_transactions)
+        });
+        self.counters.set_held(calls, transactions);
     }
 
     fn happened(&mut self, path: usize, event: Event) {
@@ -413,6 +425,7 @@ impl Edge {
         match event {
             Event::Offered { call, source, invite } => self.offered((path, call), source, &invite),
             Event::Confirmed { call, description } => {
+                self.unacknowledged.settle((path, call));
                 // The ACK may bring the answer to a late offer of ours.
                 self.far_described((path, call), &description);
                 if let Some(leg) = self.legs.leg((path, call)) {
@@ -469,12 +482,12 @@ impl Edge {
         };
         let Some(dialled) = self.lines.dialled(trunk, invite).and_then(|text| PhoneNumber::parse(&text).ok()) else {
             // No number at all: there is nothing that the core could look up.
-            let now = self.now();
-            if let Some(endpoint) = self.endpoints.get_mut(call.0) {
-                endpoint.hang_up(now, call.1, &refusal::farewell(Reason::NoNumber));
-            }
-            return;
+            return self.refuse(call, Reason::NoNumber);
         };
+        if !self.unacknowledged.enter(call, source.ip()) {
+            self.counters.add(Counter::Unacknowledged);
+            return self.refuse(call, Reason::Unacknowledged);
+        }
         self.counters.add(Counter::Call);
         let leg: LegId = self.legs.enter(call);
         self.lines.entered(trunk, call);
@@ -489,6 +502,14 @@ impl Edge {
             probe,
             origin: self.origin(call.0, source, invite),
         }));
+    }
+
+    /// Refuses what the core need not hear of.
+    fn refuse(&mut self, call: super::legs::PathCall, reason: Reason) {
+        let now = self.now();
+        if let Some(endpoint) = self.endpoints.get_mut(call.0) {
+            endpoint.hang_up(now, call.1, &refusal::farewell(reason));
+        }
     }
 
     /// Offers inside a call are answered by the endpoint itself; the voice follows them.
@@ -526,6 +547,7 @@ impl Edge {
 
     fn ended(&mut self, call: super::legs::PathCall, ending: Ending) {
         self.lines.left(call);
+        self.unacknowledged.settle(call);
         self.keys_out.forget(call);
         if let Some(leg) = self.legs.leave(call) {
             tracing::info!(%leg, ?ending, "a call is over");

@@ -40,6 +40,8 @@ pub(crate) struct SkinLimits {
     pub(crate) trunk_requests_per_s: u32,
     /// So many of these at once.
     pub(crate) trunk_burst: u32,
+    /// Answered calls of one address of a trunk whose ACK has not come; the next one hears busy.
+    pub(crate) unacknowledged_per_address: usize,
     /// Bytes a second that all connections of one address of a trunk may bring; more are read later.
     pub(crate) trunk_bytes_per_s: u32,
     /// So many of these at once.
@@ -87,6 +89,7 @@ impl Default for SkinLimits {
             arriving_messages: 256,
             trunk_requests_per_s: 500,
             trunk_burst: 1_000,
+            unacknowledged_per_address: 256,
             trunk_bytes_per_s: 8 * 1024 * 1024,
             trunk_burst_bytes: 8 * 1024 * 1024,
             stranger_bytes_per_s: 16 * 1024,

@@ -22,6 +22,7 @@ mod strangers;
 mod tests;
 mod trace;
 mod trunks;
+mod unacknowledged;
 #[cfg(test)]
 mod wire_tests;
 mod wires;

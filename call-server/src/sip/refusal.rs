@@ -15,12 +15,15 @@ pub(super) enum Reason {
     Core(EndReason),
     /// The INVITE names no number that could be looked up.
     NoNumber,
+    /// Too many calls from there were answered and never acknowledged.
+    Unacknowledged,
 }
 
 /// What ends a call for this reason.
 pub(super) fn farewell(reason: Reason) -> Farewell {
     let (status, header) = match reason {
         Reason::NoNumber => (404, UNALLOCATED),
+        Reason::Unacknowledged => (486, "Q.850;cause=42;text=\"Switching equipment congestion\""),
         Reason::Core(reason) => of_core(reason),
     };
     Farewell { status, reason: Some(header) }
@@ -120,7 +123,7 @@ mod tests {
             let header = said.reason.unwrap_or_else(|| panic!("{reason:?} has no Reason header"));
             assert!(header.starts_with(&format!("Q.850;cause={cause};text=\"")) && header.ends_with('"'), "{reason:?}: {header}");
         }
-        assert_eq!(farewell(Reason::NoNumber).status, 404);
+        assert_eq!((farewell(Reason::NoNumber).status, farewell(Reason::Unacknowledged).status), (404, 486));
     }
 
     #[test]

@@ -34,6 +34,10 @@ impl Edge {
     }
 
     fn with_carrier(carrier: CarrierSettings) -> Self {
+        Self::with(carrier, SkinLimits::default())
+    }
+
+    fn with(carrier: CarrierSettings, limits: SkinLimits) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         let (inbox, inputs) = Inbox::new();
         let home = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -49,7 +53,7 @@ impl Edge {
             client: None,
             numbers: Numbers::Masked,
             home: None,
-            limits: SkinLimits::default(),
+            limits,
         };
         let handle = runtime.block_on(start(settings, inbox)).expect("the edge starts");
         Self { handle, inputs, _runtime: runtime }
@@ -277,6 +281,27 @@ fn options_of_a_trunk_are_answered_with_what_is_allowed() {
     let ok = phone.receive();
     assert!(ok.starts_with("SIP/2.0 200 OK"), "{ok}");
     assert_eq!(line(&ok, "Allow:"), format!("Allow: {}", sip_core::ALLOW));
+}
+
+#[test]
+fn who_does_not_acknowledge_hears_busy_until_the_ack_comes() {
+    let limits = SkinLimits { unacknowledged_per_address: 1, ..SkinLimits::default() };
+    let edge = Edge::with(CarrierSettings::default(), limits);
+    let [first, second, third] = [(); 3].map(|()| Phone::new("127.0.0.1", &edge));
+    first.invite();
+    assert!(first.receive().starts_with("SIP/2.0 100 "));
+    let leg = edge.offered().leg;
+    edge.answer(leg);
+    let ok = first.receive();
+    second.invite();
+    assert!(second.receive().starts_with("SIP/2.0 100 "));
+    let busy = second.receive();
+    assert!(busy.starts_with("SIP/2.0 486 ") && busy.contains("Q.850;cause=42;"), "{busy}");
+    edge.counts_reach(|counts| counts.refused_unacknowledged == 1);
+    first.send(&first.request("ACK", 1, &to_tag(&ok), ""));
+    assert_eq!(edge.input(), Input::LegConfirmed { leg }, "the second call never reached the core");
+    third.invite();
+    assert!(edge.offered().leg != leg);
 }
 
 #[test]

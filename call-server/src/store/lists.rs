@@ -72,7 +72,7 @@ pub(crate) struct ListEntry {
     pub(crate) removed_by: Option<String>,
     /// Why.
     pub(crate) removed_reason: Option<String>,
-    /// Calls since then that were refused as blocked and fit the entry.
+    /// Calls of which the fact is on record that the entry fitted, also those that it let in.
     pub(crate) hits: u64,
 }
 
@@ -177,14 +177,21 @@ fn pattern(added: NewListEntry) -> NumberPattern {
 }
 
 fn select(connection: &Connection, list: List, in_force_at: Option<UnixMillis>) -> rusqlite::Result<Vec<ListEntry>> {
+    // The fact counts; the number only says where to look for it.
+    let fact = match list {
+        List::Block => "blocked",
+        List::Favour => "favoured",
+    };
     let sql = format!(
-        "SELECT {COLUMNS}, (SELECT count(*) FROM interactions i WHERE i.reason = 'blocked' AND i.started_utc_ms >= e.created_utc_ms
-             AND (i.caller_subscriber = e.number OR (e.prefix = 1 AND substr(i.caller_subscriber, 1, length(e.number)) = e.number)))
+        "SELECT {COLUMNS}, (SELECT count(*) FROM interactions i JOIN facts f ON f.interaction_id = i.id
+             WHERE (i.caller_subscriber = e.number OR (e.prefix = 1 AND substr(i.caller_subscriber, 1, length(e.number)) = e.number))
+                 AND i.started_utc_ms >= e.created_utc_ms AND i.probe = 0
+                 AND f.kind = ?3 AND json_extract(f.detail, '$.entry') = e.id)
          FROM list_entries e
          WHERE list = ?1 AND (?2 IS NULL OR (removed_utc_ms IS NULL AND expires_utc_ms > ?2)) ORDER BY id"
     );
     let mut select = connection.prepare(&sql)?;
-    let entries = select.query_map(params![list.code(), in_force_at.map(|now| now.0)], |row| read(list, row))?;
+    let entries = select.query_map(params![list.code(), in_force_at.map(|now| now.0), fact], |row| read(list, row))?;
     entries.collect()
 }
 

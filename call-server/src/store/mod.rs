@@ -137,6 +137,22 @@ impl Store {
         Ok(Self { path: path.to_path_buf(), connection })
     }
 
+    /// The same database by a connection of its own: who writes there holds up nobody here.
+    ///
+    /// # Errors
+    /// The database cannot be opened a second time.
+    pub(crate) fn again(&self) -> Result<Self, StoreError> {
+        Ok(Self { path: self.path.clone(), connection: Mutex::new(schema::open_again(&self.path)?) })
+    }
+
+    /// Nobody else can write while this lives: a stand-in for a disk that takes its time.
+    #[cfg(test)]
+    pub(crate) fn held_up(&self) -> Connection {
+        let connection = schema::open_again(&self.path).expect("it exists");
+        connection.execute_batch("BEGIN IMMEDIATE").expect("nobody else writes");
+        connection
+    }
+
     /// A panic in another reader leaves the connection usable, so a poisoned lock is taken as it is.
     fn connection(&self) -> MutexGuard<'_, Connection> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)

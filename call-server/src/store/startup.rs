@@ -270,7 +270,7 @@ impl Known {
             FactKind::SentToQueue { .. } | FactKind::KeysPressed { .. } => {}
             FactKind::Ended { reason, by } => self.ended = Some((reason, by)),
             FactKind::Blocked { .. } | FactKind::Favoured { .. } | FactKind::LastAgent { .. } => {}
-            FactKind::TurnedAway { .. } | FactKind::Announced { .. } | FactKind::Foretold { .. } => {}
+            FactKind::TurnedAway { .. } | FactKind::Announced { .. } | FactKind::KeysMasked { .. } | FactKind::Foretold { .. } => {}
             FactKind::Entered | FactKind::Answered | FactKind::Overflowed { .. } | FactKind::Decided(_) | FactKind::OfferEnded { .. } => {}
         }
     }

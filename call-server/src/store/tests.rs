@@ -1,6 +1,6 @@
 //! Tests of the store as a whole: commands in, rows and answers out, and what a crash leaves.
 
-use super::{FileFigures, NewCaller, RecordingResult, RecordingState, Store, start};
+use super::{FileFigures, List, NewCaller, NewListEntry, RecordingResult, RecordingState, Store, start};
 use crate::scratch::Scratch;
 use crate::switchboard::{Inbox, Message};
 use call_core::Input;
@@ -175,6 +175,40 @@ fn a_thousand_facts_are_written_in_order_and_none_is_lost() {
     handle.stop();
     let facts = store.call(InteractionId(1)).expect("readable").expect("on record").facts;
     assert!(facts.iter().map(|fact| fact.number).eq(1..=1_000));
+}
+
+#[test]
+fn a_hit_of_a_listed_number_is_counted_by_the_fact_that_its_entry_fitted() {
+    let scratch = Scratch::new();
+    let store = Store::open(&scratch.path("hotline.db")).expect("a new database");
+    let new = |effect: &str| NewListEntry {
+        list: List::Block,
+        number: Pii::new(number("13912345678")),
+        prefix: false,
+        effect: effect.to_owned(),
+        points: 0,
+        rate_calls: 0,
+        rate_within_ms: 0,
+        reason: String::new(),
+        evidence: String::new(),
+        author: "2001".to_owned(),
+        expires: UnixMillis(i64::MAX),
+    };
+    let entries = ["low_priority", "reject"].map(|effect| store.add_list_entry(&new(effect), UnixMillis(1)).expect("added"));
+    let (inbox, _messages) = Inbox::new();
+    let handle = start(&store, inbox).expect("the store starts");
+    // The first entry fitted twice and let the calls in; the third call is of the same number, and no entry was asked.
+    for id in 1..=3 {
+        handle.send(open(id));
+    }
+    for id in 1..=2 {
+        handle.send(StoreCommand::Note(fact(id, 1, 0, FactKind::Blocked { entry: entries[0] })));
+        handle.send(StoreCommand::Save(Box::new(record(id))));
+    }
+    handle.send(StoreCommand::Save(Box::new(InteractionRecord { reason: EndReason::Blocked, ..record(3) })));
+    handle.stop();
+    let hits: Vec<_> = store.list_entries(List::Block, None).expect("readable").iter().map(|entry| entry.hits).collect();
+    assert_eq!(hits, [2, 0]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What a listener hears of a WAV (8 kHz, mono, 16 bits) through loss and jitter: for scoring by hand, for example with PESQ.
 //!
-//! Arguments: input, output, codec (`pcma` or, with the feature, `opus`), loss in percent, largest jitter in ms, seed.
+//! Arguments: input, output, codec (`pcma` or, with the feature, `opus`), loss in percent, largest jitter in ms, seed, and the loss that
+//! the encoder prepares for, in percent.
 
 use std::error::Error;
 use voice::codec::{Codec, MAX_PAYLOAD_BYTES};
@@ -10,12 +11,12 @@ use voice::{FRAME_SAMPLES, FRAME_US};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [input, output, codec, loss, jitter_ms, seed] = arguments.as_slice() else {
-        return Err("arguments: INPUT OUTPUT CODEC LOSS_PERCENT JITTER_MS SEED".into());
+    let [input, output, codec, loss, jitter_ms, seed, expected] = arguments.as_slice() else {
+        return Err("arguments: INPUT OUTPUT CODEC LOSS_PERCENT JITTER_MS SEED EXPECTED_PERCENT".into());
     };
     let mut random = fastrand::Rng::with_seed(seed.parse()?);
     let (loss, jitter_us): (f64, u64) = (loss.parse::<f64>()? / 100.0, jitter_ms.parse::<u64>()? * 1_000);
-    let codec = codec_of(codec, loss)?;
+    let codec = codec_of(codec, expected.parse()?)?;
     let mut encoder = codec.encoder()?;
     let mut arrivals = Vec::new();
     let sent = hound::WavReader::open(input)?.into_samples::<i16>().collect::<Result<Vec<_>, _>>()?;
@@ -48,12 +49,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn codec_of(name: &str, loss: f64) -> Result<Codec, String> {
-    let _ = loss;
+fn codec_of(name: &str, expected_loss_percent: u8) -> Result<Codec, String> {
+    let _ = expected_loss_percent;
     match name {
         "pcma" => Ok(Codec::Pcma),
         #[cfg(feature = "opus")]
-        "opus" => Ok(Codec::Opus { expected_loss_percent: (loss * 100.0) as u8 }),
+        "opus" => Ok(Codec::Opus { expected_loss_percent }),
         other => Err(format!("unknown codec: {other}")),
     }
 }

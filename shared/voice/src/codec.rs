@@ -183,6 +183,31 @@ impl Encoder {
         }
     }
 
+    /// Spends so many bits on a second of voice. Nothing for G.711, which has one rate.
+    ///
+    /// # Errors
+    /// [`CodecError::NotReady`] for a rate that Opus does not have.
+    pub fn set_bits_per_second(&mut self, bits: i32) -> Result<(), CodecError> {
+        match self {
+            Self::Pcma | Self::Pcmu => {
+                let _ = bits;
+                Ok(())
+            }
+            #[cfg(feature = "opus")]
+            Self::Opus(encoder) => encoder.set_bitrate(opus::Bitrate::Bits(bits)).map_err(not_ready),
+        }
+    }
+
+    /// Samples by which what is decoded comes later than what was encoded.
+    #[must_use]
+    pub fn samples_behind(&mut self) -> usize {
+        match self {
+            Self::Pcma | Self::Pcmu => 0,
+            #[cfg(feature = "opus")]
+            Self::Opus(encoder) => encoder.get_lookahead().map_or(0, |samples| usize::try_from(samples).unwrap_or(0)),
+        }
+    }
+
     /// Tells how many packets the far side misses now, in percent, so that correction follows the need. Nothing for G.711.
     ///
     /// # Errors

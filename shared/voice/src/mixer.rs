@@ -111,13 +111,17 @@ impl Mixer {
         }
         for (listener, output) in outputs.iter_mut().take(MAX_PARTIES).enumerate() {
             let mut sum = [0.0; FRAME_SAMPLES];
+            let mut loudest = 0.0;
             // Of whom nothing came the gain stays as it is: the next voice begins as it was left, not faded in.
             for speaker in (0..inputs.len().min(MAX_PARTIES)).filter(|speaker| inputs[*speaker].is_some()) {
                 let wanted = self.wanted[listener][speaker] * gains[speaker];
                 let before = std::mem::replace(&mut self.current[listener][speaker], wanted);
                 add(&mut sum, &voices[speaker], before, wanted);
+                loudest += before.max(wanted);
             }
-            output.iter_mut().zip(sum).for_each(|(sample, value)| *sample = soft_clip(value));
+            // One voice alone, as in every talk of two, stays as it is: its loud places are not bent.
+            let bend = if loudest > 1.0 { soft_clip } else { f32_to_sample };
+            output.iter_mut().zip(sum).for_each(|(sample, value)| *sample = bend(value));
         }
     }
 
@@ -146,11 +150,15 @@ fn add(sum: &mut [f32; FRAME_SAMPLES], voice: &[f32; FRAME_SAMPLES], before: f32
     }
 }
 
+fn f32_to_sample(value: f32) -> i16 {
+    value.round() as i16
+}
+
 /// Unchanged up to the knee, then bent so that full scale is neared and never passed; the bend begins without a corner.
 fn soft_clip(value: f32) -> i16 {
     let magnitude = value.abs();
     if magnitude <= KNEE {
-        return value.round() as i16;
+        return f32_to_sample(value);
     }
     let room = FULL_SCALE - KNEE;
     let over = magnitude - KNEE;
@@ -222,6 +230,13 @@ mod tests {
                 assert_eq!(*output, sum(&others), "party {party} of {parties}");
             }
         }
+    }
+
+    #[test]
+    fn a_loud_voice_alone_is_heard_as_it_is() {
+        let mut mixer = Mixer::new(Comfort::Off);
+        let inputs = [tone(32_700.0, 37.0, 0), [0; FRAME_SAMPLES]];
+        assert_eq!(mixed(&mut mixer, &inputs)[1], inputs[0]);
     }
 
     #[test]

@@ -402,3 +402,45 @@ fn all_agents_are_shown_with_their_states_and_found_by_name_and_the_desk_returns
     desktop.shows(ringing());
     desktop.assert_finds(&["来电振铃"]);
 }
+
+#[test]
+fn a_locked_seat_shows_nothing_of_the_desk_and_wants_its_password() {
+    let mut desktop = Desktop::showing(ready());
+    desktop.press(Named::F11);
+    desktop.press_digit("6");
+    assert_eq!(desktop.wishes(), [Wish::Lock]);
+    desktop.shows(not_ready(NotReadyReason::Locked));
+    desktop.assert_finds(&["座席已锁定", "1007 李娟", "解锁", "签出"]);
+    desktop.assert_lacks(&["全部座席", "当前没有来电", "示闲", "工作台"]);
+    desktop.click("解锁");
+    desktop.press(Named::F11);
+    assert_eq!(desktop.wishes(), [], "nothing without a password, and no key of the desk");
+    desktop.tell(Message::Agent(agent::Message::Password("secret".to_owned().into())));
+    desktop.click("解锁");
+    assert_eq!(desktop.wishes(), [Wish::Unlock("secret".to_owned().into())]);
+    desktop.click("解锁");
+    assert_eq!(desktop.wishes(), [], "the password was forgotten");
+    desktop.shows(View { refusal: Some(Refusal::Locked), ..not_ready(NotReadyReason::Locked) });
+    desktop.assert_finds(&["请先输入密码解锁。"]);
+    desktop.shows(ready());
+    desktop.assert_finds(&["等待来电"]);
+}
+
+#[test]
+fn somebody_who_uses_keys_and_mouse_with_a_working_headset_sits_here() {
+    let mut desktop = Desktop::showing(ready());
+    desktop.tell(Message::Second);
+    assert_eq!(desktop.wishes(), [], "nobody has touched anything yet");
+    desktop.tell(Message::Stirred);
+    desktop.tell(Message::Stirred);
+    assert_eq!(desktop.wishes(), [Wish::Attentive(true)], "told once");
+    desktop.shows(without_headset());
+    assert_eq!(desktop.wishes(), [Wish::Attentive(false)]);
+    desktop.shows(ready());
+    desktop.shows(not_ready(NotReadyReason::Locked));
+    assert_eq!(desktop.wishes(), [Wish::Attentive(true), Wish::Attentive(false)]);
+    desktop.shows(ready());
+    desktop.app.stirred_ms = NOW_MS - super::super::ATTENTION_MS;
+    desktop.tell(Message::Second);
+    assert_eq!(desktop.wishes(), [Wish::Attentive(true), Wish::Attentive(false)]);
+}

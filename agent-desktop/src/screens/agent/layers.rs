@@ -7,7 +7,7 @@ use crate::screens::clock;
 use crate::theme::{self, Tone, size, space, text_size};
 use crate::widget::{Icon, advice, body, card, dot, filled, heading, icon, label, plain, strong};
 use desktop_core::{DeviceProblem, LinkState, Wish};
-use iced::widget::{Column, button, center, column, container, mouse_area, opaque, row, space as gap, text};
+use iced::widget::{Column, Row, button, center, column, container, mouse_area, opaque, row, space as gap, text};
 use iced::{Center, Element, Fill};
 use shared::model::{NotReadyReason, Notice, Refusal};
 
@@ -102,17 +102,23 @@ pub(super) fn reasons<'a>(scene: Scene<'a>) -> Element<'a, Message> {
             label(palette, (scene.texts.house.limit)(minutes, limit.max_agents))
         });
         let word = row![dot(palette.color(Tone::Red)), body(scene.texts.reason_word(reason)), gap::horizontal()];
-        let word = word.push(limit).push(label(palette, digit));
-        let place = button(container(word.spacing(space::S).align_y(Center)).center_y(Fill)).width(Fill).height(40.0);
-        let place = place.padding([0.0, space::M]).on_press(Message::Wish(Wish::GoNotReady(reason)));
-        place.style(move |_, status| theme::button_row(palette, None, status)).into()
+        choice(scene, word.push(limit).push(label(palette, digit)), Wish::GoNotReady(reason))
     });
+    let word = row![icon(Icon::Shield, palette.color(Tone::Amber)), body(scene.texts.state.locked), gap::horizontal()];
+    let lock = choice(scene, word.push(label(palette, "6")), Wish::Lock);
     let content = column![
         text(scene.texts.frame.reasons_title).size(text_size::NUMBER).font(font::BOLD),
-        Column::with_children(rows),
+        Column::with_children(rows.chain([lock])),
         label(palette, scene.texts.frame.reasons_hint),
     ];
     question(scene, content.spacing(space::M))
+}
+
+fn choice<'a>(scene: Scene<'a>, word: Row<'a, Message>, wish: Wish) -> Element<'a, Message> {
+    let palette = scene.palette;
+    let place = button(container(word.spacing(space::S).align_y(Center)).center_y(Fill)).width(Fill).height(40.0);
+    let place = place.padding([0.0, space::M]).on_press(Message::Wish(wish));
+    place.style(move |_, status| theme::button_row(palette, None, status)).into()
 }
 
 /// Whether 签出 is meant.

@@ -6,6 +6,7 @@ mod call_bar;
 mod caller;
 pub(crate) mod correction;
 mod layers;
+pub(crate) mod lock;
 mod own;
 mod stage;
 mod status_line;
@@ -18,6 +19,7 @@ use desktop_core::{LinkState, View, Wish};
 use iced::widget::{Stack, column, container, row, space as gap, stack};
 use iced::{Element, Fill};
 use shared::model::{AgentState, CallView, CallerPerson, InteractionId, NotReadyReason, PersonId};
+use shared::pii::Pii;
 
 /// Below this width of the window the right column is a drawer.
 const DRAWER_BELOW: f32 = 1_100.0;
@@ -36,6 +38,8 @@ pub(crate) struct State {
     chosen: Option<PersonId>,
     /// The reason for 示忙 that was asked for last: one that is full can be waited for.
     wanted: Option<NotReadyReason>,
+    /// What was typed to unlock the seat.
+    password: Pii<String>,
 }
 
 /// What fills the space below the call bar.
@@ -85,6 +89,10 @@ pub(crate) enum Message {
     Edit(Edit),
     /// 保存
     SaveCorrection,
+    /// Typed on the screen of a locked seat; redacted in any log.
+    Password(Pii<String>),
+    /// 解锁
+    Unlock,
     /// Light or dark.
     SwitchMode,
     /// The other language.
@@ -113,6 +121,7 @@ impl State {
         }
         let rings = desk.is_some_and(|desk| desk.offer.is_some());
         let senseless = match &self.question {
+            Some(Question::Reasons | Question::Correction(_)) if view.shows_lock() => true,
             Some(Question::Reasons) => !view.can_go_not_ready(),
             Some(Question::SignOut) => rings,
             Some(Question::Correction(form)) => {
@@ -125,6 +134,12 @@ impl State {
         }
         if rings {
             self.page = Page::Desk;
+        }
+        if view.shows_lock() {
+            // Whoever comes by shall find nothing open behind the lock.
+            self.page = Page::Desk;
+        } else {
+            self.password = Pii::default();
         }
         if view.me.is_none() {
             *self = Self::default();
@@ -161,6 +176,8 @@ impl State {
                 }
             }
             Message::SaveCorrection => return self.save(),
+            Message::Password(typed) => self.password = typed,
+            Message::Unlock => return self.unlock(),
             Message::SwitchMode => return Action::SwitchMode,
             Message::SwitchLanguage => return Action::SwitchLanguage,
         }
@@ -216,6 +233,9 @@ impl State {
 
     fn choose(&mut self, digit: usize) -> Action {
         let reason = digit.checked_sub(1).and_then(|index| NotReadyReason::CHOOSABLE.get(index));
+        if matches!(self.question, Some(Question::Reasons)) && digit == NotReadyReason::CHOOSABLE.len() + 1 {
+            return self.wish(Wish::Lock);
+        }
         match (&self.question, reason) {
             (Some(Question::Reasons), Some(reason)) => self.wish(Wish::GoNotReady(*reason)),
             (Some(Question::Reasons | Question::SignOut | Question::Correction(_)) | None, _) => Action::None,
@@ -228,6 +248,9 @@ impl State {
 
     /// The whole screen.
     pub(crate) fn view<'a>(&'a self, scene: Scene<'a>, server: &'a str) -> Element<'a, Message> {
+        if scene.view.shows_lock() {
+            return self.locked(scene);
+        }
         let palette = scene.palette;
         let below = match self.page {
             Page::Desk => self.desk(scene),

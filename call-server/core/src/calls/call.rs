@@ -7,7 +7,7 @@ use super::wires::{Played, Wired, WiredKind, Wires};
 use crate::command::{MediaCommand, Part, SipCommand, Sound, StoreCommand, VoiceTerms};
 use crate::input::{CallOffered, LegEnd};
 use crate::ledger::{CallLedger, Fact, FactKind};
-use crate::plan::{KeyMode, PromptName};
+use crate::plan::{KeyMode, PromptName, first_for};
 use crate::time::Now;
 use crate::timer::Reason;
 use crate::turn::Turn;
@@ -118,6 +118,7 @@ impl Call {
             | FactKind::Decided(_)
             | FactKind::OfferEnded { .. }
             | FactKind::Connected { .. }
+            | FactKind::KeysMasked { .. }
             | FactKind::Parted { .. }
             | FactKind::Dialled { .. }
             | FactKind::DialEnded { .. }
@@ -185,8 +186,8 @@ impl Call {
 
     /// Brings media, recording, books and deadlines to what the stage says.
     pub(crate) fn settle(&mut self, turn: &mut Turn) {
-        let wanted = self.wanted();
-        if wanted.talks.values().any(|talk| matches!(talk.kind, WiredKind::Main(_))) {
+        let wanted = self.wanted(self.masks_keys(turn));
+        if wanted.talks.values().any(|talk| matches!(talk.kind, WiredKind::Main { .. })) {
             self.recording = self.recording.begin(turn, self.id);
         }
         let mut wires = std::mem::take(&mut self.wires);
@@ -205,10 +206,16 @@ impl Call {
         was
     }
 
+    /// Whether keys are left out of the recording, as its queue wishes it. An agent's own call is in none.
+    fn masks_keys(&self, turn: &Turn) -> bool {
+        turn.plan.queues.get(&self.queue).is_some_and(|queue| queue.mask_keys)
+    }
+
     /// Who is to hear whom.
-    fn wanted(&self) -> Wires {
+    fn wanted(&self, masks_keys: bool) -> Wires {
         let mut wires = Wires::default();
         let recording = recording::id(self.id);
+        let main = WiredKind::Main { recording, masks_keys };
         match &self.stage {
             Stage::Opening => {}
             Stage::Dialling(dialling) => {
@@ -221,7 +228,7 @@ impl Call {
                 let members = talking.with_citizen();
                 let others_go_on = !members.is_empty();
                 match first_of(&members, talking.agent_leg) {
-                    Some(first) => _ = wires.talks.insert(self.leg, Wired { kind: WiredKind::Main(recording), members, first }),
+                    Some(first) => _ = wires.talks.insert(self.leg, Wired { kind: main, members, first }),
                     None => _ = wires.sounds.insert(self.leg, Played::Hold(recording)),
                 }
                 talking.wire_aside(&mut wires, recording, others_go_on);
@@ -229,7 +236,7 @@ impl Call {
             Stage::Residual(residual) => {
                 let members = parts(&residual.others);
                 if let Some(first) = first_of(&members, self.leg) {
-                    wires.talks.insert(self.leg, Wired { kind: WiredKind::Main(recording), members, first });
+                    wires.talks.insert(self.leg, Wired { kind: main, members, first });
                 }
             }
         }
@@ -256,7 +263,13 @@ impl Call {
         }
         for (agent, held) in wanted {
             if !running.contains(&agent) {
-                facts.push(self.ledger.connected(turn.now, agent, recording::id(self.id)));
+                let connected = self.ledger.connected(turn.now, agent, recording::id(self.id));
+                let masked = match connected.kind {
+                    FactKind::Connected { segment, .. } if self.wires.mask_keys(self.leg) => Some(FactKind::KeysMasked { segment }),
+                    _ => None,
+                };
+                facts.push(connected);
+                facts.extend(masked.map(|masked| self.ledger.fact(turn.now, masked)));
             }
             facts.extend(self.ledger.held(turn.now, agent, held));
         }
@@ -471,6 +484,18 @@ impl Ending {
     /// The server ends it.
     pub(crate) fn by_server(reason: EndReason) -> Self {
         Self { reason, by: Side::Server, leg_gone: false }
+    }
+}
+
+impl Call {
+    /// How keys are told to the citizen's trunk.
+    pub(crate) fn key_mode(&self, turn: &Turn) -> KeyMode {
+        let (trunk, dialled) = self.ledger.way();
+        let trunk = match self.direction {
+            Direction::Inbound => turn.plan.trunks.get(&trunk),
+            Direction::Outbound => first_for(&turn.plan.trunks, dialled),
+        };
+        trunk.map(|trunk| trunk.voice.keys).unwrap_or_default()
     }
 }
 

@@ -5,7 +5,7 @@ use super::Calls;
 use super::call::{self, Call, Residual, Stage, Talking};
 use super::outgoing::{Outgoing, OutgoingStage};
 use super::party::{Aside, Member, Party};
-use crate::command::{CallTo, MediaCommand, SessionText};
+use crate::command::{CallTo, Command, SessionText};
 use crate::ledger::FactKind;
 use crate::turn::Turn;
 use shared::model::{AgentId, AsideKind, Caller, DialResult, InteractionId, LegId, MAX_KEYS, PartyId, Refusal};
@@ -360,7 +360,12 @@ impl Calls {
             (None, Some(_)) => None,
         };
         let leg = leg.filter(|_| sound).ok_or(Refusal::WrongState)?;
-        turn.media(MediaCommand::PressKeys { leg, keys: keys.into() });
+        let of_ours = match talking.aside.as_ref().map(|aside| &aside.party.who) {
+            Some(Member::Outside(outgoing)) if outgoing.leg == leg => Some(outgoing.keys),
+            Some(Member::Outside(_) | Member::Colleague { .. }) | None => None,
+        };
+        let mode = of_ours.unwrap_or_else(|| call.key_mode(turn));
+        turn.commands.push_back(Command::press_keys(mode, leg, keys.into()));
         call.note(turn, FactKind::KeysPressed { count: u32::try_from(keys.len()).unwrap_or(u32::MAX) });
         Ok(())
     }

@@ -2,7 +2,8 @@
 //!
 //! What it belongs to is not known here: a citizen who is called, an expert, a phone of the house.
 
-use crate::command::{CallTo, Dial, MediaCommand, SessionText, SipCommand};
+use crate::command::{CallTo, Dial, MediaCommand, SessionText, SipCommand, VoiceTerms};
+use crate::plan::{KeyMode, first_for};
 use crate::time::Now;
 use crate::timer::Reason;
 use crate::turn::Turn;
@@ -20,6 +21,8 @@ pub(crate) struct Outgoing {
     shown: Caller,
     /// How long it may ring, in ms.
     ring_ms: u64,
+    /// How keys are told to it.
+    pub(crate) keys: KeyMode,
     pub(crate) stage: OutgoingStage,
 }
 
@@ -39,12 +42,29 @@ pub(crate) enum OutgoingStage {
     Answered(Now),
 }
 
+/// A call of ours travels as the trunk wants it that is tried first; a phone of the house has no wishes.
+fn terms(turn: &Turn, to: &CallTo) -> VoiceTerms {
+    match to {
+        CallTo::Number(number) => first_for(&turn.plan.trunks, number).map_or_else(VoiceTerms::default, |trunk| VoiceTerms {
+            voice: trunk.voice.clone(),
+            encrypted: trunk.is_encrypted(),
+            ipv6: trunk.is_ipv6(),
+        }),
+        CallTo::Phone(_) => VoiceTerms::default(),
+    }
+}
+
 impl Outgoing {
     /// Asks for a voice path on the thread of the leg `near`; the deadline of each step is [`Reason::LegOverdue`].
     pub(crate) fn begin(turn: &mut Turn, leg: LegId, to: CallTo, shown: Caller, ring_ms: u64, near: Option<LegId>) -> Self {
-        turn.media(MediaCommand::OfferTrunk { leg, near });
+        let terms = terms(turn, &to);
+        let keys = terms.voice.keys;
+        turn.media(MediaCommand::OfferTrunk { leg, near, terms });
+        if keys == KeyMode::InBand {
+            turn.media(MediaCommand::HearTones { leg });
+        }
         turn.timers.set(turn.now.time.plus(turn.plan.limits.media_open_ms), Reason::LegOverdue(leg));
-        Self { leg, to, shown, ring_ms, stage: OutgoingStage::Opening }
+        Self { leg, to, shown, ring_ms, keys, stage: OutgoingStage::Opening }
     }
 
     /// The voice path is there: the INVITE goes out with its offer.

@@ -29,7 +29,12 @@ pub(crate) struct Wired {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WiredKind {
     /// With the citizen.
-    Main(RecordingId),
+    Main {
+        /// Its recording.
+        recording: RecordingId,
+        /// The citizen's keys are left out of it.
+        masks_keys: bool,
+    },
     /// Apart from the citizen.
     Aside(RecordingId),
     /// Early media: not recorded (I-17).
@@ -54,10 +59,13 @@ impl Wired {
     fn begin(&self, turn: &mut Turn, name: LegId) {
         let first = self.first;
         turn.media(match self.kind {
-            WiredKind::Main(recording) => MediaCommand::Connect { citizen: name, agent: first, recording },
+            WiredKind::Main { recording, .. } => MediaCommand::Connect { citizen: name, agent: first, recording },
             WiredKind::Aside(recording) => MediaCommand::Confer { first: name, second: first, recording: Some(recording) },
             WiredKind::Early => MediaCommand::Confer { first: name, second: first, recording: None },
         });
+        if let WiredKind::Main { masks_keys: true, .. } = self.kind {
+            turn.media(MediaCommand::MaskKeys { citizen: name, masked: true });
+        }
         self.attend(turn, name, &BTreeMap::from([(first, Part::Talk)]));
     }
 
@@ -70,13 +78,28 @@ impl Wired {
     /// Whether this can go on as that one, without a break: somebody stays, and who sits opposite does not matter or is the same.
     fn becomes(&self, wanted: &Self) -> bool {
         let whispered = wanted.members.values().any(|part| *part == Part::Whisper);
-        self.kind == wanted.kind
+        self.kind.is_like(wanted.kind)
             && self.members.keys().any(|leg| wanted.members.contains_key(leg))
             && (self.first == wanted.first || !whispered)
     }
 }
 
+impl WiredKind {
+    /// Whether a talk of one kind can go on as the other: what is left out of its recording was said at its beginning.
+    fn is_like(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Main { recording, .. }, Self::Main { recording: wanted, .. }) => recording == wanted,
+            (Self::Main { .. } | Self::Aside(_) | Self::Early, _) => self == other,
+        }
+    }
+}
+
 impl Wires {
+    /// Whether the citizen's keys are left out of the recording of the talk with this name.
+    pub(crate) fn mask_keys(&self, name: LegId) -> bool {
+        self.talks.get(&name).is_some_and(|talk| matches!(talk.kind, WiredKind::Main { masks_keys: true, .. }))
+    }
+
     /// Brings media from `self` to `wanted`.
     pub(crate) fn become_(&mut self, turn: &mut Turn, mut wanted: Self) {
         let told = std::mem::take(self);
@@ -96,6 +119,7 @@ impl Wires {
             match told.talks.get(name).filter(|before| before.becomes(talk)) {
                 Some(before) => {
                     talk.attend(turn, *name, &before.members);
+                    talk.kind = before.kind;
                     // Who sits opposite is where media has put it; only a whisper needs to know.
                     talk.first = if talk.members.contains_key(&before.first) { before.first } else { talk.first };
                 }

@@ -3,7 +3,9 @@
 use super::{Fact, FactKind, InteractionRecord, Segment};
 use crate::input::CallOffered;
 use crate::time::{Now, Time};
-use shared::model::{AgentId, DialResult, Direction, EndReason, InteractionId, QueueId, RecordingId, SegmentId, Side};
+use shared::model::{
+    AgentId, DialResult, Direction, EndReason, InteractionId, PhoneNumber, QueueId, RecordingId, SegmentId, Side, TrunkId,
+};
 use std::collections::BTreeMap;
 
 /// The open book of one interaction.
@@ -45,6 +47,11 @@ impl CallLedger {
         let mut ledger = Self::begin(interaction, call, now, Direction::Inbound);
         let fact = ledger.fact(now, FactKind::Entered);
         (ledger, fact)
+    }
+
+    /// The trunk that brought the call, and the dialled number.
+    pub(crate) fn way(&self) -> (TrunkId, &PhoneNumber) {
+        (self.call.trunk, &self.call.dialled)
     }
 
     /// Opens the book of a call that an agent has dialled.
@@ -212,7 +219,7 @@ impl CallLedger {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::model::{Caller, LegId, PhoneNumber, TrunkId, UnixMillis};
+    use shared::model::{Caller, LegId, UnixMillis};
 
     fn at(ms: u64) -> Now {
         Now { time: Time(0), utc: UnixMillis(1_000_000) }.plus(ms)

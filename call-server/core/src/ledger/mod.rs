@@ -112,6 +112,11 @@ pub enum FactKind {
         /// The new segment.
         segment: SegmentId,
     },
+    /// In this talk the keys that the citizen presses are left out of the recording, as the queue wishes it.
+    KeysMasked {
+        /// The talk.
+        segment: SegmentId,
+    },
     /// The agent's audio left the citizen (I-10).
     Parted {
         /// Which segment ended.
@@ -210,6 +215,7 @@ impl FactKind {
             Self::Offered { .. } => "offered",
             Self::OfferEnded { .. } => "offer_ended",
             Self::Connected { .. } => "connected",
+            Self::KeysMasked { .. } => "keys_masked",
             Self::Parted { .. } => "parted",
             Self::Dialled { .. } => "dialled",
             Self::DialEnded { .. } => "dial_ended",

@@ -19,7 +19,7 @@ pub use numbers::{NumberRule, NumberRules, NumberShape, RuleError};
 pub use route::{Door, Path, PathEnd, RouteRefusal, Step};
 pub use service::{Announcements, KeyAction, LastAgentRule, ReasonRule, SpokenLanguage, StormRule};
 pub use shared::model::PromptName;
-pub use trunks::{Attempt, AttemptEnd, Choice, LineState, MAX_ATTEMPTS, TargetPlan, TrunkNumbers, TrunkPlan, Unfit, choose};
+pub use trunks::{Attempt, AttemptEnd, Choice, LineState, MAX_ATTEMPTS, TargetPlan, TrunkNumbers, TrunkPlan, Unfit, choose, first_for};
 pub use voice::{KeyMode, Srtp, TrunkCodec, TrunkVoice};
 
 use serde::{Deserialize, Serialize};
@@ -113,6 +113,9 @@ pub struct QueuePlan {
     /// What keys do while a citizen waits.
     #[serde(default)]
     pub keys: BTreeMap<char, KeyAction>,
+    /// Keys that its citizens press while they talk are left out of the recording: card numbers, passwords.
+    #[serde(default)]
+    pub mask_keys: bool,
 }
 
 impl Default for QueuePlan {
@@ -134,6 +137,7 @@ impl Default for QueuePlan {
             last_agent: None,
             announcements: Announcements::default(),
             keys: BTreeMap::new(),
+            mask_keys: false,
         }
     }
 }

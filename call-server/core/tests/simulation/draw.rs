@@ -91,6 +91,7 @@ fn queue(random: &mut fastrand::Rng, queues: &[QueueId]) -> QueuePlan {
         last_agent: (random.u32(0..3) == 0)
             .then(|| LastAgentRule { within_days: random.u32(1..30), hold_ms: [0, 8_000, 40_000][random.usize(0..3)] }),
         keys,
+        mask_keys: random.bool(),
         announcements: announcements(random),
         ..QueuePlan::default()
     }

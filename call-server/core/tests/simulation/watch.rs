@@ -476,8 +476,13 @@ impl Watch {
             | MediaCommand::Attend { .. }
             | MediaCommand::Withdraw { .. }
             | MediaCommand::PressKeys { .. }
-            | MediaCommand::HearTones { .. }
-            | MediaCommand::MaskKeys { .. } => {}
+            | MediaCommand::HearTones { .. } => {}
+            MediaCommand::MaskKeys { citizen, masked } => {
+                let queue = self.call_of_leg(*citizen).queue;
+                let wished = queue.is_none_or(|queue| self.plan.queues[&queue].mask_keys);
+                assert!(*masked && wished, "keys are masked where the queue wishes it");
+                assert!(self.call_of_leg(*citizen).connected.is_some(), "keys are masked in a talk");
+            }
         }
     }
 
@@ -603,12 +608,11 @@ impl Watch {
                 self.step.parted.push((fact.interaction, agent));
             }
             FactKind::Ended { reason, by } => self.ended(fact.interaction, *reason, *by),
-            FactKind::Entered | FactKind::Answered => {}
             FactKind::Dialled { .. } | FactKind::DialEnded { .. } | FactKind::Held { .. } | FactKind::Retrieved { .. } => {}
             FactKind::AsideBegan { .. } | FactKind::AsideEnded { .. } | FactKind::PartyJoined { .. } | FactKind::PartyLeft { .. } => {}
-            FactKind::HandedOver { .. } | FactKind::SentToQueue { .. } | FactKind::KeysPressed { .. } => {}
+            FactKind::HandedOver { .. } | FactKind::SentToQueue { .. } | FactKind::KeysPressed { .. } | FactKind::KeysMasked { .. } => {}
             FactKind::Blocked { .. } | FactKind::Favoured { .. } => {}
-            FactKind::Announced { .. } => {}
+            FactKind::Announced { .. } | FactKind::Entered | FactKind::Answered => {}
             FactKind::Foretold { ahead, expected_ms, told } => self.foretold(fact.interaction, *ahead, *expected_ms, *told),
         }
     }

@@ -43,6 +43,10 @@ impl<'a> NameAddr<'a> {
                 (&b""[..], trim(uri), parameters)
             }
         };
+        // The usual case at once: a tag and nothing else.
+        if let Some(tag) = parameters.strip_prefix(b";tag=").filter(|tag| is_token(tag)) {
+            return Some(Self { display, uri: Uri::parse(uri)?, tag: Some(tag), parameters });
+        }
         let mut tags = super::grammar::parameters(parameters).filter(|(name, _)| name.eq_ignore_ascii_case(b"tag"));
         let tag = tags.next().and_then(|(_, tag)| tag).filter(|tag| is_token(tag));
         tags.next().is_none().then_some(())?;

@@ -39,7 +39,8 @@ const CLASSES: [u8; 256] = {
     while byte < 256 {
         let is_foreign = matches!(byte as u8, 0..=0x20 | 0x7f | b'<' | b'>' | b'"');
         let is_of_name = matches!(byte as u8, b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'.' | b'-' | b'_');
-        table[byte] = (is_token_byte(byte as u8) as u8) | (is_foreign as u8) << 1 | (is_of_name as u8) << 2;
+        let is_mark = matches!(byte as u8, b':' | b'@' | b';' | b'?');
+        table[byte] = (is_token_byte(byte as u8) as u8) | (is_foreign as u8) << 1 | (is_of_name as u8) << 2 | (is_mark as u8) << 3;
         byte += 1;
     }
     table
@@ -50,20 +51,46 @@ const TOKEN: u8 = 1;
 const FOREIGN: u8 = 2;
 /// A character of a host name; the underscore is none, and sent.
 const HOST_NAME: u8 = 4;
+/// What parts a URI.
+const URI_MARK: u8 = 8;
 
 fn is_of(byte: u8, class: u8) -> bool {
     CLASSES.get(usize::from(byte)).is_some_and(|classes| classes & class != 0)
 }
 
-/// Whether nothing in a text is foreign to a URI.
-pub(crate) fn may_be_uri(text: &[u8]) -> bool {
-    !text.iter().any(|byte| is_of(*byte, FOREIGN))
+/// Where the marks of a URI stand that part it, found in one pass.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct UriMarks {
+    /// The first colon: the scheme ends there.
+    pub(crate) colon: Option<usize>,
+    /// The first `@`.
+    pub(crate) at: Option<usize>,
+    /// Whether there is another `@`.
+    pub(crate) has_more_ats: bool,
+    /// The first semicolon behind the last `@` and in front of the question mark.
+    pub(crate) semicolon: Option<usize>,
+    /// The first question mark behind the last `@`.
+    pub(crate) question: Option<usize>,
 }
 
-/// The token that a text begins with; empty if with none.
-pub(crate) fn token_prefix(text: &[u8]) -> &[u8] {
-    let end = text.iter().position(|byte| !is_of(*byte, TOKEN)).unwrap_or(text.len());
-    text.get(..end).unwrap_or_default()
+/// The marks of a URI; `None` if something in it is foreign to every URI.
+pub(crate) fn uri_marks(text: &[u8]) -> Option<UriMarks> {
+    let mut marks = UriMarks::default();
+    for (place, byte) in text.iter().enumerate() {
+        if !is_of(*byte, FOREIGN | URI_MARK) {
+            continue;
+        }
+        match byte {
+            b':' => marks.colon = marks.colon.or(Some(place)),
+            b'@' if marks.at.is_some() => marks.has_more_ats = true,
+            b'@' => marks = UriMarks { colon: marks.colon, at: Some(place), ..UriMarks::default() },
+            b'?' => marks.question = marks.question.or(Some(place)),
+            b';' if marks.question.is_none() => marks.semicolon = marks.semicolon.or(Some(place)),
+            b';' => {}
+            _ => return None,
+        }
+    }
+    Some(marks)
 }
 
 /// A whole, not empty `token`.
@@ -71,9 +98,21 @@ pub(crate) fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(|byte| is_of(*byte, TOKEN))
 }
 
+/// So near to the beginning stands most of what is looked for, and there a plain loop is faster than a search made for long texts.
+const NEAR: usize = 24;
+
+/// The first byte that is wanted; `search` looks where the loop would take long.
+fn find(text: &[u8], is_wanted: impl Fn(u8) -> bool, search: impl Fn(&[u8]) -> Option<usize>) -> Option<usize> {
+    let (near, far) = text.split_at_checked(NEAR).unwrap_or((text, b""));
+    if let Some(place) = near.iter().position(|byte| is_wanted(*byte)) {
+        return Some(place);
+    }
+    if far.is_empty() { None } else { search(far)?.checked_add(NEAR) }
+}
+
 /// The two sides of the first `separator` (which is dropped), wherever it stands.
 pub(crate) fn cut(text: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
-    let place = memchr(separator, text)?;
+    let place = find(text, |byte| byte == separator, |far| memchr(separator, far))?;
     let (before, from) = text.split_at_checked(place)?;
     Some((before, from.get(1..)?))
 }
@@ -85,7 +124,8 @@ fn behind_cover(text: &[u8], start: usize) -> Option<usize> {
         return memchr(b'>', text.get(place..)?)?.checked_add(place)?.checked_add(1);
     }
     loop {
-        place = memchr2(b'"', b'\\', text.get(place..)?)?.checked_add(place)?;
+        let rest = text.get(place..)?;
+        place = find(rest, |byte| matches!(byte, b'"' | b'\\'), |far| memchr2(b'"', b'\\', far))?.checked_add(place)?;
         if text.get(place) == Some(&b'"') {
             return place.checked_add(1);
         }
@@ -98,7 +138,8 @@ fn behind_cover(text: &[u8], start: usize) -> Option<usize> {
 pub(crate) fn cut_outside(text: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
     let mut place = 0;
     loop {
-        place = memchr3(separator, b'"', b'<', text.get(place..)?)?.checked_add(place)?;
+        let is_wanted = |byte| byte == separator || matches!(byte, b'"' | b'<');
+        place = find(text.get(place..)?, is_wanted, |far| memchr3(separator, b'"', b'<', far))?.checked_add(place)?;
         if text.get(place) == Some(&separator) {
             let (before, from) = text.split_at_checked(place)?;
             return Some((before, from.get(1..)?));
@@ -110,7 +151,8 @@ pub(crate) fn cut_outside(text: &[u8], separator: u8) -> Option<(&[u8], &[u8])> 
 /// Where the first angle bracket outside quotes opens, if one does; `None` if a quote or a bracket is never closed.
 pub(crate) fn first_bracket(text: &[u8]) -> Option<Option<usize>> {
     let (mut place, mut found) = (0, None);
-    while let Some(next) = text.get(place..).and_then(|rest| memchr2(b'"', b'<', rest)) {
+    let quote_or_bracket = |rest| find(rest, |byte| matches!(byte, b'"' | b'<'), |far| memchr2(b'"', b'<', far));
+    while let Some(next) = text.get(place..).and_then(quote_or_bracket) {
         let start = next.checked_add(place)?;
         if text.get(start) == Some(&b'<') {
             found = found.or(Some(start));
@@ -185,6 +227,17 @@ pub(crate) fn number<N: TryFrom<u64>>(text: &[u8]) -> Option<N> {
 
 /// Host and port of a URI or a Via; white space around the colon is legal in a Via. A bracketed IPv6 reference keeps its brackets.
 pub(crate) fn host_port(text: &[u8]) -> Option<(&[u8], Option<u16>)> {
+    // The usual case at once: a name or an IPv4 address, and perhaps a port.
+    let end = text.iter().position(|byte| !is_of(*byte, HOST_NAME)).unwrap_or(text.len());
+    match text.split_at_checked(end)? {
+        (host @ [_, ..], []) => return Some((host, None)),
+        (host @ [_, ..], [b':', port @ ..]) => {
+            if let Some(port) = number::<u16>(port).filter(|port| *port != 0) {
+                return Some((host, Some(port)));
+            }
+        }
+        (_, _) => {}
+    }
     let text = trim(text);
     let (host, rest) = if text.starts_with(b"[") {
         let end = memchr(b']', text)?;

@@ -150,9 +150,10 @@ impl Name {
     #[must_use]
     pub fn from_token(token: &[u8]) -> Self {
         let spellings = SPELLINGS.get(token.len()).copied().unwrap_or_default();
-        // The usual spelling first: the slower comparison is seldom needed.
-        let usual = spellings.iter().find(|(spelling, _)| token == spelling.as_bytes());
-        let found = usual.or_else(|| spellings.iter().find(|(spelling, _)| token.eq_ignore_ascii_case(spelling.as_bytes())));
+        let Some(first) = token.first() else { return Self::Other };
+        // The first letter tells most of them apart.
+        let may_be = |spelling: &str| spelling.as_bytes().first().is_some_and(|letter| letter.eq_ignore_ascii_case(first));
+        let found = spellings.iter().find(|(spelling, _)| may_be(spelling) && token.eq_ignore_ascii_case(spelling.as_bytes()));
         found.map_or(Self::Other, |(_, name)| *name)
     }
 

@@ -4,10 +4,10 @@
 //! checked, and a request that fails there can still be answered. All of this happens on borrowed bytes ([`Outline`]); only a message
 //! that is kept ([`parse`]) costs memory.
 
-use super::grammar::{cut, has_empty_part, is_space, is_token, number, parts, token_prefix, trim};
+use super::grammar::{cut, has_empty_part, is_space, is_token, number, parts, trim};
 use super::{Fault, Field, Head, Identity, Message, Method, Name, NameAddr, ParseError, Rejected, Request, Response, Uri, Via};
 use bytes::Bytes;
-use memchr::{memchr, memchr_iter};
+use memchr::memchr_iter;
 use std::fmt;
 
 /// Largest packet that is read, in bytes.
@@ -358,15 +358,16 @@ fn without_return(line: &[u8]) -> &[u8] {
 }
 
 fn field(line: &[u8], start: usize, end: usize) -> Option<Field> {
-    let name = token_prefix(line);
-    let rest = line.get(name.len()..)?;
-    // White space before the colon is legal, and rare.
-    let colon = if rest.first() == Some(&b':') { 0 } else { memchr(b':', rest)? };
-    if name.is_empty() || !rest.get(..colon)?.iter().all(|byte| is_space(*byte)) {
+    let (name, _) = cut(line, b':')?;
+    let value_start = start.checked_add(name.len())?.checked_add(1)?;
+    // White space before the colon is legal, and rare; before the name there is none.
+    if name.first().is_none_or(|byte| is_space(*byte)) {
         return None;
     }
-    let value_start = start.checked_add(name.len())?.checked_add(colon)?.checked_add(1)?;
-    Field::new(Name::from_token(name), value_start, end)
+    let name = trim(name);
+    let known = Name::from_token(name);
+    (known != Name::Other || is_token(name)).then_some(())?;
+    Field::new(known, value_start, end)
 }
 
 /// Stray separators could make two readers see two different ways back (RFC 4475 section 3.1.2.1).

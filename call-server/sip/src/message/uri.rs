@@ -2,7 +2,7 @@
 //!
 //! The raw form is what is echoed and routed by; nothing here re-encodes a user part.
 
-use super::grammar::{cut, host_port, ip_address, may_be_uri, parameter};
+use super::grammar::{UriMarks, cut, host_port, ip_address, parameter, uri_marks};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
@@ -60,16 +60,15 @@ impl<'a> Uri<'a> {
     /// Reads a bare URI (without `<>`). `None` if it is none.
     #[must_use]
     pub fn parse(raw: &'a [u8]) -> Option<Self> {
-        if !may_be_uri(raw) {
-            return None;
-        }
-        let (scheme, rest) = cut(raw, b':')?;
+        let marks = uri_marks(raw)?;
+        let (scheme, rest) = raw.split_at_checked(marks.colon?)?;
+        let rest = rest.get(1..)?;
         if !scheme.first()?.is_ascii_alphabetic() || rest.is_empty() {
             return None;
         }
         match Scheme::from_token(scheme) {
-            Scheme::Sip => Self::with_host(raw, Scheme::Sip, rest),
-            Scheme::Sips => Self::with_host(raw, Scheme::Sips, rest),
+            Scheme::Sip => Self::with_host(raw, Scheme::Sip, &marks),
+            Scheme::Sips => Self::with_host(raw, Scheme::Sips, &marks),
             Scheme::Tel => {
                 let (number, parameters) = cut(rest, b';').unwrap_or((rest, b""));
                 (!number.is_empty()).then_some(Self {
@@ -86,18 +85,24 @@ impl<'a> Uri<'a> {
         }
     }
 
-    fn with_host(raw: &'a [u8], scheme: Scheme, rest: &'a [u8]) -> Option<Self> {
-        let (user, after) = match cut(rest, b'@') {
-            Some((user, after)) => (Some(cut(user, b':').map_or(user, |(user, _)| user)), after),
-            None => (None, rest),
+    fn with_host(raw: &'a [u8], scheme: Scheme, marks: &UriMarks) -> Option<Self> {
+        let start = marks.colon?.checked_add(1)?;
+        let (user, host_start) = match marks.at {
+            Some(at) => {
+                let user = raw.get(start..at)?;
+                (Some(cut(user, b':').map_or(user, |(user, _)| user)), at.checked_add(1)?)
+            }
+            None => (None, start),
         };
         // An unescaped '@' has no place behind the user part: two readers could see two different users.
-        if after.contains(&b'@') || user.is_some_and(<[u8]>::is_empty) {
+        if marks.has_more_ats || user.is_some_and(<[u8]>::is_empty) {
             return None;
         }
-        let (before_headers, headers) = cut(after, b'?').map_or((after, None), |(before, headers)| (before, Some(headers)));
-        let (host, parameters) = cut(before_headers, b';').unwrap_or((before_headers, b""));
-        let (host, port) = host_port(host)?;
+        let headers = marks.question.and_then(|question| raw.get(question.checked_add(1)?..));
+        let headers_start = marks.question.unwrap_or(raw.len());
+        let host_end = marks.semicolon.unwrap_or(headers_start);
+        let parameters = raw.get(host_end.checked_add(1)?..headers_start).unwrap_or_default();
+        let (host, port) = host_port(raw.get(host_start..host_end)?)?;
         Some(Self { raw, scheme, user, host, port, parameters, headers })
     }
 

@@ -81,11 +81,12 @@ fn an_encrypted_trunk_and_an_agent_hear_each_other_and_nobody_else_is_heard() {
             agent.say(number, &voice_of(100 + number));
             assert_eq!(far.hear(&mut reports), voice_of(100 + number));
         }
+        let mut number = 30;
         for packet in KeySender::new('5', 3).expect("a key") {
-            far.say(&Header { marker: packet.marker, timestamp: 77, ..header(101, 30) }, &packet.payload);
+            far.say(&Header { marker: packet.marker, timestamp: 77, ..header(101, number) }, &packet.payload);
+            number += 1;
         }
         assert_eq!(rig.input(), Input::Digit { leg: CITIZEN, digit: '5' });
-        let mut number = 30;
         while reports == 0 {
             number += 1;
             agent.say(number, &voice_of(number));

@@ -177,7 +177,7 @@ fn joined(packets: &[(Header, Vec<u8>)]) -> Vec<u8> {
 }
 
 #[test]
-fn a_talk_changes_between_relaying_and_mixing_without_losing_or_repeating_a_sample() {
+fn i_14_a_talk_changes_between_relaying_and_mixing_without_losing_or_repeating_a_sample() {
     let mut hand = Hand::new();
     hand.begin();
     let (mut at_citizen, mut at_agent) = (Vec::new(), Vec::new());

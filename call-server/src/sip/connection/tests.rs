@@ -121,10 +121,10 @@ fn who_brings_too_many_bytes_is_read_no_faster_than_it_may() {
         let limits = SkinLimits { trunk_bytes_per_s: 20_000, trunk_burst_bytes: 1_000, ..SkinLimits::default() };
         let mut site = Site::open(End::Accepted, true, &limits);
         let start = Instant::now();
-        let messages = OPTIONS.repeat(40);
+        let messages = OPTIONS.repeat(100);
         let writing = async { site.far.write_all(messages.as_bytes()).await.expect("an open connection") };
         let reading = async {
-            for _ in 0..40 {
+            for _ in 0..100 {
                 timeout(LIMIT, site.told.recv()).await.expect("a message in time").expect("an open connection");
             }
         };

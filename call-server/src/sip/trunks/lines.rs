@@ -433,9 +433,9 @@ impl Lines {
         });
     }
 
-    /// Whether the trunk of a call that came in tells keys by INFO.
+    /// Whether the trunk of a call tells keys by INFO.
     pub(in crate::sip) fn tells_keys(&self, call: PathCall) -> bool {
-        let line = self.lines.values().find(|line| line.calls_in.contains(&call));
+        let line = self.lines.values().find(|line| line.calls_in.contains(&call) || line.ours.contains(&call));
         line.is_some_and(|line| line.settings.carrier.plan.voice.keys == KeyMode::Info)
     }
 

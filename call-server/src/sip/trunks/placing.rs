@@ -3,9 +3,9 @@
 use super::dial::{self, Dial, Purpose, Stop, Told, Way};
 use super::line::{Line, host, with_user};
 use super::{Lines, PathCall, Ways, chance};
-use crate::sip::Destination;
+use crate::sip::{Destination, Transport};
 use call_core::command::{CallTo, Dial as Wish};
-use call_core::plan::{MAX_ATTEMPTS, choose};
+use call_core::plan::{MAX_ATTEMPTS, Srtp, choose};
 use shared::model::{Caller, LegId, PhoneNumber, TrunkId};
 use sip_core::Event;
 use std::collections::BTreeMap;
@@ -32,9 +32,10 @@ impl Lines {
     /// Places a call. What comes of it is told by [`Lines::take_told`].
     pub(in crate::sip) fn place(&mut self, now: u64, ways: &mut dyn Ways, wish: Wish, phone: Option<PhonePlace>) {
         let Wish { leg, to, shown, offer } = wish;
+        let is_secured = offer.0.contains("RTP/SAVP");
         let stops = match &to {
             _ if self.placed.len() >= MAX_PLACED => Vec::new(),
-            CallTo::Number(number) => self.stops_to(now, number, &shown),
+            CallTo::Number(number) => self.stops_to(now, number, (&shown, is_secured)),
             CallTo::Phone(_) => phone.map(|place| self.stop_at(place, &shown)).into_iter().collect(),
         };
         let dial = Dial::begin(now, ways, Purpose::Talk, offer.0.to_string(), stops);
@@ -116,7 +117,7 @@ impl Lines {
         before
     }
 
-    fn stops_to(&mut self, now: u64, number: &PhoneNumber, shown: &Caller) -> Vec<Stop> {
+    fn stops_to(&mut self, now: u64, number: &PhoneNumber, (shown, is_secured): (&Caller, bool)) -> Vec<Stop> {
         let plans = self.lines.iter().map(|(id, line)| (*id, line.settings.carrier.plan.clone())).collect();
         let states = self.lines.iter().map(|(id, line)| (*id, line.state(now))).collect::<BTreeMap<_, _>>();
         let choice = choose(&plans, &states, number, draw);
@@ -124,7 +125,9 @@ impl Lines {
         let mut all = Vec::new();
         for attempt in choice.attempts {
             if let Some(line) = self.lines.get_mut(&attempt.trunk) {
-                all.extend(stops(line, attempt.target, (number, shown), own));
+                let srtp = line.settings.carrier.plan.voice.srtp;
+                let fits = |stop: &Stop| may_carry(&stop.way, is_secured, srtp);
+                all.extend(stops(line, attempt.target, (number, shown), own).into_iter().filter(fits));
             }
         }
         all.truncate(MAX_ATTEMPTS);
@@ -136,6 +139,15 @@ impl Lines {
         let from = format!("<sip:{user}@{}>", own_host(self.own));
         let caller = dial::Caller { trunk: None, from, fields: Vec::new(), account: None };
         Stop { target: contact.clone(), uri: contact, way: Way::Back(path, source), caller }
+    }
+}
+
+/// Encrypted voice needs a way on which nobody reads its keys, and a trunk that knows it; where it is required, no plain call goes out.
+fn may_carry(way: &Way, is_secured: bool, srtp: Srtp) -> bool {
+    match (is_secured, way) {
+        (false, _) => srtp != Srtp::Required,
+        (true, Way::To(to)) => to.transport == Transport::Tls && srtp != Srtp::Off,
+        (true, Way::Back(..)) => false,
     }
 }
 
@@ -190,6 +202,23 @@ fn own_host(own: IpAddr) -> String {
 mod tests {
     use super::{ANONYMOUS, Calling, calling};
     use shared::model::PhoneNumber;
+
+    #[test]
+    fn keys_travel_over_tls_alone_and_a_trunk_that_requires_encryption_gets_no_plain_call() {
+        let to = |transport| Way::To(Destination { transport, address: "192.0.2.1:5061".parse().expect("an address"), tls_name: None });
+        let (tls, udp) = (to(Transport::Tls), to(Transport::Udp));
+        for (way, is_secured, srtp, may) in [
+            (&udp, false, Srtp::Off, true),
+            (&udp, false, Srtp::Optional, true),
+            (&tls, false, Srtp::Required, false),
+            (&tls, true, Srtp::Required, true),
+            (&tls, true, Srtp::Optional, true),
+            (&tls, true, Srtp::Off, false),
+            (&udp, true, Srtp::Required, false),
+        ] {
+            assert_eq!(may_carry(way, is_secured, srtp), may, "{way:?} {is_secured} {srtp:?}");
+        }
+    }
 
     #[test]
     fn a_hidden_number_is_told_to_the_carrier_and_kept_from_the_person() {

@@ -106,3 +106,19 @@ fn no_changed_protected_packet_is_ever_opened() {
         assert!(open(&mut genuine.clone()).is_ok());
     }
 }
+
+/// The corpus of the fuzz targets, without libFuzzer: what it once found stays found.
+#[test]
+fn the_corpus_of_the_fuzz_targets() {
+    for (name, target) in [("voice_packets", packets::target as fn(&[u8])), ("voice_secure", secure::target)] {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz/corpus").join(name);
+        let mut count = 0;
+        for file in std::fs::read_dir(&folder).expect("the corpus is there") {
+            let path = file.expect("an entry").path();
+            let data = std::fs::read(&path).expect("it can be read");
+            assert!(std::panic::catch_unwind(|| target(&data)).is_ok(), "{}", path.display());
+            count += 1;
+        }
+        assert!(count >= 5, "only {count} files in {}", folder.display());
+    }
+}

@@ -167,7 +167,7 @@ async fn serve(gateway: SocketAddr, tls: TlsConnector, agent: &Agent, slots: &Se
             },
             _ = keep_open.tick(), if leg.is_some() => {
                 if let Some(leg) = &mut leg {
-                    leg.send(0);
+                    leg.send(0, 0);
                 }
                 if !ready {
                     link.ask(Action::GoReady).await?;
@@ -190,7 +190,8 @@ async fn on_desk(link: &mut Link, desk: &Desk, leg: &mut Option<Box<Leg>>, told:
     Ok(())
 }
 
-fn key(text: &str) -> Result<MasterKey> {
+/// A key as the server hands it out.
+pub(crate) fn key(text: &str) -> Result<MasterKey> {
     let bytes = BASE64_STANDARD.decode(text).context("a key that is no base64")?;
     let bytes: [u8; MASTER_BYTES] = bytes.try_into().ok().context("a key of the wrong length")?;
     Ok(MasterKey(bytes))

@@ -24,6 +24,11 @@ pub(crate) fn serve(legs: usize) -> Result<()> {
         socket.set_nonblocking(true)?;
         epoll::add(&epoll, socket, epoll::EventData::new_u64(place as u64), epoll::EventFlags::IN)?;
     }
+    // As the server's media threads: urgent, and on the second core if there is one.
+    generator::make_urgent();
+    let mut core = rustix::thread::CpuSet::new();
+    core.set(1);
+    let _ = rustix::thread::sched_setaffinity(None, &core);
     println!("relaying");
     relay(&epoll, &sockets)
 }
@@ -58,5 +63,6 @@ pub(crate) fn measure(calls: usize, window: Duration) -> Result<Figures> {
     }
     child.tell(&serde_json::to_string(&far)?);
     child.wait_for("word that it relays", e2e::SOON, |line| (line == "relaying").then_some(()));
-    generator::run(&mut legs, window, child.id())
+    let pid = child.id();
+    generator::urgently(|| generator::run(&mut legs, window, pid))
 }

@@ -1,7 +1,7 @@
 //! The server is killed under load: what is left of every recording. Each packet carries the moment at which it was sent, so the last
 //! one in a recording tells how much of the talk the crash cost.
 
-use crate::leg::{Leg, MARK, Read};
+use crate::leg::{Leg, MARK};
 use crate::{Crowd, site};
 use anyhow::{Context, Result, ensure};
 use e2e::{Server, Site};
@@ -61,14 +61,15 @@ pub(crate) fn run(calls: usize, seconds: u64, json: bool) -> Result<()> {
 fn speak(mut legs: Vec<Leg>, over: Arc<AtomicBool>) -> std::thread::JoinHandle<()> {
     std::thread::spawn(move || {
         let began = Instant::now();
-        let mut next = began;
+        let (mut next, mut frame) = (began, 0);
         while !over.load(Ordering::Acquire) {
             for (place, leg) in legs.iter_mut().enumerate() {
                 if began.elapsed() >= head_start(place) {
-                    leg.send(now_us());
+                    leg.send(now_us(), frame);
                 }
-                while !matches!(leg.read(), Read::Nothing) {}
+                while leg.hear(now_us, &(0..0)) {}
             }
+            frame += 1;
             next = (next + BEAT).max(Instant::now());
             std::thread::sleep(next.saturating_duration_since(Instant::now()));
         }

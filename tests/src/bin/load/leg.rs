@@ -1,35 +1,51 @@
-//! One voice path of the generator: RTP, or SRTP towards agents, with the moment of sending in the payload.
+//! One voice path of the generator: RTP, or SRTP towards agents. What it says is the moment of sending, or speech, or now and then a
+//! ping; what it hears is measured accordingly.
 
+use crate::ear::{Ear, Pings};
+use crate::speech::{FRAME, Speech};
 use anyhow::{Context, Result};
 use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
 use voice::rtp::{HEADER_BYTES, Header, Packet};
 use voice::srtp::{MasterKey, SrtpReceiver, SrtpSender};
 
 /// Marks our own packets; music and silence do not begin so.
 pub(crate) const MARK: [u8; 8] = *b"\xa5load\x5a\xa5\x5a";
-/// A-law of 20 ms.
-const PAYLOAD_BYTES: usize = 160;
 /// Silence in A-law.
 const SILENCE: u8 = 0xd5;
+/// RTP payload types.
+const ALAW: u8 = 8;
+const OPUS: u8 = 111;
+/// One in so many packets is left out by a leg that shall seem to lose some.
+const LOSES_ONE_IN: u16 = 20;
+
+/// What a leg says.
+pub(crate) enum Mouth {
+    /// The moment of sending, in A-law.
+    Stamps,
+    /// Speech, each leg from another place of it.
+    Speech(Arc<Speech>, usize),
+    /// Silence, in A-law.
+    Silence,
+    /// Silence, and now and then a ping.
+    Pings(Pings),
+}
 
 /// One voice path.
 pub(crate) struct Leg {
     pub(crate) socket: UdpSocket,
+    /// What it says.
+    pub(crate) mouth: Mouth,
+    /// How what it hears is measured.
+    pub(crate) ear: Ear,
+    /// Sends Opus instead of A-law.
+    pub(crate) opus: bool,
+    /// Leaves some packets out, as a bad link would.
+    pub(crate) lossy: bool,
     keys: Option<(SrtpSender, SrtpReceiver)>,
     ssrc: u32,
     sequence: u16,
-    timestamp: u32,
     buffer: [u8; 2048],
-}
-
-/// What a read gave.
-pub(crate) enum Read {
-    /// One of our packets, sent at this µs.
-    Ours(u64),
-    /// Something else: music, silence, or not authentic.
-    Other,
-    /// Nothing is waiting.
-    Nothing,
 }
 
 impl Leg {
@@ -37,7 +53,8 @@ impl Leg {
     pub(crate) fn plain(ssrc: u32) -> Result<Self> {
         let socket = UdpSocket::bind("127.0.0.1:0").context("no free loopback port")?;
         socket.set_nonblocking(true)?;
-        Ok(Self { socket, keys: None, ssrc, sequence: 1, timestamp: 0, buffer: [0; 2048] })
+        let (mouth, ear) = (Mouth::Stamps, Ear::Stamps(Vec::new()));
+        Ok(Self { socket, mouth, ear, opus: false, lossy: false, keys: None, ssrc, sequence: 1, buffer: [0; 2048] })
     }
 
     /// An encrypted path.
@@ -50,36 +67,67 @@ impl Leg {
         self.socket.connect(far).with_context(|| format!("cannot send to {far}"))
     }
 
-    /// Sends 20 ms of silence that carry `now_us`. `false` if the system did not take it.
-    pub(crate) fn send(&mut self, now_us: u64) -> bool {
-        let header = Header { marker: false, payload_type: 8, sequence: self.sequence, timestamp: self.timestamp, ssrc: self.ssrc };
+    /// Sends the 20 ms of this frame. `false` if the system did not take it.
+    pub(crate) fn send(&mut self, now_us: u64, frame: u64) -> bool {
+        let opus = self.opus && !matches!(self.mouth, Mouth::Silence);
+        let (payload_type, ticks) = if opus { (OPUS, 6) } else { (ALAW, 1) };
+        let timestamp = (frame as u32).wrapping_mul(FRAME as u32 * ticks);
+        let header = Header { marker: false, payload_type, sequence: self.sequence, timestamp, ssrc: self.ssrc };
         self.sequence = self.sequence.wrapping_add(1);
-        self.timestamp = self.timestamp.wrapping_add(PAYLOAD_BYTES as u32);
-        let mut length = HEADER_BYTES + PAYLOAD_BYTES;
-        let (head, payload) = self.buffer[..length].split_at_mut(HEADER_BYTES);
-        header.write(head).expect("there is room for a header");
-        payload.fill(SILENCE);
-        payload[..8].copy_from_slice(&MARK);
-        payload[8..16].copy_from_slice(&now_us.to_be_bytes());
+        if self.lossy && self.sequence.is_multiple_of(LOSES_ONE_IN) {
+            return true;
+        }
+        header.write(&mut self.buffer).expect("there is room for a header");
+        let room = &mut self.buffer[HEADER_BYTES..];
+        let mut length = HEADER_BYTES
+            + match &mut self.mouth {
+                Mouth::Stamps => stamp(now_us, room),
+                Mouth::Silence => copy(&[SILENCE; FRAME], room),
+                Mouth::Speech(speech, start) => copy(speech.frame(*start + frame as usize, opus), room),
+                Mouth::Pings(pings) => pings.say(now_us, frame, opus, room),
+            };
         if let Some((sender, _)) = &mut self.keys {
             length = sender.protect(&mut self.buffer, length).expect("a fresh packet with room can be protected");
         }
         self.socket.send(&self.buffer[..length]).is_ok()
     }
 
-    /// Reads one waiting packet.
-    pub(crate) fn read(&mut self) -> Read {
-        let Ok(mut length) = self.socket.recv(&mut self.buffer) else { return Read::Nothing };
-        if let Some((_, receiver)) = &mut self.keys {
+    /// Reads one waiting packet; whether there was one. The clock is read once it is here. What was sent or comes outside of the
+    /// window is not measured.
+    pub(crate) fn hear(&mut self, clock: impl Fn() -> u64, window: &std::ops::Range<u64>) -> bool {
+        let Ok(mut length) = self.socket.recv(&mut self.buffer) else { return false };
+        let now_us = clock();
+        if (192..=223).contains(&self.buffer[1]) {
+            return true;
+        }
+        if let Some((_, receiver)) = self.keys.as_mut().filter(|_| self.ear.needs_payload()) {
             match receiver.unprotect(&mut self.buffer[..length]) {
                 Ok(opened) => length = opened,
-                Err(_) => return Read::Other,
+                Err(_) => return true,
             }
         }
-        let Ok(packet) = Packet::read(&self.buffer[..length]) else { return Read::Other };
-        match packet.payload.split_first_chunk() {
-            Some((&MARK, rest)) => rest.first_chunk().map_or(Read::Other, |moment| Read::Ours(u64::from_be_bytes(*moment))),
-            _ => Read::Other,
+        if let Ok(packet) = Packet::read(&self.buffer[..length]) {
+            self.ear.hear(now_us, &packet, window);
         }
+        true
     }
+}
+
+fn copy(bytes: &[u8], room: &mut [u8]) -> usize {
+    room[..bytes.len()].copy_from_slice(bytes);
+    bytes.len()
+}
+
+/// Writes 20 ms of silence that carry `now_us`.
+fn stamp(now_us: u64, room: &mut [u8]) -> usize {
+    room[..FRAME].fill(SILENCE);
+    room[..8].copy_from_slice(&MARK);
+    room[8..16].copy_from_slice(&now_us.to_be_bytes());
+    FRAME
+}
+
+/// The moment that a payload carries, if it is one of ours.
+pub(crate) fn read_stamp(payload: &[u8]) -> Option<u64> {
+    let (_, rest) = payload.split_first_chunk().filter(|(mark, _)| **mark == MARK)?;
+    rest.first_chunk().map(|moment| u64::from_be_bytes(*moment))
 }

@@ -9,8 +9,13 @@ mod attack;
 mod bare;
 mod callers;
 mod crash;
+mod ear;
+mod engine;
 mod generator;
 mod leg;
+mod media;
+mod middle;
+mod speech;
 
 use anyhow::{Context, Result, ensure};
 use clap::{Args, Parser, Subcommand};
@@ -30,6 +35,8 @@ struct Cli {
 enum Command {
     /// Calls through the real server, then the same packets through a bare relay.
     Relay(RelayArguments),
+    /// The media engine by itself: relayed, transcoded, mixed and listened-to talks, and the largest number of each.
+    Media(media::MediaArguments),
     /// The bare relay alone: what this host's network stack costs.
     Bare(RelayArguments),
     /// Hostile and broken SIP peers while calls run: late answers, late voice, memory.
@@ -112,6 +119,7 @@ impl Run {
 fn main() -> Result<()> {
     match Cli::parse().command {
         Command::Relay(arguments) => relay(&arguments),
+        Command::Media(arguments) => media::run(&arguments),
         Command::Bare(arguments) => bare_alone(&arguments),
         Command::Attack(arguments) => attack::run(&arguments),
         Command::Crash { calls, seconds, json } => crash::run(calls, seconds, json),
@@ -164,7 +172,8 @@ fn site(agents: usize) -> Result<Site> {
 fn through_server(site: &Site, calls: usize, window: Duration) -> Result<Figures> {
     let server = Server::start(site);
     let Crowd { mut legs, citizens, runtime: _runtime, agents: _agents } = Crowd::bring(site, &server, calls)?;
-    let figures = generator::run(&mut legs, window, server.id())?;
+    let pid = server.id();
+    let figures = generator::urgently(|| generator::run(&mut legs, window, pid))?;
     citizens.hang_up();
     Ok(figures)
 }

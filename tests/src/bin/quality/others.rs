@@ -17,13 +17,13 @@ pub(crate) struct Talk {
 impl Talk {
     /// Brings the call of one row.
     pub(crate) fn begin(folder: &Path, place: usize, row: &Row, material: &Material) -> Result<Self> {
-        let codec = match row.codec {
-            crate::Codec::Pcma => "PCMA",
-            crate::Codec::Opus => "opus/48000/2",
+        let (codec, agent, citizen) = match row.codec {
+            crate::Codec::Pcma => ("PCMA", &material.agent_long, &material.citizen_long),
+            crate::Codec::Opus => ("opus/48000/2", &material.agent_fine, &material.citizen_fine),
         };
-        let callee = Baresip::wait(&folder.join(format!("callee-{place}")), &material.agent_long, codec);
+        let callee = Baresip::wait(&folder.join(format!("callee-{place}")), agent, codec);
         let proxy = sip_over(callee.address(), row.impairment(place)).context("a link")?;
-        let mut caller = Baresip::dial_with(&folder.join(format!("caller-{place}")), proxy, USER, &material.citizen_long, codec);
+        let mut caller = Baresip::dial_with(&folder.join(format!("caller-{place}")), proxy, USER, citizen, codec);
         caller.event("CALL_ESTABLISHED");
         Ok(Self { caller, callee })
     }

@@ -53,7 +53,7 @@ impl Talk {
         let link = Link::open(SocketAddr::new(near, server.agent_media), media, begin_with(row, place)).context("a link")?;
         let cable = Cable::at(near, server.gateway);
         let agent = &site.agents[place];
-        let mut desk = Headless::start_speaking(site, cable.address(), agent, HeadlessPlan::WILLING, &material.agent_long, &[]);
+        let mut desk = Headless::start_speaking(site, cable.address(), agent, HeadlessPlan::WILLING, &material.agent_long, &["--mic-loop"]);
         desk.state("ready", LATER);
         let heard_by_citizen = site.folder().join(format!("citizen-{place}.wav"));
         let dialled = Instant::now();

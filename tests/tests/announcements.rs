@@ -1,0 +1,100 @@
+//! What a waiting citizen is told, heard as the citizen hears it: the right pieces in the right order, again and again, with working keys,
+//! and cut at once when somebody answers (I-21, I-22, I-23).
+
+use citizen::{Act, CallPlan, Deed, EndedBy, Ending, Outcome};
+use e2e::site::prompt;
+use e2e::sound::{RATE, assert_arrived, read_mono};
+use e2e::{Caller, Headless, HeadlessPlan, LATER, SOON, Server, Site};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use voice::correlate;
+
+/// A built-in piece.
+fn piece(name: &str) -> Vec<i16> {
+    let file: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../assets/prompts/house/{name}.wav"));
+    read_mono(&file)
+}
+
+fn announcing(name: &str, keys: &[(&str, &str)]) -> Site {
+    let site = Site::demo(name);
+    for (key, value) in keys {
+        site.configure("queues", key, value);
+    }
+    site
+}
+
+/// Where a sound begins in what was heard, in ms; `None` if it was not heard.
+fn place(sound: &[i16], heard: &[i16]) -> Option<usize> {
+    correlate::find(sound, heard).filter(|found| found.correlation > 0.9).map(|found| found.delay_samples * 1_000 / RATE)
+}
+
+/// Waits until the call's story says this.
+fn told(site: &Site, words: &str) {
+    let until = Instant::now() + SOON;
+    loop {
+        let story = site.cli_any(&["explain", "1"]).to_string();
+        if story.contains(words) {
+            return;
+        }
+        assert!(Instant::now() < until, "the call's story never said {words}: {story}");
+    }
+}
+
+#[test]
+fn position_and_text_are_heard_as_often_as_the_queue_says() {
+    let site = announcing("announced", &[("announce_first_seconds", "1"), ("announce_every_seconds", "6")]);
+    let server = Server::start(&site);
+    let caller = Caller::dial(CallPlan { ending: Ending::HangUpAfter(Duration::from_secs(13)), ..CallPlan::new(server.sip, "12345") });
+    let report = caller.report(LATER);
+    assert_eq!(report.outcome, Outcome::Answered, "{report:?}");
+    let spoken = [piece("zh.you_are_next"), piece("zh.please_wait")].concat();
+    let (first, second) = report.heard.split_at(RATE * 6);
+    let (first, second) = (place(&spoken, first), place(&spoken, second).map(|at| at + 6_000));
+    println!("heard at {first:?} and {second:?} ms");
+    let (first, second) = (first.expect("the first text was heard"), second.expect("the second text was heard"));
+    assert!(second.abs_diff(first + 6_000) < 500, "texts at {first} and {second} ms");
+    let story = site.cli(&["explain", "1"]).to_string();
+    assert_eq!(story.matches("0 served before").count(), 3, "{story}");
+}
+
+#[test]
+fn a_key_works_in_the_midst_of_a_text() {
+    let keys = [("announce_first_seconds", "1"), ("keys", "[\"9 announce en.please_wait\"]")];
+    let site = announcing("announced_key", &keys);
+    let server = Server::start(&site);
+    let acts = vec![Act { after: Duration::from_millis(1_900), deed: Deed::Press("9".into()) }];
+    let report = Caller::dial(CallPlan { acts, ..CallPlan::new(server.sip, "12345") }).report(LATER);
+    assert_eq!((report.outcome, report.ended_by), (Outcome::Answered, Some(EndedBy::FarEnd)), "{report:?}");
+    let left = place(&piece("en.please_wait"), &report.heard).expect("the text of the key was heard");
+    assert_eq!(place(&piece("zh.please_wait"), &report.heard), None, "it was cut by the key");
+    println!("the way out began at {left} ms");
+}
+
+#[test]
+fn an_answer_cuts_the_text() {
+    let site = announcing("announced_cut", &[("announce_first_seconds", "1"), ("announce_texts", "[\"long\"]")]);
+    let folder = site.folder().join("prompts");
+    std::fs::create_dir_all(&folder).expect("the site's folder is writable");
+    let long: Vec<i16> = read_mono(&prompt("citizen")).repeat(5);
+    let spec = hound::WavSpec { channels: 1, sample_rate: 8_000, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+    let mut wav = hound::WavWriter::create(folder.join("long.wav"), spec).expect("a prompt can be written");
+    long.iter().for_each(|sample| wav.write_sample(*sample).expect("a prompt can be written"));
+    wav.finalize().expect("a prompt can be written");
+    site.configure("media", "prompts", "\"prompts\"");
+    let server = Server::start(&site);
+    let mut agent = Headless::sign_in(&site, &server, &site.agents[0], HeadlessPlan::ANSWERS);
+    let caller = Caller::dial(CallPlan::new(server.sip, "12345"));
+    told(&site, "long");
+    agent.go_ready();
+    agent.event("talking", SOON);
+    agent.talks_for(Duration::from_secs(7));
+    let report = caller.hang_up(LATER);
+    let agent_says = read_mono(&prompt("agent"));
+    let arrived = assert_arrived("the agent's voice at the citizen", &agent_says, &report.heard);
+    // 100 ms after the agent's first sample nothing of the text is heard any more: it lasts much longer than the call.
+    let after = (arrived.delay_ms as usize + 100) * RATE / 1_000;
+    let (text, rest) = (&long[..RATE], &report.heard[after..]);
+    let found = correlate::find(text, rest);
+    assert!(found.is_none_or(|found| found.correlation < 0.5), "the text goes on under the talk: {found:?}");
+    assert!(place(&long[..RATE], &report.heard[..after]).is_some(), "the text was not heard before the talk");
+}
