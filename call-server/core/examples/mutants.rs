@@ -173,28 +173,27 @@ fn broken(text: &str, number: u32, mutant: &Mutant) -> Result<String, String> {
 
 /// Builds the test programs of the copy and writes down where they are.
 fn build(copy: &Path) -> Result<(), String> {
-    let target = copy.join("target");
-    let mut command = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
-    command.args(["test", "--no-run", "--offline", "--package", "call-core", "--lib", "--test", "scenarios", "--test", "together"]);
-    command
-        .args(["--example", "simulate", "--message-format", "json-render-diagnostics"])
-        .current_dir(copy)
-        .env("CARGO_TARGET_DIR", &target);
-    // What is broken on purpose may be odd.
-    command.env("RUSTFLAGS", "--cap-lints allow").stderr(Stdio::inherit());
-    let output = command.output().map_err(|fault| fault.to_string())?;
-    if !output.status.success() {
-        return Err("the copy does not build".to_owned());
+    let mut told = Vec::new();
+    let tests = ["test", "--no-run", "--lib", "--test", "scenarios", "--test", "together"];
+    for what in [&tests[..], &["build", "--example", "simulate"]] {
+        let mut command = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
+        command.args(what).args(["--offline", "--package", "call-core", "--message-format", "json-render-diagnostics"]);
+        command.current_dir(copy).env("CARGO_TARGET_DIR", copy.join("target"));
+        // What is broken on purpose may be odd.
+        command.env("RUSTFLAGS", "--cap-lints allow").stderr(Stdio::inherit());
+        let output = command.output().map_err(|fault| fault.to_string())?;
+        if !output.status.success() {
+            return Err("the copy does not build".to_owned());
+        }
+        told.extend(output.stdout);
     }
-    fs::write(copy.join("programs.jsonl"), output.stdout).map_err(|fault| fault.to_string())
+    fs::write(copy.join("programs.jsonl"), told).map_err(|fault| fault.to_string())
 }
 
 /// The test programs of the copy, by name.
 fn programs(copy: &Path) -> Result<Vec<(String, PathBuf)>, String> {
     let text = fs::read_to_string(copy.join("programs.jsonl")).map_err(|fault| format!("nothing was built: {fault}"))?;
-    let tests = text.lines().filter_map(program).filter(|(name, _)| name != "simulate");
-    let example = copy.join("target/debug/examples/simulate");
-    Ok(tests.chain([("simulation".to_owned(), example)]).collect())
+    Ok(text.lines().filter_map(program).collect())
 }
 
 /// Name and path of a program that was built, from a line of cargo's messages.
@@ -202,7 +201,12 @@ fn program(line: &str) -> Option<(String, PathBuf)> {
     let message: serde_json::Value = serde_json::from_str(line).ok()?;
     let path = PathBuf::from(message.get("executable")?.as_str()?);
     let name = message.get("target")?.get("name")?.as_str()?;
-    Some((name.replace("call_core", "unit tests").replace("call-core", "unit tests"), path))
+    let name = match name {
+        "call_core" | "call-core" => "unit tests",
+        "simulate" => "simulation",
+        other => other,
+    };
+    Some((name.to_owned(), path))
 }
 
 /// Which programs are red with this break, and by what.

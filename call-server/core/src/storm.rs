@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 /// Most calls that one limit remembers, whatever the plan says.
 const REMEMBERED: usize = 10_000;
+/// Fewest calls that one limit remembers: a new plan with a higher limit counts what the old one let in.
+const KEPT: usize = 64;
 
 /// Times of calls that were let in.
 #[derive(Debug, Default)]
@@ -23,9 +25,7 @@ impl Storm {
 
     /// A call was let in.
     pub(crate) fn let_in(&mut self, now: Time, rule: &StormRule) {
-        if rule.per_second > 0 {
-            self.all.add(now, rule.per_second as usize);
-        }
+        self.all.add(now, rule.per_second as usize);
     }
 
     /// Whether another call of a rated entry may come in; if so it counts.
@@ -55,7 +55,7 @@ impl Recent {
 
     fn add(&mut self, now: Time, most: usize) {
         self.0.push_back(now);
-        while self.0.len() > most.min(REMEMBERED) {
+        while self.0.len() > most.clamp(KEPT, REMEMBERED) {
             self.0.pop_front();
         }
     }
@@ -89,6 +89,7 @@ mod tests {
         let let_in: Vec<bool> = [0, 10, 20, 59_999, 60_000, 60_010].map(|ms| storm.rate(7, Time(ms), 2, 60_000)).into();
         assert_eq!(let_in, [true, true, false, false, true, true]);
         assert!(storm.rate(8, Time(60_011), 1, 60_000), "another entry has a count of its own");
+        assert!(!storm.rate(7, Time(60_011), 4, 120_000), "a new rule counts what the old one let in");
         storm.retain(|entry| entry == 8);
         assert!(storm.rate(7, Time(60_012), 1, 60_000), "forgotten with its entry");
     }

@@ -2,7 +2,7 @@
 //! with small delays. It remembers only what it needs to go on and to judge.
 
 use crate::ears::Ears;
-use call_core::command::{AgentCommand, MediaAccess, MediaCommand, RecordingCommand, SessionText, SipCommand, StoreCommand};
+use call_core::command::{AgentCommand, MediaAccess, MediaCommand, RecordingCommand, SessionEnd, SessionText, SipCommand, StoreCommand};
 use call_core::input::{AgentAction, CallOffered, LegEnd, MediaFailure, RecordingOutcome};
 use call_core::ledger::{AgentInterval, FactKind, InteractionRecord};
 use call_core::plan::{AgentPlan, Plan, QueuePlan, Strategy};
@@ -37,6 +37,10 @@ pub(crate) struct House {
     answered: BTreeSet<LegId>,
     calls: BTreeMap<InteractionId, LegId>,
     open: BTreeSet<InteractionId>,
+    /// Whose voice path is being opened: their citizens hear nothing for that moment.
+    arriving: BTreeSet<AgentId>,
+    /// Calls that moved from desk to desk: the books run on over the gap, the ears do not.
+    moved: BTreeSet<InteractionId>,
     /// The citizen's leg whose INVITE is being handled.
     dialling: Option<LegId>,
     tallies: BTreeMap<&'static str, u64>,
@@ -47,7 +51,6 @@ pub(crate) struct House {
 #[derive(Default)]
 struct Desktop {
     session: Option<SessionId>,
-    connected: bool,
     desk: Option<Desk>,
     intervals: u32,
     tiled_ms: u64,
@@ -118,6 +121,8 @@ impl House {
             answered: BTreeSet::new(),
             calls: BTreeMap::new(),
             open: BTreeSet::new(),
+            arriving: BTreeSet::new(),
+            moved: BTreeSet::new(),
             dialling: None,
             tallies: BTreeMap::new(),
             stopped: false,
@@ -209,7 +214,7 @@ impl House {
     /// After every input.
     fn judge(&self) {
         self.ears.i1_nobody_talks_twice();
-        for leg in &self.answered {
+        for leg in self.answered.iter().filter(|_| self.arriving.is_empty()) {
             assert!(self.ears.hears_something(*leg), "nobody in silence: the citizen of leg {leg}");
         }
         for (agent, desktop) in &self.desks {
@@ -303,6 +308,7 @@ impl House {
             MediaCommand::OpenAgent { agent, leg } => {
                 self.voices.retain(|_, who| *who != agent);
                 self.voices.insert(leg, agent);
+                self.arriving.insert(agent);
                 self.all_voices.insert(leg, agent);
                 self.soon(Input::AgentMediaOpened { agent, leg, access: MediaAccess("keys".into()) });
             }
@@ -342,6 +348,9 @@ impl House {
     fn saved(&mut self, record: &InteractionRecord) {
         assert!(self.open.remove(&record.interaction), "I-12: {} is saved twice", record.interaction);
         let Some(citizen) = self.calls.get(&record.interaction).copied() else { return };
+        if self.moved.contains(&record.interaction) {
+            return;
+        }
         let mut heard: BTreeMap<AgentId, u64> = BTreeMap::new();
         for (_, leg, length_ms) in self.ears.spells.iter().filter(|(name, ..)| *name == citizen) {
             *heard.entry(self.agent_of_leg(*leg)).or_insert(0) += length_ms;
@@ -375,24 +384,37 @@ impl House {
     fn obey_gateway(&mut self, command: AgentCommand) {
         match command {
             AgentCommand::SignedIn { agent, session, .. } => {
+                self.arriving.remove(&agent);
                 let desktop = self.desks.entry(agent).or_default();
-                (desktop.session, desktop.connected, desktop.desk) = (Some(session), true, None);
+                (desktop.session, desktop.desk) = (Some(session), None);
                 let leg = self.voices.iter().find(|(_, who)| **who == agent).map(|(leg, _)| *leg).expect("a voice path");
                 self.soon(Input::AgentMediaReachable { leg, reachable: true });
                 self.soon(Input::AgentAttentive { agent, session, attentive: true });
             }
-            AgentCommand::SignedOut { agent, session, .. } | AgentCommand::SignInFailed { agent, session } => {
-                let desktop = self.desks.entry(agent).or_default();
-                if desktop.session == Some(session) {
-                    (desktop.session, desktop.desk) = (None, None);
-                    self.after(20_000, Event::SignsIn(agent));
+            AgentCommand::SignInFailed { agent, session } => {
+                self.arriving.remove(&agent);
+                self.session_ends(agent, session);
+            }
+            AgentCommand::SignedOut { agent, session, why } => {
+                if why == SessionEnd::Superseded {
+                    let desk = self.desks.get(&agent).and_then(|desktop| desktop.desk.as_ref());
+                    self.moved.extend(desk.and_then(|desk| desk.call.as_ref()).map(|view| view.interaction));
                 }
+                self.session_ends(agent, session);
             }
             AgentCommand::Show { agent, session, desk } => {
                 self.react(agent, session, &desk);
                 self.desks.entry(agent).or_default().desk = Some(*desk);
             }
             _ => {}
+        }
+    }
+
+    fn session_ends(&mut self, agent: AgentId, session: SessionId) {
+        let desktop = self.desks.entry(agent).or_default();
+        if desktop.session == Some(session) {
+            (desktop.session, desktop.desk) = (None, None);
+            self.after(20_000, Event::SignsIn(agent));
         }
     }
 
