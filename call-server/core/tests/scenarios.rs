@@ -327,10 +327,9 @@ impl Stage {
         match command {
             StoreCommand::Open { interaction, .. } => {
                 self.opened += 1;
-                match self.callers.values_mut().find(|caller| caller.interaction.is_none()) {
-                    Some(caller) => caller.interaction = Some(interaction),
-                    // An agent's call.
-                    None => {}
+                // Nobody is found for an agent's call.
+                if let Some(caller) = self.callers.values_mut().find(|caller| caller.interaction.is_none()) {
+                    caller.interaction = Some(interaction);
                 }
                 None
             }

@@ -79,7 +79,7 @@ mod tests {
         let (mut energy, mut payload, mut alaw) = (0.0, [0; 480], [0; MAX_PACKET_SAMPLES]);
         for frame in tone.chunks(160) {
             encode_alaw(frame, &mut alaw[..160]);
-            let length = voice.say(&alaw[..160].to_vec(), &mut payload).expect("20 ms");
+            let length = voice.say(&alaw[..160], &mut payload).expect("20 ms");
             let (count, _) = voice.hear(&header(0), &payload[..length], &mut alaw).expect("Opus");
             let mut heard = [0; 160];
             assert_eq!((count, decode_alaw(&alaw[..160], &mut heard)), (160, 160));

@@ -80,6 +80,7 @@ impl StoreHandle {
             | StoreCommand::Note(_)
             | StoreCommand::Save(_)
             | StoreCommand::AgentTime(_)
+            | StoreCommand::Supervised(_)
             | StoreCommand::TalkMeasured(_)) => self.put(write),
         }
     }

@@ -5,7 +5,7 @@ use super::{Message, Scene, State};
 use crate::theme::{self, space, text_size};
 use crate::widget::{body, plain};
 use desktop_core::{View, Wish};
-use iced::widget::{Column, column, row, text_input};
+use iced::widget::{Column, row, text_input};
 use iced::{Center, Element};
 use shared::model::{AsideStage, CallFunction, PartyName, PhoneNumber, Target};
 

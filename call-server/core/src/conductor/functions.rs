@@ -76,7 +76,7 @@ impl Core {
             CallFunction::PressKeys { keys } => self.calls.press(turn, interaction, &keys),
             CallFunction::Consult { to } => self.call_aside(agent, interaction, AsideKind::Consult, to),
             CallFunction::Invite { to } => self.call_aside(agent, interaction, AsideKind::Invite, to),
-            CallFunction::Transfer { to: Target::Queue(to) } => self.to_queue(agent, (interaction, queue), to),
+            CallFunction::Transfer { to: Target::Queue(to) } => self.send_to_queue(agent, (interaction, queue), to),
             CallFunction::Transfer { to } => self.call_aside(agent, interaction, AsideKind::Transfer, to),
             CallFunction::Complete => self.complete(interaction),
             CallFunction::Cancel => self.cancel_aside(interaction),
@@ -125,7 +125,7 @@ impl Core {
     }
 
     /// 盲转 to a waiting line: at once, with the time of the first entry.
-    fn to_queue(&mut self, agent: AgentId, (interaction, old): (InteractionId, QueueId), to: QueueId) -> Result<(), Refusal> {
+    fn send_to_queue(&mut self, agent: AgentId, (interaction, old): (InteractionId, QueueId), to: QueueId) -> Result<(), Refusal> {
         if !self.turn.plan.queues.contains_key(&to) {
             return Err(Refusal::NoSuchTarget);
         }
@@ -134,7 +134,7 @@ impl Core {
             call.transfers += 1;
             call.note(&mut self.turn, FactKind::SentToQueue { from: agent, queue: to });
         }
-        self.to_line(interaction, Some(to));
+        self.put_in_line(interaction, Some(to));
         self.segment_over(agent, (interaction, old), Side::Agent, true);
         Ok(())
     }

@@ -234,12 +234,12 @@ impl Core {
     /// The citizen of an agent who is gone goes back to the head of the line, unless the call is over or others go on with it.
     fn agent_gone(&mut self, agent: AgentId, interaction: InteractionId) {
         if !self.leaves_others(agent, interaction) {
-            self.to_line(interaction, None);
+            self.put_in_line(interaction, None);
         }
     }
 
     /// The citizen waits, again or in another queue; whoever was called or took part is let go.
-    pub(super) fn to_line(&mut self, interaction: InteractionId, queue: Option<QueueId>) {
+    pub(super) fn put_in_line(&mut self, interaction: InteractionId, queue: Option<QueueId>) {
         if let Some((joined, gone)) = self.calls.back_to_line(&mut self.turn, interaction, queue) {
             let own = joined.queue;
             gone.into_iter().for_each(|gone| self.party_leaves((interaction, own), &gone));

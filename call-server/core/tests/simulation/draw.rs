@@ -93,7 +93,6 @@ fn queue(random: &mut fastrand::Rng, queues: &[QueueId]) -> QueuePlan {
         keys,
         mask_keys: random.bool(),
         announcements: announcements(random),
-        ..QueuePlan::default()
     }
 }
 

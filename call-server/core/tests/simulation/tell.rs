@@ -139,6 +139,6 @@ fn wishes(action: &AgentAction) -> String {
         AgentAction::EndWrapUp => "ends wrap-up".to_owned(),
         AgentAction::ExtendWrapUp => "extends wrap-up".to_owned(),
         AgentAction::SignOut => "signs out".to_owned(),
-        other @ (AgentAction::Dial(_) | AgentAction::Call(..)) => format!("{other:?}"),
+        other @ (AgentAction::Dial(_) | AgentAction::Call(..) | AgentAction::Supervise(..)) => format!("{other:?}"),
     }
 }

@@ -533,7 +533,6 @@ impl Watch {
     }
 
     fn fact(&mut self, fact: &Fact) {
-        let queue_plan = |plan: &Plan, queue: &QueueId| plan.queues.get(queue).cloned().expect("a queue of the plan");
         let call = self.calls.get_mut(&fact.interaction).expect("a fact of an open interaction");
         call.count(fact, self.now);
         match &fact.kind {
@@ -554,55 +553,9 @@ impl Watch {
                 call.decision = Some((**decision).clone());
                 self.step.decided.push((fact.interaction, (**decision).clone()));
             }
-            FactKind::Offered { agent } => {
-                let asked = call.decision.as_ref().and_then(|decision| decision.asked);
-                assert_eq!(asked, Some(*agent), "I-41: an offer without its reason");
-                let queue = call.queue.expect("offered while waiting in a queue");
-                let first = call.offered(*agent, queue_plan(&self.plan, &queue).strategy, self.now);
-                *self.tallies.entry(if first { "offer" } else { "one more desk rings" }).or_insert(0) += 1;
-                let seen = &self.agents[agent];
-                if let Some(delay_ms) = self.plan.agents.get(agent).and_then(|plan| plan.auto_answer_ms).filter(|_| seen.attentive) {
-                    call.accepts_itself.insert(*agent, self.now.plus(delay_ms.max(1)));
-                }
-                let place = (self.membership(*agent, queue).order, *agent);
-                let last = self.last_offered.insert(queue, place);
-                self.step.offers.push(OfferSeen { interaction: fact.interaction, agent: *agent, queue, first, last });
-            }
-            FactKind::OfferEnded { agent, why } => {
-                let what = match why {
-                    OfferEnd::Rejected => "offer rejected",
-                    OfferEnd::NotAnswered => "offer not answered",
-                    OfferEnd::CallerLeft => "offer ended by the caller",
-                    OfferEnd::Withdrawn => "offer withdrawn",
-                    OfferEnd::AnsweredElsewhere => "offer answered elsewhere",
-                };
-                *self.tallies.entry(what).or_insert(0) += 1;
-                if *why == OfferEnd::CallerLeft {
-                    self.step.silenced.insert(fact.interaction);
-                }
-                call.silent(*agent);
-                call.accepts_itself.remove(agent);
-                if *why == OfferEnd::NotAnswered {
-                    let rule = call.queue.map(|queue| self.plan.queues[&queue].no_answer).unwrap_or_default();
-                    let over = self.agents.get_mut(agent).expect("missed by somebody signed in").missed(rule);
-                    self.step.missed.push((*agent, over));
-                }
-                if matches!(why, OfferEnd::Rejected | OfferEnd::NotAnswered) {
-                    call.excluded.insert(*agent, self.now.plus(self.plan.limits.exclude_ms));
-                }
-            }
-            FactKind::Connected { agent, .. } => {
-                call.silent(*agent);
-                assert!(call.ringing.is_empty(), "I-34: a losing desk rings on");
-                (call.waiting_since, call.limit) = (None, None);
-                call.last_agent = Some(*agent);
-                let due = std::mem::take(&mut call.accepts_itself).remove(agent);
-                if due.is_some_and(|due| due <= self.now) {
-                    *self.tallies.entry("accepted by itself").or_insert(0) += 1;
-                }
-                let agent = self.agents.get_mut(agent).expect("connected with somebody signed in");
-                agent.handled();
-            }
+            FactKind::Offered { agent } => self.offered(fact.interaction, *agent),
+            FactKind::OfferEnded { agent, why } => self.offer_ended(fact.interaction, *agent, *why),
+            FactKind::Connected { agent, .. } => self.connected(fact.interaction, *agent),
             FactKind::Parted { .. } => {
                 let wrap_up_ms = call.queue.and_then(|queue| self.plan.queues.get(&queue)).map_or(0, |queue| queue.wrap_up_ms);
                 let agent = call.last_agent.expect("parted after a talk");
@@ -618,6 +571,60 @@ impl Watch {
             FactKind::Announced { .. } | FactKind::Entered | FactKind::Answered => {}
             FactKind::Foretold { ahead, expected_ms, told } => self.foretold(fact.interaction, *ahead, *expected_ms, *told),
         }
+    }
+
+    fn offered(&mut self, interaction: InteractionId, agent: AgentId) {
+        let call = self.calls.get_mut(&interaction).expect("a fact of an open interaction");
+        let asked = call.decision.as_ref().and_then(|decision| decision.asked);
+        assert_eq!(asked, Some(agent), "I-41: an offer without its reason");
+        let queue = call.queue.expect("offered while waiting in a queue");
+        let first = call.offered(agent, self.plan.queues[&queue].strategy, self.now);
+        *self.tallies.entry(if first { "offer" } else { "one more desk rings" }).or_insert(0) += 1;
+        let seen = &self.agents[&agent];
+        if let Some(delay_ms) = self.plan.agents.get(&agent).and_then(|plan| plan.auto_answer_ms).filter(|_| seen.attentive) {
+            call.accepts_itself.insert(agent, self.now.plus(delay_ms.max(1)));
+        }
+        let place = (self.membership(agent, queue).order, agent);
+        let last = self.last_offered.insert(queue, place);
+        self.step.offers.push(OfferSeen { interaction, agent, queue, first, last });
+    }
+
+    fn offer_ended(&mut self, interaction: InteractionId, agent: AgentId, why: OfferEnd) {
+        let call = self.calls.get_mut(&interaction).expect("a fact of an open interaction");
+        let what = match why {
+            OfferEnd::Rejected => "offer rejected",
+            OfferEnd::NotAnswered => "offer not answered",
+            OfferEnd::CallerLeft => "offer ended by the caller",
+            OfferEnd::Withdrawn => "offer withdrawn",
+            OfferEnd::AnsweredElsewhere => "offer answered elsewhere",
+        };
+        *self.tallies.entry(what).or_insert(0) += 1;
+        if why == OfferEnd::CallerLeft {
+            self.step.silenced.insert(interaction);
+        }
+        call.silent(agent);
+        call.accepts_itself.remove(&agent);
+        if why == OfferEnd::NotAnswered {
+            let rule = call.queue.map(|queue| self.plan.queues[&queue].no_answer).unwrap_or_default();
+            let over = self.agents.get_mut(&agent).expect("missed by somebody signed in").missed(rule);
+            self.step.missed.push((agent, over));
+        }
+        if matches!(why, OfferEnd::Rejected | OfferEnd::NotAnswered) {
+            call.excluded.insert(agent, self.now.plus(self.plan.limits.exclude_ms));
+        }
+    }
+
+    fn connected(&mut self, interaction: InteractionId, agent: AgentId) {
+        let call = self.calls.get_mut(&interaction).expect("a fact of an open interaction");
+        call.silent(agent);
+        assert!(call.ringing.is_empty(), "I-34: a losing desk rings on");
+        (call.waiting_since, call.limit) = (None, None);
+        call.last_agent = Some(agent);
+        let due = std::mem::take(&mut call.accepts_itself).remove(&agent);
+        if due.is_some_and(|due| due <= self.now) {
+            *self.tallies.entry("accepted by itself").or_insert(0) += 1;
+        }
+        self.agents.get_mut(&agent).expect("connected with somebody signed in").handled();
     }
 
     fn overflowed(&mut self, interaction: InteractionId, (from, to): (QueueId, QueueId), cause: OverflowCause, limit: Option<Time>) {
@@ -781,6 +788,7 @@ impl Watch {
                     SessionEnd::Superseded => "session superseded",
                     SessionEnd::Lost => "signed out as lost",
                     SessionEnd::ServerStopping => "signed out by the stop",
+                    SessionEnd::Forced => "signed out by a supervisor",
                 };
                 *self.tallies.entry(what).or_insert(0) += 1;
                 assert_eq!(seen.session_end, Some(*why), "I-13: signed out without a last interval");
