@@ -174,6 +174,7 @@ fn show(session: SessionId, revision: u64) -> AgentCommand {
         next: None,
         limit: None,
         awaits: None,
+        watches: None,
     };
     AgentCommand::Show { agent: AgentId(7), session, desk: Box::new(desk) }
 }

@@ -200,8 +200,7 @@ fn own_host(own: IpAddr) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{ANONYMOUS, Calling, calling};
-    use shared::model::PhoneNumber;
+    use super::*;
 
     #[test]
     fn keys_travel_over_tls_alone_and_a_trunk_that_requires_encryption_gets_no_plain_call() {
