@@ -131,7 +131,20 @@ fn signed_in(key: &str) -> FromServer {
 
 fn desk(revision: u64, state: AgentState) -> Desk {
     let now = UnixMillis(1_000_000);
-    Desk { revision, now, state, since: now, offer: None, call: None, wrap_up: None, notice: None, next: None, limit: None, awaits: None }
+    Desk {
+        revision,
+        now,
+        state,
+        since: now,
+        offer: None,
+        call: None,
+        wrap_up: None,
+        notice: None,
+        next: None,
+        limit: None,
+        awaits: None,
+        watches: None,
+    }
 }
 
 fn call(phase: CallPhase) -> CallView {
