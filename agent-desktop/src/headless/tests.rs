@@ -172,6 +172,7 @@ async fn an_automatic_agent_takes_one_call_and_leaves() {
         "state",
         "ringing_ended",
         "talking",
+        "call",
         "state",
         "call_ended",
         "state",

@@ -358,8 +358,8 @@ impl Theatre {
             while let Some(command) = self.core.poll() {
                 inputs.extend(self.obey(command));
             }
-            self.check();
         }
+        self.check();
     }
 
     fn obey(&mut self, command: Command) -> Option<Input> {
@@ -451,7 +451,7 @@ impl Theatre {
         assert!(self.talks.insert(first, BTreeSet::from([second])).is_none(), "{first} is joined twice");
     }
 
-    /// What holds after each input.
+    /// What holds after each input, once the edges have answered: a new path of an agent takes a moment.
     fn check(&self) {
         let mut seen = BTreeSet::new();
         for (name, members) in &self.talks {

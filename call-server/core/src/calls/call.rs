@@ -341,7 +341,7 @@ impl Call {
         let leg = self.leg;
         match &self.stage {
             Stage::Opening => turn.sip(SipCommand::Refuse { leg, reason }),
-            Stage::Dialling(dialling) => dialling.out.hang_up(turn, reason),
+            Stage::Dialling(dialling) => dialling.out.say_goodbye(turn, reason),
             Stage::Waiting(_) | Stage::Talking(_) | Stage::Residual(_) => turn.sip(SipCommand::HangUp { leg, reason }),
         }
     }

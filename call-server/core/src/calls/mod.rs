@@ -354,9 +354,7 @@ impl Calls {
             party.hang_up(turn);
             self.forget_party(party);
         }
-        if ending.leg_gone || !matches!(was, Stage::Dialling(_)) {
-            turn.media(MediaCommand::Close { leg: call.leg });
-        }
+        turn.media(MediaCommand::Close { leg: call.leg });
         let (fact, record) = call.ledger.close(turn.now, ending.reason, ending.by);
         call::store_fact(turn, fact);
         self.close(turn, Box::new(record), call.recording);

@@ -118,10 +118,16 @@ impl Outgoing {
 
     /// Ends it from our side, in whatever stage.
     pub(crate) fn hang_up(&self, turn: &mut Turn, reason: EndReason) {
+        self.say_goodbye(turn, reason);
+        self.free(turn);
+    }
+
+    /// Ends its signalling from our side; its voice may be part of a talk still.
+    pub(crate) fn say_goodbye(&self, turn: &mut Turn, reason: EndReason) {
+        turn.timers.cancel(Reason::LegOverdue(self.leg));
         if self.stage != OutgoingStage::Opening {
             turn.sip(SipCommand::HangUp { leg: self.leg, reason });
         }
-        self.free(turn);
     }
 
     /// The far side ended it: what is ours is freed.
