@@ -4,7 +4,7 @@ use super::Failure;
 use crate::store::{AgentEdit, CallerEdit, List, NewAgent, NewCaller, NewListEntry, NewOverride, NewPhone, Role, Store};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use shared::model::{AgentId, PersonId, PhoneNumber, QueueId, UnixMillis};
+use shared::model::{AgentId, InteractionId, PersonId, PhoneNumber, QueueId, UnixMillis};
 use shared::pii::Pii;
 
 /// One change. Passwords have been hashed where they were typed.
@@ -67,6 +67,20 @@ pub(crate) enum Change {
         /// Its number.
         number: PhoneNumber,
     },
+    /// A callback is taken back.
+    CancelCallback {
+        /// The call in which it was promised.
+        callback: InteractionId,
+        /// Staff number of who wants it.
+        by: String,
+    },
+    /// Somebody has seen to a callback that nobody answered.
+    SettleCallback {
+        /// The call in which it was promised.
+        callback: InteractionId,
+        /// Staff number of who has.
+        by: String,
+    },
     /// An entry is taken off its list.
     RemoveListEntry {
         /// Which list.
@@ -93,6 +107,7 @@ impl Change {
             | Self::RemovePhone { .. }
             | Self::RemoveOverride { .. } => true,
             Self::SetPassword { .. } | Self::AddCaller(_) | Self::EditCaller { .. } => false,
+            Self::CancelCallback { .. } | Self::SettleCallback { .. } => false,
         }
     }
 
@@ -162,6 +177,20 @@ impl Change {
                 }
                 let message = format!("there is no entry {entry} on this list, or it was removed before");
                 Err(Failure::new("no_such_entry", message, "`block list` and `vip list` show the entries in force."))
+            }
+            Self::CancelCallback { callback, by } => {
+                if store.cancel_callback(*callback, by, now)? {
+                    return Ok(json!({"callback": callback}));
+                }
+                let message = format!("no callback is open that was promised in call {callback}");
+                Err(Failure::new("no_such_callback", message, "`call-server callback list` shows the open ones."))
+            }
+            Self::SettleCallback { callback, by } => {
+                if store.settle_callback(*callback, by, now)? {
+                    return Ok(json!({"callback": callback}));
+                }
+                let message = format!("nobody has to see to a callback that was promised in call {callback}");
+                Err(Failure::new("no_such_callback", message, "`call-server callback list --missed` shows those."))
             }
             Self::AddCaller(new) => Ok(json!({"person": store.add_caller(new, now)?, "number": new.number, "name": new.name})),
             Self::EditCaller { person, edit, author } => {
