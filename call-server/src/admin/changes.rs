@@ -144,17 +144,7 @@ impl Change {
                 let person = store.agents()?.into_iter().find(|person| person.agent == agent);
                 Ok(json!({"agent": person}))
             }
-            Self::AddPhone(new) => {
-                if store.add_phone(new, now)? {
-                    return Ok(json!({"number": new.number, "name": new.name, "class": new.class}));
-                }
-                let message = format!("the number {} belongs to a phone already", new.number.as_str());
-                Err(Failure::new(
-                    "number_taken",
-                    message,
-                    "Choose another, or remove that phone first; `call-server phone list` shows them.",
-                ))
-            }
+            Self::AddPhone(new) => add_phone(store, new, now),
             Self::RemovePhone { number } => {
                 if store.remove_phone(number)? {
                     return Ok(json!({"number": number}));
@@ -179,18 +169,13 @@ impl Change {
                 Err(Failure::new("no_such_entry", message, "`block list` and `vip list` show the entries in force."))
             }
             Self::CancelCallback { callback, by } => {
-                if store.cancel_callback(*callback, by, now)? {
-                    return Ok(json!({"callback": callback}));
-                }
-                let message = format!("no callback is open that was promised in call {callback}");
-                Err(Failure::new("no_such_callback", message, "`call-server callback list` shows the open ones."))
+                let done = store.cancel_callback(*callback, by, now)?;
+                done.then(|| json!({"callback": callback})).ok_or_else(|| no_callback(*callback, "open", "callback list"))
             }
             Self::SettleCallback { callback, by } => {
-                if store.settle_callback(*callback, by, now)? {
-                    return Ok(json!({"callback": callback}));
-                }
-                let message = format!("nobody has to see to a callback that was promised in call {callback}");
-                Err(Failure::new("no_such_callback", message, "`call-server callback list --missed` shows those."))
+                let done = store.settle_callback(*callback, by, now)?;
+                done.then(|| json!({"callback": callback}))
+                    .ok_or_else(|| no_callback(*callback, "left to people", "callback list --missed"))
             }
             Self::AddCaller(new) => Ok(json!({"person": store.add_caller(new, now)?, "number": new.number, "name": new.name})),
             Self::EditCaller { person, edit, author } => {
@@ -202,6 +187,19 @@ impl Change {
             }
         }
     }
+}
+
+fn add_phone(store: &Store, new: &NewPhone, now: UnixMillis) -> Result<Value, Failure> {
+    if store.add_phone(new, now)? {
+        return Ok(json!({"number": new.number, "name": new.name, "class": new.class}));
+    }
+    let message = format!("the number {} belongs to a phone already", new.number.as_str());
+    Err(Failure::new("number_taken", message, "Choose another, or remove that phone first; `call-server phone list` shows them."))
+}
+
+fn no_callback(callback: InteractionId, state: &str, list: &str) -> Failure {
+    let message = format!("no callback is {state} that was promised in call {callback}");
+    Failure::new("no_such_callback", message, format!("`call-server {list}` shows those."))
 }
 
 fn agent(store: &Store, number: &str) -> Result<AgentId, Failure> {
