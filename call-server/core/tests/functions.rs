@@ -252,7 +252,7 @@ impl Theatre {
 
     fn sign_in(&mut self, agent: AgentId) {
         self.next += 1;
-        self.feed(Input::AgentArrived { agent, session: SessionId(self.next) });
+        self.feed(Input::AgentArrived { agent, session: SessionId(self.next), voice: None });
         self.sessions.insert(agent, SessionId(self.next));
         if let Some(leg) = self.agent_legs.get(&agent).copied() {
             self.feed(Input::AgentMediaReachable { leg, reachable: true });
