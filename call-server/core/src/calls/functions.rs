@@ -446,9 +446,11 @@ impl Calls {
 
     /// The phone of the agent who dials was answered: the citizen is called now. `false` if nobody is to be called.
     pub(crate) fn dial_on(&mut self, turn: &mut Turn, interaction: InteractionId, agent_leg: LegId) -> bool {
-        let Some(Stage::Dialling(dialling)) = self.live.get_mut(&interaction).map(|call| &mut call.stage) else { return false };
+        let Some(call) = self.live.get_mut(&interaction) else { return false };
+        let Stage::Dialling(dialling) = &mut call.stage else { return false };
         dialling.agent_leg = agent_leg;
         dialling.out.start(turn, Some(agent_leg));
+        call.settle(turn);
         true
     }
 

@@ -175,7 +175,7 @@ impl Core {
             // A live offer of this very agent is not refused.
             let _ = self.accept(agent, offered.offer, IntervalCause::Accept);
         } else if let Some(talk) = found.talk() {
-            self.joins_by_phone(agent, talk.interaction, leg);
+            self.joins_by(agent, talk.interaction, leg);
         } else if let Some((act, reason)) = self.phones.acts.remove(&agent) {
             let interaction = act.interaction();
             if self.supervise(agent, act, reason).is_err() {
@@ -188,8 +188,8 @@ impl Core {
         }
     }
 
-    /// The agent's voice is the phone from now on.
-    fn joins_by_phone(&mut self, agent: AgentId, interaction: InteractionId, leg: LegId) {
+    /// The agent's voice in a call is this leg from now on; whoever was to be called with it is called.
+    fn joins_by(&mut self, agent: AgentId, interaction: InteractionId, leg: LegId) {
         if !self.calls.dial_on(&mut self.turn, interaction, leg)
             && let Some(call) = self.calls.get_mut(interaction)
         {
@@ -286,7 +286,9 @@ impl Core {
         match device {
             VoiceDevice::Phone if !has_phone => return Err(Refusal::NoPhone),
             VoiceDevice::Headset if found.unattended.is_some() => return Err(Refusal::WrongState),
-            VoiceDevice::Headset if found.talk().is_some() && found.phone.is_some() && !found.reachable => return Err(Refusal::NoMedia),
+            VoiceDevice::Headset if found.device == VoiceDevice::Phone && found.talk().is_some() && !found.reachable => {
+                return Err(Refusal::NoMedia);
+            }
             VoiceDevice::Phone | VoiceDevice::Headset => {}
         }
         if found.device != device {
@@ -297,15 +299,12 @@ impl Core {
 
     fn use_voice_now(&mut self, agent: AgentId, device: VoiceDevice) {
         let Some(found) = self.acd.agent_mut(agent) else { return };
-        let spoke_by_phone = found.phone.is_some();
         let over = found.use_voice(&mut self.turn, device);
         let (headset, talk) = (found.leg, found.talk());
         self.offer_over(over);
-        if let Some(talk) = talk.filter(|_| spoke_by_phone)
-            && let Some(call) = self.calls.get_mut(talk.interaction)
-        {
-            call.rejoin(&mut self.turn, agent, headset);
-            self.follow_call(talk.interaction);
+        // A phone joins once it is answered.
+        if let Some(talk) = talk.filter(|_| device == VoiceDevice::Headset) {
+            self.joins_by(agent, talk.interaction, headset);
         }
         self.refresh_watched_by(agent);
     }
