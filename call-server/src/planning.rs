@@ -57,6 +57,10 @@ pub(crate) fn open_callbacks(store: &Store) -> Result<Input, StoreError> {
 /// The database cannot be read.
 pub(crate) fn plan(site: &Site, store: &Store, now: UnixMillis) -> Result<Plan, StoreError> {
     let mut plan = site.plan(&store.agents()?, store.callers_in_force(now)?);
+    let phones: Vec<(&str, &str)> = site.phone_agents.iter().map(|agent| (agent.number.as_str(), agent.name.as_str())).collect();
+    if !phones.is_empty() {
+        plan.agents.extend(store.unattended(&phones, now)?.into_iter().zip(site.phone_agents.iter().cloned()));
+    }
     plan.calendars.overrides = store.overrides(Some(now))?.into_iter().map(OverrideEntry::into_core).collect();
     plan.phones = store.phones()?.into_iter().map(|phone| (phone.number, phone.class)).collect();
     Ok(plan)

@@ -368,6 +368,7 @@ impl Control for Desk {
         let needs_restart = new.needs_restart(&present);
         let plan = planning::plan(&new, &self.store, wall_clock())?;
         let told = json!({"queues": plan.queues.len(), "numbers": plan.numbers.len(), "needs_restart": needs_restart});
+        self.sip.learn_phones(planning::phone_book(&self.store, plan.clone())?);
         self.site.set(new);
         self.inbox.send(Input::PlanChanged(Box::new(plan)));
         tracing::info!(?needs_restart, "the configuration was read again");

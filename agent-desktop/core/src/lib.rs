@@ -9,7 +9,7 @@ mod view;
 pub use session::Session;
 pub use view::{DeviceProblem, LinkState, Me, SignInProblem, View, VoiceStatus, VoiceWay};
 
-use shared::model::{CallFunction, NotReadyReason, PhoneNumber, SupervisorAct};
+use shared::model::{CallFunction, NotReadyReason, PhoneNumber, SupervisorAct, VoiceDevice};
 use shared::pii::Pii;
 use shared::wire::{Correction, FromClient, FromServer, MediaAccess, VoiceOrder};
 
@@ -104,6 +104,8 @@ pub enum Wish {
     Call(CallFunction),
     /// Something of a supervisor, and why.
     Supervise(SupervisorAct, String),
+    /// To speak by the headset or by a phone; before the sign-in it is what the sign-in asks for.
+    UseVoice(VoiceDevice),
     /// 签出
     SignOut,
     /// The notice or refusal on the screen was read.

@@ -8,7 +8,7 @@ use crate::voice::VoiceInput;
 use serde::{Deserialize, Serialize};
 use shared::model::{
     AgentId, CallFunction, Caller, CallerCard, DialResult, EndReason, InteractionId, LegId, NotReadyReason, OfferId, PhoneNumber,
-    RecordingId, RequestId, SessionId, SupervisorAct, TrunkId, UnixMillis,
+    RecordingId, RequestId, SessionId, SupervisorAct, TrunkId, UnixMillis, VoiceDevice,
 };
 use shared::pii::Pii;
 
@@ -92,6 +92,9 @@ pub enum Input {
         agent: AgentId,
         /// The new session.
         session: SessionId,
+        /// By what to speak; `None` as the plan says.
+        #[serde(default)]
+        voice: Option<VoiceDevice>,
     },
     /// `media`: the agent's voice path is ready to be used with these keys.
     AgentMediaOpened {
@@ -301,6 +304,8 @@ pub enum AgentAction {
     Call(InteractionId, CallFunction),
     /// Something of a supervisor, and why.
     Supervise(SupervisorAct, String),
+    /// To speak by this from now on.
+    UseVoice(VoiceDevice),
     /// 签出
     SignOut,
 }

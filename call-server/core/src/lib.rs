@@ -52,6 +52,10 @@ pub struct Core {
     storm: Storm,
     /// Supervisors and whom they listen to.
     watches: conductor::Watches,
+    /// Agents' phones.
+    phones: conductor::Phones,
+    /// Who has no desktop is signed in.
+    unattended_seated: bool,
     /// As it was last told.
     floor: Floor,
     stopping: bool,
@@ -71,6 +75,8 @@ impl Core {
             callbacks: Callbacks::default(),
             storm: Storm::default(),
             watches: conductor::Watches::new(),
+            phones: conductor::Phones::default(),
+            unattended_seated: false,
             floor: Floor::default(),
             stopping: false,
         }
@@ -83,6 +89,9 @@ impl Core {
         self.turn.now = Now { time: now.time.max(self.turn.now.time), utc: now.utc };
         while let Some(reason) = self.turn.timers.take_due(self.turn.now.time) {
             self.deadline(reason);
+        }
+        if !std::mem::replace(&mut self.unattended_seated, true) {
+            self.follow_plan_of_phones();
         }
         self.input(input);
         self.acd.grant_breaks(&mut self.turn);

@@ -14,7 +14,7 @@ use call_core::{Command, Core, Input, Now, Time};
 use settings::{Settings, agent_id, length_ms, minute, not_ready, phone, way_out};
 use shared::model::{
     AgentId, AgentState, CallFunction, CallNews, CallView, Caller, CallerCard, CareClass, Desk, Floor, InteractionId, LegId, NextState,
-    Notice, OfferId, PartyId, QueueId, Refusal, RequestId, SessionId, SupervisorAct, Target, TrunkId, UnixMillis, WatchMode,
+    Notice, OfferId, PartyId, QueueId, Refusal, RequestId, SessionId, SupervisorAct, Target, TrunkId, UnixMillis, VoiceDevice, WatchMode,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
@@ -557,7 +557,9 @@ impl Stage {
         let call = desk.desk.as_ref().and_then(|desk| desk.call.as_ref()).map(|view| view.interaction);
         let offer = desk.last_offer;
         match words {
-            ["signs", "in"] => self.signs_in(agent),
+            ["signs", "in"] => self.signs_in(agent, None),
+            ["signs", "in", "by", device] => self.signs_in(agent, Some(voice_device(device)?)),
+            ["uses", "the", device] => self.ask(agent, AgentAction::UseVoice(voice_device(device)?)),
             ["loses", "connection"] => self.tell(agent, |agent, session| Input::AgentDisconnected { agent, session }),
             ["comes", "back"] => self.tell(agent, |agent, session| Input::AgentResumed { agent, session }),
             ["loses", "voice"] => self.voice(agent, false),
@@ -614,9 +616,9 @@ impl Stage {
         self.ask(agent, AgentAction::Call(call, function))
     }
 
-    fn signs_in(&mut self, agent: AgentId) -> Result<(), String> {
+    fn signs_in(&mut self, agent: AgentId, voice: Option<VoiceDevice>) -> Result<(), String> {
         let session = SessionId(self.take_number());
-        self.feed(Input::AgentArrived { agent, session });
+        self.feed(Input::AgentArrived { agent, session, voice });
         if self.media_mute { Ok(()) } else { self.voice(agent, true) }
     }
 
@@ -651,6 +653,12 @@ impl Stage {
             ["phone", number, "hears", who @ ..] => {
                 let leg = self.phone(number)?.leg;
                 same("what is heard", &self.audible(leg).unwrap_or_else(|| "nobody".to_owned()).as_str(), &who.join(" ").as_str())
+            }
+            ["phone", number, "was", "never", "called"] => same("called", &self.phones.contains_key(*number), &false),
+            ["phone", number, "is", "called"] => same("gone", &self.phone(number)?.is_gone, &false),
+            ["agent", agent, "speaks", "by", device, line] => {
+                let desk = self.desks.get(&agent_id(agent)?).and_then(|seen| seen.desk.as_ref()).ok_or("no desk was shown")?;
+                same("voice", &format!("{} {:?}", desk.voice.device.code(), desk.voice.line).as_str(), &format!("{device} {line}").as_str())
             }
             ["phone", number, "is", "gone"] => same("gone", &self.phone(number)?.is_gone, &true),
             ["audit", row @ ..] => same("audit", &self.audit.last().map(String::as_str), &Some(row.join(" ").as_str())),
@@ -818,6 +826,7 @@ impl Stage {
             Some(Notice::MediaLost) => "voice lost",
             Some(Notice::BreakOver) => "break over",
             Some(Notice::BreakBegun) => "break begun",
+            Some(Notice::PhoneFailed(result)) => &format!("phone failed {}", result.code()),
             Some(Notice::Call(news)) => &call_news(news),
         };
         same("notice", &found, &expected)
@@ -836,6 +845,8 @@ impl Stage {
             Some(Refusal::NoSuchCall) => "no such call",
             Some(Refusal::WrongState) => "wrong state",
             Some(Refusal::NoMedia) => "no voice",
+            Some(Refusal::LiftReceiver) => "lift the receiver",
+            Some(Refusal::NoPhone) => "no phone",
             Some(Refusal::ReasonNotAllowed) => "reason not allowed",
             Some(Refusal::ReasonFull) => "reason full",
             Some(Refusal::Locked) => "locked",
@@ -923,6 +934,14 @@ fn supervisor_act(words: &[&str], call: Option<InteractionId>) -> Result<Supervi
         ["picks-up", "caller", _] => SupervisorAct::PickUp { interaction },
         other => return Err(format!("`supervises {}` is no sentence", other.join(" "))),
     })
+}
+
+fn voice_device(word: &str) -> Result<VoiceDevice, String> {
+    match word {
+        "phone" => Ok(VoiceDevice::Phone),
+        "headset" => Ok(VoiceDevice::Headset),
+        other => Err(format!("nobody speaks by `{other}`")),
+    }
 }
 
 fn party_id(number: &str) -> Result<PartyId, String> {

@@ -113,7 +113,7 @@ impl Change {
 
     /// Whether the registrar must learn the phones anew after it.
     pub(crate) fn touches_phones(&self) -> bool {
-        matches!(self, Self::AddPhone(_) | Self::RemovePhone { .. })
+        matches!(self, Self::AddPhone(_) | Self::RemovePhone { .. } | Self::EditAgent { .. })
     }
 
     /// Writes the change and returns what there is to tell about it.

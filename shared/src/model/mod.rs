@@ -3,6 +3,7 @@
 mod agent;
 mod card;
 mod desk;
+mod device;
 mod dial;
 mod end;
 mod floor;
@@ -19,6 +20,7 @@ pub use card::{CallerCard, CallerPerson, Contact};
 pub use desk::{
     AwaitedBreak, CallPhase, CallView, CareClass, CareMark, Desk, KnownCaller, NextState, Notice, OfferView, Refusal, WatchView, WrapUpView,
 };
+pub use device::{PhoneLine, VoiceDevice, VoiceView};
 pub use dial::DialResult;
 pub use end::{EndReason, Side};
 pub use floor::{Floor, FloorChange, FloorGap, FloorRow};

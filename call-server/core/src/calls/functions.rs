@@ -3,7 +3,7 @@
 
 use super::Calls;
 use super::call::{self, Call, Residual, Stage, Talking};
-use super::outgoing::{Outgoing, OutgoingStage};
+use super::outgoing::Outgoing;
 use super::party::{Aside, Member, Party};
 use crate::command::{CallTo, Command, SessionText};
 use crate::ledger::FactKind;
@@ -431,10 +431,27 @@ impl Calls {
         self.get(interaction).is_some_and(|call| matches!(call.stage, Stage::Dialling(_)))
     }
 
-    /// Whether a call of ours is still being opened, for its deadline.
+    /// Whether the INVITE of a call of ours has not gone out, for its deadline.
     pub(crate) fn is_opening(&mut self, leg: LegId) -> bool {
         let outgoing = self.legs.get(&leg).and_then(|id| self.live.get_mut(id)).and_then(|call| call.outgoing(leg));
-        outgoing.is_some_and(|outgoing| outgoing.stage == OutgoingStage::Opening)
+        outgoing.is_some_and(|outgoing| !outgoing.is_placed())
+    }
+
+    /// A number for one more leg of ours.
+    pub(crate) fn new_leg(&mut self) -> LegId {
+        let leg = self.next_leg;
+        self.next_leg = LegId(leg.0 + 1);
+        leg
+    }
+
+    /// The phone of the agent who dials was answered: the citizen is called now. `false` if nobody is to be called.
+    pub(crate) fn dial_on(&mut self, turn: &mut Turn, interaction: InteractionId, agent_leg: LegId) -> bool {
+        let Some(call) = self.live.get_mut(&interaction) else { return false };
+        let Stage::Dialling(dialling) = &mut call.stage else { return false };
+        dialling.agent_leg = agent_leg;
+        dialling.out.start(turn, Some(agent_leg));
+        call.settle(turn);
+        true
     }
 
     pub(super) fn forget_party(&mut self, party: &Party) {

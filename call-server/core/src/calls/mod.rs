@@ -26,7 +26,8 @@ use crate::turn::Turn;
 use call::{Dialling, Expecting, Waiting};
 use farewell::Farewell;
 use load::Load;
-use outgoing::{FIRST_OUTGOING_LEG, Outgoing};
+use outgoing::FIRST_OUTGOING_LEG;
+pub(crate) use outgoing::Outgoing;
 use recording::Recording;
 use shared::model::{
     AgentId, Caller, CallerCard, DialResult, Direction, EndReason, InteractionId, KnownCaller, LegId, PartyId, PhoneNumber, QueueId,
@@ -72,6 +73,14 @@ pub(crate) struct Joined {
     pub(crate) entered: Now,
     /// It has talked with an agent who is lost.
     pub(crate) returned: bool,
+}
+
+/// By what an agent speaks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Voice {
+    pub(crate) leg: LegId,
+    /// It is there; otherwise the agent's phone is called first.
+    pub(crate) speaks: bool,
 }
 
 /// What a new call meets, and what is to be written down about it.
@@ -248,17 +257,21 @@ impl Calls {
         }
     }
 
-    /// 外拨: an agent, whose part of the call begins with this, calls somebody.
-    pub(crate) fn dial(&mut self, turn: &mut Turn, (agent, agent_leg): (AgentId, LegId), to: CallTo, queue: QueueId) -> InteractionId {
-        let (id, leg) = (self.next, self.next_leg);
-        (self.next, self.next_leg) = (InteractionId(id.0 + 1), LegId(leg.0 + 1));
+    /// 外拨: an agent, whose part of the call begins with this, calls somebody; at once if the agent has a voice to speak by.
+    pub(crate) fn dial(&mut self, turn: &mut Turn, (agent, voice): (AgentId, Voice), to: CallTo, queue: QueueId) -> InteractionId {
+        let (id, leg) = (self.next, self.new_leg());
+        self.next = InteractionId(id.0 + 1);
         let dialled = to.number().clone();
         let caller = Caller { number: Some(dialled.clone().into()) };
         let (direction, started) = (Direction::Outbound, turn.now);
         let offered = open_outbound(turn, id, leg, dialled);
         let (ledger, fact) = CallLedger::dialled(id, offered, started, agent);
         call::store_fact(turn, fact);
-        let out = Outgoing::begin(turn, leg, to, Caller::default(), turn.plan.limits.functions.dial_ms, None);
+        let mut out = Outgoing::awaited(leg, to, Caller::default(), turn.plan.limits.functions.dial_ms);
+        let Voice { leg: agent_leg, speaks } = voice;
+        if speaks {
+            out.start(turn, None);
+        }
         let stage = Stage::Dialling(Dialling { agent, agent_leg, out, since: started, entered: started, waited_ms: 0 });
         let call = Call { direction, stage, ..fresh(id, leg, caller, queue, ledger, started) };
         call.find_card(turn);

@@ -3,7 +3,7 @@
 
 use crate::Core;
 use crate::acd::{OfferOver, TalkMode};
-use crate::calls::{Called, Ending, Gone, Role, Stage};
+use crate::calls::{Called, Ending, Gone, Role, Stage, Voice};
 use crate::command::{CallTo, SessionText, SipCommand};
 use crate::input::LegEnd;
 use crate::ledger::{FactKind, OfferEnd};
@@ -18,7 +18,7 @@ impl Core {
     pub(super) fn dial(&mut self, agent: AgentId, number: &PhoneNumber) -> Result<(), Refusal> {
         let found = self.acd.agent(agent).ok_or(Refusal::WrongState)?;
         found.may_dial()?;
-        let leg = found.leg;
+        let voice = Voice { leg: found.voice(), speaks: !found.needs_phone() };
         if self.stopping || self.calls.count() >= self.turn.plan.limits.max_interactions {
             return Err(Refusal::WrongState);
         }
@@ -27,7 +27,7 @@ impl Core {
         let queue = plan.agents.get(&agent).and_then(|plan| plan.queues.iter().find(|queue| self.turn.plan.queues.contains_key(queue)));
         let queue = *queue.ok_or(Refusal::NoSuchTarget)?;
         self.unwatch(agent);
-        let interaction = self.calls.dial(&mut self.turn, (agent, leg), to, queue);
+        let interaction = self.calls.dial(&mut self.turn, (agent, voice), to, queue);
         self.recognise(interaction);
         self.with_agent(agent, |agent, turn| agent.dial(turn, interaction, queue));
         Ok(())
@@ -345,11 +345,16 @@ impl Core {
 
     /// A call of ours rings.
     pub(super) fn leg_rings(&mut self, leg: LegId, early: Option<SessionText>) {
-        self.calls.leg_rings(&mut self.turn, leg, early);
+        if !self.phone_rings(leg, early.clone()) {
+            self.calls.leg_rings(&mut self.turn, leg, early);
+        }
     }
 
     /// A call of ours is answered.
     pub(super) fn leg_answered(&mut self, leg: LegId, answer: Option<SessionText>) {
+        if self.phone_answered(leg, answer.clone()) {
+            return;
+        }
         match self.calls.leg_answered(&mut self.turn, leg, answer) {
             Some((interaction, Some(kind))) => self.aside_there(interaction, kind),
             Some((interaction, None)) => {
@@ -364,6 +369,9 @@ impl Core {
 
     /// A call of ours has rung long enough, or media did not open its voice path.
     pub(super) fn leg_overdue(&mut self, leg: LegId) {
+        if self.phone_given_up(leg) {
+            return;
+        }
         let cause = if self.calls.is_opening(leg) { LegEnd::NoLine } else { LegEnd::Timeout };
         self.leg_failed(leg, cause);
     }

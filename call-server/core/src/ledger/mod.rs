@@ -446,6 +446,8 @@ pub enum IntervalCause {
     Resumed,
     /// A place for the break that was waited for is free.
     BreakFree,
+    /// A phone without a desktop has rested after a call that it did not take.
+    Rested,
     /// The seat was locked.
     Lock,
     /// The seat was unlocked.

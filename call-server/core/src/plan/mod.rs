@@ -4,6 +4,7 @@ mod calendar;
 mod callers;
 mod dialling;
 mod numbers;
+mod phone;
 mod route;
 mod service;
 mod trunks;
@@ -16,6 +17,7 @@ pub use calendar::{
 pub use callers::{BlockEntry, BlockLevel, Callers, FavourEntry, NumberPattern};
 pub use dialling::{DialledKind, Dialling, NoClass, PermissionClass};
 pub use numbers::{NumberRule, NumberRules, NumberShape, RuleError};
+pub use phone::{AgentPhone, PhonePlace, Unattended};
 pub use route::{Door, Path, PathEnd, RouteRefusal, Step};
 pub use service::{Announcements, CallbackRule, KeyAction, LastAgentRule, ReasonRule, SpokenLanguage, StormRule};
 pub use shared::model::PromptName;
@@ -320,6 +322,9 @@ pub struct AgentPlan {
     /// 督办: may listen, talk into calls and set states of whoever serves one of the same queues, or of everybody if there are none.
     #[serde(default)]
     pub supervisor: bool,
+    /// The telephone by which this agent may speak 座席电话.
+    #[serde(default)]
+    pub phone: Option<AgentPhone>,
 }
 
 fn agents_class() -> PermissionClass {
@@ -337,6 +342,7 @@ impl Default for AgentPlan {
             auto_answer_ms: None,
             class: agents_class(),
             supervisor: false,
+            phone: None,
         }
     }
 }

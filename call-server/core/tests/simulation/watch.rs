@@ -182,7 +182,7 @@ impl Watch {
                 }
             }
             Input::MediaFailed { leg, .. } => self.set_reachable(*leg, false),
-            Input::AgentArrived { agent, session } => {
+            Input::AgentArrived { agent, session, .. } => {
                 if self.plan.agents.contains_key(agent) && !self.stopped {
                     self.carry_rank(*agent);
                     self.arriving.insert(*agent, *session);

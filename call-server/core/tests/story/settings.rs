@@ -2,11 +2,11 @@
 
 use call_core::input::PastContact;
 use call_core::plan::{
-    AgentPlan, Announcements, BlockEntry, BlockLevel, Calendar, CalendarId, CallbackRule, Callers, Day, DayKind, Exit, FavourEntry, Hours,
-    HoursRule, KeyAction, LastAgentRule, Membership, NoAnswer, NumberPattern, Plan, PromptName, QueuePlan, ReasonRule, Relaxation, SkillId,
-    SkillNeed, SpecialDay, SpokenLanguage, Strategy, TrunkPlan, Weekday, WrapUpRule,
+    AgentPhone, AgentPlan, Announcements, BlockEntry, BlockLevel, Calendar, CalendarId, CallbackRule, Callers, Day, DayKind, Exit,
+    FavourEntry, Hours, HoursRule, KeyAction, LastAgentRule, Membership, NoAnswer, NumberPattern, PhonePlace, Plan, PromptName, QueuePlan,
+    ReasonRule, Relaxation, SkillId, SkillNeed, SpecialDay, SpokenLanguage, Strategy, TrunkPlan, Unattended, Weekday, WrapUpRule,
 };
-use shared::model::{AgentId, Caller, CareClass, CareMark, NotReadyReason, PhoneNumber, QueueId, TrunkId, UnixMillis};
+use shared::model::{AgentId, Caller, CareClass, CareMark, NotReadyReason, PhoneNumber, QueueId, TrunkId, UnixMillis, VoiceDevice};
 use std::collections::BTreeMap;
 
 /// What a story begins with.
@@ -80,6 +80,18 @@ fn people(plan: &mut Plan, words: &[&str]) -> Result<(), String> {
             let (skill, level) = (skill_id(skill)?, whole(level)?);
             return known(plan, agent, &mut |agent| _ = agent.skills.insert(skill, level));
         }
+        ["agent", agent, "phone", number, how @ ..] => {
+            let place = match how {
+                ["fixed", ..] => PhonePlace::Fixed { number: phone(number)?, contact: format!("sip:{number}@192.0.2.9") },
+                _ => PhonePlace::Registered(phone(number)?),
+            };
+            let first = if how.contains(&"first") { VoiceDevice::Phone } else { VoiceDevice::Headset };
+            let rest = how.iter().position(|word| *word == "rests").and_then(|place| how.get(place + 1));
+            let unattended = rest.map(|length| Ok::<_, String>(Unattended { rest_ms: length_ms(length)? })).transpose()?;
+            let phone = AgentPhone { place, first, unattended };
+            return known(plan, agent, &mut |agent| agent.phone = Some(phone.clone()));
+        }
+        ["agent", agent, "without", "phone"] => return known(plan, agent, &mut |agent| agent.phone = None),
         ["agent", agent, "supervises"] => return known(plan, agent, &mut |agent| agent.supervisor = true),
         ["agent", agent, "answers-by-itself", after] => {
             let after_ms = length_ms(after)?;
