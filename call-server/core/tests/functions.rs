@@ -450,7 +450,8 @@ impl Theatre {
         match command {
             Command::Sip(SipCommand::Dial(dial)) => match &dial.to {
                 CallTo::Phone(number) => {
-                    let agent = *[OWNER, COLLEAGUE, SUPERVISOR].iter().find(|agent| phone_of(**agent) == *number).expect("an agent's phone");
+                    let agent =
+                        *[OWNER, COLLEAGUE, SUPERVISOR].iter().find(|agent| phone_of(**agent) == *number).expect("an agent's phone");
                     assert!(!self.phones.values().any(|(whose, _)| *whose == agent), "a phone is called twice at once");
                     self.phones.insert(dial.leg, (agent, false));
                 }

@@ -257,12 +257,7 @@ impl Connection {
         Ok(())
     }
 
-    async fn sign_in(
-        &mut self,
-        (number, password): (String, Pii<String>),
-        take_over: bool,
-        voice: Option<VoiceDevice>,
-    ) -> Result<(), End> {
+    async fn sign_in(&mut self, (number, password): (String, Pii<String>), take_over: bool, voice: Option<VoiceDevice>) -> Result<(), End> {
         if number.len() > MAX_CREDENTIAL_BYTES || password.reveal().len() > MAX_CREDENTIAL_BYTES {
             return Err(End::Protocol("number and password have at most 256 bytes each".to_owned()));
         }

@@ -140,7 +140,8 @@ impl Client {
     }
 
     async fn sign_in(&mut self, number: &str, password: &str) {
-        self.say(&FromClient::SignIn { number: number.to_owned(), password: password.to_owned().into(), take_over: false, voice: None }).await;
+        self.say(&FromClient::SignIn { number: number.to_owned(), password: password.to_owned().into(), take_over: false, voice: None })
+            .await;
     }
 
     async fn hear(&mut self) -> FromServer {

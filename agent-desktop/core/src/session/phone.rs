@@ -64,7 +64,9 @@ impl Session {
 /// Whether somebody is really not heard or hears nothing.
 fn is_silent(problem: &DeviceProblem) -> bool {
     match problem {
-        DeviceProblem::Missing | DeviceProblem::NoFormat | DeviceProblem::Stopped | DeviceProblem::Hanging | DeviceProblem::Failed(_) => true,
+        DeviceProblem::Missing | DeviceProblem::NoFormat | DeviceProblem::Stopped | DeviceProblem::Hanging | DeviceProblem::Failed(_) => {
+            true
+        }
         DeviceProblem::Opening | DeviceProblem::Replaced | DeviceProblem::NotChosen => false,
     }
 }

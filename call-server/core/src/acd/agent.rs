@@ -757,7 +757,6 @@ impl Agent {
     }
 }
 
-
 impl Activity {
     /// The state as everybody sees it.
     pub(crate) fn state(self) -> AgentState {

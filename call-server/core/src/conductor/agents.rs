@@ -7,7 +7,9 @@ use crate::command::{AgentCommand, MediaAccess, SessionEnd};
 use crate::input::AgentAction;
 use crate::ledger::IntervalCause;
 use crate::turn::Turn;
-use shared::model::{AgentId, DialResult, EndReason, InteractionId, LegId, NotReadyReason, OfferId, Refusal, RequestId, SessionId, Side, VoiceDevice};
+use shared::model::{
+    AgentId, DialResult, EndReason, InteractionId, LegId, NotReadyReason, OfferId, Refusal, RequestId, SessionId, Side, VoiceDevice,
+};
 
 impl Core {
     /// A step of one agent alone.

@@ -243,12 +243,9 @@ impl Core {
                 // Nothing else was heard by this phone.
                 let _ = self.hang_up(agent, interaction);
             }
-            LegEnd::Timeout
-            | LegEnd::Unreachable
-            | LegEnd::Expired
-            | LegEnd::Refused { .. }
-            | LegEnd::ProtocolError
-            | LegEnd::NoLine => self.phone_lost(agent, interaction),
+            LegEnd::Timeout | LegEnd::Unreachable | LegEnd::Expired | LegEnd::Refused { .. } | LegEnd::ProtocolError | LegEnd::NoLine => {
+                self.phone_lost(agent, interaction)
+            }
         }
     }
 

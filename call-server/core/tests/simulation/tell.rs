@@ -139,6 +139,8 @@ fn wishes(action: &AgentAction) -> String {
         AgentAction::EndWrapUp => "ends wrap-up".to_owned(),
         AgentAction::ExtendWrapUp => "extends wrap-up".to_owned(),
         AgentAction::SignOut => "signs out".to_owned(),
-        other @ (AgentAction::Dial(_) | AgentAction::Call(..) | AgentAction::Supervise(..) | AgentAction::UseVoice(_)) => format!("{other:?}"),
+        other @ (AgentAction::Dial(_) | AgentAction::Call(..) | AgentAction::Supervise(..) | AgentAction::UseVoice(_)) => {
+            format!("{other:?}")
+        }
     }
 }

@@ -2,9 +2,9 @@
 
 use call_core::input::PastContact;
 use call_core::plan::{
-    AgentPhone, PhonePlace, Unattended, AgentPlan, Announcements, BlockEntry, BlockLevel, Calendar, CalendarId, Callers, Day, DayKind, Exit, FavourEntry, Hours, HoursRule,
-    KeyAction, LastAgentRule, Membership, NoAnswer, NumberPattern, Plan, PromptName, QueuePlan, ReasonRule, Relaxation, SkillId, SkillNeed,
-    SpecialDay, SpokenLanguage, Strategy, TrunkPlan, Weekday, WrapUpRule,
+    AgentPhone, AgentPlan, Announcements, BlockEntry, BlockLevel, Calendar, CalendarId, Callers, Day, DayKind, Exit, FavourEntry, Hours,
+    HoursRule, KeyAction, LastAgentRule, Membership, NoAnswer, NumberPattern, PhonePlace, Plan, PromptName, QueuePlan, ReasonRule,
+    Relaxation, SkillId, SkillNeed, SpecialDay, SpokenLanguage, Strategy, TrunkPlan, Unattended, Weekday, WrapUpRule,
 };
 use shared::model::{AgentId, Caller, CareClass, CareMark, NotReadyReason, PhoneNumber, QueueId, TrunkId, UnixMillis, VoiceDevice};
 use std::collections::BTreeMap;
