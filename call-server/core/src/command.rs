@@ -1,6 +1,6 @@
 //! Everything the core can want. Edges carry commands out and decide nothing.
 
-use crate::ledger::{AgentInterval, Fact, InteractionRecord, SupervisionNote};
+use crate::ledger::{AgentInterval, CallbackRecord, Fact, InteractionRecord, SupervisionNote};
 use crate::origin::Diversion;
 use crate::plan::{KeyMode, TrunkVoice};
 use crate::voice::TalkMeasured;
@@ -376,6 +376,8 @@ pub enum StoreCommand {
     Note(Fact),
     /// The finished record: exactly one per INVITE.
     Save(Box<InteractionRecord>),
+    /// A callback as it stands now; an older row of the same one is replaced.
+    Callback(Box<CallbackRecord>),
     /// One finished interval of an agent's time.
     AgentTime(AgentInterval),
     /// An act of a supervisor.

@@ -1,6 +1,7 @@
 //! Everything that can happen to the core. Inputs are plain values: they can be journalled, replayed and invented.
 
 use crate::command::{MediaAccess, SessionText};
+use crate::ledger::CallbackRecord;
 use crate::origin::Origin;
 use crate::plan::Plan;
 use crate::voice::VoiceInput;
@@ -81,6 +82,10 @@ pub enum Input {
     Voice(VoiceInput),
     /// `store`: contacts of earlier days, told once at the start, and again when one of them is judged anew.
     ContactsKnown(Vec<PastContact>),
+    /// `store`: callbacks that an earlier run has left open, told once at the start; or one that is opened anew by hand.
+    CallbacksKnown(Vec<CallbackRecord>),
+    /// `admin`: a callback is taken back by hand; one that is not open is ignored.
+    CancelCallback(InteractionId),
     /// `gateway`: somebody whose password was verified wants to sign in. A living session of the same agent is superseded.
     AgentArrived {
         /// Who.

@@ -6,6 +6,7 @@
 //! `calls` and `acd` do not know each other; `conductor` alone translates between them.
 
 mod acd;
+mod callbacks;
 mod calls;
 pub mod command;
 mod conductor;
@@ -32,6 +33,7 @@ pub use time::{Now, Time};
 pub use timer::Reason;
 
 use acd::Acd;
+use callbacks::Callbacks;
 use calls::Calls;
 use plan::Plan;
 use shared::model::{Floor, InteractionId, UnixMillis};
@@ -46,6 +48,7 @@ pub struct Core {
     turn: Turn,
     calls: Calls,
     acd: Acd,
+    callbacks: Callbacks,
     storm: Storm,
     /// Supervisors and whom they listen to.
     watches: conductor::Watches,
@@ -69,6 +72,7 @@ impl Core {
             turn,
             calls: Calls::new(next),
             acd,
+            callbacks: Callbacks::default(),
             storm: Storm::default(),
             watches: conductor::Watches::new(),
             phones: conductor::Phones::default(),
@@ -92,6 +96,7 @@ impl Core {
         self.input(input);
         self.acd.grant_breaks(&mut self.turn);
         self.leave_unstaffed();
+        self.proceed_callbacks();
         self.match_all();
         self.show_changed();
     }

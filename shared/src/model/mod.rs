@@ -25,7 +25,8 @@ pub use dial::DialResult;
 pub use end::{EndReason, Side};
 pub use floor::{Floor, FloorChange, FloorGap, FloorRow};
 pub use function::{
-    AsideKind, AsideStage, AsideView, AskedBy, CallFunction, CallNews, Direction, MAX_KEYS, PartyName, PartyView, TalkView, Target,
+    AsideKind, AsideStage, AsideView, AskedBy, CallFunction, CallNews, CallbackView, Direction, MAX_KEYS, PartyName, PartyView, TalkView,
+    Target,
 };
 pub use ids::{AgentId, InteractionId, LegId, OfferId, PartyId, PersonId, QueueId, RecordingId, RequestId, SegmentId, SessionId, TrunkId};
 pub use number::{AreaCode, Caller, PhoneNumber, PhoneNumberError};

@@ -305,13 +305,13 @@ impl Agent {
         }
     }
 
-    /// 接听: only handling a call resets the rank (I-40).
-    pub(crate) fn accept(&mut self, turn: &mut Turn, offer: OfferId, cause: IntervalCause) -> Result<Offered, Refusal> {
+    /// 接听: only handling a call resets the rank (I-40). `mode`: what the agent does, unless a colleague asks for something else.
+    pub(crate) fn accept(&mut self, turn: &mut Turn, offer: OfferId, cause: IntervalCause, mode: TalkMode) -> Result<Offered, Refusal> {
         let offered = self.offered(offer)?;
         self.standing = self.standing.handled(turn.today());
         self.notice = None;
         let Offered { interaction, queue, asked, .. } = offered;
-        let mode = asked.unwrap_or(TalkMode::Talk);
+        let mode = asked.unwrap_or(mode);
         let talk = Talk { interaction, queue, since: turn.now.time, mode, after: AfterCall::Next(Next::Ready) };
         self.enter(turn, Activity::Talking(talk), cause);
         Ok(offered)

@@ -191,9 +191,9 @@ impl Acd {
         self.line.get(interaction).is_some_and(|entry| entry.ringing.is_empty())
     }
 
-    /// Those of a queue for whom no desk rings, in order of entry.
+    /// Those of a queue who are on the line and for whom no desk rings, in order of entry.
     pub(crate) fn unserved_in(&self, queue: QueueId) -> Vec<InteractionId> {
-        self.line.in_queue(queue).filter(|entry| entry.ringing.is_empty()).map(|entry| entry.interaction).collect()
+        self.line.in_queue(queue).filter(|entry| entry.ringing.is_empty() && !entry.absent).map(|entry| entry.interaction).collect()
     }
 
     /// Why nobody can answer in a queue until somebody decides to, if so. Who changes desks or is gone for a moment counts as there.
@@ -213,9 +213,12 @@ impl Acd {
 
     /// 接听: the reservation becomes a talk over the agent's leg; all others for this call are taken back.
     pub(crate) fn accept(&mut self, turn: &mut Turn, agent: AgentId, offer: OfferId, cause: IntervalCause) -> Result<Accepted, Refusal> {
-        let found = self.agent_mut(agent).ok_or(Refusal::WrongState)?;
+        let found = self.agent(agent).ok_or(Refusal::WrongState)?;
         let leg = found.voice();
-        let offered = found.accept(turn, offer, cause)?;
+        let absent = found.offered(offer).ok().and_then(|offered| self.line.get(offered.interaction)).is_some_and(|entry| entry.absent);
+        let mode = if absent { TalkMode::Outbound } else { TalkMode::Talk };
+        let found = self.agent_mut(agent).ok_or(Refusal::WrongState)?;
+        let offered = found.accept(turn, offer, cause, mode)?;
         let sought = self.line.get(offered.interaction).and_then(|entry| entry.sought).map(|sought| sought.agent);
         let outcome = if sought == Some(agent) { LastAgentOutcome::Hit } else { LastAgentOutcome::AnsweredByOther };
         self.stop_seeking(turn, offered.interaction, outcome);
@@ -439,9 +442,9 @@ impl Acd {
         self.seats.keys().copied().collect()
     }
 
-    /// Entry times of those who wait in a queue, oldest first.
+    /// Entry times of those who wait on the line in a queue, oldest first.
     pub(crate) fn waiting_in(&self, queue: QueueId) -> impl Iterator<Item = Time> {
-        self.line.in_queue(queue).map(|entry| entry.entered)
+        self.line.in_queue(queue).filter(|entry| !entry.absent).map(|entry| entry.entered)
     }
 
     /// Notes that an agent's desk may look different now.

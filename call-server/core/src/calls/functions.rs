@@ -48,7 +48,7 @@ impl Call {
     fn talking(&mut self) -> Result<&mut Talking, Refusal> {
         match &mut self.stage {
             Stage::Talking(talking) => Ok(talking),
-            Stage::Opening | Stage::Dialling(_) | Stage::Waiting(_) | Stage::Residual(_) => Err(Refusal::WrongState),
+            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Waiting(_) | Stage::Residual(_) => Err(Refusal::WrongState),
         }
     }
 
@@ -119,7 +119,7 @@ impl Call {
         match &mut self.stage {
             Stage::Talking(talking) => &mut talking.others,
             Stage::Residual(residual) => &mut residual.others,
-            Stage::Opening | Stage::Dialling(_) | Stage::Waiting(_) => &mut [],
+            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Waiting(_) => &mut [],
         }
     }
 
@@ -127,7 +127,7 @@ impl Call {
         let others = match &mut self.stage {
             Stage::Talking(talking) => &mut talking.others,
             Stage::Residual(residual) => &mut residual.others,
-            Stage::Opening | Stage::Dialling(_) | Stage::Waiting(_) => return None,
+            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Waiting(_) => return None,
         };
         let place = others.iter().position(|other| other.id == party)?;
         Some(others.remove(place))
@@ -145,7 +145,7 @@ impl Call {
                 talking.others.iter_mut().chain(talking.aside.as_mut().map(|aside| &mut aside.party)).find(|party| ours(party))
             }
             Stage::Residual(residual) => residual.others.iter_mut().find(|party| ours(party)),
-            Stage::Opening | Stage::Waiting(_) => None,
+            Stage::Opening | Stage::Expecting(_) | Stage::Waiting(_) => None,
         };
         match &mut party?.who {
             Member::Outside(outgoing) => Some(outgoing),

@@ -161,11 +161,13 @@ impl Core {
         for loser in losers {
             self.note_offer_over(loser);
         }
+        self.stop_asking(offered.interaction);
         if offered.asked.is_some() {
             self.colleague_accepted(offered.interaction, agent, leg);
-        } else {
+        } else if !self.call_back(offered.interaction, (agent, leg), offered.began) {
             self.calls.connect(&mut self.turn, offered.interaction, agent, leg, offered.began);
             self.refresh_call_watchers(offered.interaction);
+            self.got_through(offered.interaction);
         }
         Ok(())
     }

@@ -181,7 +181,7 @@ impl Core {
     /// A call is over: every agent in it goes on.
     pub(super) fn all_leave(&mut self, interaction: InteractionId, queue: QueueId, was: &Stage, ended_by: Side) {
         let (owner, with_citizen) = match was {
-            Stage::Opening | Stage::Waiting(_) | Stage::Residual(_) => (None, false),
+            Stage::Opening | Stage::Expecting(_) | Stage::Waiting(_) | Stage::Residual(_) => (None, false),
             Stage::Dialling(dialling) => (Some(dialling.agent), false),
             Stage::Talking(talking) => {
                 if talking.held.is_some() && ended_by == Side::Caller {
@@ -199,7 +199,7 @@ impl Core {
         let others = match was {
             Stage::Talking(talking) => talking.others.as_slice(),
             Stage::Residual(residual) => residual.others.as_slice(),
-            Stage::Opening | Stage::Dialling(_) | Stage::Waiting(_) => &[],
+            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Waiting(_) => &[],
         };
         for agent in others.iter().filter_map(|party| party.agent()) {
             self.segment_over(agent, (interaction, queue), ended_by, true);
@@ -310,7 +310,8 @@ impl Core {
             }
             Stage::Talking(talking) if talking.agent == agent => {
                 let (queue, alone) = (call.queue, talking.others.is_empty());
-                if alone && call.direction == Direction::Outbound {
+                // Who was called back waits again, as after any lost talk.
+                if alone && call.direction == Direction::Outbound && call.callback.is_none() {
                     self.end_call(interaction, Ending { reason: EndReason::AgentLost, by: Side::Server, leg_gone: false });
                     return true;
                 }
@@ -324,7 +325,7 @@ impl Core {
                 self.guest_leaves(agent, interaction);
                 true
             }
-            Stage::Opening | Stage::Waiting(_) | Stage::Residual(_) => true,
+            Stage::Opening | Stage::Expecting(_) | Stage::Waiting(_) | Stage::Residual(_) => true,
         }
     }
 
@@ -332,6 +333,9 @@ impl Core {
     pub(super) fn citizen_left(&mut self, interaction: InteractionId, cause: LegEnd) {
         let Some(call) = self.calls.get(interaction) else { return };
         let (reason, dialler) = (call.reason_of(cause), call.owner().filter(|_| matches!(call.stage, Stage::Dialling(_))));
+        if reason == EndReason::Abandoned {
+            self.call_back_unasked(interaction);
+        }
         self.calls.dial_ended(&mut self.turn, interaction, cause.dial_result());
         self.end_call(interaction, Ending { reason, by: Side::Caller, leg_gone: true });
         if let Some(agent) = dialler {
@@ -355,6 +359,7 @@ impl Core {
             Some((interaction, Some(kind))) => self.aside_there(interaction, kind),
             Some((interaction, None)) => {
                 self.calls.reached(&mut self.turn, interaction);
+                self.got_through(interaction);
                 self.follow_call(interaction);
                 self.touch_desks_of(interaction);
             }
@@ -400,13 +405,13 @@ impl Core {
         let Some(call) = self.calls.get(interaction) else { return };
         let mut modes = Vec::new();
         match &call.stage {
-            Stage::Opening | Stage::Waiting(_) | Stage::Residual(_) => {}
+            Stage::Opening | Stage::Expecting(_) | Stage::Waiting(_) | Stage::Residual(_) => {}
             Stage::Dialling(dialling) => modes.push((dialling.agent, TalkMode::Outbound)),
             Stage::Talking(talking) => {
                 let own = match (talking.held, &talking.aside) {
                     (Some(_), Some(_)) => TalkMode::Consult,
                     (Some(_), None) => TalkMode::Hold,
-                    (None, _) if call.direction == Direction::Outbound => TalkMode::Outbound,
+                    (None, _) if call.direction == Direction::Outbound && call.callback.is_none() => TalkMode::Outbound,
                     (None, _) => TalkMode::Talk,
                 };
                 modes.push((talking.agent, own));

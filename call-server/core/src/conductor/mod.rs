@@ -1,6 +1,7 @@
 //! The conductor: takes each input to the room it concerns and translates between `calls` and `acd`, which never meet.
 
 mod agents;
+mod callbacks;
 mod desks;
 mod doors;
 mod functions;
@@ -14,7 +15,7 @@ pub(crate) use supervision::Watches;
 
 use crate::Core;
 use crate::acd::{Joins, OfferOver, Remains, SegmentOver, SoughtOver};
-use crate::calls::{Ending, Joined, Role};
+use crate::calls::{Call, Ending, Joined, Role};
 use crate::command::SessionEnd;
 use crate::input::{CallOffered, Input, LegEnd, MediaFailure};
 use crate::ledger::{FactKind, LastAgentOutcome};
@@ -42,6 +43,8 @@ impl Core {
             Input::MediaFailed { leg, reason } => self.media_failed(leg, reason),
             Input::AnnouncementEnded { leg, end } => self.text_over(leg, end),
             Input::ContactsKnown(past) => self.calls.contacts.learn(past),
+            Input::CallbacksKnown(known) => self.callbacks_known(known),
+            Input::CancelCallback(callback) => self.cancel_callback(callback),
             Input::AgentArrived { agent, session, voice } => self.agent_arrived((agent, session), voice),
             Input::AgentMediaOpened { agent, leg, access } => self.agent_media_opened(agent, leg, access),
             Input::AgentMediaReachable { leg, reachable } => self.agent_media_reachable(leg, reachable),
@@ -83,6 +86,8 @@ impl Core {
             Reason::ReachGrows(interaction) => self.acd.reach_grows(&mut self.turn, interaction),
             Reason::HoldOver(interaction) => self.acd.hold_over(&mut self.turn, interaction),
             Reason::AnnouncementDue(interaction) => self.tell(interaction),
+            Reason::KeyOverdue(interaction) => self.key_overdue(interaction),
+            Reason::CallbackDue(callback) => self.callback_due(callback),
             Reason::FarewellOver(interaction) => self.calls.end_farewell(&mut self.turn, interaction, Side::Server, false),
             Reason::SaveOverdue(interaction) => self.calls.save_overdue(&mut self.turn, interaction),
             Reason::SignInOverdue(agent) => self.sign_out(agent, SessionEnd::Lost),
@@ -176,8 +181,10 @@ impl Core {
     fn join(&mut self, joined: Option<Joined>) {
         if let Some(joined) = joined.filter(|joined| !joined.probe) {
             let Joined { interaction, queue, entered, returned, .. } = joined;
-            let listed = self.calls.get(interaction).map_or(0, |call| self.turn.plan.callers.points(&call.caller, self.turn.now.utc));
-            self.acd.join(&mut self.turn, Joins { interaction, queue, entered: entered.time, listed, returned });
+            let call = self.calls.get(interaction);
+            let listed = call.map_or(0, |call| self.turn.plan.callers.points(&call.caller, self.turn.now.utc));
+            let absent = call.is_some_and(Call::is_expected);
+            self.acd.join(&mut self.turn, Joins { interaction, queue, entered: entered.time, listed, returned, absent });
             self.seek_last_agent(interaction, queue);
         }
     }
@@ -235,9 +242,14 @@ impl Core {
             self.note_offer_over(over);
         }
         self.note_last_agents();
-        let queue = self.calls.get(interaction).map(|call| call.queue);
-        if let (Some(was), Some(queue)) = (self.calls.end(&mut self.turn, interaction, ending), queue) {
+        self.stop_asking(interaction);
+        let Some(call) = self.calls.get(interaction) else { return };
+        let (queue, attempt) = (call.queue, call.callback.map(|of| (of, call.ledger.dial_result())));
+        if let Some(was) = self.calls.end(&mut self.turn, interaction, ending) {
             self.all_leave(interaction, queue, &was, ending.by);
+        }
+        if let Some((of, result)) = attempt {
+            self.attempt_over(interaction, of, result, ending.reason);
         }
     }
 
@@ -306,11 +318,11 @@ impl Core {
         }
     }
 
-    /// Queues that live calls are in stay, whatever the new plan says (I-19).
+    /// Queues that live calls and callbacks are in stay, whatever the new plan says (I-19).
     fn plan_changed(&mut self, mut plan: crate::plan::Plan) {
-        for call in self.calls.live() {
-            if let Some(queue) = self.turn.plan.queues.get(&call.queue) {
-                plan.queues.entry(call.queue).or_insert_with(|| queue.clone());
+        for used in self.calls.live().map(|call| call.queue).chain(self.callbacks.queues()) {
+            if let Some(queue) = self.turn.plan.queues.get(&used) {
+                plan.queues.entry(used).or_insert_with(|| queue.clone());
             }
         }
         self.turn.plan = plan;

@@ -197,6 +197,7 @@ impl Core {
         if !self.acd.waits_unserved(interaction) {
             return Err(Refusal::WrongState);
         }
+        self.stop_asking(interaction);
         self.calls.change_queue(&mut self.turn, interaction, Move { from, to, cause: OverflowCause::Supervisor });
         self.acd.change_queue(&mut self.turn, interaction, to);
         Ok(())
@@ -215,7 +216,9 @@ impl Core {
             self.note_offer_over(over);
         }
         self.note_last_agents();
+        self.stop_asking(interaction);
         self.calls.pick_up(&mut self.turn, interaction, supervisor, leg);
+        self.got_through(interaction);
         self.with_agent(supervisor, |agent, turn| agent.take(turn, interaction, queue));
         Ok(())
     }
@@ -225,7 +228,7 @@ impl Core {
         let call = self.calls.get(interaction).filter(|call| !call.probe).ok_or(Refusal::NoSuchCall)?;
         match call.stage {
             Stage::Waiting(_) => Ok(call.queue),
-            Stage::Opening | Stage::Dialling(_) | Stage::Talking(_) | Stage::Residual(_) => Err(Refusal::WrongState),
+            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Talking(_) | Stage::Residual(_) => Err(Refusal::WrongState),
         }
     }
 }

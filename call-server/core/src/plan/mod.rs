@@ -19,7 +19,7 @@ pub use dialling::{DialledKind, Dialling, NoClass, PermissionClass};
 pub use numbers::{NumberRule, NumberRules, NumberShape, RuleError};
 pub use phone::{AgentPhone, PhonePlace, Unattended};
 pub use route::{Door, Path, PathEnd, RouteRefusal, Step};
-pub use service::{Announcements, KeyAction, LastAgentRule, ReasonRule, SpokenLanguage, StormRule};
+pub use service::{Announcements, CallbackRule, KeyAction, LastAgentRule, ReasonRule, SpokenLanguage, StormRule};
 pub use shared::model::PromptName;
 pub use trunks::{Attempt, AttemptEnd, Choice, LineState, MAX_ATTEMPTS, TargetPlan, TrunkNumbers, TrunkPlan, Unfit, choose, first_for};
 pub use voice::{KeyMode, Srtp, TrunkCodec, TrunkVoice};
@@ -115,6 +115,9 @@ pub struct QueuePlan {
     /// What keys do while a citizen waits.
     #[serde(default)]
     pub keys: BTreeMap<char, KeyAction>,
+    /// How its citizens are called back, where a key does that.
+    #[serde(default)]
+    pub callback: CallbackRule,
     /// Keys that its citizens press while they talk are left out of the recording: card numbers, passwords.
     #[serde(default)]
     pub mask_keys: bool,
@@ -139,6 +142,7 @@ impl Default for QueuePlan {
             last_agent: None,
             announcements: Announcements::default(),
             keys: BTreeMap::new(),
+            callback: CallbackRule::default(),
             mask_keys: false,
         }
     }

@@ -412,6 +412,7 @@ impl World {
             | StoreCommand::Note(_)
             | StoreCommand::Save(_)
             | StoreCommand::AgentTime(_)
+            | StoreCommand::Callback(_)
             | StoreCommand::Supervised(_)
             | StoreCommand::TalkMeasured(_) => {}
         }
