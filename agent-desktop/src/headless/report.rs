@@ -85,6 +85,10 @@ impl Report {
         if before.map(|desk| desk.awaits) != Some(desk.awaits) && (desk.awaits.is_some() || before.is_some()) {
             lines.push(json!({"event": "awaits", "awaits": desk.awaits}));
         }
+        let voice = |desk: &Desk| (desk.voice.device, desk.voice.line);
+        if before.map(voice).unwrap_or_default() != voice(desk) {
+            lines.push(json!({"event": "device", "device": desk.voice.device, "line": desk.voice.line}));
+        }
         if let Some(wrap_up) = desk.wrap_up.as_ref().filter(|now| before.and_then(|desk| desk.wrap_up.as_ref()) != Some(*now)) {
             lines.push(json!({"event": "wrap_up", "expires": wrap_up.expires, "extensions": wrap_up.extensions}));
         }
