@@ -36,6 +36,7 @@ zh wait_more_than "预计等待超过"
 zh to "到"
 zh minutes "分钟。"
 zh please_wait "座席正忙，请您稍候。"
+zh residual_warning "温馨提示：本次通话时间较长，稍后将自动结束。"
 
 for number in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 30 40 50 60 70 80 90; do
     en "n$number" "$number"
@@ -52,3 +53,4 @@ en to "to"
 en minute "minute."
 en minutes "minutes."
 en please_wait "All our agents are busy. Please hold the line."
+en residual_warning "This call has been going on for a long time. It will end soon."

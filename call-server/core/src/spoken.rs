@@ -21,6 +21,11 @@ pub(crate) fn announcement(rules: &Announcements, ahead: usize, range: Option<Wa
     says.pieces
 }
 
+/// To citizen and expert who go on without an agent: the talk will end after a while.
+pub(crate) fn residual_warning(language: SpokenLanguage) -> PromptName {
+    PromptName::from(format!("{}.residual_warning", language.code()).as_str())
+}
+
 struct Says {
     language: SpokenLanguage,
     pieces: Vec<PromptName>,

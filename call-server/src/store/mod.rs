@@ -6,6 +6,7 @@
 mod archive;
 mod callers;
 mod calls;
+mod holds;
 mod lists;
 mod overrides;
 mod people;

@@ -81,6 +81,7 @@ impl StoreHandle {
             | StoreCommand::Save(_)
             | StoreCommand::AgentTime(_)
             | StoreCommand::Supervised(_)
+            | StoreCommand::HoldRecordings { .. }
             | StoreCommand::TalkMeasured(_)) => self.put(write),
         }
     }

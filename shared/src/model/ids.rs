@@ -39,7 +39,7 @@ id!(
     OfferId(u64)
 );
 id!(
-    /// A recording; one per interaction, equal over restarts.
+    /// A recording, equal over restarts; an interaction may have one for each [`super::Track`].
     RecordingId(u64)
 );
 id!(

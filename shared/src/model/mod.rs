@@ -12,6 +12,7 @@ mod number;
 mod prompt;
 mod supervision;
 mod time;
+mod track;
 mod voice;
 
 pub use agent::{AgentState, NotReadyReason};
@@ -30,4 +31,5 @@ pub use number::{AreaCode, Caller, PhoneNumber, PhoneNumberError};
 pub use prompt::PromptName;
 pub use supervision::{MAX_REASON, SupervisorAct, WatchMode};
 pub use time::UnixMillis;
+pub use track::Track;
 pub use voice::{LegHealth, TalkHealth, VoiceCodec, VoiceLight, VoiceTrouble};

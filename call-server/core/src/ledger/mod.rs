@@ -4,16 +4,18 @@ mod agent;
 mod call;
 mod counters;
 mod decision;
+mod marks;
 
 pub(crate) use agent::{Doing, Timeline};
 pub(crate) use call::CallLedger;
 pub use counters::Counters;
 pub use decision::{Decision, LastAgentOutcome, PassedOver, Weighed, WhyNot};
+pub use marks::{Mark, MarkKind, marks};
 
 use serde::{Deserialize, Serialize};
 use shared::model::{
     AgentId, AgentState, AsideKind, Caller, DialResult, Direction, EndReason, InteractionId, PartyId, PartyName, PhoneNumber, PromptName,
-    QueueId, RecordingId, SegmentId, SessionId, Side, SupervisorAct, TrunkId, UnixMillis,
+    QueueId, RecordingId, SegmentId, SessionId, Side, SupervisorAct, TrunkId, UnixMillis, WatchMode,
 };
 
 /// One thing that happened within an interaction, as it is stored.
@@ -182,6 +184,35 @@ pub enum FactKind {
         /// Which.
         queue: QueueId,
     },
+    /// 暂停录音: from here on nothing is in the recording.
+    RecordingPaused {
+        /// By whom.
+        agent: AgentId,
+    },
+    /// 恢复录音
+    RecordingResumed {
+        /// Its time was over, or the agent left the call.
+        by_itself: bool,
+    },
+    /// A supervisor takes part in the talk of an agent, or does it otherwise from now on (1-14).
+    Watched {
+        /// Who.
+        supervisor: AgentId,
+        /// Whose talk.
+        agent: AgentId,
+        /// How.
+        mode: WatchMode,
+    },
+    /// And does not any more.
+    Unwatched {
+        /// Who.
+        supervisor: AgentId,
+    },
+    /// An emergency number was called: the recordings are held as evidence.
+    EmergencyCalled {
+        /// By whom.
+        agent: AgentId,
+    },
     /// Keys were pressed towards somebody; which ones is not written down.
     KeysPressed {
         /// How many.
@@ -227,6 +258,11 @@ impl FactKind {
             Self::PartyLeft { .. } => "party_left",
             Self::HandedOver { .. } => "handed_over",
             Self::SentToQueue { .. } => "sent_to_queue",
+            Self::RecordingPaused { .. } => "recording_paused",
+            Self::RecordingResumed { .. } => "recording_resumed",
+            Self::Watched { .. } => "watched",
+            Self::Unwatched { .. } => "unwatched",
+            Self::EmergencyCalled { .. } => "emergency_called",
             Self::KeysPressed { .. } => "keys_pressed",
             Self::Ended { .. } => "ended",
         }
