@@ -234,6 +234,8 @@ impl View {
             CallFunction::DropParty { party } | CallFunction::MuteParty { party, .. } => {
                 talk.others.iter().any(|other| other.party == *party)
             }
+            CallFunction::PauseRecording => talk.paused_until.is_none(),
+            CallFunction::ResumeRecording => talk.paused_until.is_some(),
             CallFunction::PressKeys { .. } => talk.held.is_none() || talk.aside.is_some(),
         }
     }

@@ -69,6 +69,8 @@ pub(super) fn read(line: &str) -> Result<Command, String> {
         (Some("complete"), None) => Wish::Call(CallFunction::Complete),
         (Some("cancel"), None) => Wish::Call(CallFunction::Cancel),
         (Some("leave"), None) => Wish::Call(CallFunction::Leave),
+        (Some("pause_recording"), None) => Wish::Call(CallFunction::PauseRecording),
+        (Some("resume_recording"), None) => Wish::Call(CallFunction::ResumeRecording),
         (Some("press"), Some(keys)) => Wish::Call(CallFunction::PressKeys { keys: keys.to_owned() }),
         (Some("sign_out"), None) => Wish::SignOut,
         // Any other line is a mistake of whoever typed it.
@@ -81,7 +83,7 @@ pub(super) fn read(line: &str) -> Result<Command, String> {
 
 const COMMANDS: &str = "commands are: ready, not_ready REASON, await_not_ready REASON, answer, reject, hang_up, end_wrap_up, \
      extend_wrap_up, dial NUMBER, hold, retrieve, consult TO, invite TO, transfer TO, swap, merge, complete, cancel, leave, press KEYS, \
-     call JSON, supervise JSON, lock, unlock PASSWORD, agents on|off, attentive on|off, correct JSON, sign_out, quit";
+     pause_recording, resume_recording, call JSON, supervise JSON, lock, unlock PASSWORD, agents on|off, attentive on|off, correct JSON, sign_out, quit";
 
 /// `agent:7` and `queue:1` by id, anything else is a number.
 fn read_target(text: &str) -> Result<Target, String> {
