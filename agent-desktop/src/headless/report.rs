@@ -85,6 +85,9 @@ impl Report {
         if before.map(|desk| desk.awaits) != Some(desk.awaits) && (desk.awaits.is_some() || before.is_some()) {
             lines.push(json!({"event": "awaits", "awaits": desk.awaits}));
         }
+        if before.and_then(|desk| desk.watches) != desk.watches {
+            lines.push(json!({"event": "watches", "watches": desk.watches}));
+        }
         if let Some(wrap_up) = desk.wrap_up.as_ref().filter(|now| before.and_then(|desk| desk.wrap_up.as_ref()) != Some(*now)) {
             lines.push(json!({"event": "wrap_up", "expires": wrap_up.expires, "extensions": wrap_up.extensions}));
         }
