@@ -147,6 +147,8 @@ pub struct Site {
     pub ca: PathBuf,
     /// Who may sign in.
     pub agents: Vec<Agent>,
+    /// Who supervises them all.
+    pub supervisor: Agent,
 }
 
 /// A prompt of the repository: `citizen` or `agent`.
@@ -196,7 +198,9 @@ impl Site {
         let path = |name: &str| made[name].as_str().map(PathBuf::from).unwrap_or_else(|| panic!("init named no {name}: {made}"));
         let agents =
             serde_json::from_value(made["agents"].clone()).unwrap_or_else(|error| panic!("init named no agents: {error} in {made}"));
-        Self { config: path("config"), ca: path("ca"), agents, folder }
+        let supervisor = serde_json::from_value(made["supervisor"].clone());
+        let supervisor = supervisor.unwrap_or_else(|error| panic!("init named no supervisor: {error} in {made}"));
+        Self { config: path("config"), ca: path("ca"), agents, supervisor, folder }
     }
 
     /// Where it stands.

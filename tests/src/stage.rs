@@ -3,7 +3,7 @@
 
 use crate::baresip::{self, Baresip};
 use crate::tones::{self, story_with_pauses, tone, wav};
-use crate::{Caller, Headless, HeadlessPlan, SOON, Server, Site};
+use crate::{Agent, Caller, Headless, HeadlessPlan, SOON, Server, Site};
 use citizen::{CallPlan, Speech};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -44,8 +44,12 @@ impl Stage {
     /// A desktop whose voice is this tone, as its person likes it.
     #[must_use]
     pub fn desktop(&self, place: usize, hertz: f64, plan: HeadlessPlan) -> Headless {
-        let voice = wav(self.site.folder(), &format!("agent{place}"), hertz);
-        Headless::start_speaking(&self.site, self.server.gateway, &self.site.agents[place], plan, &voice, &[])
+        self.desktop_of(&self.site.agents[place], hertz, plan)
+    }
+
+    fn desktop_of(&self, agent: &Agent, hertz: f64, plan: HeadlessPlan) -> Headless {
+        let voice = wav(self.site.folder(), &format!("voice{}", agent.number), hertz);
+        Headless::start_speaking(&self.site, self.server.gateway, agent, plan, &voice, &[])
     }
 
     /// An agent who answers everything, and is ready.
@@ -57,13 +61,9 @@ impl Stage {
     }
 
     /// A supervisor, who is not ready and whose voice path is there.
-    ///
-    /// # Panics
-    /// If the site has none.
     #[must_use]
     pub fn supervisor(&self) -> Headless {
-        let place = self.site.agents.iter().position(|agent| agent.number == "2001").expect("the demo site has a supervisor");
-        let mut supervisor = self.desktop(place, tones::SUPERVISOR, HeadlessPlan::default());
+        let mut supervisor = self.desktop_of(&self.site.supervisor, tones::SUPERVISOR, HeadlessPlan::default());
         let _ = supervisor.event_ever("media", SOON, |value| value["receiving"] == true);
         supervisor
     }

@@ -855,6 +855,7 @@ impl Stage {
             Some(Refusal::ReasonFull) => "reason full",
             Some(Refusal::Locked) => "locked",
             Some(Refusal::NotSaved) => "not saved",
+            Some(Refusal::TooManyMessages | Refusal::MessageLength) => "no message of the core's",
             Some(Refusal::NotAvailable) => "not available",
             Some(Refusal::MayNotDial) => "may not dial",
             Some(Refusal::TooManyTransfers) => "too many transfers",

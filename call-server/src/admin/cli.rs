@@ -91,6 +91,9 @@ pub(crate) enum Command {
     /// Calls on record.
     #[command(subcommand)]
     Call(Call),
+    /// Messages between agents, for the audit.
+    #[command(subcommand)]
+    Message(Message),
     /// Recordings.
     #[command(subcommand)]
     Recording(Recording),
@@ -362,6 +365,34 @@ pub(crate) struct Verify {
     /// A closed day (UTC).
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub(crate) day: Option<String>,
+}
+
+/// Commands about messages between agents 短消息.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Message {
+    /// The newest messages, newest first.
+    List(MessageWishes),
+    /// The newest messages that say something.
+    #[command(after_help = "Examples:\n  call-server message search 停水\n  call-server message search 停水 --agent 1001")]
+    Search {
+        /// What they say; upper and lower case differ.
+        #[arg(value_name = "TEXT")]
+        text: String,
+        /// Which of them.
+        #[command(flatten)]
+        wishes: MessageWishes,
+    },
+}
+
+/// Which messages to show.
+#[derive(Debug, Args)]
+pub(crate) struct MessageWishes {
+    /// Only those that this staff number has sent or got.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) agent: Option<String>,
+    /// How many at most.
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) limit: u32,
 }
 
 /// Commands about signalling.

@@ -51,6 +51,10 @@ id!(
     PersonId(u64)
 );
 id!(
+    /// A message between agents, unique over restarts.
+    MessageId(u64)
+);
+id!(
     /// A waiting line.
     QueueId(u32)
 );

@@ -26,7 +26,9 @@ pub use floor::{Floor, FloorChange, FloorGap, FloorRow};
 pub use function::{
     AsideKind, AsideStage, AsideView, AskedBy, CallFunction, CallNews, Direction, MAX_KEYS, PartyName, PartyView, TalkView, Target,
 };
-pub use ids::{AgentId, InteractionId, LegId, OfferId, PartyId, PersonId, QueueId, RecordingId, RequestId, SegmentId, SessionId, TrunkId};
+pub use ids::{
+    AgentId, InteractionId, LegId, MessageId, OfferId, PartyId, PersonId, QueueId, RecordingId, RequestId, SegmentId, SessionId, TrunkId,
+};
 pub use number::{AreaCode, Caller, PhoneNumber, PhoneNumberError};
 pub use prompt::PromptName;
 pub use supervision::{MAX_REASON, SupervisorAct, WatchMode};
