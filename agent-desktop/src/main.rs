@@ -39,9 +39,7 @@ fn run(cli: &cli::Cli) -> anyhow::Result<ExitCode> {
         return headless::run(&start, cli.script());
     }
     let client = Client::start(&start.client)?;
-    if let Some(wish) = start.sign_in() {
-        client.wish(wish);
-    }
+    start.sign_in().into_iter().for_each(|wish| client.wish(wish));
     let (language, mode) = cli.look();
     app::run(app::Options { server: start.server, number: start.number, language, mode }, Arc::new(client))?;
     Ok(ExitCode::SUCCESS)

@@ -10,7 +10,7 @@ pub use session::Session;
 pub use session::messages::Messages;
 pub use view::{DeviceProblem, LinkState, Me, SignInProblem, View, VoiceStatus, VoiceWay};
 
-use shared::model::{CallFunction, NotReadyReason, PhoneNumber, SupervisorAct};
+use shared::model::{CallFunction, NotReadyReason, PhoneNumber, SupervisorAct, VoiceDevice};
 use shared::pii::Pii;
 use shared::wire::{Correction, FromClient, FromServer, MediaAccess, MessageTarget, VoiceOrder};
 
@@ -113,6 +113,8 @@ pub enum Wish {
     ReadMessages,
     /// Older messages than those that are shown.
     OlderMessages,
+    /// To speak by the headset or by a phone; before the sign-in it is what the sign-in asks for.
+    UseVoice(VoiceDevice),
     /// 签出
     SignOut,
     /// The notice or refusal on the screen was read.

@@ -5,7 +5,8 @@
 
 use crate::heartbeat::{BackOff, Heartbeat};
 use crate::{Effect, Event, LinkFailure, LinkState, Me, Millis, SignInProblem, View, VoiceCommand, Wish};
-use shared::model::{CallFunction, Desk, NotReadyReason, Notice, RequestId, UnixMillis};
+use phone::SoundLoss;
+use shared::model::{CallFunction, Desk, NotReadyReason, Notice, RequestId, UnixMillis, VoiceDevice};
 use shared::pii::Pii;
 use shared::wire::{Action, FromClient, FromServer, MediaAccess, SILENCE_LIMIT_MS, SignInRefusal, SignOutReason, VERSION};
 use std::collections::VecDeque;
@@ -30,6 +31,9 @@ pub struct Session {
     watching_waiting: bool,
     /// What was told about somebody sitting here.
     attentive: bool,
+    /// By what to speak after the next sign-in; `None` as the server has it.
+    chosen_voice: Option<VoiceDevice>,
+    sound_loss: SoundLoss,
 }
 
 /// Where the session stands.
@@ -110,6 +114,8 @@ impl Session {
             watching: false,
             watching_waiting: false,
             attentive: false,
+            chosen_voice: None,
+            sound_loss: SoundLoss::None,
         }
     }
 
@@ -125,6 +131,7 @@ impl Session {
         }
         self.deadlines(now);
         self.sync_desk(now);
+        self.fall_back(now);
     }
 
     /// The next thing to be done.
@@ -138,7 +145,7 @@ impl Session {
         match &self.stage {
             Stage::SignedOut | Stage::Confirming(..) | Stage::Elsewhere(_) => None,
             Stage::Connecting(_, at) | Stage::Greeting(_, at) | Stage::Checking(_, at) => Some(*at),
-            Stage::SignedIn(signed_in) => Some(signed_in.link.deadline()),
+            Stage::SignedIn(signed_in) => Some(self.fall_back_at().into_iter().fold(signed_in.link.deadline(), Millis::min)),
         }
     }
 
@@ -180,6 +187,7 @@ impl Session {
             Wish::SendMessage(to, text) => self.send_message(to, text),
             Wish::ReadMessages => self.read_messages(),
             Wish::OlderMessages => self.older_messages(),
+            Wish::UseVoice(device) => self.use_voice(device),
             Wish::SignOut => self.sign_out(),
             Wish::Dismiss => self.dismiss(),
         }
@@ -392,7 +400,8 @@ impl Session {
             Stage::Greeting(credentials, _) => {
                 let (number, password, take_over) = (credentials.number.clone(), credentials.password.clone(), credentials.take_over);
                 self.stage = Stage::Checking(credentials, now + SILENCE_LIMIT_MS);
-                self.effects.push_back(Effect::Send(FromClient::SignIn { number, password, take_over }));
+                let voice = self.chosen_voice;
+                self.effects.push_back(Effect::Send(FromClient::SignIn { number, password, take_over, voice }));
             }
             other => self.stage = other,
         }
@@ -547,7 +556,8 @@ impl Session {
     fn sync_desk(&mut self, now: Millis) {
         // A supervisor hears and is heard by what the server makes of it: the microphone is open while there is something to hear.
         let watches = |desk: &Desk| desk.watches.is_some_and(|watch| watch.connected);
-        let talk = self.view.desk.as_ref().is_some_and(|desk| desk.call.is_some() || watches(desk));
+        let talks = |desk: &Desk| (desk.call.is_some() || watches(desk)) && phone::speaks_here(desk);
+        let talk = self.view.desk.as_ref().is_some_and(talks);
         if talk != self.talking {
             self.talking = talk;
             self.view.health = None;
@@ -601,5 +611,6 @@ fn host_of(server: &str) -> &str {
 
 mod agents;
 pub(crate) mod messages;
+mod phone;
 #[cfg(test)]
 mod tests;

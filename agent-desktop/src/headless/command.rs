@@ -1,7 +1,7 @@
 //! The commands of a headless client: one per line.
 
 use desktop_core::Wish;
-use shared::model::{AgentId, CallFunction, NotReadyReason, PhoneNumber, QueueId, SupervisorAct, Target};
+use shared::model::{AgentId, CallFunction, NotReadyReason, PhoneNumber, QueueId, SupervisorAct, Target, VoiceDevice};
 use shared::pii::Pii;
 use shared::wire::{Correction, MessageTarget};
 
@@ -79,6 +79,8 @@ pub(super) fn read(line: &str) -> Result<Command, String> {
         (Some("press"), Some(keys)) => Wish::Call(CallFunction::PressKeys { keys: keys.to_owned() }),
         (Some("read_messages"), None) => Wish::ReadMessages,
         (Some("older_messages"), None) => Wish::OlderMessages,
+        (Some("voice"), Some("phone")) => Wish::UseVoice(VoiceDevice::Phone),
+        (Some("voice"), Some("headset")) => Wish::UseVoice(VoiceDevice::Headset),
         (Some("sign_out"), None) => Wish::SignOut,
         // Any other line is a mistake of whoever typed it.
         _ => {
@@ -90,8 +92,8 @@ pub(super) fn read(line: &str) -> Result<Command, String> {
 
 const COMMANDS: &str = "commands are: ready, not_ready REASON, await_not_ready REASON, answer, reject, hang_up, end_wrap_up, \
      extend_wrap_up, dial NUMBER, hold, retrieve, consult TO, invite TO, transfer TO, swap, merge, complete, cancel, leave, press KEYS, \
-     pause_recording, resume_recording, call JSON, supervise JSON, lock, unlock PASSWORD, agents on|off, waiting on|off, attentive on|off, correct JSON, \
-     message TO TEXT, read_messages, older_messages, sign_out, quit";
+     pause_recording, resume_recording, call JSON, supervise JSON, lock, unlock PASSWORD, agents on|off, waiting on|off, attentive on|off, \
+     voice phone|headset, correct JSON, message TO TEXT, read_messages, older_messages, sign_out, quit";
 
 /// `agent:7` and `queue:1` by id, anything else is a number.
 fn read_target(text: &str) -> Result<Target, String> {
@@ -134,7 +136,7 @@ fn read_reason(text: &str) -> Result<NotReadyReason, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{AgentId, CallFunction, Command, SupervisorAct, Target, read};
+    use super::{AgentId, CallFunction, Command, SupervisorAct, Target, VoiceDevice, read};
     use desktop_core::Wish;
     use shared::model::NotReadyReason;
 
@@ -160,6 +162,7 @@ mod tests {
             read(r#"supervise {"act":"watch","agent":7,"mode":"whisper","reason":"quality"}"#),
             Ok(Command::Wish(Wish::Supervise(watch, "quality".to_owned())))
         );
+        assert_eq!(read("voice phone"), Ok(Command::Wish(Wish::UseVoice(VoiceDevice::Phone))));
         assert_eq!(read("quit"), Ok(Command::Quit));
         assert_eq!(read("  "), Ok(Command::Nothing));
     }

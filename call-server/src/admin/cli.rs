@@ -1,11 +1,13 @@
 //! The words of the command line and their help.
 
 mod calendar;
+mod callbacks;
 mod callers;
 mod lists;
 mod staff;
 
 pub(crate) use calendar::{AddOverride, Calendar, Override};
+pub(crate) use callbacks::{Callback, CallbackWish, ListCallbacks};
 pub(crate) use callers::{AddCaller, Caller, EditCaller};
 pub(crate) use lists::{AddBlock, AddVip, Block, BlockLevelName, EntryWishes, ListWishes, RemoveEntry, Vip};
 pub(crate) use staff::{EditAgent, Explain, Queue};
@@ -74,6 +76,9 @@ pub(crate) enum Command {
     /// Citizens known by their number.
     #[command(subcommand)]
     Caller(Caller),
+    /// Citizens who have given up the line and not the place, and are called back 排队回呼.
+    #[command(subcommand)]
+    Callback(Callback),
     /// Numbers whose calls are refused or wait behind others 拦截.
     #[command(subcommand)]
     Block(Block),

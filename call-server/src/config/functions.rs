@@ -18,7 +18,12 @@ pub(super) const CALLS: Section = Section {
         key("dial_seconds", Seconds, Usual("60"), "A call that an agent dials rings for so long."),
         key("ask_seconds", Seconds, Usual("20"), "Who is consulted, invited or to take over a call rings for so long."),
         key("hold_reminder_seconds", Seconds, Usual("180"), "An agent who holds a citizen for so long is told, and so are supervisors."),
-        key("hold_most_seconds", Seconds, Usual("900"), "A held citizen is with the agent again after this, unless the agent consults somebody."),
+        key(
+            "hold_most_seconds",
+            Seconds,
+            Usual("900"),
+            "A held citizen is with the agent again after this, unless the agent consults somebody.",
+        ),
         key("transfers_most", Whole, Usual("5"), "How often one call may be handed over."),
         key("parties_most", Whole, Usual("3"), "Most who take part in a talk beside citizen and agent: 1 to 3."),
         key(

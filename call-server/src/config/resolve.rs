@@ -46,6 +46,7 @@ pub(super) fn resolve(folder: &Path, written: &Written, faults: Vec<Fault>) -> R
     let lists = resolver.lists();
     let plan = resolver.plan(&skills, &trunks);
     let probe = resolver.probe(&plan);
+    let phone_agents = resolver.phone_agents(&plan.queues);
     let faults = resolver.faults;
     match (name, sip, media, gateway, recording, database, lists) {
         (Some(name), Some(sip), Some(media), Some(gateway), Some(recording), Some(database), Some(lists)) if faults.is_empty() => {
@@ -59,6 +60,7 @@ pub(super) fn resolve(folder: &Path, written: &Written, faults: Vec<Fault>) -> R
                 probe,
                 database,
                 skills,
+                phone_agents,
                 lists,
                 plan,
                 prints: written.prints(),

@@ -271,6 +271,7 @@ impl Known {
             FactKind::SentToQueue { .. } | FactKind::KeysPressed { .. } => {}
             FactKind::RecordingPaused { .. } | FactKind::RecordingResumed { .. } => {}
             FactKind::Watched { .. } | FactKind::Unwatched { .. } | FactKind::EmergencyCalled { .. } => {}
+            FactKind::CallbackPromised { .. } | FactKind::CallbackBegan { .. } => {}
             FactKind::Ended { reason, by } => self.ended = Some((reason, by)),
             FactKind::Blocked { .. } | FactKind::Favoured { .. } | FactKind::LastAgent { .. } => {}
             FactKind::TurnedAway { .. } | FactKind::Announced { .. } | FactKind::KeysMasked { .. } | FactKind::Foretold { .. } => {}

@@ -115,6 +115,17 @@ pub struct TalkView {
     pub asked_by: Option<AskedBy>,
     /// The recording is paused, and goes on by itself then.
     pub paused_until: Option<UnixMillis>,
+    /// 排队回呼: the citizen has given up the line, and is called as soon as the agent accepts.
+    pub callback: Option<CallbackView>,
+}
+
+/// A citizen who is called back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallbackView {
+    /// When the callback was promised.
+    pub asked: UnixMillis,
+    /// Which attempt this is: 1, 2, 3…
+    pub attempt: u32,
 }
 
 /// Somebody who is called or consulted.

@@ -184,6 +184,8 @@ fn mark(fact: &FactKind, agent: impl Fn(&SegmentId) -> AgentId) -> Option<MarkKi
         | FactKind::OfferEnded { .. }
         | FactKind::Dialled { .. }
         | FactKind::DialEnded { .. }
+        | FactKind::CallbackPromised { .. }
+        | FactKind::CallbackBegan { .. }
         | FactKind::KeysPressed { .. }
         | FactKind::Ended { .. } => return None,
     })

@@ -2,12 +2,14 @@
 
 mod agent;
 mod call;
+mod callback;
 mod counters;
 mod decision;
 mod marks;
 
 pub(crate) use agent::{Doing, Timeline};
 pub(crate) use call::CallLedger;
+pub use callback::{CallbackRecord, CallbackState};
 pub use counters::Counters;
 pub use decision::{Decision, LastAgentOutcome, PassedOver, Weighed, WhyNot};
 pub use marks::{Mark, MarkKind, marks};
@@ -213,6 +215,18 @@ pub enum FactKind {
         /// By whom.
         agent: AgentId,
     },
+    /// The citizen is to be called back and gives up the line, not the place.
+    CallbackPromised {
+        /// The call that names the callback: this one, or an earlier one of the same number.
+        callback: InteractionId,
+    },
+    /// The turn of somebody who is to be called back comes: the first fact of each attempt.
+    CallbackBegan {
+        /// Which callback.
+        callback: InteractionId,
+        /// 1, 2, 3…
+        attempt: u32,
+    },
     /// Keys were pressed towards somebody; which ones is not written down.
     KeysPressed {
         /// How many.
@@ -263,6 +277,8 @@ impl FactKind {
             Self::Watched { .. } => "watched",
             Self::Unwatched { .. } => "unwatched",
             Self::EmergencyCalled { .. } => "emergency_called",
+            Self::CallbackPromised { .. } => "callback_promised",
+            Self::CallbackBegan { .. } => "callback_began",
             Self::KeysPressed { .. } => "keys_pressed",
             Self::Ended { .. } => "ended",
         }
@@ -375,6 +391,9 @@ pub struct InteractionRecord {
     /// Talk without an agent 无座席通话.
     #[serde(default)]
     pub residual_ms: u64,
+    /// The callback of which this is an attempt.
+    #[serde(default)]
+    pub callback: Option<InteractionId>,
 }
 
 impl InteractionRecord {
@@ -463,6 +482,8 @@ pub enum IntervalCause {
     Resumed,
     /// A place for the break that was waited for is free.
     BreakFree,
+    /// A phone without a desktop has rested after a call that it did not take.
+    Rested,
     /// The seat was locked.
     Lock,
     /// The seat was unlocked.
