@@ -105,6 +105,11 @@ impl Dialogue {
         }
     }
 
+    /// Whether this key is one more digit of a number.
+    pub(crate) fn collects(&self, digit: char) -> bool {
+        matches!(self.question, Question::Enter(_)) && digit.is_ascii_digit()
+    }
+
     /// Nothing was pressed for long: whether to ask once more. Digits that were entered so far are forgotten.
     pub(crate) fn asks_again(&mut self) -> bool {
         if let Question::Enter(digits) = &mut self.question {
