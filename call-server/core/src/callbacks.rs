@@ -167,6 +167,13 @@ impl Callbacks {
         over
     }
 
+    /// The server ends: what is open goes on after the next start, out of the store.
+    pub(crate) fn take_all(&mut self) -> Vec<InteractionId> {
+        self.by_number.clear();
+        self.asked.clear();
+        std::mem::take(&mut self.open).into_keys().collect()
+    }
+
     /// The open callback of a number.
     pub(crate) fn of_number(&self, number: &PhoneNumber) -> Option<InteractionId> {
         self.by_number.get(key(number)).copied()

@@ -182,8 +182,9 @@ impl World {
         while let Some(next) = self.next_time() {
             assert!(
                 next < self.calls_end + REST_MS,
-                "nothing_leaks: still busy an hour after the last call: {:?}",
-                self.core.next_deadline()
+                "nothing_leaks: still busy long after the last call: {:?} {:?}",
+                self.core.next_deadline(),
+                self.core.snapshot(self.reading()).calls
             );
             self.now = next;
             let first = self.events.first_key_value().map(|(key, _)| *key).filter(|(time, _)| *time <= next);
