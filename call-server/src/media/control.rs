@@ -425,7 +425,13 @@ impl Control {
         };
         match self.legs.get(&leg) {
             Some(Known::Trunk { talk: None, .. }) => {}
-            Some(Known::Trunk { talk: Some(_), .. } | Known::Agent(_)) => {
+            Some(Known::Agent(known)) if known.talk.is_none() => {
+                // Nobody waits for the end of what an agent hears.
+                unheard(AnnouncementEnd::Finished);
+                let (lane, slot) = (known.lane, known.slot);
+                return self.order(lane, Order::Sound(slot, Player::new(places.into_iter(), then)));
+            }
+            Some(Known::Trunk { .. } | Known::Agent(_)) => {
                 tracing::warn!(leg = leg.0, "a talking leg was to hear something else; it goes on talking");
                 return unheard(AnnouncementEnd::Cut);
             }

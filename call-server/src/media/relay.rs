@@ -189,6 +189,7 @@ impl Worker {
             while let Some(turn) = self.wheel.turn(due_us, place) {
                 match turn {
                     Turn::Trunk(slot) => self.trunk_turn(due_us, slot),
+                    Turn::Agent(slot) => self.agent_turn(now_us, slot),
                     Turn::Talk(slot) => self.talk_turn(now_us, slot),
                 }
                 place += usize::from(self.wheel.turn(due_us, place) == Some(turn));
@@ -223,6 +224,22 @@ impl Worker {
         }
         if ended {
             self.teller.tell(News::Announced(id, AnnouncementEnd::Finished));
+        }
+    }
+
+    /// What an agent hears outside talks: the tone of a call that rings, or is refused.
+    fn agent_turn(&mut self, now_us: u64, slot: u16) {
+        let leg = self.agents.get_mut(slot).and_then(|agent| Some((agent.player.take()?, agent)));
+        let Some((mut player, agent)) = leg else { return self.wheel.remove(Turn::Agent(slot)) };
+        let mut piece = [ALAW_SILENCE; FRAME_SAMPLES];
+        player.next(&self.library, Codec::Pcma, &mut piece);
+        let mut output = [0; OUTPUT_BYTES];
+        output[HEADER_BYTES..HEADER_BYTES + FRAME_SAMPLES].copy_from_slice(&piece);
+        agent.proceed(now_us, &mut output, (FRAME_SAMPLES, Payload::Alaw, FRAME_SAMPLES), &mut self.exits);
+        if player.is_over() {
+            self.wheel.remove(Turn::Agent(slot));
+        } else {
+            agent.player = Some(player);
         }
     }
 

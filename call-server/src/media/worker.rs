@@ -351,6 +351,7 @@ impl Worker {
                 }
             }
             Order::Play(slot, player) => self.play(now_us, slot, player),
+            Order::Sound(slot, player) => self.sound(now_us, slot, player),
             Order::Keep(slot, recording) => self.keep(now_us, slot, recording),
             Order::Begin(slot, talk) => self.begin(now_us, slot, talk),
             Order::End(slot) => self.end(now_us, slot),
@@ -422,12 +423,25 @@ impl Worker {
 
     fn add_agent(&mut self, slot: u16, leg: Box<AgentLeg>) {
         self.legs += 1;
+        if leg.player.is_some() {
+            self.wheel.add(self.now_us(), Turn::Agent(slot));
+        }
         if let Some(older) = self.agents.put(slot, leg) {
             self.teller.tell(News::Agent(slot, older));
         }
     }
 
+    /// An agent hears something while in no talk.
+    fn sound(&mut self, now_us: u64, slot: u16, player: Player) {
+        let Some(agent) = self.agents.get_mut(slot) else { return };
+        agent.player = (agent.talk.is_none() && !player.is_over()).then_some(player);
+        if agent.player.is_some() {
+            self.wheel.add(now_us, Turn::Agent(slot));
+        }
+    }
+
     fn remove_agent(&mut self, slot: u16) {
+        self.wheel.remove(Turn::Agent(slot));
         if let Some(leg) = self.agents.take(slot) {
             self.legs = self.legs.saturating_sub(1);
             self.teller.tell(News::Agent(slot, leg));
@@ -480,6 +494,7 @@ impl Worker {
             Slot::Agent(slot) => {
                 if let Some(agent) = self.agents.get_mut(slot) {
                     agent.talk = place;
+                    agent.player = None;
                 }
             }
             Slot::Trunk(slot) => {
