@@ -42,8 +42,8 @@ pub(super) struct AgentLeg {
     pub(super) id: LegId,
     /// The talk that it takes part in, and its place there.
     pub(super) talk: Option<(u16, u8)>,
-    /// What the agent hears while in no talk.
-    pub(super) player: Option<Player>,
+    /// What is heard while there is no talk: music, by whoever is swapped out of one.
+    pub(super) playing: Option<Player>,
     /// What is sent to the agent.
     pub(super) out: OutgoingStream,
     /// It can speak Opus.
@@ -103,7 +103,7 @@ impl AgentLeg {
         Self {
             id,
             talk: None,
-            player: None,
+            playing: None,
             out,
             speaks_opus: false,
             muted: false,

@@ -108,10 +108,7 @@ fn site(phones_at: SocketAddr, phones: u64) -> Result<Site> {
     site.configure("limits", "max_interactions", "50000");
     site.configure("sip", "trunk_requests_per_second", "100000");
     let mut text = site.configuration();
-    write!(
-        text,
-        "\n[[phone_agents]]\nnumber = \"70001\"\ncount = {phones}\ncontact = \"sip:{{number}}@{phones_at}\"\nqueues = [\"1\"]\n"
-    )?;
+    write!(text, "\n[[phone_agents]]\nnumber = \"70001\"\ncount = {phones}\ncontact = \"sip:{{number}}@{phones_at}\"\nqueues = [\"1\"]\n")?;
     site.write_configuration(&text);
     Ok(site)
 }
@@ -251,7 +248,8 @@ impl Exchange {
             own.port()
         );
         if body {
-            let _ = write!(text, "Contact: <sip:citizen@{own}>\r\nContent-Type: application/sdp\r\nContent-Length: {}\r\n\r\n", self.sdp.len());
+            let _ =
+                write!(text, "Contact: <sip:citizen@{own}>\r\nContent-Type: application/sdp\r\nContent-Length: {}\r\n\r\n", self.sdp.len());
             text.push_str(&self.sdp);
         } else {
             text.push_str("Content-Length: 0\r\n\r\n");
@@ -320,7 +318,9 @@ impl Exchange {
 
     /// An answer to a citizen.
     fn answer(&mut self, status: &str, text: &str) {
-        let Some(call) = field(text, "Call-ID").and_then(|id| id.strip_prefix("call-")?.split('-').next()?.parse::<u64>().ok()) else { return };
+        let Some(call) = field(text, "Call-ID").and_then(|id| id.strip_prefix("call-")?.split('-').next()?.parse::<u64>().ok()) else {
+            return;
+        };
         let is_invite = field(text, "CSeq").is_some_and(|cseq| cseq.ends_with("INVITE"));
         let Some(found) = self.calls.get_mut(&call) else { return };
         match status.as_bytes().first() {
