@@ -3,7 +3,7 @@
 
 use e2e::stage::{Script, Stage, WHILE, expert};
 use e2e::tones::{AGENT as A, CITIZEN as C, COLLEAGUE as L, EXPERT as E, SUPERVISOR as S, heard, story};
-use e2e::{Headless, LATER, SOON, baresip};
+use e2e::{Headless, HeadlessPlan, LATER, SOON, baresip};
 
 fn supervise(supervisor: &mut Headless, act: &str, agent: &str, more: &str) {
     supervisor.tell(&format!(r#"supervise {{"act":"{act}","agent":{agent}{more},"reason":"test"}}"#));
@@ -105,6 +105,9 @@ fn everybody_hears_whom_they_should_through_all_functions_of_a_long_call() {
     let call = stage.site.only_call();
     assert_eq!(call.end(), ("caller_hung_up", "caller"), "{call:?}");
     script.check("citizen", &report);
+    agent.tell(&format!("marks {}", call.interaction));
+    let told = agent.event("marks", SOON);
+    assert_eq!(told["marks"].as_array(), Some(&call.marks), "the wire tells what the command line tells");
     script.check("agent", &agent.heard());
     let colleague = colleague.heard();
     script.check("colleague", &colleague);
@@ -169,4 +172,117 @@ fn pause_is_silent(call: &e2e::Call, sides: [&[i16]; 2]) {
         assert!(!story(&side[from - 6_400..from - 1_600]).is_empty() && !story(&side[to + 1_600..to + 6_400]).is_empty());
     }
     assert!(to - from > WHILE.as_millis() as usize * 8, "the pause lasted");
+}
+
+#[test]
+fn a_call_that_goes_from_hand_to_hand_is_heard_by_whom_it_is_with() {
+    let Some(outside) = expert("hand-to-hand") else { return };
+    let stage = Stage::new("hand-to-hand", Some(&outside));
+    let mut script = Script::default();
+    let (mut agent, mut supervisor) = (stage.agent(0, A), stage.supervisor());
+    let citizen = stage.citizen();
+    agent.event("talking", SOON);
+    let mut colleague = stage.desktop(1, L, HeadlessPlan::READY);
+    colleague.state("ready", SOON);
+    let (own, colleagues) = (stage.id(0), stage.id(1));
+    script.then("accept", &mut agent, &[("citizen", &[A]), ("agent", &[C])]);
+
+    agent.tell(&format!("transfer agent:{colleagues}"));
+    colleague.event("ringing", SOON);
+    script.then("a transfer rings", &mut agent, &[("citizen", &[]), ("agent", &[])]);
+    colleague.tell("reject");
+    agent.event_where("notice", SOON, |value| value.to_string().contains("rejected"));
+    script.then("a transfer is rejected", &mut agent, &[("citizen", &[A]), ("agent", &[C])]);
+    colleague.tell("ready");
+    colleague.state("ready", SOON);
+
+    agent.tell(&format!("invite agent:{colleagues}"));
+    colleague.event("ringing", SOON);
+    script.then("an invitation rings while the talk goes on", &mut agent, &[("citizen", &[A]), ("agent", &[C])]);
+    colleague.tell("answer");
+    colleague.state("talking", SOON);
+    script.then("an invited colleague takes part", &mut agent, &[("citizen", &[A, L]), ("agent", &[C, L]), ("colleague", &[C, A])]);
+    agent.tell("leave");
+    agent.state("ready", SOON);
+    script.then("the owner leaves, and the colleague has the call", &mut agent, &[("citizen", &[L]), ("colleague", &[C])]);
+
+    supervise(&mut supervisor, "take_over", &colleagues, "");
+    supervisor.event("talking", SOON);
+    script.then("take over", &mut agent, &[("citizen", &[S]), ("supervisor", &[C])]);
+    supervisor.tell(&format!("transfer agent:{own}"));
+    agent.event("talking", SOON);
+    script.then("a blind transfer", &mut agent, &[("citizen", &[A]), ("agent", &[C])]);
+    agent.tell(&format!("invite {}", baresip::USER));
+    agent.event_where("call", SOON, |value| value["talk"]["others"].as_array().is_some_and(|others| !others.is_empty()));
+    script.then("three-way at once with an expert", &mut agent, &[("citizen", &[A, E]), ("agent", &[C, E]), ("expert", &[C, A])]);
+    agent.tell(r#"call {"function":"drop_party","party":3}"#);
+    agent.event_where("call", SOON, |value| value["talk"]["others"].as_array().is_some_and(Vec::is_empty));
+    script.then("the expert is dropped, two go on", &mut agent, &[("citizen", &[A]), ("agent", &[C])]);
+    agent.tell(&format!("transfer {}", baresip::USER));
+    agent.state("ready", SOON);
+    script.then("a blind transfer outside", &mut agent, &[("citizen", &[E]), ("expert", &[C])]);
+    let report = citizen.hang_up(LATER);
+
+    let released = stage.citizen();
+    agent.event("talking", SOON);
+    supervise(&mut supervisor, "release", &own, "");
+    let cut = released.report(LATER);
+    assert!(cut.talk_ms.is_some(), "{cut:?}");
+    agent.tell("not_ready break");
+    agent.state("not_ready", SOON);
+    colleague.tell("not_ready break");
+    colleague.state("not_ready", SOON);
+    supervisor.tell("waiting on");
+    let waits = stage.citizen();
+    let row = supervisor.event_where("waiting", SOON, |value| value["rows"].as_array().is_some_and(|rows| rows.len() == 1));
+    let interaction = row["rows"][0]["interaction"].as_u64().expect("a call waits");
+    supervisor.tell(&format!(r#"supervise {{"act":"pick_up","interaction":{interaction},"reason":"test"}}"#));
+    supervisor.event("talking", SOON);
+    script.then("pick up who waits", &mut agent, &[("second citizen", &[S]), ("supervisor", &[C])]);
+    let picked = waits.hang_up(LATER);
+    supervise(&mut supervisor, "force_ready", &own, "");
+    agent.state("ready", SOON);
+    supervise(&mut supervisor, "force_not_ready", &own, r#","as":"training""#);
+    agent.state_because("not_ready", "training", SOON);
+    supervise(&mut supervisor, "force_sign_out", &colleagues, "");
+    colleague.event("signed_out", SOON);
+
+    let calls = stage.site.settled(3, LATER);
+    let ends: Vec<_> = calls.iter().rev().map(|call| call.end()).collect();
+    assert_eq!(ends, [("caller_hung_up", "caller"), ("released", "server"), ("caller_hung_up", "caller")]);
+    script.check("citizen", &report.heard);
+    script.check("second citizen", &picked.heard);
+    script.check("expert", &outside.heard());
+    script.check("agent", &agent.heard());
+    script.check("supervisor", &supervisor.heard());
+    let acts = stage.site.cli(&["agent", "supervision"]);
+    for act in ["take_over", "release", "pick_up", "force_ready", "force_not_ready", "force_sign_out"] {
+        assert!(acts.to_string().contains(act), "{act} in {acts:#}");
+    }
+}
+
+#[test]
+fn an_emergency_call_is_three_way_at_once_told_to_supervisors_and_kept_as_evidence() {
+    let Some(outside) = expert("emergency") else { return };
+    let stage = Stage::new("emergency", Some(&outside));
+    let (mut agent, mut supervisor) = (stage.agent(0, A), stage.supervisor());
+    let citizen = stage.citizen();
+    agent.event("talking", SOON);
+    agent.tell("invite 119");
+    supervisor.event_where("notice", SOON, |value| value.to_string().contains("team_emergency"));
+    let _ = agent.event_within("never", WHILE);
+    let _ = citizen.hang_up(LATER);
+    let call = stage.site.only_call();
+    let held = call.recording.as_ref().and_then(|recording| recording.held.clone());
+    assert_eq!(held.as_deref(), Some("emergency"), "{call:?}");
+    assert!(call.marks.iter().any(|mark| mark["mark"] == "emergency"), "{:?}", call.marks);
+    let id = call.interaction.to_string();
+    let words = stage.site.cli_fails(&["recording", "lift", &id, "--reason", "复核完毕", "--by", &stage.site.agents[0].number]);
+    assert!(words.contains("supervisor"), "{words}");
+    let _ = stage.site.cli(&["recording", "lift", &id, "--reason", "复核完毕", "--by", &stage.site.supervisor.number]);
+    let call = stage.site.only_call();
+    assert_eq!(call.recording.as_ref().and_then(|recording| recording.held.clone()), None);
+    let _ = stage.site.cli(&["recording", "hold", &id, "--reason", "投诉复核", "--by", &stage.site.supervisor.number]);
+    let list = stage.site.cli(&["recording", "list"]);
+    assert_eq!(list["recordings"][0]["held"], "投诉复核", "{list:#}");
 }
