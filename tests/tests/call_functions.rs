@@ -26,81 +26,10 @@ fn everybody_hears_whom_they_should_through_all_functions_of_a_long_call() {
     let (own, colleagues) = (stage.id(0), format!("agent:{}", stage.id(1)));
     script.then("accept", &mut agent, &[("citizen", &[A]), ("agent", &[C])]);
 
-    agent.tell("hold");
-    agent.state("holding", SOON);
-    script.then("hold", &mut agent, &[("citizen", &[]), ("agent", &[])]);
-    agent.tell("retrieve");
-    agent.state("talking", SOON);
-    script.then("retrieve", &mut agent, &[("citizen", &[A]), ("agent", &[C])]);
-
-    agent.tell(&format!("consult {colleagues}"));
-    colleague.state("consulting", SOON);
-    script.then("consult a colleague", &mut agent, &[("citizen", &[]), ("agent", &[L]), ("colleague", &[A])]);
-    agent.tell("swap");
-    agent.state("talking", SOON);
-    script.then("swap to the citizen", &mut agent, &[("citizen", &[A]), ("agent", &[C]), ("colleague", &[])]);
-    agent.tell("swap");
-    agent.state("consulting", SOON);
-    script.then("swap back", &mut agent, &[("citizen", &[]), ("agent", &[L]), ("colleague", &[A])]);
-    agent.tell("merge");
-    colleague.state("talking", SOON);
-    script.then("merge", &mut agent, &[("citizen", &[A, L]), ("agent", &[C, L]), ("colleague", &[C, A])]);
-
-    agent.tell(r#"call {"function":"mute_party","party":1,"muted":true}"#);
-    agent.event_where("call", SOON, |value| value["talk"]["others"][0]["muted"] == true);
-    script.then("mute a party", &mut agent, &[("citizen", &[A]), ("agent", &[C])]);
-    agent.tell(r#"call {"function":"mute_party","party":1,"muted":false}"#);
-    agent.event_where("call", SOON, |value| value["talk"]["others"][0]["muted"] == false);
-    script.then("unmute it", &mut agent, &[("citizen", &[A, L]), ("agent", &[C, L])]);
-    agent.tell("hold");
-    agent.state("holding", SOON);
-    script.then("step out of three", &mut agent, &[("citizen", &[L]), ("agent", &[]), ("colleague", &[C])]);
-    agent.tell("retrieve");
-    agent.state("talking", SOON);
-    script.then("step in again", &mut agent, &[("citizen", &[A, L]), ("agent", &[C, L]), ("colleague", &[C, A])]);
-    agent.tell(r#"call {"function":"drop_party","party":1}"#);
-    colleague.state("ready", SOON);
-    script.then("drop a party", &mut agent, &[("citizen", &[A]), ("agent", &[C])]);
-
-    watches(&mut supervisor, &own, "listen");
-    script.then("listen", &mut agent, &[("supervisor", &[C, A]), ("citizen", &[A]), ("agent", &[C])]);
-    watches(&mut supervisor, &own, "whisper");
-    script.then("whisper", &mut agent, &[("supervisor", &[C, A]), ("citizen", &[A]), ("agent", &[C, S])]);
-    watches(&mut supervisor, &own, "barge");
-    script.then("barge", &mut agent, &[("citizen", &[A, S]), ("agent", &[C, S])]);
-    watches(&mut supervisor, &own, "listen");
-    script.then("listen again", &mut agent, &[("citizen", &[A]), ("agent", &[C])]);
-    agent.tell("hold");
-    agent.state("holding", SOON);
-    script.then("hold while listened to", &mut agent, &[("citizen", &[]), ("agent", &[]), ("supervisor", &[])]);
-    agent.tell("retrieve");
-    agent.state("talking", SOON);
-    script.then("retrieve while listened to", &mut agent, &[("citizen", &[A]), ("agent", &[C]), ("supervisor", &[C, A])]);
-    agent.tell(&format!("consult {}", baresip::USER));
-    agent.event_where("call", SOON, |value| value["talk"]["aside"]["stage"] == "there");
-    script.then(
-        "consult an expert while listened to",
-        &mut agent,
-        &[("citizen", &[]), ("agent", &[E]), ("expert", &[A]), ("supervisor", &[A, E])],
-    );
-    agent.tell("cancel");
-    agent.state("talking", SOON);
-    script.then("cancel", &mut agent, &[("citizen", &[A]), ("agent", &[C]), ("supervisor", &[C, A])]);
-    supervisor.tell(r#"supervise {"act":"unwatch","reason":"test"}"#);
-    supervisor.event_where("watches", SOON, |value| value["watches"].is_null());
-    script.then("listen no more", &mut agent, &[("citizen", &[A]), ("agent", &[C])]);
-
-    agent.tell("pause_recording");
-    agent.event_where("call", SOON, |value| !value["talk"]["paused_until"].is_null());
-    script.then("pause the recording", &mut agent, &[("citizen", &[A]), ("agent", &[C])]);
-    agent.tell("resume_recording");
-    agent.event_where("call", SOON, |value| value["talk"]["paused_until"].is_null());
-    script.then("resume it", &mut agent, &[("citizen", &[A]), ("agent", &[C])]);
-
-    agent.tell(&format!("consult {}", baresip::USER));
-    agent.event_where("call", SOON, |value| value["talk"]["aside"]["stage"] == "there");
-    agent.tell("merge");
-    agent.event_where("call", SOON, |value| value["talk"]["others"].as_array().is_some_and(|others| others.len() == 1));
+    hold_and_consult(&mut script, (&mut agent, &mut colleague), &colleagues);
+    mute_and_drop(&mut script, (&mut agent, &mut colleague));
+    be_listened_to(&mut script, (&mut agent, &mut supervisor), &own);
+    pause_and_resume(&mut script, &mut agent);
     let report = finish_with_three(&mut script, (&mut agent, &mut colleague), &colleagues, citizen);
     let call = stage.site.only_call();
     assert_eq!(call.end(), ("caller_hung_up", "caller"), "{call:?}");
@@ -129,6 +58,91 @@ fn everybody_hears_whom_they_should_through_all_functions_of_a_long_call() {
     for mark in ["talk", "hold", "retrieve", "called", "joined", "left", "watched", "unwatched", "pause", "pause_end", "transfer"] {
         assert!(marks.contains(&mark), "{mark} in {marks:?}");
     }
+}
+
+fn hold_and_consult(script: &mut Script, (agent, colleague): (&mut Headless, &mut Headless), colleagues: &str) {
+    agent.tell("hold");
+    agent.state("holding", SOON);
+    script.then("hold", agent, &[("citizen", &[]), ("agent", &[])]);
+    agent.tell("retrieve");
+    agent.state("talking", SOON);
+    script.then("retrieve", agent, &[("citizen", &[A]), ("agent", &[C])]);
+
+    agent.tell(&format!("consult {colleagues}"));
+    colleague.state("consulting", SOON);
+    script.then("consult a colleague", agent, &[("citizen", &[]), ("agent", &[L]), ("colleague", &[A])]);
+    agent.tell("swap");
+    agent.state("talking", SOON);
+    script.then("swap to the citizen", agent, &[("citizen", &[A]), ("agent", &[C]), ("colleague", &[])]);
+    agent.tell("swap");
+    agent.state("consulting", SOON);
+    script.then("swap back", agent, &[("citizen", &[]), ("agent", &[L]), ("colleague", &[A])]);
+    agent.tell("merge");
+    colleague.state("talking", SOON);
+    script.then("merge", agent, &[("citizen", &[A, L]), ("agent", &[C, L]), ("colleague", &[C, A])]);
+}
+
+fn mute_and_drop(script: &mut Script, (agent, colleague): (&mut Headless, &mut Headless)) {
+    agent.tell(r#"call {"function":"mute_party","party":1,"muted":true}"#);
+    agent.event_where("call", SOON, |value| value["talk"]["others"][0]["muted"] == true);
+    script.then("mute a party", agent, &[("citizen", &[A]), ("agent", &[C])]);
+    agent.tell(r#"call {"function":"mute_party","party":1,"muted":false}"#);
+    agent.event_where("call", SOON, |value| value["talk"]["others"][0]["muted"] == false);
+    script.then("unmute it", agent, &[("citizen", &[A, L]), ("agent", &[C, L])]);
+    agent.tell("hold");
+    agent.state("holding", SOON);
+    script.then("step out of three", agent, &[("citizen", &[L]), ("agent", &[]), ("colleague", &[C])]);
+    agent.tell("retrieve");
+    agent.state("talking", SOON);
+    script.then("step in again", agent, &[("citizen", &[A, L]), ("agent", &[C, L]), ("colleague", &[C, A])]);
+    agent.tell(r#"call {"function":"drop_party","party":1}"#);
+    colleague.state("ready", SOON);
+    script.then("drop a party", agent, &[("citizen", &[A]), ("agent", &[C])]);
+}
+
+fn be_listened_to(script: &mut Script, (agent, supervisor): (&mut Headless, &mut Headless), own: &str) {
+    watches(supervisor, own, "listen");
+    script.then("listen", agent, &[("supervisor", &[C, A]), ("citizen", &[A]), ("agent", &[C])]);
+    watches(supervisor, own, "whisper");
+    script.then("whisper", agent, &[("supervisor", &[C, A]), ("citizen", &[A]), ("agent", &[C, S])]);
+    watches(supervisor, own, "barge");
+    script.then("barge", agent, &[("citizen", &[A, S]), ("agent", &[C, S])]);
+    watches(supervisor, own, "listen");
+    script.then("listen again", agent, &[("citizen", &[A]), ("agent", &[C])]);
+    agent.tell("hold");
+    agent.state("holding", SOON);
+    script.then("hold while listened to", agent, &[("citizen", &[]), ("agent", &[]), ("supervisor", &[])]);
+    agent.tell("retrieve");
+    agent.state("talking", SOON);
+    script.then("retrieve while listened to", agent, &[("citizen", &[A]), ("agent", &[C]), ("supervisor", &[C, A])]);
+    agent.tell(&format!("consult {}", baresip::USER));
+    agent.event_where("call", SOON, |value| value["talk"]["aside"]["stage"] == "there");
+    script.then(
+        "consult an expert while listened to",
+        agent,
+        &[("citizen", &[]), ("agent", &[E]), ("expert", &[A]), ("supervisor", &[A, E])],
+    );
+    agent.tell("cancel");
+    agent.state("talking", SOON);
+    script.then("cancel", agent, &[("citizen", &[A]), ("agent", &[C]), ("supervisor", &[C, A])]);
+    supervisor.tell(r#"supervise {"act":"unwatch","reason":"test"}"#);
+    supervisor.event_where("watches", SOON, |value| value["watches"].is_null());
+    script.then("listen no more", agent, &[("citizen", &[A]), ("agent", &[C])]);
+}
+
+/// The recording is paused and goes on; then an expert takes part.
+fn pause_and_resume(script: &mut Script, agent: &mut Headless) {
+    agent.tell("pause_recording");
+    agent.event_where("call", SOON, |value| !value["talk"]["paused_until"].is_null());
+    script.then("pause the recording", agent, &[("citizen", &[A]), ("agent", &[C])]);
+    agent.tell("resume_recording");
+    agent.event_where("call", SOON, |value| value["talk"]["paused_until"].is_null());
+    script.then("resume it", agent, &[("citizen", &[A]), ("agent", &[C])]);
+
+    agent.tell(&format!("consult {}", baresip::USER));
+    agent.event_where("call", SOON, |value| value["talk"]["aside"]["stage"] == "there");
+    agent.tell("merge");
+    agent.event_where("call", SOON, |value| value["talk"]["others"].as_array().is_some_and(|others| others.len() == 1));
 }
 
 /// Out of a three-way talk: a consultation, a hand-over, and a talk without an agent. Returns what the citizen heard.
@@ -223,9 +237,27 @@ fn a_call_that_goes_from_hand_to_hand_is_heard_by_whom_it_is_with() {
     script.then("a blind transfer outside", &mut agent, &[("citizen", &[E]), ("expert", &[C])]);
     let report = citizen.hang_up(LATER);
 
+    let picked = forced_acts(&stage, &mut script, [&mut agent, &mut colleague, &mut supervisor]);
+    let calls = stage.site.settled(3, LATER);
+    let ends: Vec<_> = calls.iter().rev().map(|call| call.end()).collect();
+    assert_eq!(ends, [("caller_hung_up", "caller"), ("released", "server"), ("caller_hung_up", "caller")]);
+    script.check("citizen", &report.heard);
+    script.check("second citizen", &picked);
+    script.check("expert", &outside.heard());
+    script.check("agent", &agent.heard());
+    script.check("supervisor", &supervisor.heard());
+    let acts = stage.site.cli(&["agent", "supervision"]);
+    for act in ["take_over", "release", "pick_up", "force_ready", "force_not_ready", "force_sign_out"] {
+        assert!(acts.to_string().contains(act), "{act} in {acts:#}");
+    }
+}
+
+/// What a supervisor does to others: a call is ended, a waiting citizen picked up, states are set. Returns what that citizen heard.
+fn forced_acts(stage: &Stage, script: &mut Script, [agent, colleague, supervisor]: [&mut Headless; 3]) -> Vec<i16> {
+    let (own, colleagues) = (stage.id(0), stage.id(1));
     let released = stage.citizen();
     agent.event("talking", SOON);
-    supervise(&mut supervisor, "release", &own, "");
+    supervise(supervisor, "release", &own, "");
     let cut = released.report(LATER);
     assert!(cut.talk_ms.is_some(), "{cut:?}");
     agent.tell("not_ready break");
@@ -238,27 +270,15 @@ fn a_call_that_goes_from_hand_to_hand_is_heard_by_whom_it_is_with() {
     let interaction = row["rows"][0]["interaction"].as_u64().expect("a call waits");
     supervisor.tell(&format!(r#"supervise {{"act":"pick_up","interaction":{interaction},"reason":"test"}}"#));
     supervisor.event("talking", SOON);
-    script.then("pick up who waits", &mut agent, &[("second citizen", &[S]), ("supervisor", &[C])]);
+    script.then("pick up who waits", agent, &[("second citizen", &[S]), ("supervisor", &[C])]);
     let picked = waits.hang_up(LATER);
-    supervise(&mut supervisor, "force_ready", &own, "");
+    supervise(supervisor, "force_ready", &own, "");
     agent.state("ready", SOON);
-    supervise(&mut supervisor, "force_not_ready", &own, r#","as":"training""#);
+    supervise(supervisor, "force_not_ready", &own, r#","as":"training""#);
     agent.state_because("not_ready", "training", SOON);
-    supervise(&mut supervisor, "force_sign_out", &colleagues, "");
+    supervise(supervisor, "force_sign_out", &colleagues, "");
     colleague.event("signed_out", SOON);
-
-    let calls = stage.site.settled(3, LATER);
-    let ends: Vec<_> = calls.iter().rev().map(|call| call.end()).collect();
-    assert_eq!(ends, [("caller_hung_up", "caller"), ("released", "server"), ("caller_hung_up", "caller")]);
-    script.check("citizen", &report.heard);
-    script.check("second citizen", &picked.heard);
-    script.check("expert", &outside.heard());
-    script.check("agent", &agent.heard());
-    script.check("supervisor", &supervisor.heard());
-    let acts = stage.site.cli(&["agent", "supervision"]);
-    for act in ["take_over", "release", "pick_up", "force_ready", "force_not_ready", "force_sign_out"] {
-        assert!(acts.to_string().contains(act), "{act} in {acts:#}");
-    }
+    picked.heard
 }
 
 #[test]

@@ -360,7 +360,7 @@ impl Session {
         match frame {
             FromServer::Welcome { version, .. } => self.welcome(now, version),
             FromServer::SignedIn { token, agent, number, name, media, rules, .. } => {
-                self.view.rules = rules;
+                self.view.rules = *rules;
                 self.signed_in(now, token, Me { agent, number, name }, media);
             }
             FromServer::Agents(news) => self.agents(news),

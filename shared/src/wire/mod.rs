@@ -204,7 +204,7 @@ pub enum FromServer {
         media: MediaAccess,
         /// What the site rules for this desk.
         #[serde(default)]
-        rules: DeskRules,
+        rules: Box<DeskRules>,
     },
     /// Sign-in or resume failed; the connection stays open for another try.
     SignInRefused {

@@ -135,7 +135,7 @@ fn signed_in(key: &str) -> FromServer {
             server_key: "s".to_owned(),
             options: None,
         },
-        rules: DeskRules::default(),
+        rules: Box::default(),
     }
 }
 
