@@ -93,6 +93,10 @@ impl Report {
         if before.map(|desk| desk.awaits) != Some(desk.awaits) && (desk.awaits.is_some() || before.is_some()) {
             lines.push(json!({"event": "awaits", "awaits": desk.awaits}));
         }
+        let voice = |desk: &Desk| (desk.voice.device, desk.voice.line);
+        if before.map(voice).unwrap_or_default() != voice(desk) {
+            lines.push(json!({"event": "device", "device": desk.voice.device, "line": desk.voice.line}));
+        }
         if before.and_then(|desk| desk.watches) != desk.watches {
             lines.push(json!({"event": "watches", "watches": desk.watches}));
         }
