@@ -6,9 +6,10 @@ use crate::planning::SiteNow;
 use crate::store::{CallerEdit, Fates, NewCaller, Store, StoreError};
 use crate::switchboard::Inbox;
 use call_core::{CallStatus, CallStatusPhase, Input};
-use shared::model::{AgentId, Caller, QueueId, Refusal, UnixMillis};
+use shared::model::{AgentId, Caller, InteractionId, Mark, QueueId, Refusal, UnixMillis};
 use shared::wire::{
-    Correction, DeskRules, MESSAGES_PER_FRAME, MOST_WAITING, MailboxPart, MessageRow, MessageTarget, ReasonLimit, SignInRefusal, WaitingRow,
+    Correction, DeskRules, MESSAGES_PER_FRAME, MOST_MARKS, MOST_WAITING, MailboxPart, MessageRow, MessageTarget, ReasonLimit,
+    SignInRefusal, WaitingRow,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,6 +47,20 @@ impl FrontOffice for Office {
             supervises: None,
             messages: true,
         }
+    }
+
+    fn marks(&self, agent: AgentId, supervises: Option<&[QueueId]>, interaction: InteractionId) -> Vec<Mark> {
+        let found = self.store.call(interaction).unwrap_or_else(|error| {
+            tracing::error!(%error, "the marks of a call cannot be read");
+            None
+        });
+        let Some(call) = found else { return Vec::new() };
+        let took_part = call.segments.iter().any(|segment| segment.agent == agent);
+        let queue = call.result.as_ref().and_then(|result| result.queue);
+        let supervises = supervises.is_some_and(|own| own.is_empty() || queue.is_some_and(|queue| own.contains(&queue)));
+        let mut marks = if took_part || supervises { call.marks } else { Vec::new() };
+        marks.truncate(MOST_MARKS);
+        marks
     }
 
     fn waiting(&self, queues: &[QueueId]) -> Vec<WaitingRow> {
@@ -131,7 +146,7 @@ impl Office {
     }
 
     /// The desk shows the card as it stands on record now.
-    fn tell(&self, caller: Caller, interaction: shared::model::InteractionId) -> Result<Result<(), Refusal>, StoreError> {
+    fn tell(&self, caller: Caller, interaction: InteractionId) -> Result<Result<(), Refusal>, StoreError> {
         let card = self.store.card_for(&caller, interaction)?;
         self.inbox.send(Input::CardFound { interaction, card });
         Ok(Ok(()))

@@ -10,7 +10,7 @@ pub use session::Session;
 pub use session::messages::Messages;
 pub use view::{DeviceProblem, LinkState, Me, SignInProblem, View, VoiceStatus, VoiceWay};
 
-use shared::model::{CallFunction, NotReadyReason, PhoneNumber, SupervisorAct, VoiceDevice};
+use shared::model::{CallFunction, InteractionId, NotReadyReason, PhoneNumber, SupervisorAct, VoiceDevice};
 use shared::pii::Pii;
 use shared::wire::{Correction, FromClient, FromServer, MediaAccess, MessageTarget, VoiceOrder};
 
@@ -105,6 +105,8 @@ pub enum Wish {
     Call(CallFunction),
     /// Something of a supervisor, and why.
     Supervise(SupervisorAct, String),
+    /// What happened where in the recording of a call.
+    Marks(InteractionId),
     /// Follow who waits in the supervised lines, or no longer.
     WatchWaiting(bool),
     /// 短消息

@@ -183,6 +183,7 @@ impl Session {
                 self.ask((self.view.link == LinkState::Online && !self.view.asked).then_some(Action::Supervise { act, reason }));
             }
             Wish::Call(function) => self.ask(self.call_function(function)),
+            Wish::Marks(interaction) => self.say(FromClient::Marks { interaction }),
             Wish::WatchWaiting(on) => self.watch_waiting(on),
             Wish::SendMessage(to, text) => self.send_message(to, text),
             Wish::ReadMessages => self.read_messages(),
@@ -359,12 +360,13 @@ impl Session {
         match frame {
             FromServer::Welcome { version, .. } => self.welcome(now, version),
             FromServer::SignedIn { token, agent, number, name, media, rules, .. } => {
-                self.view.rules = rules;
+                self.view.rules = *rules;
                 self.signed_in(now, token, Me { agent, number, name }, media);
             }
             FromServer::Agents(news) => self.agents(news),
             FromServer::SignInRefused { reason } => self.sign_in_refused(now, reason),
             FromServer::Desk(desk) => self.desk(now, *desk),
+            FromServer::Marks { interaction, marks } => self.view.marks = Some((interaction, marks)),
             FromServer::Waiting { rows } => self.view.waiting = self.watching_waiting.then_some(rows),
             FromServer::Messages(news) => self.messages(news),
             FromServer::Done { request } => {

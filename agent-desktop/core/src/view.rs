@@ -2,8 +2,8 @@
 
 use crate::{LinkFailure, Messages};
 use shared::model::{
-    AgentId, AgentState, AsideStage, CallFunction, CallPhase, Desk, Floor, InteractionId, NotReadyReason, QueueId, Refusal, TalkHealth,
-    VoiceCodec,
+    AgentId, AgentState, AsideStage, CallFunction, CallPhase, Desk, Floor, InteractionId, Mark, NotReadyReason, QueueId, Refusal,
+    TalkHealth, VoiceCodec,
 };
 use shared::wire::{DeskRules, ReasonLimit, SignInRefusal, SignOutReason, WaitingRow};
 
@@ -34,6 +34,8 @@ pub struct View {
     pub rules: DeskRules,
     /// The list of all agents as it was last told, while it is followed.
     pub agents: Option<Floor>,
+    /// What happened where in the recording that was asked about last.
+    pub marks: Option<(InteractionId, Vec<Mark>)>,
     /// Who waits in the supervised lines, while that is followed.
     pub waiting: Option<Vec<WaitingRow>>,
     /// What came from colleagues and was sent to them.

@@ -278,6 +278,6 @@ fn signed_in(id: SessionId, session: &Session, media: MediaAccess) -> FromServer
         number: session.person.number.clone(),
         name: session.person.name.clone(),
         media,
-        rules: session.rules.clone(),
+        rules: Box::new(session.rules.clone()),
     }
 }

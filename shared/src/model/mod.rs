@@ -9,6 +9,7 @@ mod end;
 mod floor;
 mod function;
 mod ids;
+mod mark;
 mod number;
 mod prompt;
 mod supervision;
@@ -32,6 +33,7 @@ pub use function::{
 pub use ids::{
     AgentId, InteractionId, LegId, MessageId, OfferId, PartyId, PersonId, QueueId, RecordingId, RequestId, SegmentId, SessionId, TrunkId,
 };
+pub use mark::{Mark, MarkKind};
 pub use number::{AreaCode, Caller, PhoneNumber, PhoneNumberError};
 pub use prompt::PromptName;
 pub use supervision::{MAX_REASON, SupervisorAct, WatchMode};

@@ -92,6 +92,7 @@ fn line(effect: Effect) -> String {
         Effect::Send(FromClient::Resume { token }) => format!("resume {}", token.reveal()),
         Effect::Send(FromClient::Do { request, action }) => format!("do {request} {action:?}"),
         Effect::Send(FromClient::Voice(abilities)) => format!("voice {abilities:?}"),
+        Effect::Send(FromClient::Marks { interaction }) => format!("marks {interaction}"),
         Effect::Send(FromClient::WatchWaiting { on }) => format!("waiting {on}"),
         Effect::Send(FromClient::Messages(asked)) => match asked {
             MessagesAsked::Rows(MailboxPart::Newest) => "messages newest".to_owned(),
@@ -134,7 +135,7 @@ fn signed_in(key: &str) -> FromServer {
             server_key: "s".to_owned(),
             options: None,
         },
-        rules: DeskRules::default(),
+        rules: Box::default(),
     }
 }
 
