@@ -3,17 +3,19 @@
 use crate::accounts::Accounts;
 use crate::gateway::{Attempt, FrontOffice, Person};
 use crate::planning::SiteNow;
-use crate::store::{CallerEdit, NewCaller, Store, StoreError};
+use crate::store::{CallerEdit, NewCaller, Store, StoreError, Submitted};
 use crate::switchboard::Inbox;
 use call_core::Input;
-use shared::model::{Caller, Refusal, UnixMillis};
-use shared::wire::{Correction, DeskRules, ReasonLimit, SignInRefusal};
+use shared::model::{AgentId, Caller, Disposition, DraftCopy, MemberUnit, Refusal, Summary, TargetBand, UnixMillis};
+use shared::wire::{self, Answer, Correction, DeskRules, HousePapers, MAX_FRAME_BYTES, Question, ReasonLimit, SignInRefusal};
 use std::sync::Arc;
 
 /// The front office of a running site.
 pub(crate) struct Office {
     pub(crate) accounts: Accounts,
     pub(crate) store: Arc<Store>,
+    /// The same by a connection of its own: a long list holds up nobody who signs in.
+    pub(crate) papers: Store,
     pub(crate) inbox: Inbox,
     pub(crate) site: SiteNow,
 }
@@ -33,7 +35,10 @@ impl FrontOffice for Office {
             max_ms: rule.max_ms,
             max_agents: u32::try_from(rule.max_agents).unwrap_or(u32::MAX),
         };
-        DeskRules { reasons: site.bare_plan().reasons.iter().map(|(reason, rule)| (*reason, limit(rule))).collect() }
+        DeskRules {
+            reasons: site.bare_plan().reasons.iter().map(|(reason, rule)| (*reason, limit(rule))).collect(),
+            ..DeskRules::default()
+        }
     }
 
     fn correct(&self, by: &str, correction: &Correction) -> Result<(), Refusal> {
@@ -42,11 +47,94 @@ impl FrontOffice for Office {
             Refusal::NotSaved
         })?
     }
+
+    fn answer(&self, agent: AgentId, question: Question) -> Result<Answer, Refusal> {
+        self.looked_up(agent, question).map_err(not_saved)
+    }
+
+    fn keep(&self, agent: AgentId, draft: &DraftCopy, on_desk: bool) -> Result<(), Refusal> {
+        if !on_desk && !self.papers.had_on_desk(agent, draft.summary.interaction).map_err(not_saved)? {
+            return Err(Refusal::NoSuchCall);
+        }
+        self.papers.keep_draft(agent, draft).map_err(not_saved)
+    }
+
+    fn submit(&self, agent: AgentId, summary: Summary, on_desk: bool) -> Result<(), Refusal> {
+        if !on_desk && !self.papers.had_on_desk(agent, summary.interaction).map_err(not_saved)? {
+            return Err(Refusal::NoSuchCall);
+        }
+        let site = self.site.get();
+        let unit = summary.unit.map(|unit| self.papers.unit_name(unit)).transpose().map_err(not_saved)?;
+        if summary.fault(&site.dispositions).is_some() || unit == Some(None) {
+            return Err(Refusal::Incomplete);
+        }
+        let chosen = site.dispositions.iter().find(|one| Some(&one.code) == summary.disposition.as_ref());
+        let label = chosen.map(Disposition::label).unwrap_or_default();
+        self.papers.submit_summary(agent, &Submitted { summary, label }, now()).map_err(not_saved)
+    }
+
+    fn change_password(&self, number: &str, new: &str) -> Result<(), Refusal> {
+        self.accounts.change(number, new)
+    }
+}
+
+fn not_saved(error: StoreError) -> Refusal {
+    tracing::error!(%error, "papers could not be read or written");
+    Refusal::NotSaved
+}
+
+fn now() -> UnixMillis {
+    UnixMillis(jiff::Timestamp::now().as_millisecond())
+}
+
+/// When the local day began.
+fn midnight() -> UnixMillis {
+    let (zone, now) = (jiff::tz::TimeZone::system(), jiff::Timestamp::now());
+    let begun = zone.to_datetime(now).date().at(0, 0, 0, 0);
+    UnixMillis(zone.to_timestamp(begun).unwrap_or(now).as_millisecond())
 }
 
 impl Office {
+    fn looked_up(&self, agent: AgentId, question: Question) -> Result<Answer, StoreError> {
+        Ok(match question {
+            Question::House => Answer::House(self.house()),
+            Question::Dispositions => Answer::Dispositions { tree: self.site.get().dispositions.clone() },
+            Question::Units { after } => {
+                let mut units = self.papers.units(after, MemberUnit::PAGE + 1)?;
+                let more = units.len() > MemberUnit::PAGE;
+                units.truncate(MemberUnit::PAGE);
+                Answer::Units { units, more }
+            }
+            Question::Drafts => Answer::Drafts { drafts: self.drafts(agent)? },
+            Question::Calls { page } => Answer::Calls { page, calls: self.papers.own_calls(agent, page, now())? },
+            Question::Figures => Answer::Figures(self.papers.own_figures(agent, midnight(), now())?),
+        })
+    }
+
+    fn house(&self) -> HousePapers {
+        let site = self.site.get();
+        HousePapers {
+            queues: site.bare_plan().queues.iter().map(|(queue, plan)| (*queue, plan.name.clone())).collect(),
+            canned: site.canned_texts.clone(),
+            handling: TargetBand::HANDLING,
+            talk: TargetBand::TALK,
+        }
+    }
+
+    /// As many of the newest as fit into one frame.
+    fn drafts(&self, agent: AgentId) -> Result<Vec<DraftCopy>, StoreError> {
+        let mut room = MAX_FRAME_BYTES - 1_024;
+        let mut fits = |draft: &DraftCopy| {
+            let size = wire::encode(draft).len() + 1;
+            let fits = size <= room;
+            room = room.saturating_sub(size);
+            fits
+        };
+        Ok(self.papers.drafts(agent)?.into_iter().take_while(|draft| fits(draft)).collect())
+    }
+
     fn corrected(&self, by: &str, correction: &Correction) -> Result<Result<(), Refusal>, StoreError> {
-        let now = UnixMillis(jiff::Timestamp::now().as_millisecond());
+        let now = now();
         let caller = self.store.caller_of(correction.interaction)?;
         let Some(number) = caller.number.clone() else { return Ok(Err(Refusal::WrongState)) };
         let Correction { interaction, person, name, address, tags } = correction.clone();

@@ -3,12 +3,14 @@
 //! Not here: sockets, clocks and sound; the skin does the [`Effect`]s and reports with [`Event`]s. The server is the only truth about
 //! calls: a wish changes nothing on the screen but `asked` until the server answers.
 
+use crate::drafts::Drafts;
 use crate::heartbeat::{BackOff, Heartbeat};
-use crate::{Effect, Event, LinkFailure, LinkState, Me, Millis, SignInProblem, View, VoiceCommand, Wish};
+use crate::{Effect, Event, LinkFailure, LinkState, Me, Millis, SignInProblem, SoundTest, View, VoiceCommand, Wish};
+use papers::About;
 use shared::model::{CallFunction, Desk, NotReadyReason, Notice, RequestId, UnixMillis};
 use shared::pii::Pii;
-use shared::wire::{Action, FromClient, FromServer, MediaAccess, SILENCE_LIMIT_MS, SignInRefusal, SignOutReason, VERSION};
-use std::collections::VecDeque;
+use shared::wire::{Action, FromClient, FromServer, MediaAccess, Question, SILENCE_LIMIT_MS, SignInRefusal, SignOutReason, VERSION};
+use std::collections::{BTreeMap, VecDeque};
 
 /// The skin must report `LinkUp` or `LinkDown` within this time after `Connect`; its own limit is shorter.
 const CONNECT_LIMIT_MS: u64 = 10_000;
@@ -28,6 +30,11 @@ pub struct Session {
     watching: bool,
     /// What was told about somebody sitting here.
     attentive: bool,
+    drafts: Drafts,
+    /// Questions that wait for their answers.
+    questions: BTreeMap<RequestId, Question>,
+    /// What the request that waits is about, if that means more than its button.
+    about: Option<About>,
 }
 
 /// Where the session stands.
@@ -105,6 +112,9 @@ impl Session {
             talking: false,
             watching: false,
             attentive: false,
+            drafts: Drafts::default(),
+            questions: BTreeMap::new(),
+            about: None,
         }
     }
 
@@ -116,9 +126,16 @@ impl Session {
             Event::LinkDown(failure) => self.link_down(now, failure),
             Event::Received(frame) => self.received(now, *frame),
             Event::Voice(status) => self.view.voice = status,
+            Event::DraftsFound { number, drafts } => {
+                if self.view.me.as_ref().is_some_and(|me| me.number == number) {
+                    self.drafts.found(now, drafts);
+                    self.show_drafts();
+                }
+            }
             Event::Tick => {}
         }
         self.deadlines(now);
+        self.keep_drafts(now);
         self.sync_desk(now);
     }
 
@@ -133,7 +150,11 @@ impl Session {
         match &self.stage {
             Stage::SignedOut | Stage::Confirming(..) | Stage::Elsewhere(_) => None,
             Stage::Connecting(_, at) | Stage::Greeting(_, at) | Stage::Checking(_, at) => Some(*at),
-            Stage::SignedIn(signed_in) => Some(signed_in.link.deadline()),
+            Stage::SignedIn(signed_in) => {
+                let link = signed_in.link.deadline();
+                let drafts = self.drafts.next_deadline(self.is_online() && self.view.rules.papers);
+                Some(drafts.map_or(link, |drafts| drafts.min(link)))
+            }
         }
     }
 
@@ -171,6 +192,18 @@ impl Session {
                 self.ask((self.view.link == LinkState::Online && !self.view.asked).then_some(Action::Supervise { act, reason }));
             }
             Wish::Call(function) => self.ask(self.call_function(function)),
+            Wish::Mute(muted) => self.mute(muted),
+            Wish::Look(question) => self.look(question),
+            Wish::Write(summary) => self.write(now, *summary),
+            Wish::Submit { summary, end } => self.submit(*summary, end),
+            Wish::ChangePassword { old, new } => {
+                if self.is_online() && !self.view.asked {
+                    self.about = Some(About::Password);
+                    self.ask(Some(Action::ChangePassword { old, new }));
+                }
+            }
+            Wish::Sound(settings) => self.effects.push_back(Effect::Voice(VoiceCommand::Sound(settings))),
+            Wish::TestSound(test) => self.test_sound(test),
             Wish::SignOut => self.sign_out(),
             Wish::Dismiss => self.dismiss(),
         }
@@ -223,6 +256,26 @@ impl Session {
         self.effects.push_back(Effect::Disconnect);
         self.stage = Stage::SignedOut;
         self.view = View { problem, voice: std::mem::take(&mut self.view.voice), ..View::default() };
+        self.drafts = Drafts::default();
+        self.questions.clear();
+        self.about = None;
+    }
+
+    /// The microphone is silent until it is opened again, or the call ends.
+    fn mute(&mut self, muted: bool) {
+        if self.view.muted == muted || muted && !self.view.can_mute() {
+            return;
+        }
+        self.view.muted = muted;
+        self.effects.push_back(Effect::Voice(VoiceCommand::Mute(muted)));
+        self.tell_of_mute();
+    }
+
+    /// Only outside calls: nobody must hear the test.
+    fn test_sound(&mut self, test: SoundTest) {
+        if test == SoundTest::Off || self.view.can_test_sound() {
+            self.effects.push_back(Effect::Voice(VoiceCommand::Test(test)));
+        }
     }
 
     fn not_ready(&self, reason: NotReadyReason) -> Option<Action> {
@@ -257,6 +310,7 @@ impl Session {
     fn dismiss(&mut self) {
         self.view.problem = None;
         self.view.refusal = None;
+        self.view.saved = None;
         if let (Stage::SignedIn(signed_in), Some(desk)) = (&mut self.stage, &mut self.view.desk) {
             signed_in.read = desk.notice.take().map(|notice| (notice, desk.since)).or(signed_in.read);
         }
@@ -265,11 +319,15 @@ impl Session {
     /// Sends a request; `None` is a wish that is not possible now.
     fn ask(&mut self, action: Option<Action>) {
         let (Some(action), Stage::SignedIn(signed_in)) = (action, &mut self.stage) else { return };
+        if !matches!(action, Action::SubmitSummary(_) | Action::ChangePassword { .. }) {
+            self.about = None;
+        }
         let request = RequestId(self.next_request);
         self.next_request += 1;
         signed_in.pending = Some(request);
         self.view.asked = true;
         self.view.refusal = None;
+        self.view.saved = None;
         self.effects.push_back(Effect::Send(FromClient::Do { request, action }));
     }
 
@@ -328,6 +386,8 @@ impl Session {
         signed_in.link = Link::Waiting(now + signed_in.back_off.next());
         signed_in.pending = None;
         self.stage = Stage::SignedIn(signed_in);
+        self.about = None;
+        self.questions.clear();
         self.view.asked = false;
         self.view.round_trip_ms = None;
         if first {
@@ -348,12 +408,23 @@ impl Session {
             FromServer::SignInRefused { reason } => self.sign_in_refused(now, reason),
             FromServer::Desk(desk) => self.desk(now, *desk),
             FromServer::Done { request } => {
-                self.answered(request);
+                if self.answered(request)
+                    && let Some(about) = self.about.take()
+                {
+                    self.done(about);
+                }
             }
             FromServer::Refused { request, reason } => {
+                self.questions.remove(&request);
                 if self.answered(request) {
+                    self.about = None;
                     self.view.refusal = Some(reason);
                 }
+            }
+            FromServer::Answer { request, answer } => self.answer(now, request, *answer),
+            FromServer::Kept { interaction, revision, at } => {
+                self.drafts.kept(interaction, revision, at);
+                self.show_drafts();
             }
             FromServer::Voice(order) => self.effects.push_back(Effect::Voice(VoiceCommand::Send(order))),
             FromServer::TalkHealth(health) => self.view.health = self.talking.then_some(health),
@@ -387,6 +458,7 @@ impl Session {
     }
 
     fn signed_in(&mut self, now: Millis, token: Pii<String>, me: Me, media: MediaAccess) {
+        let first = matches!(self.stage, Stage::Checking(..));
         let (server, old_media, leaving) = match std::mem::replace(&mut self.stage, Stage::SignedOut) {
             Stage::Checking(credentials, _) => (credentials.server, None, false),
             Stage::SignedIn(old) => (old.server, Some(old.media), old.leaving),
@@ -413,6 +485,10 @@ impl Session {
         }));
         self.tell_what_the_voice_can();
         self.tell_what_lasts();
+        if first && let Some(me) = &self.view.me {
+            self.effects.push_back(Effect::FindDrafts { number: me.number.clone() });
+        }
+        self.ask_for_papers();
     }
 
     fn sign_in_refused(&mut self, now: Millis, reason: SignInRefusal) {
@@ -539,6 +615,10 @@ impl Session {
             self.talking = talk;
             self.view.health = None;
             self.effects.push_back(Effect::Voice(VoiceCommand::Talk(talk)));
+            if !talk {
+                self.mute(false);
+                self.look(Question::Figures);
+            }
         }
         let ring = self.bell(now);
         if ring != self.ringing {
@@ -587,5 +667,8 @@ fn host_of(server: &str) -> &str {
 }
 
 mod agents;
+mod papers;
 #[cfg(test)]
 mod tests;
+
+pub use papers::Saved;

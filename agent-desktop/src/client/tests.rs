@@ -2,6 +2,7 @@
 
 use super::{Client, ClientOptions, Snapshot};
 use crate::audio::SoundChoice;
+use crate::keeping::Keeping;
 use desktop_core::{LinkFailure, LinkState, SignInProblem, Wish};
 use futures_util::{SinkExt, StreamExt};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -35,7 +36,7 @@ impl Folder {
     }
 
     fn options(&self, ca_file: Option<PathBuf>) -> ClientOptions {
-        ClientOptions { ca_file, trust_file: Some(self.0.join("trusted.json")), sound: SoundChoice::default() }
+        ClientOptions { ca_file, trust_file: Some(self.0.join("trusted.json")), sound: SoundChoice::default(), keeping: Keeping::default() }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The commands of a headless client: one per line.
 
 use desktop_core::Wish;
-use shared::model::{AgentId, CallFunction, NotReadyReason, PhoneNumber, QueueId, SupervisorAct, Target};
+use shared::model::{AgentId, CallFunction, NotReadyReason, PhoneNumber, QueueId, Summary, SupervisorAct, Target};
 use shared::pii::Pii;
 use shared::wire::Correction;
 
@@ -24,6 +24,11 @@ pub(super) enum Command {
     Nothing,
 }
 
+/// `{"interaction": 7, "content": "…", "unit": 3, "dispatch": true}`
+fn read_summary(text: &str) -> Result<Box<Summary>, String> {
+    serde_json::from_str(text).map(Box::new).map_err(|error| format!("this is no summary: {error}"))
+}
+
 /// Reads one line.
 ///
 /// # Errors
@@ -35,6 +40,12 @@ pub(super) fn read(line: &str) -> Result<Command, String> {
     if let Some(function) = line.trim().strip_prefix("call ") {
         let function = serde_json::from_str(function).map_err(|error| format!("this is nothing to do with a call: {error}"))?;
         return Ok(Command::Wish(Wish::Call(function)));
+    }
+    if let Some(summary) = line.trim().strip_prefix("draft ") {
+        return read_summary(summary).map(|summary| Command::Wish(Wish::Write(summary)));
+    }
+    if let Some(summary) = line.trim().strip_prefix("summary ") {
+        return read_summary(summary).map(|summary| Command::Wish(Wish::Submit { summary, end: true }));
     }
     if let Some(act) = line.trim().strip_prefix("supervise ") {
         let act: Supervision = serde_json::from_str(act).map_err(|error| format!("this is nothing that a supervisor does: {error}"))?;
@@ -52,6 +63,8 @@ pub(super) fn read(line: &str) -> Result<Command, String> {
         (Some("end_wrap_up"), None) => Wish::EndWrapUp,
         (Some("extend_wrap_up"), None) => Wish::ExtendWrapUp,
         (Some("await_not_ready"), Some(reason)) => Wish::AwaitNotReady(read_reason(reason)?),
+        (Some("mute"), Some("on")) => Wish::Mute(true),
+        (Some("mute"), Some("off")) => Wish::Mute(false),
         (Some("lock"), None) => Wish::Lock,
         (Some("unlock"), Some(password)) => Wish::Unlock(password.to_owned().into()),
         (Some("agents"), Some("on")) => Wish::WatchAgents(true),

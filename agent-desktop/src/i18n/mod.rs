@@ -7,6 +7,7 @@ mod calls;
 mod chinese;
 mod english;
 mod health;
+mod papers;
 
 pub(crate) use advice::Advice;
 
@@ -65,6 +66,8 @@ pub(crate) struct Texts {
     pub(crate) house: HouseTexts,
     /// What is done with calls.
     pub(crate) calls: calls::FunctionTexts,
+    /// Summaries, lists, settings.
+    pub(crate) papers: papers::PaperTexts,
     /// What happened, why, what to do.
     pub(crate) advice: advice::AdviceTexts,
 }

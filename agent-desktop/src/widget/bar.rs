@@ -44,6 +44,14 @@ pub(crate) fn filled<'a, M: Clone + 'a>(palette: Palette, word: &'a str, key: Op
     shape.on_press_maybe(act).style(move |_, status| theme::button_filled(palette, Tone::Blue, status))
 }
 
+/// A quiet button with its key.
+pub(crate) fn plain_key<'a, M: Clone + 'a>(palette: Palette, word: &'a str, key: &'a str, act: Option<M>) -> Button<'a, M> {
+    let words = iced::widget::row![text(word).size(text_size::BODY), text(key).size(text_size::HINT)];
+    let content = container(words.spacing(space::S).align_y(Center)).center_y(Fill);
+    let shape = button(content).height(40.0).padding([0.0, space::L]);
+    shape.on_press_maybe(act).style(move |_, status| theme::button_plain(palette, status))
+}
+
 /// A quiet button.
 pub(crate) fn plain<'a, M: Clone + 'a>(palette: Palette, word: &'a str, act: Option<M>) -> Button<'a, M> {
     let content = container(text(word).size(text_size::BODY)).center_y(Fill);

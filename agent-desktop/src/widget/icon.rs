@@ -33,6 +33,10 @@ pub(crate) enum Icon {
     Shield,
     /// All agents.
     People,
+    /// Lists of calls.
+    List,
+    /// Settings.
+    Gear,
 }
 
 impl Icon {
@@ -51,6 +55,8 @@ impl Icon {
             Self::Panel => include_bytes!("../../../assets/icons/panel.svg"),
             Self::Shield => include_bytes!("../../../assets/icons/shield.svg"),
             Self::People => include_bytes!("../../../assets/icons/people.svg"),
+            Self::List => include_bytes!("../../../assets/icons/list.svg"),
+            Self::Gear => include_bytes!("../../../assets/icons/gear.svg"),
         }
     }
 }

@@ -220,7 +220,8 @@ fn fill_demo(store: &Store) -> Result<Vec<DemoPerson>, Failure> {
         let (number, password) = (number.to_string(), accounts::random_password()?);
         let password_hash = accounts::hash_new(password.reveal())?;
         let queues = if role == Role::Agent { vec![QueueId(1)] } else { Vec::new() };
-        Change::AddAgent { number: number.clone(), name: name.to_owned(), role, password_hash, queues }.apply(store, now)?;
+        Change::AddAgent { number: number.clone(), name: name.to_owned(), role, password_hash, password_is_initial: false, queues }
+            .apply(store, now)?;
         people.push(DemoPerson { number, name, password });
     }
     for (number, name, address) in DEMO_CALLERS {

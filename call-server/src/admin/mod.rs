@@ -19,6 +19,7 @@ mod init;
 mod lists;
 mod lock;
 mod outcome;
+mod papers;
 mod people;
 mod phones;
 mod probe;
@@ -104,6 +105,9 @@ fn carry_out(site: &Path, command: &Command) -> Result<Outcome, Failure> {
         Command::Calendar(command) => calendar::calendar(site, command),
         Command::Queue(command) => queues::queue(site, *command),
         Command::Explain(wishes) => explain::explain(site, wishes.interaction),
+        Command::Unit(command) => papers::unit(site, command),
+        Command::Summary(command) => papers::summary(site, command),
+        Command::Matter(command) => papers::matter(site, command),
         Command::Call(command) => calls::call(site, command),
         Command::Recording(command) => recordings::recording(site, command),
         Command::Sip(command) => signalling::sip(site, command),

@@ -7,6 +7,7 @@
 mod calendars;
 mod fault;
 mod house_voice;
+mod papers;
 mod queues;
 mod resolve;
 mod schema;
@@ -32,7 +33,7 @@ use crate::recording::RecordingSettings;
 use crate::sip::SipSettings;
 use crate::store::{AgentEntry, Role};
 use call_core::plan::{AgentPlan, Callers, NumberPattern, Plan, PromptName, SkillId};
-use shared::model::QueueId;
+use shared::model::{CannedText, Disposition, QueueId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -63,6 +64,10 @@ pub(crate) struct Site {
     pub(crate) skills: BTreeMap<String, SkillId>,
     /// Who may add entries to the lists of callers.
     pub(crate) lists: ListRules,
+    /// The tree of dispositions 事项分类.
+    pub(crate) dispositions: Vec<Disposition>,
+    /// 常用语
+    pub(crate) canned_texts: Vec<CannedText>,
     /// The plan without its agents.
     plan: Plan,
     /// What is written in each section.
@@ -70,7 +75,8 @@ pub(crate) struct Site {
 }
 
 /// Sections that count for a running server as soon as it reads them; all others need a restart.
-const LIVE_SECTIONS: [&str; 9] = ["queues", "skills", "numbers", "lists", "limits", "calendars", "days", "reasons", "storm"];
+const LIVE_SECTIONS: [&str; 11] =
+    ["queues", "skills", "numbers", "lists", "limits", "calendars", "days", "reasons", "storm", "dispositions", "canned_texts"];
 
 /// Who may add entries to the lists of callers, and remove them (1-11).
 #[derive(Debug, Clone, PartialEq, Eq)]

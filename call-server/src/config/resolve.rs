@@ -46,6 +46,7 @@ pub(super) fn resolve(folder: &Path, written: &Written, faults: Vec<Fault>) -> R
     let lists = resolver.lists();
     let plan = resolver.plan(&skills, &trunks);
     let probe = resolver.probe(&plan);
+    let (dispositions, canned_texts) = (resolver.dispositions(), resolver.canned_texts());
     let faults = resolver.faults;
     match (name, sip, media, gateway, recording, database, lists) {
         (Some(name), Some(sip), Some(media), Some(gateway), Some(recording), Some(database), Some(lists)) if faults.is_empty() => {
@@ -60,6 +61,8 @@ pub(super) fn resolve(folder: &Path, written: &Written, faults: Vec<Fault>) -> R
                 database,
                 skills,
                 lists,
+                dispositions,
+                canned_texts,
                 plan,
                 prints: written.prints(),
             })

@@ -7,6 +7,7 @@ mod attempts;
 mod connection;
 mod floor;
 mod listener;
+mod papers;
 mod sessions;
 #[cfg(test)]
 mod tests;
@@ -19,8 +20,8 @@ use attempts::Attempts;
 use call_core::command::AgentCommand;
 use floor::FloorBoard;
 use sessions::Sessions;
-use shared::model::{AgentId, Refusal, SessionId};
-use shared::wire::{Correction, DeskRules, SignInRefusal};
+use shared::model::{AgentId, DraftCopy, Refusal, SessionId, Summary};
+use shared::wire::{Answer, Correction, DeskRules, Question, SignInRefusal};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -47,6 +48,30 @@ pub(crate) trait FrontOffice: Send + Sync {
     /// # Errors
     /// The refusal to be shown.
     fn correct(&self, by: &str, correction: &Correction) -> Result<(), Refusal>;
+
+    /// Looks something up for an agent.
+    ///
+    /// # Errors
+    /// The refusal to be shown.
+    fn answer(&self, agent: AgentId, question: Question) -> Result<Answer, Refusal>;
+
+    /// Keeps the draft of a summary. Whether the call is or was at this agent's desk: `on_desk` if it is there now.
+    ///
+    /// # Errors
+    /// It is nobody's draft, or cannot be kept.
+    fn keep(&self, agent: AgentId, draft: &DraftCopy, on_desk: bool) -> Result<(), Refusal>;
+
+    /// Puts a summary on record, with its matter.
+    ///
+    /// # Errors
+    /// The refusal to be shown.
+    fn submit(&self, agent: AgentId, summary: Summary, on_desk: bool) -> Result<(), Refusal>;
+
+    /// A new password for this staff number; the old one has been checked.
+    ///
+    /// # Errors
+    /// The refusal to be shown.
+    fn change_password(&self, number: &str, new: &str) -> Result<(), Refusal>;
 }
 
 /// One attempt to sign in or to come back, and what came of it. Attempts while locked are only logged: they could be endless.
@@ -73,6 +98,8 @@ pub(crate) struct Person {
     pub(crate) name: String,
     /// Numbers in the list of all agents are shown in full.
     pub(crate) sees_numbers: bool,
+    /// Must be changed before anything else is possible.
+    pub(crate) password_is_initial: bool,
 }
 
 /// What the edge needs to know.

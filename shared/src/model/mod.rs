@@ -8,6 +8,7 @@ mod end;
 mod floor;
 mod function;
 mod ids;
+mod matter;
 mod number;
 mod prompt;
 mod supervision;
@@ -25,7 +26,14 @@ pub use floor::{Floor, FloorChange, FloorGap, FloorRow};
 pub use function::{
     AsideKind, AsideStage, AsideView, AskedBy, CallFunction, CallNews, Direction, MAX_KEYS, PartyName, PartyView, TalkView, Target,
 };
-pub use ids::{AgentId, InteractionId, LegId, OfferId, PartyId, PersonId, QueueId, RecordingId, RequestId, SegmentId, SessionId, TrunkId};
+pub use ids::{
+    AgentId, InteractionId, LegId, MatterId, OfferId, PartyId, PersonId, QueueId, RecordingId, RequestId, SegmentId, SessionId, TrunkId,
+    UnitId,
+};
+pub use matter::{
+    CallEntry, CannedText, Disposition, DraftCopy, MatterKind, MemberUnit, Need, OpenMatter, OwnFigures, Summary, SummaryFault, TargetBand,
+    UnitPhone,
+};
 pub use number::{AreaCode, Caller, PhoneNumber, PhoneNumberError};
 pub use prompt::PromptName;
 pub use supervision::{MAX_REASON, SupervisorAct, WatchMode};
