@@ -8,6 +8,7 @@ use crate::keeping::{Keeping, Settings};
 use crate::theme::Mode;
 use anyhow::Context;
 use clap::Parser;
+use shared::model::VoiceDevice;
 use shared::pii::Pii;
 use std::io::BufRead;
 use std::path::PathBuf;
@@ -64,6 +65,9 @@ pub(crate) struct Cli {
     /// Loudspeaker by its name; likewise
     #[arg(long, value_name = "NAME", conflicts_with = "speaker")]
     loudspeaker_device: Option<String>,
+    /// By what to speak: headset, or phone 座席电话; as it is set for this number if absent
+    #[arg(long, value_name = "DEVICE", value_parser = voice_device)]
+    voice: Option<VoiceDevice>,
     /// Answer each call
     #[arg(long, requires = "headless")]
     auto_answer: bool,
@@ -101,7 +105,7 @@ impl Cli {
     pub(crate) fn start(&self) -> anyhow::Result<Start> {
         let client =
             ClientOptions { ca_file: self.ca.clone(), trust_file: self.trust_file.clone(), sound: self.sound(), keeping: self.keeping() };
-        Ok(Start { client, server: self.server.clone(), number: self.number.clone(), password: self.password()? })
+        Ok(Start { client, server: self.server.clone(), number: self.number.clone(), voice: self.voice, password: self.password()? })
     }
 
     /// What a headless client does by itself.
@@ -152,6 +156,14 @@ impl Cli {
         }
         anyhow::ensure!(!self.headless, "--headless needs --password-stdin or --password-file");
         Ok(None)
+    }
+}
+
+fn voice_device(word: &str) -> Result<VoiceDevice, &'static str> {
+    match word {
+        "headset" => Ok(VoiceDevice::Headset),
+        "phone" => Ok(VoiceDevice::Phone),
+        _ => Err("headset or phone"),
     }
 }
 

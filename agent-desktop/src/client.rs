@@ -6,6 +6,7 @@ use crate::audio::{Order, SoundChoice, SoundError, Voice, WAITING_PACKETS};
 use crate::gateway::{Connection, Trust, TrustError};
 use crate::keeping::Keeping;
 use desktop_core::{Effect, Event, Millis, Session, View, VoiceStatus, Wish};
+use shared::model::VoiceDevice;
 use shared::pii::Pii;
 use std::collections::VecDeque;
 use std::future::pending;
@@ -44,15 +45,20 @@ pub(crate) struct Start {
     pub(crate) server: Option<String>,
     /// Staff number, likewise.
     pub(crate) number: Option<String>,
+    /// By what to speak; `None` as it is set for this person.
+    pub(crate) voice: Option<VoiceDevice>,
     /// With all three, the program signs in by itself.
     pub(crate) password: Option<Pii<String>>,
 }
 
 impl Start {
-    /// The wish to sign in, if all of it was given.
-    pub(crate) fn sign_in(&self) -> Option<Wish> {
-        let (server, number) = (self.server.clone()?, self.number.clone()?);
-        Some(Wish::SignIn { server, number, password: self.password.clone()? })
+    /// The wishes to sign in, the choice of a voice before it; the sign-in alone is missing if not all of it was given.
+    pub(crate) fn sign_in(&self) -> Vec<Wish> {
+        let sign_in = || {
+            let (server, number) = (self.server.clone()?, self.number.clone()?);
+            Some(Wish::SignIn { server, number, password: self.password.clone()? })
+        };
+        self.voice.map(Wish::UseVoice).into_iter().chain(sign_in()).collect()
     }
 }
 

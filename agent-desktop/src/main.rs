@@ -40,9 +40,7 @@ fn run(cli: &cli::Cli) -> anyhow::Result<ExitCode> {
         return headless::run(&start, cli.script());
     }
     let client = Client::start(&start.client)?;
-    if let Some(wish) = start.sign_in() {
-        client.wish(wish);
-    }
+    start.sign_in().into_iter().for_each(|wish| client.wish(wish));
     let keeping = start.client.keeping.clone();
     let settings = keeping.settings();
     let (language, mode) = cli.look(&settings);

@@ -197,7 +197,7 @@ mod tests {
         let outcome = RecordingOutcome::Complete { length_ms: 6_000, bytes: 9, digest: "00".to_owned() };
         vec![
             Input::ContactsKnown(vec![past]),
-            Input::AgentArrived { agent, session },
+            Input::AgentArrived { agent, session, voice: None },
             Input::AgentMediaOpened { agent, leg: voice, access: MediaAccess("secret keys".into()) },
             Input::AgentMediaReachable { leg: voice, reachable: true },
             asked(1, AgentAction::GoReady),

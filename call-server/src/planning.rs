@@ -5,7 +5,7 @@
 use crate::admin::Failure;
 use crate::config::Site;
 use crate::sip::{PhoneAccount, PhoneBook};
-use crate::store::{AgentEntry, OverrideEntry, PhoneEntry, Store, StoreError};
+use crate::store::{AgentEntry, CallbackList, OverrideEntry, PhoneEntry, Store, StoreError};
 use call_core::plan::Plan;
 use call_core::{Input, Snapshot};
 use serde_json::{Map, Value, json};
@@ -42,12 +42,25 @@ pub(crate) fn past_contacts(site: &Site, store: &Store, now: UnixMillis) -> Resu
     Ok(Input::ContactsKnown(store.past_contacts(UnixMillis(now.0 - days * DAY_MS))?))
 }
 
+/// Who is still to be called back, from an earlier run.
+///
+/// # Errors
+/// The database cannot be read.
+pub(crate) fn open_callbacks(store: &Store) -> Result<Input, StoreError> {
+    let open = store.callbacks(CallbackList::Open)?;
+    Ok(Input::CallbacksKnown(open.into_iter().map(|entry| entry.record).collect()))
+}
+
 /// The plan as it is now.
 ///
 /// # Errors
 /// The database cannot be read.
 pub(crate) fn plan(site: &Site, store: &Store, now: UnixMillis) -> Result<Plan, StoreError> {
     let mut plan = site.plan(&store.agents()?, store.callers_in_force(now)?);
+    let phones: Vec<(&str, &str)> = site.phone_agents.iter().map(|agent| (agent.number.as_str(), agent.name.as_str())).collect();
+    if !phones.is_empty() {
+        plan.agents.extend(store.unattended(&phones, now)?.into_iter().zip(site.phone_agents.iter().cloned()));
+    }
     plan.calendars.overrides = store.overrides(Some(now))?.into_iter().map(OverrideEntry::into_core).collect();
     plan.phones = store.phones()?.into_iter().map(|phone| (phone.number, phone.class)).collect();
     Ok(plan)
@@ -72,11 +85,11 @@ pub(crate) fn phone_book(store: &Store, plan: Plan) -> Result<PhoneBook, StoreEr
 /// It lacks a queue in which somebody waits or talks.
 pub(crate) fn may_replace(new: &Site, floor: &Snapshot) -> Result<(), Failure> {
     let queues = &new.bare_plan().queues;
-    let lost = floor.queues.iter().find(|queue| !queues.contains_key(&queue.queue) && queue.waiting + queue.talking > 0);
+    let lost = floor.queues.iter().find(|queue| !queues.contains_key(&queue.queue) && queue.waiting + queue.talking + queue.callbacks > 0);
     let Some(queue) = lost else { return Ok(()) };
     let message = format!(
-        "queue {} {} is gone from hotline.toml, but {} wait in it and {} talk",
-        queue.queue, queue.name, queue.waiting, queue.talking
+        "queue {} {} is gone from hotline.toml, but {} wait in it, {} talk and {} are to be called back",
+        queue.queue, queue.name, queue.waiting, queue.talking, queue.callbacks
     );
     let remedy = "First point its numbers to another queue and reload; remove the queue when its last call is over. Nothing was changed.";
     Err(Failure::new("queue_in_use", message, remedy))
@@ -89,6 +102,7 @@ pub(crate) fn lines(floor: &Snapshot, people: &[AgentEntry]) -> Value {
             "queue": queue.queue,
             "name": queue.name,
             "waiting": queue.waiting,
+            "callbacks": queue.callbacks,
             "longest_wait_ms": queue.longest_wait_ms,
             "ready": queue.ready,
             "talking": queue.talking,

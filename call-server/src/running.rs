@@ -116,6 +116,7 @@ impl Rooms {
         self.edges.sip.learn_phones(planning::phone_book(store, plan.clone())?);
         let core = Core::new(plan, next);
         inbox.send(planning::past_contacts(site, store, wall_clock())?);
+        inbox.send(planning::open_callbacks(store)?);
         let Self { edges, addresses, media_figures } = self;
         let probing = start_probing(site, &addresses, &media_figures)?;
         let control = Arc::new(Desk {
@@ -344,6 +345,9 @@ impl Control for Desk {
 
     fn change(&self, change: &Change) -> Result<Value, Failure> {
         let done = change.apply(&self.store, wall_clock())?;
+        if let Change::CancelCallback { callback, .. } = change {
+            self.inbox.send(Input::CancelCallback(*callback));
+        }
         if change.touches_plan() {
             let plan = planning::plan(&self.site(), &self.store, wall_clock())?;
             if change.touches_phones() {
@@ -365,6 +369,7 @@ impl Control for Desk {
         let needs_restart = new.needs_restart(&present);
         let plan = planning::plan(&new, &self.store, wall_clock())?;
         let told = json!({"queues": plan.queues.len(), "numbers": plan.numbers.len(), "needs_restart": needs_restart});
+        self.sip.learn_phones(planning::phone_book(&self.store, plan.clone())?);
         self.site.set(new);
         self.inbox.send(Input::PlanChanged(Box::new(plan)));
         tracing::info!(?needs_restart, "the configuration was read again");

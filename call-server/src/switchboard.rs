@@ -100,11 +100,17 @@ struct Clock {
     start: Instant,
 }
 
+/// The core's time at the start: what an earlier run has left behind, such as callbacks, began before it and needs a time too. A week.
+const START_MS: u64 = 7 * 24 * 3_600_000;
+
 impl Clock {
     fn now(self) -> Now {
         let elapsed = self.start.elapsed().as_millis();
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
-        Now { time: Time(u64::try_from(elapsed).unwrap_or(u64::MAX)), utc: UnixMillis(i64::try_from(wall).unwrap_or(i64::MAX)) }
+        Now {
+            time: Time(u64::try_from(elapsed).unwrap_or(u64::MAX)).plus(START_MS),
+            utc: UnixMillis(i64::try_from(wall).unwrap_or(i64::MAX)),
+        }
     }
 }
 

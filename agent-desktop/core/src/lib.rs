@@ -14,7 +14,7 @@ pub use session::{Saved, Session};
 pub use view::{DeviceProblem, Devices, LinkState, Me, Papers, SignInProblem, SoundTest, View, VoiceStatus, VoiceWay};
 
 use serde::{Deserialize, Serialize};
-use shared::model::{CallFunction, DraftCopy, InteractionId, NotReadyReason, PhoneNumber, Summary, SupervisorAct};
+use shared::model::{CallFunction, DraftCopy, InteractionId, NotReadyReason, PhoneNumber, Summary, SupervisorAct, VoiceDevice};
 use shared::pii::Pii;
 use shared::wire::{Correction, FromClient, FromServer, MediaAccess, Question, VoiceOrder};
 
@@ -140,6 +140,8 @@ pub enum Wish {
     Sound(SoundSettings),
     /// The sound test goes on with this.
     TestSound(SoundTest),
+    /// To speak by the headset or by a phone; before the sign-in it is what the sign-in asks for.
+    UseVoice(VoiceDevice),
     /// 签出
     SignOut,
     /// The notice or refusal on the screen was read.

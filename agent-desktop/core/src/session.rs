@@ -7,7 +7,8 @@ use crate::drafts::Drafts;
 use crate::heartbeat::{BackOff, Heartbeat};
 use crate::{Effect, Event, LinkFailure, LinkState, Me, Millis, SignInProblem, SoundTest, View, VoiceCommand, Wish};
 use papers::About;
-use shared::model::{CallFunction, Desk, NotReadyReason, Notice, RequestId, UnixMillis};
+use phone::SoundLoss;
+use shared::model::{CallFunction, Desk, NotReadyReason, Notice, RequestId, UnixMillis, VoiceDevice};
 use shared::pii::Pii;
 use shared::wire::{Action, FromClient, FromServer, MediaAccess, Question, SILENCE_LIMIT_MS, SignInRefusal, SignOutReason, VERSION};
 use std::collections::{BTreeMap, VecDeque};
@@ -35,6 +36,9 @@ pub struct Session {
     questions: BTreeMap<RequestId, Question>,
     /// What the request that waits is about, if that means more than its button.
     about: Option<About>,
+    /// By what to speak after the next sign-in; `None` as the server has it.
+    chosen_voice: Option<VoiceDevice>,
+    sound_loss: SoundLoss,
 }
 
 /// Where the session stands.
@@ -115,6 +119,8 @@ impl Session {
             drafts: Drafts::default(),
             questions: BTreeMap::new(),
             about: None,
+            chosen_voice: None,
+            sound_loss: SoundLoss::None,
         }
     }
 
@@ -137,6 +143,7 @@ impl Session {
         self.deadlines(now);
         self.keep_drafts(now);
         self.sync_desk(now);
+        self.fall_back(now);
     }
 
     /// The next thing to be done.
@@ -151,9 +158,8 @@ impl Session {
             Stage::SignedOut | Stage::Confirming(..) | Stage::Elsewhere(_) => None,
             Stage::Connecting(_, at) | Stage::Greeting(_, at) | Stage::Checking(_, at) => Some(*at),
             Stage::SignedIn(signed_in) => {
-                let link = signed_in.link.deadline();
                 let drafts = self.drafts.next_deadline(self.is_online() && self.view.rules.papers);
-                Some(drafts.map_or(link, |drafts| drafts.min(link)))
+                Some(drafts.into_iter().chain(self.fall_back_at()).fold(signed_in.link.deadline(), Millis::min))
             }
         }
     }
@@ -204,6 +210,7 @@ impl Session {
             }
             Wish::Sound(settings) => self.effects.push_back(Effect::Voice(VoiceCommand::Sound(settings))),
             Wish::TestSound(test) => self.test_sound(test),
+            Wish::UseVoice(device) => self.use_voice(device),
             Wish::SignOut => self.sign_out(),
             Wish::Dismiss => self.dismiss(),
         }
@@ -451,7 +458,8 @@ impl Session {
             Stage::Greeting(credentials, _) => {
                 let (number, password, take_over) = (credentials.number.clone(), credentials.password.clone(), credentials.take_over);
                 self.stage = Stage::Checking(credentials, now + SILENCE_LIMIT_MS);
-                self.effects.push_back(Effect::Send(FromClient::SignIn { number, password, take_over }));
+                let voice = self.chosen_voice;
+                self.effects.push_back(Effect::Send(FromClient::SignIn { number, password, take_over, voice }));
             }
             other => self.stage = other,
         }
@@ -610,7 +618,8 @@ impl Session {
     fn sync_desk(&mut self, now: Millis) {
         // A supervisor hears and is heard by what the server makes of it: the microphone is open while there is something to hear.
         let watches = |desk: &Desk| desk.watches.is_some_and(|watch| watch.connected);
-        let talk = self.view.desk.as_ref().is_some_and(|desk| desk.call.is_some() || watches(desk));
+        let talks = |desk: &Desk| (desk.call.is_some() || watches(desk)) && phone::speaks_here(desk);
+        let talk = self.view.desk.as_ref().is_some_and(talks);
         if talk != self.talking {
             self.talking = talk;
             self.view.health = None;
@@ -668,6 +677,7 @@ fn host_of(server: &str) -> &str {
 
 mod agents;
 mod papers;
+mod phone;
 #[cfg(test)]
 mod tests;
 

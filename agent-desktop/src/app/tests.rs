@@ -195,6 +195,7 @@ fn desk(state: AgentState, seconds: i64) -> Desk {
         limit: None,
         awaits: None,
         watches: None,
+        voice: Default::default(),
     }
 }
 

@@ -142,7 +142,7 @@ impl Peer {
     }
 
     async fn sign_in(&mut self) {
-        let FromClient::SignIn { number, password, take_over: false } = self.hear().await else { panic!("a sign-in was expected") };
+        let FromClient::SignIn { number, password, take_over: false, .. } = self.hear().await else { panic!("a sign-in was expected") };
         assert_eq!((number.as_str(), password.reveal().as_str()), ("1001", "geheim"));
         self.welcome().await;
     }
@@ -179,6 +179,7 @@ impl Peer {
             limit: None,
             awaits: None,
             watches: None,
+            voice: Default::default(),
         };
         self.say(&FromServer::Desk(Box::new(desk))).await;
     }

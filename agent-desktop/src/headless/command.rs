@@ -1,7 +1,7 @@
 //! The commands of a headless client: one per line.
 
 use desktop_core::Wish;
-use shared::model::{AgentId, CallFunction, NotReadyReason, PhoneNumber, QueueId, Summary, SupervisorAct, Target};
+use shared::model::{AgentId, CallFunction, NotReadyReason, PhoneNumber, QueueId, Summary, SupervisorAct, Target, VoiceDevice};
 use shared::pii::Pii;
 use shared::wire::Correction;
 
@@ -83,6 +83,8 @@ pub(super) fn read(line: &str) -> Result<Command, String> {
         (Some("cancel"), None) => Wish::Call(CallFunction::Cancel),
         (Some("leave"), None) => Wish::Call(CallFunction::Leave),
         (Some("press"), Some(keys)) => Wish::Call(CallFunction::PressKeys { keys: keys.to_owned() }),
+        (Some("voice"), Some("phone")) => Wish::UseVoice(VoiceDevice::Phone),
+        (Some("voice"), Some("headset")) => Wish::UseVoice(VoiceDevice::Headset),
         (Some("sign_out"), None) => Wish::SignOut,
         // Any other line is a mistake of whoever typed it.
         _ => {
@@ -94,7 +96,7 @@ pub(super) fn read(line: &str) -> Result<Command, String> {
 
 const COMMANDS: &str = "commands are: ready, not_ready REASON, await_not_ready REASON, answer, reject, hang_up, end_wrap_up, \
      extend_wrap_up, dial NUMBER, hold, retrieve, consult TO, invite TO, transfer TO, swap, merge, complete, cancel, leave, press KEYS, \
-     call JSON, supervise JSON, lock, unlock PASSWORD, agents on|off, attentive on|off, correct JSON, sign_out, quit";
+     call JSON, supervise JSON, lock, unlock PASSWORD, agents on|off, attentive on|off, voice phone|headset, correct JSON, sign_out, quit";
 
 /// `agent:7` and `queue:1` by id, anything else is a number.
 fn read_target(text: &str) -> Result<Target, String> {
@@ -124,7 +126,7 @@ fn read_reason(text: &str) -> Result<NotReadyReason, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{AgentId, CallFunction, Command, SupervisorAct, Target, read};
+    use super::{AgentId, CallFunction, Command, SupervisorAct, Target, VoiceDevice, read};
     use desktop_core::Wish;
     use shared::model::NotReadyReason;
 
@@ -150,6 +152,7 @@ mod tests {
             read(r#"supervise {"act":"watch","agent":7,"mode":"whisper","reason":"quality"}"#),
             Ok(Command::Wish(Wish::Supervise(watch, "quality".to_owned())))
         );
+        assert_eq!(read("voice phone"), Ok(Command::Wish(Wish::UseVoice(VoiceDevice::Phone))));
         assert_eq!(read("quit"), Ok(Command::Quit));
         assert_eq!(read("  "), Ok(Command::Nothing));
     }

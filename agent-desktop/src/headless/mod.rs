@@ -50,7 +50,11 @@ pub(crate) fn run(start: &Start, script: Script) -> anyhow::Result<ExitCode> {
     let parts = Parts::new(&start.client, Clock::new())?;
     let (wishes, inbox) = mpsc::channel(QUEUE);
     let (snapshots, seen) = mpsc::channel(QUEUE);
-    wishes.try_send(start.sign_in().ok_or_else(|| anyhow::anyhow!("server, number or password is missing"))?)?;
+    let first = start.sign_in();
+    anyhow::ensure!(first.iter().any(|wish| matches!(wish, Wish::SignIn { .. })), "server, number or password is missing");
+    for wish in first {
+        wishes.try_send(wish)?;
+    }
     let lines = read_lines()?;
     let show = move |snapshot: &Snapshot| {
         if snapshots.try_send(snapshot.clone()).is_err() {

@@ -105,6 +105,7 @@ fn desk(state: AgentState) -> Desk {
         limit: None,
         awaits: None,
         watches: None,
+        voice: Default::default(),
     }
 }
 

@@ -250,6 +250,12 @@ const ADVICE: AdviceTexts = AdviceTexts {
         why: "本机与服务器之间的语音通路尚未接通。",
         next: "请稍候再试；仍不行请检查网络并联系管理员。",
     },
+    lift_receiver: Advice {
+        what: "请在座席电话上接听", why: "您使用座席电话，来电由话机接听。", next: "请摘机接听，其他操作仍在这里。"
+    },
+    no_phone: Advice {
+        what: "没有可用的座席电话", why: "您的工号没有登记座席电话。", next: "请联系管理员登记，或继续使用耳机。"
+    },
     reason_not_allowed: Advice {
         what: "不能使用这个示忙原因", why: "该原因只能由系统设置。", next: "请选择其他示忙原因。"
     },
@@ -283,6 +289,11 @@ const ADVICE: AdviceTexts = AdviceTexts {
         what: "语音通路中断",
         why: "服务器收不到本机的声音，恢复之前不分配来电。",
         next: "请检查耳机和网络，恢复后重新示闲。",
+    },
+    phone_failed: Advice {
+        what: "座席电话没有接通",
+        why: "话机占线、无人接听、未注册或线路不通。",
+        next: "请检查话机，恢复后重新示闲；也可以改用耳机。",
     },
     wrong_credentials: Advice {
         what: "登录失败", why: "工号或密码不正确。", next: "请重新输入；忘记密码请联系管理员。"

@@ -272,6 +272,16 @@ const ADVICE: AdviceTexts = AdviceTexts {
         why: "There is no voice path between this computer and the server.",
         next: "Try again in a moment; if it stays so, check the network and call your administrator.",
     },
+    lift_receiver: Advice {
+        what: "Answer on your phone",
+        why: "You speak by a desk phone: it takes the call.",
+        next: "Lift the receiver; everything else is done here.",
+    },
+    no_phone: Advice {
+        what: "There is no desk phone for you",
+        why: "No phone is registered under your staff number.",
+        next: "Ask your administrator for one, or go on with the headset.",
+    },
     reason_not_allowed: Advice { what: "This reason cannot be chosen", why: "Only the system may set it.", next: "Choose another reason." },
     reason_full: Advice {
         what: "Too many have this reason already",
@@ -313,6 +323,11 @@ const ADVICE: AdviceTexts = AdviceTexts {
         what: "The voice path broke",
         why: "The server hears nothing from this computer; no calls come until it does.",
         next: "Check headset and network, then go ready again.",
+    },
+    phone_failed: Advice {
+        what: "Your phone was not reached",
+        why: "It is busy, did not answer, is not registered, or the line is down.",
+        next: "Look at the phone, then go ready again; or use the headset.",
     },
     wrong_credentials: Advice {
         what: "Sign-in failed",

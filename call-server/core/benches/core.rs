@@ -171,7 +171,7 @@ impl Rig {
         let (sessions, offers) = (BTreeMap::new(), BTreeMap::new());
         let mut rig = Self { core, now: 1, next: 0, sessions, offers, last_leg: LegId(0), talking: VecDeque::new() };
         for agent in 1..=agents {
-            rig.feed(Input::AgentArrived { agent: AgentId(agent), session: SessionId(u64::from(agent)) });
+            rig.feed(Input::AgentArrived { agent: AgentId(agent), session: SessionId(u64::from(agent)), voice: None });
         }
         rig
     }

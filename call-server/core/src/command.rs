@@ -1,6 +1,6 @@
 //! Everything the core can want. Edges carry commands out and decide nothing.
 
-use crate::ledger::{AgentInterval, Fact, InteractionRecord, SupervisionNote};
+use crate::ledger::{AgentInterval, CallbackRecord, Fact, InteractionRecord, SupervisionNote};
 use crate::origin::Diversion;
 use crate::plan::{KeyMode, TrunkVoice};
 use crate::voice::TalkMeasured;
@@ -116,13 +116,19 @@ pub struct Dial {
 }
 
 /// Where a call of ours goes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", content = "number", rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallTo {
     /// Over the trunks that take this number, one after the other.
     Number(PhoneNumber),
     /// To a phone of the house, wherever it is registered.
     Phone(PhoneNumber),
+    /// To a phone of the house that is always at the same place.
+    Fixed {
+        /// Its number.
+        number: PhoneNumber,
+        /// Its URI.
+        contact: String,
+    },
 }
 
 impl CallTo {
@@ -130,7 +136,7 @@ impl CallTo {
     #[must_use]
     pub fn number(&self) -> &PhoneNumber {
         match self {
-            Self::Number(number) | Self::Phone(number) => number,
+            Self::Number(number) | Self::Phone(number) | Self::Fixed { number, .. } => number,
         }
     }
 }
@@ -370,6 +376,8 @@ pub enum StoreCommand {
     Note(Fact),
     /// The finished record: exactly one per INVITE.
     Save(Box<InteractionRecord>),
+    /// A callback as it stands now; an older row of the same one is replaced.
+    Callback(Box<CallbackRecord>),
     /// One finished interval of an agent's time.
     AgentTime(AgentInterval),
     /// An act of a supervisor.

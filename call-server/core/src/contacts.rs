@@ -55,6 +55,16 @@ impl Contacts {
         }
     }
 
+    /// Somebody was called back: who talked then served the matter, which was counted when it came.
+    pub(crate) fn called_back(&mut self, record: &InteractionRecord) {
+        let Some(contact) = subscriber(&record.caller).and_then(|number| self.numbers.get_mut(number)) else { return };
+        if let Some(segment) = record.segments.last()
+            && contact.served.is_none_or(|known| known.at <= record.started)
+        {
+            contact.served = Some(Served { agent: segment.agent, at: record.started, avoid: false });
+        }
+    }
+
     fn add(&mut self, caller: &Caller, at: UnixMillis, served: Option<Served>) {
         let Some(number) = subscriber(caller) else { return };
         let contact = self.numbers.entry(number.into()).or_default();

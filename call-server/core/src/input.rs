@@ -1,13 +1,14 @@
 //! Everything that can happen to the core. Inputs are plain values: they can be journalled, replayed and invented.
 
 use crate::command::{MediaAccess, SessionText};
+use crate::ledger::CallbackRecord;
 use crate::origin::Origin;
 use crate::plan::Plan;
 use crate::voice::VoiceInput;
 use serde::{Deserialize, Serialize};
 use shared::model::{
     AgentId, CallFunction, Caller, CallerCard, DialResult, EndReason, InteractionId, LegId, NotReadyReason, OfferId, PhoneNumber,
-    RecordingId, RequestId, SessionId, SupervisorAct, TrunkId, UnixMillis,
+    RecordingId, RequestId, SessionId, SupervisorAct, TrunkId, UnixMillis, VoiceDevice,
 };
 use shared::pii::Pii;
 
@@ -81,12 +82,19 @@ pub enum Input {
     Voice(VoiceInput),
     /// `store`: contacts of earlier days, told once at the start, and again when one of them is judged anew.
     ContactsKnown(Vec<PastContact>),
+    /// `store`: callbacks that an earlier run has left open, told once at the start; or one that is opened anew by hand.
+    CallbacksKnown(Vec<CallbackRecord>),
+    /// `admin`: a callback is taken back by hand; one that is not open is ignored.
+    CancelCallback(InteractionId),
     /// `gateway`: somebody whose password was verified wants to sign in. A living session of the same agent is superseded.
     AgentArrived {
         /// Who.
         agent: AgentId,
         /// The new session.
         session: SessionId,
+        /// By what to speak; `None` as the plan says.
+        #[serde(default)]
+        voice: Option<VoiceDevice>,
     },
     /// `media`: the agent's voice path is ready to be used with these keys.
     AgentMediaOpened {
@@ -296,6 +304,8 @@ pub enum AgentAction {
     Call(InteractionId, CallFunction),
     /// Something of a supervisor, and why.
     Supervise(SupervisorAct, String),
+    /// To speak by this from now on.
+    UseVoice(VoiceDevice),
     /// 签出
     SignOut,
 }

@@ -6,6 +6,7 @@
 //! `calls` and `acd` do not know each other; `conductor` alone translates between them.
 
 mod acd;
+mod callbacks;
 mod calls;
 pub mod command;
 mod conductor;
@@ -32,6 +33,7 @@ pub use time::{Now, Time};
 pub use timer::Reason;
 
 use acd::Acd;
+use callbacks::Callbacks;
 use calls::Calls;
 use plan::Plan;
 use shared::model::{Floor, InteractionId, UnixMillis};
@@ -46,9 +48,14 @@ pub struct Core {
     turn: Turn,
     calls: Calls,
     acd: Acd,
+    callbacks: Callbacks,
     storm: Storm,
     /// Supervisors and whom they listen to.
     watches: conductor::Watches,
+    /// Agents' phones.
+    phones: conductor::Phones,
+    /// Who has no desktop is signed in.
+    unattended_seated: bool,
     /// As it was last told.
     floor: Floor,
     stopping: bool,
@@ -65,8 +72,11 @@ impl Core {
             turn,
             calls: Calls::new(next),
             acd,
+            callbacks: Callbacks::default(),
             storm: Storm::default(),
             watches: conductor::Watches::new(),
+            phones: conductor::Phones::default(),
+            unattended_seated: false,
             floor: Floor::default(),
             stopping: false,
         }
@@ -80,9 +90,13 @@ impl Core {
         while let Some(reason) = self.turn.timers.take_due(self.turn.now.time) {
             self.deadline(reason);
         }
+        if !std::mem::replace(&mut self.unattended_seated, true) {
+            self.follow_plan_of_phones();
+        }
         self.input(input);
         self.acd.grant_breaks(&mut self.turn);
         self.leave_unstaffed();
+        self.proceed_callbacks();
         self.match_all();
         self.show_changed();
     }

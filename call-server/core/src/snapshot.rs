@@ -62,6 +62,9 @@ pub struct QueueStatus {
     pub name: String,
     /// Citizens who wait, those for whom a desk rings included.
     pub waiting: usize,
+    /// Citizens who have given up the line and not the place 排队回呼.
+    #[serde(default)]
+    pub callbacks: usize,
     /// The longest present wait, in ms; 0 if nobody waits.
     pub longest_wait_ms: u64,
     /// Agents of this queue to whom a call may be offered now.
@@ -106,6 +109,8 @@ pub enum CallStatusPhase {
     Held,
     /// 外拨: nobody has answered yet.
     Dialling,
+    /// 排队回呼: nobody is on the line; the citizen is called when the turn comes.
+    Expecting,
     /// 无座席通话: citizen and experts go on without an agent.
     Residual,
 }
@@ -145,6 +150,7 @@ fn queue_status(core: &Core, now: Now, queue: QueueId, plan: &QueuePlan) -> Queu
         queue,
         name: plan.name.clone(),
         waiting: core.acd.waiting_in(queue).count(),
+        callbacks: core.callbacks.count(queue),
         longest_wait_ms: core.acd.waiting_in(queue).next().map_or(0, |entered| now.time.since(entered)),
         ready: core.acd.signed_in().filter(|agent| agent.eligible() && core.turn.serves(agent.agent, queue)).count(),
         talking: core.calls.live().filter(talks).count(),
@@ -156,6 +162,8 @@ fn call_status(core: &Core, call: &Call) -> CallStatus {
     let rings = core.acd.rings_for(call.id).next();
     let (phase, agent) = match &call.stage {
         Stage::Opening => (CallStatusPhase::Opening, None),
+        Stage::Expecting(_) if rings.is_some() => (CallStatusPhase::Ringing, rings),
+        Stage::Expecting(_) => (CallStatusPhase::Expecting, None),
         Stage::Waiting(_) if rings.is_some() => (CallStatusPhase::Ringing, rings),
         Stage::Waiting(_) => (CallStatusPhase::Waiting, None),
         Stage::Dialling(dialling) => (CallStatusPhase::Dialling, Some(dialling.agent)),

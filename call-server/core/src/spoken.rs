@@ -2,8 +2,10 @@
 //!
 //! A piece that the site does not have is passed over by media, so a site may record its own voice piece by piece.
 
+use crate::callbacks::Question;
 use crate::ledger::WaitRange;
 use crate::plan::{Announcements, PromptName, SpokenLanguage};
+use shared::model::PhoneNumber;
 
 /// Above this nobody wants to know exactly.
 const MOST_COUNTED: usize = 99;
@@ -21,6 +23,34 @@ pub(crate) fn announcement(rules: &Announcements, ahead: usize, range: Option<Wa
     says.pieces
 }
 
+/// The key by which one is called back.
+pub(crate) fn callback_offer(language: SpokenLanguage, key: char) -> Vec<PromptName> {
+    let mut says = Says { language, pieces: Vec::new() };
+    says.say("callback_offer");
+    says.digit(key);
+    says.pieces
+}
+
+/// What a citizen is asked who wants to be called back. `any_number`: another number may be given.
+pub(crate) fn callback_question(language: SpokenLanguage, question: &Question, any_number: bool) -> Vec<PromptName> {
+    let mut says = Says { language, pieces: Vec::new() };
+    match question {
+        Question::Own(number) => says.number("callback_own", number),
+        Question::Entered(number) => says.number("callback_entered", number),
+        Question::Enter(_) => {
+            says.say("callback_enter");
+            return says.pieces;
+        }
+    }
+    says.say(if any_number { "callback_confirm" } else { "callback_confirm_only" });
+    says.pieces
+}
+
+/// One piece by name, in a language.
+pub(crate) fn piece(language: SpokenLanguage, name: &str) -> PromptName {
+    PromptName::from(format!("{}.{name}", language.code()).as_str())
+}
+
 struct Says {
     language: SpokenLanguage,
     pieces: Vec<PromptName>,
@@ -30,6 +60,23 @@ impl Says {
     fn say(&mut self, piece: &str) {
         let name = format!("{}.{piece}", self.language.code());
         self.pieces.push(PromptName::from(name.as_str()));
+    }
+
+    /// A telephone number, digit by digit.
+    fn number(&mut self, before: &str, number: &PhoneNumber) {
+        self.say(before);
+        number.subscriber().chars().for_each(|digit| self.digit(digit));
+    }
+
+    /// One digit or key as it is read in numbers: 幺, not 一.
+    fn digit(&mut self, digit: char) {
+        match (digit, self.language) {
+            ('1', SpokenLanguage::Chinese) => self.say("yao"),
+            ('*', _) => self.say("star"),
+            ('#', _) => self.say("hash"),
+            ('0'..='9', _) => self.say(&format!("n{digit}")),
+            _ => {}
+        }
     }
 
     fn position(&mut self, ahead: usize) {

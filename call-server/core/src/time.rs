@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use shared::model::UnixMillis;
 
-/// Milliseconds of the monotonic clock since the server's start.
+/// Milliseconds of the monotonic clock since an instant some days before the server's start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
 #[serde(transparent)]
 pub struct Time(pub u64);

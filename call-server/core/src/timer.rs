@@ -30,6 +30,10 @@ pub enum Reason {
     HoldOver(InteractionId),
     /// A waiting citizen is to be told something.
     AnnouncementDue(InteractionId),
+    /// A citizen who was asked about a callback has pressed nothing.
+    KeyOverdue(InteractionId),
+    /// A callback may be tried, or must rest, or is out of time.
+    CallbackDue(InteractionId),
     /// A text at the door or on the way out did not end.
     FarewellOver(InteractionId),
     /// The recording has not been closed; the record is saved without waiting longer.

@@ -2,15 +2,15 @@
 //! After each step nobody is in two talks, nothing closed is spoken to, and no citizen who is with an agent is left in silence; at the end
 //! everybody is free, nothing is armed, and there is one record for each call.
 
-use call_core::command::{AgentCommand, MediaAccess, MediaCommand, RecordingCommand, SessionText, SipCommand, Sound, StoreCommand};
+use call_core::command::{AgentCommand, CallTo, MediaAccess, MediaCommand, RecordingCommand, SessionText, SipCommand, Sound, StoreCommand};
 use call_core::input::{AgentAction, CallOffered, LegEnd, MediaFailure, RecordingOutcome};
 use call_core::ledger::InteractionRecord;
 use call_core::origin::Origin;
-use call_core::plan::{AgentPlan, Plan, QueuePlan};
+use call_core::plan::{AgentPhone, AgentPlan, PhonePlace, Plan, QueuePlan};
 use call_core::{Command, Core, Input, Now, Time};
 use shared::model::{
     AgentId, CallFunction, Caller, Desk, InteractionId, LegId, OfferId, PartyId, PhoneNumber, QueueId, RequestId, SessionId, SupervisorAct,
-    Target, TrunkId, UnixMillis, WatchMode,
+    Target, TrunkId, UnixMillis, VoiceDevice, WatchMode,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -40,6 +40,13 @@ const STATES: [(&str, &[Deed]); 14] = [
     ("dialling", &[Deed::CitizenHangsUp, Deed::Dials]),
 ];
 
+/// States that only a phone has.
+const PHONE_STATES: [(&str, &[Deed]); 3] = [
+    ("calls by a phone", &[Deed::CitizenHangsUp, Deed::Dials, Deed::PhoneLifts(OWNER)]),
+    ("talks by a phone", &[Deed::CitizenHangsUp, Deed::Dials, Deed::PhoneLifts(OWNER), Deed::OutsideAnswers]),
+    ("a supervisor's phone listens", &[Deed::Accepts(OWNER), Deed::Supervises(Act::Listen), Deed::PhoneLifts(SUPERVISOR)]),
+];
+
 /// Something that somebody does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Deed {
@@ -63,6 +70,12 @@ enum Deed {
     SignsOut(AgentId),
     GoesNotReady(AgentId),
     TimePasses(u64),
+    PhoneLifts(AgentId),
+    PhoneRefuses(AgentId),
+    PhoneHangsUp(AgentId),
+    PhoneIsGone(AgentId),
+    PhoneMediaFails(AgentId),
+    Uses(AgentId, VoiceDevice),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,17 +159,44 @@ fn deeds() -> Vec<Deed> {
     deeds
 }
 
+/// What a phone does, and who uses it.
+fn phone_deeds() -> Vec<Deed> {
+    let mut deeds = Vec::new();
+    for agent in [OWNER, COLLEAGUE, SUPERVISOR] {
+        deeds.extend([Deed::PhoneLifts(agent), Deed::PhoneRefuses(agent), Deed::PhoneHangsUp(agent), Deed::PhoneIsGone(agent)]);
+        deeds.extend([Deed::PhoneMediaFails(agent), Deed::Uses(agent, VoiceDevice::Headset), Deed::Uses(agent, VoiceDevice::Phone)]);
+    }
+    deeds
+}
+
 #[test]
 fn every_pair_of_deeds_in_every_state_ends_in_order() {
     let deeds = deeds();
+    let played = every_pair(&STATES, (&deeds, &deeds), VoiceDevice::Headset);
+    assert!(played > 30_000, "only {played} plays");
+}
+
+#[test]
+fn every_deed_and_every_failure_of_a_phone_in_every_state_ends_in_order() {
+    let (deeds, phones) = (deeds(), phone_deeds());
+    let all: Vec<Deed> = deeds.iter().chain(&phones).copied().collect();
+    let states = STATES.iter().chain(&PHONE_STATES).copied().collect::<Vec<_>>();
+    let played = every_pair(&states, (&all, &phones), VoiceDevice::Phone)
+        + every_pair(&states, (&phones, &deeds), VoiceDevice::Phone)
+        + every_pair(&STATES, (&all, &phones), VoiceDevice::Headset);
+    assert!(played > 60_000, "only {played} plays");
+}
+
+/// Two deeds in each state, all agents speaking by this at first; returns how many plays that were.
+fn every_pair(states: &[(&str, &[Deed])], (firsts, seconds): (&[Deed], &[Deed]), voice: VoiceDevice) -> usize {
     let (mut failures, mut played) = (Vec::new(), 0);
-    for (state, way) in STATES {
-        for first in &deeds {
-            for second in &deeds {
+    for (state, way) in states {
+        for first in firsts {
+            for second in seconds {
                 played += 1;
                 let mut journal = Vec::new();
                 let play = AssertUnwindSafe(|| {
-                    let mut theatre = Theatre::open();
+                    let mut theatre = Theatre::open(voice);
                     for deed in way.iter().chain([first, second]) {
                         journal.push(*deed);
                         theatre.play(*deed);
@@ -165,7 +205,7 @@ fn every_pair_of_deeds_in_every_state_ends_in_order() {
                 });
                 if let Err(panic) = catch_unwind(play) {
                     let text = panic.downcast_ref::<String>().cloned().or(panic.downcast_ref::<&str>().map(ToString::to_string));
-                    failures.push(format!("{state}, then {first:?}, {second:?}: {}", text.unwrap_or_default()));
+                    failures.push(format!("{voice:?}, {state}, then {first:?}, {second:?}: {}", text.unwrap_or_default()));
                 }
                 if failures.len() > 10 {
                     panic!("{}", failures.join("\n"));
@@ -174,7 +214,7 @@ fn every_pair_of_deeds_in_every_state_ends_in_order() {
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
-    assert!(played > 30_000, "only {played} plays");
+    played
 }
 
 /// The core with prompt edges, and what media was told.
@@ -187,6 +227,9 @@ struct Theatre {
     desks: BTreeMap<AgentId, Desk>,
     /// Legs of ours that are out, with whether they were answered.
     outside: BTreeMap<LegId, bool>,
+    /// Agents' phones that are called, likewise.
+    phones: BTreeMap<LegId, (AgentId, bool)>,
+    voice: VoiceDevice,
     closed: BTreeSet<LegId>,
     talks: BTreeMap<LegId, BTreeSet<LegId>>,
     sounds: BTreeSet<LegId>,
@@ -201,9 +244,13 @@ fn number(text: &str) -> PhoneNumber {
     PhoneNumber::parse(text).expect("a number")
 }
 
+fn phone_of(agent: AgentId) -> PhoneNumber {
+    number(&format!("800{}", agent.0))
+}
+
 impl Theatre {
     /// Everybody is there, a citizen has called, and the owner's desk rings.
-    fn open() -> Self {
+    fn open(voice: VoiceDevice) -> Self {
         let mut plan = Plan::default();
         plan.numbers.insert(number("12345"), QUEUE);
         let queue = |name: &str| QueuePlan { name: name.to_owned(), wrap_up_ms: 5_000, ..QueuePlan::default() };
@@ -214,6 +261,10 @@ impl Theatre {
             (COLLEAGUE, agent(OTHER_QUEUE, false)),
             (SUPERVISOR, AgentPlan { queues: vec![QUEUE, OTHER_QUEUE], ..agent(QUEUE, true) }),
         ]);
+        for (agent, plan) in &mut plan.agents {
+            let place = PhonePlace::Registered(phone_of(*agent));
+            plan.phone = Some(AgentPhone { place, first: voice, unattended: None });
+        }
         let mut theatre = Self {
             core: Core::new(plan, InteractionId(1)),
             now: 0,
@@ -222,6 +273,8 @@ impl Theatre {
             agent_legs: BTreeMap::new(),
             desks: BTreeMap::new(),
             outside: BTreeMap::new(),
+            phones: BTreeMap::new(),
+            voice,
             closed: BTreeSet::new(),
             talks: BTreeMap::new(),
             sounds: BTreeSet::new(),
@@ -252,7 +305,7 @@ impl Theatre {
 
     fn sign_in(&mut self, agent: AgentId) {
         self.next += 1;
-        self.feed(Input::AgentArrived { agent, session: SessionId(self.next) });
+        self.feed(Input::AgentArrived { agent, session: SessionId(self.next), voice: None });
         self.sessions.insert(agent, SessionId(self.next));
         if let Some(leg) = self.agent_legs.get(&agent).copied() {
             self.feed(Input::AgentMediaReachable { leg, reachable: true });
@@ -274,6 +327,7 @@ impl Theatre {
         let call =
             |theatre: &Self, agent| theatre.desks.get(&agent).and_then(|desk: &Desk| desk.call.as_ref()).map(|view| view.interaction);
         match deed {
+            Deed::Accepts(agent) if self.voice == VoiceDevice::Phone => self.lift(agent),
             Deed::Accepts(agent) => {
                 let offer = self.last_offer.get(&agent).copied().unwrap_or(OfferId(999));
                 self.ask(agent, AgentAction::Accept(offer));
@@ -320,12 +374,42 @@ impl Theatre {
             Deed::SignsOut(agent) => self.ask(agent, AgentAction::SignOut),
             Deed::GoesNotReady(agent) => self.ask(agent, AgentAction::GoNotReady(shared::model::NotReadyReason::Break)),
             Deed::TimePasses(length) => self.pass(self.now + length),
+            Deed::PhoneLifts(agent) => self.lift(agent),
+            Deed::PhoneRefuses(agent) => self.end_phone(agent, false, LegEnd::Refused { status: 486 }),
+            Deed::PhoneHangsUp(agent) => self.end_phone(agent, true, LegEnd::ByeReceived),
+            Deed::PhoneIsGone(agent) => {
+                self.end_phone(agent, true, LegEnd::Unreachable);
+                self.end_phone(agent, false, LegEnd::NoLine);
+            }
+            Deed::PhoneMediaFails(agent) => {
+                let leg = self.phones.iter().find(|(_, (whose, _))| *whose == agent).map(|(leg, _)| *leg);
+                leg.into_iter().for_each(|leg| self.feed(Input::MediaFailed { leg, reason: MediaFailure::Io }));
+            }
+            Deed::Uses(agent, device) => self.ask(agent, AgentAction::UseVoice(device)),
         }
     }
 
     fn citizen_ends(&mut self, cause: LegEnd) {
         if self.closed.insert(CITIZEN) {
             self.feed(Input::LegEnded { leg: CITIZEN, cause });
+        }
+    }
+
+    fn lift(&mut self, agent: AgentId) {
+        let ringing = self.phones.iter_mut().find(|(_, (whose, answered))| *whose == agent && !*answered);
+        if let Some((leg, (_, answered))) = ringing {
+            let leg = *leg;
+            *answered = true;
+            self.feed(Input::LegRinging { leg, early: None });
+            self.feed(Input::LegAnswered { leg, answer: Some(SessionText("answer".into())) });
+        }
+    }
+
+    fn end_phone(&mut self, agent: AgentId, answered: bool, cause: LegEnd) {
+        let leg = self.phones.iter().find(|(_, (whose, was))| *whose == agent && *was == answered).map(|(leg, _)| *leg);
+        if let Some(leg) = leg {
+            self.phones.remove(&leg);
+            self.feed(Input::LegEnded { leg, cause });
         }
     }
 
@@ -364,9 +448,17 @@ impl Theatre {
 
     fn obey(&mut self, command: Command) -> Option<Input> {
         match command {
-            Command::Sip(SipCommand::Dial(dial)) => _ = self.outside.insert(dial.leg, false),
+            Command::Sip(SipCommand::Dial(dial)) => match &dial.to {
+                CallTo::Phone(number) => {
+                    let agent =
+                        *[OWNER, COLLEAGUE, SUPERVISOR].iter().find(|agent| phone_of(**agent) == *number).expect("an agent's phone");
+                    assert!(!self.phones.values().any(|(whose, _)| *whose == agent), "a phone is called twice at once");
+                    self.phones.insert(dial.leg, (agent, false));
+                }
+                CallTo::Number(_) | CallTo::Fixed { .. } => _ = self.outside.insert(dial.leg, false),
+            },
             Command::Sip(SipCommand::HangUp { leg, .. } | SipCommand::Refuse { leg, .. }) => {
-                let ours = self.outside.remove(&leg).is_some();
+                let ours = self.outside.remove(&leg).is_some() || self.phones.remove(&leg).is_some();
                 let citizens = leg == CITIZEN && self.closed.insert(leg);
                 assert!(ours || citizens, "hung up twice, or after it was gone: {leg}");
                 return Some(Input::LegEnded { leg, cause: LegEnd::AsCommanded });
@@ -478,11 +570,16 @@ impl Theatre {
         for agent in [OWNER, COLLEAGUE, SUPERVISOR] {
             self.ask(agent, AgentAction::SignOut);
         }
+        for agent in [OWNER, COLLEAGUE, SUPERVISOR] {
+            self.end_phone(agent, true, LegEnd::ByeReceived);
+            self.end_phone(agent, false, LegEnd::Refused { status: 480 });
+        }
         self.pass(self.now + 4_000_000);
         assert!(self.core.is_idle(), "somebody or something is left");
         assert_eq!(self.core.next_deadline(), None, "a deadline is left");
         assert_eq!(self.records.len() as u64, self.opened, "one record for each call");
         assert!(self.talks.is_empty() && self.outside.is_empty(), "a talk or a leg is left: {:?} {:?}", self.talks, self.outside);
+        assert!(self.phones.is_empty(), "a phone is left off the hook: {:?}", self.phones);
         for record in &self.records {
             let parts: u64 = record.segments.iter().map(|part| part.talk_ms + part.hold_ms).sum();
             assert!(record.segments.len() > 1 || parts <= record.length_ms, "I-10: a segment is longer than the call");

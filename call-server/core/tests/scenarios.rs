@@ -8,13 +8,13 @@ mod settings;
 
 use call_core::command::{AgentCommand, MediaAccess, MediaCommand, Part, RecordingCommand, SessionText, SipCommand, Sound, StoreCommand};
 use call_core::input::{AgentAction, AnnouncementEnd, CallOffered, LegEnd, MediaFailure, PastContact, RecordingOutcome};
-use call_core::ledger::{Decision, FactKind, InteractionRecord, LastAgentOutcome};
+use call_core::ledger::{CallbackRecord, CallbackState, Decision, FactKind, InteractionRecord, LastAgentOutcome};
 use call_core::plan::{Mode, Override, Plan, Scope};
 use call_core::{Command, Core, Input, Now, Time};
 use settings::{Settings, agent_id, length_ms, minute, not_ready, phone, way_out};
 use shared::model::{
     AgentId, AgentState, CallFunction, CallNews, CallView, Caller, CallerCard, CareClass, Desk, Floor, InteractionId, LegId, NextState,
-    Notice, OfferId, PartyId, QueueId, Refusal, RequestId, SessionId, SupervisorAct, Target, TrunkId, UnixMillis, WatchMode,
+    Notice, OfferId, PartyId, QueueId, Refusal, RequestId, SessionId, SupervisorAct, Target, TrunkId, UnixMillis, VoiceDevice, WatchMode,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
@@ -72,6 +72,8 @@ struct Stage {
     pressed: Option<(LegId, String)>,
     /// Acts of supervisors.
     audit: Vec<String>,
+    /// Who is to be called back, by number.
+    callbacks: BTreeMap<String, CallbackRecord>,
     /// Records of calls that agents dialled, by number.
     outbound: BTreeMap<String, InteractionRecord>,
     desks: BTreeMap<AgentId, DeskSeen>,
@@ -140,6 +142,7 @@ impl Stage {
             talks: BTreeMap::new(),
             pressed: None,
             audit: Vec::new(),
+            callbacks: BTreeMap::new(),
             outbound: BTreeMap::new(),
             desks: BTreeMap::new(),
             media_mute: false,
@@ -359,6 +362,10 @@ impl Stage {
                 }
                 None
             }
+            StoreCommand::Callback(record) => {
+                self.callbacks.insert(record.number.reveal().as_str().to_owned(), *record);
+                None
+            }
             StoreCommand::Supervised(note) => {
                 self.audit.push(format!("{} {}", note.supervisor.0, note.act.code()));
                 None
@@ -440,6 +447,10 @@ impl Stage {
                 self.phone_ends(number, LegEnd::Refused { status })?;
             }
             ["phone", number, "has", "no", "line"] => self.phone_ends(number, LegEnd::NoLine)?,
+            ["callback", "of", number, "is", "taken", "back"] => {
+                let callback = self.callback(number)?.callback;
+                self.feed(Input::CancelCallback(callback));
+            }
             ["override", scope, mode, "until", time, "by", author] => self.override_by_hand(scope, mode, time, author)?,
             other => return Err(format!("`{}` is no sentence", other.join(" "))),
         }
@@ -474,6 +485,21 @@ impl Stage {
         });
         let past = past.collect();
         self.feed(Input::ContactsKnown(past));
+        let open = self.callbacks.values().filter(|callback| callback.state == CallbackState::Open).cloned().collect();
+        self.feed(Input::CallbacksKnown(open));
+    }
+
+    fn callback(&self, number: &str) -> Result<&CallbackRecord, String> {
+        self.callbacks.get(number).ok_or_else(|| format!("{number} was promised no callback"))
+    }
+
+    /// `open after 1 attempts`, `reached after 0 attempts`, `none`.
+    fn expect_callback(&self, number: &str, expected: &str) -> Result<(), String> {
+        let found = self
+            .callbacks
+            .get(number)
+            .map_or_else(|| "none".to_owned(), |callback| format!("{} after {} attempts", callback.state.code(), callback.attempts));
+        same("callback", &found.as_str(), &expected)
     }
 
     fn phone(&self, number: &str) -> Result<&PhoneSeen, String> {
@@ -531,7 +557,9 @@ impl Stage {
         let call = desk.desk.as_ref().and_then(|desk| desk.call.as_ref()).map(|view| view.interaction);
         let offer = desk.last_offer;
         match words {
-            ["signs", "in"] => self.signs_in(agent),
+            ["signs", "in"] => self.signs_in(agent, None),
+            ["signs", "in", "by", device] => self.signs_in(agent, Some(voice_device(device)?)),
+            ["uses", "the", device] => self.ask(agent, AgentAction::UseVoice(voice_device(device)?)),
             ["loses", "connection"] => self.tell(agent, |agent, session| Input::AgentDisconnected { agent, session }),
             ["comes", "back"] => self.tell(agent, |agent, session| Input::AgentResumed { agent, session }),
             ["loses", "voice"] => self.voice(agent, false),
@@ -588,9 +616,9 @@ impl Stage {
         self.ask(agent, AgentAction::Call(call, function))
     }
 
-    fn signs_in(&mut self, agent: AgentId) -> Result<(), String> {
+    fn signs_in(&mut self, agent: AgentId, voice: Option<VoiceDevice>) -> Result<(), String> {
         let session = SessionId(self.take_number());
-        self.feed(Input::AgentArrived { agent, session });
+        self.feed(Input::AgentArrived { agent, session, voice });
         if self.media_mute { Ok(()) } else { self.voice(agent, true) }
     }
 
@@ -626,6 +654,12 @@ impl Stage {
                 let leg = self.phone(number)?.leg;
                 same("what is heard", &self.audible(leg).unwrap_or_else(|| "nobody".to_owned()).as_str(), &who.join(" ").as_str())
             }
+            ["phone", number, "was", "never", "called"] => same("called", &self.phones.contains_key(*number), &false),
+            ["phone", number, "is", "called"] => same("gone", &self.phone(number)?.is_gone, &false),
+            ["agent", agent, "speaks", "by", device, line] => {
+                let desk = self.desks.get(&agent_id(agent)?).and_then(|seen| seen.desk.as_ref()).ok_or("no desk was shown")?;
+                same("voice", &format!("{} {:?}", desk.voice.device.code(), desk.voice.line).as_str(), &format!("{device} {line}").as_str())
+            }
             ["phone", number, "is", "gone"] => same("gone", &self.phone(number)?.is_gone, &true),
             ["audit", row @ ..] => same("audit", &self.audit.last().map(String::as_str), &Some(row.join(" ").as_str())),
             ["keys", keys, "towards", who @ ..] => {
@@ -640,6 +674,10 @@ impl Stage {
             ["caller", number, "hears", "ringback"] => self.expect_hears(number, Hears::Ringback),
             ["caller", number, "hears", "text", names @ ..] => self.expect_hears(number, Hears::Text(names.join(" "))),
             ["caller", number, "is", "gone"] => self.expect_hears(number, Hears::Gone),
+            ["agent", agent, "is", "shown", "attempt", attempt] => {
+                let shown = self.call_shown(agent_id(agent)?)?.talk.callback.map_or(0, |callback| callback.attempt);
+                same("attempt", &shown.to_string().as_str(), attempt)
+            }
             ["agent", agent, "is", state @ ..] => self.expect_state(agent_id(agent)?, &state.join(" ")),
             ["agent", agent, "was", "asked"] => {
                 same("asked", &self.desks.get(&agent_id(agent)?).is_some_and(|desk| desk.last_offer.is_some()), &true)
@@ -654,7 +692,12 @@ impl Stage {
             ["agent", agent, "sees", notice @ ..] => self.expect_notice(agent_id(agent)?, &notice.join(" ")),
             ["agent", agent, "was", "refused", reason @ ..] => self.expect_refused(agent_id(agent)?, &reason.join(" ")),
             ["no", "record", "of", number] => same("record", &self.caller(number)?.record.is_some(), &false),
+            ["record", "of", "callback", number, facts @ ..] => {
+                let record = self.outbound.get(*number).ok_or("no record yet")?;
+                record_is(record, facts)
+            }
             ["record", "of", number, facts @ ..] => self.expect_record(number, facts),
+            ["callback", "of", number, "is", state @ ..] => self.expect_callback(number, &state.join(" ")),
             ["nothing", "left"] => same("idle and deadline", &(self.core.is_idle(), self.core.next_deadline()), &(true, None)),
             other => Err(format!("`expect {}` is no sentence", other.join(" "))),
         }
@@ -757,7 +800,9 @@ impl Stage {
     fn state_in_words(&self, desk: &Desk) -> String {
         let who = |interaction| {
             let caller = self.callers.iter().find(|(_, caller)| caller.interaction == Some(interaction));
-            caller.map_or("nobody", |(number, _)| number.as_str())
+            let view = desk.offer.as_ref().map(|offer| &offer.call).or(desk.call.as_ref());
+            let number = view.and_then(|view| view.caller.number.as_ref()).map(|number| number.reveal().as_str());
+            caller.map_or(number.unwrap_or("nobody"), |(number, _)| number.as_str())
         };
         match desk.state {
             AgentState::NotReady(reason) => format!("not ready ({})", reason.code()),
@@ -781,6 +826,7 @@ impl Stage {
             Some(Notice::MediaLost) => "voice lost",
             Some(Notice::BreakOver) => "break over",
             Some(Notice::BreakBegun) => "break begun",
+            Some(Notice::PhoneFailed(result)) => &format!("phone failed {}", result.code()),
             Some(Notice::Call(news)) => &call_news(news),
         };
         same("notice", &found, &expected)
@@ -799,6 +845,8 @@ impl Stage {
             Some(Refusal::NoSuchCall) => "no such call",
             Some(Refusal::WrongState) => "wrong state",
             Some(Refusal::NoMedia) => "no voice",
+            Some(Refusal::LiftReceiver) => "lift the receiver",
+            Some(Refusal::NoPhone) => "no phone",
             Some(Refusal::ReasonNotAllowed) => "reason not allowed",
             Some(Refusal::ReasonFull) => "reason full",
             Some(Refusal::Locked) => "locked",
@@ -819,37 +867,39 @@ impl Stage {
             Some(caller) => caller.record.as_ref(),
             None => self.outbound.get(number),
         };
-        let record = record.ok_or("no record yet")?;
-        let mut facts = facts.iter();
-        while let Some(fact) = facts.next() {
-            match *fact {
-                "answered" => same("answered", &record.answered_by_agent, &true)?,
-                "unanswered" => same("answered", &record.answered_by_agent, &false)?,
-                "recorded" => same("recorded", &record.recording.is_some(), &true)?,
-                "unrecorded" => same("recorded", &record.recording.is_some(), &false)?,
-                "unqueued" => same("wait", &record.wait_ms, &None)?,
-                with_value => {
-                    let value = facts.next().ok_or("a value is missing")?;
-                    match with_value {
-                        "reason" => same("reason", &record.reason.code(), value)?,
-                        "by" => same("side", &record.ended_by.code(), value)?,
-                        "wait" => same("wait", &record.wait_ms, &Some(length_ms(value)?))?,
-                        "talk" => same("talk", &record.talk_ms(), &length_ms(value)?)?,
-                        "hold" => same("hold", &record.segments.iter().map(|part| part.hold_ms).sum(), &length_ms(value)?)?,
-                        "holds" => same("holds", &record.segments.iter().map(|part| part.holds).sum::<u32>().to_string().as_str(), value)?,
-                        "transfers" => same("transfers", &record.transfers.to_string().as_str(), value)?,
-                        "residual" => same("residual", &record.residual_ms, &length_ms(value)?)?,
-                        "dial" => same("dial", &record.dial_result.map_or("none", |result| result.code()), value)?,
-                        "parts" => same("parts", &record.segments.len().to_string().as_str(), value)?,
-                        other => return Err(format!("`{other}` is no fact of a record")),
-                    }
-                }
-            }
-        }
-        Ok(())
+        record_is(record.ok_or("no record yet")?, facts)
     }
 }
 
+fn record_is(record: &InteractionRecord, facts: &[&str]) -> Result<(), String> {
+    let mut facts = facts.iter();
+    while let Some(fact) = facts.next() {
+        match *fact {
+            "answered" => same("answered", &record.answered_by_agent, &true)?,
+            "unanswered" => same("answered", &record.answered_by_agent, &false)?,
+            "recorded" => same("recorded", &record.recording.is_some(), &true)?,
+            "unrecorded" => same("recorded", &record.recording.is_some(), &false)?,
+            "unqueued" => same("wait", &record.wait_ms, &None)?,
+            with_value => {
+                let value = facts.next().ok_or("a value is missing")?;
+                match with_value {
+                    "reason" => same("reason", &record.reason.code(), value)?,
+                    "by" => same("side", &record.ended_by.code(), value)?,
+                    "wait" => same("wait", &record.wait_ms, &Some(length_ms(value)?))?,
+                    "talk" => same("talk", &record.talk_ms(), &length_ms(value)?)?,
+                    "hold" => same("hold", &record.segments.iter().map(|part| part.hold_ms).sum(), &length_ms(value)?)?,
+                    "holds" => same("holds", &record.segments.iter().map(|part| part.holds).sum::<u32>().to_string().as_str(), value)?,
+                    "transfers" => same("transfers", &record.transfers.to_string().as_str(), value)?,
+                    "residual" => same("residual", &record.residual_ms, &length_ms(value)?)?,
+                    "dial" => same("dial", &record.dial_result.map_or("none", |result| result.code()), value)?,
+                    "parts" => same("parts", &record.segments.len().to_string().as_str(), value)?,
+                    other => return Err(format!("`{other}` is no fact of a record")),
+                }
+            }
+        }
+    }
+    Ok(())
+}
 fn same<T: PartialEq + std::fmt::Debug>(what: &str, found: &T, expected: &T) -> Result<(), String> {
     if found == expected { Ok(()) } else { Err(format!("{what}: expected {expected:?}, found {found:?}")) }
 }
@@ -884,6 +934,14 @@ fn supervisor_act(words: &[&str], call: Option<InteractionId>) -> Result<Supervi
         ["picks-up", "caller", _] => SupervisorAct::PickUp { interaction },
         other => return Err(format!("`supervises {}` is no sentence", other.join(" "))),
     })
+}
+
+fn voice_device(word: &str) -> Result<VoiceDevice, String> {
+    match word {
+        "phone" => Ok(VoiceDevice::Phone),
+        "headset" => Ok(VoiceDevice::Headset),
+        other => Err(format!("nobody speaks by `{other}`")),
+    }
 }
 
 fn party_id(number: &str) -> Result<PartyId, String> {

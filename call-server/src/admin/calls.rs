@@ -61,6 +61,7 @@ fn call_text(call: &CallReport) -> String {
         let wait = result.wait_ms.map_or("never queued".to_owned(), |wait| format!("waited {}", seconds(wait)));
         lines.push(format!("  ended {} by {}, {wait}", moment(result.ended), result.ended_by.code()));
         lines.extend(result.dial_result.map(|dialled| format!("  dialled: {}", dialled.code())));
+        lines.extend(result.callback_of.map(|promised| format!("  called back: promised in call {promised}")));
         if result.transfers > 0 || result.residual_ms > 0 {
             lines.push(format!("  handed over {} times, {} without an agent", result.transfers, seconds(result.residual_ms)));
         }

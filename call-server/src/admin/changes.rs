@@ -4,7 +4,7 @@ use super::Failure;
 use crate::store::{AgentEdit, CallerEdit, List, NewAgent, NewCaller, NewListEntry, NewOverride, NewPhone, NewUnit, Role, Store};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use shared::model::{AgentId, MatterId, PersonId, PhoneNumber, QueueId, UnixMillis};
+use shared::model::{AgentId, InteractionId, MatterId, PersonId, PhoneNumber, QueueId, UnixMillis};
 use shared::pii::Pii;
 
 /// One change. Passwords have been hashed where they were typed.
@@ -87,6 +87,20 @@ pub(crate) enum Change {
         /// Its number.
         number: PhoneNumber,
     },
+    /// A callback is taken back.
+    CancelCallback {
+        /// The call in which it was promised.
+        callback: InteractionId,
+        /// Staff number of who wants it.
+        by: String,
+    },
+    /// Somebody has seen to a callback that nobody answered.
+    SettleCallback {
+        /// The call in which it was promised.
+        callback: InteractionId,
+        /// Staff number of who has.
+        by: String,
+    },
     /// An entry is taken off its list.
     RemoveListEntry {
         /// Which list.
@@ -117,12 +131,13 @@ impl Change {
             | Self::CloseMatter { .. }
             | Self::AddCaller(_)
             | Self::EditCaller { .. } => false,
+            Self::CancelCallback { .. } | Self::SettleCallback { .. } => false,
         }
     }
 
     /// Whether the registrar must learn the phones anew after it.
     pub(crate) fn touches_phones(&self) -> bool {
-        matches!(self, Self::AddPhone(_) | Self::RemovePhone { .. })
+        matches!(self, Self::AddPhone(_) | Self::RemovePhone { .. } | Self::EditAgent { .. })
     }
 
     /// Writes the change and returns what there is to tell about it.
@@ -162,17 +177,7 @@ impl Change {
                 let person = store.agents()?.into_iter().find(|person| person.agent == agent);
                 Ok(json!({"agent": person}))
             }
-            Self::AddPhone(new) => {
-                if store.add_phone(new, now)? {
-                    return Ok(json!({"number": new.number, "name": new.name, "class": new.class}));
-                }
-                let message = format!("the number {} belongs to a phone already", new.number.as_str());
-                Err(Failure::new(
-                    "number_taken",
-                    message,
-                    "Choose another, or remove that phone first; `call-server phone list` shows them.",
-                ))
-            }
+            Self::AddPhone(new) => add_phone(store, new, now),
             Self::RemovePhone { number } => {
                 if store.remove_phone(number)? {
                     return Ok(json!({"number": number}));
@@ -196,6 +201,15 @@ impl Change {
                 let message = format!("there is no entry {entry} on this list, or it was removed before");
                 Err(Failure::new("no_such_entry", message, "`block list` and `vip list` show the entries in force."))
             }
+            Self::CancelCallback { callback, by } => {
+                let done = store.cancel_callback(*callback, by, now)?;
+                done.then(|| json!({"callback": callback})).ok_or_else(|| no_callback(*callback, "open", "callback list"))
+            }
+            Self::SettleCallback { callback, by } => {
+                let done = store.settle_callback(*callback, by, now)?;
+                done.then(|| json!({"callback": callback}))
+                    .ok_or_else(|| no_callback(*callback, "left to people", "callback list --missed"))
+            }
             Self::AddCaller(new) => Ok(json!({"person": store.add_caller(new, now)?, "number": new.number, "name": new.name})),
             Self::EditCaller { person, edit, author } => {
                 if store.edit_caller(*person, edit, author, now)? {
@@ -206,6 +220,19 @@ impl Change {
             }
         }
     }
+}
+
+fn add_phone(store: &Store, new: &NewPhone, now: UnixMillis) -> Result<Value, Failure> {
+    if store.add_phone(new, now)? {
+        return Ok(json!({"number": new.number, "name": new.name, "class": new.class}));
+    }
+    let message = format!("the number {} belongs to a phone already", new.number.as_str());
+    Err(Failure::new("number_taken", message, "Choose another, or remove that phone first; `call-server phone list` shows them."))
+}
+
+fn no_callback(callback: InteractionId, state: &str, list: &str) -> Failure {
+    let message = format!("no callback is {state} that was promised in call {callback}");
+    Failure::new("no_such_callback", message, format!("`call-server {list}` shows those."))
 }
 
 fn agent(store: &Store, number: &str) -> Result<AgentId, Failure> {

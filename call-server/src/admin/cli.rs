@@ -1,12 +1,14 @@
 //! The words of the command line and their help.
 
 mod calendar;
+mod callbacks;
 mod callers;
 mod lists;
 mod papers;
 mod staff;
 
 pub(crate) use calendar::{AddOverride, Calendar, Override};
+pub(crate) use callbacks::{Callback, CallbackWish, ListCallbacks};
 pub(crate) use callers::{AddCaller, Caller, EditCaller};
 pub(crate) use lists::{AddBlock, AddVip, Block, BlockLevelName, EntryWishes, ListWishes, RemoveEntry, Vip};
 pub(crate) use papers::{CloseMatter, Matter, MatterScope, Summary, Unit};
@@ -76,6 +78,9 @@ pub(crate) enum Command {
     /// Citizens known by their number.
     #[command(subcommand)]
     Caller(Caller),
+    /// Citizens who have given up the line and not the place, and are called back 排队回呼.
+    #[command(subcommand)]
+    Callback(Callback),
     /// Numbers whose calls are refused or wait behind others 拦截.
     #[command(subcommand)]
     Block(Block),

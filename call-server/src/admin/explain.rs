@@ -89,6 +89,8 @@ impl Names {
                     to.map_or_else(|| "nobody of the house".to_owned(), |to| self.agent(to))
                 )
             }
+            FactKind::CallbackPromised { callback } => format!("is promised to be called back, and keeps the place: callback {callback}"),
+            FactKind::CallbackBegan { callback, attempt } => format!("attempt {attempt} to call back, as promised in call {callback}"),
             FactKind::Dialled { agent } => format!("{} dials", self.agent(*agent)),
             FactKind::DialEnded { result } => format!("the call comes to this: {}", result.code()),
             FactKind::Held { .. } | FactKind::Retrieved { .. } | FactKind::KeysPressed { .. } => return None,

@@ -4,6 +4,7 @@
 //! server runs, changes go through its control socket; otherwise they are made here, under the same lock as the server's.
 
 mod calendar;
+mod callbacks;
 mod callers;
 mod calls;
 mod certificates;
@@ -100,6 +101,7 @@ fn carry_out(site: &Path, command: &Command) -> Result<Outcome, Failure> {
         Command::Agent(command) => people::agent(site, command),
         Command::Caller(command) => callers::caller(site, command),
         Command::Reload => reload::reload(site),
+        Command::Callback(command) => callbacks::callback(site, command),
         Command::Block(command) => lists::block(site, command),
         Command::Vip(command) => lists::vip(site, command),
         Command::Calendar(command) => calendar::calendar(site, command),

@@ -40,11 +40,12 @@ fn row(queue: &Value) -> String {
         Some(_) | None => String::new(),
     };
     format!(
-        "{:<4} {}  waiting {}, longest {}, talking {}, agents: {agents}{forecasts}",
+        "{:<4} {}  waiting {}, longest {}, to be called back {}, talking {}, agents: {agents}{forecasts}",
         figure("queue"),
         queue["name"].as_str().unwrap_or_default(),
         figure("waiting"),
         super::calls::seconds(figure("longest_wait_ms")),
+        figure("callbacks"),
         figure("talking"),
     )
 }

@@ -5,11 +5,11 @@ use super::cli::{EditAgent, RoleName};
 use super::control::{self, Request};
 use super::people::{self, known_queue, staff_number, text};
 use super::{Failure, Outcome, open_store};
-use crate::config::Site;
+use crate::config::{Site, is_fixed};
 use crate::store::{AgentEdit, AutoAnswer, Role, SignInReport, SupervisionReport};
 use call_core::plan::{Membership, SkillId};
 use serde_json::json;
-use shared::model::QueueId;
+use shared::model::{PhoneNumber, QueueId, VoiceDevice};
 
 /// Longest ringing before a call is accepted by itself (2.1).
 const AUTO_ANSWER_MAX_SECONDS: u64 = 5;
@@ -29,13 +29,15 @@ pub(super) fn edit(site: &Site, wishes: &EditAgent) -> Result<Outcome, Failure> 
         class: wishes.dials.as_deref().map(str::parse).transpose().map_err(|error: call_core::plan::NoClass| {
             Failure::new("bad_class", error.to_string(), "Write internal, local, national or international.")
         })?,
+        phone: wishes.phone.as_deref().map(phone).transpose()?,
+        voice: wishes.voice.as_deref().map(voice).transpose()?,
         skills: wishes.skill.iter().map(|words| skill(site, words)).collect::<Result<_, _>>()?,
     };
     if edit == AgentEdit::default() {
         return Err(Failure::new(
             "nothing_to_do",
             "nothing is to be changed",
-            "Name what: --name, --role, --serve, --leave, --skill, --dials or --auto-answer.",
+            "Name what: --name, --role, --serve, --leave, --skill, --dials, --phone, --voice or --auto-answer.",
         ));
     }
     let told = people::make(site, Change::EditAgent { number: number.clone(), edit })?;
@@ -120,6 +122,29 @@ fn auto_answer(words: &str) -> Result<AutoAnswer, Failure> {
             Ok(seconds) if seconds <= AUTO_ANSWER_MAX_SECONDS => Ok(AutoAnswer::AfterMs(seconds * 1_000)),
             _ => Err(Failure::new("bad_auto_answer", format!("{words:?} is no time for it"), "Write 0 to 5 seconds, or off.")),
         },
+    }
+}
+
+/// A number, a URI, or `off`.
+fn phone(words: &str) -> Result<String, Failure> {
+    match words {
+        "off" => Ok(String::new()),
+        contact if is_fixed(contact) => Ok(contact.to_owned()),
+        number => match PhoneNumber::parse(number) {
+            Ok(number) => Ok(number.as_str().to_owned()),
+            Err(_) => {
+                let remedy = "Write the number of a phone (see call-server phone list), sip:8001@192.0.2.9:5060, or off.";
+                Err(Failure::new("bad_phone", format!("{words:?} is no phone"), remedy))
+            }
+        },
+    }
+}
+
+fn voice(words: &str) -> Result<VoiceDevice, Failure> {
+    match words {
+        "headset" => Ok(VoiceDevice::Headset),
+        "phone" => Ok(VoiceDevice::Phone),
+        _ => Err(Failure::new("bad_voice", format!("nobody speaks by {words:?}"), "Write headset or phone.")),
     }
 }
 

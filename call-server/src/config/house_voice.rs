@@ -1,4 +1,4 @@
-//! The voice that the server brings along: the pieces of which position and waiting time are spoken, in Mandarin and English.
+//! The voice that the server brings along: the pieces of which position, waiting time and callbacks are spoken, in Mandarin and English.
 //! A site's own prompt of the same name goes first.
 
 /// A piece, as it is embedded.
@@ -11,6 +11,17 @@ macro_rules! pieces {
 
 pieces![
     "en.ahead_of_you",
+    "en.callback_back",
+    "en.callback_bad_number",
+    "en.callback_confirm",
+    "en.callback_confirm_only",
+    "en.callback_enter",
+    "en.callback_entered",
+    "en.callback_not_now",
+    "en.callback_offer",
+    "en.callback_own",
+    "en.callback_promised",
+    "en.hash",
     "en.minute",
     "en.minutes",
     "en.n0",
@@ -44,6 +55,7 @@ pieces![
     "en.people",
     "en.person",
     "en.please_wait",
+    "en.star",
     "en.to",
     "en.very_many_ahead",
     "en.wait_about",
@@ -51,6 +63,17 @@ pieces![
     "en.wait_more_than",
     "en.you_are_next",
     "zh.ahead_of_you",
+    "zh.callback_back",
+    "zh.callback_bad_number",
+    "zh.callback_confirm",
+    "zh.callback_confirm_only",
+    "zh.callback_enter",
+    "zh.callback_entered",
+    "zh.callback_not_now",
+    "zh.callback_offer",
+    "zh.callback_own",
+    "zh.callback_promised",
+    "zh.hash",
     "zh.liang",
     "zh.minutes",
     "zh.n0",
@@ -66,10 +89,12 @@ pieces![
     "zh.n9",
     "zh.people",
     "zh.please_wait",
+    "zh.star",
     "zh.to",
     "zh.very_many_ahead",
     "zh.wait_about",
     "zh.wait_less_than",
     "zh.wait_more_than",
+    "zh.yao",
     "zh.you_are_next",
 ];

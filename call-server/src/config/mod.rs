@@ -8,6 +8,7 @@ mod calendars;
 mod fault;
 mod house_voice;
 mod papers;
+mod phone_agents;
 mod queues;
 mod resolve;
 mod schema;
@@ -23,6 +24,7 @@ mod words;
 mod written;
 
 pub(crate) use fault::{Fault, Faults};
+pub(crate) use phone_agents::is_fixed;
 pub(crate) use schema::{Filled, example, render};
 pub(crate) use words::exit;
 
@@ -32,8 +34,8 @@ use crate::probing::ProbeSettings;
 use crate::recording::RecordingSettings;
 use crate::sip::SipSettings;
 use crate::store::{AgentEntry, Role};
-use call_core::plan::{AgentPlan, Callers, NumberPattern, Plan, PromptName, SkillId};
-use shared::model::{CannedText, Disposition, QueueId};
+use call_core::plan::{AgentPhone, AgentPlan, Callers, NumberPattern, PhonePlace, Plan, PromptName, SkillId};
+use shared::model::{CannedText, Disposition, PhoneNumber, QueueId, VoiceDevice};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -62,6 +64,8 @@ pub(crate) struct Site {
     pub(crate) database: PathBuf,
     /// Skills by name.
     pub(crate) skills: BTreeMap<String, SkillId>,
+    /// Phones without a desktop; their ids are the store's.
+    pub(crate) phone_agents: Vec<AgentPlan>,
     /// Who may add entries to the lists of callers.
     pub(crate) lists: ListRules,
     /// The tree of dispositions 事项分类.
@@ -75,8 +79,20 @@ pub(crate) struct Site {
 }
 
 /// Sections that count for a running server as soon as it reads them; all others need a restart.
-const LIVE_SECTIONS: [&str; 11] =
-    ["queues", "skills", "numbers", "lists", "limits", "calendars", "days", "reasons", "storm", "dispositions", "canned_texts"];
+const LIVE_SECTIONS: [&str; 12] = [
+    "phone_agents",
+    "queues",
+    "skills",
+    "numbers",
+    "lists",
+    "limits",
+    "calendars",
+    "days",
+    "reasons",
+    "storm",
+    "dispositions",
+    "canned_texts",
+];
 
 /// Who may add entries to the lists of callers, and remove them (1-11).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,6 +126,7 @@ impl Site {
             auto_answer_ms: person.auto_answer_ms,
             class: person.class,
             supervisor: person.role == crate::store::Role::Supervisor,
+            phone: person.phone.as_deref().and_then(|phone| agent_phone(&person.number, phone, person.voice)),
         }
     }
 
@@ -124,6 +141,15 @@ impl Site {
     pub(crate) fn bare_plan(&self) -> &Plan {
         &self.plan
     }
+}
+
+/// A phone as it is written: a number, or the URI of a fixed one, which is known by its agent's number.
+fn agent_phone(number: &str, phone: &str, first: VoiceDevice) -> Option<AgentPhone> {
+    let place = match phone.starts_with("sip:") {
+        true => PhonePlace::Fixed { number: PhoneNumber::parse(number).ok()?, contact: phone.to_owned() },
+        false => PhonePlace::Registered(PhoneNumber::parse(phone).ok()?),
+    };
+    Some(AgentPhone { place, first, unattended: None })
 }
 
 /// Reads and resolves the configuration of the site in `folder`.

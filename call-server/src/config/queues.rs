@@ -111,7 +111,36 @@ pub(super) const QUEUES: Section = Section {
             "keys",
             Texts,
             Usual("[]"),
-            "What keys do while a citizen waits: \"9 queue 2\", \"0 announce NAME\"; \"1 callback\" is not carried out yet.",
+            "What keys do while a citizen waits: \"9 queue 2\", \"0 announce NAME\", \"1 callback\" (排队回呼: called back in the old place).",
+        ),
+        key("callback_max", Whole, Usual("50"), "Most citizens of the queue who are to be called back at once."),
+        key(
+            "callback_attempts",
+            Whole,
+            Usual("3"),
+            "How often a citizen is called; then `call-server callback list --missed` names the number.",
+        ),
+        key("callback_retry_seconds", Seconds, Usual("300"), "Between two attempts."),
+        key("callback_ring_seconds", Seconds, Usual("30"), "How long the citizen's phone rings."),
+        key(
+            "callback_keep_seconds",
+            Seconds,
+            Usual("86400"),
+            "Whose turn has not come after this is called no more, and is on the same list.",
+        ),
+        key("callback_hours", Text, Usual("\"08:00-21:00\""), "Nobody is rung up outside of these hours of the local day."),
+        key("callback_any_number", Text, Usual("\"yes\""), "\"yes\": another number than the caller's may be given, within the country."),
+        key(
+            "callback_offered",
+            Text,
+            Usual("\"yes\""),
+            "\"yes\": what is told to those who wait ends with the key by which they are called back.",
+        ),
+        key(
+            "callback_abandoned_seconds",
+            Seconds,
+            Usual("0"),
+            "Who hangs up after waiting for so long is called back unasked; 0 is never.",
         ),
     ],
 };
@@ -205,6 +234,7 @@ impl Resolver<'_> {
         let overflow = self.overflow(block);
         let (hours, last_agent) = (self.hours(block, calendars), self.last_agent(block));
         let (announcements, keys) = (self.announcements(block), self.keys(block));
+        let callback = self.callback(block);
         let mask_keys = self.word(block, "mask_keys", "\"yes\" or \"no\"", words::yes);
         let name = block.text("name")?.value.to_owned();
         Some(QueuePlan {
@@ -224,6 +254,7 @@ impl Resolver<'_> {
             last_agent: last_agent?,
             announcements: announcements?,
             keys: keys?,
+            callback: callback?,
             mask_keys: mask_keys?,
         })
     }

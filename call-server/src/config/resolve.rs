@@ -47,6 +47,7 @@ pub(super) fn resolve(folder: &Path, written: &Written, faults: Vec<Fault>) -> R
     let plan = resolver.plan(&skills, &trunks);
     let probe = resolver.probe(&plan);
     let (dispositions, canned_texts) = (resolver.dispositions(), resolver.canned_texts());
+    let phone_agents = resolver.phone_agents(&plan.queues);
     let faults = resolver.faults;
     match (name, sip, media, gateway, recording, database, lists) {
         (Some(name), Some(sip), Some(media), Some(gateway), Some(recording), Some(database), Some(lists)) if faults.is_empty() => {
@@ -60,6 +61,7 @@ pub(super) fn resolve(folder: &Path, written: &Written, faults: Vec<Fault>) -> R
                 probe,
                 database,
                 skills,
+                phone_agents,
                 lists,
                 dispositions,
                 canned_texts,

@@ -53,7 +53,7 @@ pub(super) const fn key(name: &'static str, kind: Kind, worth: Worth, about: &'s
 }
 
 use super::schema_trunks::{DIALLING, PHONES, PROBE, TRUNKS};
-use super::{calendars, papers, queues, service};
+use super::{calendars, papers, phone_agents, queues, service};
 use Kind::{Seconds, Text, Whole};
 use Worth::{Default, Needed, Optional};
 
@@ -245,6 +245,7 @@ pub(super) const SECTIONS: &[Section] = &[
         ],
     },
     PHONES,
+    phone_agents::PHONE_AGENTS,
     PROBE,
     DIALLING,
     Section {

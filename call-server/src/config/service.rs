@@ -6,7 +6,7 @@ use super::schema::Worth::{Default as Usual, Needed, Optional};
 use super::schema::{Section, key};
 use super::words;
 use super::written::{At, Block};
-use call_core::plan::{Announcements, KeyAction, LastAgentRule, NumberPattern, PromptName, ReasonRule, StormRule};
+use call_core::plan::{Announcements, CallbackRule, KeyAction, LastAgentRule, NumberPattern, PromptName, ReasonRule, StormRule};
 use shared::model::NotReadyReason;
 use std::collections::BTreeMap;
 
@@ -98,6 +98,29 @@ impl Resolver<'_> {
             waiting_time: waiting_time?,
             comfort,
             language,
+        })
+    }
+
+    pub(super) fn callback(&mut self, block: &Block) -> Option<CallbackRule> {
+        let max_open = self.count(block, "callback_max", 1..=10_000);
+        let attempts = self.count(block, "callback_attempts", 1..=20).and_then(|attempts| u32::try_from(attempts).ok());
+        let retry_ms = self.time(block, "callback_retry_seconds", 1..=DAY_MS);
+        let ring_ms = self.time(block, "callback_ring_seconds", 5_000..=HOUR_MS);
+        let keep_ms = self.time(block, "callback_keep_seconds", 60_000..=7 * DAY_MS);
+        let hours = self.word(block, "callback_hours", "\"08:00-21:00\"", words::span);
+        let any_number = self.word(block, "callback_any_number", "\"yes\" or \"no\"", words::yes);
+        let offered = self.word(block, "callback_offered", "\"yes\" or \"no\"", words::yes);
+        let abandoned_after_ms = self.time(block, "callback_abandoned_seconds", 0..=DAY_MS)?;
+        Some(CallbackRule {
+            max_open: max_open?,
+            attempts: attempts?,
+            retry_ms: retry_ms?,
+            ring_ms: ring_ms?,
+            keep_ms: keep_ms?,
+            hours: hours?,
+            any_number: any_number?,
+            offered: offered?,
+            abandoned_after_ms,
         })
     }
 

@@ -376,18 +376,44 @@ fn the_plan_leaves_out_disabled_people_and_queues_that_are_gone() {
         skills: [(SkillId(1), 7)].into(),
         auto_answer_ms: None,
         class: call_core::plan::PermissionClass::Local,
+        phone: Some("8001".to_owned()),
+        voice: shared::model::VoiceDevice::Phone,
     };
     let plan = site.plan(&[person(1, false), person(2, true)], Callers::default());
     assert_eq!(plan.agents.len(), 1);
     let agent = &plan.agents[&AgentId(1)];
     assert_eq!((agent.queues.as_slice(), agent.memberships.len(), agent.memberships[&QueueId(1)].tier), ([QueueId(1)].as_slice(), 1, 2));
     assert_eq!(agent.skills, [(SkillId(1), 7)].into());
+    let place = PhonePlace::Registered(PhoneNumber::parse("8001").expect("a number"));
+    assert_eq!(agent.phone, Some(AgentPhone { place, first: shared::model::VoiceDevice::Phone, unattended: None }));
 }
 
 #[test]
 fn a_folder_without_a_site_is_told_with_what_to_do() {
     let faults = load(Path::new("/nonexistent")).err().expect("no such site");
     assert!(faults.to_string().contains("call-server init"), "{faults}");
+}
+
+#[test]
+fn phones_without_a_desktop_are_counted_out_and_checked() {
+    let folder = Folder::with_certificate();
+    let with = |block: &str| parse(folder.0.folder(), &format!("{}\n[[phone_agents]]\n{block}\n", example()));
+    let site = with("number = \"0098\"\ncount = 3\nqueues = [\"1\"]\ncontact = \"sip:{number}@127.0.0.1:5070\"");
+    let site = site.unwrap_or_else(|faults| panic!("{faults}"));
+    let phones: Vec<_> = site.phone_agents.iter().map(|agent| (agent.number.as_str(), agent.queues.as_slice())).collect();
+    assert_eq!(phones, [("0098", [QueueId(1)].as_slice()), ("0099", &[QueueId(1)]), ("0100", &[QueueId(1)])]);
+    let last = site.phone_agents[2].phone.clone().expect("it is a phone");
+    assert!(matches!(&last.place, PhonePlace::Fixed { contact, .. } if contact == "sip:0100@127.0.0.1:5070"), "{last:?}");
+    for (block, part) in [
+        ("number = \"7001\"\nqueues = [\"99\"]", "no such queue"),
+        ("number = \"hello\"\nqueues = [\"1\"]", "numbers from there on"),
+        ("number = \"7001\"\nqueues = [\"1\"]\ncontact = \"sip:7001@phone.example\"", "address and no name"),
+        ("number = \"7001\"\nqueues = [\"1\"]\ncontact = \"sips:7001@127.0.0.1\"", "over UDP"),
+        ("number = \"7001\"\nqueues = [\"1\"]\n[[phone_agents]]\nnumber = \"7001\"\nqueues = [\"1\"]", "used twice"),
+    ] {
+        let faults = with(block).err().unwrap_or_else(|| panic!("{block} is faulty")).to_string();
+        assert!(faults.contains(part), "{faults}");
+    }
 }
 
 /// A line with everything that distribution knows.

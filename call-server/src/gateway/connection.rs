@@ -6,7 +6,7 @@ use crate::tunnel::{PACKET_BYTES, TunnelPacket};
 use call_core::Input;
 use call_core::input::AgentAction;
 use futures_util::{SinkExt, StreamExt};
-use shared::model::{AgentId, CallerPerson, Refusal, RequestId, SessionId, UnixMillis};
+use shared::model::{AgentId, CallerPerson, Refusal, RequestId, SessionId, UnixMillis, VoiceDevice};
 use shared::pii::Pii;
 use shared::wire::{self, Correction, FromClient, FromServer, SignInRefusal};
 use std::net::SocketAddr;
@@ -151,7 +151,9 @@ impl Connection {
     async fn act(&mut self, message: FromClient) -> Result<(), End> {
         match (message, &self.progress) {
             (FromClient::Hello { version, client }, Progress::New) => self.greet(version, &client).await,
-            (FromClient::SignIn { number, password, take_over }, Progress::Welcome) => self.sign_in(number, password, take_over).await,
+            (FromClient::SignIn { number, password, take_over, voice }, Progress::Welcome) => {
+                self.sign_in((number, password), take_over, voice).await
+            }
             (FromClient::Resume { token }, Progress::Welcome) => self.resume(&token).await,
             (FromClient::Do { request, action }, Progress::Signed { session, agent }) => {
                 let whose = (*agent, *session);
@@ -267,7 +269,7 @@ impl Connection {
         Ok(())
     }
 
-    async fn sign_in(&mut self, number: String, password: Pii<String>, take_over: bool) -> Result<(), End> {
+    async fn sign_in(&mut self, (number, password): (String, Pii<String>), take_over: bool, voice: Option<VoiceDevice>) -> Result<(), End> {
         if number.len() > MAX_CREDENTIAL_BYTES || password.reveal().len() > MAX_CREDENTIAL_BYTES {
             return Err(End::Protocol("number and password have at most 256 bytes each".to_owned()));
         }
@@ -294,7 +296,7 @@ impl Connection {
             return self.say(&FromServer::SignInRefused { reason: SignInRefusal::NotNow }).await;
         };
         self.progress = Progress::Arriving { session, agent, deadline: Instant::now() + self.shared.limits.arrival };
-        self.shared.inbox.send(Input::AgentArrived { agent, session });
+        self.shared.inbox.send(Input::AgentArrived { agent, session, voice });
         self.shared.people.note(Attempt { number, let_in: Some((agent, session)), address: self.peer.ip(), outcome: "let_in" });
         Ok(())
     }

@@ -145,7 +145,7 @@ impl Site {
     async fn signed_in(&self) -> (Client, SessionId, String) {
         let mut client = self.greeted().await;
         client.take_over("1001", PASSWORD).await;
-        let Input::AgentArrived { agent: AgentId(7), session } = self.input() else { panic!("the agent should arrive") };
+        let Input::AgentArrived { agent: AgentId(7), session, .. } = self.input() else { panic!("the agent should arrive") };
         self.handle.send(AgentCommand::SignedIn { agent: AgentId(7), session, access: access() });
         let FromServer::SignedIn { session: told, token, number, name, media, .. } = client.hear().await else {
             panic!("the client should be signed in")
@@ -166,11 +166,12 @@ impl Client {
 
     async fn take_over(&mut self, number: &str, password: &str) {
         let (number, password) = (number.to_owned(), password.to_owned().into());
-        self.say(&FromClient::SignIn { number, password, take_over: true }).await;
+        self.say(&FromClient::SignIn { number, password, take_over: true, voice: None }).await;
     }
 
     async fn sign_in(&mut self, number: &str, password: &str) {
-        self.say(&FromClient::SignIn { number: number.to_owned(), password: password.to_owned().into(), take_over: false }).await;
+        self.say(&FromClient::SignIn { number: number.to_owned(), password: password.to_owned().into(), take_over: false, voice: None })
+            .await;
     }
 
     async fn hear(&mut self) -> FromServer {
@@ -205,6 +206,7 @@ fn show(session: SessionId, revision: u64) -> AgentCommand {
         limit: None,
         awaits: None,
         watches: None,
+        voice: Default::default(),
     };
     AgentCommand::Show { agent: AgentId(7), session, desk: Box::new(desk) }
 }
@@ -346,7 +348,7 @@ async fn a_sign_in_that_the_core_cannot_serve_leaves_the_connection_open_for_ano
     let site = Site::open(GatewayLimits::default()).await;
     let mut client = site.greeted().await;
     client.sign_in("1001", PASSWORD).await;
-    let Input::AgentArrived { agent, session } = site.input() else { panic!("the agent should arrive") };
+    let Input::AgentArrived { agent, session, .. } = site.input() else { panic!("the agent should arrive") };
     site.handle.send(AgentCommand::SignInFailed { agent, session });
     assert_eq!(client.hear().await, FromServer::SignInRefused { reason: SignInRefusal::NotNow });
     client.sign_in("1001", PASSWORD).await;
@@ -387,7 +389,7 @@ async fn media_access_that_the_desktop_could_not_read_ends_the_session_instead_o
     let site = Site::open(GatewayLimits::default()).await;
     let mut client = site.greeted().await;
     client.sign_in("1001", PASSWORD).await;
-    let Input::AgentArrived { agent, session } = site.input() else { panic!("the agent should arrive") };
+    let Input::AgentArrived { agent, session, .. } = site.input() else { panic!("the agent should arrive") };
     site.handle.send(AgentCommand::SignedIn { agent, session, access: MediaAccess("{}".into()) });
     assert_eq!(client.hear_or_end().await, None);
     assert_eq!(site.input(), Input::AgentDisconnected { agent, session });

@@ -36,6 +36,7 @@ pub(super) fn wish(action: Action) -> Wish {
         Action::HangUp { interaction } => AgentAction::HangUp(interaction),
         Action::EndWrapUp => AgentAction::EndWrapUp,
         Action::ExtendWrapUp => AgentAction::ExtendWrapUp,
+        Action::UseVoice { device } => AgentAction::UseVoice(device),
         Action::SignOut => AgentAction::SignOut,
         Action::Dial { number } => AgentAction::Dial(number),
         Action::Call { interaction, function } => AgentAction::Call(interaction, function),

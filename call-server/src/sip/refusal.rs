@@ -39,7 +39,8 @@ fn of_core(reason: EndReason) -> (u16, &'static str) {
         | EndReason::ResidualLimit
         | EndReason::Released
         | EndReason::ProbeDone
-        | EndReason::CallbackPromised => (480, NORMAL),
+        | EndReason::CallbackPromised
+        | EndReason::CallbackWithdrawn => (480, NORMAL),
         // The caller's or the carrier's: the same call will be refused again.
         EndReason::UnknownNumber => (404, UNALLOCATED),
         EndReason::UnknownSource => (403, REJECTED),
@@ -85,7 +86,7 @@ mod tests {
     use super::*;
 
     /// Every reason of the core with what is said. A reason that is missing here is found by [`all_reasons_are_in_the_table`].
-    const TABLE: [(EndReason, u16, u8); 27] = [
+    const TABLE: [(EndReason, u16, u8); 28] = [
         (EndReason::CallerHungUp, 487, 16),
         (EndReason::AgentHungUp, 480, 16),
         (EndReason::PartyHungUp, 480, 16),
@@ -109,6 +110,7 @@ mod tests {
         (EndReason::Closed, 480, 19),
         (EndReason::TooManyCalls, 486, 17),
         (EndReason::CallbackPromised, 480, 16),
+        (EndReason::CallbackWithdrawn, 480, 16),
         (EndReason::AgentLost, 480, 41),
         (EndReason::ServerStopping, 503, 41),
         (EndReason::ProbeDone, 480, 16),

@@ -101,7 +101,7 @@ impl Store {
         Ok(Caller { number: number.and_then(|number| PhoneNumber::parse(&number).ok()).map(Pii::new) })
     }
 
-    /// Who called since a time and who talked with them last, oldest first; at most [`MOST_PAST_CONTACTS`] of the newest.
+    /// Who called since a time and who talked with them last, also when called back, oldest first; at most [`MOST_PAST_CONTACTS`] of the newest.
     ///
     /// # Errors
     /// The database cannot be read.
@@ -121,10 +121,12 @@ impl Store {
 fn select_past(connection: &Connection, since: UnixMillis) -> rusqlite::Result<Vec<PastContact>> {
     let mut select = connection.prepare(
         "SELECT number, started, agent FROM (
-             SELECT i.id, i.caller_number AS number, i.started_utc_ms AS started,
+             SELECT i.id, i.caller_number AS number,
+                 coalesce((SELECT o.started_utc_ms FROM interactions o WHERE o.id = i.callback_of), i.started_utc_ms) AS started,
                  (SELECT s.agent_id FROM segments s WHERE s.interaction_id = i.id ORDER BY s.segment DESC LIMIT 1) AS agent
              FROM interactions i
              WHERE i.started_utc_ms >= ?1 AND i.caller_number IS NOT NULL AND i.state = 'closed' AND i.probe = 0 AND i.queue_id IS NOT NULL
+                 AND (i.direction = 'inbound' OR (i.callback_of IS NOT NULL AND i.answered_by_agent = 1))
              ORDER BY i.id DESC LIMIT ?2)
          ORDER BY id",
     )?;

@@ -67,6 +67,8 @@ pub(crate) struct CallResult {
     pub(crate) transfers: u32,
     /// Talk without an agent 无座席通话, in ms.
     pub(crate) residual_ms: u64,
+    /// The call in which the callback was promised of which this was an attempt.
+    pub(crate) callback_of: Option<InteractionId>,
 }
 
 /// One agent's part.
@@ -146,7 +148,7 @@ impl RecordingState {
 }
 
 const CALL_COLUMNS: &str = "id, started_utc_ms, caller_number, dialled, probe, state, ended_utc_ms, length_ms, trunk_id, queue_id, \
-     wait_ms, talk_ms, answered_by_agent, reason, ended_by, direction, dial_result, transfers, residual_ms";
+     wait_ms, talk_ms, answered_by_agent, reason, ended_by, direction, dial_result, transfers, residual_ms, callback_of";
 
 pub(super) const RECORDING_COLUMNS: &str =
     "id, interaction_id, path, started_utc_ms, state, length_ms, bytes, digest, failure, key_id, day, expired_utc_ms";
@@ -242,6 +244,7 @@ fn read_result(row: &Row<'_>) -> rusqlite::Result<CallResult> {
         dial_result: row.get::<_, Option<String>>("dial_result")?.map(|code| from_code("dial_result", code)).transpose()?,
         transfers: row.get("transfers")?,
         residual_ms: uint(row.get("residual_ms")?),
+        callback_of: row.get::<_, Option<i64>>("callback_of")?.map(|call| InteractionId(uint(call))),
     })
 }
 

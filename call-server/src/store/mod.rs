@@ -4,6 +4,7 @@
 //! that carries out the core's [`call_core::command::StoreCommand`]s in group commits. It decides nothing about calls.
 
 mod archive;
+mod callbacks;
 mod callers;
 mod calls;
 mod lists;
@@ -25,6 +26,7 @@ mod writer;
 mod tests;
 
 pub(crate) use archive::{RecordingDay, RecordingPlace};
+pub(crate) use callbacks::{CallbackEntry, CallbackList};
 pub(crate) use callers::{CallerEdit, NewCaller};
 pub(crate) use calls::{CallReport, RecordingReport, RecordingState};
 pub(crate) use lists::{ANNOUNCE, LOW_PRIORITY, List, ListEntry, NewListEntry, RATE, REJECT};

@@ -4,7 +4,7 @@ use super::{Store, StoreError};
 use call_core::plan::{Membership, PermissionClass, SkillId};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
-use shared::model::{AgentId, QueueId, UnixMillis};
+use shared::model::{AgentId, QueueId, UnixMillis, VoiceDevice};
 use shared::pii::Pii;
 use std::collections::BTreeMap;
 
@@ -92,6 +92,10 @@ pub(crate) struct AgentEntry {
     pub(crate) auto_answer_ms: Option<u64>,
     /// How far this person may dial.
     pub(crate) class: PermissionClass,
+    /// The phone by which the person may speak 座席电话: a number, or a `sip:` URI.
+    pub(crate) phone: Option<String>,
+    /// By what the person speaks who chooses nothing at sign-in.
+    pub(crate) voice: VoiceDevice,
 }
 
 impl Store {
@@ -160,6 +164,32 @@ impl Store {
         read().map_err(|error| self.error(error))
     }
 
+    /// The rows of phones without a desktop, made if they are not there: their calls need somebody to belong to.
+    ///
+    /// # Errors
+    /// [`StoreError::NumberTaken`] by a person, or the database cannot be written.
+    pub(crate) fn unattended(&self, phones: &[(&str, &str)], now: UnixMillis) -> Result<Vec<AgentId>, StoreError> {
+        let mut connection = self.connection();
+        let made = (|| {
+            let transaction = connection.transaction()?;
+            let mut ids = Vec::with_capacity(phones.len());
+            for (number, name) in phones {
+                transaction.execute(
+                    "INSERT INTO agents (number, name, role, password_hash, created_utc_ms, disabled, unattended)
+                     VALUES (?1, ?2, 'agent', '', ?3, 1, 1)
+                     ON CONFLICT (number) DO UPDATE SET name = excluded.name WHERE unattended",
+                    params![number, name, now.0],
+                )?;
+                let sql = "SELECT id FROM agents WHERE number = ?1 AND unattended";
+                ids.push(transaction.query_row(sql, [number], |row| row.get(0).map(AgentId)).optional()?.ok_or(*number));
+            }
+            transaction.commit()?;
+            Ok(ids)
+        })();
+        let ids: Vec<Result<AgentId, &str>> = made.map_err(|error| self.error(error))?;
+        ids.into_iter().map(|id| id.map_err(|number| StoreError::NumberTaken { number: number.to_owned() })).collect()
+    }
+
     /// Everybody, by staff number.
     ///
     /// # Errors
@@ -203,8 +233,10 @@ fn insert_agent(connection: &mut Connection, new: &NewAgent, now: UnixMillis) ->
 fn list_agents(connection: &Connection) -> rusqlite::Result<Vec<AgentEntry>> {
     let mut queues = connection.prepare("SELECT queue_id, place, weight, tier FROM agent_queues WHERE agent_id = ?1 ORDER BY queue_id")?;
     let mut skills = connection.prepare("SELECT skill_id, level FROM agent_skills WHERE agent_id = ?1")?;
-    let mut select =
-        connection.prepare("SELECT id, number, name, role, disabled, auto_answer_ms, dial_class FROM agents ORDER BY number")?;
+    let mut select = connection.prepare(
+        "SELECT id, number, name, role, disabled, auto_answer_ms, dial_class, phone, voice FROM agents
+         WHERE NOT unattended ORDER BY number",
+    )?;
     let people = select.query_map([], |row| {
         let id: u32 = row.get(0)?;
         let part = |row: &Row<'_>| Ok((QueueId(row.get(0)?), Membership { order: row.get(1)?, weight: row.get(2)?, tier: row.get(3)? }));
@@ -219,6 +251,8 @@ fn list_agents(connection: &Connection) -> rusqlite::Result<Vec<AgentEntry>> {
             memberships,
             auto_answer_ms: row.get::<_, Option<i64>>(5)?.map(super::uint),
             class: super::calls::from_code("dial_class", row.get(6)?)?,
+            phone: row.get(7)?,
+            voice: if row.get::<_, String>(8)? == VoiceDevice::Phone.code() { VoiceDevice::Phone } else { VoiceDevice::Headset },
             skills: skills.query_map([id], |row| Ok((SkillId(row.get(0)?), row.get(1)?)))?.collect::<Result<_, _>>()?,
         })
     })?;

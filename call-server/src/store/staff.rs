@@ -4,7 +4,7 @@ use super::{Role, Store, StoreError, int};
 use call_core::plan::{Membership, PermissionClass, SkillId};
 use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
-use shared::model::{AgentId, QueueId, SessionId, UnixMillis};
+use shared::model::{AgentId, QueueId, SessionId, UnixMillis, VoiceDevice};
 
 /// What is to become of a person; `None` and empty lists leave things as they are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
@@ -26,6 +26,12 @@ pub(crate) struct AgentEdit {
     /// How far the person may dial.
     #[serde(default)]
     pub(crate) class: Option<PermissionClass>,
+    /// The phone by which the person may speak; an empty text takes it away.
+    #[serde(default)]
+    pub(crate) phone: Option<String>,
+    /// By what the person speaks who chooses nothing.
+    #[serde(default)]
+    pub(crate) voice: Option<VoiceDevice>,
 }
 
 /// 自动应答
@@ -166,6 +172,11 @@ fn apply(connection: &mut Connection, agent: AgentId, edit: &AgentEdit) -> rusql
     {
         return Ok(false);
     }
+    let voice = edit.voice.map(VoiceDevice::code);
+    transaction.execute(
+        "UPDATE agents SET voice = coalesce(?2, voice), phone = nullif(coalesce(?3, phone), '') WHERE id = ?1",
+        params![agent.0, voice, edit.phone],
+    )?;
     if let Some(auto_answer) = edit.auto_answer {
         let after_ms = match auto_answer {
             AutoAnswer::Off => None,
@@ -240,6 +251,8 @@ mod tests {
             leave: vec![QueueId(1)],
             skills: vec![(SkillId(4), 6), (SkillId(5), 1)],
             auto_answer: Some(AutoAnswer::AfterMs(2_000)),
+            phone: Some("8001".to_owned()),
+            voice: Some(VoiceDevice::Phone),
             ..AgentEdit::default()
         };
         store.edit_agent(agent, &edit).expect("edited");
@@ -251,6 +264,9 @@ mod tests {
         assert_eq!(person.memberships[&QueueId(7)], part);
         assert_eq!(person.memberships[&QueueId(2)], Membership::default());
         assert_eq!((person.skills, person.auto_answer_ms), ([(SkillId(4), 7)].into(), Some(2_000)));
+        assert_eq!((person.phone.as_deref(), person.voice), (Some("8001"), VoiceDevice::Phone));
+        store.edit_agent(agent, &AgentEdit { phone: Some(String::new()), ..AgentEdit::default() }).expect("edited");
+        assert_eq!(store.agents().expect("readable").remove(0).phone, None);
         let missing = store.edit_agent(AgentId(99), &AgentEdit::default());
         assert!(matches!(missing, Err(StoreError::NoSuchAgent { agent: AgentId(99) })));
     }

@@ -268,6 +268,7 @@ impl Known {
             FactKind::Dialled { .. } | FactKind::DialEnded { .. } | FactKind::AsideBegan { .. } | FactKind::AsideEnded { .. } => {}
             FactKind::PartyJoined { .. } | FactKind::PartyLeft { .. } | FactKind::HandedOver { .. } => {}
             FactKind::SentToQueue { .. } | FactKind::KeysPressed { .. } => {}
+            FactKind::CallbackPromised { .. } | FactKind::CallbackBegan { .. } => {}
             FactKind::Ended { reason, by } => self.ended = Some((reason, by)),
             FactKind::Blocked { .. } | FactKind::Favoured { .. } | FactKind::LastAgent { .. } => {}
             FactKind::TurnedAway { .. } | FactKind::Announced { .. } | FactKind::KeysMasked { .. } | FactKind::Foretold { .. } => {}

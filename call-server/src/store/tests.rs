@@ -99,6 +99,7 @@ fn record(id: u64) -> InteractionRecord {
         dial_result: None,
         transfers: 1,
         residual_ms: 2_000,
+        callback: None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! One command, one write: the SQL of the core's commands. Not when they are carried out; that is the writer's business.
 
-use super::{int, voices};
+use super::{callbacks, int, voices};
 use call_core::Input;
 use call_core::command::StoreCommand;
 use call_core::input::RecordingOutcome;
@@ -24,6 +24,7 @@ pub(super) fn apply(connection: &Connection, command: &StoreCommand) -> rusqlite
         StoreCommand::CloseRecording { recording, outcome } => close_recording(connection, *recording, outcome)?,
         StoreCommand::Note(fact) => note(connection, fact)?,
         StoreCommand::Save(record) => save(connection, record)?,
+        StoreCommand::Callback(record) => callbacks::put(connection, record)?,
         StoreCommand::AgentTime(interval) => agent_time(connection, interval)?,
         StoreCommand::TalkMeasured(measured) => voices::talk_measured(connection, measured)?,
         StoreCommand::Supervised(note) => supervised(connection, note)?,
@@ -42,6 +43,7 @@ pub(super) fn subject(command: &StoreCommand) -> (&'static str, u64) {
         StoreCommand::CloseRecording { recording, .. } => ("close recording", recording.0),
         StoreCommand::Note(fact) => ("note", fact.interaction.0),
         StoreCommand::Save(record) => ("save", record.interaction.0),
+        StoreCommand::Callback(record) => ("callback", record.callback.0),
         StoreCommand::AgentTime(interval) => ("agent time", u64::from(interval.agent.0)),
         StoreCommand::Supervised(note) => ("supervised", u64::from(note.supervisor.0)),
         StoreCommand::TalkMeasured(measured) => ("talk measured", measured.recording.0),
@@ -126,7 +128,8 @@ fn save(connection: &Connection, record: &InteractionRecord) -> rusqlite::Result
         .prepare_cached(
             "UPDATE interactions SET state = 'closed', ended_utc_ms = :ended, length_ms = :length, trunk_id = :trunk,
                  queue_id = :queue, wait_ms = :wait, talk_ms = :talk, answered_by_agent = :answered, reason = :reason,
-                 ended_by = :by, recording_id = :recording, dial_result = :dialled, transfers = :transfers, residual_ms = :residual
+                 ended_by = :by, recording_id = :recording, dial_result = :dialled, transfers = :transfers, residual_ms = :residual,
+                 callback_of = :callback
              WHERE id = :id AND state = 'open'",
         )?
         .execute(named_params! {
@@ -143,6 +146,7 @@ fn save(connection: &Connection, record: &InteractionRecord) -> rusqlite::Result
             ":dialled": record.dial_result.map(DialResult::code),
             ":transfers": record.transfers,
             ":residual": int(record.residual_ms),
+            ":callback": record.callback.map(|callback| int(callback.0)),
             ":recording": record.recording.map(|recording| int(recording.0)),
         })?;
     if changed != 1 {

@@ -79,6 +79,7 @@ impl StoreHandle {
             | StoreCommand::CloseRecording { .. }
             | StoreCommand::Note(_)
             | StoreCommand::Save(_)
+            | StoreCommand::Callback(_)
             | StoreCommand::AgentTime(_)
             | StoreCommand::Supervised(_)
             | StoreCommand::TalkMeasured(_)) => self.put(write),

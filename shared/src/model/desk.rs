@@ -4,7 +4,8 @@
 //! the next desk replaces everything. Times are the server's wall clock; `now` lets the client count on from it.
 
 use super::{
-    AgentId, AgentState, CallNews, Caller, CallerCard, InteractionId, NotReadyReason, OfferId, Side, TalkView, UnixMillis, WatchMode,
+    AgentId, AgentState, CallNews, Caller, CallerCard, DialResult, InteractionId, NotReadyReason, OfferId, Side, TalkView, UnixMillis,
+    VoiceView, WatchMode,
 };
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +40,9 @@ pub struct Desk {
     /// Whom this supervisor listens to, and how.
     #[serde(default)]
     pub watches: Option<WatchView>,
+    /// By what this agent speaks.
+    #[serde(default)]
+    pub voice: VoiceView,
 }
 
 /// A supervisor takes part in the calls of an agent.
@@ -195,6 +199,8 @@ pub enum Notice {
     BreakOver,
     /// A place for the break that was waited for is free: it has begun.
     BreakBegun,
+    /// The agent's own phone did not answer, and for a call or an offer that was the end of it.
+    PhoneFailed(DialResult),
     /// Something of a call that the agent has to know.
     Call(CallNews),
 }
@@ -211,6 +217,10 @@ pub enum Refusal {
     WrongState,
     /// The voice path to this desk does not work yet.
     NoMedia,
+    /// The call is taken by lifting the receiver of the agent's phone.
+    LiftReceiver,
+    /// There is no phone for this agent.
+    NoPhone,
     /// A reason that only the server may set.
     ReasonNotAllowed,
     /// As many agents as may have this reason of 示忙 already.

@@ -52,6 +52,8 @@ pub enum EndReason {
     TooManyCalls,
     /// The citizen chose to be called back and gave up the line, not the place 排队回呼.
     CallbackPromised,
+    /// A callback was taken out of the line before anybody was called: taken back, put off, or no longer needed.
+    CallbackWithdrawn,
     /// The agent's desktop was gone for too long in mid-call and nobody could take over.
     AgentLost,
     /// The server was told to stop.
@@ -89,6 +91,7 @@ impl EndReason {
             Self::Closed => "closed",
             Self::TooManyCalls => "too_many_calls",
             Self::CallbackPromised => "callback_promised",
+            Self::CallbackWithdrawn => "callback_withdrawn",
             Self::AgentLost => "agent_lost",
             Self::ServerStopping => "server_stopping",
             Self::ProbeDone => "probe_done",

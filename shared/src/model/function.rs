@@ -109,6 +109,17 @@ pub struct TalkView {
     pub guest_of: Option<PartyName>,
     /// Who hands the call over, or asks, and as what; while it rings here.
     pub asked_by: Option<AskedBy>,
+    /// 排队回呼: the citizen has given up the line, and is called as soon as the agent accepts.
+    pub callback: Option<CallbackView>,
+}
+
+/// A citizen who is called back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallbackView {
+    /// When the callback was promised.
+    pub asked: UnixMillis,
+    /// Which attempt this is: 1, 2, 3…
+    pub attempt: u32,
 }
 
 /// Somebody who is called or consulted.

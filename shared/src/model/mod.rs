@@ -3,6 +3,7 @@
 mod agent;
 mod card;
 mod desk;
+mod device;
 mod dial;
 mod end;
 mod floor;
@@ -20,11 +21,13 @@ pub use card::{CallerCard, CallerPerson, Contact};
 pub use desk::{
     AwaitedBreak, CallPhase, CallView, CareClass, CareMark, Desk, KnownCaller, NextState, Notice, OfferView, Refusal, WatchView, WrapUpView,
 };
+pub use device::{PhoneLine, VoiceDevice, VoiceView};
 pub use dial::DialResult;
 pub use end::{EndReason, Side};
 pub use floor::{Floor, FloorChange, FloorGap, FloorRow};
 pub use function::{
-    AsideKind, AsideStage, AsideView, AskedBy, CallFunction, CallNews, Direction, MAX_KEYS, PartyName, PartyView, TalkView, Target,
+    AsideKind, AsideStage, AsideView, AskedBy, CallFunction, CallNews, CallbackView, Direction, MAX_KEYS, PartyName, PartyView, TalkView,
+    Target,
 };
 pub use ids::{
     AgentId, InteractionId, LegId, MatterId, OfferId, PartyId, PersonId, QueueId, RecordingId, RequestId, SegmentId, SessionId, TrunkId,

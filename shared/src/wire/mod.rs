@@ -13,7 +13,7 @@ pub use voice::{VoiceAbilities, VoiceOptions, VoiceOrder};
 
 use crate::model::{
     AgentId, CallFunction, Desk, DraftCopy, InteractionId, NotReadyReason, OfferId, PhoneNumber, Refusal, RequestId, SessionId, Summary,
-    SupervisorAct, TalkHealth, UnixMillis,
+    SupervisorAct, TalkHealth, UnixMillis, VoiceDevice,
 };
 use crate::pii::Pii;
 use serde::{Deserialize, Serialize};
@@ -47,6 +47,9 @@ pub enum FromClient {
         /// End a session of the same person that lives at another desktop; otherwise such a sign-in is refused.
         #[serde(default)]
         take_over: bool,
+        /// By what to speak; if untold, as it is set for this agent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        voice: Option<VoiceDevice>,
     },
     /// Takes up a session after a cut, without the password.
     Resume {
@@ -161,6 +164,11 @@ pub enum Action {
         act: SupervisorAct,
         /// Why, for the audit: never empty, at most [`crate::model::MAX_REASON`] characters.
         reason: String,
+    },
+    /// To speak by this from now on, also in the middle of a talk: a phone is called first, and joins when it is answered.
+    UseVoice {
+        /// By what.
+        device: VoiceDevice,
     },
     /// 签出
     SignOut,
@@ -392,7 +400,7 @@ mod tests {
 
     #[test]
     fn secrets_do_not_show_in_debug_output() {
-        let sign_in = FromClient::SignIn { number: "1001".into(), password: "geheim".to_owned().into(), take_over: false };
+        let sign_in = FromClient::SignIn { number: "1001".into(), password: "geheim".to_owned().into(), take_over: false, voice: None };
         assert!(!format!("{sign_in:?}").contains("geheim"));
     }
 }

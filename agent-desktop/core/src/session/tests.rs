@@ -82,7 +82,7 @@ fn line(effect: Effect) -> String {
         Effect::Connect { server } => format!("connect {server}"),
         Effect::Disconnect => "disconnect".to_owned(),
         Effect::Send(FromClient::Hello { version, .. }) => format!("hello {version}"),
-        Effect::Send(FromClient::SignIn { number, password, take_over }) => {
+        Effect::Send(FromClient::SignIn { number, password, take_over, .. }) => {
             format!("sign_in {number} {}{}", password.reveal(), if take_over { " take over" } else { "" })
         }
         Effect::Send(FromClient::WatchAgents { on }) => format!("watch {on}"),
@@ -152,6 +152,7 @@ fn desk(revision: u64, state: AgentState) -> Desk {
         limit: None,
         awaits: None,
         watches: None,
+        voice: Default::default(),
     }
 }
 

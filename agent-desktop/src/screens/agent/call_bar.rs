@@ -5,7 +5,7 @@ use super::chooser::Purpose;
 use super::{Message, Scene, State, caller, present_call, sign, tone};
 use crate::font;
 use crate::theme::{self, Tone, radius, size, space, text_size};
-use crate::widget::{body, call_button, call_button_filled, icon, label};
+use crate::widget::{body, call_button, call_button_filled, call_button_on, icon, label};
 use desktop_core::Wish;
 use iced::widget::{Row, button, column, container, row, space as gap, text};
 use iced::{Center, Element, Fill};
@@ -79,7 +79,11 @@ fn buttons<'a>(scene: Scene<'a>) -> Element<'a, Message> {
     let act = |possible: bool, wish: Wish| possible.then_some(Message::Wish(wish));
     let answer = call_button_filled(palette, Tone::Green, texts.answer, "F2", act(view.can_answer(), Wish::Answer));
     let hang_up = call_button_filled(palette, Tone::Red, texts.hang_up, "F4", act(view.can_hang_up(), Wish::HangUp));
-    let middle = functions(scene).map(|(word, key, act)| call_button(palette, word, key, act).width(size::BUTTON_WIDTH).into());
+    let middle = functions(scene).map(|(word, key, act)| {
+        let muted = key == "F6" && view.muted;
+        let place = if muted { call_button_on(palette, Tone::Amber, word, key, act) } else { call_button(palette, word, key, act) };
+        place.width(size::BUTTON_WIDTH).into()
+    });
     row![answer.width(size::BUTTON_WIDTH)]
         .push(Row::from_iter(middle).spacing(space::S))
         .push(gap::horizontal().width(GUARD - 2.0 * space::S))

@@ -16,18 +16,18 @@ pub(super) fn own<'a>(scene: Scene<'a>) -> Option<Element<'a, Message>> {
     let band = scene.view.papers.house.as_ref().map_or(TargetBand::HANDLING, |house| house.handling);
     let head = row![heading(palette, texts.today), gap::horizontal()].push(stale(scene));
     let big = row![
-        figure(scene, texts.answered, figures.answered.to_string()),
-        figure(scene, texts.mean_talk, clock(figures.mean_talk_ms)),
-        figure(scene, texts.missed_today, figures.missed.to_string()),
+        figure(scene, texts.answered, figures.answered.to_string(), 3),
+        figure(scene, texts.mean_talk, clock(figures.mean_talk_ms), 4),
+        figure(scene, texts.missed_today, figures.missed.to_string(), 2),
     ];
     let small = row![small(scene, texts.dispatched, figures.dispatched), small(scene, texts.unwritten_today, figures.unwritten),];
     let content = column![head, big].push(handling(scene, figures, band)).push(small.spacing(space::M)).spacing(space::S);
     Some(card(palette, content).width(Fill).into())
 }
 
-fn figure<'a>(scene: Scene<'a>, name: &'a str, value: String) -> Element<'a, Message> {
+fn figure<'a>(scene: Scene<'a>, name: &'a str, value: String, share: u16) -> Element<'a, Message> {
     let value = text(value).size(text_size::CLOCK).font(font::BOLD).line_height(1.2);
-    column![label(scene.palette, name), value].width(Fill).into()
+    column![label(scene.palette, name), value].width(iced::FillPortion(share)).into()
 }
 
 fn small<'a>(scene: Scene<'a>, name: &'a str, value: u32) -> Element<'a, Message> {
@@ -53,7 +53,8 @@ pub(super) fn colleagues<'a>(scene: Scene<'a>) -> Element<'a, Message> {
     let Some(floor) = &scene.view.agents else {
         return card(palette, label(palette, scene.texts.house.agents_loading)).width(Fill).height(Fill).into();
     };
-    let mut rows: Vec<_> = floor.rows.values().collect();
+    let me = scene.view.me.as_ref().map(|me| me.agent);
+    let mut rows: Vec<_> = floor.rows.iter().filter(|(agent, _)| Some(**agent) != me).map(|(_, row)| row).collect();
     rows.sort_by_key(|row| (row.state != AgentState::Ready, row.number.as_str()));
     let ready = rows.iter().filter(|row| row.state == AgentState::Ready && row.connected).count();
     let head = row![heading(palette, (scene.texts.papers.colleagues)(ready, rows.len())), gap::horizontal()].push(stale(scene));

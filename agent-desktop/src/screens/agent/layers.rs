@@ -103,7 +103,7 @@ fn way_out<'a>(state: &'a State, scene: Scene<'a>, notice: Option<Notice>) -> Op
             Some(filled(palette, texts.house.await_place, None, Some(Message::Wish(Wish::AwaitNotReady(reason)))).into())
         }
         (Some(_), _) | (None, Some(Notice::CallerLeft | Notice::BreakBegun | Notice::Call(_)) | None) => None,
-        (None, Some(Notice::OfferMissed | Notice::MediaLost | Notice::BreakOver)) => {
+        (None, Some(Notice::OfferMissed | Notice::MediaLost | Notice::PhoneFailed(_) | Notice::BreakOver)) => {
             let act = view.can_go_ready().then_some(Message::Wish(Wish::GoReady))?;
             Some(filled(palette, texts.state.go_ready, Some("F11"), Some(act)).into())
         }
@@ -114,7 +114,7 @@ fn notice_tone(notice: Notice) -> Tone {
     match notice {
         Notice::OfferMissed | Notice::BreakOver | Notice::Call(_) => Tone::Amber,
         Notice::CallerLeft | Notice::BreakBegun => Tone::Grey,
-        Notice::MediaLost => Tone::Red,
+        Notice::MediaLost | Notice::PhoneFailed(_) => Tone::Red,
     }
 }
 

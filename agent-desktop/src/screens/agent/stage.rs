@@ -88,11 +88,11 @@ fn ringing<'a>(state: &'a State, scene: Scene<'a>, offer: &'a OfferView) -> Colu
         .push(who(state, scene, &offer.call).push(caller::address(state, scene, &offer.call)))
         .push(running_out)
         .push(label(palette, (texts.ring_left)(left)))
+        .push(scene.view.can_answer().then(|| body(texts.ringing_next).font(font::BOLD).color(palette.color(Tone::Green))))
         .push(scene.view.can_answer().then(|| {
             let reject = crate::widget::plain_key(palette, scene.texts.call.reject, "⇧F2", Some(Message::Wish(Wish::Reject)));
             container(reject).padding(iced::Padding::ZERO.top(space::S))
         }))
-        .push(scene.view.can_answer().then(|| body(texts.ringing_next).font(font::BOLD).color(palette.color(Tone::Green))))
 }
 
 fn talking<'a>(state: &'a State, scene: Scene<'a>, desk: &'a Desk) -> Column<'a, Message> {

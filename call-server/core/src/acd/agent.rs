@@ -5,13 +5,13 @@ use super::pool::{Free, Seated};
 use super::standing::Standing;
 use crate::command::{AgentCommand, MediaCommand, SessionEnd, StoreCommand};
 use crate::ledger::{Doing, IntervalCause, OfferEnd, Timeline, WhyNot};
-use crate::plan::{NoAnswer, WrapUpRule};
+use crate::plan::{NoAnswer, Unattended, WrapUpRule};
 use crate::time::{Now, Time};
 use crate::timer::Reason;
 use crate::turn::Turn;
 use shared::model::{
     AgentId, AgentState, CallNews, Desk, InteractionId, LegId, NextState, NotReadyReason, Notice, OfferId, QueueId, Refusal, SessionId,
-    Side,
+    Side, VoiceDevice,
 };
 
 /// A signed-in agent.
@@ -23,13 +23,19 @@ pub(crate) struct Agent {
     pub(crate) leg: LegId,
     /// Packets of the voice path arrive.
     pub(crate) reachable: bool,
+    /// By what the agent speaks.
+    pub(crate) device: VoiceDevice,
+    /// The agent's phone, while it is off the hook.
+    pub(crate) phone: Option<LegId>,
+    /// There is no desktop, only the phone.
+    pub(crate) unattended: Option<Unattended>,
     /// The desktop's connection stands.
     pub(crate) connected: bool,
     /// The desktop vouches for somebody who sits there.
     attentive: bool,
     pub(crate) activity: Activity,
     /// Without the present interval.
-    standing: Standing,
+    pub(super) standing: Standing,
     /// A call was handled: its queue, and how long talk and wrap-up took, in ms.
     pub(crate) finished: Option<(QueueId, u64)>,
     pub(crate) notice: Option<Notice>,
@@ -125,7 +131,7 @@ pub(crate) struct WrapUp {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Lost {
     held: Held,
-    until: Time,
+    pub(super) until: Time,
 }
 
 /// What goes on when a lost desktop comes back.
@@ -168,21 +174,27 @@ pub(crate) struct Beginning {
     pub(crate) session: SessionId,
     pub(crate) leg: LegId,
     pub(crate) standing: Standing,
+    pub(crate) device: VoiceDevice,
+    pub(crate) unattended: Option<Unattended>,
     /// A call that was taken over from a superseded session.
     pub(crate) talk: Option<Talk>,
 }
 
 impl Agent {
-    /// Signs in: never straight to Ready (1-1).
+    /// Signs in: never straight to Ready (1-1), unless there is nobody to go ready.
     pub(crate) fn sign_in(turn: &Turn, beginning: Beginning) -> Self {
-        let Beginning { agent, session, leg, standing, talk } = beginning;
-        let activity = talk.map_or(Activity::NotReady(NotReadyReason::SignedIn), |talk| Activity::Talking(talk.taken_over()));
+        let Beginning { agent, session, leg, standing, device, unattended, talk } = beginning;
+        let first = if unattended.is_some() { Activity::Ready } else { Activity::NotReady(NotReadyReason::SignedIn) };
+        let activity = talk.map_or(first, |talk| Activity::Talking(talk.taken_over()));
         let timeline = Timeline::begin(agent, session, turn.now, activity.doing(IntervalCause::SignIn));
         Self {
             agent,
             session,
             leg,
             reachable: false,
+            device,
+            phone: None,
+            unattended,
             connected: true,
             attentive: false,
             activity,
@@ -232,7 +244,7 @@ impl Agent {
             Activity::WrapUp(_) => Some(WhyNot::WrapsUp),
             Activity::Lost(_) => Some(WhyNot::Gone),
             Activity::Ready if !self.connected => Some(WhyNot::Gone),
-            Activity::Ready if !self.reachable => Some(WhyNot::NoVoice),
+            Activity::Ready if !self.has_voice() => Some(WhyNot::NoVoice),
             Activity::Ready => None,
         }
     }
@@ -260,7 +272,8 @@ impl Agent {
 
     /// Reserved for a call. It is accepted by itself only if somebody sits there (2.1).
     pub(crate) fn offer(&mut self, turn: &mut Turn, offered: Offered) {
-        let delay_ms = turn.plan.agents.get(&self.agent).and_then(|plan| plan.auto_answer_ms).filter(|_| self.attentive);
+        let may = self.attentive && self.device == VoiceDevice::Headset;
+        let delay_ms = turn.plan.agents.get(&self.agent).and_then(|plan| plan.auto_answer_ms).filter(|_| may);
         let accepts_itself = delay_ms.map(|delay_ms| turn.now.plus(delay_ms.max(1)));
         if let Some(at) = accepts_itself {
             turn.timers.set(at.time, Reason::AutoAnswer(self.agent, offered.offer));
@@ -292,13 +305,13 @@ impl Agent {
         }
     }
 
-    /// 接听: only handling a call resets the rank (I-40).
-    pub(crate) fn accept(&mut self, turn: &mut Turn, offer: OfferId, cause: IntervalCause) -> Result<Offered, Refusal> {
+    /// 接听: only handling a call resets the rank (I-40). `mode`: what the agent does, unless a colleague asks for something else.
+    pub(crate) fn accept(&mut self, turn: &mut Turn, offer: OfferId, cause: IntervalCause, mode: TalkMode) -> Result<Offered, Refusal> {
         let offered = self.offered(offer)?;
         self.standing = self.standing.handled(turn.today());
         self.notice = None;
         let Offered { interaction, queue, asked, .. } = offered;
-        let mode = asked.unwrap_or(TalkMode::Talk);
+        let mode = asked.unwrap_or(mode);
         let talk = Talk { interaction, queue, since: turn.now.time, mode, after: AfterCall::Next(Next::Ready) };
         self.enter(turn, Activity::Talking(talk), cause);
         Ok(offered)
@@ -343,7 +356,7 @@ impl Agent {
     pub(crate) fn may_dial(&self) -> Result<(), Refusal> {
         match self.activity {
             Activity::NotReady(NotReadyReason::Locked) => Err(Refusal::Locked),
-            Activity::NotReady(_) | Activity::Ready if !self.reachable => Err(Refusal::NoMedia),
+            Activity::NotReady(_) | Activity::Ready if !self.has_voice() => Err(Refusal::NoMedia),
             Activity::NotReady(_) | Activity::Ready => Ok(()),
             Activity::Offered(_) | Activity::Talking(_) | Activity::WrapUp(_) | Activity::Lost(_) => Err(Refusal::WrongState),
         }
@@ -417,7 +430,7 @@ impl Agent {
             Activity::WrapUp(wrap_up) if wrap_up.rule.until_saved => {
                 self.activity = Activity::WrapUp(WrapUp { next: Next::Ready, ..wrap_up });
             }
-            Activity::NotReady(_) | Activity::WrapUp(_) if !self.reachable => return Err(Refusal::NoMedia),
+            Activity::NotReady(_) | Activity::WrapUp(_) if !self.has_voice() => return Err(Refusal::NoMedia),
             Activity::NotReady(_) | Activity::WrapUp(_) => self.enter(turn, Activity::Ready, IntervalCause::User),
             Activity::Talking(talk) => self.activity = Activity::Talking(Talk { after: AfterCall::Next(Next::Ready), ..talk }),
             Activity::Ready | Activity::Offered(_) => {}
@@ -468,10 +481,15 @@ impl Agent {
         true
     }
 
-    /// 示忙 lasts too long: the agent is told, nothing else follows.
-    pub(crate) fn break_over(&mut self) {
-        if matches!(self.activity, Activity::NotReady(_)) {
-            self.notice = Some(Notice::BreakOver);
+    /// 示忙 lasts too long: the agent is told, nothing else follows. A phone without a desktop has rested, and is tried again.
+    pub(crate) fn break_over(&mut self, turn: &mut Turn) {
+        match self.activity {
+            Activity::NotReady(NotReadyReason::NoAnswer | NotReadyReason::System) if self.unattended.is_some() => {
+                self.notice = None;
+                self.enter(turn, Activity::Ready, IntervalCause::Rested);
+            }
+            Activity::NotReady(_) => self.notice = Some(Notice::BreakOver),
+            Activity::Ready | Activity::Offered(_) | Activity::Talking(_) | Activity::WrapUp(_) | Activity::Lost(_) => {}
         }
     }
 
@@ -585,7 +603,8 @@ impl Agent {
         (self.connected, self.attentive) = (false, false);
         turn.timers.cancel(Reason::MediaReturnOver(self.agent));
         turn.timers.set(turn.now.time.plus(turn.plan.limits.grace_ms), Reason::GraceOver(self.agent));
-        if self.talk().is_some() {
+        // Who speaks by a phone goes on: only the buttons are gone.
+        if self.talk().is_some() && self.phone.is_none() {
             turn.timers.set(turn.now.time.plus(turn.plan.limits.lost_call_ms), Reason::LostCallOver(self.agent));
         }
         let over = self.withdrawn()?;
@@ -615,7 +634,7 @@ impl Agent {
         if let Activity::Lost(lost) = self.activity {
             self.enter(turn, lost.held.resumed(turn.now.time), IntervalCause::Resumed);
         }
-        if matches!(self.activity, Activity::Ready) && !self.reachable {
+        if matches!(self.activity, Activity::Ready) && !self.has_voice() {
             turn.timers.set(turn.now.time.plus(turn.plan.limits.media_open_ms), Reason::MediaReturnOver(self.agent));
         }
     }
@@ -627,7 +646,7 @@ impl Agent {
             turn.timers.cancel(Reason::MediaReturnOver(self.agent));
             return None;
         }
-        if self.connected { self.media_lost(turn) } else { None }
+        if self.connected && !self.has_voice() { self.media_lost(turn) } else { None }
     }
 
     /// No calls without a voice path (I-36), and the agent is told (I-29).
@@ -657,8 +676,10 @@ impl Agent {
             turn.timers.cancel(reason);
         }
         turn.store(StoreCommand::AgentTime(self.timeline.end(turn.now, why)));
-        turn.media(MediaCommand::Close { leg: self.leg });
-        turn.agent(AgentCommand::SignedOut { agent, session, why });
+        if self.unattended.is_none() {
+            turn.media(MediaCommand::Close { leg: self.leg });
+            turn.agent(AgentCommand::SignedOut { agent, session, why });
+        }
         remains
     }
 
@@ -670,7 +691,7 @@ impl Agent {
         }
     }
 
-    fn over(&self, offered: Offered, why: OfferEnd) -> OfferOver {
+    pub(super) fn over(&self, offered: Offered, why: OfferEnd) -> OfferOver {
         OfferOver { agent: self.agent, interaction: offered.interaction, why }
     }
 
@@ -683,7 +704,7 @@ impl Agent {
 
     /// Ready by the server's own doing: only with a voice path, unless the desktop is gone anyway and must come back first.
     fn become_ready(&mut self, turn: &mut Turn, cause: IntervalCause) {
-        if self.reachable || !self.connected {
+        if self.has_voice() || !self.connected {
             self.enter(turn, Activity::Ready, cause);
         } else {
             self.notice = Some(Notice::MediaLost);
@@ -692,7 +713,7 @@ impl Agent {
     }
 
     /// The one way from state to state: deadline of the old one cancelled, of the new one armed, the interval closed.
-    fn enter(&mut self, turn: &mut Turn, activity: Activity, cause: IntervalCause) {
+    pub(super) fn enter(&mut self, turn: &mut Turn, activity: Activity, cause: IntervalCause) {
         self.standing = self.standing(turn.now.time);
         if matches!(self.activity, Activity::Ready) {
             turn.timers.cancel(Reason::MediaReturnOver(self.agent));
@@ -706,13 +727,23 @@ impl Agent {
         if let Activity::WrapUp(wrap_up) = self.activity {
             self.finished = Some((wrap_up.queue, turn.now.time.since(wrap_up.since)));
         }
-        self.limit = longest(turn, activity);
+        self.limit = self.longest(turn, activity);
         self.activity = activity;
         if let Some((time, reason)) = self.deadline() {
             turn.timers.set(time, reason);
         }
         let finished = self.timeline.change(turn.now, activity.doing(cause));
         turn.store(StoreCommand::AgentTime(finished));
+    }
+
+    /// When a state lasts too long.
+    fn longest(&self, turn: &Turn, activity: Activity) -> Option<Now> {
+        let Activity::NotReady(reason) = activity else { return None };
+        match self.unattended {
+            Some(rule) if matches!(reason, NotReadyReason::NoAnswer | NotReadyReason::System) => Some(turn.now.plus(rule.rest_ms.max(1))),
+            Some(_) => None,
+            None => turn.plan.reasons.get(&reason).filter(|rule| rule.max_ms > 0).map(|rule| turn.now.plus(rule.max_ms)),
+        }
     }
 
     fn deadline(&self) -> Option<(Time, Reason)> {
@@ -724,13 +755,6 @@ impl Agent {
             Activity::Ready | Activity::Talking(_) => None,
         }
     }
-}
-
-/// When a state lasts too long.
-fn longest(turn: &Turn, activity: Activity) -> Option<Now> {
-    let Activity::NotReady(reason) = activity else { return None };
-    let rule = turn.plan.reasons.get(&reason)?;
-    (rule.max_ms > 0).then(|| turn.now.plus(rule.max_ms))
 }
 
 impl Activity {

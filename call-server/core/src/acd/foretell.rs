@@ -118,11 +118,11 @@ impl Telling {
 }
 
 impl Acd {
-    /// A text is due. `None` if now is not the time: a desk rings, or the one before is still heard.
-    pub(crate) fn foretell(&mut self, turn: &mut Turn, interaction: InteractionId) -> Option<Foretold> {
+    /// A text is due. `None` if now is not the time: a desk rings, the one before is still heard, or the citizen `is_asked` something.
+    pub(crate) fn foretell(&mut self, turn: &mut Turn, interaction: InteractionId, is_asked: bool) -> Option<Foretold> {
         let entry = self.line.get(interaction)?;
         let (queue, mut telling) = (entry.queue, entry.telling);
-        let busy = telling.busy_until.is_some_and(|until| turn.now.time < until);
+        let busy = is_asked || telling.busy_until.is_some_and(|until| turn.now.time < until);
         let told = if entry.ringing.is_empty() && !busy { Some(self.words(turn, entry, &mut telling)) } else { None };
         // Whatever is said or not, the next one is armed: a schedule never dies of one text (I-22).
         let next = match &told {

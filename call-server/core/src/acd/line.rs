@@ -33,6 +33,8 @@ pub(crate) struct Entry {
     listed: i32,
     /// Has talked with an agent who is lost.
     returned: bool,
+    /// Nobody is on the line: the citizen is called when the turn comes.
+    pub(crate) absent: bool,
     /// Where it is found among the others of its queue.
     filed: Option<Filing>,
     /// Who is asked first.
@@ -54,6 +56,8 @@ pub(crate) struct Joins {
     pub(crate) listed: i32,
     /// Has talked with an agent who is lost.
     pub(crate) returned: bool,
+    /// Nobody is on the line: the citizen is called when the turn comes.
+    pub(crate) absent: bool,
 }
 
 /// One round of ringing.
@@ -219,8 +223,8 @@ pub(crate) struct Line {
 impl Line {
     /// Adds a citizen in the place of the entry time. The limit counts from now: time spent talking is no waiting.
     pub(crate) fn join(&mut self, turn: &mut Turn, joins: Joins) {
-        let Joins { interaction, queue, entered, listed, returned } = joins;
-        let limit = wait_limit(turn, interaction, queue);
+        let Joins { interaction, queue, entered, listed, returned, absent } = joins;
+        let limit = if absent { None } else { wait_limit(turn, interaction, queue) };
         let entry = Entry {
             interaction,
             queue,
@@ -231,6 +235,7 @@ impl Line {
             open_tier: 0,
             listed,
             returned,
+            absent,
             filed: None,
             sought: None,
             telling: Telling::default(),
@@ -323,7 +328,8 @@ impl Line {
 
     /// Arms the next text, or disarms it.
     fn watch_telling(&self, turn: &mut Turn, interaction: InteractionId) {
-        match self.get(interaction).and_then(|entry| entry.telling.next(turn, entry.queue)) {
+        let listens = self.get(interaction).filter(|entry| !entry.absent);
+        match listens.and_then(|entry| entry.telling.next(turn, entry.queue)) {
             Some(time) => turn.timers.set(time, Reason::AnnouncementDue(interaction)),
             None => turn.timers.cancel(Reason::AnnouncementDue(interaction)),
         }

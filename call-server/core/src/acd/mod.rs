@@ -16,6 +16,7 @@ mod pool;
 mod random;
 mod rank;
 mod standing;
+mod voice;
 
 pub(crate) use agent::{Activity, Agent, Asked, Offered, Remains, SegmentOver, Talk, TalkMode};
 pub use foretell::ForecastError;
@@ -25,7 +26,7 @@ pub(crate) use line::Joins;
 
 use crate::command::{AgentCommand, MediaAccess, MediaCommand, SessionEnd};
 use crate::ledger::{Decision, IntervalCause, LastAgentOutcome, OfferEnd, OverflowCause};
-use crate::plan::{NoAnswer, Plan};
+use crate::plan::{NoAnswer, Plan, Unattended};
 use crate::time::Time;
 use crate::timer::Reason;
 use crate::turn::Turn;
@@ -37,7 +38,7 @@ use line::Line;
 use pace::Pace;
 use pool::Pools;
 use random::Random;
-use shared::model::{AgentId, InteractionId, LegId, OfferId, QueueId, Refusal, SessionId};
+use shared::model::{AgentId, InteractionId, LegId, OfferId, QueueId, Refusal, SessionId, VoiceDevice};
 use standing::{Left, Standing};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -91,6 +92,7 @@ struct Arrival {
     session: SessionId,
     leg: LegId,
     standing: Standing,
+    device: VoiceDevice,
     /// A live call of the session that this one supersedes.
     talk: Option<Talk>,
 }
@@ -189,9 +191,9 @@ impl Acd {
         self.line.get(interaction).is_some_and(|entry| entry.ringing.is_empty())
     }
 
-    /// Those of a queue for whom no desk rings, in order of entry.
+    /// Those of a queue who are on the line and for whom no desk rings, in order of entry.
     pub(crate) fn unserved_in(&self, queue: QueueId) -> Vec<InteractionId> {
-        self.line.in_queue(queue).filter(|entry| entry.ringing.is_empty()).map(|entry| entry.interaction).collect()
+        self.line.in_queue(queue).filter(|entry| entry.ringing.is_empty() && !entry.absent).map(|entry| entry.interaction).collect()
     }
 
     /// Why nobody can answer in a queue until somebody decides to, if so. Who changes desks or is gone for a moment counts as there.
@@ -211,9 +213,12 @@ impl Acd {
 
     /// 接听: the reservation becomes a talk over the agent's leg; all others for this call are taken back.
     pub(crate) fn accept(&mut self, turn: &mut Turn, agent: AgentId, offer: OfferId, cause: IntervalCause) -> Result<Accepted, Refusal> {
+        let found = self.agent(agent).ok_or(Refusal::WrongState)?;
+        let leg = found.voice();
+        let absent = found.offered(offer).ok().and_then(|offered| self.line.get(offered.interaction)).is_some_and(|entry| entry.absent);
+        let mode = if absent { TalkMode::Outbound } else { TalkMode::Talk };
         let found = self.agent_mut(agent).ok_or(Refusal::WrongState)?;
-        let leg = found.leg;
-        let offered = found.accept(turn, offer, cause)?;
+        let offered = found.accept(turn, offer, cause, mode)?;
         let sought = self.line.get(offered.interaction).and_then(|entry| entry.sought).map(|sought| sought.agent);
         let outcome = if sought == Some(agent) { LastAgentOutcome::Hit } else { LastAgentOutcome::AnsweredByOther };
         self.stop_seeking(turn, offered.interaction, outcome);
@@ -278,11 +283,17 @@ impl Acd {
     }
 
     /// Somebody signs in: an older session ends, media is asked for a voice path. `None` if the plan knows no such agent.
-    pub(crate) fn arrive(&mut self, turn: &mut Turn, agent: AgentId, session: SessionId) -> Option<Remains> {
-        if !turn.plan.agents.contains_key(&agent) {
+    pub(crate) fn arrive(
+        &mut self,
+        turn: &mut Turn,
+        (agent, session): (AgentId, SessionId),
+        voice: Option<VoiceDevice>,
+    ) -> Option<Remains> {
+        let Some(plan) = turn.plan.agents.get(&agent) else {
             turn.agent(AgentCommand::SignInFailed { agent, session });
             return None;
-        }
+        };
+        let device = plan.phone.as_ref().map_or(VoiceDevice::Headset, |phone| voice.unwrap_or(phone.first));
         let remains = self.leave(turn, agent, SessionEnd::Superseded);
         let leg = self.next_leg;
         self.next_leg = LegId(leg.0 + 1);
@@ -292,7 +303,7 @@ impl Acd {
             Some(remains) => (remains.standing, remains.talk),
             None => (self.shift_of(turn, agent), None),
         };
-        self.seats.insert(agent, Seat::Arriving(Arrival { session, leg, standing, talk }));
+        self.seats.insert(agent, Seat::Arriving(Arrival { session, leg, standing, device, talk }));
         self.legs.insert(leg, agent);
         self.unsettled.insert(agent);
         remains
@@ -310,14 +321,40 @@ impl Acd {
         if arrival.leg != leg {
             return None;
         }
-        let (session, standing, talk) = (arrival.session, arrival.standing, arrival.talk);
+        let Arrival { session, standing, device, talk, .. } = *arrival;
         turn.timers.cancel(Reason::SignInOverdue(agent));
         turn.agent(AgentCommand::SignedIn { agent, session, access });
-        let signed_in = Agent::sign_in(turn, Beginning { agent, session, leg, standing, talk });
-        self.seats.insert(agent, Seat::SignedIn(Box::new(signed_in)));
+        self.seat(turn, Beginning { agent, session, leg, standing, device, unattended: None, talk });
+        talk.map(|talk| (talk.interaction, leg))
+    }
+
+    fn seat(&mut self, turn: &Turn, beginning: Beginning) {
+        let agent = beginning.agent;
+        self.seats.insert(agent, Seat::SignedIn(Box::new(Agent::sign_in(turn, beginning))));
         self.touched.insert(agent);
         self.unsettled.insert(agent);
-        talk.map(|talk| (talk.interaction, leg))
+    }
+
+    /// Signs in whoever has a phone and no desktop; returns those whom the plan names so no longer.
+    pub(crate) fn seat_unattended(&mut self, turn: &Turn) -> Vec<AgentId> {
+        let unattended = turn.plan.agents.iter().filter_map(|(agent, plan)| Some((*agent, plan.phone.as_ref()?.unattended?)));
+        let wanted: BTreeMap<AgentId, Unattended> = unattended.collect();
+        for (agent, rule) in &wanted {
+            match self.seats.get_mut(agent) {
+                Some(Seat::SignedIn(found)) if found.unattended.is_some() => found.unattended = Some(*rule),
+                Some(_) => {}
+                None => {
+                    let (leg, standing) = (self.next_leg, self.shift_of(turn, *agent));
+                    self.next_leg = LegId(leg.0 + 1);
+                    // No desktop has it: only the books do.
+                    let session = SessionId(u64::try_from(turn.now.utc.0).unwrap_or(0));
+                    let (device, unattended, agent) = (VoiceDevice::Phone, Some(*rule), *agent);
+                    self.seat(turn, Beginning { agent, session, leg, standing, device, unattended, talk: None });
+                }
+            }
+        }
+        let present = self.signed_in().filter(|agent| agent.unattended.is_some()).map(|agent| agent.agent);
+        present.filter(|agent| !wanted.contains_key(agent)).collect()
     }
 
     /// Ends whatever an agent has here, a session or an attempt at one.
@@ -349,6 +386,11 @@ impl Acd {
     /// A signed-in agent with this very session; a message of an old one is to be ignored.
     pub(crate) fn in_session(&mut self, agent: AgentId, session: SessionId) -> Option<&mut Agent> {
         self.agent_mut(agent).filter(|agent| agent.session == session)
+    }
+
+    /// Whether somebody is signing in.
+    pub(crate) fn is_coming(&self, agent: AgentId) -> bool {
+        matches!(self.seats.get(&agent), Some(Seat::Arriving(_)))
     }
 
     /// Whether this session is still being opened.
@@ -400,9 +442,9 @@ impl Acd {
         self.seats.keys().copied().collect()
     }
 
-    /// Entry times of those who wait in a queue, oldest first.
+    /// Entry times of those who wait on the line in a queue, oldest first.
     pub(crate) fn waiting_in(&self, queue: QueueId) -> impl Iterator<Item = Time> {
-        self.line.in_queue(queue).map(|entry| entry.entered)
+        self.line.in_queue(queue).filter(|entry| !entry.absent).map(|entry| entry.entered)
     }
 
     /// Notes that an agent's desk may look different now.

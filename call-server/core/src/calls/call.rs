@@ -12,8 +12,8 @@ use crate::time::Now;
 use crate::timer::Reason;
 use crate::turn::Turn;
 use shared::model::{
-    AgentId, AskedBy, CallPhase, CallView, Caller, CallerCard, Direction, EndReason, InteractionId, KnownCaller, LegId, PartyId, QueueId,
-    Side, TalkView, WatchMode,
+    AgentId, AskedBy, CallPhase, CallView, CallbackView, Caller, CallerCard, Direction, EndReason, InteractionId, KnownCaller, LegId,
+    PartyId, PhoneNumber, QueueId, Side, TalkView, UnixMillis, WatchMode,
 };
 use std::collections::BTreeMap;
 
@@ -41,9 +41,22 @@ pub(crate) struct Call {
     /// How often it was handed over.
     pub(crate) transfers: u32,
     pub(crate) last_party: PartyId,
+    /// Of which callback it is an attempt.
+    pub(crate) callback: Option<CallbackOf>,
     /// Supervisors who take part.
     pub(crate) watchers: Vec<Watcher>,
     pub(super) wires: Wires,
+}
+
+/// An attempt to call somebody back.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CallbackOf {
+    /// Named by the call in which it was promised.
+    pub(crate) callback: InteractionId,
+    /// When that was.
+    pub(crate) asked: UnixMillis,
+    /// 1, 2, 3…
+    pub(crate) attempt: u32,
 }
 
 /// Where a call stands.
@@ -51,6 +64,8 @@ pub(crate) struct Call {
 pub(crate) enum Stage {
     /// The citizen hears ring-back; media was asked for a port.
     Opening,
+    /// Nobody is on the line: the citizen is called back when the turn comes.
+    Expecting(Expecting),
     /// 外拨: an agent has dialled, and nobody has answered yet.
     Dialling(Dialling),
     /// The citizen hears music; a desk may ring.
@@ -69,12 +84,26 @@ pub(crate) struct Watcher {
     pub(crate) mode: WatchMode,
 }
 
+/// The citizen has given up the line and not the place.
+#[derive(Debug, Clone)]
+pub(crate) struct Expecting {
+    /// First entry into the line.
+    pub(crate) entered: Now,
+    /// Whom to call.
+    pub(crate) number: PhoneNumber,
+}
+
 /// An agent calls a citizen.
 #[derive(Debug)]
 pub(crate) struct Dialling {
     pub(crate) agent: AgentId,
     pub(crate) agent_leg: LegId,
     pub(crate) out: Outgoing,
+    pub(crate) since: Now,
+    /// First entry into the line, if it is a callback.
+    pub(crate) entered: Now,
+    /// From there to the answered offer, in ms.
+    pub(crate) waited_ms: u64,
 }
 
 /// The citizen waits.
@@ -140,6 +169,8 @@ impl Call {
             | FactKind::PartyLeft { .. }
             | FactKind::HandedOver { .. }
             | FactKind::SentToQueue { .. }
+            | FactKind::CallbackPromised { .. }
+            | FactKind::CallbackBegan { .. }
             | FactKind::KeysPressed { .. }
             | FactKind::Ended { .. } => self.ledger.fact(turn.now, kind),
         };
@@ -169,6 +200,26 @@ impl Call {
         self.note(turn, FactKind::Announced { prompts });
     }
 
+    /// The waiting citizen hears a question; the digits of a number in it are not written down.
+    pub(crate) fn ask(&mut self, turn: &mut Turn, prompts: Vec<PromptName>) {
+        let asked = prompts.first().cloned().into_iter().collect();
+        turn.media(MediaCommand::Announce { leg: self.leg, prompts, then: Sound::Music });
+        self.note(turn, FactKind::Announced { prompts: asked });
+    }
+
+    /// Whether nobody is on the line, and the citizen is called when the turn comes.
+    pub(crate) fn is_expected(&self) -> bool {
+        matches!(self.stage, Stage::Expecting(_))
+    }
+
+    /// The first entry into the line of a citizen who waits there.
+    pub(crate) fn entered(&self) -> Option<Now> {
+        match &self.stage {
+            Stage::Waiting(waiting) => Some(waiting.entered),
+            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Talking(_) | Stage::Residual(_) => None,
+        }
+    }
+
     /// An agent has the call from now on.
     pub(crate) fn connect(&mut self, turn: &mut Turn, (agent, agent_leg): (AgentId, LegId), entered: Now, waited_ms: u64) {
         self.stage =
@@ -182,7 +233,7 @@ impl Call {
             Stage::Dialling(dialling) if dialling.agent == agent => dialling.agent_leg = new_leg,
             Stage::Talking(talking) if talking.agent == agent => talking.agent_leg = new_leg,
             Stage::Talking(talking) => talking.colleague_moves(agent, new_leg),
-            Stage::Opening | Stage::Waiting(_) | Stage::Dialling(_) | Stage::Residual(_) => {}
+            Stage::Opening | Stage::Expecting(_) | Stage::Waiting(_) | Stage::Dialling(_) | Stage::Residual(_) => {}
         }
         self.settle(turn);
     }
@@ -227,7 +278,7 @@ impl Call {
         let recording = recording::id(self.id);
         let main = WiredKind::Main { recording, masks_keys };
         match &self.stage {
-            Stage::Opening => {}
+            Stage::Opening | Stage::Expecting(_) => {}
             Stage::Dialling(dialling) => {
                 if dialling.out.is_audible() {
                     wires.talks.insert(self.leg, Wired::of(WiredKind::Early, dialling.agent_leg));
@@ -275,7 +326,7 @@ impl Call {
         match &self.stage {
             Stage::Dialling(dialling) if dialling.agent == agent => Some(dialling.agent_leg),
             Stage::Talking(talking) if talking.agent == agent => Some(talking.agent_leg),
-            Stage::Opening | Stage::Dialling(_) | Stage::Waiting(_) | Stage::Talking(_) | Stage::Residual(_) => {
+            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Waiting(_) | Stage::Talking(_) | Stage::Residual(_) => {
                 self.stage.parties().find(|party| party.agent() == Some(agent)).and_then(Party::leg)
             }
         }
@@ -284,7 +335,7 @@ impl Call {
     /// Whose audio the citizen hears, or would but for hold, and whether that is held.
     fn with_citizen(&self) -> BTreeMap<AgentId, bool> {
         match &self.stage {
-            Stage::Opening | Stage::Dialling(_) | Stage::Waiting(_) | Stage::Residual(_) => BTreeMap::new(),
+            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Waiting(_) | Stage::Residual(_) => BTreeMap::new(),
             Stage::Talking(talking) => {
                 let colleagues = talking.others.iter().filter_map(Party::agent).map(|agent| (agent, false));
                 colleagues.chain([(talking.agent, talking.held.is_some())]).collect()
@@ -320,7 +371,7 @@ impl Call {
         let limits = turn.plan.limits.functions;
         let held = match &self.stage {
             Stage::Talking(talking) => talking.held.map(|since| since.time.plus(limits.held_ms)),
-            Stage::Opening | Stage::Dialling(_) | Stage::Waiting(_) | Stage::Residual(_) => None,
+            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Waiting(_) | Stage::Residual(_) => None,
         };
         match held {
             Some(at) if at > turn.now.time => turn.timers.set(at, Reason::HeldLong(self.id)),
@@ -330,7 +381,7 @@ impl Call {
             Stage::Residual(residual) => {
                 turn.timers.set(residual.since.time.plus(limits.residual_ms), Reason::ResidualOver(self.id));
             }
-            Stage::Opening | Stage::Dialling(_) | Stage::Waiting(_) | Stage::Talking(_) => {
+            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Waiting(_) | Stage::Talking(_) => {
                 turn.timers.cancel(Reason::ResidualOver(self.id));
             }
         }
@@ -341,6 +392,8 @@ impl Call {
         let leg = self.leg;
         match &self.stage {
             Stage::Opening => turn.sip(SipCommand::Refuse { leg, reason }),
+            // Nobody was called yet.
+            Stage::Expecting(_) => {}
             Stage::Dialling(dialling) => dialling.out.say_goodbye(turn, reason),
             Stage::Waiting(_) | Stage::Talking(_) | Stage::Residual(_) => turn.sip(SipCommand::HangUp { leg, reason }),
         }
@@ -349,7 +402,7 @@ impl Call {
     /// The end reason when the citizen's leg ends by itself.
     pub(crate) fn reason_of(&self, cause: LegEnd) -> EndReason {
         match (&self.stage, cause) {
-            (Stage::Dialling(_), _) => EndReason::NotReached,
+            (Stage::Dialling(_) | Stage::Expecting(_), _) => EndReason::NotReached,
             (
                 _,
                 LegEnd::Timeout
@@ -376,7 +429,7 @@ impl Call {
         match &self.stage {
             Stage::Dialling(dialling) => Some(dialling.agent),
             Stage::Talking(talking) => Some(talking.agent),
-            Stage::Opening | Stage::Waiting(_) | Stage::Residual(_) => None,
+            Stage::Opening | Stage::Expecting(_) | Stage::Waiting(_) | Stage::Residual(_) => None,
         }
     }
 
@@ -384,7 +437,7 @@ impl Call {
     pub(crate) fn aside(&self) -> Option<&Aside> {
         match &self.stage {
             Stage::Talking(talking) => talking.aside.as_ref(),
-            Stage::Opening | Stage::Dialling(_) | Stage::Waiting(_) | Stage::Residual(_) => None,
+            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Waiting(_) | Stage::Residual(_) => None,
         }
     }
 
@@ -393,14 +446,16 @@ impl Call {
         match &self.stage {
             Stage::Talking(talking) => &talking.others,
             Stage::Residual(residual) => &residual.others,
-            Stage::Opening | Stage::Dialling(_) | Stage::Waiting(_) => &[],
+            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Waiting(_) => &[],
         }
     }
 
     /// The call as it rings at a desk since `since`.
     pub(crate) fn ringing_view(&self, turn: &Turn, since: Now) -> CallView {
         let entered = match &self.stage {
-            Stage::Opening | Stage::Dialling(_) => self.started,
+            Stage::Opening => self.started,
+            Stage::Expecting(expecting) => expecting.entered,
+            Stage::Dialling(dialling) => dialling.entered,
             Stage::Waiting(waiting) => waiting.entered,
             Stage::Talking(talking) => talking.entered,
             Stage::Residual(residual) => residual.entered,
@@ -415,9 +470,9 @@ impl Call {
     /// The call as an agent sees it who has it or takes part.
     pub(crate) fn talking_view(&self, turn: &Turn, agent: AgentId) -> Option<CallView> {
         let mut view = match &self.stage {
-            Stage::Dialling(_) => self.view(turn, CallPhase::Dialling, self.started, 0),
+            Stage::Dialling(dialling) => self.view(turn, CallPhase::Dialling, dialling.since, dialling.waited_ms),
             Stage::Talking(talking) => self.view(turn, CallPhase::Talking, talking.since, talking.waited_ms),
-            Stage::Opening | Stage::Waiting(_) | Stage::Residual(_) => return None,
+            Stage::Opening | Stage::Expecting(_) | Stage::Waiting(_) | Stage::Residual(_) => return None,
         };
         let owner = self.owner().filter(|owner| *owner != agent);
         view.talk.guest_of = owner.map(|owner| agent_name(turn, owner));
@@ -427,7 +482,7 @@ impl Call {
     fn view(&self, turn: &Turn, phase: CallPhase, since: Now, waited_ms: u64) -> CallView {
         let held = match &self.stage {
             Stage::Talking(talking) => talking.held.map(|since| since.utc),
-            Stage::Opening | Stage::Dialling(_) | Stage::Waiting(_) | Stage::Residual(_) => None,
+            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Waiting(_) | Stage::Residual(_) => None,
         };
         CallView {
             interaction: self.id,
@@ -445,6 +500,7 @@ impl Call {
                 others: self.others().iter().map(|party| party.view(turn)).collect(),
                 guest_of: None,
                 asked_by: None,
+                callback: self.callback.map(|CallbackOf { asked, attempt, .. }| CallbackView { asked, attempt }),
             },
         }
     }
@@ -456,7 +512,7 @@ impl Stage {
         let (aside, others): (_, &[Party]) = match self {
             Self::Talking(talking) => (talking.aside.as_ref(), &talking.others),
             Self::Residual(residual) => (None, &residual.others),
-            Self::Opening | Self::Dialling(_) | Self::Waiting(_) => (None, &[]),
+            Self::Opening | Self::Expecting(_) | Self::Dialling(_) | Self::Waiting(_) => (None, &[]),
         };
         aside.map(|aside| &aside.party).into_iter().chain(others)
     }

@@ -3,7 +3,7 @@
 
 use super::Calls;
 use super::call::{self, Call, Residual, Stage, Talking};
-use super::outgoing::{Outgoing, OutgoingStage};
+use super::outgoing::Outgoing;
 use super::party::{Aside, Member, Party};
 use crate::command::{CallTo, Command, SessionText};
 use crate::ledger::FactKind;
@@ -48,7 +48,7 @@ impl Call {
     fn talking(&mut self) -> Result<&mut Talking, Refusal> {
         match &mut self.stage {
             Stage::Talking(talking) => Ok(talking),
-            Stage::Opening | Stage::Dialling(_) | Stage::Waiting(_) | Stage::Residual(_) => Err(Refusal::WrongState),
+            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Waiting(_) | Stage::Residual(_) => Err(Refusal::WrongState),
         }
     }
 
@@ -119,7 +119,7 @@ impl Call {
         match &mut self.stage {
             Stage::Talking(talking) => &mut talking.others,
             Stage::Residual(residual) => &mut residual.others,
-            Stage::Opening | Stage::Dialling(_) | Stage::Waiting(_) => &mut [],
+            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Waiting(_) => &mut [],
         }
     }
 
@@ -127,7 +127,7 @@ impl Call {
         let others = match &mut self.stage {
             Stage::Talking(talking) => &mut talking.others,
             Stage::Residual(residual) => &mut residual.others,
-            Stage::Opening | Stage::Dialling(_) | Stage::Waiting(_) => return None,
+            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Waiting(_) => return None,
         };
         let place = others.iter().position(|other| other.id == party)?;
         Some(others.remove(place))
@@ -145,7 +145,7 @@ impl Call {
                 talking.others.iter_mut().chain(talking.aside.as_mut().map(|aside| &mut aside.party)).find(|party| ours(party))
             }
             Stage::Residual(residual) => residual.others.iter_mut().find(|party| ours(party)),
-            Stage::Opening | Stage::Waiting(_) => None,
+            Stage::Opening | Stage::Expecting(_) | Stage::Waiting(_) => None,
         };
         match &mut party?.who {
             Member::Outside(outgoing) => Some(outgoing),
@@ -431,10 +431,27 @@ impl Calls {
         self.get(interaction).is_some_and(|call| matches!(call.stage, Stage::Dialling(_)))
     }
 
-    /// Whether a call of ours is still being opened, for its deadline.
+    /// Whether the INVITE of a call of ours has not gone out, for its deadline.
     pub(crate) fn is_opening(&mut self, leg: LegId) -> bool {
         let outgoing = self.legs.get(&leg).and_then(|id| self.live.get_mut(id)).and_then(|call| call.outgoing(leg));
-        outgoing.is_some_and(|outgoing| outgoing.stage == OutgoingStage::Opening)
+        outgoing.is_some_and(|outgoing| !outgoing.is_placed())
+    }
+
+    /// A number for one more leg of ours.
+    pub(crate) fn new_leg(&mut self) -> LegId {
+        let leg = self.next_leg;
+        self.next_leg = LegId(leg.0 + 1);
+        leg
+    }
+
+    /// The phone of the agent who dials was answered: the citizen is called now. `false` if nobody is to be called.
+    pub(crate) fn dial_on(&mut self, turn: &mut Turn, interaction: InteractionId, agent_leg: LegId) -> bool {
+        let Some(call) = self.live.get_mut(&interaction) else { return false };
+        let Stage::Dialling(dialling) = &mut call.stage else { return false };
+        dialling.agent_leg = agent_leg;
+        dialling.out.start(turn, Some(agent_leg));
+        call.settle(turn);
+        true
     }
 
     pub(super) fn forget_party(&mut self, party: &Party) {

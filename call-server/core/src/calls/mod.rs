@@ -11,7 +11,7 @@ mod party;
 mod recording;
 mod wires;
 
-pub(crate) use call::{Call, Ending, Stage, Watcher};
+pub(crate) use call::{Call, CallbackOf, Ending, Stage, Watcher};
 pub(crate) use functions::{Called, Gone, Role};
 
 use crate::command::{CallTo, MediaCommand, RecordingCommand, SessionText, SipCommand, StoreCommand};
@@ -23,14 +23,15 @@ use crate::plan::PromptName;
 use crate::time::Now;
 use crate::timer::Reason;
 use crate::turn::Turn;
-use call::{Dialling, Waiting};
+use call::{Dialling, Expecting, Waiting};
 use farewell::Farewell;
 use load::Load;
-use outgoing::{FIRST_OUTGOING_LEG, Outgoing};
+use outgoing::FIRST_OUTGOING_LEG;
+pub(crate) use outgoing::Outgoing;
 use recording::Recording;
 use shared::model::{
-    AgentId, Caller, CallerCard, DialResult, Direction, EndReason, InteractionId, KnownCaller, LegId, PartyId, QueueId, RecordingId, Side,
-    TrunkId,
+    AgentId, Caller, CallerCard, DialResult, Direction, EndReason, InteractionId, KnownCaller, LegId, PartyId, PhoneNumber, QueueId,
+    RecordingId, Side, TrunkId,
 };
 use std::collections::BTreeMap;
 use wires::Wires;
@@ -72,6 +73,14 @@ pub(crate) struct Joined {
     pub(crate) entered: Now,
     /// It has talked with an agent who is lost.
     pub(crate) returned: bool,
+}
+
+/// By what an agent speaks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Voice {
+    pub(crate) leg: LegId,
+    /// It is there; otherwise the agent's phone is called first.
+    pub(crate) speaks: bool,
 }
 
 /// What a new call meets, and what is to be written down about it.
@@ -127,6 +136,11 @@ impl Calls {
     /// Finished calls that wait for their recording.
     pub(crate) fn closing(&self) -> usize {
         self.closing.len()
+    }
+
+    /// Whether a call is live or hears its last words.
+    pub(crate) fn is_on(&self, interaction: InteractionId) -> bool {
+        self.live.contains_key(&interaction) || self.farewells.contains_key(&interaction)
     }
 
     /// Live calls, in order of their numbers.
@@ -210,7 +224,7 @@ impl Calls {
                 }
                 Some(Joined { interaction: call.id, queue: call.queue, probe: call.probe, entered: turn.now, returned: false })
             }
-            Stage::Dialling(_) | Stage::Waiting(_) | Stage::Talking(_) | Stage::Residual(_) => None,
+            Stage::Expecting(_) | Stage::Dialling(_) | Stage::Waiting(_) | Stage::Talking(_) | Stage::Residual(_) => None,
         }
     }
 
@@ -243,33 +257,57 @@ impl Calls {
         }
     }
 
-    /// 外拨: an agent, whose part of the call begins with this, calls somebody.
-    pub(crate) fn dial(&mut self, turn: &mut Turn, (agent, agent_leg): (AgentId, LegId), to: CallTo, queue: QueueId) -> InteractionId {
-        let (id, leg) = (self.next, self.next_leg);
-        (self.next, self.next_leg) = (InteractionId(id.0 + 1), LegId(leg.0 + 1));
+    /// 外拨: an agent, whose part of the call begins with this, calls somebody; at once if the agent has a voice to speak by.
+    pub(crate) fn dial(&mut self, turn: &mut Turn, (agent, voice): (AgentId, Voice), to: CallTo, queue: QueueId) -> InteractionId {
+        let (id, leg) = (self.next, self.new_leg());
+        self.next = InteractionId(id.0 + 1);
         let dialled = to.number().clone();
         let caller = Caller { number: Some(dialled.clone().into()) };
         let (direction, started) = (Direction::Outbound, turn.now);
-        turn.store(StoreCommand::Open {
-            interaction: id,
-            started: started.utc,
-            caller: caller.clone(),
-            dialled: dialled.clone(),
-            probe: false,
-            direction,
-            diversions: Vec::new(),
-        });
-        let origin = Origin::default();
-        let offered = CallOffered { leg, trunk: TrunkId(0), caller: caller.clone(), dialled, offer: None, probe: false, origin };
+        let offered = open_outbound(turn, id, leg, dialled);
         let (ledger, fact) = CallLedger::dialled(id, offered, started, agent);
         call::store_fact(turn, fact);
-        let out = Outgoing::begin(turn, leg, to, Caller::default(), turn.plan.limits.functions.dial_ms, None);
-        let stage = Stage::Dialling(Dialling { agent, agent_leg, out });
+        let mut out = Outgoing::awaited(leg, to, Caller::default(), turn.plan.limits.functions.dial_ms);
+        let Voice { leg: agent_leg, speaks } = voice;
+        if speaks {
+            out.start(turn, None);
+        }
+        let stage = Stage::Dialling(Dialling { agent, agent_leg, out, since: started, entered: started, waited_ms: 0 });
         let call = Call { direction, stage, ..fresh(id, leg, caller, queue, ledger, started) };
         call.find_card(turn);
         self.live.insert(id, call);
         self.legs.insert(leg, id);
         id
+    }
+
+    /// 排队回呼: the turn of somebody who is to be called comes; `entered` is the place in the line.
+    pub(crate) fn expect(&mut self, turn: &mut Turn, of: CallbackOf, number: &PhoneNumber, queue: QueueId, entered: Now) -> Joined {
+        let (id, leg) = (self.next, self.next_leg);
+        (self.next, self.next_leg) = (InteractionId(id.0 + 1), LegId(leg.0 + 1));
+        let caller = Caller { number: Some(number.clone().into()) };
+        let (direction, started) = (Direction::Outbound, turn.now);
+        let offered = open_outbound(turn, id, leg, number.clone());
+        let (ledger, fact) = CallLedger::called_back(id, offered, started, (of.callback, of.attempt));
+        call::store_fact(turn, fact);
+        let stage = Stage::Expecting(Expecting { entered, number: number.clone() });
+        let mut call = Call { direction, stage, callback: Some(of), ..fresh(id, leg, caller, queue, ledger, started) };
+        call.note(turn, FactKind::Queued { queue });
+        call.find_card(turn);
+        self.live.insert(id, call);
+        self.legs.insert(leg, id);
+        Joined { interaction: id, queue, probe: false, entered, returned: false }
+    }
+
+    /// An agent has taken the offer of a callback that rang since `rang`: the citizen is called.
+    pub(crate) fn call_back(&mut self, turn: &mut Turn, interaction: InteractionId, (agent, agent_leg): (AgentId, LegId), rang: Now) {
+        let Some(call) = self.live.get_mut(&interaction) else { return };
+        let Stage::Expecting(Expecting { entered, number }) = &call.stage else { return };
+        let (entered, to, since) = (*entered, CallTo::Number(number.clone()), turn.now);
+        let fact = call.ledger.calls_back(since, agent);
+        call::store_fact(turn, fact);
+        let out = Outgoing::begin(turn, call.leg, to, Caller::default(), turn.queue(call.queue).callback.ring_ms, None);
+        let waited_ms = rang.time.since(entered.time);
+        call.stage = Stage::Dialling(Dialling { agent, agent_leg, out, since, entered, waited_ms });
     }
 
     /// Who listens to an agent of this call.
@@ -291,11 +329,11 @@ impl Calls {
     /// The citizen who was called has answered: the talk with the agent begins.
     pub(crate) fn reached(&mut self, turn: &mut Turn, interaction: InteractionId) {
         let Some(call) = self.live.get_mut(&interaction) else { return };
-        if let Stage::Dialling(Dialling { agent, agent_leg, .. }) = call.stage {
+        if let Stage::Dialling(Dialling { agent, agent_leg, entered, waited_ms, .. }) = call.stage {
             if let Some(fact) = call.ledger.dial_ended(turn.now, DialResult::Answered) {
                 call::store_fact(turn, fact);
             }
-            call.connect(turn, (agent, agent_leg), call.started, 0);
+            call.connect(turn, (agent, agent_leg), entered, waited_ms);
         }
     }
 
@@ -354,7 +392,9 @@ impl Calls {
             party.hang_up(turn);
             self.forget_party(party);
         }
-        turn.media(MediaCommand::Close { leg: call.leg });
+        if !matches!(was, Stage::Expecting(_)) {
+            turn.media(MediaCommand::Close { leg: call.leg });
+        }
         let (fact, record) = call.ledger.close(turn.now, ending.reason, ending.by);
         call::store_fact(turn, fact);
         self.close(turn, Box::new(record), call.recording);
@@ -403,6 +443,8 @@ impl Calls {
         let interaction = record.interaction;
         if record.direction == Direction::Inbound {
             self.contacts.finished(&record);
+        } else if record.callback.is_some() {
+            self.contacts.called_back(&record);
         }
         self.contacts.forget(turn.now.utc, turn.plan.limits.remembered_days);
         let row_stored = match recording {
@@ -424,6 +466,21 @@ impl Calls {
     }
 }
 
+/// Writes down a call of ours; what is told of it is as if it had come in.
+fn open_outbound(turn: &mut Turn, interaction: InteractionId, leg: LegId, dialled: PhoneNumber) -> CallOffered {
+    let caller = Caller { number: Some(dialled.clone().into()) };
+    turn.store(StoreCommand::Open {
+        interaction,
+        started: turn.now.utc,
+        caller: caller.clone(),
+        dialled: dialled.clone(),
+        probe: false,
+        direction: Direction::Outbound,
+        diversions: Vec::new(),
+    });
+    CallOffered { leg, trunk: TrunkId(0), caller, dialled, offer: None, probe: false, origin: Origin::default() }
+}
+
 /// A call that has just come to be.
 fn fresh(id: InteractionId, leg: LegId, caller: Caller, queue: QueueId, ledger: CallLedger, started: Now) -> Call {
     Call {
@@ -441,6 +498,7 @@ fn fresh(id: InteractionId, leg: LegId, caller: Caller, queue: QueueId, ledger: 
         ledger,
         recording: Recording::None,
         stage: Stage::Opening,
+        callback: None,
         transfers: 0,
         last_party: PartyId(0),
         watchers: Vec::new(),

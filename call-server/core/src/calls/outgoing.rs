@@ -29,6 +29,8 @@ pub(crate) struct Outgoing {
 /// How far it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OutgoingStage {
+    /// Not begun: the phone of the agent who dials is called first.
+    Awaited,
     /// Media was asked for a port.
     Opening,
     /// The INVITE is out.
@@ -50,21 +52,36 @@ fn terms(turn: &Turn, to: &CallTo) -> VoiceTerms {
             encrypted: trunk.is_encrypted(),
             ipv6: trunk.is_ipv6(),
         }),
-        CallTo::Phone(_) => VoiceTerms::default(),
+        CallTo::Phone(_) | CallTo::Fixed { .. } => VoiceTerms::default(),
     }
 }
 
 impl Outgoing {
     /// Asks for a voice path on the thread of the leg `near`; the deadline of each step is [`Reason::LegOverdue`].
     pub(crate) fn begin(turn: &mut Turn, leg: LegId, to: CallTo, shown: Caller, ring_ms: u64, near: Option<LegId>) -> Self {
-        let terms = terms(turn, &to);
-        let keys = terms.voice.keys;
+        let mut outgoing = Self::awaited(leg, to, shown, ring_ms);
+        outgoing.start(turn, near);
+        outgoing
+    }
+
+    /// A call that begins with [`Outgoing::start`]; who waits for that has a deadline of its own.
+    pub(crate) fn awaited(leg: LegId, to: CallTo, shown: Caller, ring_ms: u64) -> Self {
+        Self { leg, to, shown, ring_ms, keys: KeyMode::default(), stage: OutgoingStage::Awaited }
+    }
+
+    /// Asks for the voice path of an awaited call.
+    pub(crate) fn start(&mut self, turn: &mut Turn, near: Option<LegId>) {
+        if self.stage != OutgoingStage::Awaited {
+            return;
+        }
+        let (leg, terms) = (self.leg, terms(turn, &self.to));
+        self.keys = terms.voice.keys;
         turn.media(MediaCommand::OfferTrunk { leg, near, terms });
-        if keys == KeyMode::InBand {
+        if self.keys == KeyMode::InBand {
             turn.media(MediaCommand::HearTones { leg });
         }
         turn.timers.set(turn.now.time.plus(turn.plan.limits.media_open_ms), Reason::LegOverdue(leg));
-        Self { leg, to, shown, ring_ms, keys, stage: OutgoingStage::Opening }
+        self.stage = OutgoingStage::Opening;
     }
 
     /// The voice path is there: the INVITE goes out with its offer.
@@ -83,7 +100,7 @@ impl Outgoing {
         let was_early = match self.stage {
             OutgoingStage::Calling => false,
             OutgoingStage::Ringing { early } => early,
-            OutgoingStage::Opening | OutgoingStage::Answered(_) => return false,
+            OutgoingStage::Awaited | OutgoingStage::Opening | OutgoingStage::Answered(_) => return false,
         };
         let is_early = early.is_some();
         if let Some(description) = early {
@@ -95,7 +112,7 @@ impl Outgoing {
 
     /// Somebody answered. Returns whether that is news.
     pub(crate) fn answered(&mut self, turn: &mut Turn, answer: Option<SessionText>) -> bool {
-        if matches!(self.stage, OutgoingStage::Opening | OutgoingStage::Answered(_)) {
+        if matches!(self.stage, OutgoingStage::Awaited | OutgoingStage::Opening | OutgoingStage::Answered(_)) {
             return false;
         }
         turn.timers.cancel(Reason::LegOverdue(self.leg));
@@ -104,6 +121,11 @@ impl Outgoing {
         }
         self.stage = OutgoingStage::Answered(turn.now);
         true
+    }
+
+    /// Whether an INVITE has gone out.
+    pub(crate) fn is_placed(&self) -> bool {
+        !matches!(self.stage, OutgoingStage::Awaited | OutgoingStage::Opening)
     }
 
     /// Whether somebody is there.
@@ -125,7 +147,7 @@ impl Outgoing {
     /// Ends its signalling from our side; its voice may be part of a talk still.
     pub(crate) fn say_goodbye(&self, turn: &mut Turn, reason: EndReason) {
         turn.timers.cancel(Reason::LegOverdue(self.leg));
-        if self.stage != OutgoingStage::Opening {
+        if self.is_placed() {
             turn.sip(SipCommand::HangUp { leg: self.leg, reason });
         }
     }

@@ -7,7 +7,9 @@ use crate::command::{AgentCommand, MediaAccess, SessionEnd};
 use crate::input::AgentAction;
 use crate::ledger::IntervalCause;
 use crate::turn::Turn;
-use shared::model::{AgentId, DialResult, EndReason, InteractionId, LegId, NotReadyReason, OfferId, Refusal, RequestId, SessionId, Side};
+use shared::model::{
+    AgentId, DialResult, EndReason, InteractionId, LegId, NotReadyReason, OfferId, Refusal, RequestId, SessionId, Side, VoiceDevice,
+};
 
 impl Core {
     /// A step of one agent alone.
@@ -17,21 +19,21 @@ impl Core {
         }
     }
 
-    pub(super) fn agent_arrived(&mut self, agent: AgentId, session: SessionId) {
+    pub(super) fn agent_arrived(&mut self, (agent, session): (AgentId, SessionId), voice: Option<VoiceDevice>) {
         if self.stopping {
             self.turn.agent(AgentCommand::SignInFailed { agent, session });
             return;
         }
         self.unwatch(agent);
-        if let Some(remains) = self.acd.arrive(&mut self.turn, agent, session) {
+        if let Some(remains) = self.acd.arrive(&mut self.turn, (agent, session), voice) {
             self.offer_over(remains.offer);
         }
     }
 
     pub(super) fn agent_media_opened(&mut self, agent: AgentId, leg: LegId, access: MediaAccess) {
-        if let Some((interaction, leg)) = self.acd.media_opened(&mut self.turn, agent, leg, access)
-            && let Some(call) = self.calls.get_mut(interaction)
-        {
+        if let Some((interaction, headset)) = self.acd.media_opened(&mut self.turn, agent, leg, access) {
+            let leg = self.leg_of_phone(agent).unwrap_or(headset);
+            let Some(call) = self.calls.get_mut(interaction) else { return };
             call.rejoin(&mut self.turn, agent, leg);
             self.follow_call(interaction);
         }
@@ -100,7 +102,12 @@ impl Core {
             AgentAction::AwaitNotReady(reason) => self.await_break(agent, reason),
             AgentAction::Lock => self.choose(agent, |agent, turn| agent.lock(turn)),
             AgentAction::Unlock => self.choose(agent, |agent, turn| agent.unlock(turn)),
-            AgentAction::Accept(offer) => self.accept(agent, offer, IntervalCause::Accept),
+            AgentAction::Accept(offer) => {
+                if self.acd.agent(agent).is_some_and(|found| found.needs_phone()) {
+                    return Err(Refusal::LiftReceiver);
+                }
+                self.accept(agent, offer, IntervalCause::Accept)
+            }
             AgentAction::Reject(offer) => self.ask(agent, |agent, turn| agent.reject(turn, offer)),
             AgentAction::HangUp(interaction) => self.hang_up(agent, interaction),
             AgentAction::EndWrapUp => self.ask(agent, |agent, turn| agent.end_wrap_up(turn)),
@@ -108,6 +115,7 @@ impl Core {
             AgentAction::Dial(number) => self.dial(agent, number.reveal()),
             AgentAction::Call(interaction, function) => self.function(agent, interaction, function),
             AgentAction::Supervise(act, reason) => self.supervise(agent, act, reason),
+            AgentAction::UseVoice(device) => self.use_voice(agent, device),
             AgentAction::SignOut => Ok(()),
         }
     }
@@ -147,23 +155,25 @@ impl Core {
         Ok(())
     }
 
-    fn accept(&mut self, agent: AgentId, offer: OfferId, cause: IntervalCause) -> Result<(), Refusal> {
+    pub(super) fn accept(&mut self, agent: AgentId, offer: OfferId, cause: IntervalCause) -> Result<(), Refusal> {
         let Accepted { offered, leg, losers } = self.acd.accept(&mut self.turn, agent, offer, cause)?;
         self.note_last_agents();
         for loser in losers {
             self.note_offer_over(loser);
         }
+        self.stop_asking(offered.interaction);
         if offered.asked.is_some() {
             self.colleague_accepted(offered.interaction, agent, leg);
-        } else {
+        } else if !self.call_back(offered.interaction, (agent, leg), offered.began) {
             self.calls.connect(&mut self.turn, offered.interaction, agent, leg, offered.began);
             self.refresh_call_watchers(offered.interaction);
+            self.got_through(offered.interaction);
         }
         Ok(())
     }
 
     /// 挂断: of one's own call for everybody, of another's only for oneself.
-    fn hang_up(&mut self, agent: AgentId, interaction: InteractionId) -> Result<(), Refusal> {
+    pub(super) fn hang_up(&mut self, agent: AgentId, interaction: InteractionId) -> Result<(), Refusal> {
         let call = self.calls.get(interaction).ok_or(Refusal::NoSuchCall)?;
         if call.owner() == Some(agent) {
             self.calls.dial_ended(&mut self.turn, interaction, DialResult::Cancelled);

@@ -10,9 +10,11 @@ impl Core {
     /// Shows every desk that really looks different now.
     pub(crate) fn show_changed(&mut self) {
         let touched = self.acd.take_touched();
+        self.settle_phones(&touched);
         self.tell_floor(&touched);
         for agent in touched {
-            let Some(desk) = self.acd.agent(agent).map(|agent| self.desk(agent)) else { continue };
+            let seated = self.acd.agent(agent).filter(|agent| agent.unattended.is_none());
+            let Some(desk) = seated.map(|agent| self.desk(agent)) else { continue };
             let Some(agent) = self.acd.agent_mut(agent) else { continue };
             if agent.shown.as_deref().is_some_and(|shown| same(shown, &desk)) {
                 continue;
@@ -51,6 +53,7 @@ impl Core {
             limit: agent.limit.map(|limit| limit.utc),
             awaits: self.acd.awaited(agent.agent),
             watches: self.watch_view(agent.agent),
+            voice: self.voice_view(agent.agent),
         }
     }
 
@@ -86,7 +89,7 @@ fn wrap_up_view(agent: &Agent) -> Option<WrapUpView> {
 
 /// Equal but for revision and clock.
 fn same(shown: &Desk, desk: &Desk) -> bool {
-    let Desk { revision: _, now: _, state, since, offer, call, wrap_up, notice, next, limit, awaits, watches } = desk;
+    let Desk { revision: _, now: _, state, since, offer, call, wrap_up, notice, next, limit, awaits, watches, voice } = desk;
     shown.state == *state
         && shown.since == *since
         && shown.offer == *offer
@@ -97,4 +100,5 @@ fn same(shown: &Desk, desk: &Desk) -> bool {
         && shown.limit == *limit
         && shown.awaits == *awaits
         && shown.watches == *watches
+        && shown.voice == *voice
 }

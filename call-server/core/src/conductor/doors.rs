@@ -84,7 +84,7 @@ impl Core {
     }
 
     /// Politely if there is a text, and room for one more to be played.
-    fn turn_away(&self, reason: EndReason, text: Option<PromptName>) -> Way {
+    pub(super) fn turn_away(&self, reason: EndReason, text: Option<PromptName>) -> Way {
         let most = match self.turn.plan.storm.most_texts {
             0 => MOST_TEXTS,
             most => most,
@@ -135,12 +135,13 @@ impl Core {
         let Some((interaction, queue)) = self.calls.of_leg(leg).filter(|call| !call.probe).map(|call| (call.id, call.queue)) else {
             return;
         };
-        if !self.acd.waits_unserved(interaction) {
+        if self.callback_key(interaction, queue, digit) || !self.acd.waits_unserved(interaction) {
             return;
         }
         match self.turn.queue(queue).keys.get(&digit).cloned() {
             Some(KeyAction::Leave(exit)) => self.leave_line(interaction, OverflowCause::Key, &exit),
-            Some(KeyAction::CallBack) | None => {}
+            Some(KeyAction::CallBack) => self.ask_for_callback(interaction, queue),
+            None => {}
         }
     }
 
@@ -151,21 +152,14 @@ impl Core {
         let (from, may_move, reason) = (call.queue, call.moves < MAX_MOVES, call.unserved(cause.end_reason()));
         match exit {
             Exit::Queue(to) if may_move && *to != from && self.turn.plan.queues.contains_key(to) && self.obstacle(*to).is_none() => {
+                self.stop_asking(interaction);
                 self.acd.change_queue(&mut self.turn, interaction, *to);
                 self.note_last_agents();
                 self.calls.change_queue(&mut self.turn, interaction, Move { from, to: *to, cause });
             }
             Exit::Queue(_) if cause != OverflowCause::Timeout => {}
             Exit::Queue(_) | Exit::Refuse => self.end_call(interaction, Ending::by_server(reason)),
-            Exit::Announce(prompt) => match self.turn_away(reason, Some(prompt.clone())) {
-                Way::Farewell { reason, prompt } => {
-                    self.acd.call_over(&mut self.turn, interaction);
-                    self.note_last_agents();
-                    self.calls.bid_farewell(&mut self.turn, interaction, reason, prompt);
-                }
-                Way::Refuse(reason) => self.end_call(interaction, Ending::by_server(reason)),
-                Way::Line { .. } => {}
-            },
+            Exit::Announce(prompt) => self.say_goodbye(interaction, reason, prompt.clone()),
         }
     }
 

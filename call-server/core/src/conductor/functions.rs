@@ -3,7 +3,7 @@
 
 use crate::Core;
 use crate::acd::{OfferOver, TalkMode};
-use crate::calls::{Called, Ending, Gone, Role, Stage};
+use crate::calls::{Called, Ending, Gone, Role, Stage, Voice};
 use crate::command::{CallTo, SessionText, SipCommand};
 use crate::input::LegEnd;
 use crate::ledger::{FactKind, OfferEnd};
@@ -18,7 +18,7 @@ impl Core {
     pub(super) fn dial(&mut self, agent: AgentId, number: &PhoneNumber) -> Result<(), Refusal> {
         let found = self.acd.agent(agent).ok_or(Refusal::WrongState)?;
         found.may_dial()?;
-        let leg = found.leg;
+        let voice = Voice { leg: found.voice(), speaks: !found.needs_phone() };
         if self.stopping || self.calls.count() >= self.turn.plan.limits.max_interactions {
             return Err(Refusal::WrongState);
         }
@@ -27,7 +27,7 @@ impl Core {
         let queue = plan.agents.get(&agent).and_then(|plan| plan.queues.iter().find(|queue| self.turn.plan.queues.contains_key(queue)));
         let queue = *queue.ok_or(Refusal::NoSuchTarget)?;
         self.unwatch(agent);
-        let interaction = self.calls.dial(&mut self.turn, (agent, leg), to, queue);
+        let interaction = self.calls.dial(&mut self.turn, (agent, voice), to, queue);
         self.recognise(interaction);
         self.with_agent(agent, |agent, turn| agent.dial(turn, interaction, queue));
         Ok(())
@@ -181,7 +181,7 @@ impl Core {
     /// A call is over: every agent in it goes on.
     pub(super) fn all_leave(&mut self, interaction: InteractionId, queue: QueueId, was: &Stage, ended_by: Side) {
         let (owner, with_citizen) = match was {
-            Stage::Opening | Stage::Waiting(_) | Stage::Residual(_) => (None, false),
+            Stage::Opening | Stage::Expecting(_) | Stage::Waiting(_) | Stage::Residual(_) => (None, false),
             Stage::Dialling(dialling) => (Some(dialling.agent), false),
             Stage::Talking(talking) => {
                 if talking.held.is_some() && ended_by == Side::Caller {
@@ -199,7 +199,7 @@ impl Core {
         let others = match was {
             Stage::Talking(talking) => talking.others.as_slice(),
             Stage::Residual(residual) => residual.others.as_slice(),
-            Stage::Opening | Stage::Dialling(_) | Stage::Waiting(_) => &[],
+            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Waiting(_) => &[],
         };
         for agent in others.iter().filter_map(|party| party.agent()) {
             self.segment_over(agent, (interaction, queue), ended_by, true);
@@ -310,7 +310,8 @@ impl Core {
             }
             Stage::Talking(talking) if talking.agent == agent => {
                 let (queue, alone) = (call.queue, talking.others.is_empty());
-                if alone && call.direction == Direction::Outbound {
+                // Who was called back waits again, as after any lost talk.
+                if alone && call.direction == Direction::Outbound && call.callback.is_none() {
                     self.end_call(interaction, Ending { reason: EndReason::AgentLost, by: Side::Server, leg_gone: false });
                     return true;
                 }
@@ -324,7 +325,7 @@ impl Core {
                 self.guest_leaves(agent, interaction);
                 true
             }
-            Stage::Opening | Stage::Waiting(_) | Stage::Residual(_) => true,
+            Stage::Opening | Stage::Expecting(_) | Stage::Waiting(_) | Stage::Residual(_) => true,
         }
     }
 
@@ -332,6 +333,9 @@ impl Core {
     pub(super) fn citizen_left(&mut self, interaction: InteractionId, cause: LegEnd) {
         let Some(call) = self.calls.get(interaction) else { return };
         let (reason, dialler) = (call.reason_of(cause), call.owner().filter(|_| matches!(call.stage, Stage::Dialling(_))));
+        if reason == EndReason::Abandoned {
+            self.call_back_unasked(interaction);
+        }
         self.calls.dial_ended(&mut self.turn, interaction, cause.dial_result());
         self.end_call(interaction, Ending { reason, by: Side::Caller, leg_gone: true });
         if let Some(agent) = dialler {
@@ -341,15 +345,21 @@ impl Core {
 
     /// A call of ours rings.
     pub(super) fn leg_rings(&mut self, leg: LegId, early: Option<SessionText>) {
-        self.calls.leg_rings(&mut self.turn, leg, early);
+        if !self.phone_rings(leg, early.clone()) {
+            self.calls.leg_rings(&mut self.turn, leg, early);
+        }
     }
 
     /// A call of ours is answered.
     pub(super) fn leg_answered(&mut self, leg: LegId, answer: Option<SessionText>) {
+        if self.phone_answered(leg, answer.clone()) {
+            return;
+        }
         match self.calls.leg_answered(&mut self.turn, leg, answer) {
             Some((interaction, Some(kind))) => self.aside_there(interaction, kind),
             Some((interaction, None)) => {
                 self.calls.reached(&mut self.turn, interaction);
+                self.got_through(interaction);
                 self.follow_call(interaction);
                 self.touch_desks_of(interaction);
             }
@@ -359,6 +369,9 @@ impl Core {
 
     /// A call of ours has rung long enough, or media did not open its voice path.
     pub(super) fn leg_overdue(&mut self, leg: LegId) {
+        if self.phone_given_up(leg) {
+            return;
+        }
         let cause = if self.calls.is_opening(leg) { LegEnd::NoLine } else { LegEnd::Timeout };
         self.leg_failed(leg, cause);
     }
@@ -392,13 +405,13 @@ impl Core {
         let Some(call) = self.calls.get(interaction) else { return };
         let mut modes = Vec::new();
         match &call.stage {
-            Stage::Opening | Stage::Waiting(_) | Stage::Residual(_) => {}
+            Stage::Opening | Stage::Expecting(_) | Stage::Waiting(_) | Stage::Residual(_) => {}
             Stage::Dialling(dialling) => modes.push((dialling.agent, TalkMode::Outbound)),
             Stage::Talking(talking) => {
                 let own = match (talking.held, &talking.aside) {
                     (Some(_), Some(_)) => TalkMode::Consult,
                     (Some(_), None) => TalkMode::Hold,
-                    (None, _) if call.direction == Direction::Outbound => TalkMode::Outbound,
+                    (None, _) if call.direction == Direction::Outbound && call.callback.is_none() => TalkMode::Outbound,
                     (None, _) => TalkMode::Talk,
                 };
                 modes.push((talking.agent, own));

@@ -1,18 +1,21 @@
 //! The conductor: takes each input to the room it concerns and translates between `calls` and `acd`, which never meet.
 
 mod agents;
+mod callbacks;
 mod desks;
 mod doors;
 mod functions;
+mod phones;
 mod supervision;
 mod texts;
 mod voices;
 
+pub(crate) use phones::Phones;
 pub(crate) use supervision::Watches;
 
 use crate::Core;
 use crate::acd::{Joins, OfferOver, Remains, SegmentOver, SoughtOver};
-use crate::calls::{Ending, Joined, Role};
+use crate::calls::{Call, Ending, Joined, Role};
 use crate::command::SessionEnd;
 use crate::input::{CallOffered, Input, LegEnd, MediaFailure};
 use crate::ledger::{FactKind, LastAgentOutcome};
@@ -27,14 +30,22 @@ impl Core {
             Input::CallOffered(offered) => self.call_offered(offered),
             Input::LegEnded { leg, cause } => self.leg_ended(leg, cause),
             Input::MediaOpened { leg, answer } => {
-                let joined = self.calls.media_opened(&mut self.turn, leg, answer);
-                self.join(joined);
+                if !self.phone_opened(leg, &answer) {
+                    let joined = self.calls.media_opened(&mut self.turn, leg, answer);
+                    self.join(joined);
+                }
             }
-            Input::FarDescribed { leg, description } => self.calls.far_described(&mut self.turn, leg, description),
+            Input::FarDescribed { leg, description } => {
+                if !self.phone_described(leg, &description) {
+                    self.calls.far_described(&mut self.turn, leg, description);
+                }
+            }
             Input::MediaFailed { leg, reason } => self.media_failed(leg, reason),
             Input::AnnouncementEnded { leg, end } => self.text_over(leg, end),
             Input::ContactsKnown(past) => self.calls.contacts.learn(past),
-            Input::AgentArrived { agent, session } => self.agent_arrived(agent, session),
+            Input::CallbacksKnown(known) => self.callbacks_known(known),
+            Input::CancelCallback(callback) => self.cancel_callback(callback),
+            Input::AgentArrived { agent, session, voice } => self.agent_arrived((agent, session), voice),
             Input::AgentMediaOpened { agent, leg, access } => self.agent_media_opened(agent, leg, access),
             Input::AgentMediaReachable { leg, reachable } => self.agent_media_reachable(leg, reachable),
             Input::AgentDisconnected { agent, session } => self.agent_disconnected(agent, session),
@@ -75,16 +86,23 @@ impl Core {
             Reason::ReachGrows(interaction) => self.acd.reach_grows(&mut self.turn, interaction),
             Reason::HoldOver(interaction) => self.acd.hold_over(&mut self.turn, interaction),
             Reason::AnnouncementDue(interaction) => self.tell(interaction),
+            Reason::KeyOverdue(interaction) => self.key_overdue(interaction),
+            Reason::CallbackDue(callback) => self.callback_due(callback),
             Reason::FarewellOver(interaction) => self.calls.end_farewell(&mut self.turn, interaction, Side::Server, false),
             Reason::SaveOverdue(interaction) => self.calls.save_overdue(&mut self.turn, interaction),
-            Reason::SignInOverdue(agent) | Reason::LostOver(agent) => self.sign_out(agent, SessionEnd::Lost),
+            Reason::SignInOverdue(agent) => self.sign_out(agent, SessionEnd::Lost),
+            Reason::LostOver(agent) => {
+                if !self.acd.agent_mut(agent).is_some_and(|agent| agent.waits_on(&mut self.turn)) {
+                    self.sign_out(agent, SessionEnd::Lost);
+                }
+            }
             Reason::AutoAnswer(agent, offer) => self.auto_answer(agent, offer),
             Reason::OfferOver(agent, offer) => {
                 let over = self.acd.miss(&mut self.turn, agent, offer);
                 self.offer_over(over);
             }
             Reason::WrapUpOver(agent) => self.with_agent(agent, |agent, turn| agent.wrap_up_over(turn)),
-            Reason::BreakOver(agent) => self.with_agent(agent, |agent, _| agent.break_over()),
+            Reason::BreakOver(agent) => self.with_agent(agent, |agent, turn| agent.break_over(turn)),
             Reason::GraceOver(agent) => self.with_agent(agent, |agent, turn| agent.grace_over(turn)),
             Reason::LostCallOver(agent) => self.lost_call(agent),
             Reason::MediaReturnOver(agent) => self.with_agent(agent, |agent, turn| {
@@ -133,6 +151,9 @@ impl Core {
     }
 
     fn leg_ended(&mut self, leg: LegId, cause: LegEnd) {
+        if self.phone_ended(leg, cause) {
+            return;
+        }
         match self.calls.role_of(leg) {
             Some(Role::Citizen(interaction)) => self.citizen_left(interaction, cause),
             Some(Role::Aside(_) | Role::Other(..)) => self.party_gone(leg, cause),
@@ -141,6 +162,9 @@ impl Core {
     }
 
     fn media_failed(&mut self, leg: LegId, reason: MediaFailure) {
+        if self.phone_given_up(leg) {
+            return;
+        }
         match self.calls.role_of(leg) {
             Some(Role::Citizen(interaction)) if !self.calls.is_dialling(interaction) => {
                 self.end_call(interaction, Ending::by_server(reason.end_reason()));
@@ -157,8 +181,10 @@ impl Core {
     fn join(&mut self, joined: Option<Joined>) {
         if let Some(joined) = joined.filter(|joined| !joined.probe) {
             let Joined { interaction, queue, entered, returned, .. } = joined;
-            let listed = self.calls.get(interaction).map_or(0, |call| self.turn.plan.callers.points(&call.caller, self.turn.now.utc));
-            self.acd.join(&mut self.turn, Joins { interaction, queue, entered: entered.time, listed, returned });
+            let call = self.calls.get(interaction);
+            let listed = call.map_or(0, |call| self.turn.plan.callers.points(&call.caller, self.turn.now.utc));
+            let absent = call.is_some_and(Call::is_expected);
+            self.acd.join(&mut self.turn, Joins { interaction, queue, entered: entered.time, listed, returned, absent });
             self.seek_last_agent(interaction, queue);
         }
     }
@@ -211,14 +237,19 @@ impl Core {
     }
 
     /// Ends a call once, for whatever reason, and frees whoever rang for it or spoke with it.
-    fn end_call(&mut self, interaction: InteractionId, ending: Ending) {
+    pub(super) fn end_call(&mut self, interaction: InteractionId, ending: Ending) {
         for over in self.acd.call_over(&mut self.turn, interaction) {
             self.note_offer_over(over);
         }
         self.note_last_agents();
-        let queue = self.calls.get(interaction).map(|call| call.queue);
-        if let (Some(was), Some(queue)) = (self.calls.end(&mut self.turn, interaction, ending), queue) {
+        self.stop_asking(interaction);
+        let Some(call) = self.calls.get(interaction) else { return };
+        let (queue, attempt) = (call.queue, call.callback.map(|of| (of, call.ledger.dial_result())));
+        if let Some(was) = self.calls.end(&mut self.turn, interaction, ending) {
             self.all_leave(interaction, queue, &was, ending.by);
+        }
+        if let Some((of, result)) = attempt {
+            self.attempt_over(interaction, of, result, ending.reason);
         }
     }
 
@@ -232,7 +263,7 @@ impl Core {
     }
 
     /// The citizen of an agent who is gone goes back to the head of the line, unless the call is over or others go on with it.
-    fn agent_gone(&mut self, agent: AgentId, interaction: InteractionId) {
+    pub(super) fn agent_gone(&mut self, agent: AgentId, interaction: InteractionId) {
         if !self.leaves_others(agent, interaction) {
             self.put_in_line(interaction, None);
         }
@@ -257,7 +288,7 @@ impl Core {
     }
 
     /// An offer ended without a talk: the call is free again, or at its limit of waiting.
-    fn offer_over(&mut self, over: Option<OfferOver>) {
+    pub(super) fn offer_over(&mut self, over: Option<OfferOver>) {
         if let Some(over) = over {
             self.acd.offer_over(&mut self.turn, over);
             self.note_offer_over(over);
@@ -272,7 +303,7 @@ impl Core {
         }
     }
 
-    fn sign_out(&mut self, agent: AgentId, why: SessionEnd) {
+    pub(super) fn sign_out(&mut self, agent: AgentId, why: SessionEnd) {
         self.unwatch(agent);
         let remains = self.acd.leave(&mut self.turn, agent, why);
         self.clear_up(agent, remains);
@@ -287,17 +318,18 @@ impl Core {
         }
     }
 
-    /// Queues that live calls are in stay, whatever the new plan says (I-19).
+    /// Queues that live calls and callbacks are in stay, whatever the new plan says (I-19).
     fn plan_changed(&mut self, mut plan: crate::plan::Plan) {
-        for call in self.calls.live() {
-            if let Some(queue) = self.turn.plan.queues.get(&call.queue) {
-                plan.queues.entry(call.queue).or_insert_with(|| queue.clone());
+        for used in self.calls.live().map(|call| call.queue).chain(self.callbacks.queues()) {
+            if let Some(queue) = self.turn.plan.queues.get(&used) {
+                plan.queues.entry(used).or_insert_with(|| queue.clone());
             }
         }
         self.turn.plan = plan;
         let blocked = &self.turn.plan.callers.blocked;
         self.storm.retain(|entry| blocked.iter().any(|known| known.entry == entry));
         self.acd.plan_changed(&mut self.turn);
+        self.follow_plan_of_phones();
     }
 
     /// Refuses what is new, ends what lives, signs everybody out.

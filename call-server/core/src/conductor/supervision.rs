@@ -22,6 +22,9 @@ impl Core {
         }
         let watched = self.watches.get(&supervisor).map(|(agent, _)| *agent);
         let interaction = act.interaction().or(act.agent().or(watched).and_then(|agent| self.call_of(agent)));
+        if self.act_waits_for_phone(supervisor, act, &reason)? {
+            return Ok(());
+        }
         self.carry_out_act(supervisor, act)?;
         let at = self.turn.now.utc;
         self.turn.store(StoreCommand::Supervised(Box::new(SupervisionNote { supervisor, at, act, interaction, reason })));
@@ -72,7 +75,7 @@ impl Core {
     fn watch(&mut self, supervisor: AgentId, agent: AgentId, mode: WatchMode) -> Result<(), Refusal> {
         let own = self.acd.agent(supervisor).ok_or(Refusal::WrongState)?;
         match own.activity {
-            Activity::NotReady(_) if !own.reachable => return Err(Refusal::NoMedia),
+            Activity::NotReady(_) if !own.has_voice() => return Err(Refusal::NoMedia),
             Activity::NotReady(_) => {}
             Activity::Ready | Activity::Offered(_) | Activity::Talking(_) | Activity::WrapUp(_) | Activity::Lost(_) => {
                 return Err(Refusal::WrongState);
@@ -91,7 +94,8 @@ impl Core {
 
     /// Nobody is listened to any more. `false` if nobody was.
     pub(super) fn unwatch(&mut self, supervisor: AgentId) -> bool {
-        let Some((agent, _)) = self.watches.remove(&supervisor) else { return false };
+        let waited = self.phones.forget_act(supervisor);
+        let Some((agent, _)) = self.watches.remove(&supervisor) else { return waited };
         self.refresh_watchers(agent);
         self.acd.touch(supervisor);
         true
@@ -104,6 +108,13 @@ impl Core {
         }
     }
 
+    /// Whom this supervisor listens to is heard by what the supervisor speaks by now.
+    pub(super) fn refresh_watched_by(&mut self, supervisor: AgentId) {
+        if let Some((agent, _)) = self.watches.get(&supervisor).copied() {
+            self.refresh_watchers(agent);
+        }
+    }
+
     /// Whoever listens to somebody of this call is in it, and nobody else.
     pub(super) fn refresh_call_watchers(&mut self, interaction: InteractionId) {
         let Some(call) = self.calls.get(interaction) else { return };
@@ -112,7 +123,7 @@ impl Core {
         }
         let of_call = self.watches.iter().filter(|(_, (agent, _))| call.leg_of(*agent).is_some());
         let watchers = of_call.filter_map(|(supervisor, (agent, mode))| {
-            let leg = self.acd.agent(*supervisor)?.leg;
+            let leg = self.acd.agent(*supervisor).filter(|own| !own.needs_phone())?.voice();
             Some(Watcher { leg, agent: *agent, mode: *mode })
         });
         let watchers: Vec<Watcher> = watchers.collect();
@@ -137,7 +148,7 @@ impl Core {
         let queue = call.queue;
         let own = self.acd.agent(supervisor).ok_or(Refusal::WrongState)?;
         own.may_dial()?;
-        let leg = own.leg;
+        let leg = own.voice();
         self.unwatch(supervisor);
         let (over, aside) = self.calls.take_over(&mut self.turn, interaction, supervisor, leg)?;
         aside.iter().for_each(|gone| self.party_leaves((interaction, queue), gone));
@@ -186,6 +197,7 @@ impl Core {
         if !self.acd.waits_unserved(interaction) {
             return Err(Refusal::WrongState);
         }
+        self.stop_asking(interaction);
         self.calls.change_queue(&mut self.turn, interaction, Move { from, to, cause: OverflowCause::Supervisor });
         self.acd.change_queue(&mut self.turn, interaction, to);
         Ok(())
@@ -198,13 +210,15 @@ impl Core {
         }
         let own = self.acd.agent(supervisor).ok_or(Refusal::WrongState)?;
         own.may_dial()?;
-        let leg = own.leg;
+        let leg = own.voice();
         self.unwatch(supervisor);
         for over in self.acd.taken(&mut self.turn, interaction) {
             self.note_offer_over(over);
         }
         self.note_last_agents();
+        self.stop_asking(interaction);
         self.calls.pick_up(&mut self.turn, interaction, supervisor, leg);
+        self.got_through(interaction);
         self.with_agent(supervisor, |agent, turn| agent.take(turn, interaction, queue));
         Ok(())
     }
@@ -214,7 +228,7 @@ impl Core {
         let call = self.calls.get(interaction).filter(|call| !call.probe).ok_or(Refusal::NoSuchCall)?;
         match call.stage {
             Stage::Waiting(_) => Ok(call.queue),
-            Stage::Opening | Stage::Dialling(_) | Stage::Talking(_) | Stage::Residual(_) => Err(Refusal::WrongState),
+            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Talking(_) | Stage::Residual(_) => Err(Refusal::WrongState),
         }
     }
 }

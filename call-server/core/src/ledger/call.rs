@@ -31,6 +31,9 @@ pub(crate) struct CallLedger {
     /// A talk without an agent goes on.
     residual: Option<Time>,
     residual_ms: u64,
+    callback: Option<InteractionId>,
+    /// How long an offer rang whose agent has taken it while nobody is there yet.
+    rung_ms: Option<u64>,
 }
 
 /// A segment that runs.
@@ -61,6 +64,31 @@ impl CallLedger {
         (ledger, fact)
     }
 
+    /// Opens the book of an attempt to call somebody back.
+    pub(crate) fn called_back(
+        interaction: InteractionId,
+        call: CallOffered,
+        now: Now,
+        (callback, attempt): (InteractionId, u32),
+    ) -> (Self, Fact) {
+        let mut ledger = Self::begin(interaction, call, now, Direction::Outbound);
+        ledger.callback = Some(callback);
+        let fact = ledger.fact(now, FactKind::CallbackBegan { callback, attempt });
+        (ledger, fact)
+    }
+
+    /// An agent has taken the offer and calls the citizen.
+    pub(crate) fn calls_back(&mut self, now: Now, agent: AgentId) -> Fact {
+        self.rung_ms = self.rang.remove(&agent).map(|rang| now.time.since(rang));
+        self.rang.clear();
+        self.fact(now, FactKind::Dialled { agent })
+    }
+
+    /// What became of an outbound call, once that is known.
+    pub(crate) fn dial_result(&self) -> Option<DialResult> {
+        self.dial_result
+    }
+
     fn begin(interaction: InteractionId, call: CallOffered, now: Now, direction: Direction) -> Self {
         Self {
             interaction,
@@ -80,6 +108,8 @@ impl CallLedger {
             transfers: 0,
             residual: None,
             residual_ms: 0,
+            callback: None,
+            rung_ms: None,
         }
     }
 
@@ -130,7 +160,8 @@ impl CallLedger {
     /// Two-way audio began: opens a segment.
     pub(crate) fn connected(&mut self, now: Now, agent: AgentId, recording: RecordingId) -> Fact {
         let segment = SegmentId(u32::try_from(self.segments.len()).unwrap_or(u32::MAX).saturating_add(1));
-        let ring_ms = self.rang.remove(&agent).map_or(0, |rang| now.time.since(rang));
+        let rang_ms = self.rang.remove(&agent).map(|rang| now.time.since(rang));
+        let ring_ms = rang_ms.or(self.rung_ms.take()).unwrap_or(0);
         self.rang.clear();
         self.first_connect.get_or_insert(now.time);
         self.recording.get_or_insert(recording);
@@ -211,6 +242,7 @@ impl CallLedger {
             dial_result: self.dial_result,
             transfers: self.transfers,
             residual_ms: self.residual_ms,
+            callback: self.callback,
         };
         (fact, record)
     }

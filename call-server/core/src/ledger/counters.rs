@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use shared::model::{Direction, EndReason};
 
 /// Finished interactions by outcome. `finished` = `refused` + `queued`; `queued` = `answered` + `abandoned` + `timed_out` +
-/// `turned_away` + `lost`.
+/// `turned_away` + `promised` + `lost`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counters {
     /// All finished interactions but probe calls.
@@ -24,8 +24,17 @@ pub struct Counters {
     pub timed_out: u64,
     /// Nobody was there to answer, and the queue does not let citizens wait then.
     pub turned_away: u64,
+    /// Gave up the line and not the place: they are called back 排队回呼.
+    #[serde(default)]
+    pub promised: u64,
     /// Left the line unanswered for any other cause.
     pub lost: u64,
+    /// Attempts to call somebody back; in no other of these numbers but `called_back`.
+    #[serde(default)]
+    pub callbacks: u64,
+    /// Those of them that were answered.
+    #[serde(default)]
+    pub called_back: u64,
     /// Calls that agents dialled 外拨; in no other of these numbers but `reached`.
     #[serde(default)]
     pub outbound: u64,
@@ -38,6 +47,11 @@ impl Counters {
     /// Counts one finished interaction.
     pub(crate) fn add(&mut self, record: &InteractionRecord) {
         if record.probe {
+            return;
+        }
+        if record.callback.is_some() {
+            self.callbacks += 1;
+            self.called_back += u64::from(record.answered_by_agent);
             return;
         }
         if record.direction == Direction::Outbound {
@@ -58,6 +72,8 @@ impl Counters {
             &mut self.abandoned
         } else if record.reason == EndReason::QueueTimeout {
             &mut self.timed_out
+        } else if record.reason == EndReason::CallbackPromised {
+            &mut self.promised
         } else if matches!(record.reason, EndReason::NobodySignedIn | EndReason::AllNotReady) {
             &mut self.turned_away
         } else {

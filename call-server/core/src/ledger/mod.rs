@@ -2,11 +2,13 @@
 
 mod agent;
 mod call;
+mod callback;
 mod counters;
 mod decision;
 
 pub(crate) use agent::{Doing, Timeline};
 pub(crate) use call::CallLedger;
+pub use callback::{CallbackRecord, CallbackState};
 pub use counters::Counters;
 pub use decision::{Decision, LastAgentOutcome, PassedOver, Weighed, WhyNot};
 
@@ -182,6 +184,18 @@ pub enum FactKind {
         /// Which.
         queue: QueueId,
     },
+    /// The citizen is to be called back and gives up the line, not the place.
+    CallbackPromised {
+        /// The call that names the callback: this one, or an earlier one of the same number.
+        callback: InteractionId,
+    },
+    /// The turn of somebody who is to be called back comes: the first fact of each attempt.
+    CallbackBegan {
+        /// Which callback.
+        callback: InteractionId,
+        /// 1, 2, 3…
+        attempt: u32,
+    },
     /// Keys were pressed towards somebody; which ones is not written down.
     KeysPressed {
         /// How many.
@@ -227,6 +241,8 @@ impl FactKind {
             Self::PartyLeft { .. } => "party_left",
             Self::HandedOver { .. } => "handed_over",
             Self::SentToQueue { .. } => "sent_to_queue",
+            Self::CallbackPromised { .. } => "callback_promised",
+            Self::CallbackBegan { .. } => "callback_began",
             Self::KeysPressed { .. } => "keys_pressed",
             Self::Ended { .. } => "ended",
         }
@@ -339,6 +355,9 @@ pub struct InteractionRecord {
     /// Talk without an agent 无座席通话.
     #[serde(default)]
     pub residual_ms: u64,
+    /// The callback of which this is an attempt.
+    #[serde(default)]
+    pub callback: Option<InteractionId>,
 }
 
 impl InteractionRecord {
@@ -427,6 +446,8 @@ pub enum IntervalCause {
     Resumed,
     /// A place for the break that was waited for is free.
     BreakFree,
+    /// A phone without a desktop has rested after a call that it did not take.
+    Rested,
     /// The seat was locked.
     Lock,
     /// The seat was unlocked.

@@ -4,6 +4,7 @@ mod calendar;
 mod callers;
 mod dialling;
 mod numbers;
+mod phone;
 mod route;
 mod service;
 mod trunks;
@@ -16,8 +17,9 @@ pub use calendar::{
 pub use callers::{BlockEntry, BlockLevel, Callers, FavourEntry, NumberPattern};
 pub use dialling::{DialledKind, Dialling, NoClass, PermissionClass};
 pub use numbers::{NumberRule, NumberRules, NumberShape, RuleError};
+pub use phone::{AgentPhone, PhonePlace, Unattended};
 pub use route::{Door, Path, PathEnd, RouteRefusal, Step};
-pub use service::{Announcements, KeyAction, LastAgentRule, ReasonRule, SpokenLanguage, StormRule};
+pub use service::{Announcements, CallbackRule, KeyAction, LastAgentRule, ReasonRule, SpokenLanguage, StormRule};
 pub use shared::model::PromptName;
 pub use trunks::{Attempt, AttemptEnd, Choice, LineState, MAX_ATTEMPTS, TargetPlan, TrunkNumbers, TrunkPlan, Unfit, choose, first_for};
 pub use voice::{KeyMode, Srtp, TrunkCodec, TrunkVoice};
@@ -113,6 +115,9 @@ pub struct QueuePlan {
     /// What keys do while a citizen waits.
     #[serde(default)]
     pub keys: BTreeMap<char, KeyAction>,
+    /// How its citizens are called back, where a key does that.
+    #[serde(default)]
+    pub callback: CallbackRule,
     /// Keys that its citizens press while they talk are left out of the recording: card numbers, passwords.
     #[serde(default)]
     pub mask_keys: bool,
@@ -137,6 +142,7 @@ impl Default for QueuePlan {
             last_agent: None,
             announcements: Announcements::default(),
             keys: BTreeMap::new(),
+            callback: CallbackRule::default(),
             mask_keys: false,
         }
     }
@@ -316,6 +322,9 @@ pub struct AgentPlan {
     /// 督办: may listen, talk into calls and set states of whoever serves one of the same queues, or of everybody if there are none.
     #[serde(default)]
     pub supervisor: bool,
+    /// The telephone by which this agent may speak 座席电话.
+    #[serde(default)]
+    pub phone: Option<AgentPhone>,
 }
 
 fn agents_class() -> PermissionClass {
@@ -333,6 +342,7 @@ impl Default for AgentPlan {
             auto_answer_ms: None,
             class: agents_class(),
             supervisor: false,
+            phone: None,
         }
     }
 }

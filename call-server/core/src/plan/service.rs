@@ -1,6 +1,6 @@
 //! How citizens and agents are treated beside the choice of an agent: breaks, the agent who served last, texts, keys, storms.
 
-use super::Exit;
+use super::{Exit, Hours};
 use serde::{Deserialize, Serialize};
 use shared::model::{PromptName, TrunkId};
 use std::collections::BTreeMap;
@@ -80,6 +80,46 @@ pub enum KeyAction {
     CallBack,
     /// The call goes elsewhere.
     Leave(Exit),
+}
+
+/// How citizens are called back who give up the line and not the place 排队回呼 (2.1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CallbackRule {
+    /// Most open callbacks of the queue; a citizen who asks for one more waits on.
+    pub max_open: usize,
+    /// So many attempts are made; then somebody has to see to it. At least 1.
+    pub attempts: u32,
+    /// Between two attempts, in ms.
+    pub retry_ms: u64,
+    /// The citizen's phone rings for so long, in ms.
+    pub ring_ms: u64,
+    /// Whose turn has not come after this is called no more, and somebody has to see to it, in ms.
+    pub keep_ms: u64,
+    /// Nobody is rung up outside of these hours of the local day.
+    pub hours: Hours,
+    /// The citizen may give another number than the one the call came from.
+    pub any_number: bool,
+    /// Citizens who are told something while they wait are told of the key as well.
+    pub offered: bool,
+    /// Who hangs up after waiting for so long is called back unasked, in ms; 0 is never.
+    pub abandoned_after_ms: u64,
+}
+
+impl Default for CallbackRule {
+    fn default() -> Self {
+        Self {
+            max_open: 50,
+            attempts: 3,
+            retry_ms: 300_000,
+            ring_ms: 30_000,
+            keep_ms: 24 * 3_600_000,
+            hours: Hours { from_minute: 8 * 60, to_minute: 21 * 60 },
+            any_number: true,
+            offered: true,
+            abandoned_after_ms: 0,
+        }
+    }
 }
 
 /// How many calls may come in: above it they hear a text, or are refused (2.4, storm control). 0 is without limit.

@@ -73,7 +73,7 @@ impl Day {
     /// Runs it to its last call.
     pub(crate) fn run(mut self) -> Figures {
         for id in 1..=self.situation.agents {
-            self.feed(Input::AgentArrived { agent: AgentId(id), session: SessionId(u64::from(id)) });
+            self.feed(Input::AgentArrived { agent: AgentId(id), session: SessionId(u64::from(id)), voice: None });
             let leg = LegId((1 << 62) + u64::from(id) - 1);
             self.feed(Input::AgentMediaReachable { leg, reachable: true });
             self.ask(AgentId(id), AgentAction::GoReady);

@@ -152,7 +152,7 @@ impl AgentSeen {
             AgentAction::SignOut => return,
             AgentAction::Accept(_) | AgentAction::Reject(_) | AgentAction::HangUp(_) | AgentAction::EndWrapUp => return,
             AgentAction::ExtendWrapUp | AgentAction::AwaitNotReady(_) | AgentAction::Lock | AgentAction::Unlock => return,
-            AgentAction::Dial(_) | AgentAction::Call(..) | AgentAction::Supervise(..) => return,
+            AgentAction::Dial(_) | AgentAction::Call(..) | AgentAction::Supervise(..) | AgentAction::UseVoice(_) => return,
         };
     }
 

@@ -2,10 +2,10 @@
 
 use call_core::input::PastContact;
 use call_core::plan::{
-    AgentPlan, Announcements, BlockEntry, BlockLevel, Calendar, CalendarId, Calendars, Callers, Day, DayKind, Exit, FavourEntry, Hours,
-    HoursRule, KeyAction, LastAgentRule, Limits, Membership, Mode, NoAnswer, NumberPattern, Overflow, Override, Plan, Priority, PromptName,
-    QueuePlan, ReasonRule, Relaxation, Scope, SkillId, SkillNeed, SpecialDay, SpokenLanguage, StormRule, Strategy, TrunkPlan, Weekday,
-    WrapUpRule,
+    AgentPlan, Announcements, BlockEntry, BlockLevel, Calendar, CalendarId, Calendars, CallbackRule, Callers, Day, DayKind, Exit,
+    FavourEntry, Hours, HoursRule, KeyAction, LastAgentRule, Limits, Membership, Mode, NoAnswer, NumberPattern, Overflow, Override, Plan,
+    Priority, PromptName, QueuePlan, ReasonRule, Relaxation, Scope, SkillId, SkillNeed, SpecialDay, SpokenLanguage, StormRule, Strategy,
+    TrunkPlan, Weekday, WrapUpRule,
 };
 use shared::model::{AgentId, Caller, CareClass, CareMark, NotReadyReason, PhoneNumber, QueueId, TrunkId, UnixMillis};
 use std::collections::BTreeMap;
@@ -91,6 +91,7 @@ fn queue(random: &mut fastrand::Rng, queues: &[QueueId]) -> QueuePlan {
         last_agent: (random.u32(0..3) == 0)
             .then(|| LastAgentRule { within_days: random.u32(1..30), hold_ms: [0, 8_000, 40_000][random.usize(0..3)] }),
         keys,
+        callback: CallbackRule::default(),
         mask_keys: random.bool(),
         announcements: announcements(random),
     }

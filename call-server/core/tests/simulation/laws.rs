@@ -475,7 +475,10 @@ impl Watch {
             abandoned,
             timed_out,
             turned_away,
+            promised: 0,
             lost,
+            callbacks: 0,
+            called_back: 0,
             outbound: 0,
             reached: 0,
         };

@@ -80,7 +80,7 @@ impl People {
             Input::MediaOpened { leg, .. } => format!("media opens the voice of {}", self.caller(*leg)),
             Input::Digit { leg, digit } => format!("caller {} presses {digit}", self.caller(*leg)),
             Input::AnnouncementEnded { leg, .. } => format!("the text for {} ends", self.caller(*leg)),
-            Input::AgentArrived { agent, session } => {
+            Input::AgentArrived { agent, session, .. } => {
                 self.sessions.insert(*session, *agent);
                 format!("agent {} signs in (session {})", agent.0, session.0)
             }
@@ -139,6 +139,8 @@ fn wishes(action: &AgentAction) -> String {
         AgentAction::EndWrapUp => "ends wrap-up".to_owned(),
         AgentAction::ExtendWrapUp => "extends wrap-up".to_owned(),
         AgentAction::SignOut => "signs out".to_owned(),
-        other @ (AgentAction::Dial(_) | AgentAction::Call(..) | AgentAction::Supervise(..)) => format!("{other:?}"),
+        other @ (AgentAction::Dial(_) | AgentAction::Call(..) | AgentAction::Supervise(..) | AgentAction::UseVoice(_)) => {
+            format!("{other:?}")
+        }
     }
 }

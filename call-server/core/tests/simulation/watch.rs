@@ -182,7 +182,7 @@ impl Watch {
                 }
             }
             Input::MediaFailed { leg, .. } => self.set_reachable(*leg, false),
-            Input::AgentArrived { agent, session } => {
+            Input::AgentArrived { agent, session, .. } => {
                 if self.plan.agents.contains_key(agent) && !self.stopped {
                     self.carry_rank(*agent);
                     self.arriving.insert(*agent, *session);
@@ -199,6 +199,7 @@ impl Watch {
             Input::PlanChanged(plan) => self.before_plan(plan, core),
             Input::Stop => self.stopped = true,
             Input::LegRinging { .. } | Input::LegAnswered { .. } => {}
+            Input::CallbacksKnown(_) | Input::CancelCallback(_) => {}
             Input::LegConfirmed { .. } | Input::FarDescribed { .. } | Input::MediaOpened { .. } | Input::AgentMediaOpened { .. } => {}
             Input::AnnouncementEnded { .. } | Input::Voice(_) | Input::CardFound { .. } | Input::Tick => {}
         }
@@ -515,7 +516,8 @@ impl Watch {
                 agent.interval(self.now, interval, wrap_up);
             }
             StoreCommand::CloseRecording { recording, .. } => self.with_call(InteractionId(recording.0), |call| call.attached += 1),
-            StoreCommand::Supervised(_)
+            StoreCommand::Callback(_)
+            | StoreCommand::Supervised(_)
             | StoreCommand::FindCard { .. }
             | StoreCommand::OpenRecording { .. }
             | StoreCommand::TalkMeasured(_) => {}
@@ -567,6 +569,7 @@ impl Watch {
             FactKind::Dialled { .. } | FactKind::DialEnded { .. } | FactKind::Held { .. } | FactKind::Retrieved { .. } => {}
             FactKind::AsideBegan { .. } | FactKind::AsideEnded { .. } | FactKind::PartyJoined { .. } | FactKind::PartyLeft { .. } => {}
             FactKind::HandedOver { .. } | FactKind::SentToQueue { .. } | FactKind::KeysPressed { .. } | FactKind::KeysMasked { .. } => {}
+            FactKind::CallbackPromised { .. } | FactKind::CallbackBegan { .. } => {}
             FactKind::Blocked { .. } | FactKind::Favoured { .. } => {}
             FactKind::Announced { .. } | FactKind::Entered | FactKind::Answered => {}
             FactKind::Foretold { ahead, expected_ms, told } => self.foretold(fact.interaction, *ahead, *expected_ms, *told),

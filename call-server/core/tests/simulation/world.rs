@@ -412,6 +412,7 @@ impl World {
             | StoreCommand::Note(_)
             | StoreCommand::Save(_)
             | StoreCommand::AgentTime(_)
+            | StoreCommand::Callback(_)
             | StoreCommand::Supervised(_)
             | StoreCommand::TalkMeasured(_) => {}
         }
@@ -497,7 +498,7 @@ impl World {
             let session = SessionId(self.next_session);
             self.next_session += 1;
             self.desktops.entry(agent).or_default().session = None;
-            self.send(Edge::Gateway, Input::AgentArrived { agent, session });
+            self.send(Edge::Gateway, Input::AgentArrived { agent, session, voice: None });
             if self.chance(2) {
                 self.send(Edge::Gateway, Input::AgentDisconnected { agent, session });
             }

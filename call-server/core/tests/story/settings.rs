@@ -2,11 +2,11 @@
 
 use call_core::input::PastContact;
 use call_core::plan::{
-    AgentPlan, Announcements, BlockEntry, BlockLevel, Calendar, CalendarId, Callers, Day, DayKind, Exit, FavourEntry, Hours, HoursRule,
-    KeyAction, LastAgentRule, Membership, NoAnswer, NumberPattern, Plan, PromptName, QueuePlan, ReasonRule, Relaxation, SkillId, SkillNeed,
-    SpecialDay, SpokenLanguage, Strategy, TrunkPlan, Weekday, WrapUpRule,
+    AgentPhone, AgentPlan, Announcements, BlockEntry, BlockLevel, Calendar, CalendarId, CallbackRule, Callers, Day, DayKind, Exit,
+    FavourEntry, Hours, HoursRule, KeyAction, LastAgentRule, Membership, NoAnswer, NumberPattern, PhonePlace, Plan, PromptName, QueuePlan,
+    ReasonRule, Relaxation, SkillId, SkillNeed, SpecialDay, SpokenLanguage, Strategy, TrunkPlan, Unattended, Weekday, WrapUpRule,
 };
-use shared::model::{AgentId, Caller, CareClass, CareMark, NotReadyReason, PhoneNumber, QueueId, TrunkId, UnixMillis};
+use shared::model::{AgentId, Caller, CareClass, CareMark, NotReadyReason, PhoneNumber, QueueId, TrunkId, UnixMillis, VoiceDevice};
 use std::collections::BTreeMap;
 
 /// What a story begins with.
@@ -80,6 +80,18 @@ fn people(plan: &mut Plan, words: &[&str]) -> Result<(), String> {
             let (skill, level) = (skill_id(skill)?, whole(level)?);
             return known(plan, agent, &mut |agent| _ = agent.skills.insert(skill, level));
         }
+        ["agent", agent, "phone", number, how @ ..] => {
+            let place = match how {
+                ["fixed", ..] => PhonePlace::Fixed { number: phone(number)?, contact: format!("sip:{number}@192.0.2.9") },
+                _ => PhonePlace::Registered(phone(number)?),
+            };
+            let first = if how.contains(&"first") { VoiceDevice::Phone } else { VoiceDevice::Headset };
+            let rest = how.iter().position(|word| *word == "rests").and_then(|place| how.get(place + 1));
+            let unattended = rest.map(|length| Ok::<_, String>(Unattended { rest_ms: length_ms(length)? })).transpose()?;
+            let phone = AgentPhone { place, first, unattended };
+            return known(plan, agent, &mut |agent| agent.phone = Some(phone.clone()));
+        }
+        ["agent", agent, "without", "phone"] => return known(plan, agent, &mut |agent| agent.phone = None),
         ["agent", agent, "supervises"] => return known(plan, agent, &mut |agent| agent.supervisor = true),
         ["agent", agent, "answers-by-itself", after] => {
             let after_ms = length_ms(after)?;
@@ -162,6 +174,10 @@ fn queue_plan(rules: &[&str]) -> Result<QueuePlan, String> {
             "when-closed" => plan.hours.as_mut().ok_or("hours come first")?.closed = way_out(value)?,
             "last-agent" => plan.last_agent = Some(LastAgentRule { within_days: 30, hold_ms: length_ms(value)? }),
             "told" => plan.announcements = announcements(value)?,
+            "key-9" => {
+                _ = plan.keys.insert('9', if *value == "callback" { KeyAction::CallBack } else { KeyAction::Leave(way_out(value)?) })
+            }
+            "calls-back" => plan.callback = callback_rule(value)?,
             "key-1" => _ = plan.keys.insert('1', KeyAction::Leave(way_out(value)?)),
             "needs" => plan.needs.push(skill_need(value)?),
             "strategy" => plan.strategy = strategy(value)?,
@@ -173,6 +189,27 @@ fn queue_plan(rules: &[&str]) -> Result<QueuePlan, String> {
         }
     }
     Ok(plan)
+}
+
+/// `attempts:2/retry:60s/rings:20s/keeps:3600s/from:08-00/to:21-00/at-most:1/own-number/abandoned:30s`
+fn callback_rule(text: &str) -> Result<CallbackRule, String> {
+    let mut rule = CallbackRule { hours: Hours { from_minute: 0, to_minute: 24 * 60 }, ..CallbackRule::default() };
+    for part in text.split('/') {
+        match part.split_once(':') {
+            Some(("attempts", count)) => rule.attempts = whole(count)?,
+            Some(("retry", length)) => rule.retry_ms = length_ms(length)?,
+            Some(("rings", length)) => rule.ring_ms = length_ms(length)?,
+            Some(("keeps", length)) => rule.keep_ms = length_ms(length)?,
+            Some(("from", time)) => rule.hours.from_minute = minute(&time.replace('-', ":"))?,
+            Some(("to", time)) => rule.hours.to_minute = minute(&time.replace('-', ":"))?,
+            Some(("at-most", count)) => rule.max_open = whole(count)?,
+            Some(("abandoned", length)) => rule.abandoned_after_ms = length_ms(length)?,
+            None if part == "own-number" => rule.any_number = false,
+            None if part == "unoffered" => rule.offered = false,
+            Some(_) | None => return Err(format!("{part} is no rule of callbacks")),
+        }
+    }
+    Ok(rule)
 }
 
 /// `20s/30s/position/time/text:please_wait/in:en`: when first, how often, and what.

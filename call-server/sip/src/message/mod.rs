@@ -105,19 +105,19 @@ impl Rejected {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Field {
     pub(crate) name: Name,
-    start: u32,
-    end: u32,
+    start: u16,
+    end: u16,
 }
 
 impl Field {
-    /// `None` beyond 4 GiB, which no packet reaches.
+    /// `None` beyond [`MAX_PACKET_BYTES`].
     pub(crate) fn new(name: Name, start: usize, end: usize) -> Option<Self> {
-        Some(Self { name, start: u32::try_from(start).ok()?, end: u32::try_from(end).ok()? })
+        Some(Self { name, start: u16::try_from(start).ok()?, end: u16::try_from(end).ok()? })
     }
 
     /// Where the value stands.
     pub(crate) fn range(&self) -> std::ops::Range<usize> {
-        self.start as usize..self.end as usize
+        usize::from(self.start)..usize::from(self.end)
     }
 }
 

@@ -153,7 +153,9 @@ impl Name {
         let Some(first) = token.first() else { return Self::Other };
         // The first letter tells most of them apart.
         let may_be = |spelling: &str| spelling.as_bytes().first().is_some_and(|letter| letter.eq_ignore_ascii_case(first));
-        let found = spellings.iter().find(|(spelling, _)| may_be(spelling) && token.eq_ignore_ascii_case(spelling.as_bytes()));
+        // Nearly everybody writes names as the RFCs do: comparing bytes alone is several times faster than comparing letters.
+        let is = |spelling: &str| token == spelling.as_bytes() || token.eq_ignore_ascii_case(spelling.as_bytes());
+        let found = spellings.iter().find(|(spelling, _)| may_be(spelling) && is(spelling));
         found.map_or(Self::Other, |(_, name)| *name)
     }
 

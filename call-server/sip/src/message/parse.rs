@@ -7,11 +7,11 @@
 use super::grammar::{cut, has_empty_part, is_space, is_token, number, parts, trim};
 use super::{Fault, Field, Head, Identity, Message, Method, Name, NameAddr, ParseError, Rejected, Request, Response, Uri, Via};
 use bytes::Bytes;
-use memchr::memchr_iter;
+use memchr::{memchr, memchr_iter};
 use std::fmt;
 
-/// Largest packet that is read, in bytes.
-pub const MAX_PACKET_BYTES: usize = 64 * 1024;
+/// Largest packet that is read, in bytes; no datagram is larger, and every place in it fits 16 bits.
+pub const MAX_PACKET_BYTES: usize = u16::MAX as usize;
 /// Most header fields in one message.
 pub const MAX_FIELDS: usize = 64;
 /// CSeq numbers are below this (RFC 3261 section 8.1.1.5).
@@ -298,7 +298,7 @@ impl<'a> Index<'a> {
     /// A folded line belongs to the field before it.
     fn lengthen(&mut self, end: usize) {
         if let Some(last) = self.count.checked_sub(1).and_then(|place| self.fields.get_mut(place)) {
-            last.end = u32::try_from(end).unwrap_or(last.end);
+            last.end = u16::try_from(end).unwrap_or(last.end);
         }
     }
 
@@ -372,7 +372,7 @@ fn field(line: &[u8], start: usize, end: usize) -> Option<Field> {
 
 /// Stray separators could make two readers see two different ways back (RFC 4475 section 3.1.2.1).
 fn is_tidy_via(text: &[u8]) -> bool {
-    let has_stray = |separator| text.contains(&separator) && has_empty_part(text, separator);
+    let has_stray = |separator| memchr(separator, text).is_some() && has_empty_part(text, separator);
     !text.is_empty() && !has_stray(b',') && !has_stray(b';')
 }
 

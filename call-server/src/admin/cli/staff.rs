@@ -27,6 +27,12 @@ pub(crate) struct EditAgent {
     /// How far this person may dial 外拨权限: internal, local, national or international.
     #[arg(long, value_name = "CLASS")]
     pub(crate) dials: Option<String>,
+    /// The phone by which this person may speak 座席电话: the number of a phone that registers here, sip:8001@192.0.2.9:5060, or "off".
+    #[arg(long, value_name = "PHONE|off")]
+    pub(crate) phone: Option<String>,
+    /// By what this person speaks who chooses nothing at sign-in: headset or phone.
+    #[arg(long, value_name = "DEVICE")]
+    pub(crate) voice: Option<String>,
     /// A skill and its level: NAME=LEVEL, from 1 to 9; 0 takes it away. May be given several times.
     #[arg(long, value_name = "SKILL")]
     pub(crate) skill: Vec<String>,

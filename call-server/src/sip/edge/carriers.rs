@@ -86,7 +86,7 @@ impl Edge {
     /// Places a call of ours.
     pub(super) fn place(&mut self, now: u64, wish: Dial) {
         let phone = match &wish.to {
-            CallTo::Number(_) => None,
+            CallTo::Number(_) | CallTo::Fixed { .. } => None,
             CallTo::Phone(number) => self.registrar.place(now, number),
         };
         let mut ways = EdgeWays { endpoints: &mut self.endpoints, wires: &mut self.wires };

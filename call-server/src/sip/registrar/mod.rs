@@ -8,11 +8,11 @@ mod bindings;
 pub(crate) use bindings::BindingStatus;
 
 use bindings::{Binding, Bindings};
-use call_core::plan::{DialledKind, PermissionClass, Plan};
+use call_core::plan::{DialledKind, PermissionClass, PhonePlace, Plan};
 use shared::model::PhoneNumber;
 use sip_core::digest::{Guard, GuardLimits, Ha1, HashFunction, NonceKey, Signed, Verdict};
-use sip_core::message::{Name, NameAddr, Request};
-use std::collections::BTreeMap;
+use sip_core::message::{Name, NameAddr, Request, Uri};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
 /// The realm that secrets are bound to: it is hashed into what the store keeps, so it never changes.
@@ -117,6 +117,8 @@ pub(super) struct Registrar {
     settings: PhoneSettings,
     phones: BTreeMap<String, PhoneAccount>,
     plan: Plan,
+    /// Addresses of phones that are always at the same place.
+    fixed: BTreeSet<IpAddr>,
     guard: Guard,
     bindings: Bindings,
 }
@@ -126,17 +128,23 @@ impl Registrar {
     pub(super) fn new(settings: PhoneSettings, key: [u8; 32]) -> Self {
         let guard = Guard::new(REALM, &settings.algorithms, NonceKey(key), GuardLimits::default());
         let bindings = Bindings::new(settings.max_bindings);
-        Self { settings, phones: BTreeMap::new(), plan: Plan::default(), guard, bindings }
+        Self { settings, phones: BTreeMap::new(), plan: Plan::default(), fixed: BTreeSet::new(), guard, bindings }
     }
 
     /// Whether phones may be at this address.
     pub(super) fn covers(&self, address: IpAddr) -> bool {
-        self.settings.networks.iter().any(|network| network.holds(address))
+        self.fixed.contains(&address.to_canonical()) || self.settings.networks.iter().any(|network| network.holds(address))
     }
 
     /// Takes a new list of phones. Who is no longer on it is no longer registered.
     pub(super) fn learn(&mut self, book: PhoneBook) {
         self.phones = book.phones.into_iter().map(|phone| (phone.number.as_str().to_owned(), phone)).collect();
+        let places = book.plan.agents.values().filter_map(|agent| Some(&agent.phone.as_ref()?.place));
+        let fixed = places.filter_map(|place| match place {
+            PhonePlace::Registered(_) => None,
+            PhonePlace::Fixed { contact, .. } => Uri::parse(contact.as_bytes())?.address(),
+        });
+        self.fixed = fixed.map(|address| address.to_canonical()).collect();
         self.plan = book.plan;
         self.bindings.keep(|number| self.phones.contains_key(number));
     }

@@ -8,6 +8,7 @@ use call_core::command::{CallTo, Dial as Wish};
 use call_core::plan::{MAX_ATTEMPTS, Srtp, choose};
 use shared::model::{Caller, LegId, PhoneNumber, TrunkId};
 use sip_core::Event;
+use sip_core::message::Uri;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
@@ -36,6 +37,7 @@ impl Lines {
         let stops = match &to {
             _ if self.placed.len() >= MAX_PLACED => Vec::new(),
             CallTo::Number(number) => self.stops_to(now, number, (&shown, is_secured)),
+            CallTo::Fixed { contact, .. } => self.fixed_stop(contact, &shown).into_iter().collect(),
             CallTo::Phone(_) => phone.map(|place| self.stop_at(place, &shown)).into_iter().collect(),
         };
         let dial = Dial::begin(now, ways, Purpose::Talk, offer.0.to_string(), stops);
@@ -135,10 +137,21 @@ impl Lines {
     }
 
     fn stop_at(&self, (contact, path, source): PhonePlace, shown: &Caller) -> Stop {
+        Stop { target: contact.clone(), uri: contact, way: Way::Back(path, source), caller: self.house(shown) }
+    }
+
+    /// A phone that is always at the same address, over UDP.
+    fn fixed_stop(&self, contact: &str, shown: &Caller) -> Option<Stop> {
+        let address = Uri::parse(contact.as_bytes())?.socket_address()?;
+        let way = Way::To(Destination { transport: Transport::Udp, address, tls_name: None });
+        Some(Stop { target: contact.to_owned(), uri: contact.to_owned(), way, caller: self.house(shown) })
+    }
+
+    /// Who calls, as a phone of the house sees it.
+    fn house(&self, shown: &Caller) -> dial::Caller {
         let user = shown.number.as_ref().map_or("anonymous", |number| number.reveal().as_str());
         let from = format!("<sip:{user}@{}>", own_host(self.own));
-        let caller = dial::Caller { trunk: None, from, fields: Vec::new(), account: None };
-        Stop { target: contact.clone(), uri: contact, way: Way::Back(path, source), caller }
+        dial::Caller { trunk: None, from, fields: Vec::new(), account: None }
     }
 }
 

@@ -135,7 +135,13 @@ impl Link {
     /// Greets and signs in.
     async fn enter(&mut self, agent: &Agent) -> Result<MediaAccess> {
         self.say(FromClient::Hello { version: wire::VERSION, client: "load".to_owned() }).await?;
-        self.say(FromClient::SignIn { number: agent.number.clone(), password: agent.password.clone().into(), take_over: false }).await?;
+        self.say(FromClient::SignIn {
+            number: agent.number.clone(),
+            password: agent.password.clone().into(),
+            take_over: false,
+            voice: None,
+        })
+        .await?;
         loop {
             match self.hear().await? {
                 FromServer::SignedIn { media, .. } => return Ok(media),
