@@ -159,13 +159,7 @@ impl Change {
                 Ok(json!({"agent": agent, "number": number, "name": name, "role": role, "queues": queues}))
             }
             Self::ImportUnits { units, all } => Ok(json!(store.import_units(units, *all)?)),
-            Self::CloseMatter { matter, by, result } => {
-                if store.close_matter(*matter, (by, result), now)? {
-                    return Ok(json!({"matter": matter}));
-                }
-                let message = format!("there is no open matter {matter}");
-                Err(Failure::new("no_such_matter", message, "`call-server matter list` shows those that are open."))
-            }
+            Self::CloseMatter { matter, by, result } => close_matter(store, *matter, (by, result), now),
             Self::SetPassword { number, password_hash, password_is_initial } => {
                 let agent = agent(store, number)?;
                 store.change_password(agent, password_hash, *password_is_initial, now)?;
@@ -233,6 +227,14 @@ fn add_phone(store: &Store, new: &NewPhone, now: UnixMillis) -> Result<Value, Fa
 fn no_callback(callback: InteractionId, state: &str, list: &str) -> Failure {
     let message = format!("no callback is {state} that was promised in call {callback}");
     Failure::new("no_such_callback", message, format!("`call-server {list}` shows those."))
+}
+
+fn close_matter(store: &Store, matter: MatterId, done: (&str, &str), now: UnixMillis) -> Result<Value, Failure> {
+    if store.close_matter(matter, done, now)? {
+        return Ok(json!({"matter": matter}));
+    }
+    let message = format!("there is no open matter {matter}");
+    Err(Failure::new("no_such_matter", message, "`call-server matter list` shows those that are open."))
 }
 
 fn agent(store: &Store, number: &str) -> Result<AgentId, Failure> {
