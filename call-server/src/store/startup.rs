@@ -162,7 +162,7 @@ fn close_one(connection: &Connection, interaction: InteractionId, known: &Known,
     connection.execute(
         "UPDATE interactions SET state = 'closed', ended_utc_ms = ?2, length_ms = ?3, queue_id = ?4, wait_ms = ?5, talk_ms = ?6,
              answered_by_agent = ?7, reason = ?8, ended_by = ?9,
-             recording_id = (SELECT min(id) FROM recordings WHERE interaction_id = ?1)
+             recording_id = (SELECT min(id) FROM recordings WHERE interaction_id = ?1), callback_of = ?10
          WHERE id = ?1",
         params![
             int(interaction.0),
@@ -172,8 +172,9 @@ fn close_one(connection: &Connection, interaction: InteractionId, known: &Known,
             known.wait_ms().map(int),
             int(known.parts.iter().map(|part| part.talk_ms).sum()),
             !known.parts.is_empty(),
-            known.ended.map_or(EndReason::ServerCrashed, |(reason, _)| reason).code(),
+            known.ended.map_or(known.cut(), |(reason, _)| reason).code(),
             known.ended.map_or(Side::Server, |(_, by)| by).code(),
+            known.callback.map(|callback| int(callback.0)),
         ],
     )?;
     for part in &known.parts {
@@ -195,7 +196,7 @@ fn close_one(connection: &Connection, interaction: InteractionId, known: &Known,
     if known.ended.is_some() {
         return Ok(());
     }
-    let ended = FactKind::Ended { reason: EndReason::ServerCrashed, by: Side::Server };
+    let ended = FactKind::Ended { reason: known.cut(), by: Side::Server };
     note(connection, &Fact { interaction, number: known.facts + 1, offset_ms: known.last_offset_ms, at: now, kind: ended })
 }
 
@@ -211,6 +212,9 @@ struct Known {
     parts: Vec<Part>,
     /// The end was noted, only the record was not saved: then it did not end by the crash.
     ended: Option<(EndReason, Side)>,
+    /// Of which callback it was an attempt.
+    callback: Option<InteractionId>,
+    dialled: bool,
 }
 
 #[derive(Debug)]
@@ -265,10 +269,12 @@ impl Known {
             FactKind::Parted { segment } => self.in_part(segment, |part| part.parted = true, fact.offset_ms),
             FactKind::Held { segment } => self.in_part(segment, |part| (part.held, part.holds) = (true, part.holds + 1), fact.offset_ms),
             FactKind::Retrieved { segment } => self.in_part(segment, |part| part.held = false, fact.offset_ms),
-            FactKind::Dialled { .. } | FactKind::DialEnded { .. } | FactKind::AsideBegan { .. } | FactKind::AsideEnded { .. } => {}
+            FactKind::Dialled { .. } => self.dialled = true,
+            FactKind::DialEnded { .. } | FactKind::AsideBegan { .. } | FactKind::AsideEnded { .. } => {}
             FactKind::PartyJoined { .. } | FactKind::PartyLeft { .. } | FactKind::HandedOver { .. } => {}
             FactKind::SentToQueue { .. } | FactKind::KeysPressed { .. } => {}
-            FactKind::CallbackPromised { .. } | FactKind::CallbackBegan { .. } => {}
+            FactKind::CallbackBegan { callback, .. } => self.callback = Some(callback),
+            FactKind::CallbackPromised { .. } => {}
             FactKind::Ended { reason, by } => self.ended = Some((reason, by)),
             FactKind::Blocked { .. } | FactKind::Favoured { .. } | FactKind::LastAgent { .. } => {}
             FactKind::TurnedAway { .. } | FactKind::Announced { .. } | FactKind::KeysMasked { .. } | FactKind::Foretold { .. } => {}
@@ -281,6 +287,11 @@ impl Known {
             part.count(now_ms);
             step(part);
         }
+    }
+
+    /// Why it ended when the server did: nobody was on the line of a callback whose turn had not come, and it goes on.
+    fn cut(&self) -> EndReason {
+        if self.callback.is_some() && !self.dialled { EndReason::CallbackWithdrawn } else { EndReason::ServerCrashed }
     }
 
     fn wait_ms(&self) -> Option<u64> {
