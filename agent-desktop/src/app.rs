@@ -445,6 +445,7 @@ impl App {
         let message = match (key, shift) {
             (Key::Named(Named::ArrowUp), false) if self.agent.chooses() => Some(agent::Message::Step(false)),
             (Key::Named(Named::ArrowDown), false) if self.agent.chooses() => Some(agent::Message::Step(true)),
+            (Key::Named(Named::Enter), false) => Some(agent::Message::Confirm),
             (Key::Named(Named::F9), false) => Some(agent::Message::ToggleMini),
             (Key::Named(Named::F11), false) => Some(agent::Message::ToggleReady),
             (Key::Named(Named::Escape), false) => Some(agent::Message::CloseQuestion),

@@ -51,6 +51,9 @@ pub(super) fn read(line: &str) -> Result<Command, String> {
         let act: Supervision = serde_json::from_str(act).map_err(|error| format!("this is nothing that a supervisor does: {error}"))?;
         return Ok(Command::Wish(Wish::Supervise(act.act, act.reason)));
     }
+    if let Some((old, new)) = line.trim().strip_prefix("password ").and_then(|both| both.split_once(' ')) {
+        return Ok(Command::Wish(Wish::ChangePassword { old: old.to_owned().into(), new: new.trim().to_owned().into() }));
+    }
     let mut words = line.split_whitespace();
     let wish = match (words.next(), words.next()) {
         (None, _) => return Ok(Command::Nothing),
@@ -96,7 +99,7 @@ pub(super) fn read(line: &str) -> Result<Command, String> {
 
 const COMMANDS: &str = "commands are: ready, not_ready REASON, await_not_ready REASON, answer, reject, hang_up, end_wrap_up, \
      extend_wrap_up, dial NUMBER, hold, retrieve, consult TO, invite TO, transfer TO, swap, merge, complete, cancel, leave, press KEYS, \
-     call JSON, supervise JSON, lock, unlock PASSWORD, agents on|off, attentive on|off, voice phone|headset, correct JSON, sign_out, quit";
+     call JSON, supervise JSON, lock, unlock PASSWORD, agents on|off, attentive on|off, voice phone|headset, correct JSON, sign_out, quit, mute on|off, draft JSON, summary JSON, password OLD NEW";
 
 /// `agent:7` and `queue:1` by id, anything else is a number.
 fn read_target(text: &str) -> Result<Target, String> {

@@ -26,7 +26,7 @@ use crate::keeping::Settings;
 use crate::theme::{self, Tone, size, space};
 use crate::widget::{Icon, hairline, rail_item};
 use correction::{Edit, Form};
-use desktop_core::{LinkState, Saved, SoundSettings, View, Wish};
+use desktop_core::{LinkState, Saved, SoundSettings, SoundTest, View, Wish};
 use iced::widget::{Stack, column, container, row, space as gap, stack};
 use iced::{Element, Fill};
 use shared::model::{AgentState, CallFunction, CallView, CallerPerson, InteractionId, NotReadyReason, PersonId};
@@ -109,6 +109,8 @@ pub(crate) enum Message {
     ShowCalls(CallsPage),
     /// 设置
     ShowSettings,
+    /// Enter, where no field takes it: the one act of the sheet that lies on top.
+    Confirm,
     /// Something is to be chosen from a list.
     Open(chooser::Purpose),
     /// What is typed to find it.
@@ -340,6 +342,8 @@ impl State {
             return self.wish(Wish::Lock);
         }
         match (&self.question, reason) {
+            (Some(Question::SoundTest), _) if digit == 1 => return Action::Wish(Wish::TestSound(SoundTest::Record)),
+            (Some(Question::SoundTest), _) if digit == 2 => return Action::Wish(Wish::TestSound(SoundTest::Ring)),
             (Some(Question::Reasons), Some(reason)) => self.wish(Wish::GoNotReady(*reason)),
             (_, _) => Action::None,
         }

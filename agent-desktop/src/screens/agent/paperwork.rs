@@ -66,6 +66,7 @@ impl State {
     pub(super) fn update_papers(&mut self, message: Message, scene: Scene<'_>, settings: &Settings) -> Action {
         match message {
             Message::Open(purpose) => return self.open(purpose, scene.view),
+            Message::Confirm => return self.confirm(scene.view, settings),
             Message::Choosing(text) => {
                 if let Some(chooser) = &mut self.chooser {
                     chooser.typed(text);
@@ -132,6 +133,16 @@ impl State {
             Message::ChangePassword => self.new_password.wish().filter(|_| !view.asked).map_or(Action::None, Action::Wish),
             // Everything else has been acted upon before.
             _ => Action::None,
+        }
+    }
+
+    fn confirm(&mut self, view: &View, settings: &Settings) -> Action {
+        match &self.question {
+            Some(Question::SoundTest) if view.headset_works() => self.update_settings(Message::SoundIsGood, view, settings),
+            Some(Question::SignOut) => self.wish(Wish::SignOut),
+            Some(Question::SoundTest | Question::Reasons | Question::Correction(_) | Question::Keypad | Question::Password) | None => {
+                Action::None
+            }
         }
     }
 

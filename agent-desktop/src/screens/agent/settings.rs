@@ -6,7 +6,7 @@ use super::{Message, Scene};
 use crate::font;
 use crate::keeping::Settings;
 use crate::theme::{self, Tone, space, text_size};
-use crate::widget::{body, card, filled, heading, label, labelled, level_meter, plain};
+use crate::widget::{body, card, filled, heading, label, labelled, level_meter, plain, plain_key};
 use desktop_core::{SoundSettings, SoundTest, Wish};
 use iced::widget::{Column, Row, button, column, container, row, scrollable, space as gap, text};
 use iced::{Center, Element, Fill};
@@ -104,7 +104,7 @@ fn trial<'a>(scene: Scene<'a>) -> Column<'a, Message> {
     let trouble = (!scene.view.headset_works()).then(|| body(scene.texts.advice.no_device.what).color(palette.color(Tone::Red)));
     let level = if voice.test == SoundTest::Record { voice.microphone_level } else { voice.speaker_level };
     column![
-        row![plain(palette, texts.record, act(SoundTest::Record)), plain(palette, texts.try_ring, act(SoundTest::Ring))]
+        row![plain_key(palette, texts.record, "1", act(SoundTest::Record)), plain_key(palette, texts.try_ring, "2", act(SoundTest::Ring))]
             .push(stop)
             .spacing(space::S),
         level_meter(palette, Tone::Green, words.unwrap_or(scene.texts.voice.microphone), level),
@@ -145,9 +145,9 @@ pub(super) fn before_ready<'a>(settings: &'a Settings, scene: Scene<'a>) -> Colu
     let (palette, texts) = (scene.palette, &scene.texts.papers);
     let ready = scene.view.headset_works().then_some(Message::SoundIsGood);
     let acts = row![
-        plain(palette, texts.test_skip, Some(Message::CloseQuestion)),
+        plain_key(palette, texts.test_skip, "Esc", Some(Message::CloseQuestion)),
         gap::horizontal(),
-        filled(palette, texts.test_done, None, ready)
+        filled(palette, texts.test_done, Some("Enter"), ready)
     ];
     column![
         text(texts.test_title).size(text_size::NUMBER).font(font::BOLD),
