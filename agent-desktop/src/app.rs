@@ -231,7 +231,11 @@ impl App {
                 let action = self.sign_in.update(message);
                 self.after_sign_in(action);
             }
-            Message::Agent(message) => return self.desk(message),
+            Message::Agent(message) => {
+                let task = self.desk(message);
+                self.read_messages();
+                return task;
+            }
         }
         Task::none()
     }
@@ -250,6 +254,7 @@ impl App {
         match self.agent.update(message, scene, &self.settings) {
             agent::Action::None => {}
             agent::Action::Wish(wish) => self.backend.wish(wish),
+            agent::Action::Wishes(wishes) => wishes.into_iter().for_each(|wish| self.backend.wish(wish)),
             agent::Action::SwitchMode => self.switch_mode(),
             agent::Action::SwitchLanguage => self.switch_language(),
             agent::Action::Focus(field) => return operation::focus(field),
@@ -307,6 +312,13 @@ impl App {
         ])
     }
 
+    /// What is before the agent's eyes is read.
+    fn read_messages(&self) {
+        if self.agent.shows_messages(&self.view) {
+            self.backend.wish(Wish::ReadMessages);
+        }
+    }
+
     fn shown(&mut self, Snapshot { view, ringing }: Snapshot) -> Task<Message> {
         let rang = std::mem::replace(&mut self.ringing, ringing);
         let was_in = self.view.me.is_some();
@@ -315,6 +327,7 @@ impl App {
         self.sign_in.observe(&self.view);
         let was_locked = std::mem::replace(&mut self.locked, self.view.shows_lock());
         self.agent.observe(&self.view);
+        self.read_messages();
         self.attend();
         self.settle();
         if self.locked && !was_locked {

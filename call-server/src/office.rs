@@ -3,12 +3,19 @@
 use crate::accounts::Accounts;
 use crate::gateway::{Attempt, FrontOffice, Person};
 use crate::planning::SiteNow;
-use crate::store::{CallerEdit, NewCaller, Store, StoreError, Submitted};
+use crate::store::{CallerEdit, Fates, NewCaller, Store, StoreError, Submitted};
 use crate::switchboard::Inbox;
-use call_core::Input;
-use shared::model::{AgentId, Caller, Disposition, DraftCopy, MemberUnit, Refusal, Summary, TargetBand, UnixMillis};
-use shared::wire::{self, Answer, Correction, DeskRules, HousePapers, MAX_FRAME_BYTES, Question, ReasonLimit, SignInRefusal};
+use call_core::{CallStatus, CallStatusPhase, Input};
+use shared::model::{AgentId, Caller, Disposition, DraftCopy, MemberUnit, QueueId, Refusal, Summary, TargetBand, UnixMillis};
+use shared::wire::{
+    self, Answer, Correction, DeskRules, HousePapers, MAX_FRAME_BYTES, MESSAGES_PER_FRAME, MOST_WAITING, MailboxPart, MessageRow,
+    MessageTarget, Question, ReasonLimit, SignInRefusal, WaitingRow,
+};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// Longest wait for the switchboard's picture of who waits.
+const SNAPSHOT_LIMIT: Duration = Duration::from_secs(2);
 
 /// The front office of a running site.
 pub(crate) struct Office {
@@ -35,10 +42,30 @@ impl FrontOffice for Office {
             max_ms: rule.max_ms,
             max_agents: u32::try_from(rule.max_agents).unwrap_or(u32::MAX),
         };
+        let plan = site.bare_plan();
         DeskRules {
-            reasons: site.bare_plan().reasons.iter().map(|(reason, rule)| (*reason, limit(rule))).collect(),
-            ..DeskRules::default()
+            reasons: plan.reasons.iter().map(|(reason, rule)| (*reason, limit(rule))).collect(),
+            queues: plan.queues.iter().map(|(queue, plan)| (*queue, plan.name.clone())).collect(),
+            supervises: None,
+            messages: true,
+            papers: true,
+            password_is_initial: false,
         }
+    }
+
+    fn waiting(&self, queues: &[QueueId]) -> Vec<WaitingRow> {
+        let Some(snapshot) = self.inbox.snapshot(SNAPSHOT_LIMIT) else { return Vec::new() };
+        let waits = |phase| matches!(phase, CallStatusPhase::Waiting | CallStatusPhase::Ringing);
+        let mine = |queue| queues.is_empty() || queues.contains(&queue);
+        let waiting = snapshot.calls.iter().filter(|call| !call.probe && waits(call.phase) && mine(call.queue));
+        let row = |call: &CallStatus| WaitingRow {
+            interaction: call.interaction,
+            queue: call.queue,
+            since: call.started,
+            rings: call.phase == CallStatusPhase::Ringing,
+            caller: self.store.caller_of(call.interaction).unwrap_or_default(),
+        };
+        waiting.take(MOST_WAITING).map(row).collect()
     }
 
     fn correct(&self, by: &str, correction: &Correction) -> Result<(), Refusal> {
@@ -75,6 +102,32 @@ impl FrontOffice for Office {
 
     fn change_password(&self, number: &str, new: &str) -> Result<(), Refusal> {
         self.accounts.change(number, new)
+    }
+
+    fn send_message(&self, from: AgentId, to: MessageTarget, text: &str) -> Result<Vec<(AgentId, MessageRow)>, Refusal> {
+        let mut rows = self.store.send_message(from, &to, text, now()).map_err(|error| {
+            tracing::error!(%error, "a message could not be put on record");
+            Refusal::NotSaved
+        })?;
+        rows.iter_mut().for_each(|(_, row)| self.name_team(row));
+        Ok(rows)
+    }
+
+    fn mailbox(&self, agent: AgentId, part: MailboxPart) -> (Vec<MessageRow>, bool) {
+        let mut rows = self.store.mailbox(agent, part, MESSAGES_PER_FRAME).unwrap_or_else(|error| {
+            tracing::error!(%error, "messages cannot be read");
+            Vec::new()
+        });
+        rows.iter_mut().for_each(|row| self.name_team(row));
+        let more = rows.len() == MESSAGES_PER_FRAME;
+        (rows, more)
+    }
+
+    fn mark_messages(&self, agent: AgentId, through: u64, read: bool) -> Fates {
+        self.store.mark_messages(agent, through, read, now()).unwrap_or_else(|error| {
+            tracing::error!(%error, "messages could not be marked");
+            Vec::new()
+        })
     }
 }
 
@@ -131,6 +184,13 @@ impl Office {
             fits
         };
         Ok(self.papers.drafts(agent)?.into_iter().take_while(|draft| fits(draft)).collect())
+    }
+
+    /// A team has its queue's name.
+    fn name_team(&self, row: &mut MessageRow) {
+        if let MessageTarget::Team(queue) = row.to {
+            row.to_name = self.site.get().bare_plan().queues.get(&queue).map(|queue| queue.name.clone()).unwrap_or_default();
+        }
     }
 
     fn corrected(&self, by: &str, correction: &Correction) -> Result<Result<(), Refusal>, StoreError> {

@@ -147,6 +147,12 @@ impl Baresip {
         }
     }
 
+    /// Lifts the receiver.
+    pub fn answer(&mut self) {
+        self.command("accept", "");
+        self.event("CALL_ESTABLISHED");
+    }
+
     /// Hangs up.
     pub fn hang_up(&mut self) {
         self.command("hangup", "");

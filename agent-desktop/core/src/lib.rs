@@ -10,13 +10,14 @@ mod view;
 
 pub use drafts::Draft;
 pub use find::found;
+pub use session::messages::Messages;
 pub use session::{Saved, Session};
 pub use view::{DeviceProblem, Devices, LinkState, Me, Papers, SignInProblem, SoundTest, View, VoiceStatus, VoiceWay};
 
 use serde::{Deserialize, Serialize};
 use shared::model::{CallFunction, DraftCopy, InteractionId, NotReadyReason, PhoneNumber, Summary, SupervisorAct, VoiceDevice};
 use shared::pii::Pii;
-use shared::wire::{Correction, FromClient, FromServer, MediaAccess, Question, VoiceOrder};
+use shared::wire::{Correction, FromClient, FromServer, MediaAccess, MessageTarget, Question, VoiceOrder};
 
 /// Milliseconds of a monotonic clock that the skin reads.
 pub type Millis = u64;
@@ -140,6 +141,14 @@ pub enum Wish {
     Sound(SoundSettings),
     /// The sound test goes on with this.
     TestSound(SoundTest),
+    /// Follow who waits in the supervised lines, or no longer.
+    WatchWaiting(bool),
+    /// 短消息
+    SendMessage(MessageTarget, String),
+    /// Everything that came was read.
+    ReadMessages,
+    /// Older messages than those that are shown.
+    OlderMessages,
     /// To speak by the headset or by a phone; before the sign-in it is what the sign-in asks for.
     UseVoice(VoiceDevice),
     /// 签出

@@ -29,6 +29,8 @@ pub struct Session {
     talking: bool,
     /// The list of all agents is wanted, over every connection.
     watching: bool,
+    /// Who waits in the supervised lines is wanted likewise.
+    watching_waiting: bool,
     /// What was told about somebody sitting here.
     attentive: bool,
     drafts: Drafts,
@@ -77,6 +79,8 @@ struct SignedIn {
     revision: Option<u64>,
     /// The request that waits for its answer.
     pending: Option<RequestId>,
+    /// The message that waits for its answer.
+    message: Option<RequestId>,
     /// The agent asked to sign out: a session that is gone is then what was wanted.
     leaving: bool,
     /// A notice that was read; the same one does not come back with the next desk.
@@ -115,6 +119,7 @@ impl Session {
             ringing: false,
             talking: false,
             watching: false,
+            watching_waiting: false,
             attentive: false,
             drafts: Drafts::default(),
             questions: BTreeMap::new(),
@@ -210,6 +215,10 @@ impl Session {
             }
             Wish::Sound(settings) => self.effects.push_back(Effect::Voice(VoiceCommand::Sound(settings))),
             Wish::TestSound(test) => self.test_sound(test),
+            Wish::WatchWaiting(on) => self.watch_waiting(on),
+            Wish::SendMessage(to, text) => self.send_message(to, text),
+            Wish::ReadMessages => self.read_messages(),
+            Wish::OlderMessages => self.older_messages(),
             Wish::UseVoice(device) => self.use_voice(device),
             Wish::SignOut => self.sign_out(),
             Wish::Dismiss => self.dismiss(),
@@ -391,10 +400,11 @@ impl Session {
             self.effects.push_back(Effect::Tunnel(false));
         }
         signed_in.link = Link::Waiting(now + signed_in.back_off.next());
-        signed_in.pending = None;
+        (signed_in.pending, signed_in.message) = (None, None);
         self.stage = Stage::SignedIn(signed_in);
         self.about = None;
         self.questions.clear();
+        self.view.messages.sending = false;
         self.view.asked = false;
         self.view.round_trip_ms = None;
         if first {
@@ -414,7 +424,12 @@ impl Session {
             FromServer::Agents(news) => self.agents(news),
             FromServer::SignInRefused { reason } => self.sign_in_refused(now, reason),
             FromServer::Desk(desk) => self.desk(now, *desk),
+            FromServer::Waiting { rows } => self.view.waiting = self.watching_waiting.then_some(rows),
+            FromServer::Messages(news) => self.messages(news),
             FromServer::Done { request } => {
+                if self.message_answered(request) {
+                    return;
+                }
                 if self.answered(request)
                     && let Some(about) = self.about.take()
                 {
@@ -423,7 +438,9 @@ impl Session {
             }
             FromServer::Refused { request, reason } => {
                 self.questions.remove(&request);
-                if self.answered(request) {
+                if self.message_answered(request) {
+                    self.view.refusal = Some(reason);
+                } else if self.answered(request) {
                     self.about = None;
                     self.view.refusal = Some(reason);
                 }
@@ -487,6 +504,7 @@ impl Session {
             media,
             revision: None,
             pending: None,
+            message: None,
             leaving,
             read: None,
             clock_measured: false,
@@ -676,6 +694,7 @@ fn host_of(server: &str) -> &str {
 }
 
 mod agents;
+pub(crate) mod messages;
 mod papers;
 mod phone;
 #[cfg(test)]

@@ -1,13 +1,13 @@
 //! What the screens show: plain data, computed by the session, never guessed by a widget.
 
-use crate::LinkFailure;
 use crate::drafts::Draft;
 use crate::session::Saved;
+use crate::{LinkFailure, Messages};
 use shared::model::{
     AgentId, AgentState, AsideStage, CallEntry, CallFunction, CallPhase, Desk, Disposition, Floor, InteractionId, MemberUnit,
-    NotReadyReason, OwnFigures, Refusal, TalkHealth, VoiceCodec,
+    NotReadyReason, OwnFigures, QueueId, Refusal, TalkHealth, VoiceCodec,
 };
-use shared::wire::{CallsPage, DeskRules, HousePapers, ReasonLimit, SignInRefusal, SignOutReason};
+use shared::wire::{CallsPage, DeskRules, HousePapers, ReasonLimit, SignInRefusal, SignOutReason, WaitingRow};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -46,6 +46,10 @@ pub struct View {
     pub drafts: Arc<BTreeMap<InteractionId, Draft>>,
     /// What was put on record last, until it is read or something else is wished.
     pub saved: Option<Saved>,
+    /// Who waits in the supervised lines, while that is followed.
+    pub waiting: Option<Vec<WaitingRow>>,
+    /// What came from colleagues and was sent to them.
+    pub messages: Messages,
 }
 
 /// The house's papers as far as they have been looked up.
@@ -315,8 +319,24 @@ impl View {
             CallFunction::DropParty { party } | CallFunction::MuteParty { party, .. } => {
                 talk.others.iter().any(|other| other.party == *party)
             }
+            CallFunction::PauseRecording => talk.paused_until.is_none(),
+            CallFunction::ResumeRecording => talk.paused_until.is_some(),
             CallFunction::PressKeys { .. } => talk.held.is_none() || talk.aside.is_some(),
         }
+    }
+
+    /// Whether the person supervises an agent who serves these queues: never oneself.
+    #[must_use]
+    pub fn supervises(&self, agent: AgentId, queues: &[QueueId]) -> bool {
+        let Some(own) = &self.rules.supervises else { return false };
+        let is_me = self.me.as_ref().is_some_and(|me| me.agent == agent);
+        !is_me && (own.is_empty() || own.iter().any(|queue| queues.contains(queue)))
+    }
+
+    /// An act of a supervisor can be asked for now.
+    #[must_use]
+    pub fn can_supervise(&self) -> bool {
+        self.online() && self.rules.supervises.is_some()
     }
 
     /// 示忙 is possible.

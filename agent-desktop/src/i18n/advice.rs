@@ -77,6 +77,8 @@ impl Texts {
             Refusal::WrongPassword => self.papers.wrong_password,
             Refusal::WeakPassword => self.papers.weak_password,
             Refusal::UsedPassword => self.papers.used_password,
+            Refusal::TooManyMessages => self.floor.too_many_messages,
+            Refusal::MessageLength => self.floor.message_length,
         }
     }
 

@@ -17,6 +17,7 @@ pub(super) const TEXTS: Texts = Texts {
     house: HOUSE,
     calls: super::calls::CHINESE,
     papers: super::papers::CHINESE,
+    floor: super::floor::CHINESE,
     advice: ADVICE,
 };
 

@@ -17,6 +17,7 @@ pub(super) const TEXTS: Texts = Texts {
     house: HOUSE,
     calls: super::calls::ENGLISH,
     papers: super::papers::ENGLISH,
+    floor: super::floor::ENGLISH,
     advice: ADVICE,
 };
 

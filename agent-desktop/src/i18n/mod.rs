@@ -6,6 +6,7 @@ mod advice;
 mod calls;
 mod chinese;
 mod english;
+mod floor;
 mod health;
 mod papers;
 
@@ -68,6 +69,8 @@ pub(crate) struct Texts {
     pub(crate) calls: calls::FunctionTexts,
     /// Summaries, lists, settings.
     pub(crate) papers: papers::PaperTexts,
+    /// Messages between agents, and what supervisors do.
+    pub(crate) floor: floor::FloorTexts,
     /// What happened, why, what to do.
     pub(crate) advice: advice::AdviceTexts,
 }

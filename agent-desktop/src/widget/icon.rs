@@ -37,6 +37,10 @@ pub(crate) enum Icon {
     List,
     /// Settings.
     Gear,
+    /// 消息
+    Message,
+    /// 督办
+    Eye,
 }
 
 impl Icon {
@@ -57,6 +61,8 @@ impl Icon {
             Self::People => include_bytes!("../../../assets/icons/people.svg"),
             Self::List => include_bytes!("../../../assets/icons/list.svg"),
             Self::Gear => include_bytes!("../../../assets/icons/gear.svg"),
+            Self::Message => include_bytes!("../../../assets/icons/message.svg"),
+            Self::Eye => include_bytes!("../../../assets/icons/eye.svg"),
         }
     }
 }

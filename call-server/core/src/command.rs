@@ -193,6 +193,13 @@ pub enum MediaCommand {
         /// What is heard afterwards.
         then: Sound,
     },
+    /// Say prompts into a talk that is mixed: everybody in it hears them above the voices, and so does its recording.
+    Speak {
+        /// The leg that the talk is named by.
+        talk: LegId,
+        /// Names of the site's prompts, in order; those that it does not have are passed over.
+        prompts: Vec<PromptName>,
+    },
     /// What an agent's voice can, as its desktop says.
     AgentVoice {
         /// Which leg.
@@ -320,6 +327,16 @@ pub enum RecordingCommand {
         /// Which.
         recording: RecordingId,
     },
+    /// What is heard from now on is left out; its time stays.
+    Pause {
+        /// Which.
+        recording: RecordingId,
+    },
+    /// What is heard is recorded again.
+    Resume {
+        /// Which.
+        recording: RecordingId,
+    },
     /// No more frames will come: flush, close, digest, answer with `RecordingFinished`.
     Finish {
         /// Which.
@@ -380,6 +397,15 @@ pub enum StoreCommand {
     Callback(Box<CallbackRecord>),
     /// One finished interval of an agent's time.
     AgentTime(AgentInterval),
+    /// The recordings of an interaction are evidence: no rule deletes or changes them until a person lifts the hold.
+    HoldRecordings {
+        /// Whose.
+        interaction: InteractionId,
+        /// Why, one stable code.
+        reason: &'static str,
+        /// Since when.
+        at: UnixMillis,
+    },
     /// An act of a supervisor.
     Supervised(Box<SupervisionNote>),
     /// How a talk sounded.

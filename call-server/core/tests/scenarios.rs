@@ -14,9 +14,10 @@ use call_core::{Command, Core, Input, Now, Time};
 use settings::{Settings, agent_id, length_ms, minute, not_ready, phone, way_out};
 use shared::model::{
     AgentId, AgentState, CallFunction, CallNews, CallView, Caller, CallerCard, CareClass, Desk, Floor, InteractionId, LegId, NextState,
-    Notice, OfferId, PartyId, QueueId, Refusal, RequestId, SessionId, SupervisorAct, Target, TrunkId, UnixMillis, VoiceDevice, WatchMode,
+    Notice, OfferId, PartyId, QueueId, Refusal, RequestId, SessionId, SupervisorAct, Target, Track, TrunkId, UnixMillis, VoiceDevice,
+    WatchMode,
 };
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 
 #[test]
@@ -70,6 +71,14 @@ struct Stage {
     /// By the leg that each is named by.
     talks: BTreeMap<LegId, BTreeMap<LegId, Part>>,
     pressed: Option<(LegId, String)>,
+    /// Agents' legs that hear music.
+    music: BTreeSet<LegId>,
+    /// The text that was said last into a talk.
+    said: Option<String>,
+    /// What is recorded: the track, and whether it is paused.
+    tracks: BTreeMap<Track, bool>,
+    /// Why recordings were held last.
+    evidence: Option<&'static str>,
     /// Acts of supervisors.
     audit: Vec<String>,
     /// Who is to be called back, by number.
@@ -141,6 +150,10 @@ impl Stage {
             phones: BTreeMap::new(),
             talks: BTreeMap::new(),
             pressed: None,
+            music: BTreeSet::new(),
+            said: None,
+            tracks: BTreeMap::new(),
+            evidence: None,
             audit: Vec::new(),
             callbacks: BTreeMap::new(),
             outbound: BTreeMap::new(),
@@ -199,10 +212,20 @@ impl Stage {
             Command::Sip(command) => self.obey_sip(command),
             Command::Media(command) => self.obey_media(command),
             Command::Recording(RecordingCommand::Finish { recording }) if !self.recorder_mute => {
+                self.tracks.remove(&recording.track());
                 let outcome = RecordingOutcome::Complete { length_ms: 1, bytes: 1, digest: "00".into() };
                 Some(Input::RecordingFinished { recording, outcome })
             }
-            Command::Recording(_) => None,
+            Command::Recording(command) => {
+                match command {
+                    RecordingCommand::Prepare { recording, .. } | RecordingCommand::Resume { recording } => {
+                        self.tracks.insert(recording.track(), false);
+                    }
+                    RecordingCommand::Pause { recording } => _ = self.tracks.insert(recording.track(), true),
+                    RecordingCommand::Write { .. } | RecordingCommand::Finish { .. } => {}
+                }
+                None
+            }
             Command::Store(command) => self.obey_store(command),
             Command::Agent(command) => {
                 self.obey_gateway(command);
@@ -258,6 +281,7 @@ impl Stage {
             MediaCommand::Connect { citizen, agent, .. } => self.join(citizen, agent),
             MediaCommand::Confer { first, second, .. } => self.join(first, second),
             MediaCommand::Attend { leg, citizen, part } => {
+                self.hears(leg, Hears::Silence);
                 self.talks.get_mut(&citizen).expect("attends a talk that is there").insert(leg, part);
                 None
             }
@@ -284,6 +308,11 @@ impl Stage {
                 self.pressed = Some((leg, keys.to_string()));
                 None
             }
+            MediaCommand::Speak { talk, prompts } => {
+                assert!(self.talks.contains_key(&talk), "a text for a talk that is not there");
+                self.said = prompts.first().map(|prompt| prompt.0.to_string());
+                None
+            }
             MediaCommand::Close { leg } => {
                 assert!(!self.talks.contains_key(&leg), "closed in a talk");
                 self.hears(leg, Hears::Gone);
@@ -298,6 +327,7 @@ impl Stage {
 
     fn join(&mut self, first: LegId, second: LegId) -> Option<Input> {
         self.hears(first, Hears::Silence);
+        self.hears(second, Hears::Silence);
         let before = self.talks.insert(first, BTreeMap::from([(second, Part::Talk)]));
         assert!(before.is_none(), "I-1: joined twice");
         for leg in [first, second] {
@@ -309,6 +339,9 @@ impl Stage {
 
     /// Who is heard by a leg: names in order, `music`, `silence`.
     fn audible(&self, leg: LegId) -> Option<String> {
+        if self.music.contains(&leg) {
+            return Some("music".to_owned());
+        }
         let (name, members) = self.talks.iter().find(|(name, members)| **name == leg || members.contains_key(&leg))?;
         let talk = members.iter().filter(|(_, part)| **part == Part::Talk).map(|(leg, _)| *leg);
         let whisper = members.iter().filter(|(_, part)| **part == Part::Whisper).map(|(leg, _)| *leg);
@@ -370,6 +403,10 @@ impl Stage {
                 self.audit.push(format!("{} {}", note.supervisor.0, note.act.code()));
                 None
             }
+            StoreCommand::HoldRecordings { reason, .. } => {
+                self.evidence = Some(reason);
+                None
+            }
             StoreCommand::CloseRecording { .. } | StoreCommand::AgentTime(_) | StoreCommand::TalkMeasured(_) => None,
         }
     }
@@ -400,6 +437,13 @@ impl Stage {
     }
 
     fn hears(&mut self, leg: LegId, hears: Hears) {
+        if self.desks.values().any(|desk| desk.leg == Some(leg)) {
+            if hears == Hears::Music {
+                self.music.insert(leg)
+            } else {
+                self.music.remove(&leg)
+            };
+        }
         if let Some(caller) = self.callers.values_mut().find(|caller| caller.leg == leg) {
             caller.hears = hears;
         }
@@ -610,6 +654,8 @@ impl Stage {
             ["drops", party] => CallFunction::DropParty { party: party_id(party)? },
             ["mutes", party] => CallFunction::MuteParty { party: party_id(party)?, muted: true },
             ["unmutes", party] => CallFunction::MuteParty { party: party_id(party)?, muted: false },
+            ["pauses"] => CallFunction::PauseRecording,
+            ["resumes"] => CallFunction::ResumeRecording,
             ["presses", keys] => CallFunction::PressKeys { keys: (*keys).to_owned() },
             other => return Err(format!("`agent … {}` is no sentence", other.join(" "))),
         };
@@ -661,6 +707,13 @@ impl Stage {
                 same("voice", &format!("{} {:?}", desk.voice.device.code(), desk.voice.line).as_str(), &format!("{device} {line}").as_str())
             }
             ["phone", number, "is", "gone"] => same("gone", &self.phone(number)?.is_gone, &true),
+            ["said", text] => same("what is said", &self.said.as_deref(), &Some(*text)),
+            ["evidence", reason] => same("evidence", &self.evidence, &Some(*reason)),
+            ["tracks", tracks @ ..] => {
+                let name = |(track, paused): (&Track, &bool)| format!("{}{}", track.code(), if *paused { "(paused)" } else { "" });
+                let found: Vec<String> = self.tracks.iter().map(name).collect();
+                same("tracks", &found.join(" ").as_str(), &tracks.join(" ").as_str())
+            }
             ["audit", row @ ..] => same("audit", &self.audit.last().map(String::as_str), &Some(row.join(" ").as_str())),
             ["keys", keys, "towards", who @ ..] => {
                 let found = self.pressed.as_ref().map(|(leg, keys)| format!("{keys} towards {}", self.name_of(*leg)));
@@ -851,6 +904,7 @@ impl Stage {
             Some(Refusal::ReasonFull) => "reason full",
             Some(Refusal::Locked) => "locked",
             Some(Refusal::NotSaved) => "not saved",
+            Some(Refusal::TooManyMessages | Refusal::MessageLength) => "no message of the core's",
             Some(Refusal::NotAvailable) => "not available",
             Some(Refusal::MayNotDial) => "may not dial",
             Some(Refusal::TooManyTransfers) => "too many transfers",
@@ -958,6 +1012,8 @@ fn call_news(news: CallNews) -> String {
         CallNews::HeldLong => "held long".to_owned(),
         CallNews::TeamHeldLong(agent) => format!("{} holds long", agent.0),
         CallNews::TeamEmergency(agent) => format!("{} calls for help", agent.0),
+        CallNews::HeldTooLong => "held too long".to_owned(),
+        CallNews::TeamResidual(agent) => format!("{} left a talk that goes on", agent.0),
         CallNews::Forced => "forced".to_owned(),
         CallNews::Taken => "taken".to_owned(),
     }

@@ -71,6 +71,24 @@ pub(crate) enum Change {
     },
     /// A number is blocked or put in favour.
     AddListEntry(NewListEntry),
+    /// The recordings of a call are held as evidence.
+    HoldRecordings {
+        /// Whose.
+        interaction: InteractionId,
+        /// Why.
+        reason: String,
+        /// Staff number of who wants it.
+        by: String,
+    },
+    /// And are not any more.
+    LiftHolds {
+        /// Whose.
+        interaction: InteractionId,
+        /// Why.
+        reason: String,
+        /// Staff number of who wants it.
+        by: String,
+    },
     /// Hours are overridden by hand.
     AddOverride(NewOverride),
     /// An override is lifted.
@@ -131,6 +149,7 @@ impl Change {
             | Self::CloseMatter { .. }
             | Self::AddCaller(_)
             | Self::EditCaller { .. } => false,
+            Self::HoldRecordings { .. } | Self::LiftHolds { .. } => false,
             Self::CancelCallback { .. } | Self::SettleCallback { .. } => false,
         }
     }
@@ -186,6 +205,20 @@ impl Change {
                 }
                 let message = format!("no override {entry} is in force");
                 Err(Failure::new("no_such_entry", message, "`calendar override list` shows those in force."))
+            }
+            Self::HoldRecordings { interaction, reason, by } => {
+                if store.hold_recordings(*interaction, (reason, by), now)? {
+                    return Ok(json!({"holds": store.holds(*interaction)?}));
+                }
+                let message = format!("there is no call {interaction}");
+                Err(Failure::new("no_such_call", message, "`call-server call list` shows the newest."))
+            }
+            Self::LiftHolds { interaction, reason, by } => {
+                if store.lift_holds(*interaction, (reason, by), now)? > 0 {
+                    return Ok(json!({"holds": store.holds(*interaction)?}));
+                }
+                let message = format!("the recordings of call {interaction} are not held");
+                Err(Failure::new("not_held", message, "`call-server recording list` shows which are."))
             }
             Self::AddListEntry(entry) => Ok(json!({"entry": store.add_list_entry(entry, now)?, "added": entry})),
             Self::RemoveListEntry { list, entry, by, reason } => {

@@ -19,6 +19,7 @@ mod explain;
 mod init;
 mod lists;
 mod lock;
+mod messages;
 mod outcome;
 mod papers;
 mod people;
@@ -111,6 +112,7 @@ fn carry_out(site: &Path, command: &Command) -> Result<Outcome, Failure> {
         Command::Summary(command) => papers::summary(site, command),
         Command::Matter(command) => papers::matter(site, command),
         Command::Call(command) => calls::call(site, command),
+        Command::Message(command) => messages::message(site, command),
         Command::Recording(command) => recordings::recording(site, command),
         Command::Sip(command) => signalling::sip(site, command),
         Command::Phone(command) => phones::phone(site, command),

@@ -6,6 +6,7 @@
 
 mod calendars;
 mod fault;
+mod functions;
 mod house_voice;
 mod papers;
 mod phone_agents;
@@ -79,12 +80,13 @@ pub(crate) struct Site {
 }
 
 /// Sections that count for a running server as soon as it reads them; all others need a restart.
-const LIVE_SECTIONS: [&str; 12] = [
+const LIVE_SECTIONS: [&str; 13] = [
     "phone_agents",
     "queues",
     "skills",
     "numbers",
     "lists",
+    "calls",
     "limits",
     "calendars",
     "days",

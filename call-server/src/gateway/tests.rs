@@ -11,7 +11,8 @@ use shared::model::{
     AgentState, Desk, DraftCopy, NotReadyReason, OwnFigures, RequestId, SessionId, Summary, TalkHealth, UnixMillis, VoiceCodec,
 };
 use shared::wire::{
-    self, Action, Answer, Correction, DeskRules, FromClient, FromServer, Question, ReasonLimit, SignOutReason, VoiceAbilities, VoiceOrder,
+    self, Action, Answer, Correction, DeskRules, FromClient, FromServer, MAX_MESSAGE, MessagesAsked, Question, ReasonLimit, SignOutReason,
+    VoiceAbilities, VoiceOrder,
 };
 use std::sync::mpsc::Receiver;
 use tokio::net::TcpStream;
@@ -36,6 +37,7 @@ impl FrontOffice for People {
                 number: "1001".to_owned(),
                 name: "陈静".to_owned(),
                 sees_numbers: false,
+                supervises: None,
                 password_is_initial: false,
             }),
             _ => Err(SignInRefusal::WrongCredentials),
@@ -48,6 +50,23 @@ impl FrontOffice for People {
 
     fn rules(&self) -> DeskRules {
         DeskRules { reasons: vec![(NotReadyReason::Meal, ReasonLimit { max_ms: 60_000, max_agents: 2 })], ..DeskRules::default() }
+    }
+
+    fn waiting(&self, _: &[QueueId]) -> Vec<WaitingRow> {
+        Vec::new()
+    }
+
+    /// Everybody's mailbox is that of the one agent here.
+    fn send_message(&self, from: AgentId, to: MessageTarget, text: &str) -> Result<Vec<(AgentId, MessageRow)>, Refusal> {
+        Ok(vec![(from, message(from, to, text))])
+    }
+
+    fn mailbox(&self, agent: AgentId, part: MailboxPart) -> (Vec<MessageRow>, bool) {
+        (vec![message(agent, MessageTarget::All, &format!("{part:?}"))], false)
+    }
+
+    fn mark_messages(&self, agent: AgentId, through: u64, read: bool) -> Vec<(AgentId, MessageId, MessageFate)> {
+        vec![(agent, MessageId(through), MessageFate { sent_to: 1, delivered: 1, read: u32::from(read) })]
     }
 
     fn correct(&self, by: &str, correction: &Correction) -> Result<(), Refusal> {
@@ -75,6 +94,21 @@ impl FrontOffice for People {
     fn change_password(&self, number: &str, _: &str) -> Result<(), Refusal> {
         let _ = self.0.send((number.to_owned(), "password changed", true));
         Ok(())
+    }
+}
+
+fn message(from: AgentId, to: MessageTarget, text: &str) -> MessageRow {
+    MessageRow {
+        number: 1,
+        message: MessageId(1),
+        from,
+        from_name: "1001 陈静".to_owned(),
+        to,
+        to_name: String::new(),
+        text: text.to_owned().into(),
+        sent: UnixMillis(0),
+        read: false,
+        fate: None,
     }
 }
 
@@ -469,6 +503,7 @@ fn floor(version: u64, agents: &[u32], gone: &[u32]) -> AgentCommand {
             queue: None,
             partner: None,
             calls_today: 0,
+            queues: Vec::new(),
         };
         (AgentId(*agent), row)
     };
@@ -590,4 +625,39 @@ async fn papers_are_looked_up_and_written_only_for_calls_at_the_desk_and_a_new_p
     assert_eq!(client.hear().await, FromServer::Refused { request: RequestId(5), reason: Refusal::WrongPassword });
     client.say(&change(6, PASSWORD)).await;
     assert_eq!(client.hear().await, FromServer::Done { request: RequestId(6) });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_are_told_to_who_has_asked_for_them_and_not_too_many_at_once() {
+    let site = Site::open(GatewayLimits { messages: 2, ..GatewayLimits::default() }).await;
+    let (mut client, ..) = site.signed_in().await;
+    let send = |request: u64, text: &str| {
+        let (to, text) = (MessageTarget::All, text.to_owned().into());
+        FromClient::Do { request: RequestId(request), action: Action::SendMessage { to, text } }
+    };
+    client.say(&send(1, "开会")).await;
+    assert_eq!(client.hear().await, FromServer::Done { request: RequestId(1) }, "nobody has asked to be told");
+    client.say(&FromClient::Messages(MessagesAsked::Rows(MailboxPart::Newest))).await;
+    let FromServer::Messages(news) = client.hear().await else { panic!("the mailbox") };
+    assert_eq!(news.rows[0].text.reveal(), "Newest");
+    client.say(&send(2, " 停水 ")).await;
+    let FromServer::Messages(news) = client.hear().await else { panic!("the message") };
+    assert_eq!(news.rows[0].text.reveal(), "停水");
+    assert_eq!(client.hear().await, FromServer::Done { request: RequestId(2) });
+    client.say(&send(3, "!")).await;
+    assert_eq!(client.hear().await, FromServer::Refused { request: RequestId(3), reason: Refusal::TooManyMessages });
+    client.say(&FromClient::Messages(MessagesAsked::Read { number: 1 })).await;
+    let FromServer::Messages(news) = client.hear().await else { panic!("how far it has come") };
+    assert_eq!(news.fates, [(MessageId(1), MessageFate { sent_to: 1, delivered: 1, read: 1 })]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_has_some_words_and_not_too_many() {
+    let site = Site::open(GatewayLimits::default()).await;
+    let (mut client, ..) = site.signed_in().await;
+    for (request, text) in [(1, "  ".to_owned()), (2, "长".repeat(MAX_MESSAGE + 1))] {
+        let action = Action::SendMessage { to: MessageTarget::All, text: text.into() };
+        client.say(&FromClient::Do { request: RequestId(request), action }).await;
+        assert_eq!(client.hear().await, FromServer::Refused { request: RequestId(request), reason: Refusal::MessageLength });
+    }
 }

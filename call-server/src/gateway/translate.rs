@@ -5,7 +5,7 @@ use call_core::input::AgentAction;
 use call_core::voice::VoiceInput;
 use shared::model::{AgentId, SessionId, Summary, VoiceCodec};
 use shared::pii::Pii;
-use shared::wire::{Action, Correction, SignOutReason, VoiceAbilities};
+use shared::wire::{Action, Correction, MessageTarget, SignOutReason, VoiceAbilities};
 
 pub(super) fn abilities(agent: AgentId, session: SessionId, abilities: &VoiceAbilities) -> VoiceInput {
     VoiceInput::Abilities { agent, session, opus: abilities.codecs.contains(&VoiceCodec::Opus), muted: abilities.muted }
@@ -21,6 +21,8 @@ pub(super) enum Wish {
     Submit(Box<Summary>),
     /// The old password is checked, and the new one put on record.
     ChangePassword { old: Pii<String>, new: Pii<String> },
+    /// The store, and then other desktops.
+    Message(MessageTarget, Pii<String>),
     /// The password is checked before the core hears of it.
     Unlock(Pii<String>),
 }
@@ -44,6 +46,7 @@ pub(super) fn wish(action: Action) -> Wish {
         Action::CorrectCaller(correction) => return Wish::Correct(correction),
         Action::SubmitSummary(summary) => return Wish::Submit(summary),
         Action::ChangePassword { old, new } => return Wish::ChangePassword { old, new },
+        Action::SendMessage { to, text } => return Wish::Message(to, text),
         Action::Unlock { password } => return Wish::Unlock(password),
     })
 }

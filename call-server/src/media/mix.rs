@@ -151,6 +151,11 @@ impl Seat {
     }
 }
 
+/// Two voices at once, as loud as can be.
+pub(super) fn add(one: &[i16; FRAME_SAMPLES], other: &[i16; FRAME_SAMPLES]) -> [i16; FRAME_SAMPLES] {
+    std::array::from_fn(|sample| one[sample].saturating_add(other[sample]))
+}
+
 /// The mixing of one talk.
 #[derive(Debug)]
 pub(super) struct Mix {
@@ -258,6 +263,18 @@ impl Mix {
     /// What a party said in this turn.
     pub(super) fn said(&self, place: usize) -> Option<&[i16; FRAME_SAMPLES]> {
         self.said.get(place)?.as_ref()
+    }
+
+    /// Whether anybody is there to whisper.
+    pub(super) fn has_whisperer(&self) -> bool {
+        self.seats.iter().flatten().any(|seat| seat.role == Part::Whisper)
+    }
+
+    /// What was whispered in this turn.
+    pub(super) fn whispered(&self) -> Option<[i16; FRAME_SAMPLES]> {
+        let whisper = |seat: &Option<Box<Seat>>| seat.as_deref().is_some_and(|seat| seat.role == Part::Whisper);
+        let said = self.seats.iter().zip(&self.said).filter(|(seat, _)| whisper(seat)).filter_map(|(_, said)| said.as_ref());
+        said.fold(None, |all: Option<[i16; FRAME_SAMPLES]>, said| Some(all.map_or(*said, |all| add(&all, said))))
     }
 
     /// Whether what a party said was Opus.

@@ -82,6 +82,7 @@ impl StoreHandle {
             | StoreCommand::Callback(_)
             | StoreCommand::AgentTime(_)
             | StoreCommand::Supervised(_)
+            | StoreCommand::HoldRecordings { .. }
             | StoreCommand::TalkMeasured(_)) => self.put(write),
         }
     }

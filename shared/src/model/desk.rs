@@ -251,4 +251,8 @@ pub enum Refusal {
     WeakPassword,
     /// The new password was used before.
     UsedPassword,
+    /// Too many messages in a short time.
+    TooManyMessages,
+    /// The message is empty, or longer than it may be.
+    MessageLength,
 }

@@ -39,7 +39,7 @@ id!(
     OfferId(u64)
 );
 id!(
-    /// A recording; one per interaction, equal over restarts.
+    /// A recording, equal over restarts; an interaction may have one for each [`super::Track`].
     RecordingId(u64)
 );
 id!(
@@ -57,6 +57,10 @@ id!(
 id!(
     /// A matter 诉求 that a unit has to deal with, unique over restarts.
     MatterId(u64)
+);
+id!(
+    /// A message between agents, unique over restarts.
+    MessageId(u64)
 );
 id!(
     /// A waiting line.

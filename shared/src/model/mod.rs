@@ -14,6 +14,7 @@ mod number;
 mod prompt;
 mod supervision;
 mod time;
+mod track;
 mod voice;
 
 pub use agent::{AgentState, NotReadyReason};
@@ -30,8 +31,8 @@ pub use function::{
     Target,
 };
 pub use ids::{
-    AgentId, InteractionId, LegId, MatterId, OfferId, PartyId, PersonId, QueueId, RecordingId, RequestId, SegmentId, SessionId, TrunkId,
-    UnitId,
+    AgentId, InteractionId, LegId, MatterId, MessageId, OfferId, PartyId, PersonId, QueueId, RecordingId, RequestId, SegmentId, SessionId,
+    TrunkId, UnitId,
 };
 pub use matter::{
     CallEntry, CannedText, Disposition, DraftCopy, MatterKind, MemberUnit, Need, OpenMatter, OwnFigures, Summary, SummaryFault, TargetBand,
@@ -41,4 +42,5 @@ pub use number::{AreaCode, Caller, PhoneNumber, PhoneNumberError};
 pub use prompt::PromptName;
 pub use supervision::{MAX_REASON, SupervisorAct, WatchMode};
 pub use time::UnixMillis;
+pub use track::Track;
 pub use voice::{LegHealth, TalkHealth, VoiceCodec, VoiceLight, VoiceTrouble};

@@ -4,10 +4,12 @@
 //! client is [`FromClient::Hello`]; a server that does not speak its version says so and closes.
 
 mod house;
+mod messages;
 mod papers;
 mod voice;
 
-pub use house::{AgentsNews, Correction, DeskRules, ReasonLimit};
+pub use house::{AgentsNews, Correction, DeskRules, MOST_WAITING, ReasonLimit, WaitingRow};
+pub use messages::{MAX_MESSAGE, MESSAGES_PER_FRAME, MailboxPart, MessageFate, MessageRow, MessageTarget, MessagesAsked, MessagesNews};
 pub use papers::{Answer, CallsPage, HousePapers, Question};
 pub use voice::{VoiceAbilities, VoiceOptions, VoiceOrder};
 
@@ -79,11 +81,18 @@ pub enum FromClient {
         /// Follow.
         on: bool,
     },
+    /// Follow the citizens who wait in the supervised lines, or no longer; only for supervisors.
+    WatchWaiting {
+        /// Follow.
+        on: bool,
+    },
     /// Whether somebody sits at the desk: the headset works, and keyboard or mouse were used a short while ago. Untold is no.
     Attentive {
         /// Somebody does.
         attentive: bool,
     },
+    /// Something about one's messages.
+    Messages(MessagesAsked),
     /// Every [`HEARTBEAT_MS`].
     Ping {
         /// Returned as it is.
@@ -165,6 +174,13 @@ pub enum Action {
         /// Why, for the audit: never empty, at most [`crate::model::MAX_REASON`] characters.
         reason: String,
     },
+    /// 短消息
+    SendMessage {
+        /// Whom it is for.
+        to: MessageTarget,
+        /// At most [`MAX_MESSAGE`] characters.
+        text: Pii<String>,
+    },
     /// To speak by this from now on, also in the middle of a talk: a phone is called first, and joins when it is answered.
     UseVoice {
         /// By what.
@@ -212,6 +228,13 @@ pub enum FromServer {
     Desk(Box<Desk>),
     /// The list of all agents, or what changed in it; only to who follows it.
     Agents(AgentsNews),
+    /// Who waits in the supervised lines, the longest first; only to who follows them, at most once a second.
+    Waiting {
+        /// All of them.
+        rows: Vec<WaitingRow>,
+    },
+    /// News of one's messages; only to who has asked for them.
+    Messages(MessagesNews),
     /// A request was carried out.
     Done {
         /// Which.

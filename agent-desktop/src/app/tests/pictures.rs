@@ -217,7 +217,7 @@ fn saved() -> View {
 type Make = fn() -> Desktop;
 
 /// Every screen and state; each is drawn in both modes and both languages for looking, and its Chinese light one by its digest.
-const SCREENS: [(&str, Make); 40] = {
+const SCREENS: [(&str, Make); 43] = {
     use agent::chooser::{Purpose, Role};
     use shared::wire::CallsPage;
     [
@@ -255,6 +255,9 @@ const SCREENS: [(&str, Make); 40] = {
         ("calls-mine", || lists(CallsPage::Mine)),
         ("calls-callbacks", || lists(CallsPage::Callbacks)),
         ("agents", agents_page),
+        ("messages", super::floor::messages_page),
+        ("supervise", || super::floor::supervise_page(false)),
+        ("supervise-asked", || super::floor::supervise_page(true)),
         ("settings", settings),
         ("correction", correcting),
         ("reconnecting", || Desktop::showing(with_papers(reconnecting()))),

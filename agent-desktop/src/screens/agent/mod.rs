@@ -12,6 +12,7 @@ mod functions;
 mod keypad;
 mod layers;
 pub(crate) mod lock;
+pub(crate) mod messages;
 pub(crate) mod mini;
 mod own;
 mod paperwork;
@@ -20,10 +21,11 @@ pub(crate) mod settings;
 mod stage;
 mod status_line;
 pub(crate) mod summary;
+pub(crate) mod supervise;
 
 use super::Scene;
 use crate::keeping::Settings;
-use crate::theme::{self, Tone, size, space};
+use crate::theme::{self, Tone, size, space, text_size};
 use crate::widget::{Icon, hairline, rail_item};
 use correction::{Edit, Form};
 use desktop_core::{LinkState, Saved, SoundSettings, SoundTest, View, Wish};
@@ -46,6 +48,8 @@ pub(crate) struct State {
     last_call: Option<CallView>,
     page: Page,
     filter: agents::Filter,
+    messages: messages::State,
+    supervise: supervise::State,
     /// Of the persons behind a number, the one who is shown.
     chosen: Option<PersonId>,
     /// The reason for 示忙 that was asked for last: one that is full can be waited for.
@@ -72,6 +76,8 @@ enum Page {
     Desk,
     Calls,
     Agents,
+    Messages,
+    Supervise,
     Settings,
 }
 
@@ -156,6 +162,14 @@ pub(crate) enum Message {
     SoundIsGood,
     /// 迷你条
     ToggleMini,
+    /// 消息
+    ShowMessages,
+    /// On that page.
+    Messages(messages::Act),
+    /// 督办
+    ShowSupervise,
+    /// On that page.
+    Supervise(supervise::Act),
     /// What is looked for among the agents.
     Find(String),
     /// Only agents in this kind of state.
@@ -185,6 +199,8 @@ pub(crate) enum Action {
     None,
     /// To the session.
     Wish(Wish),
+    /// To the session, in order.
+    Wishes(Vec<Wish>),
     /// Light or dark.
     SwitchMode,
     /// The other language.
@@ -253,20 +269,18 @@ impl State {
             Message::AskSignOut => self.question = Some(Question::SignOut),
             Message::CloseQuestion => return self.close(),
             Message::ToggleDrawer => self.drawer = !self.drawer,
-            Message::ShowDesk => self.page = Page::Desk,
-            Message::ShowAgents => {
-                self.page = Page::Agents;
-                return Action::Wish(Wish::WatchAgents(true));
-            }
+            Message::ShowDesk => return self.turn_to(Page::Desk),
+            Message::ShowAgents => return self.turn_to(Page::Agents),
+            Message::ShowMessages => return self.turn_to(Page::Messages),
+            Message::ShowSupervise => return self.turn_to(Page::Supervise),
+            Message::Messages(act) => return self.messages.update(act, view).map_or(Action::None, Action::Wish),
+            Message::Supervise(act) => return self.supervise.update(act, view).map_or(Action::None, Action::Wish),
             Message::ShowCalls(page) => {
-                (self.page, self.calls) = (Page::Calls, Some(page));
-                return Action::Wish(Wish::Look(shared::wire::Question::Calls { page }));
+                self.calls = Some(page);
+                return self.turn_to_with(Page::Calls, Wish::Look(shared::wire::Question::Calls { page }));
             }
-            Message::ShowSettings => {
-                self.page = Page::Settings;
-                // Devices are listed anew each time: one may have been plugged in.
-                return Action::Wish(Wish::Sound(settings.sound.clone()));
-            }
+            // Devices are listed anew each time: one may have been plugged in.
+            Message::ShowSettings => return self.turn_to_with(Page::Settings, Wish::Sound(settings.sound.clone())),
             Message::Find(text) => self.filter.text = text,
             Message::FindKind(kind) => self.filter.kind = kind,
             Message::Choose(person) => self.chosen = Some(person),
@@ -285,6 +299,29 @@ impl State {
             other => return self.update_papers(other, scene, settings),
         }
         Action::None
+    }
+
+    /// Another page: who waits is asked for only where it is shown.
+    fn turn_to(&mut self, page: Page) -> Action {
+        let agents = (page != Page::Desk).then_some(Wish::WatchAgents(true));
+        Action::Wishes(agents.into_iter().chain(self.turned(page)).collect())
+    }
+
+    /// The same, and what the page needs besides.
+    fn turn_to_with(&mut self, page: Page, wish: Wish) -> Action {
+        let turned = self.turned(page);
+        Action::Wishes(turned.into_iter().chain([wish]).collect())
+    }
+
+    fn turned(&mut self, page: Page) -> Option<Wish> {
+        let waited = std::mem::replace(&mut self.page, page) == Page::Supervise;
+        let waits = page == Page::Supervise;
+        (waited != waits).then_some(Wish::WatchWaiting(waits))
+    }
+
+    /// What came is on the screen before somebody's eyes.
+    pub(crate) fn shows_messages(&self, view: &View) -> bool {
+        self.page == Page::Messages && view.messages.unread() > 0
     }
 
     fn open_form(&mut self, view: &View) {
@@ -367,6 +404,8 @@ impl State {
             Page::Agents => page(scene, agents::view(&self.filter, scene)),
             Page::Calls => page(scene, calls_page::view(self.calls.unwrap_or(CallsPage::Mine), scene)),
             Page::Settings => page(scene, settings::view(settings, scene)),
+            Page::Messages => page(scene, self.messages.view(scene)),
+            Page::Supervise => page(scene, self.supervise.view(scene)),
         };
         let work = column![call_bar::view(self, scene), hairline(palette).width(Fill).height(1.0), below];
         let upper = row![self.rail(scene), hairline(palette).width(1.0).height(Fill), work];
@@ -383,16 +422,21 @@ impl State {
         let (palette, texts) = (scene.palette, &scene.texts.frame);
         let drawer = has_drawer(scene).then(|| rail_item(palette, Icon::Panel, texts.my_state, self.drawer, Some(Message::ToggleDrawer)));
         let (mode_icon, mode_word) = if scene.dark { (Icon::Sun, texts.light_key) } else { (Icon::Moon, texts.dark_key) };
-        let (house, papers) = (&scene.texts.house, &scene.texts.papers);
+        let (house, papers, floor) = (&scene.texts.house, &scene.texts.papers, &scene.texts.floor);
         let place = |icon: Icon, word: &'a str, page: Page, act: Message| {
             rail_item(palette, icon, word, self.page == page, (self.page != page).then_some(act))
         };
         let calls = Message::ShowCalls(self.calls.unwrap_or(CallsPage::Mine));
+        let messages = place(Icon::Message, floor.messages, Page::Messages, Message::ShowMessages);
+        let supervises = scene.view.rules.supervises.is_some();
+        let supervise = supervises.then(|| place(Icon::Eye, floor.supervise, Page::Supervise, Message::ShowSupervise));
         let places = column![
             place(Icon::Headset, texts.desk, Page::Desk, Message::ShowDesk),
             place(Icon::List, papers.calls, Page::Calls, calls),
             place(Icon::People, house.agents, Page::Agents, Message::ShowAgents),
+            stack![messages].push(unread(scene)),
         ]
+        .push(supervise)
         .push(drawer)
         .push(gap::vertical())
         .push(rail_item(palette, mode_icon, mode_word, false, Some(Message::SwitchMode)))
@@ -419,14 +463,22 @@ impl State {
     }
 }
 
-fn has_drawer(scene: Scene<'_>) -> bool {
-    scene.width < DRAWER_BELOW
-}
-
-/// A page of one card below the call bar.
+/// A page of its own below the call bar.
 fn page<'a>(scene: Scene<'a>, content: Element<'a, Message>) -> Element<'a, Message> {
     let whole = column![].push(layers::banner(scene)).push(content).spacing(space::M).padding(space::M);
     container(whole).width(Fill).height(Fill).into()
+}
+
+/// How many messages were not read, at the corner of their place in the rail.
+fn unread<'a>(scene: Scene<'a>) -> Option<Element<'a, Message>> {
+    let count = scene.view.messages.unread();
+    let word = iced::widget::text(count.min(99)).size(text_size::HINT).font(crate::font::BOLD);
+    let badge = container(word).padding([0.0, 5.0]).style(move |_| theme::chip(scene.palette, Tone::Red, 7.0));
+    (count > 0).then(|| container(badge).align_right(Fill).padding([2.0, 4.0]).into())
+}
+
+fn has_drawer(scene: Scene<'_>) -> bool {
+    scene.width < DRAWER_BELOW
 }
 
 /// The colour that goes with a state's word.

@@ -477,7 +477,8 @@ impl Watch {
             | MediaCommand::Attend { .. }
             | MediaCommand::Withdraw { .. }
             | MediaCommand::PressKeys { .. }
-            | MediaCommand::HearTones { .. } => {}
+            | MediaCommand::HearTones { .. }
+            | MediaCommand::Speak { .. } => {}
             MediaCommand::MaskKeys { citizen, masked } => {
                 let queue = self.call_of_leg(*citizen).queue;
                 let wished = queue.is_none_or(|queue| self.plan.queues[&queue].mask_keys);
@@ -493,8 +494,11 @@ impl Watch {
     }
 
     fn recording(&mut self, command: &RecordingCommand) {
-        let (RecordingCommand::Prepare { recording, .. } | RecordingCommand::Write { recording } | RecordingCommand::Finish { recording }) =
-            command;
+        let (RecordingCommand::Prepare { recording, .. }
+        | RecordingCommand::Write { recording }
+        | RecordingCommand::Pause { recording }
+        | RecordingCommand::Resume { recording }
+        | RecordingCommand::Finish { recording }) = command;
         let interaction = InteractionId(recording.0);
         if matches!(command, RecordingCommand::Prepare { .. }) {
             self.step.prepared.push(interaction);
@@ -520,6 +524,7 @@ impl Watch {
             | StoreCommand::Supervised(_)
             | StoreCommand::FindCard { .. }
             | StoreCommand::OpenRecording { .. }
+            | StoreCommand::HoldRecordings { .. }
             | StoreCommand::TalkMeasured(_) => {}
         }
     }
@@ -569,6 +574,8 @@ impl Watch {
             FactKind::Dialled { .. } | FactKind::DialEnded { .. } | FactKind::Held { .. } | FactKind::Retrieved { .. } => {}
             FactKind::AsideBegan { .. } | FactKind::AsideEnded { .. } | FactKind::PartyJoined { .. } | FactKind::PartyLeft { .. } => {}
             FactKind::HandedOver { .. } | FactKind::SentToQueue { .. } | FactKind::KeysPressed { .. } | FactKind::KeysMasked { .. } => {}
+            FactKind::RecordingPaused { .. } | FactKind::RecordingResumed { .. } => {}
+            FactKind::Watched { .. } | FactKind::Unwatched { .. } | FactKind::EmergencyCalled { .. } => {}
             FactKind::CallbackPromised { .. } | FactKind::CallbackBegan { .. } => {}
             FactKind::Blocked { .. } | FactKind::Favoured { .. } => {}
             FactKind::Announced { .. } | FactKind::Entered | FactKind::Answered => {}

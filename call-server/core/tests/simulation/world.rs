@@ -374,6 +374,7 @@ impl World {
             | MediaCommand::Withdraw { .. }
             | MediaCommand::PressKeys { .. }
             | MediaCommand::HearTones { .. }
+            | MediaCommand::Speak { .. }
             | MediaCommand::MaskKeys { .. }
             | MediaCommand::Close { .. } => {}
         }
@@ -381,7 +382,7 @@ impl World {
 
     fn obey_recording(&mut self, command: RecordingCommand) {
         match command {
-            RecordingCommand::Prepare { .. } => {}
+            RecordingCommand::Prepare { .. } | RecordingCommand::Pause { .. } | RecordingCommand::Resume { .. } => {}
             RecordingCommand::Write { recording } if self.chance(97) => {
                 let _ = recording;
             }
@@ -414,6 +415,7 @@ impl World {
             | StoreCommand::AgentTime(_)
             | StoreCommand::Callback(_)
             | StoreCommand::Supervised(_)
+            | StoreCommand::HoldRecordings { .. }
             | StoreCommand::TalkMeasured(_) => {}
         }
     }
