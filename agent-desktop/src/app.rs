@@ -4,6 +4,8 @@
 use crate::client::{Client, Snapshot};
 use crate::font;
 use crate::i18n::Language;
+use crate::keeping::{Keeping, Settings};
+use crate::screens::agent::chooser::Purpose;
 use crate::screens::{Scene, agent, sign_in};
 use crate::theme::{Mode, text_size};
 use crate::widget::PULSE_STEP_MS;
@@ -11,6 +13,7 @@ use desktop_core::{LinkState, Millis, View, Wish};
 use iced::keyboard::{self, Key, key::Named};
 use iced::widget::operation;
 use iced::{Element, Pixels, Size, Subscription, Task, Theme, futures::Stream, mouse, window};
+use shared::model::AgentState;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,6 +64,10 @@ pub(crate) struct Options {
     pub(crate) language: Language,
     /// Light or dark.
     pub(crate) mode: Mode,
+    /// What the person has chosen.
+    pub(crate) settings: Settings,
+    /// Where it is kept.
+    pub(crate) keeping: Keeping,
 }
 
 /// Opens the window and returns when it is closed.
@@ -82,6 +89,7 @@ pub(crate) fn run(options: Options, backend: Arc<dyn Backend>) -> iced::Result {
         .title(App::title)
         .theme(App::theme)
         .subscription(App::subscription)
+        .scale_factor(App::scale)
         .settings(settings)
         .window(window)
         .run()
@@ -96,6 +104,22 @@ fn platform_settings() -> window::settings::PlatformSpecific {
 #[cfg(not(target_os = "linux"))]
 fn platform_settings() -> window::settings::PlatformSpecific {
     window::settings::PlatformSpecific::default()
+}
+
+/// What a screen is drawn from, of an app whose other fields may be changed meanwhile.
+macro_rules! scene {
+    ($app:expr) => {
+        Scene {
+            view: &$app.view,
+            texts: $app.language.texts(),
+            palette: $app.mode.palette(),
+            dark: $app.mode == Mode::Dark,
+            now_ms: $app.now_ms,
+            utc_offset_minutes: $app.utc_offset_minutes,
+            width: $app.width,
+            engine_stopped: $app.engine_stopped,
+        }
+    };
 }
 
 /// All that the window knows.
@@ -119,6 +143,12 @@ pub(crate) struct App {
     /// What the session was told last about somebody sitting here.
     attentive: bool,
     locked: bool,
+    settings: Settings,
+    keeping: Keeping,
+    /// The window is a strip on top of others.
+    mini: bool,
+    /// The settings' devices were told to this session.
+    sound_told: bool,
 }
 
 /// One thing that happened to the window.
@@ -170,6 +200,10 @@ impl App {
             stirred_ms: 0,
             attentive: false,
             locked: false,
+            settings: options.settings,
+            keeping: options.keeping,
+            mini: false,
+            sound_told: false,
         };
         (app, Task::none())
     }
@@ -198,8 +232,9 @@ impl App {
                 self.after_sign_in(action);
             }
             Message::Agent(message) => {
-                self.desk(message);
+                let task = self.desk(message);
                 self.read_messages();
+                return task;
             }
         }
         Task::none()
@@ -209,19 +244,72 @@ impl App {
         match action {
             sign_in::Action::None => {}
             sign_in::Action::Wish(wish) => self.backend.wish(wish),
-            sign_in::Action::SwitchMode => self.mode = self.mode.other(),
-            sign_in::Action::SwitchLanguage => self.language = self.language.other(),
+            sign_in::Action::SwitchMode => self.switch_mode(),
+            sign_in::Action::SwitchLanguage => self.switch_language(),
         }
     }
 
-    fn desk(&mut self, message: agent::Message) {
-        match self.agent.update(message, &self.view) {
+    fn desk(&mut self, message: agent::Message) -> Task<Message> {
+        let scene = scene!(self);
+        match self.agent.update(message, scene, &self.settings) {
             agent::Action::None => {}
             agent::Action::Wish(wish) => self.backend.wish(wish),
             agent::Action::Wishes(wishes) => wishes.into_iter().for_each(|wish| self.backend.wish(wish)),
-            agent::Action::SwitchMode => self.mode = self.mode.other(),
-            agent::Action::SwitchLanguage => self.language = self.language.other(),
+            agent::Action::SwitchMode => self.switch_mode(),
+            agent::Action::SwitchLanguage => self.switch_language(),
+            agent::Action::Focus(field) => return operation::focus(field),
+            agent::Action::FocusAnd(field, wish) => {
+                wish.into_iter().for_each(|wish| self.backend.wish(wish));
+                return operation::focus(field);
+            }
+            agent::Action::Keep(settings) => self.keep(*settings),
+            agent::Action::ToggleMini => return self.toggle_mini(),
         }
+        Task::none()
+    }
+
+    fn switch_mode(&mut self) {
+        self.mode = self.mode.other();
+        self.keep(Settings { dark: Some(self.mode == Mode::Dark), ..self.settings.clone() });
+    }
+
+    fn switch_language(&mut self) {
+        self.language = self.language.other();
+        self.keep(Settings { english: Some(self.language == Language::English), ..self.settings.clone() });
+    }
+
+    /// Settings take effect at once, and at the next start.
+    fn keep(&mut self, settings: Settings) {
+        if settings.sound != self.settings.sound {
+            self.backend.wish(Wish::Sound(settings.sound.clone()));
+        }
+        let passed = settings.sound_tested && !self.settings.sound_tested;
+        self.settings = settings;
+        self.keeping.keep_settings(&self.settings);
+        if passed && self.view.can_go_ready() {
+            self.backend.wish(Wish::GoReady);
+        }
+    }
+
+    fn scale(&self) -> f32 {
+        f32::from(self.settings.scale_percent.unwrap_or(100).clamp(100, 200)) / 100.0
+    }
+
+    /// The same window as a strip that stays above others, and back.
+    fn toggle_mini(&mut self) -> Task<Message> {
+        let Some(id) = self.window else { return Task::none() };
+        self.mini = !self.mini;
+        let (size, least, level) = if self.mini {
+            (agent::mini::SIZE, agent::mini::SIZE, window::Level::AlwaysOnTop)
+        } else {
+            (FIRST_SIZE, LEAST_SIZE, window::Level::Normal)
+        };
+        Task::batch([
+            window::set_min_size(id, Some(least)),
+            window::toggle_decorations(id),
+            window::resize(id, size),
+            window::set_level(id, level),
+        ])
     }
 
     /// What is before the agent's eyes is read.
@@ -241,6 +329,7 @@ impl App {
         self.agent.observe(&self.view);
         self.read_messages();
         self.attend();
+        self.settle();
         if self.locked && !was_locked {
             return operation::focus(agent::lock::PASSWORD);
         }
@@ -256,6 +345,35 @@ impl App {
         self.now_ms = self.backend.now_ms();
         self.utc_offset_minutes = utc_offset_minutes();
         self.attend();
+        self.lock_idle();
+    }
+
+    /// What a session needs once: the chosen devices, the list of colleagues, and the server's name for the next start.
+    fn settle(&mut self) {
+        let signed_in = self.view.me.is_some() && self.view.desk.is_some() && !self.view.must_change_password();
+        if !signed_in {
+            self.sound_told = false;
+            return;
+        }
+        if !std::mem::replace(&mut self.sound_told, true) {
+            self.backend.wish(Wish::Sound(self.settings.sound.clone()));
+            self.backend.wish(Wish::WatchAgents(true));
+            let server = Some(self.sign_in.server.clone());
+            if self.settings.server != server {
+                self.keep(Settings { server, ..self.settings.clone() });
+            }
+        }
+    }
+
+    /// An idle seat locks itself (5-4), outside calls only.
+    fn lock_idle(&mut self) {
+        let minutes = self.settings.lock_minutes.unwrap_or(agent::settings::USUAL_LOCK);
+        let idle = self.now_ms.saturating_sub(self.stirred_ms) >= Millis::from(minutes) * 60_000;
+        let quiet = matches!(self.view.state(), Some(AgentState::Ready | AgentState::NotReady(_)));
+        if minutes > 0 && self.stirred_ms > 0 && idle && quiet && !self.view.shows_lock() && self.view.can_go_not_ready() {
+            self.stirred_ms = self.now_ms;
+            self.backend.wish(Wish::Lock);
+        }
     }
 
     fn stirred(&mut self) {
@@ -295,6 +413,9 @@ impl App {
         let keyboard::Event::KeyPressed { key, modifiers, repeat: false, .. } = event else {
             return Task::none();
         };
+        if modifiers.command() {
+            return self.control_key(key.as_ref());
+        }
         match (key.as_ref(), modifiers.shift()) {
             (Key::Named(Named::Tab), false) => operation::focus_next(),
             (Key::Named(Named::Tab), true) => operation::focus_previous(),
@@ -303,27 +424,47 @@ impl App {
         }
     }
 
+    /// Pages, search, canned texts and the size.
+    fn control_key(&mut self, key: Key<&str>) -> Task<Message> {
+        let works = self.view.me.is_some() && !self.view.shows_lock() && !self.view.must_change_password();
+        let (Key::Character(typed), true) = (key, works) else { return Task::none() };
+        let message = match typed {
+            "1" => agent::Message::ShowDesk,
+            "2" => agent::Message::ShowCalls(shared::wire::CallsPage::Mine),
+            "3" => agent::Message::ShowAgents,
+            "4" => agent::Message::ShowSettings,
+            "k" if self.view.can_dial() => agent::Message::Open(Purpose::Dial),
+            "j" if self.agent.writes(&self.view) => agent::Message::Open(Purpose::Canned),
+            "=" | "+" => agent::Message::Scale(step_scale(self.settings.scale_percent, 25)),
+            "-" => agent::Message::Scale(step_scale(self.settings.scale_percent, -25)),
+            _ => return Task::none(),
+        };
+        self.update(Message::Agent(message))
+    }
+
     /// What a key means now; nothing where its button is dimmed.
     fn shortcut(&self, key: Key<&str>, shift: bool) -> Option<Message> {
-        if self.view.me.is_none() {
-            let leaves = key == Key::Named(Named::Escape) && self.view.link == LinkState::SigningIn;
+        let view = &self.view;
+        if view.me.is_none() {
+            let leaves = key == Key::Named(Named::Escape) && view.link == LinkState::SigningIn;
             return leaves.then_some(Message::SignIn(sign_in::Message::Cancel));
         }
-        let view = &self.view;
+        if view.must_change_password() {
+            return None;
+        }
         if view.shows_lock() {
             return (key == Key::Named(Named::Escape)).then_some(Message::Agent(agent::Message::CloseQuestion));
         }
-        let wish = |possible: bool, wish: Wish| possible.then_some(agent::Message::Wish(wish));
         let message = match (key, shift) {
-            (Key::Named(Named::F2), false) => wish(view.can_answer(), Wish::Answer),
-            (Key::Named(Named::F2), true) => wish(view.can_answer(), Wish::Reject),
-            (Key::Named(Named::F4), false) => wish(view.can_hang_up(), Wish::HangUp),
+            (Key::Named(Named::ArrowUp), false) if self.agent.chooses() => Some(agent::Message::Step(false)),
+            (Key::Named(Named::ArrowDown), false) if self.agent.chooses() => Some(agent::Message::Step(true)),
+            (Key::Named(Named::Enter), false) => Some(agent::Message::Confirm),
+            (Key::Named(Named::F9), false) => Some(agent::Message::ToggleMini),
             (Key::Named(Named::F11), false) => Some(agent::Message::ToggleReady),
-            (Key::Named(Named::F12), true) => wish(view.can_extend_wrap_up(), Wish::ExtendWrapUp),
-            (Key::Named(Named::F12), false) => wish(view.can_end_wrap_up(), Wish::EndWrapUp),
             (Key::Named(Named::Escape), false) => Some(agent::Message::CloseQuestion),
+            (Key::Character(typed), _) if self.agent.takes_keys() => typed.chars().next().map(agent::Message::PressKey),
             (Key::Character(typed), false) => typed.parse().ok().map(agent::Message::Digit),
-            _ => None,
+            (key, shift) => self.agent.call_key(self.scene(), key, shift),
         };
         message.map(Message::Agent)
     }
@@ -331,23 +472,18 @@ impl App {
     fn view(&self) -> Element<'_, Message> {
         let scene = self.scene();
         if self.view.me.is_some() {
-            self.agent.view(scene, &self.sign_in.server).map(Message::Agent)
+            let shows = !self.view.shows_lock() && !self.view.must_change_password();
+            if self.mini && shows {
+                return self.agent.strip(scene).map(Message::Agent);
+            }
+            self.agent.view(scene, &self.sign_in.server, &self.settings).map(Message::Agent)
         } else {
             self.sign_in.view(scene).map(Message::SignIn)
         }
     }
 
     fn scene(&self) -> Scene<'_> {
-        Scene {
-            view: &self.view,
-            texts: self.language.texts(),
-            palette: self.mode.palette(),
-            dark: self.mode == Mode::Dark,
-            now_ms: self.now_ms,
-            utc_offset_minutes: self.utc_offset_minutes,
-            width: self.width,
-            engine_stopped: self.engine_stopped,
-        }
+        scene!(self)
     }
 
     fn subscription(&self) -> Subscription<Message> {
@@ -356,6 +492,7 @@ impl App {
             iced::time::every(Duration::from_secs(1)).map(|_| Message::Second),
             keyboard::listen().map(Message::Key),
             iced::event::listen_with(|event, _, _| stirs(&event).then_some(Message::Stirred)),
+            iced::event::listen_with(left_to_us),
             window::open_events().map(Message::Opened),
             window::resize_events().map(|(_, size)| Message::Resized(size)),
         ];
@@ -373,6 +510,18 @@ impl App {
 fn raise(id: window::Id) -> Task<Message> {
     let sign = window::request_user_attention(id, Some(window::UserAttention::Critical));
     Task::batch([window::minimize(id, false), sign, window::gain_focus(id)])
+}
+
+/// Esc closes a sheet and arrows step through its list, also while its field has the focus and takes them for itself.
+fn left_to_us(event: iced::Event, status: iced::event::Status, _: window::Id) -> Option<Message> {
+    let iced::Event::Keyboard(keyboard::Event::KeyPressed { key, .. }) = &event else { return None };
+    let ours = matches!(key, Key::Named(Named::Escape | Named::ArrowUp | Named::ArrowDown));
+    let iced::Event::Keyboard(event) = event else { return None };
+    (ours && status == iced::event::Status::Captured).then_some(Message::Key(event))
+}
+
+fn step_scale(percent: Option<u16>, by: i16) -> u16 {
+    percent.unwrap_or(100).saturating_add_signed(by).clamp(100, 200)
 }
 
 /// A key, a button or the wheel; the mere move of a mouse would redraw the window all the time.

@@ -4,6 +4,7 @@ use crate::audio::{LoudspeakerChoice, MicrophoneChoice, SoundChoice};
 use crate::client::{ClientOptions, Start};
 use crate::headless::Script;
 use crate::i18n::Language;
+use crate::keeping::{Keeping, Settings};
 use crate::theme::Mode;
 use anyhow::Context;
 use clap::Parser;
@@ -82,6 +83,9 @@ pub(crate) struct Cli {
     /// Sign out and exit after so many finished calls
     #[arg(long, value_name = "N", requires = "headless")]
     calls: Option<u64>,
+    /// Where drafts and settings are kept, instead of the person's data folder; a headless client keeps none without this
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
     /// Begin with English screens
     #[arg(long, conflicts_with = "headless")]
     english: bool,
@@ -99,7 +103,8 @@ impl Cli {
     /// # Errors
     /// The password cannot be read; the text says from where.
     pub(crate) fn start(&self) -> anyhow::Result<Start> {
-        let client = ClientOptions { ca_file: self.ca.clone(), trust_file: self.trust_file.clone(), sound: self.sound() };
+        let client =
+            ClientOptions { ca_file: self.ca.clone(), trust_file: self.trust_file.clone(), sound: self.sound(), keeping: self.keeping() };
         Ok(Start { client, server: self.server.clone(), number: self.number.clone(), voice: self.voice, password: self.password()? })
     }
 
@@ -116,9 +121,15 @@ impl Cli {
     }
 
     /// How the window begins.
-    pub(crate) fn look(&self) -> (Language, Mode) {
-        let language = if self.english { Language::English } else { Language::Chinese };
-        (language, if self.dark { Mode::Dark } else { Mode::Light })
+    pub(crate) fn look(&self, settings: &Settings) -> (Language, Mode) {
+        let english = self.english || settings.english == Some(true);
+        let dark = self.dark || settings.dark == Some(true);
+        (if english { Language::English } else { Language::Chinese }, if dark { Mode::Dark } else { Mode::Light })
+    }
+
+    /// Where drafts and settings are kept.
+    pub(crate) fn keeping(&self) -> Keeping {
+        if self.headless && self.data_dir.is_none() { Keeping::default() } else { Keeping::new(self.data_dir.clone()) }
     }
 
     fn sound(&self) -> SoundChoice {

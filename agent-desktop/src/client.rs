@@ -4,9 +4,11 @@
 
 use crate::audio::{Order, SoundChoice, SoundError, Voice, WAITING_PACKETS};
 use crate::gateway::{Connection, Trust, TrustError};
+use crate::keeping::Keeping;
 use desktop_core::{Effect, Event, Millis, Session, View, VoiceStatus, Wish};
 use shared::model::VoiceDevice;
 use shared::pii::Pii;
+use std::collections::VecDeque;
 use std::future::pending;
 use std::path::PathBuf;
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -30,6 +32,8 @@ pub(crate) struct ClientOptions {
     pub(crate) trust_file: Option<PathBuf>,
     /// Microphone and loudspeaker.
     pub(crate) sound: SoundChoice,
+    /// Where drafts and settings are kept.
+    pub(crate) keeping: Keeping,
 }
 
 /// What the command line asks of a window or a script.
@@ -158,6 +162,9 @@ pub(crate) struct Parts {
     shown: Snapshot,
     shown_at: Instant,
     ringing: bool,
+    keeping: Keeping,
+    /// What carrying out an effect has brought.
+    brought: VecDeque<Event>,
 }
 
 /// What the loop waits for.
@@ -190,6 +197,8 @@ impl Parts {
             shown: Snapshot::default(),
             shown_at: Instant::now(),
             ringing: false,
+            keeping: options.keeping.clone(),
+            brought: VecDeque::new(),
         })
     }
 
@@ -213,6 +222,9 @@ impl Parts {
     }
 
     async fn wait(&mut self, wishes: &mut mpsc::Receiver<Wish>) -> Woken {
+        if let Some(event) = self.brought.pop_front() {
+            return Woken::Event(event);
+        }
         let deadline = self.session.next_deadline().map(|at| self.clock.at(at));
         let calm = self.changed().then(|| self.shown_at + CALM_INTERVAL);
         tokio::select! {
@@ -244,6 +256,12 @@ impl Parts {
                 let connection = self.connection.as_ref().filter(|_| on);
                 self.voice.order(Order::Tunnel(connection.map(Connection::packets)));
             }
+            Effect::FindDrafts { number } => {
+                let drafts = self.keeping.drafts(&number);
+                self.brought.push_back(Event::DraftsFound { number, drafts });
+            }
+            Effect::KeepDraft { number, draft } => self.keeping.keep_draft(&number, &draft),
+            Effect::ForgetDraft { number, interaction } => self.keeping.forget_draft(&number, interaction),
             Effect::Alert => self.voice.order(Order::Alert),
             Effect::Ring(on) => {
                 self.ringing = on;
@@ -268,10 +286,14 @@ impl Parts {
     /// Whether something changed that a person waits for.
     fn urgent(&self) -> bool {
         let (old, new) = (&self.shown.view, self.session.view());
-        let voice = |view: &View| (view.voice.receiving, view.voice.device.is_some(), view.voice.way, view.voice.sends);
+        let voice = |view: &View| {
+            (view.voice.speaks_muted, view.voice.test, view.voice.receiving, view.voice.device.is_some(), view.voice.way, view.voice.sends)
+        };
         self.shown.ringing != self.ringing
             || (&old.link, &old.problem, &old.me, &old.desk, old.asked, old.refusal, &old.agents)
                 != (&new.link, &new.problem, &new.me, &new.desk, new.asked, new.refusal, &new.agents)
+            || (old.muted, old.saved, &old.rules) != (new.muted, new.saved, &new.rules)
+            || (&old.papers, &old.drafts) != (&new.papers, &new.drafts)
             || old.health != new.health
             || voice(old) != voice(new)
     }

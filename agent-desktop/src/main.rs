@@ -10,6 +10,7 @@ mod font;
 mod gateway;
 mod headless;
 mod i18n;
+mod keeping;
 mod screens;
 mod theme;
 mod widget;
@@ -40,7 +41,10 @@ fn run(cli: &cli::Cli) -> anyhow::Result<ExitCode> {
     }
     let client = Client::start(&start.client)?;
     start.sign_in().into_iter().for_each(|wish| client.wish(wish));
-    let (language, mode) = cli.look();
-    app::run(app::Options { server: start.server, number: start.number, language, mode }, Arc::new(client))?;
+    let keeping = start.client.keeping.clone();
+    let settings = keeping.settings();
+    let (language, mode) = cli.look(&settings);
+    let server = start.server.or_else(|| settings.server.clone());
+    app::run(app::Options { server, number: start.number, language, mode, settings, keeping }, Arc::new(client))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -6,7 +6,7 @@ use crate::gateway::{Attempt, Person};
 use crate::store::{Credentials, Role, SignInNote, Store, StoreError};
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Argon2, Params, PasswordHasher, PasswordVerifier};
-use shared::model::{AgentId, QueueId, UnixMillis};
+use shared::model::{AgentId, QueueId, Refusal, UnixMillis};
 use shared::pii::Pii;
 use shared::wire::SignInRefusal;
 use std::sync::Arc;
@@ -149,7 +149,37 @@ impl Accounts {
         let is_supervisor = found.role == Role::Supervisor;
         let queues = if is_supervisor { self.queues_of(found.agent) } else { Vec::new() };
         let supervises = is_supervisor.then_some(queues);
-        Ok(Person { agent: found.agent, number: found.number, name: found.name, sees_numbers: is_supervisor, supervises })
+        Ok(Person {
+            agent: found.agent,
+            number: found.number,
+            name: found.name,
+            sees_numbers: is_supervisor,
+            supervises,
+            password_is_initial: found.password_is_initial,
+        })
+    }
+
+    /// A person chooses a new password (5-3). The old one has been checked by whoever calls.
+    ///
+    /// # Errors
+    /// It breaks the rules, was used before, or cannot be put on record.
+    pub(crate) fn change(&self, number: &str, new: &str) -> Result<(), Refusal> {
+        let found = self.store.credentials(number).map_err(not_saved)?.ok_or(Refusal::NotSaved)?;
+        let used = self.store.used_passwords(found.agent).map_err(not_saved)?;
+        if is_simple(new, number) {
+            return Err(Refusal::WeakPassword);
+        }
+        let hash = hash_new(new).map_err(|error| match error {
+            AccountError::Rule(_) => Refusal::WeakPassword,
+            AccountError::Hash(_) | AccountError::Clerk(_) => Refusal::NotSaved,
+        })?;
+        if used.iter().chain([&found.password_hash]).any(|old| verify(new, old.reveal())) {
+            return Err(Refusal::UsedPassword);
+        }
+        let now = UnixMillis(jiff::Timestamp::now().as_millisecond());
+        self.store.change_password(found.agent, &hash, false, now).map_err(not_saved)?;
+        tracing::info!(agent = found.agent.0, "a password was changed by its owner");
+        Ok(())
     }
 
     /// Puts an attempt to sign in on record; returns at once.
@@ -159,6 +189,17 @@ impl Accounts {
         let (agent, session) = let_in.unzip();
         self.hand_over(Errand::Attempt(SignInNote { at, number, agent, session, address, outcome }));
     }
+}
+
+fn not_saved(error: StoreError) -> Refusal {
+    tracing::error!(%error, "a password could not be changed");
+    Refusal::NotSaved
+}
+
+/// Class rules of 5-3: letters and something else, and not the staff number.
+fn is_simple(password: &str, number: &str) -> bool {
+    let all = |is: fn(char) -> bool| password.chars().all(is);
+    password.contains(number) || all(char::is_alphabetic) || all(char::is_numeric)
 }
 
 /// Checks the rules and hashes with a fresh salt.
@@ -219,7 +260,14 @@ mod tests {
 
     fn accounts(scratch: &Scratch, hash: Pii<String>) -> (Accounts, AgentId) {
         let store = Arc::new(Store::open(&scratch.path("hotline.db")).expect("a database"));
-        let new = NewAgent { number: "1001".into(), name: "陈静".into(), role: Role::Agent, password_hash: hash, queues: Vec::new() };
+        let new = NewAgent {
+            number: "1001".into(),
+            name: "陈静".into(),
+            role: Role::Agent,
+            password_hash: hash,
+            password_is_initial: false,
+            queues: Vec::new(),
+        };
         let agent = store.add_agent(&new, UnixMillis(0)).expect("added");
         (Accounts::new(store).expect("hashes"), agent)
     }
@@ -262,6 +310,24 @@ mod tests {
         drop(slow);
         drop(accounts);
         assert_eq!(store.sign_ins(10).expect("readable").len(), 3, "all of it is on record in the end");
+    }
+
+    #[test]
+    fn an_owner_changes_the_password_to_one_that_is_new_and_not_simple() {
+        let scratch = Scratch::new();
+        let (accounts, agent) = accounts(&scratch, hash_new("correct horse 1").expect("within the rules"));
+        accounts.store.change_password(agent, &hash_new("initial 123").expect("within the rules"), true, UnixMillis(1)).expect("written");
+        assert!(accounts.check("1001", "initial 123").expect("let in").password_is_initial);
+        for (new, why) in
+            [("12345678901", Refusal::WeakPassword), ("abc1001def!", Refusal::WeakPassword), ("short1", Refusal::WeakPassword)]
+        {
+            assert_eq!(accounts.change("1001", new), Err(why), "{new}");
+        }
+        assert_eq!(accounts.change("1001", "correct horse 1"), Err(Refusal::UsedPassword));
+        assert_eq!(accounts.change("1001", "initial 123"), Err(Refusal::UsedPassword), "the present one");
+        assert_eq!(accounts.change("1001", "blue lamp 7"), Ok(()));
+        assert!(!accounts.check("1001", "blue lamp 7").expect("let in").password_is_initial);
+        assert_eq!(accounts.check("1001", "initial 123").err(), Some(SignInRefusal::WrongCredentials));
     }
 
     #[test]

@@ -3,13 +3,15 @@
 use crate::accounts::Accounts;
 use crate::gateway::{Attempt, FrontOffice, Person};
 use crate::planning::SiteNow;
-use crate::store::{CallerEdit, Fates, NewCaller, Store, StoreError};
+use crate::store::{CallerEdit, Fates, NewCaller, Store, StoreError, Submitted};
 use crate::switchboard::Inbox;
 use call_core::{CallStatus, CallStatusPhase, Input};
-use shared::model::{AgentId, Caller, InteractionId, Mark, QueueId, Refusal, UnixMillis};
+use shared::model::{
+    AgentId, Caller, Disposition, DraftCopy, InteractionId, Mark, MemberUnit, QueueId, Refusal, Summary, TargetBand, UnixMillis,
+};
 use shared::wire::{
-    Correction, DeskRules, MESSAGES_PER_FRAME, MOST_MARKS, MOST_WAITING, MailboxPart, MessageRow, MessageTarget, ReasonLimit,
-    SignInRefusal, WaitingRow,
+    self, Answer, Correction, DeskRules, HousePapers, MAX_FRAME_BYTES, MESSAGES_PER_FRAME, MOST_MARKS, MOST_WAITING, MailboxPart,
+    MessageRow, MessageTarget, Question, ReasonLimit, SignInRefusal, WaitingRow,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +23,8 @@ const SNAPSHOT_LIMIT: Duration = Duration::from_secs(2);
 pub(crate) struct Office {
     pub(crate) accounts: Accounts,
     pub(crate) store: Arc<Store>,
+    /// The same by a connection of its own: a long list holds up nobody who signs in.
+    pub(crate) papers: Store,
     pub(crate) inbox: Inbox,
     pub(crate) site: SiteNow,
 }
@@ -46,6 +50,8 @@ impl FrontOffice for Office {
             queues: plan.queues.iter().map(|(queue, plan)| (*queue, plan.name.clone())).collect(),
             supervises: None,
             messages: true,
+            papers: true,
+            password_is_initial: false,
         }
     }
 
@@ -85,6 +91,35 @@ impl FrontOffice for Office {
         })?
     }
 
+    fn answer(&self, agent: AgentId, question: Question) -> Result<Answer, Refusal> {
+        self.looked_up(agent, question).map_err(not_saved)
+    }
+
+    fn keep(&self, agent: AgentId, draft: &DraftCopy, on_desk: bool) -> Result<(), Refusal> {
+        if !on_desk && !self.papers.had_on_desk(agent, draft.summary.interaction).map_err(not_saved)? {
+            return Err(Refusal::NoSuchCall);
+        }
+        self.papers.keep_draft(agent, draft).map_err(not_saved)
+    }
+
+    fn submit(&self, agent: AgentId, summary: Summary, on_desk: bool) -> Result<(), Refusal> {
+        if !on_desk && !self.papers.had_on_desk(agent, summary.interaction).map_err(not_saved)? {
+            return Err(Refusal::NoSuchCall);
+        }
+        let site = self.site.get();
+        let unit = summary.unit.map(|unit| self.papers.unit_name(unit)).transpose().map_err(not_saved)?;
+        if summary.fault(&site.dispositions).is_some() || unit == Some(None) {
+            return Err(Refusal::Incomplete);
+        }
+        let chosen = site.dispositions.iter().find(|one| Some(&one.code) == summary.disposition.as_ref());
+        let label = chosen.map(Disposition::label).unwrap_or_default();
+        self.papers.submit_summary(agent, &Submitted { summary, label }, now()).map_err(not_saved)
+    }
+
+    fn change_password(&self, number: &str, new: &str) -> Result<(), Refusal> {
+        self.accounts.change(number, new)
+    }
+
     fn send_message(&self, from: AgentId, to: MessageTarget, text: &str) -> Result<Vec<(AgentId, MessageRow)>, Refusal> {
         let mut rows = self.store.send_message(from, &to, text, now()).map_err(|error| {
             tracing::error!(%error, "a message could not be put on record");
@@ -112,11 +147,61 @@ impl FrontOffice for Office {
     }
 }
 
+fn not_saved(error: StoreError) -> Refusal {
+    tracing::error!(%error, "papers could not be read or written");
+    Refusal::NotSaved
+}
+
 fn now() -> UnixMillis {
     UnixMillis(jiff::Timestamp::now().as_millisecond())
 }
 
+/// When the local day began.
+fn midnight() -> UnixMillis {
+    let (zone, now) = (jiff::tz::TimeZone::system(), jiff::Timestamp::now());
+    let begun = zone.to_datetime(now).date().at(0, 0, 0, 0);
+    UnixMillis(zone.to_timestamp(begun).unwrap_or(now).as_millisecond())
+}
+
 impl Office {
+    fn looked_up(&self, agent: AgentId, question: Question) -> Result<Answer, StoreError> {
+        Ok(match question {
+            Question::House => Answer::House(self.house()),
+            Question::Dispositions => Answer::Dispositions { tree: self.site.get().dispositions.clone() },
+            Question::Units { after } => {
+                let mut units = self.papers.units(after, MemberUnit::PAGE + 1)?;
+                let more = units.len() > MemberUnit::PAGE;
+                units.truncate(MemberUnit::PAGE);
+                Answer::Units { units, more }
+            }
+            Question::Drafts => Answer::Drafts { drafts: self.drafts(agent)? },
+            Question::Calls { page } => Answer::Calls { page, calls: self.papers.own_calls(agent, page, now())? },
+            Question::Figures => Answer::Figures(self.papers.own_figures(agent, midnight(), now())?),
+        })
+    }
+
+    fn house(&self) -> HousePapers {
+        let site = self.site.get();
+        HousePapers {
+            queues: site.bare_plan().queues.iter().map(|(queue, plan)| (*queue, plan.name.clone())).collect(),
+            canned: site.canned_texts.clone(),
+            handling: TargetBand::HANDLING,
+            talk: TargetBand::TALK,
+        }
+    }
+
+    /// As many of the newest as fit into one frame.
+    fn drafts(&self, agent: AgentId) -> Result<Vec<DraftCopy>, StoreError> {
+        let mut room = MAX_FRAME_BYTES - 1_024;
+        let mut fits = |draft: &DraftCopy| {
+            let size = wire::encode(draft).len() + 1;
+            let fits = size <= room;
+            room = room.saturating_sub(size);
+            fits
+        };
+        Ok(self.papers.drafts(agent)?.into_iter().take_while(|draft| fits(draft)).collect())
+    }
+
     /// A team has its queue's name.
     fn name_team(&self, row: &mut MessageRow) {
         if let MessageTarget::Team(queue) = row.to {

@@ -87,7 +87,8 @@ impl Rooms {
         let media = media::start(site.media.clone(), joints)
             .map_err(|error| busy("the desktops' voice", "[media] agents", site.media.agent_listen, &error))?;
         let accounts = Accounts::new(Arc::clone(store))?;
-        let office = Arc::new(Office { accounts, store: Arc::clone(store), inbox: inbox.clone(), site: now.clone() });
+        let papers = store.again()?;
+        let office = Arc::new(Office { accounts, store: Arc::clone(store), papers, inbox: inbox.clone(), site: now.clone() });
         let (sip, gateway) = runtime.block_on(async {
             let sip = sip::start(site.sip.clone(), inbox.clone())
                 .await

@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 pub const WINDOW: (u32, u32) = (1280, 800);
 
 /// A point of the state's tile at the left of the call bar where its ground is always seen.
-const STATE_TILE: (u32, u32) = (250, 62);
+const STATE_TILE: (u32, u32) = (228, 60);
 
 /// A display of our own, with a window manager, without which no window gets the keyboard.
 #[derive(Debug)]
@@ -227,6 +227,7 @@ impl Window {
         let mut command = Command::new(program("agent-desktop"));
         command.args(["--server", &server.gateway.to_string(), "--number", &agent.number, "--password-stdin"]);
         command.arg("--ca").arg(&site.ca).env("DISPLAY", &display.name).env("XDG_CONFIG_HOME", &folder);
+        command.arg("--data-dir").arg(Self::data(site));
         sound.plug_into(&mut command);
         let mut running = Running::start("agent-desktop", &mut command, &folder.join("desktop.log"));
         running.tell(&agent.password);
@@ -248,6 +249,36 @@ impl Window {
         display.ask("xdotool", &["windowmove", &id, "0", "0"]);
         display.ask("xdotool", &["windowactivate", "--sync", &id]);
         Self { display, running, id, folder }
+    }
+
+    /// Where the program keeps drafts and settings; the same for each window of one site, as on one computer.
+    #[must_use]
+    pub fn data(site: &Site) -> PathBuf {
+        site.folder().join("desk-data")
+    }
+
+    /// SIGKILL, as a crash ends it.
+    pub fn crash(mut self) {
+        self.running.kill();
+    }
+
+    /// Types a text of ASCII where the keyboard is.
+    pub fn type_text(&self, text: &str) {
+        self.display.ask("xdotool", &["type", "--delay", "25", text]);
+    }
+
+    /// Passes the sound test and goes ready: asks until `is_ready`, because the sound card opens by itself.
+    ///
+    /// # Panics
+    /// If it does not become ready in time.
+    pub fn go_ready(&self, is_ready: impl Fn() -> bool) {
+        self.press("F11");
+        let until = std::time::Instant::now() + crate::LATER;
+        while !is_ready() {
+            assert!(std::time::Instant::now() < until, "never ready.\n{}", self.running.story());
+            // Without a sheet it means nothing.
+            self.press("Return");
+        }
     }
 
     /// Presses a key, such as `F2`.

@@ -296,7 +296,7 @@ impl Site {
     /// If it fails.
     #[must_use]
     pub fn add_agent(&self, number: &str) -> Agent {
-        let told = self.cli(&["agent", "add", number, "--name", number]);
+        let told = self.cli(&["agent", "add", number, "--name", number, "--must-change", "false"]);
         let password = told["password"].as_str().unwrap_or_else(|| panic!("agent add told no password: {told}"));
         Agent { number: number.to_owned(), name: number.to_owned(), password: password.to_owned() }
     }

@@ -5,7 +5,7 @@ use e2e::desk::{SoundServer, Window};
 use e2e::process::fresh_folder;
 use e2e::site::prompt;
 use e2e::sound::{RATE, assert_mostly_arrived, read_mono};
-use e2e::{Caller, LATER, Server, Site};
+use e2e::{Caller, Headless, HeadlessPlan, LATER, Server, Site};
 use serde_json::Value;
 
 /// 挂断 stands at the right end of the call bar, apart from the rest.
@@ -40,7 +40,8 @@ fn a_person_signs_in_answers_with_f2_talks_through_the_sound_card_and_hangs_up_b
     window.shows_state_in(RED);
     window.picture("1-not-ready");
     window.press("F11");
-    wait_state("ready");
+    window.picture("1-sound-test");
+    window.go_ready(|| state_of(&site.cli(&["status"]), &agent.number) == "ready");
     window.shows_state_in(GREEN);
     window.picture("2-ready");
 
@@ -78,6 +79,137 @@ fn a_person_signs_in_answers_with_f2_talks_through_the_sound_card_and_hangs_up_b
     let call = site.only_call();
     assert!(call.result().answered_by_agent, "{call:?}");
     assert_eq!(call.end(), ("agent_hung_up", "agent"));
+}
+
+const VIOLET: &str = "#EEE7FA";
+
+/// Places of the summary's fields within the window.
+const DISPOSITION: (u32, u32) = (640, 172);
+const CONTENT: (u32, u32) = (640, 460);
+
+#[test]
+fn a_person_holds_consults_talks_in_three_writes_a_summary_survives_a_crash_and_locks_the_seat() {
+    let site = Site::demo("window-calls");
+    let server = Server::start(&site);
+    let (agent, other) = (&site.agents[0], &site.agents[1]);
+    let wait_state = |state: &str| Server::wait_status(&site, state, |status| state_of(status, &agent.number) == state);
+    let sound = SoundServer::start(&fresh_folder("window-calls-sound"));
+    let mut colleague = Headless::sign_in(&site, &server, other, HeadlessPlan::ANSWERS);
+    let window = Window::open("window-calls-desk", &site, &server, agent, &sound);
+    wait_state("not_ready");
+    window.go_ready(|| state_of(&site.cli(&["status"]), &agent.number) == "ready");
+    let speech = Speech::Looped(read_mono(&prompt("citizen")).into());
+    let from = Some("13912345678".to_owned());
+    let caller = Caller::dial(CallPlan { speech, from, ..CallPlan::new(server.sip, "12345") });
+    wait_state("offered");
+    window.press("F2");
+    wait_state("talking");
+
+    window.press("F5");
+    wait_state("holding");
+    window.shows_state_in(VIOLET);
+    window.press("F5");
+    wait_state("talking");
+
+    colleague.go_ready();
+    window.press("F8");
+    window.type_text(&other.number);
+    window.picture("1-consult");
+    window.press("Return");
+    wait_state("consulting");
+    colleague.state("consulting", LATER);
+    window.shows_state_in(VIOLET);
+    window.picture("2-consulting");
+    window.press("shift+F8");
+    wait_state("talking");
+    window.shows_state_in(BLUE);
+    window.picture("3-three-way");
+    colleague.tell("hang_up");
+    Server::wait_status(&site, "two in the talk", |status| state_of(status, &other.number) != "consulting");
+
+    window.click(DISPOSITION.0, DISPOSITION.1);
+    window.type_text("sybz");
+    window.press("Return");
+    window.click(CONTENT.0, CONTENT.1);
+    window.type_text("low pressure since monday");
+    let drafts = Window::data(&site).join("drafts").join(&agent.number);
+    wait_for_text(&drafts, "low pressure since monday");
+    window.picture("4-written");
+    window.crash();
+
+    let window = Window::open("window-calls-again", &site, &server, agent, &sound);
+    wait_state("talking");
+    window.shows_state_in(BLUE);
+    window.picture("5-after-the-crash");
+    window.press("F4");
+    wait_state("wrap_up");
+    let _ = caller.report(LATER);
+    window.shows_state_in(TEAL);
+    window.press("F12");
+    wait_state("ready");
+    let summaries = site.cli(&["summary", "list"]);
+    let summary = &summaries["summaries"][0];
+    assert_eq!(summary["summary"]["content"], "low pressure since monday", "{summaries}");
+    assert_eq!((&summary["number"], &summary["summary"]["disposition"]), (&agent.number.as_str().into(), &"water.pressure".into()));
+    assert_eq!(std::fs::read_dir(&drafts).map(Iterator::count).unwrap_or(0), 0, "the draft is gone from the disk");
+
+    window.press("F11");
+    window.press("6");
+    Server::wait_status(&site, "a locked seat", |status| reason_of(status, &agent.number) == "locked");
+    window.picture("6-locked");
+    window.type_text(&agent.password);
+    window.press("Return");
+    Server::wait_status(&site, "an unlocked seat", |status| reason_of(status, &agent.number) != "locked");
+}
+
+#[test]
+fn a_person_hands_a_citizen_over_after_asking_the_colleague() {
+    let site = Site::demo("window-transfer");
+    let server = Server::start(&site);
+    let (agent, other) = (&site.agents[0], &site.agents[1]);
+    let wait_state = |state: &str| Server::wait_status(&site, state, |status| state_of(status, &agent.number) == state);
+    let sound = SoundServer::start(&fresh_folder("window-transfer-sound"));
+    let mut colleague = Headless::sign_in(&site, &server, other, HeadlessPlan::ANSWERS);
+    let window = Window::open("window-transfer-desk", &site, &server, agent, &sound);
+    wait_state("not_ready");
+    window.go_ready(|| state_of(&site.cli(&["status"]), &agent.number) == "ready");
+    let speech = Speech::Looped(read_mono(&prompt("citizen")).into());
+    let caller = Caller::dial(CallPlan { speech, ..CallPlan::new(server.sip, "12345") });
+    wait_state("offered");
+    window.press("F2");
+    wait_state("talking");
+    colleague.go_ready();
+    window.press("F8");
+    window.type_text(&other.number);
+    window.press("Return");
+    wait_state("consulting");
+    colleague.state("consulting", LATER);
+    window.shows_state_in(VIOLET);
+    window.press("F7");
+    wait_state("wrap_up");
+    colleague.state("talking", LATER);
+    colleague.tell("hang_up");
+    let report = caller.report(LATER);
+    assert_eq!(report.ended_by, Some(EndedBy::FarEnd), "{report:?}");
+}
+
+/// Waits until a file of the folder holds the text.
+fn wait_for_text(folder: &std::path::Path, text: &str) {
+    let until = std::time::Instant::now() + LATER;
+    let holds = || {
+        let files = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+        files.filter_map(|file| std::fs::read_to_string(file.path()).ok()).any(|held| held.contains(text))
+    };
+    while !holds() {
+        assert!(std::time::Instant::now() < until, "no file in {} holds {text:?}", folder.display());
+        std::thread::yield_now();
+    }
+}
+
+fn reason_of(status: &Value, number: &str) -> String {
+    let agents = status["agents"].as_array().cloned().unwrap_or_default();
+    let agent = agents.iter().find(|agent| agent["number"] == number).cloned().unwrap_or_default();
+    agent["state"]["reason"].as_str().unwrap_or_default().to_owned()
 }
 
 /// How long the one who talks has talked.

@@ -2,17 +2,22 @@
 //!
 //! One [`Event`] in, then drain [`Effect`]s, then read the [`View`]. The same session runs behind the window and headless.
 
+mod drafts;
+mod find;
 mod heartbeat;
 mod session;
 mod view;
 
-pub use session::Session;
+pub use drafts::Draft;
+pub use find::found;
 pub use session::messages::Messages;
-pub use view::{DeviceProblem, LinkState, Me, SignInProblem, View, VoiceStatus, VoiceWay};
+pub use session::{Saved, Session};
+pub use view::{DeviceProblem, Devices, LinkState, Me, Papers, SignInProblem, SoundTest, View, VoiceStatus, VoiceWay};
 
-use shared::model::{CallFunction, InteractionId, NotReadyReason, PhoneNumber, SupervisorAct, VoiceDevice};
+use serde::{Deserialize, Serialize};
+use shared::model::{CallFunction, DraftCopy, InteractionId, NotReadyReason, PhoneNumber, Summary, SupervisorAct, VoiceDevice};
 use shared::pii::Pii;
-use shared::wire::{Correction, FromClient, FromServer, MediaAccess, MessageTarget, VoiceOrder};
+use shared::wire::{Correction, FromClient, FromServer, MediaAccess, MessageTarget, Question, VoiceOrder};
 
 /// Milliseconds of a monotonic clock that the skin reads.
 pub type Millis = u64;
@@ -30,6 +35,13 @@ pub enum Event {
     Received(Box<FromServer>),
     /// What the voice path reports, at most ten times a second.
     Voice(VoiceStatus),
+    /// Drafts of this staff number that are on the disk; answer to [`Effect::FindDrafts`].
+    DraftsFound {
+        /// Whose.
+        number: String,
+        /// What there is.
+        drafts: Vec<DraftCopy>,
+    },
     /// Time passed: reconnect and heartbeat deadlines fire.
     Tick,
 }
@@ -107,6 +119,30 @@ pub enum Wish {
     Supervise(SupervisorAct, String),
     /// What happened where in the recording of a call.
     Marks(InteractionId),
+    /// 静音: the microphone is silent, or open again.
+    Mute(bool),
+    /// Something is to be looked up.
+    Look(Question),
+    /// The draft of a summary as it stands now.
+    Write(Box<Summary>),
+    /// 小结 is complete.
+    Submit {
+        /// What is written.
+        summary: Box<Summary>,
+        /// And the wrap-up of this call is over.
+        end: bool,
+    },
+    /// A new password.
+    ChangePassword {
+        /// The present one.
+        old: Pii<String>,
+        /// The new one.
+        new: Pii<String>,
+    },
+    /// Which devices, and how loud.
+    Sound(SoundSettings),
+    /// The sound test goes on with this.
+    TestSound(SoundTest),
     /// Follow who waits in the supervised lines, or no longer.
     WatchWaiting(bool),
     /// 短消息
@@ -146,10 +182,56 @@ pub enum Effect {
     Voice(VoiceCommand),
     /// Whether the voice path may send its packets through the socket from now on, when UDP does not get through.
     Tunnel(bool),
+    /// Look for drafts of this staff number on the disk; answer with `DraftsFound`.
+    FindDrafts {
+        /// Whose.
+        number: String,
+    },
+    /// Write a draft to the disk in place of an older one.
+    KeepDraft {
+        /// Whose.
+        number: String,
+        /// What.
+        draft: Box<DraftCopy>,
+    },
+    /// Take a draft off the disk.
+    ForgetDraft {
+        /// Whose.
+        number: String,
+        /// Of which call.
+        interaction: InteractionId,
+    },
     /// Ring on or off.
     Ring(bool),
     /// One short sound: the server has changed something that the agent did not ask for (I-29).
     Alert,
+}
+
+/// Devices by role, and how loud. `None` is the system's choice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SoundSettings {
+    /// Takes the agent's voice.
+    pub microphone: Option<String>,
+    /// Gives the citizen's voice.
+    pub loudspeaker: Option<String>,
+    /// Sounds the ring beside the loudspeaker, so that it is heard while the headset lies on the desk; `None` is nowhere else.
+    pub ringer: Option<String>,
+    /// Volume of the citizen's voice in percent of what came.
+    pub volume_percent: u16,
+    /// Volume of the ring.
+    pub ring_percent: u16,
+}
+
+impl SoundSettings {
+    /// Loudest volume, in percent.
+    pub const LOUDEST: u16 = 200;
+}
+
+impl Default for SoundSettings {
+    fn default() -> Self {
+        Self { microphone: None, loudspeaker: None, ringer: None, volume_percent: 100, ring_percent: 100 }
+    }
 }
 
 /// To the voice path. It goes on working while the socket is down.
@@ -164,6 +246,12 @@ pub enum VoiceCommand {
     },
     /// `true`: microphone and loudspeaker are live (in a call). `false`: only keep the path open with silent packets.
     Talk(bool),
+    /// The microphone is silent in a call, or open again.
+    Mute(bool),
+    /// Which devices, and how loud.
+    Sound(SoundSettings),
+    /// The sound test goes on with this; `Off` ends it.
+    Test(SoundTest),
     /// How to send from now on.
     Send(VoiceOrder),
     /// Stop and forget the keys.

@@ -3,13 +3,15 @@
 //! Not here: sockets, clocks and sound; the skin does the [`Effect`]s and reports with [`Event`]s. The server is the only truth about
 //! calls: a wish changes nothing on the screen but `asked` until the server answers.
 
+use crate::drafts::Drafts;
 use crate::heartbeat::{BackOff, Heartbeat};
-use crate::{Effect, Event, LinkFailure, LinkState, Me, Millis, SignInProblem, View, VoiceCommand, Wish};
+use crate::{Effect, Event, LinkFailure, LinkState, Me, Millis, SignInProblem, SoundTest, View, VoiceCommand, Wish};
+use papers::About;
 use phone::SoundLoss;
 use shared::model::{CallFunction, Desk, NotReadyReason, Notice, RequestId, UnixMillis, VoiceDevice};
 use shared::pii::Pii;
-use shared::wire::{Action, FromClient, FromServer, MediaAccess, SILENCE_LIMIT_MS, SignInRefusal, SignOutReason, VERSION};
-use std::collections::VecDeque;
+use shared::wire::{Action, FromClient, FromServer, MediaAccess, Question, SILENCE_LIMIT_MS, SignInRefusal, SignOutReason, VERSION};
+use std::collections::{BTreeMap, VecDeque};
 
 /// The skin must report `LinkUp` or `LinkDown` within this time after `Connect`; its own limit is shorter.
 const CONNECT_LIMIT_MS: u64 = 10_000;
@@ -31,6 +33,11 @@ pub struct Session {
     watching_waiting: bool,
     /// What was told about somebody sitting here.
     attentive: bool,
+    drafts: Drafts,
+    /// Questions that wait for their answers.
+    questions: BTreeMap<RequestId, Question>,
+    /// What the request that waits is about, if that means more than its button.
+    about: Option<About>,
     /// By what to speak after the next sign-in; `None` as the server has it.
     chosen_voice: Option<VoiceDevice>,
     sound_loss: SoundLoss,
@@ -114,6 +121,9 @@ impl Session {
             watching: false,
             watching_waiting: false,
             attentive: false,
+            drafts: Drafts::default(),
+            questions: BTreeMap::new(),
+            about: None,
             chosen_voice: None,
             sound_loss: SoundLoss::None,
         }
@@ -127,9 +137,16 @@ impl Session {
             Event::LinkDown(failure) => self.link_down(now, failure),
             Event::Received(frame) => self.received(now, *frame),
             Event::Voice(status) => self.view.voice = status,
+            Event::DraftsFound { number, drafts } => {
+                if self.view.me.as_ref().is_some_and(|me| me.number == number) {
+                    self.drafts.found(now, drafts);
+                    self.show_drafts();
+                }
+            }
             Event::Tick => {}
         }
         self.deadlines(now);
+        self.keep_drafts(now);
         self.sync_desk(now);
         self.fall_back(now);
     }
@@ -145,7 +162,10 @@ impl Session {
         match &self.stage {
             Stage::SignedOut | Stage::Confirming(..) | Stage::Elsewhere(_) => None,
             Stage::Connecting(_, at) | Stage::Greeting(_, at) | Stage::Checking(_, at) => Some(*at),
-            Stage::SignedIn(signed_in) => Some(self.fall_back_at().into_iter().fold(signed_in.link.deadline(), Millis::min)),
+            Stage::SignedIn(signed_in) => {
+                let drafts = self.drafts.next_deadline(self.is_online() && self.view.rules.papers);
+                Some(drafts.into_iter().chain(self.fall_back_at()).fold(signed_in.link.deadline(), Millis::min))
+            }
         }
     }
 
@@ -184,6 +204,18 @@ impl Session {
             }
             Wish::Call(function) => self.ask(self.call_function(function)),
             Wish::Marks(interaction) => self.say(FromClient::Marks { interaction }),
+            Wish::Mute(muted) => self.mute(muted),
+            Wish::Look(question) => self.look(question),
+            Wish::Write(summary) => self.write(now, *summary),
+            Wish::Submit { summary, end } => self.submit(*summary, end),
+            Wish::ChangePassword { old, new } => {
+                if self.is_online() && !self.view.asked {
+                    self.about = Some(About::Password);
+                    self.ask(Some(Action::ChangePassword { old, new }));
+                }
+            }
+            Wish::Sound(settings) => self.effects.push_back(Effect::Voice(VoiceCommand::Sound(settings))),
+            Wish::TestSound(test) => self.test_sound(test),
             Wish::WatchWaiting(on) => self.watch_waiting(on),
             Wish::SendMessage(to, text) => self.send_message(to, text),
             Wish::ReadMessages => self.read_messages(),
@@ -241,6 +273,26 @@ impl Session {
         self.effects.push_back(Effect::Disconnect);
         self.stage = Stage::SignedOut;
         self.view = View { problem, voice: std::mem::take(&mut self.view.voice), ..View::default() };
+        self.drafts = Drafts::default();
+        self.questions.clear();
+        self.about = None;
+    }
+
+    /// The microphone is silent until it is opened again, or the call ends.
+    fn mute(&mut self, muted: bool) {
+        if self.view.muted == muted || muted && !self.view.can_mute() {
+            return;
+        }
+        self.view.muted = muted;
+        self.effects.push_back(Effect::Voice(VoiceCommand::Mute(muted)));
+        self.tell_of_mute();
+    }
+
+    /// Only outside calls: nobody must hear the test.
+    fn test_sound(&mut self, test: SoundTest) {
+        if test == SoundTest::Off || self.view.can_test_sound() {
+            self.effects.push_back(Effect::Voice(VoiceCommand::Test(test)));
+        }
     }
 
     fn not_ready(&self, reason: NotReadyReason) -> Option<Action> {
@@ -275,6 +327,7 @@ impl Session {
     fn dismiss(&mut self) {
         self.view.problem = None;
         self.view.refusal = None;
+        self.view.saved = None;
         if let (Stage::SignedIn(signed_in), Some(desk)) = (&mut self.stage, &mut self.view.desk) {
             signed_in.read = desk.notice.take().map(|notice| (notice, desk.since)).or(signed_in.read);
         }
@@ -283,11 +336,15 @@ impl Session {
     /// Sends a request; `None` is a wish that is not possible now.
     fn ask(&mut self, action: Option<Action>) {
         let (Some(action), Stage::SignedIn(signed_in)) = (action, &mut self.stage) else { return };
+        if !matches!(action, Action::SubmitSummary(_) | Action::ChangePassword { .. }) {
+            self.about = None;
+        }
         let request = RequestId(self.next_request);
         self.next_request += 1;
         signed_in.pending = Some(request);
         self.view.asked = true;
         self.view.refusal = None;
+        self.view.saved = None;
         self.effects.push_back(Effect::Send(FromClient::Do { request, action }));
     }
 
@@ -346,6 +403,8 @@ impl Session {
         signed_in.link = Link::Waiting(now + signed_in.back_off.next());
         (signed_in.pending, signed_in.message) = (None, None);
         self.stage = Stage::SignedIn(signed_in);
+        self.about = None;
+        self.questions.clear();
         self.view.messages.sending = false;
         self.view.asked = false;
         self.view.round_trip_ms = None;
@@ -370,12 +429,28 @@ impl Session {
             FromServer::Waiting { rows } => self.view.waiting = self.watching_waiting.then_some(rows),
             FromServer::Messages(news) => self.messages(news),
             FromServer::Done { request } => {
-                let _ = self.message_answered(request) || self.answered(request);
+                if self.message_answered(request) {
+                    return;
+                }
+                if self.answered(request)
+                    && let Some(about) = self.about.take()
+                {
+                    self.done(about);
+                }
             }
             FromServer::Refused { request, reason } => {
-                if self.message_answered(request) || self.answered(request) {
+                self.questions.remove(&request);
+                if self.message_answered(request) {
+                    self.view.refusal = Some(reason);
+                } else if self.answered(request) {
+                    self.about = None;
                     self.view.refusal = Some(reason);
                 }
+            }
+            FromServer::Answer { request, answer } => self.answer(now, request, *answer),
+            FromServer::Kept { interaction, revision, at } => {
+                self.drafts.kept(interaction, revision, at);
+                self.show_drafts();
             }
             FromServer::Voice(order) => self.effects.push_back(Effect::Voice(VoiceCommand::Send(order))),
             FromServer::TalkHealth(health) => self.view.health = self.talking.then_some(health),
@@ -410,6 +485,7 @@ impl Session {
     }
 
     fn signed_in(&mut self, now: Millis, token: Pii<String>, me: Me, media: MediaAccess) {
+        let first = matches!(self.stage, Stage::Checking(..));
         let (server, old_media, leaving) = match std::mem::replace(&mut self.stage, Stage::SignedOut) {
             Stage::Checking(credentials, _) => (credentials.server, None, false),
             Stage::SignedIn(old) => (old.server, Some(old.media), old.leaving),
@@ -437,6 +513,10 @@ impl Session {
         }));
         self.tell_what_the_voice_can();
         self.tell_what_lasts();
+        if first && let Some(me) = &self.view.me {
+            self.effects.push_back(Effect::FindDrafts { number: me.number.clone() });
+        }
+        self.ask_for_papers();
     }
 
     fn sign_in_refused(&mut self, now: Millis, reason: SignInRefusal) {
@@ -564,6 +644,10 @@ impl Session {
             self.talking = talk;
             self.view.health = None;
             self.effects.push_back(Effect::Voice(VoiceCommand::Talk(talk)));
+            if !talk {
+                self.mute(false);
+                self.look(Question::Figures);
+            }
         }
         let ring = self.bell(now);
         if ring != self.ringing {
@@ -613,6 +697,9 @@ fn host_of(server: &str) -> &str {
 
 mod agents;
 pub(crate) mod messages;
+mod papers;
 mod phone;
 #[cfg(test)]
 mod tests;
+
+pub use papers::Saved;

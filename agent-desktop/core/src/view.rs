@@ -1,11 +1,15 @@
 //! What the screens show: plain data, computed by the session, never guessed by a widget.
 
+use crate::drafts::Draft;
+use crate::session::Saved;
 use crate::{LinkFailure, Messages};
 use shared::model::{
-    AgentId, AgentState, AsideStage, CallFunction, CallPhase, Desk, Floor, InteractionId, Mark, NotReadyReason, QueueId, Refusal,
-    TalkHealth, VoiceCodec,
+    AgentId, AgentState, AsideStage, CallEntry, CallFunction, CallPhase, Desk, Disposition, Floor, InteractionId, Mark, MemberUnit,
+    NotReadyReason, OwnFigures, QueueId, Refusal, TalkHealth, VoiceCodec,
 };
-use shared::wire::{DeskRules, ReasonLimit, SignInRefusal, SignOutReason, WaitingRow};
+use shared::wire::{CallsPage, DeskRules, HousePapers, ReasonLimit, SignInRefusal, SignOutReason, WaitingRow};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// All that a screen may show.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -36,10 +40,33 @@ pub struct View {
     pub agents: Option<Floor>,
     /// What happened where in the recording that was asked about last.
     pub marks: Option<(InteractionId, Vec<Mark>)>,
+    /// The microphone is muted by the agent.
+    pub muted: bool,
+    /// What was looked up.
+    pub papers: Arc<Papers>,
+    /// What is written about calls and not submitted.
+    pub drafts: Arc<BTreeMap<InteractionId, Draft>>,
+    /// What was put on record last, until it is read or something else is wished.
+    pub saved: Option<Saved>,
     /// Who waits in the supervised lines, while that is followed.
     pub waiting: Option<Vec<WaitingRow>>,
     /// What came from colleagues and was sent to them.
     pub messages: Messages,
+}
+
+/// The house's papers as far as they have been looked up.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Papers {
+    /// Queues, canned texts, bands.
+    pub house: Option<HousePapers>,
+    /// The tree of dispositions.
+    pub dispositions: Vec<Disposition>,
+    /// The phone book, by id.
+    pub units: Vec<MemberUnit>,
+    /// Lists of calls.
+    pub calls: BTreeMap<CallsPage, Vec<CallEntry>>,
+    /// Today's own figures.
+    pub figures: Option<OwnFigures>,
 }
 
 /// The connection to the server.
@@ -111,6 +138,35 @@ pub struct VoiceStatus {
     pub sends: VoiceCodec,
     /// How the newest packet of the server was coded.
     pub hears: VoiceCodec,
+    /// Somebody has spoken for three seconds into the muted microphone.
+    pub speaks_muted: bool,
+    /// What the sound test does.
+    pub test: SoundTest,
+    /// The sound devices of this computer.
+    pub devices: Devices,
+}
+
+/// Names of sound devices, in the system's order.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Devices {
+    /// That take sound in.
+    pub microphones: Vec<String>,
+    /// That give sound out.
+    pub loudspeakers: Vec<String>,
+}
+
+/// What is tried out before 示闲, outside calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SoundTest {
+    /// Nothing.
+    #[default]
+    Off,
+    /// The microphone is open for its level, and what is said is kept.
+    Record,
+    /// What was said is played.
+    Play,
+    /// The ring is sounded once.
+    Ring,
 }
 
 /// Which way voice packets take.
@@ -159,6 +215,24 @@ impl View {
     #[must_use]
     pub fn can_answer(&self) -> bool {
         self.online() && self.desk.as_ref().is_some_and(|desk| desk.offer.is_some())
+    }
+
+    /// 静音 is possible: there is somebody to be heard by.
+    #[must_use]
+    pub fn can_mute(&self) -> bool {
+        self.desk.as_ref().is_some_and(|desk| desk.call.as_ref().is_some_and(|call| call.phase == CallPhase::Talking))
+    }
+
+    /// Nobody hears the microphone now, and nothing rings.
+    #[must_use]
+    pub fn can_test_sound(&self) -> bool {
+        self.desk.as_ref().is_some_and(|desk| desk.call.is_none() && desk.offer.is_none() && desk.watches.is_none())
+    }
+
+    /// The password was given by somebody else: first it must be changed.
+    #[must_use]
+    pub fn must_change_password(&self) -> bool {
+        self.me.is_some() && self.rules.password_is_initial
     }
 
     /// 挂断 is possible.
@@ -220,6 +294,12 @@ impl View {
     pub fn can_dial(&self) -> bool {
         let locked = AgentState::NotReady(NotReadyReason::Locked);
         self.online() && matches!(self.state(), Some(AgentState::Ready | AgentState::NotReady(_))) && self.state() != Some(locked)
+    }
+
+    /// Somebody can be called beside the citizen: 转接, 咨询, 三方.
+    #[must_use]
+    pub fn can_call_aside(&self) -> bool {
+        self.can_do(&CallFunction::Invite { to: shared::model::Target::Agent(AgentId(0)) })
     }
 
     /// Whether something with the present call is possible: only with one's own, and as far as it is.

@@ -2,6 +2,7 @@
 
 mod desk;
 mod floor;
+mod papers;
 mod pictures;
 mod sign_in;
 
@@ -11,15 +12,17 @@ use crate::font;
 use crate::i18n::Language;
 use crate::screens::agent;
 use crate::theme::Mode;
-use desktop_core::{DeviceProblem, LinkState, Me, Millis, View, VoiceStatus, VoiceWay, Wish};
+use desktop_core::{DeviceProblem, LinkState, Me, Millis, Papers, View, VoiceStatus, VoiceWay, Wish};
 use iced::keyboard::{self, Key, Modifiers, key::Named};
 use iced::{Settings, Size};
 use iced_test::Simulator;
 use shared::model::{
-    AgentId, AgentState, CallPhase, CallView, Caller, CallerCard, CallerPerson, CareClass, CareMark, Contact, Desk, EndReason, Floor,
-    FloorRow, InteractionId, KnownCaller, LegHealth, NotReadyReason, OfferId, OfferView, PersonId, PhoneNumber, Side, TalkHealth,
-    UnixMillis, VoiceTrouble, WrapUpView,
+    AgentId, AgentState, AsideKind, AsideStage, AsideView, CallPhase, CallView, Caller, CallerCard, CallerPerson, CannedText, CareClass,
+    CareMark, Contact, Desk, Disposition, EndReason, Floor, FloorRow, InteractionId, KnownCaller, LegHealth, MatterId, MemberUnit, Need,
+    NotReadyReason, OfferId, OfferView, OpenMatter, OwnFigures, PartyId, PartyName, PartyView, PersonId, PhoneNumber, QueueId, Side,
+    TalkHealth, TargetBand, UnitId, UnitPhone, UnixMillis, VoiceTrouble, WrapUpView,
 };
+use shared::wire::HousePapers;
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 
@@ -60,12 +63,16 @@ impl Desktop {
         Self::started(Options::default(), view)
     }
 
-    fn started(options: Options, view: View) -> Self {
+    fn started(mut options: Options, view: View) -> Self {
+        options.settings.sound_tested = true;
         let backend = Arc::new(Noted { wishes: Mutex::default(), snapshots: watch::Sender::new(Snapshot::default()) });
         let (app, _) = App::new(options, Arc::clone(&backend) as Arc<dyn Backend>);
         let mut desktop = Self { app, backend, size: Size::new(1280.0, 800.0) };
         desktop.app.utc_offset_minutes = 480;
         desktop.shows(view);
+        // What every session begins with is looked at once, in a test of its own.
+        let usual = |wish: &Wish| matches!(wish, Wish::Sound(_) | Wish::WatchAgents(true));
+        desktop.backend.wishes.lock().expect("no test panics while holding it").retain(|wish| !usual(wish));
         desktop
     }
 
@@ -201,7 +208,7 @@ fn call(phase: CallPhase, seconds: i64) -> CallView {
         address: "溧阳市昆仑街道燕山南路 88 号 2 幢".to_owned().into(),
         tags: Vec::new(),
     };
-    let card = CallerCard { persons: vec![person], contacts: Vec::new() };
+    let card = CallerCard { persons: vec![person], ..CallerCard::default() };
     CallView {
         interaction: InteractionId(12),
         caller: Caller { number: Some(number.into()) },
@@ -223,6 +230,8 @@ fn ringing_with_two() -> View {
         interaction: InteractionId(interaction),
         at: ago(seconds),
         agent: agent.map(str::to_owned),
+        agent_name: agent.map(|_| "陈晨".to_owned()),
+        about: agent.map(|_| "咨询医保异地备案".to_owned()),
         talk_ms,
         reason: EndReason::CallerHungUp,
     };
@@ -302,6 +311,93 @@ fn talking_badly(troubles: &[VoiceTrouble]) -> View {
     let agent = LegHealth { score_hundredths: 352, lost_permille: 47, round_trip_ms: Some(62), ..LegHealth::default() };
     view.health = Some(TalkHealth { citizen, agent, troubles: troubles.to_vec() });
     view.voice.way = VoiceWay::Tunnel;
+    view
+}
+
+/// The house's papers of a small town, with figures of a good day.
+fn papers() -> Papers {
+    let leaf = |code: &str, path: &[&str], needs: &[Need]| Disposition {
+        code: code.to_owned(),
+        path: path.iter().map(|level| (*level).to_owned()).collect(),
+        needs: needs.to_vec(),
+    };
+    let phone = |number: &str, note: &str, from_minute, to_minute| UnitPhone {
+        number: number.to_owned(),
+        note: note.to_owned(),
+        from_minute,
+        to_minute,
+    };
+    let unit = |id, name: &str, phones| MemberUnit { unit: UnitId(id), name: name.to_owned(), phones };
+    Papers {
+        house: Some(HousePapers {
+            queues: vec![(QueueId(1), "政务咨询".to_owned()), (QueueId(2), "企业服务".to_owned())],
+            canned: vec![
+                CannedText { code: "sy".to_owned(), text: "市民 {name}（{number}）反映：".to_owned() },
+                CannedText { code: "hf".to_owned(), text: "已告知市民将在 5 个工作日内答复。".to_owned() },
+            ],
+            handling: TargetBand::HANDLING,
+            talk: TargetBand::TALK,
+        }),
+        dispositions: vec![
+            leaf("water.pressure", &["城市管理", "供水", "水压不足"], &[Need::Place, Need::Content]),
+            leaf("water.quality", &["城市管理", "供水", "水质"], &[Need::Place]),
+            leaf("noise.night", &["环境保护", "噪声", "夜间施工"], &[Need::Place, Need::Time]),
+            leaf("medical.remote", &["社会保障", "医保", "异地备案"], &[]),
+        ],
+        units: vec![
+            unit(1, "市水务公司", vec![phone("051987210001", "调度", 480, 1080), phone("13900000001", "夜间值班", 1080, 480)]),
+            unit(2, "市城市管理局", vec![phone("12319", "", 0, 0)]),
+        ],
+        calls: std::collections::BTreeMap::new(),
+        figures: Some(OwnFigures {
+            agent: Some(AgentId(7)),
+            answered: 42,
+            mean_talk_ms: 182_000,
+            mean_handling_ms: 348_000,
+            missed: 1,
+            outbound: 3,
+            unwritten: 0,
+            dispatched: 17,
+            not_ready_ms: 1_800_000,
+            at: Some(UnixMillis(SERVER_NOW)),
+        }),
+    }
+}
+
+/// The view with papers and colleagues.
+fn with_papers(view: View) -> View {
+    View { papers: Arc::new(papers()), agents: Some(floor()), ..view }
+}
+
+fn held() -> View {
+    let mut view = talking();
+    let Some(desk) = view.desk.as_mut() else { return view };
+    desk.state = AgentState::Holding;
+    if let Some(call) = desk.call.as_mut() {
+        call.talk.held = Some(ago(52));
+    }
+    view
+}
+
+/// A colleague is there, the citizen hears music.
+fn consulting() -> View {
+    let mut view = held();
+    let Some(desk) = view.desk.as_mut() else { return view };
+    desk.state = AgentState::Consulting;
+    if let Some(call) = desk.call.as_mut() {
+        let name = PartyName::Agent { agent: AgentId(3), number: "1003".into(), name: "周敏".into() };
+        call.talk.aside = Some(AsideView { name, kind: AsideKind::Consult, stage: AsideStage::There, since: ago(20) });
+    }
+    view
+}
+
+/// Somebody of a unit takes part.
+fn three_way() -> View {
+    let mut view = talking();
+    if let Some(call) = view.desk.as_mut().and_then(|desk| desk.call.as_mut()) {
+        let number = PhoneNumber::parse("051987210001").expect("a number");
+        call.talk.others = vec![PartyView { party: PartyId(1), name: PartyName::Number(number.into()), muted: false, since: ago(33) }];
+    }
     view
 }
 

@@ -8,7 +8,7 @@ use super::resample::{Decimator, Interpolator, slip};
 use super::sound::{Condition, Frame, Loudspeaker, Microphone, SILENCE};
 use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
 use cpal::{BufferSize, Device, FromSample, Sample, SampleFormat, SizedSample, StreamConfig, SupportedStreamConfigRange};
-use desktop_core::DeviceProblem;
+use desktop_core::{DeviceProblem, Devices};
 use rtrb::{Consumer, Producer, RingBuffer};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -42,6 +42,8 @@ const CUSHION_LEAST: usize = 2;
 const CUSHION_MOST: usize = 7;
 /// Frames above the cushion that are too many to be squeezed away: they are left out at once.
 const CUSHION_EXCESS: usize = 3;
+/// Most devices of one direction that are listed.
+const MOST_LISTED: usize = 32;
 /// Every so many frames one may be a sample shorter or longer: 780 parts in a million, several times what two clocks differ, and
 /// nothing that an ear notices.
 const SLIP_FRAMES: u32 = 8;
@@ -216,6 +218,17 @@ impl Keeper {
         }
     }
 
+    /// Another device; true if it is another one than before.
+    fn choose(&mut self, device: Option<&str>) -> bool {
+        let changed = self.name.as_deref() != device;
+        if changed {
+            self.release();
+            self.name = device.map(str::to_owned);
+            self.problem = DeviceProblem::Opening;
+        }
+        changed
+    }
+
     fn condition(&self) -> Condition {
         match self.current.as_ref().and_then(|current| current.outcome()) {
             Some(Ok(Opened { name, stands_in: false })) => Condition::Works(name),
@@ -277,6 +290,20 @@ fn hold(shared: &Shared, opened: Result<Stream, DeviceProblem>, chosen_is_back: 
             looked = Instant::now();
         }
     }
+}
+
+/// The names of all devices; may take a while and even hang, so it is asked on a thread that nobody waits for.
+pub(super) fn list() -> Devices {
+    let host = cpal::default_host();
+    let names = |devices: &mut dyn Iterator<Item = Device>| {
+        let names = devices.filter_map(|device| device.description().ok().map(|description| description.name().to_owned()));
+        let mut names: Vec<String> = names.take(MOST_LISTED).collect();
+        names.dedup();
+        names
+    };
+    let microphones = host.input_devices().map(|mut devices| names(&mut devices)).unwrap_or_default();
+    let loudspeakers = host.output_devices().map(|mut devices| names(&mut devices)).unwrap_or_default();
+    Devices { microphones, loudspeakers }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -409,6 +436,12 @@ impl Microphone for DeviceMicrophone {
         self.keeper.release();
         self.captured = None;
     }
+
+    fn choose(&mut self, device: Option<&str>) {
+        if self.keeper.choose(device) {
+            self.captured = None;
+        }
+    }
 }
 
 fn capture(name: Option<&str>, shared: Arc<Shared>, producer: Producer<i16>) -> Result<Stream, DeviceProblem> {
@@ -514,6 +547,13 @@ impl Loudspeaker for DeviceLoudspeaker {
     fn release(&mut self) {
         self.keeper.release();
         self.play = None;
+    }
+
+    fn choose(&mut self, device: Option<&str>) -> bool {
+        if self.keeper.choose(device) {
+            self.play = None;
+        }
+        true
     }
 }
 

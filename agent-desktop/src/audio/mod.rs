@@ -9,6 +9,7 @@ mod line;
 mod resample;
 mod sound;
 mod tone;
+mod trial;
 mod tunnel;
 mod urgent;
 mod worker;

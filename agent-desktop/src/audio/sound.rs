@@ -91,6 +91,8 @@ pub(crate) trait Microphone: Send {
     fn condition(&mut self) -> Condition;
     /// The session ended: gives the device back to others.
     fn release(&mut self);
+    /// Another device from now on; a source that is none takes no notice.
+    fn choose(&mut self, _device: Option<&str>) {}
 }
 
 /// A sink of voice.
@@ -105,6 +107,10 @@ pub(crate) trait Loudspeaker: Send {
     fn condition(&mut self) -> Condition;
     /// The session ended: gives the device back to others.
     fn release(&mut self);
+    /// Another device from now on; false for a sink that is none.
+    fn choose(&mut self, _device: Option<&str>) -> bool {
+        false
+    }
 }
 
 /// No source and no sink.

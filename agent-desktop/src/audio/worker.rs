@@ -4,13 +4,16 @@
 //! so that an answer is not delayed.
 
 use super::Order;
+use super::device::DeviceLoudspeaker;
 use super::line::{Arrival, Line, LineError, Moment};
 use super::sound::{Condition, Frame, Loudspeaker, Microphone, SILENCE};
 use super::tone::{Alert, Bell};
+use super::trial::{MutedSpeech, Trial, louder};
 use super::tunnel::{PacketReceiver, Tunnel};
-use desktop_core::{DeviceProblem, VoiceCommand, VoiceStatus};
+use desktop_core::{DeviceProblem, Devices, SoundSettings, SoundTest, VoiceCommand, VoiceStatus};
 use shared::wire::{MediaAccess, VoiceOrder};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use voice::level::rms_dbfs;
@@ -65,6 +68,14 @@ struct Worker {
     status: VoiceStatus,
     /// Packets received and lost at the beginning of the interval of loss.
     counted: (u64, u64),
+    muted: bool,
+    muted_speech: MutedSpeech,
+    settings: SoundSettings,
+    /// Sounds the bell beside the loudspeaker.
+    ringer: Option<DeviceLoudspeaker>,
+    trial: Trial,
+    /// What a thread has found out about devices.
+    found: Arc<Mutex<Option<Devices>>>,
 }
 
 enum LineState {
@@ -98,6 +109,12 @@ impl Worker {
             spurt_begins: false,
             status: VoiceStatus::default(),
             counted: (0, 0),
+            muted: false,
+            muted_speech: MutedSpeech::default(),
+            settings: SoundSettings::default(),
+            ringer: None,
+            trial: Trial::default(),
+            found: Arc::default(),
         }
     }
 
@@ -107,7 +124,7 @@ impl Worker {
 
     /// One turn of the loop; `None` at the end.
     fn turn(&mut self, orders: &Receiver<Order>) -> Option<()> {
-        if self.talking || self.bell.is_some() || self.alert.is_some() { self.beat(orders) } else { self.rest(orders) }
+        if self.talking || self.bell.is_some() || self.alert.is_some() || self.trial.runs() { self.beat(orders) } else { self.rest(orders) }
     }
 
     /// Waits for the next beat, or passes it over if orders came.
@@ -173,6 +190,10 @@ impl Worker {
             let mut said = SILENCE;
             self.microphone.read(&mut said);
             self.status.microphone_level = self.status.microphone_level.max(level(&said));
+            if self.muted {
+                self.status.speaks_muted |= self.muted_speech.notice(&said);
+                said = SILENCE;
+            }
             if let LineState::Open(line) = &mut self.line {
                 line.send_voice(&self.tunnel, moment, &said, std::mem::take(&mut self.spurt_begins));
                 heard = line.pull(now_us);
@@ -181,14 +202,69 @@ impl Worker {
         } else {
             self.keep_open(now_us);
         }
+        louder(&mut heard, self.settings.volume_percent);
+        let mut ring = SILENCE;
+        if self.trial.runs() && !self.talking {
+            (heard, ring) = self.try_out();
+        }
         self.status.speaker_level = self.status.speaker_level.max(level(&heard));
         if let Some(bell) = &mut self.bell {
-            bell.mix(&mut heard);
+            bell.mix(&mut ring);
+        }
+        louder(&mut ring, self.settings.ring_percent);
+        for (heard, ring) in heard.iter_mut().zip(&ring) {
+            *heard = heard.saturating_add(*ring);
+        }
+        if let Some(ringer) = &mut self.ringer {
+            ringer.play(&ring);
         }
         if self.alert.as_mut().is_some_and(|alert| !alert.mix(&mut heard)) {
             self.alert = None;
         }
         self.loudspeaker.play(&heard);
+    }
+
+    /// 20 ms of the sound test.
+    fn try_out(&mut self) -> (Frame, Frame) {
+        if self.trial.test() == SoundTest::Record {
+            let mut said = SILENCE;
+            self.microphone.read(&mut said);
+            self.status.microphone_level = self.status.microphone_level.max(level(&said));
+            self.trial.say(&said);
+        }
+        self.trial.hear()
+    }
+
+    /// Other devices, other volumes.
+    fn choose(&mut self, settings: SoundSettings) {
+        self.microphone.choose(settings.microphone.as_deref());
+        let plays_by_device = self.loudspeaker.choose(settings.loudspeaker.as_deref());
+        let apart = settings.ringer.clone().filter(|ringer| plays_by_device && Some(ringer) != settings.loudspeaker.as_ref());
+        match (&mut self.ringer, apart) {
+            (Some(ringer), Some(name)) => {
+                ringer.choose(Some(&name));
+            }
+            (ringer, apart) => *ringer = apart.map(|name| DeviceLoudspeaker::new(Some(name))),
+        }
+        let loudest = SoundSettings::LOUDEST;
+        let (volume_percent, ring_percent) = (settings.volume_percent.min(loudest), settings.ring_percent.min(loudest));
+        self.settings = SoundSettings { volume_percent, ring_percent, ..settings };
+    }
+
+    /// Asks for the names of the devices; they are told with a later status.
+    fn look_for_devices(&self) {
+        let found = Arc::clone(&self.found);
+        let work = move || *found.lock().unwrap_or_else(PoisonError::into_inner) = Some(super::device::list());
+        if let Err(error) = std::thread::Builder::new().name("devices".to_owned()).spawn(work) {
+            tracing::warn!(%error, "the sound devices cannot be listed");
+        }
+    }
+
+    fn test(&mut self, test: SoundTest) {
+        if test == SoundTest::Record {
+            self.microphone.begin_call();
+        }
+        self.trial.set(test);
     }
 
     /// Outside calls: waits for an order or for the time of the next silent packet.
@@ -246,6 +322,16 @@ impl Worker {
                 }
             }
             Order::Voice(VoiceCommand::Talk(on)) => self.set_talk(on),
+            Order::Voice(VoiceCommand::Mute(muted)) => {
+                self.muted = muted;
+                self.muted_speech = MutedSpeech::default();
+                self.status.speaks_muted = false;
+            }
+            Order::Voice(VoiceCommand::Sound(settings)) => {
+                self.choose(settings);
+                self.look_for_devices();
+            }
+            Order::Voice(VoiceCommand::Test(test)) => self.test(test),
             Order::Voice(VoiceCommand::Send(order)) => self.send_as(order),
             Order::Tunnel(out) => self.tunnel.lead(out),
             Order::Voice(VoiceCommand::Close) => {
@@ -254,8 +340,12 @@ impl Worker {
                 self.access = None;
                 self.tunnel.lead(None);
                 self.heard_us = None;
+                self.trial.set(SoundTest::Off);
                 self.microphone.release();
                 self.loudspeaker.release();
+                if let Some(ringer) = &mut self.ringer {
+                    ringer.release();
+                }
             }
             Order::Ring(on) => self.bell = on.then(Bell::default),
             Order::Alert => self.alert = Some(Alert::default()),
@@ -284,6 +374,7 @@ impl Worker {
             return;
         }
         self.talking = on;
+        self.trial.set(SoundTest::Off);
         self.status.loss_permille = 0;
         let now_us = self.now_us();
         if on {
@@ -316,6 +407,13 @@ impl Worker {
             LineState::Closed => (None, None),
             LineState::Open(_) | LineState::Failing => names(self.microphone.condition(), self.loudspeaker.condition()),
         };
+        if let Some(ringer) = self.ringer.as_mut().filter(|_| !matches!(self.line, LineState::Closed)) {
+            ringer.condition();
+        }
+        self.status.test = self.trial.test();
+        if let Some(devices) = self.found.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            self.status.devices = devices;
+        }
         if let LineState::Open(line) = &self.line {
             self.status.way = line.way();
             (self.status.sends, self.status.hears) = line.codecs();

@@ -2,6 +2,7 @@
 
 use super::{Client, ClientOptions, Snapshot};
 use crate::audio::SoundChoice;
+use crate::keeping::Keeping;
 use desktop_core::{LinkFailure, LinkState, SignInProblem, Wish};
 use futures_util::{SinkExt, StreamExt};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -35,7 +36,7 @@ impl Folder {
     }
 
     fn options(&self, ca_file: Option<PathBuf>) -> ClientOptions {
-        ClientOptions { ca_file, trust_file: Some(self.0.join("trusted.json")), sound: SoundChoice::default() }
+        ClientOptions { ca_file, trust_file: Some(self.0.join("trusted.json")), sound: SoundChoice::default(), keeping: Keeping::default() }
     }
 }
 
@@ -151,16 +152,8 @@ impl Peer {
         let media = MediaAccess { port: 9, client_ssrc: 1, server_ssrc: 2, client_key: key.clone(), server_key: key, options: None };
         let (number, name) = ("1001".to_owned(), "王小明".to_owned());
         let token = "token".to_owned().into();
-        self.say(&FromServer::SignedIn {
-            session: SessionId(1),
-            token,
-            agent: AgentId(1),
-            number,
-            name,
-            media,
-            rules: Box::default(),
-        })
-        .await;
+        self.say(&FromServer::SignedIn { session: SessionId(1), token, agent: AgentId(1), number, name, media, rules: Box::default() })
+            .await;
     }
 
     async fn desk(&mut self, revision: u64, state: AgentState, offer: Option<OfferView>) {

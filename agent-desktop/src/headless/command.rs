@@ -1,7 +1,9 @@
 //! The commands of a headless client: one per line.
 
 use desktop_core::Wish;
-use shared::model::{AgentId, CallFunction, InteractionId, NotReadyReason, PhoneNumber, QueueId, SupervisorAct, Target, VoiceDevice};
+use shared::model::{
+    AgentId, CallFunction, InteractionId, NotReadyReason, PhoneNumber, QueueId, Summary, SupervisorAct, Target, VoiceDevice,
+};
 use shared::pii::Pii;
 use shared::wire::{Correction, MessageTarget};
 
@@ -24,6 +26,11 @@ pub(super) enum Command {
     Nothing,
 }
 
+/// `{"interaction": 7, "content": "…", "unit": 3, "dispatch": true}`
+fn read_summary(text: &str) -> Result<Box<Summary>, String> {
+    serde_json::from_str(text).map(Box::new).map_err(|error| format!("this is no summary: {error}"))
+}
+
 /// Reads one line.
 ///
 /// # Errors
@@ -36,9 +43,18 @@ pub(super) fn read(line: &str) -> Result<Command, String> {
         let function = serde_json::from_str(function).map_err(|error| format!("this is nothing to do with a call: {error}"))?;
         return Ok(Command::Wish(Wish::Call(function)));
     }
+    if let Some(summary) = line.trim().strip_prefix("draft ") {
+        return read_summary(summary).map(|summary| Command::Wish(Wish::Write(summary)));
+    }
+    if let Some(summary) = line.trim().strip_prefix("summary ") {
+        return read_summary(summary).map(|summary| Command::Wish(Wish::Submit { summary, end: true }));
+    }
     if let Some(act) = line.trim().strip_prefix("supervise ") {
         let act: Supervision = serde_json::from_str(act).map_err(|error| format!("this is nothing that a supervisor does: {error}"))?;
         return Ok(Command::Wish(Wish::Supervise(act.act, act.reason)));
+    }
+    if let Some((old, new)) = line.trim().strip_prefix("password ").and_then(|both| both.split_once(' ')) {
+        return Ok(Command::Wish(Wish::ChangePassword { old: old.to_owned().into(), new: new.trim().to_owned().into() }));
     }
     if let Some(message) = line.trim().strip_prefix("message ") {
         return read_message(message).map(Command::Wish);
@@ -55,6 +71,8 @@ pub(super) fn read(line: &str) -> Result<Command, String> {
         (Some("end_wrap_up"), None) => Wish::EndWrapUp,
         (Some("extend_wrap_up"), None) => Wish::ExtendWrapUp,
         (Some("await_not_ready"), Some(reason)) => Wish::AwaitNotReady(read_reason(reason)?),
+        (Some("mute"), Some("on")) => Wish::Mute(true),
+        (Some("mute"), Some("off")) => Wish::Mute(false),
         (Some("lock"), None) => Wish::Lock,
         (Some("unlock"), Some(password)) => Wish::Unlock(password.to_owned().into()),
         (Some("agents"), Some("on")) => Wish::WatchAgents(true),
@@ -94,7 +112,8 @@ pub(super) fn read(line: &str) -> Result<Command, String> {
 const COMMANDS: &str = "commands are: ready, not_ready REASON, await_not_ready REASON, answer, reject, hang_up, end_wrap_up, \
      extend_wrap_up, dial NUMBER, hold, retrieve, consult TO, invite TO, transfer TO, swap, merge, complete, cancel, leave, press KEYS, \
      pause_recording, resume_recording, call JSON, supervise JSON, lock, unlock PASSWORD, agents on|off, waiting on|off, marks CALL, attentive on|off, \
-     voice phone|headset, correct JSON, message TO TEXT, read_messages, older_messages, sign_out, quit";
+     voice phone|headset, correct JSON, message TO TEXT, read_messages, older_messages, mute on|off, \
+      draft JSON, summary JSON, password OLD NEW, sign_out, quit";
 
 /// `agent:7` and `queue:1` by id, anything else is a number.
 fn read_target(text: &str) -> Result<Target, String> {

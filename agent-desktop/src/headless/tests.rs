@@ -282,7 +282,7 @@ fn a_ringing_is_printed_at_once_and_again_with_its_card() {
         address: "人民路1号".to_owned().into(),
         tags: vec!["方言".to_owned()],
     };
-    offer.call.card = Some(CallerCard { persons: vec![person(4, "李梅"), person(2, "李雷")], contacts: Vec::new() });
+    offer.call.card = Some(CallerCard { persons: vec![person(4, "李梅"), person(2, "李雷")], ..CallerCard::default() });
     let second = report.look(&online(with_card), &Script::default()).lines;
     assert_eq!(second.len(), 1);
     assert_eq!((second[0]["name"].as_str(), second[0]["address"].as_str()), (Some("李梅"), Some("人民路1号")));

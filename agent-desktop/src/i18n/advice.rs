@@ -72,6 +72,11 @@ impl Texts {
             Refusal::TooManyParties => self.calls.too_many_parties,
             Refusal::NoSuchTarget => self.calls.no_such_target,
             Refusal::NotAllowed => self.calls.not_allowed,
+            Refusal::Incomplete => self.papers.incomplete,
+            Refusal::PasswordFirst => self.papers.password_first,
+            Refusal::WrongPassword => self.papers.wrong_password,
+            Refusal::WeakPassword => self.papers.weak_password,
+            Refusal::UsedPassword => self.papers.used_password,
             Refusal::TooManyMessages => self.floor.too_many_messages,
             Refusal::MessageLength => self.floor.message_length,
         }

@@ -8,6 +8,7 @@ mod chinese;
 mod english;
 mod floor;
 mod health;
+mod papers;
 
 pub(crate) use advice::Advice;
 
@@ -66,6 +67,8 @@ pub(crate) struct Texts {
     pub(crate) house: HouseTexts,
     /// What is done with calls.
     pub(crate) calls: calls::FunctionTexts,
+    /// Summaries, lists, settings.
+    pub(crate) papers: papers::PaperTexts,
     /// Messages between agents, and what supervisors do.
     pub(crate) floor: floor::FloorTexts,
     /// What happened, why, what to do.

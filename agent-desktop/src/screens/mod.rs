@@ -36,6 +36,12 @@ impl Scene<'_> {
         UnixMillis(now.saturating_add(self.view.clock_offset_ms))
     }
 
+    /// The minute of the local day, for hours of duty.
+    pub(crate) fn minute_of_day(&self) -> u16 {
+        let local = self.server_now().0.div_euclid(60_000) + i64::from(self.utc_offset_minutes);
+        u16::try_from(local.rem_euclid(1_440)).unwrap_or(0)
+    }
+
     /// How long ago `since` was, as a running clock.
     pub(crate) fn clock_since(&self, since: UnixMillis) -> String {
         clock(self.server_now().since(since))
@@ -57,6 +63,25 @@ impl Scene<'_> {
     pub(crate) fn day_and_time(&self, at: UnixMillis) -> String {
         let local = jiff::Timestamp::from_millisecond(at.0.saturating_add(i64::from(self.utc_offset_minutes) * 60_000)).unwrap_or_default();
         jiff::tz::Offset::UTC.to_datetime(local).strftime("%m-%d %H:%M").to_string()
+    }
+
+    /// A moment of today as local time, `10:24:31`.
+    pub(crate) fn clock_of(&self, at: UnixMillis) -> String {
+        let seconds = at.0.div_euclid(1_000) + i64::from(self.utc_offset_minutes) * 60;
+        let (hours, minutes) = (seconds.div_euclid(3_600).rem_euclid(24), seconds.div_euclid(60).rem_euclid(60));
+        format!("{hours:02}:{minutes:02}:{:02}", seconds.rem_euclid(60))
+    }
+
+    /// How long ago the connection broke: what is shown is no newer than that.
+    pub(crate) fn stale_for(&self) -> Option<String> {
+        match self.view.link {
+            desktop_core::LinkState::Reconnecting { since, .. } => Some(clock(self.now_ms.saturating_sub(since))),
+            desktop_core::LinkState::SignedOut
+            | desktop_core::LinkState::SigningIn
+            | desktop_core::LinkState::ConfirmCertificate { .. }
+            | desktop_core::LinkState::ConfirmTakeOver
+            | desktop_core::LinkState::Online => None,
+        }
     }
 
     /// The wall clock on the status line, `HH:MM`.

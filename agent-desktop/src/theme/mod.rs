@@ -7,7 +7,8 @@ mod style;
 
 pub(crate) use palette::{Mode, Palette, Tone};
 pub(crate) use style::{
-    banner, bar, button_filled, button_plain, button_row, card, chip, drawer, field, meter, page, rail_button, scrim, toast,
+    banner, bar, button_field, button_filled, button_plain, button_row, button_word, card, chip, drawer, editor, field, inset, meter, page,
+    rail_button, scrim, toast,
 };
 
 /// Distances in logical pixels.
@@ -54,6 +55,8 @@ pub(crate) mod size {
     pub(crate) const RAIL: f32 = 72.0;
     /// Height of the status line.
     pub(crate) const STATUS_LINE: f32 = 28.0;
+    /// Height of a field.
+    pub(crate) const FIELD: f32 = 36.0;
     /// Height of a row in a list.
     pub(crate) const ROW: f32 = 32.0;
     /// An icon in text.

@@ -39,6 +39,8 @@ pub(crate) enum Tone {
     Green,
     /// 振铃, near a limit.
     Amber,
+    /// 保持, 咨询.
+    Violet,
     /// 话后处理.
     Teal,
     /// 示忙, 挂断, out of bounds.
@@ -67,6 +69,7 @@ pub(crate) struct Palette {
     blue: [Color; 2],
     green: [Color; 2],
     amber: [Color; 2],
+    violet: [Color; 2],
     teal: [Color; 2],
     red: [Color; 2],
     grey: [Color; 2],
@@ -83,6 +86,7 @@ const LIGHT: Palette = Palette {
     blue: [color!(0x1D5FC4), color!(0xE4EEFC)],
     green: [color!(0x187A44), color!(0xE0F3E8)],
     amber: [color!(0x925800), color!(0xFDF0D8)],
+    violet: [color!(0x6B41B5), color!(0xEEE7FA)],
     teal: [color!(0x0A6E69), color!(0xDDF3F1)],
     red: [color!(0xB42B22), color!(0xFCE6E4)],
     grey: [color!(0x586370), color!(0xE9EDF1)],
@@ -99,6 +103,7 @@ const DARK: Palette = Palette {
     blue: [color!(0x73ABFF), color!(0x1C2E4A)],
     green: [color!(0x55C98F), color!(0x173527)],
     amber: [color!(0xF0AE4B), color!(0x3B2C12)],
+    violet: [color!(0xB99BF3), color!(0x2D2444)],
     teal: [color!(0x4BCBC3), color!(0x123533)],
     red: [color!(0xFF857C), color!(0x431F1E)],
     grey: [color!(0xA5B1BF), color!(0x262F3A)],
@@ -110,6 +115,7 @@ impl Palette {
             Tone::Blue => self.blue,
             Tone::Green => self.green,
             Tone::Amber => self.amber,
+            Tone::Violet => self.violet,
             Tone::Teal => self.teal,
             Tone::Red => self.red,
             Tone::Grey => self.grey,
@@ -145,7 +151,7 @@ mod tests {
     use super::{Mode, Palette, Tone};
     use iced::Color;
 
-    const TONES: [Tone; 6] = [Tone::Blue, Tone::Green, Tone::Amber, Tone::Teal, Tone::Red, Tone::Grey];
+    const TONES: [Tone; 7] = [Tone::Blue, Tone::Green, Tone::Amber, Tone::Violet, Tone::Teal, Tone::Red, Tone::Grey];
 
     /// WCAG 2.2, relative luminance and contrast ratio.
     fn contrast(one: Color, other: Color) -> f32 {

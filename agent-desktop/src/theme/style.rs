@@ -1,7 +1,7 @@
 //! Styles of our few widgets, each made of the palette alone.
 
 use super::{Palette, Tone, radius};
-use iced::widget::{button, container, progress_bar, text_input};
+use iced::widget::{button, container, progress_bar, text_editor, text_input};
 use iced::{Background, Border, Color, Shadow, Vector, border};
 
 fn hairline(color: Color, radius: f32) -> Border {
@@ -86,6 +86,38 @@ pub(crate) fn field(palette: Palette, status: text_input::Status) -> text_input:
     }
 }
 
+/// A field that opens a list.
+pub(crate) fn button_field(palette: Palette, status: button::Status) -> button::Style {
+    let line = match status {
+        button::Status::Active | button::Status::Disabled => palette.border,
+        button::Status::Hovered => palette.label,
+        button::Status::Pressed => palette.color(Tone::Blue),
+    };
+    let border = hairline(line, radius::FIELD);
+    button::Style { background: Some(palette.raised.into()), text_color: palette.text, border, ..quiet() }
+}
+
+/// A field of many lines.
+pub(crate) fn editor(palette: Palette, status: text_editor::Status) -> text_editor::Style {
+    let line = match status {
+        text_editor::Status::Focused { .. } => palette.color(Tone::Blue),
+        text_editor::Status::Hovered => palette.label,
+        text_editor::Status::Active | text_editor::Status::Disabled => palette.border,
+    };
+    text_editor::Style {
+        background: palette.raised.into(),
+        border: hairline(line, radius::FIELD),
+        placeholder: faded(palette.label, 0.8),
+        value: palette.text,
+        selection: faded(palette.color(Tone::Blue), 0.35),
+    }
+}
+
+/// A place in a card where something is shown.
+pub(crate) fn inset(palette: Palette) -> container::Style {
+    container::Style { background: Some(palette.raised.into()), border: hairline(palette.border, radius::FIELD), ..page(palette) }
+}
+
 /// The one filled button of a group.
 pub(crate) fn button_filled(palette: Palette, tone: Tone, status: button::Status) -> button::Style {
     let full = palette.color(tone);
@@ -120,6 +152,13 @@ pub(crate) fn button_row(palette: Palette, chosen: Option<Tone>, status: button:
     let full = chosen.map_or(palette.text, |tone| palette.color(tone));
     let text = if status == button::Status::Disabled && chosen.is_none() { faded(palette.text, 0.36) } else { full };
     button::Style { background: ground.map(Background::from), text_color: text, border: border::rounded(radius::FIELD), ..quiet() }
+}
+
+/// An act that is only a word, at the end of a row.
+pub(crate) fn button_word(palette: Palette, status: button::Status) -> button::Style {
+    let style = button_row(palette, None, status);
+    let text_color = if status == button::Status::Disabled { style.text_color } else { palette.color(Tone::Blue) };
+    button::Style { text_color, ..style }
 }
 
 /// A place in the rail, or a word in the status line.

@@ -8,20 +8,36 @@ use crate::theme::{self, Palette, Tone, size, space, text_size};
 use iced::widget::{Button, Column, button, column, container, text};
 use iced::{Center, Fill};
 
+/// Letters of a word from which on it is written smaller in the bar.
+const LONG_WORD: usize = 5;
+
 fn caption<'a, M: 'a>(word: &'a str, key: &'a str) -> Column<'a, M> {
-    let word = text(word).size(text_size::NUMBER).font(font::BOLD).wrapping(text::Wrapping::None);
+    // A long English word is as wide as four hanzi.
+    let size = if word.len() > LONG_WORD && word.is_ascii() { text_size::BODY } else { text_size::NUMBER };
+    let word = text(word).size(size).font(font::BOLD).wrapping(text::Wrapping::None);
     let key = text(key).size(text_size::HINT).wrapping(text::Wrapping::None);
     column![word, key].align_x(Center)
 }
 
 fn call_shape<'a, M: 'a>(word: &'a str, key: &'a str) -> Button<'a, M> {
     let content = container(caption(word, key)).center(Fill);
-    button(content).height(size::BUTTON).padding([0.0, space::S])
+    button(content).height(size::BUTTON).padding(0.0)
 }
 
 /// A call button in the bar's quiet style.
 pub(crate) fn call_button<'a, M: Clone + 'a>(palette: Palette, word: &'a str, key: &'a str, act: Option<M>) -> Button<'a, M> {
     call_shape(word, key).on_press_maybe(act).style(move |_, status| theme::button_plain(palette, status))
+}
+
+/// The same, marked while what it names is on.
+pub(crate) fn call_button_on<'a, M: Clone + 'a>(
+    palette: Palette,
+    tone: Tone,
+    word: &'a str,
+    key: &'a str,
+    act: Option<M>,
+) -> Button<'a, M> {
+    call_shape(word, key).on_press_maybe(act).style(move |_, status| theme::button_row(palette, Some(tone), status))
 }
 
 /// A call button that is filled while it is possible.
@@ -42,6 +58,14 @@ pub(crate) fn filled<'a, M: Clone + 'a>(palette: Palette, word: &'a str, key: Op
     let content = container(iced::widget::row![word].push(hint).spacing(space::S).align_y(Center)).center_y(Fill);
     let shape = button(content).height(40.0).padding([0.0, space::L]);
     shape.on_press_maybe(act).style(move |_, status| theme::button_filled(palette, Tone::Blue, status))
+}
+
+/// A quiet button with its key.
+pub(crate) fn plain_key<'a, M: Clone + 'a>(palette: Palette, word: &'a str, key: &'a str, act: Option<M>) -> Button<'a, M> {
+    let words = iced::widget::row![text(word).size(text_size::BODY), text(key).size(text_size::HINT)];
+    let content = container(words.spacing(space::S).align_y(Center)).center_y(Fill);
+    let shape = button(content).height(40.0).padding([0.0, space::L]);
+    shape.on_press_maybe(act).style(move |_, status| theme::button_plain(palette, status))
 }
 
 /// A quiet button.

@@ -33,6 +33,10 @@ pub(crate) enum Icon {
     Shield,
     /// All agents.
     People,
+    /// Lists of calls.
+    List,
+    /// Settings.
+    Gear,
     /// 消息
     Message,
     /// 督办
@@ -55,6 +59,8 @@ impl Icon {
             Self::Panel => include_bytes!("../../../assets/icons/panel.svg"),
             Self::Shield => include_bytes!("../../../assets/icons/shield.svg"),
             Self::People => include_bytes!("../../../assets/icons/people.svg"),
+            Self::List => include_bytes!("../../../assets/icons/list.svg"),
+            Self::Gear => include_bytes!("../../../assets/icons/gear.svg"),
             Self::Message => include_bytes!("../../../assets/icons/message.svg"),
             Self::Eye => include_bytes!("../../../assets/icons/eye.svg"),
         }

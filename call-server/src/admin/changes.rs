@@ -1,10 +1,10 @@
 //! Changes of people and callers: one set of words and one way to apply them, whether a server runs or not.
 
 use super::Failure;
-use crate::store::{AgentEdit, CallerEdit, List, NewAgent, NewCaller, NewListEntry, NewOverride, NewPhone, Role, Store};
+use crate::store::{AgentEdit, CallerEdit, List, NewAgent, NewCaller, NewListEntry, NewOverride, NewPhone, NewUnit, Role, Store};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use shared::model::{AgentId, InteractionId, PersonId, PhoneNumber, QueueId, UnixMillis};
+use shared::model::{AgentId, InteractionId, MatterId, PersonId, PhoneNumber, QueueId, UnixMillis};
 use shared::pii::Pii;
 
 /// One change. Passwords have been hashed where they were typed.
@@ -21,6 +21,8 @@ pub(crate) enum Change {
         role: Role,
         /// Argon2id in PHC form.
         password_hash: Pii<String>,
+        /// The person must change it.
+        password_is_initial: bool,
         /// The queues the person serves.
         queues: Vec<QueueId>,
     },
@@ -30,6 +32,24 @@ pub(crate) enum Change {
         number: String,
         /// Argon2id in PHC form.
         password_hash: Pii<String>,
+        /// The person must change it.
+        password_is_initial: bool,
+    },
+    /// The phone book of member units.
+    ImportUnits {
+        /// The units that are named.
+        units: Vec<NewUnit>,
+        /// All others leave the book.
+        all: bool,
+    },
+    /// A unit has dealt with a matter.
+    CloseMatter {
+        /// Which.
+        matter: MatterId,
+        /// Staff number of who closes it.
+        by: String,
+        /// What came of it.
+        result: String,
     },
     /// A citizen becomes known.
     AddCaller(NewCaller),
@@ -124,7 +144,11 @@ impl Change {
             | Self::AddPhone(_)
             | Self::RemovePhone { .. }
             | Self::RemoveOverride { .. } => true,
-            Self::SetPassword { .. } | Self::AddCaller(_) | Self::EditCaller { .. } => false,
+            Self::SetPassword { .. }
+            | Self::ImportUnits { .. }
+            | Self::CloseMatter { .. }
+            | Self::AddCaller(_)
+            | Self::EditCaller { .. } => false,
             Self::HoldRecordings { .. } | Self::LiftHolds { .. } => false,
             Self::CancelCallback { .. } | Self::SettleCallback { .. } => false,
         }
@@ -141,20 +165,23 @@ impl Change {
     /// The store refuses; nothing has changed then.
     pub(crate) fn apply(&self, store: &Store, now: UnixMillis) -> Result<Value, Failure> {
         match self {
-            Self::AddAgent { number, name, role, password_hash, queues } => {
+            Self::AddAgent { number, name, role, password_hash, password_is_initial, queues } => {
                 let new = NewAgent {
                     number: number.clone(),
                     name: name.clone(),
                     role: *role,
                     password_hash: password_hash.clone(),
+                    password_is_initial: *password_is_initial,
                     queues: queues.clone(),
                 };
                 let agent = store.add_agent(&new, now)?;
                 Ok(json!({"agent": agent, "number": number, "name": name, "role": role, "queues": queues}))
             }
-            Self::SetPassword { number, password_hash } => {
+            Self::ImportUnits { units, all } => Ok(json!(store.import_units(units, *all)?)),
+            Self::CloseMatter { matter, by, result } => close_matter(store, *matter, (by, result), now),
+            Self::SetPassword { number, password_hash, password_is_initial } => {
                 let agent = agent(store, number)?;
-                store.set_password_hash(agent, password_hash)?;
+                store.change_password(agent, password_hash, *password_is_initial, now)?;
                 Ok(json!({"agent": agent, "number": number}))
             }
             Self::EditAgent { number, edit } => {
@@ -237,6 +264,14 @@ fn lift(store: &Store, interaction: InteractionId, why: (&str, &str), now: UnixM
     }
     let message = format!("the recordings of call {interaction} are not held");
     Err(Failure::new("not_held", message, "`call-server recording list` shows which are."))
+}
+
+fn close_matter(store: &Store, matter: MatterId, done: (&str, &str), now: UnixMillis) -> Result<Value, Failure> {
+    if store.close_matter(matter, done, now)? {
+        return Ok(json!({"matter": matter}));
+    }
+    let message = format!("there is no open matter {matter}");
+    Err(Failure::new("no_such_matter", message, "`call-server matter list` shows those that are open."))
 }
 
 fn agent(store: &Store, number: &str) -> Result<AgentId, Failure> {

@@ -4,12 +4,14 @@ mod calendar;
 mod callbacks;
 mod callers;
 mod lists;
+mod papers;
 mod staff;
 
 pub(crate) use calendar::{AddOverride, Calendar, Override};
 pub(crate) use callbacks::{Callback, CallbackWish, ListCallbacks};
 pub(crate) use callers::{AddCaller, Caller, EditCaller};
 pub(crate) use lists::{AddBlock, AddVip, Block, BlockLevelName, EntryWishes, ListWishes, RemoveEntry, Vip};
+pub(crate) use papers::{CloseMatter, Matter, MatterScope, Summary, Unit};
 pub(crate) use staff::{EditAgent, Explain, Queue};
 
 use super::cli_phones::Phone;
@@ -93,6 +95,15 @@ pub(crate) enum Command {
     Queue(Queue),
     /// Why a call got this agent, and why it waited: every decision with its candidates, figures and exclusions.
     Explain(Explain),
+    /// Member units 成员单位 and their phones.
+    #[command(subcommand)]
+    Unit(Unit),
+    /// What agents wrote about calls 小结.
+    #[command(subcommand)]
+    Summary(Summary),
+    /// Matters that were sent to units 派单.
+    #[command(subcommand)]
+    Matter(Matter),
     /// Calls on record.
     #[command(subcommand)]
     Call(Call),
@@ -170,7 +181,7 @@ pub(crate) enum RoleName {
 /// Commands about people who sign in.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Agent {
-    /// Add a person. Without --password-stdin a random password is made and shown once.
+    /// Add a person. Without --password-stdin a random password is made and shown once; the person must change it at the first sign-in.
     #[command(after_help = "Example:\n  call-server agent add 1013 --name 陈静 --queue 1")]
     Add(AddAgent),
     /// Everybody who may sign in.
@@ -210,7 +221,7 @@ pub(crate) enum Agent {
         #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
         limit: u32,
     },
-    /// Give a person a new password. Without --password-stdin it is random and shown once.
+    /// Give a person a new password. Without --password-stdin it is random and shown once; the person must change it.
     Passwd {
         /// Staff number 工号.
         #[arg(value_name = "NUMBER")]
@@ -218,6 +229,9 @@ pub(crate) enum Agent {
         /// Read the password from the first line of standard input.
         #[arg(long)]
         password_stdin: bool,
+        /// Whether the person must change it [default: a random one yes, a given one no].
+        #[arg(long, value_name = "BOOL")]
+        must_change: Option<bool>,
     },
 }
 
@@ -239,6 +253,9 @@ pub(crate) struct AddAgent {
     /// Read the password from the first line of standard input.
     #[arg(long)]
     pub(crate) password_stdin: bool,
+    /// Whether the person must change it [default: a random one yes, a given one no].
+    #[arg(long, value_name = "BOOL")]
+    pub(crate) must_change: Option<bool>,
 }
 
 /// Commands about calls on record.

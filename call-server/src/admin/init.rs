@@ -7,9 +7,9 @@ use super::{Failure, Outcome};
 use crate::accounts;
 use crate::config::{self, Filled};
 use crate::recording;
-use crate::store::{NewCaller, Role, Store};
+use crate::store::{NewCaller, NewUnit, Role, Store};
 use serde_json::{Value, json};
-use shared::model::{PhoneNumber, QueueId, UnixMillis};
+use shared::model::{PhoneNumber, QueueId, UnitPhone, UnixMillis};
 use shared::pii::Pii;
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::Write;
@@ -32,6 +32,20 @@ const DEMO_CALLERS: [(&str, &str, &str); 5] = [
     ("051987210088", "周志明", "溧阳市古县街道码头西街 35 号"),
     ("15961000123", "史玉梅", "溧阳市戴埠镇横涧村 12 号"),
 ];
+
+/// The demo's tree: code, path, and which fields must be filled in.
+const DEMO_DISPOSITIONS: [(&str, &str, &str); 6] = [
+    ("water.pressure", "城市管理 / 供水 / 水压不足", "[]"),
+    ("water.quality", "城市管理 / 供水 / 水质", "[]"),
+    ("noise.night", "环境保护 / 噪声 / 夜间施工", "[\"place\"]"),
+    ("medical.remote", "社会保障 / 医保 / 异地备案", "[]"),
+    ("traffic.light", "交通出行 / 设施 / 信号灯", "[\"place\"]"),
+    ("other", "其他", "[]"),
+];
+/// The demo's canned texts.
+const DEMO_TEXTS: [(&str, &str); 2] = [("sy", "市民 {name}（{number}）反映："), ("hf", "已告知市民将在 5 个工作日内答复。")];
+/// The demo's units; their numbers lead nowhere.
+const DEMO_UNITS: [(&str, &str); 3] = [("市水务公司", "051900000001"), ("市城市管理局", "051900000002"), ("市生态环境局", "051900000003")];
 
 /// A person made for the demo, with the password that is shown once.
 struct DemoPerson {
@@ -184,17 +198,24 @@ fn filled(wishes: &Init) -> Vec<Filled> {
     filled
 }
 
-fn demo_sections() -> [Filled; 4] {
+fn demo_sections() -> Vec<Filled> {
     let trunk = |id: &str, name: &str, source: &str, kind: &str| Filled {
         section: "trunks",
         values: vec![("id", id.to_owned()), ("name", quoted(name)), ("sources", format!("[{}]", quoted(source))), ("kind", quoted(kind))],
     };
-    [
+    let lines = [
         trunk("1", "loopback", "127.0.0.1", "carrier"),
         trunk("2", "probe", "127.0.0.2", "probe"),
         Filled { section: "queues", values: demo_queue() },
         Filled { section: "numbers", values: vec![("number", quoted("12345")), ("queue", "1".to_owned())] },
-    ]
+    ];
+    let tree = DEMO_DISPOSITIONS.map(|(code, path, needs)| Filled {
+        section: "dispositions",
+        values: vec![("code", quoted(code)), ("path", quoted(path)), ("needs", needs.to_owned())],
+    });
+    let texts =
+        DEMO_TEXTS.map(|(code, text)| Filled { section: "canned_texts", values: vec![("code", quoted(code)), ("text", quoted(text))] });
+    lines.into_iter().chain(tree).chain(texts).collect()
 }
 
 /// The demo's citizens hear what waiting citizens can be told.
@@ -211,8 +232,11 @@ fn quoted(text: &str) -> String {
     Value::from(text).to_string()
 }
 
-/// Puts the demo's people and callers into the store; the supervisor comes last.
+/// Puts the demo's units, people and callers into the store; the supervisor comes last.
 fn fill_demo(store: &Store) -> Result<Vec<DemoPerson>, Failure> {
+    let phone = |number: &str| UnitPhone { number: number.to_owned(), note: "值班".to_owned(), from_minute: 0, to_minute: 0 };
+    let units = DEMO_UNITS.map(|(name, number)| NewUnit { name: name.to_owned(), phones: vec![phone(number)] });
+    store.import_units(&units, false)?;
     let now = UnixMillis(jiff::Timestamp::now().as_millisecond());
     let agents = (1001..).zip(DEMO_AGENTS).map(|(number, name)| (number, name, Role::Agent));
     let mut people = Vec::new();
@@ -220,7 +244,8 @@ fn fill_demo(store: &Store) -> Result<Vec<DemoPerson>, Failure> {
         let (number, password) = (number.to_string(), accounts::random_password()?);
         let password_hash = accounts::hash_new(password.reveal())?;
         let queues = if role == Role::Agent { vec![QueueId(1)] } else { Vec::new() };
-        Change::AddAgent { number: number.clone(), name: name.to_owned(), role, password_hash, queues }.apply(store, now)?;
+        Change::AddAgent { number: number.clone(), name: name.to_owned(), role, password_hash, password_is_initial: false, queues }
+            .apply(store, now)?;
         people.push(DemoPerson { number, name, password });
     }
     for (number, name, address) in DEMO_CALLERS {

@@ -21,6 +21,7 @@ mod lists;
 mod lock;
 mod messages;
 mod outcome;
+mod papers;
 mod people;
 mod phones;
 mod probe;
@@ -107,6 +108,9 @@ fn carry_out(site: &Path, command: &Command) -> Result<Outcome, Failure> {
         Command::Calendar(command) => calendar::calendar(site, command),
         Command::Queue(command) => queues::queue(site, *command),
         Command::Explain(wishes) => explain::explain(site, wishes.interaction),
+        Command::Unit(command) => papers::unit(site, command),
+        Command::Summary(command) => papers::summary(site, command),
+        Command::Matter(command) => papers::matter(site, command),
         Command::Call(command) => calls::call(site, command),
         Command::Message(command) => messages::message(site, command),
         Command::Recording(command) => recordings::recording(site, command),

@@ -23,7 +23,7 @@ pub(super) fn agent(site: &Path, command: &Agent) -> Result<Outcome, Failure> {
     match command {
         Agent::Add(wishes) => add(&site, wishes),
         Agent::List => list(&site),
-        Agent::Passwd { number, password_stdin } => passwd(&site, number, *password_stdin),
+        Agent::Passwd { number, password_stdin, must_change } => passwd(&site, number, *password_stdin, *must_change),
         Agent::Edit(wishes) => staff::edit(&site, wishes),
         Agent::Disable { number } => staff::disable(&site, number, true),
         Agent::Enable { number } => staff::disable(&site, number, false),
@@ -53,15 +53,18 @@ fn add(site: &Site, wishes: &AddAgent) -> Result<Outcome, Failure> {
     let queues = queues(site, role, &wishes.queue)?;
     let password = Password::get(wishes.password_stdin)?;
     let password_hash = accounts::hash_new(password.text())?;
-    let told = make(site, Change::AddAgent { number: number.clone(), name: name.clone(), role, password_hash, queues })?;
+    let password_is_initial = wishes.must_change.unwrap_or(password.is_random());
+    let change = Change::AddAgent { number: number.clone(), name: name.clone(), role, password_hash, password_is_initial, queues };
+    let told = make(site, change)?;
     Ok(password.tell(format!("{number} {name} is added."), told))
 }
 
-fn passwd(site: &Site, number: &str, from_stdin: bool) -> Result<Outcome, Failure> {
+fn passwd(site: &Site, number: &str, from_stdin: bool, must_change: Option<bool>) -> Result<Outcome, Failure> {
     let number = staff_number(number)?;
     let password = Password::get(from_stdin)?;
     let password_hash = accounts::hash_new(password.text())?;
-    let told = make(site, Change::SetPassword { number: number.clone(), password_hash })?;
+    let password_is_initial = must_change.unwrap_or(password.is_random());
+    let told = make(site, Change::SetPassword { number: number.clone(), password_hash, password_is_initial })?;
     Ok(password.tell(format!("{number} has a new password."), told))
 }
 
@@ -136,6 +139,10 @@ impl Password {
             .read_line(&mut line)
             .map_err(|error| Failure::new("no_password", format!("no password on standard input: {error}"), "Give it as one line."))?;
         Ok(Self::Given(line.trim_end_matches(['\r', '\n']).to_owned().into()))
+    }
+
+    fn is_random(&self) -> bool {
+        matches!(self, Self::Random(_))
     }
 
     fn text(&self) -> &str {

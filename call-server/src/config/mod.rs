@@ -8,6 +8,7 @@ mod calendars;
 mod fault;
 mod functions;
 mod house_voice;
+mod papers;
 mod phone_agents;
 mod queues;
 mod resolve;
@@ -35,7 +36,7 @@ use crate::recording::RecordingSettings;
 use crate::sip::SipSettings;
 use crate::store::{AgentEntry, Role};
 use call_core::plan::{AgentPhone, AgentPlan, Callers, NumberPattern, PhonePlace, Plan, PromptName, SkillId};
-use shared::model::{PhoneNumber, QueueId, VoiceDevice};
+use shared::model::{CannedText, Disposition, PhoneNumber, QueueId, VoiceDevice};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -68,6 +69,10 @@ pub(crate) struct Site {
     pub(crate) phone_agents: Vec<AgentPlan>,
     /// Who may add entries to the lists of callers.
     pub(crate) lists: ListRules,
+    /// The tree of dispositions 事项分类.
+    pub(crate) dispositions: Vec<Disposition>,
+    /// 常用语
+    pub(crate) canned_texts: Vec<CannedText>,
     /// The plan without its agents.
     plan: Plan,
     /// What is written in each section.
@@ -75,8 +80,21 @@ pub(crate) struct Site {
 }
 
 /// Sections that count for a running server as soon as it reads them; all others need a restart.
-const LIVE_SECTIONS: [&str; 11] =
-    ["phone_agents", "queues", "skills", "numbers", "lists", "calls", "limits", "calendars", "days", "reasons", "storm"];
+const LIVE_SECTIONS: [&str; 13] = [
+    "phone_agents",
+    "queues",
+    "skills",
+    "numbers",
+    "lists",
+    "calls",
+    "limits",
+    "calendars",
+    "days",
+    "reasons",
+    "storm",
+    "dispositions",
+    "canned_texts",
+];
 
 /// Who may add entries to the lists of callers, and remove them (1-11).
 #[derive(Debug, Clone, PartialEq, Eq)]

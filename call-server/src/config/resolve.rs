@@ -46,6 +46,7 @@ pub(super) fn resolve(folder: &Path, written: &Written, faults: Vec<Fault>) -> R
     let lists = resolver.lists();
     let plan = resolver.plan(&skills, &trunks);
     let probe = resolver.probe(&plan);
+    let (dispositions, canned_texts) = (resolver.dispositions(), resolver.canned_texts());
     let phone_agents = resolver.phone_agents(&plan.queues);
     let faults = resolver.faults;
     match (name, sip, media, gateway, recording, database, lists) {
@@ -62,6 +63,8 @@ pub(super) fn resolve(folder: &Path, written: &Written, faults: Vec<Fault>) -> R
                 skills,
                 phone_agents,
                 lists,
+                dispositions,
+                canned_texts,
                 plan,
                 prints: written.prints(),
             })

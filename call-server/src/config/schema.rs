@@ -53,7 +53,7 @@ pub(super) const fn key(name: &'static str, kind: Kind, worth: Worth, about: &'s
 }
 
 use super::schema_trunks::{DIALLING, PHONES, PROBE, TRUNKS};
-use super::{calendars, functions, phone_agents, queues, service};
+use super::{calendars, functions, papers, phone_agents, queues, service};
 use Kind::{Seconds, Text, Whole};
 use Worth::{Default, Needed, Optional};
 
@@ -226,6 +226,8 @@ pub(super) const SECTIONS: &[Section] = &[
     calendars::DAYS,
     service::REASONS,
     service::STORM,
+    papers::DISPOSITIONS,
+    papers::CANNED_TEXTS,
     Section {
         name: "numbers",
         repeated: true,

@@ -28,7 +28,7 @@ const MAX_CREDENTIAL_BYTES: usize = 256;
 
 /// Why a connection ended; for the log.
 #[derive(Debug)]
-enum End {
+pub(super) enum End {
     /// The client closed, or the network did.
     Closed,
     /// The client said nothing for too long.
@@ -68,15 +68,15 @@ impl Progress {
     }
 }
 
-struct Connection {
+pub(super) struct Connection {
     socket: Socket,
     peer: SocketAddr,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     line: Line,
     end: LineEnd,
     progress: Progress,
     opened: Instant,
-    heard: Instant,
+    pub(super) heard: Instant,
     /// What media has for it, since it sent a voice packet.
     voice: Option<mpsc::Receiver<TunnelPacket>>,
     watching: Option<Watching>,
@@ -171,6 +171,8 @@ impl Connection {
                 let whose = (*agent, *session);
                 self.wish(whose, request, translate::wish(action)).await
             }
+            (FromClient::Ask { request, question }, Progress::Signed { agent, .. }) => self.answer(*agent, request, question).await,
+            (FromClient::Keep(draft), Progress::Signed { session, agent }) => self.keep((*agent, *session), *draft).await,
             (FromClient::WatchAgents { on }, Progress::Signed { .. }) => {
                 self.watching = on.then(|| Watching { known: None, versions: self.shared.floor().versions(), not_before: Instant::now() });
                 Ok(())
@@ -208,12 +210,18 @@ impl Connection {
             (FromClient::Hello { .. }, _) => Err(End::Protocol("hello is said once".to_owned())),
             (FromClient::Ping { nonce }, _) => self.say(&FromServer::Pong { nonce, now: now() }).await,
             (FromClient::SignIn { .. } | FromClient::Resume { .. }, _) => Err(End::Protocol("already signed in".to_owned())),
-            (FromClient::Do { .. } | FromClient::Voice(_) | FromClient::WatchAgents { .. }, _) => {
-                Err(End::Protocol("not signed in".to_owned()))
-            }
-            (FromClient::Attentive { .. } | FromClient::Messages(_) | FromClient::WatchWaiting { .. } | FromClient::Marks { .. }, _) => {
-                Err(End::Protocol("not signed in".to_owned()))
-            }
+            (
+                FromClient::Do { .. }
+                | FromClient::Ask { .. }
+                | FromClient::Keep(_)
+                | FromClient::Voice(_)
+                | FromClient::WatchAgents { .. }
+                | FromClient::Attentive { .. }
+                | FromClient::Messages(_)
+                | FromClient::WatchWaiting { .. }
+                | FromClient::Marks { .. },
+                _,
+            ) => Err(End::Protocol("not signed in".to_owned())),
         }
     }
 
@@ -240,7 +248,11 @@ impl Connection {
     }
 
     async fn wish(&mut self, (agent, session): (AgentId, SessionId), request: RequestId, wish: translate::Wish) -> Result<(), End> {
+        let must_change = self.shared.sessions().person(session).is_some_and(|person| person.password_is_initial);
         let refusal = match wish {
+            translate::Wish::ChangePassword { old, new } => self.change_password(session, old, new).await.err(),
+            translate::Wish::Core(action) if must_change && !matches!(action, AgentAction::SignOut) => Some(Refusal::PasswordFirst),
+            translate::Wish::Submit(summary) => self.submit((agent, session), *summary).await.err(),
             translate::Wish::Core(action) => {
                 self.shared.inbox.send(Input::AgentAsked { agent, session, request, action });
                 return Ok(());
@@ -270,7 +282,7 @@ impl Connection {
         }
     }
 
-    fn staff_number(&self, session: SessionId) -> String {
+    pub(super) fn staff_number(&self, session: SessionId) -> String {
         self.shared.sessions().person(session).map(|person| person.number.clone()).unwrap_or_default()
     }
 
@@ -354,7 +366,7 @@ impl Connection {
         Ok(())
     }
 
-    async fn check(&self, number: String, password: Pii<String>) -> Result<Person, SignInRefusal> {
+    pub(super) async fn check(&self, number: String, password: Pii<String>) -> Result<Person, SignInRefusal> {
         let address = self.peer.ip();
         let waited = tokio::time::timeout(self.shared.limits.password_wait, Arc::clone(&self.shared.password_checks).acquire_owned()).await;
         let Ok(Ok(permit)) = waited else { return Err(SignInRefusal::NotNow) };
@@ -416,7 +428,7 @@ impl Connection {
         }
     }
 
-    async fn say(&mut self, message: &FromServer) -> Result<(), End> {
+    pub(super) async fn say(&mut self, message: &FromServer) -> Result<(), End> {
         self.write(Message::text(wire::encode(message))).await
     }
 
@@ -508,6 +520,6 @@ fn fits(correction: &Correction) -> bool {
     !correction.name.reveal().trim().is_empty() && fits(correction.name.reveal()) && fits(correction.address.reveal()) && tags_fit
 }
 
-fn now() -> UnixMillis {
+pub(super) fn now() -> UnixMillis {
     UnixMillis(jiff::Timestamp::now().as_millisecond())
 }

@@ -8,6 +8,7 @@ mod connection;
 mod floor;
 mod listener;
 mod messages;
+mod papers;
 mod sessions;
 #[cfg(test)]
 mod tests;
@@ -20,8 +21,10 @@ use attempts::Attempts;
 use call_core::command::AgentCommand;
 use floor::FloorBoard;
 use sessions::Sessions;
-use shared::model::{AgentId, InteractionId, Mark, MessageId, QueueId, Refusal, SessionId};
-use shared::wire::{Correction, DeskRules, MailboxPart, MessageFate, MessageRow, MessageTarget, SignInRefusal, WaitingRow};
+use shared::model::{AgentId, DraftCopy, InteractionId, Mark, MessageId, QueueId, Refusal, SessionId, Summary};
+use shared::wire::{
+    Answer, Correction, DeskRules, MailboxPart, MessageFate, MessageRow, MessageTarget, Question, SignInRefusal, WaitingRow,
+};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -54,6 +57,30 @@ pub(crate) trait FrontOffice: Send + Sync {
     /// # Errors
     /// The refusal to be shown.
     fn correct(&self, by: &str, correction: &Correction) -> Result<(), Refusal>;
+
+    /// Looks something up for an agent.
+    ///
+    /// # Errors
+    /// The refusal to be shown.
+    fn answer(&self, agent: AgentId, question: Question) -> Result<Answer, Refusal>;
+
+    /// Keeps the draft of a summary. Whether the call is or was at this agent's desk: `on_desk` if it is there now.
+    ///
+    /// # Errors
+    /// It is nobody's draft, or cannot be kept.
+    fn keep(&self, agent: AgentId, draft: &DraftCopy, on_desk: bool) -> Result<(), Refusal>;
+
+    /// Puts a summary on record, with its matter.
+    ///
+    /// # Errors
+    /// The refusal to be shown.
+    fn submit(&self, agent: AgentId, summary: Summary, on_desk: bool) -> Result<(), Refusal>;
+
+    /// A new password for this staff number; the old one has been checked.
+    ///
+    /// # Errors
+    /// The refusal to be shown.
+    fn change_password(&self, number: &str, new: &str) -> Result<(), Refusal>;
 
     /// Puts a message on record; returns the row of each mailbox that has it now.
     ///
@@ -92,6 +119,8 @@ pub(crate) struct Person {
     pub(crate) name: String,
     /// Numbers in the list of all agents are shown in full.
     pub(crate) sees_numbers: bool,
+    /// Must be changed before anything else is possible.
+    pub(crate) password_is_initial: bool,
     /// Whose teams the person supervises, by their queues; none for who supervises nobody.
     pub(crate) supervises: Option<Vec<QueueId>>,
 }

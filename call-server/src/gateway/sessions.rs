@@ -113,6 +113,13 @@ impl Sessions {
         [offer, call, wrap_up].contains(&Some(interaction))
     }
 
+    /// The owner has chosen a password.
+    pub(super) fn password_changed(&mut self, agent: AgentId) {
+        for session in self.sessions.values_mut().filter(|session| session.person.agent == agent) {
+            session.person.password_is_initial = false;
+        }
+    }
+
     /// A new session for somebody whose password was right.
     ///
     /// # Errors
@@ -278,6 +285,6 @@ fn signed_in(id: SessionId, session: &Session, media: MediaAccess) -> FromServer
         number: session.person.number.clone(),
         name: session.person.name.clone(),
         media,
-        rules: Box::new(session.rules.clone()),
+        rules: Box::new(DeskRules { password_is_initial: session.person.password_is_initial, ..session.rules.clone() }),
     }
 }

@@ -7,10 +7,12 @@ use call_core::command::{MediaAccess, SessionEnd};
 use call_core::input::AgentAction;
 use call_core::voice::VoiceInput;
 use futures_util::{SinkExt, StreamExt};
-use shared::model::{AgentState, Desk, NotReadyReason, RequestId, SessionId, TalkHealth, UnixMillis, VoiceCodec};
+use shared::model::{
+    AgentState, Desk, DraftCopy, NotReadyReason, OwnFigures, RequestId, SessionId, Summary, TalkHealth, UnixMillis, VoiceCodec,
+};
 use shared::wire::{
-    self, Action, Correction, DeskRules, FromClient, FromServer, MAX_MESSAGE, MessagesAsked, ReasonLimit, SignOutReason, VoiceAbilities,
-    VoiceOrder,
+    self, Action, Answer, Correction, DeskRules, FromClient, FromServer, MAX_MESSAGE, MessagesAsked, Question, ReasonLimit, SignOutReason,
+    VoiceAbilities, VoiceOrder,
 };
 use std::sync::mpsc::Receiver;
 use tokio::net::TcpStream;
@@ -30,11 +32,14 @@ struct People(std::sync::mpsc::Sender<Note>);
 impl FrontOffice for People {
     fn check(&self, number: &str, password: &str) -> Result<Person, SignInRefusal> {
         match (number, password) {
-            ("1001", PASSWORD) => {
-                Ok(Person {
-                    agent: AgentId(7), number: "1001".to_owned(), name: "陈静".to_owned(), sees_numbers: false, supervises: None
-                })
-            }
+            ("1001", PASSWORD) => Ok(Person {
+                agent: AgentId(7),
+                number: "1001".to_owned(),
+                name: "陈静".to_owned(),
+                sees_numbers: false,
+                supervises: None,
+                password_is_initial: false,
+            }),
             _ => Err(SignInRefusal::WrongCredentials),
         }
     }
@@ -70,6 +75,28 @@ impl FrontOffice for People {
 
     fn correct(&self, by: &str, correction: &Correction) -> Result<(), Refusal> {
         let _ = self.0.send((by.to_owned(), "corrected", correction.person.is_some()));
+        Ok(())
+    }
+
+    fn answer(&self, agent: AgentId, question: Question) -> Result<Answer, Refusal> {
+        match question {
+            Question::Figures => Ok(Answer::Figures(OwnFigures { agent: Some(agent), answered: 3, ..OwnFigures::default() })),
+            _ => Err(Refusal::NotSaved),
+        }
+    }
+
+    fn keep(&self, _: AgentId, draft: &DraftCopy, on_desk: bool) -> Result<(), Refusal> {
+        let _ = self.0.send((draft.revision.to_string(), "kept", on_desk));
+        if on_desk { Ok(()) } else { Err(Refusal::NoSuchCall) }
+    }
+
+    fn submit(&self, _: AgentId, summary: Summary, on_desk: bool) -> Result<(), Refusal> {
+        let _ = self.0.send((summary.interaction.to_string(), "submitted", on_desk));
+        if on_desk { Ok(()) } else { Err(Refusal::NoSuchCall) }
+    }
+
+    fn change_password(&self, number: &str, _: &str) -> Result<(), Refusal> {
+        let _ = self.0.send((number.to_owned(), "password changed", true));
         Ok(())
     }
 }
@@ -563,6 +590,45 @@ async fn a_card_is_corrected_only_for_a_call_at_the_desk_and_a_locked_seat_is_op
     client.say(&ask(Action::Unlock { password: PASSWORD.to_owned().into() })).await;
     let action = AgentAction::Unlock;
     assert_eq!(site.input(), Input::AgentAsked { agent: AgentId(7), session, request: RequestId(5), action });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn papers_are_looked_up_and_written_only_for_calls_at_the_desk_and_a_new_password_needs_the_old_one() {
+    let site = Site::open(GatewayLimits::default()).await;
+    let (mut client, session, _) = site.signed_in().await;
+    assert_eq!(site.note().1, "let_in");
+    client.say(&FromClient::Ask { request: RequestId(1), question: Question::Figures }).await;
+    let FromServer::Answer { request: RequestId(1), answer } = client.hear().await else { panic!("an answer") };
+    assert!(matches!(*answer, Answer::Figures(OwnFigures { agent: Some(AgentId(7)), answered: 3, .. })));
+    client.say(&FromClient::Ask { request: RequestId(2), question: Question::Drafts }).await;
+    assert_eq!(client.hear().await, FromServer::Refused { request: RequestId(2), reason: Refusal::NotSaved });
+
+    let interaction = shared::model::InteractionId(5);
+    let summary = Summary::new(interaction);
+    let submit = |request| FromClient::Do { request: RequestId(request), action: Action::SubmitSummary(Box::new(summary.clone())) };
+    client.say(&submit(3)).await;
+    assert_eq!(client.hear().await, FromServer::Refused { request: RequestId(3), reason: Refusal::NoSuchCall });
+    assert_eq!(site.note(), ("5".to_owned(), "submitted", false));
+    let AgentCommand::Show { mut desk, agent, .. } = show(session, 2) else { panic!("a desk") };
+    let (expires, ended_by) = (UnixMillis(9), shared::model::Side::Caller);
+    desk.wrap_up = Some(shared::model::WrapUpView { interaction, expires, ended_by, extensions: 0 });
+    site.handle.send(AgentCommand::Show { agent, session, desk });
+    assert!(matches!(client.hear().await, FromServer::Desk(_)));
+    let draft = DraftCopy { revision: 4, changed: UnixMillis(i64::MAX), summary: summary.clone() };
+    client.say(&FromClient::Keep(Box::new(draft))).await;
+    assert!(matches!(client.hear().await, FromServer::Kept { revision: 4, .. }));
+    assert_eq!(site.note(), ("4".to_owned(), "kept", true));
+    client.say(&submit(4)).await;
+    assert_eq!(client.hear().await, FromServer::Done { request: RequestId(4) });
+
+    let change = |request, old: &str| FromClient::Do {
+        request: RequestId(request),
+        action: Action::ChangePassword { old: old.to_owned().into(), new: "blue lamp 7".to_owned().into() },
+    };
+    client.say(&change(5, "wrong")).await;
+    assert_eq!(client.hear().await, FromServer::Refused { request: RequestId(5), reason: Refusal::WrongPassword });
+    client.say(&change(6, PASSWORD)).await;
+    assert_eq!(client.hear().await, FromServer::Done { request: RequestId(6) });
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 use call_core::command::SessionEnd;
 use call_core::input::AgentAction;
 use call_core::voice::VoiceInput;
-use shared::model::{AgentId, SessionId, VoiceCodec};
+use shared::model::{AgentId, SessionId, Summary, VoiceCodec};
 use shared::pii::Pii;
 use shared::wire::{Action, Correction, MessageTarget, SignOutReason, VoiceAbilities};
 
@@ -17,6 +17,10 @@ pub(super) enum Wish {
     Core(AgentAction),
     /// The store, by way of the front office.
     Correct(Correction),
+    /// The store too: a summary.
+    Submit(Box<Summary>),
+    /// The old password is checked, and the new one put on record.
+    ChangePassword { old: Pii<String>, new: Pii<String> },
     /// The store, and then other desktops.
     Message(MessageTarget, Pii<String>),
     /// The password is checked before the core hears of it.
@@ -40,6 +44,8 @@ pub(super) fn wish(action: Action) -> Wish {
         Action::Call { interaction, function } => AgentAction::Call(interaction, function),
         Action::Supervise { act, reason } => AgentAction::Supervise(act, reason),
         Action::CorrectCaller(correction) => return Wish::Correct(correction),
+        Action::SubmitSummary(summary) => return Wish::Submit(summary),
+        Action::ChangePassword { old, new } => return Wish::ChangePassword { old, new },
         Action::SendMessage { to, text } => return Wish::Message(to, text),
         Action::Unlock { password } => return Wish::Unlock(password),
     })

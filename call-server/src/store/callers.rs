@@ -149,7 +149,9 @@ pub(super) fn find_card(connection: &Connection, caller: &Caller, about: Option<
     let subscriber = number.reveal().subscriber();
     let persons = select_persons(connection, subscriber)?;
     let contacts = select_contacts(connection, subscriber, about)?;
-    Ok((!persons.is_empty() || !contacts.is_empty()).then_some(CallerCard { persons, contacts }))
+    let matters = super::summaries::open_matters(connection, subscriber)?;
+    let known = !persons.is_empty() || !contacts.is_empty() || !matters.is_empty();
+    Ok(known.then_some(CallerCard { persons, contacts, matters }))
 }
 
 fn select_persons(connection: &Connection, subscriber: &str) -> rusqlite::Result<Vec<CallerPerson>> {
@@ -170,8 +172,10 @@ fn select_persons(connection: &Connection, subscriber: &str) -> rusqlite::Result
 fn select_contacts(connection: &Connection, subscriber: &str, about: Option<InteractionId>) -> rusqlite::Result<Vec<Contact>> {
     let mut select = connection.prepare_cached(
         "SELECT i.id, i.started_utc_ms, i.talk_ms, i.reason,
-             (SELECT a.number FROM segments s JOIN agents a ON a.id = s.agent_id WHERE s.interaction_id = i.id ORDER BY s.segment DESC LIMIT 1)
-         FROM interactions i WHERE i.caller_subscriber = ?1 AND i.state = 'closed' AND i.probe = 0 AND i.id != ?2
+             a.number, a.name, (SELECT label FROM summaries m WHERE m.interaction_id = i.id ORDER BY m.saved_utc_ms DESC LIMIT 1)
+         FROM interactions i LEFT JOIN agents a ON a.id =
+             (SELECT s.agent_id FROM segments s WHERE s.interaction_id = i.id ORDER BY s.segment DESC LIMIT 1)
+         WHERE i.caller_subscriber = ?1 AND i.state = 'closed' AND i.probe = 0 AND i.id != ?2
          ORDER BY i.started_utc_ms DESC LIMIT ?3",
     )?;
     let about = about.map_or(-1, |about| int(about.0));
@@ -182,6 +186,8 @@ fn select_contacts(connection: &Connection, subscriber: &str, about: Option<Inte
             talk_ms: uint(row.get(2)?),
             reason: super::calls::from_code("reason", row.get(3)?)?,
             agent: row.get(4)?,
+            agent_name: row.get(5)?,
+            about: row.get::<_, Option<String>>(6)?.as_deref().and_then(super::summaries::leaf).map(str::to_owned),
         })
     })?;
     contacts.collect()

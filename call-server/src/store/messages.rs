@@ -249,6 +249,7 @@ mod tests {
                 name: "王芳".to_owned(),
                 role: Role::Agent,
                 password_hash: Pii::new("x".to_owned()),
+                password_is_initial: false,
                 queues: vec![QueueId(queue)],
             };
             store.add_agent(&new, NOW).expect("a new person")

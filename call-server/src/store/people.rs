@@ -48,6 +48,8 @@ pub(crate) struct Credentials {
     pub(crate) password_hash: Pii<String>,
     /// May not sign in.
     pub(crate) disabled: bool,
+    /// Somebody else has given the password (5-3).
+    pub(crate) password_is_initial: bool,
 }
 
 /// A person to be added.
@@ -61,6 +63,8 @@ pub(crate) struct NewAgent {
     pub(crate) role: Role,
     /// Argon2id in PHC form.
     pub(crate) password_hash: Pii<String>,
+    /// The person must change it before anything else.
+    pub(crate) password_is_initial: bool,
     /// The queues this person serves.
     pub(crate) queues: Vec<QueueId>,
 }
@@ -100,7 +104,7 @@ impl Store {
     /// # Errors
     /// The database cannot be read.
     pub(crate) fn credentials(&self, number: &str) -> Result<Option<Credentials>, StoreError> {
-        let sql = "SELECT id, number, name, role, password_hash, disabled FROM agents WHERE number = ?1";
+        let sql = "SELECT id, number, name, role, password_hash, disabled, password_is_initial FROM agents WHERE number = ?1";
         let read = |row: &Row<'_>| {
             Ok(Credentials {
                 agent: AgentId(row.get(0)?),
@@ -109,6 +113,7 @@ impl Store {
                 role: Role::from_code(&row.get::<_, String>(3)?),
                 password_hash: Pii::new(row.get(4)?),
                 disabled: row.get(5)?,
+                password_is_initial: row.get(6)?,
             })
         };
         self.connection().query_row(sql, [number], read).optional().map_err(|error| self.error(error))
@@ -126,7 +131,7 @@ impl Store {
         })
     }
 
-    /// Gives a person a new password hash.
+    /// The same password with more work: nothing else changes.
     ///
     /// # Errors
     /// [`StoreError::NoSuchAgent`], or the database cannot be written.
@@ -134,6 +139,29 @@ impl Store {
         let sql = "UPDATE agents SET password_hash = ?2 WHERE id = ?1";
         let changed = self.connection().execute(sql, params![agent.0, hash.reveal()]).map_err(|error| self.error(error))?;
         if changed == 1 { Ok(()) } else { Err(StoreError::NoSuchAgent { agent }) }
+    }
+
+    /// Gives a person a new password; the old one is remembered as used.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchAgent`], or the database cannot be written; nothing has changed then.
+    pub(crate) fn change_password(&self, agent: AgentId, hash: &Pii<String>, initial: bool, now: UnixMillis) -> Result<(), StoreError> {
+        let changed = change(&mut self.connection(), agent, (hash, initial), now).map_err(|error| self.error(error))?;
+        if changed { Ok(()) } else { Err(StoreError::NoSuchAgent { agent }) }
+    }
+
+    /// Hashes of the passwords that a person has used before, the newest first; at most [`USED_PASSWORDS`].
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub(crate) fn used_passwords(&self, agent: AgentId) -> Result<Vec<Pii<String>>, StoreError> {
+        let connection = self.connection();
+        let read = || -> rusqlite::Result<Vec<Pii<String>>> {
+            let mut select = connection.prepare("SELECT password_hash FROM used_passwords WHERE agent_id = ?1 ORDER BY number DESC")?;
+            let rows = select.query_map([agent.0], |row| row.get::<_, String>(0).map(Pii::new))?;
+            rows.collect()
+        };
+        read().map_err(|error| self.error(error))
     }
 
     /// The rows of phones without a desktop, made if they are not there: their calls need somebody to belong to.
@@ -171,11 +199,28 @@ impl Store {
     }
 }
 
+/// Passwords before the present one that are not used again (5-3).
+pub(crate) const USED_PASSWORDS: u32 = 4;
+
+fn change(connection: &mut Connection, agent: AgentId, (hash, initial): (&Pii<String>, bool), now: UnixMillis) -> rusqlite::Result<bool> {
+    let transaction = connection.transaction()?;
+    let keep = "INSERT INTO used_passwords (agent_id, number, password_hash, until_utc_ms)
+         SELECT id, (SELECT coalesce(max(number), 0) + 1 FROM used_passwords WHERE agent_id = ?1), password_hash, ?2 FROM agents WHERE id = ?1";
+    transaction.execute(keep, params![agent.0, now.0])?;
+    let forget =
+        "DELETE FROM used_passwords WHERE agent_id = ?1 AND number <= (SELECT max(number) FROM used_passwords WHERE agent_id = ?1) - ?2";
+    transaction.execute(forget, params![agent.0, USED_PASSWORDS])?;
+    let set = "UPDATE agents SET password_hash = ?2, password_is_initial = ?3 WHERE id = ?1";
+    let changed = transaction.execute(set, params![agent.0, hash.reveal(), initial])? == 1;
+    transaction.commit()?;
+    Ok(changed)
+}
+
 fn insert_agent(connection: &mut Connection, new: &NewAgent, now: UnixMillis) -> rusqlite::Result<AgentId> {
     let transaction = connection.transaction()?;
     transaction.execute(
-        "INSERT INTO agents (number, name, role, password_hash, created_utc_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
-        params![new.number, new.name, new.role.code(), new.password_hash.reveal(), now.0],
+        "INSERT INTO agents (number, name, role, password_hash, created_utc_ms, password_is_initial) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![new.number, new.name, new.role.code(), new.password_hash.reveal(), now.0, new.password_is_initial],
     )?;
     let agent: u32 = transaction.query_row("SELECT last_insert_rowid()", [], |row| row.get(0))?;
     for queue in &new.queues {
@@ -228,6 +273,7 @@ mod tests {
             name: "王小明".to_owned(),
             role: Role::Agent,
             password_hash: Pii::new("$argon2id$x".to_owned()),
+            password_is_initial: false,
             queues: vec![QueueId(2), QueueId(1)],
         }
     }

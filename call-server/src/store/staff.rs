@@ -241,6 +241,7 @@ mod tests {
             name: "陈静".to_owned(),
             role: Role::Agent,
             password_hash: Pii::new("x".to_owned()),
+            password_is_initial: false,
             queues: vec![QueueId(1), QueueId(2)],
         };
         let agent = store.add_agent(&new, UnixMillis(0)).expect("added");

@@ -221,7 +221,7 @@ fn a_card_is_found_by_any_spelling_and_never_for_a_withheld_number() {
     let new = NewCaller { number, name: name.clone(), address: address.clone(), tags: Vec::new(), author: "1001".to_owned() };
     let person = store.add_caller(&new, UnixMillis(1)).expect("writable");
     let persons = vec![CallerPerson { person, name, address, tags: Vec::new() }];
-    let card = CallerCard { persons, contacts: Vec::new() };
+    let card = CallerCard { persons, ..CallerCard::default() };
     let (inbox, messages) = Inbox::new();
     let handle = start(&store, inbox).expect("the store starts");
     for (who, expected) in [(caller("+8613912345678"), Some(card)), (caller("13800000000"), None), (Caller::default(), None)] {

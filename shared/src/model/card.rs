@@ -1,6 +1,6 @@
 //! What the hotline knows about a number that calls (1-2): the persons behind it and what there was before.
 
-use super::{EndReason, InteractionId, PersonId, UnixMillis};
+use super::{EndReason, InteractionId, OpenMatter, PersonId, UnixMillis};
 use crate::pii::Pii;
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +12,8 @@ pub struct CallerCard {
     pub persons: Vec<CallerPerson>,
     /// The last calls of the number, the newest first; at most [`CallerCard::MOST_CONTACTS`].
     pub contacts: Vec<Contact>,
+    /// What units still have to do for the number 在办, the newest first; at most [`CallerCard::MOST_MATTERS`].
+    pub matters: Vec<OpenMatter>,
 }
 
 impl CallerCard {
@@ -19,6 +21,8 @@ impl CallerCard {
     pub const MOST_PERSONS: usize = 8;
     /// Most contacts that are shown.
     pub const MOST_CONTACTS: usize = 5;
+    /// Most open matters that are shown.
+    pub const MOST_MATTERS: usize = 5;
 
     /// The person to be shown first.
     #[must_use]
@@ -57,6 +61,12 @@ pub struct Contact {
     pub at: UnixMillis,
     /// Staff number of who talked last with the citizen, if anybody did.
     pub agent: Option<String>,
+    /// That person's name.
+    #[serde(default)]
+    pub agent_name: Option<String>,
+    /// What it was about, if a summary says so.
+    #[serde(default)]
+    pub about: Option<String>,
     /// How long they talked, in ms.
     pub talk_ms: u64,
     /// Why it ended.

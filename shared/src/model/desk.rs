@@ -241,6 +241,16 @@ pub enum Refusal {
     NoSuchTarget,
     /// This needs the rights of a supervisor over that team.
     NotAllowed,
+    /// A summary lacks what its code asks for, or names what does not exist.
+    Incomplete,
+    /// First the initial password must be changed.
+    PasswordFirst,
+    /// The present password is wrong.
+    WrongPassword,
+    /// The new password breaks the rules.
+    WeakPassword,
+    /// The new password was used before.
+    UsedPassword,
     /// Too many messages in a short time.
     TooManyMessages,
     /// The message is empty, or longer than it may be.

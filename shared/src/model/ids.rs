@@ -51,6 +51,14 @@ id!(
     PersonId(u64)
 );
 id!(
+    /// A member unit 成员单位 that matters are sent to.
+    UnitId(u32)
+);
+id!(
+    /// A matter 诉求 that a unit has to deal with, unique over restarts.
+    MatterId(u64)
+);
+id!(
     /// A message between agents, unique over restarts.
     MessageId(u64)
 );

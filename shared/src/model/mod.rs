@@ -10,6 +10,7 @@ mod floor;
 mod function;
 mod ids;
 mod mark;
+mod matter;
 mod number;
 mod prompt;
 mod supervision;
@@ -31,9 +32,14 @@ pub use function::{
     Target,
 };
 pub use ids::{
-    AgentId, InteractionId, LegId, MessageId, OfferId, PartyId, PersonId, QueueId, RecordingId, RequestId, SegmentId, SessionId, TrunkId,
+    AgentId, InteractionId, LegId, MatterId, MessageId, OfferId, PartyId, PersonId, QueueId, RecordingId, RequestId, SegmentId, SessionId,
+    TrunkId, UnitId,
 };
 pub use mark::{Mark, MarkKind};
+pub use matter::{
+    CallEntry, CannedText, Disposition, DraftCopy, MatterKind, MemberUnit, Need, OpenMatter, OwnFigures, Summary, SummaryFault, TargetBand,
+    UnitPhone,
+};
 pub use number::{AreaCode, Caller, PhoneNumber, PhoneNumberError};
 pub use prompt::PromptName;
 pub use supervision::{MAX_REASON, SupervisorAct, WatchMode};

@@ -10,6 +10,10 @@ use serde::{Deserialize, Serialize};
 pub struct DeskRules {
     /// Reasons for 示忙 that have limits.
     pub reasons: Vec<(NotReadyReason, ReasonLimit)>,
+    /// The password was given by somebody else: nothing is possible until it is changed (5-3).
+    pub password_is_initial: bool,
+    /// The server answers questions about papers, keeps drafts and takes summaries.
+    pub papers: bool,
     /// Whose teams this person supervises, by their queues, no queue being everybody; none for who supervises nobody.
     pub supervises: Option<Vec<QueueId>>,
     /// All waiting lines with their names.

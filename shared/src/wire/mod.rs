@@ -5,15 +5,17 @@
 
 mod house;
 mod messages;
+mod papers;
 mod voice;
 
 pub use house::{AgentsNews, Correction, DeskRules, MOST_WAITING, ReasonLimit, WaitingRow};
 pub use messages::{MAX_MESSAGE, MESSAGES_PER_FRAME, MailboxPart, MessageFate, MessageRow, MessageTarget, MessagesAsked, MessagesNews};
+pub use papers::{Answer, CallsPage, HousePapers, Question};
 pub use voice::{VoiceAbilities, VoiceOptions, VoiceOrder};
 
 use crate::model::{
-    AgentId, CallFunction, Desk, InteractionId, Mark, NotReadyReason, OfferId, PhoneNumber, Refusal, RequestId, SessionId, SupervisorAct,
-    TalkHealth, UnixMillis, VoiceDevice,
+    AgentId, CallFunction, Desk, DraftCopy, InteractionId, Mark, NotReadyReason, OfferId, PhoneNumber, Refusal, RequestId, SessionId,
+    Summary, SupervisorAct, TalkHealth, UnixMillis, VoiceDevice,
 };
 use crate::pii::Pii;
 use serde::{Deserialize, Serialize};
@@ -65,6 +67,15 @@ pub enum FromClient {
         /// What is wished.
         action: Action,
     },
+    /// A look into the house's papers, of which the desk does not depend; answered by [`FromServer::Answer`] or [`FromServer::Refused`].
+    Ask {
+        /// Chosen by the client; the same row of numbers as in [`FromClient::Do`].
+        request: RequestId,
+        /// What.
+        question: Question,
+    },
+    /// The draft of a summary as it stands now; answered by [`FromServer::Kept`], or by nothing if it cannot be kept.
+    Keep(Box<DraftCopy>),
     /// What its voice can; only to a server whose `SignedIn` carried [`VoiceOptions`].
     Voice(VoiceAbilities),
     /// Follow the list of all agents from now on, beginning with the whole of it, or follow it no longer.
@@ -140,6 +151,15 @@ pub enum Action {
     },
     /// The caller's card is wrong.
     CorrectCaller(Correction),
+    /// 小结: the summary of a call that is or was at this desk; a later one takes the place of an earlier one.
+    SubmitSummary(Box<Summary>),
+    /// A new password; other desktops of the same person are signed in no longer than their sessions last.
+    ChangePassword {
+        /// The present one; redacted in any log.
+        old: Pii<String>,
+        /// The new one.
+        new: Pii<String>,
+    },
     /// 外拨
     Dial {
         /// The number as it is dialled.
@@ -240,6 +260,22 @@ pub enum FromServer {
         request: RequestId,
         /// Why.
         reason: Refusal,
+    },
+    /// To [`FromClient::Ask`].
+    Answer {
+        /// Which.
+        request: RequestId,
+        /// What there is.
+        answer: Box<Answer>,
+    },
+    /// A draft is kept.
+    Kept {
+        /// Of which call.
+        interaction: InteractionId,
+        /// Which state of it.
+        revision: u64,
+        /// When.
+        at: UnixMillis,
     },
     /// How to send the voice from now on; only to a client that has said [`FromClient::Voice`].
     Voice(VoiceOrder),

@@ -47,8 +47,17 @@ impl Session {
         let Stage::SignedIn(signed_in) = &self.stage else { return };
         let Some(options) = &signed_in.media.options else { return };
         let tunnel = options.tunnel;
-        self.say(FromClient::Voice(VoiceAbilities { codecs: vec![VoiceCodec::Pcma, VoiceCodec::Opus], muted: false }));
+        self.tell_of_mute();
         self.effects.push_back(Effect::Tunnel(tunnel));
+    }
+
+    /// The server shall not take a muted microphone for a broken one.
+    pub(super) fn tell_of_mute(&mut self) {
+        let Stage::SignedIn(signed_in) = &self.stage else { return };
+        if signed_in.media.options.is_some() {
+            let codecs = vec![VoiceCodec::Pcma, VoiceCodec::Opus];
+            self.say(FromClient::Voice(VoiceAbilities { codecs, muted: self.view.muted }));
+        }
     }
 
     /// News that do not follow what is known are not taken over: the whole list is asked for instead.

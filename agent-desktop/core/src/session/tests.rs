@@ -7,8 +7,8 @@ use shared::model::{
     Refusal, RequestId, SessionId, Side, TalkHealth, UnixMillis, VoiceCodec, VoiceTrouble, WrapUpView,
 };
 use shared::wire::{
-    AgentsNews, Correction, DeskRules, FromClient, FromServer, MailboxPart, MediaAccess, MessageRow, MessageTarget, MessagesAsked,
-    MessagesNews, SignInRefusal, SignOutReason, VoiceOptions, VoiceOrder,
+    AgentsNews, Correction, FromClient, FromServer, MailboxPart, MediaAccess, MessageRow, MessageTarget, MessagesAsked, MessagesNews,
+    SignInRefusal, SignOutReason, VoiceOptions, VoiceOrder,
 };
 
 /// A session with its log.
@@ -107,6 +107,14 @@ fn line(effect: Effect) -> String {
         Effect::Voice(VoiceCommand::Talk(on)) => format!("talk {on}"),
         Effect::Voice(VoiceCommand::Send(order)) => format!("send {:?} {}", order.codec, order.expected_loss_percent),
         Effect::Voice(VoiceCommand::Close) => "close".to_owned(),
+        Effect::Voice(VoiceCommand::Mute(on)) => format!("mute {on}"),
+        Effect::Voice(VoiceCommand::Sound(settings)) => format!("sound {}", settings.volume_percent),
+        Effect::Voice(VoiceCommand::Test(test)) => format!("test {test:?}"),
+        Effect::FindDrafts { number } => format!("find drafts {number}"),
+        Effect::KeepDraft { number, draft } => format!("write draft {number} {} {}", draft.summary.interaction, draft.revision),
+        Effect::ForgetDraft { number, interaction } => format!("forget draft {number} {interaction}"),
+        Effect::Send(FromClient::Ask { request, question }) => format!("ask {request} {question:?}"),
+        Effect::Send(FromClient::Keep(draft)) => format!("keep {} {}", draft.summary.interaction, draft.revision),
         Effect::Tunnel(on) => format!("tunnel {on}"),
         Effect::Ring(on) => format!("ring {on}"),
     }
@@ -197,7 +205,7 @@ fn signing_in_says_hello_then_the_password_and_opens_the_voice() {
     assert_eq!(desktop.event(Event::LinkUp), ["hello 1"]);
     assert_eq!(desktop.receive(welcome(1)), ["sign_in 1001 secret"]);
     assert!(!format!("{:?}", desktop.session).contains("secret"), "the password is forgotten");
-    assert_eq!(desktop.receive(signed_in("key")), ["open hotline:4000 key", "ping 1"]);
+    assert_eq!(desktop.receive(signed_in("key")), ["open hotline:4000 key", "find drafts 1001", "ping 1"]);
     assert_eq!(*desktop.link(), LinkState::Online);
     assert_eq!(desktop.session.view().me.as_ref().map(|me| me.name.as_str()), Some("王小明"));
 }
@@ -614,7 +622,7 @@ fn a_server_that_asks_is_told_after_each_sign_in_what_the_voice_can_and_may_be_r
     desktop.wish(sign_in());
     desktop.event(Event::LinkUp);
     desktop.receive(welcome(1));
-    assert_eq!(desktop.receive(signed_in_with_options()), ["open hotline:4000 key", CAN, "tunnel true", "ping 1"]);
+    assert_eq!(desktop.receive(signed_in_with_options()), ["open hotline:4000 key", CAN, "tunnel true", "find drafts 1001", "ping 1"]);
     assert_eq!(desktop.cut(), ["tunnel false"]);
     desktop.tick_at_deadline();
     desktop.event(Event::LinkUp);
@@ -781,3 +789,6 @@ fn a_message_on_its_way_holds_up_no_button_and_is_sent_once() {
     assert!(!view.messages.sending && view.asked, "the break is still waited for");
     assert_eq!(view.refusal, Some(Refusal::TooManyMessages));
 }
+
+#[path = "paper_tests.rs"]
+mod papers;

@@ -133,7 +133,7 @@ fn only_a_supervisor_has_the_page_and_each_act_needs_a_reason() {
     let pick_up = Wish::Supervise(SupervisorAct::PickUp { interaction: InteractionId(41) }, "质检".to_owned());
     assert_eq!(desktop.wishes(), [watch(WatchMode::Listen), watch(WatchMode::Whisper), pick_up]);
     desktop.click("工作台");
-    assert_eq!(desktop.wishes(), [Wish::WatchAgents(false), Wish::WatchWaiting(false)]);
+    assert_eq!(desktop.wishes(), [Wish::WatchWaiting(false)]);
 }
 
 #[test]

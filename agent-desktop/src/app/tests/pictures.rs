@@ -7,17 +7,17 @@ use super::*;
 use std::path::PathBuf;
 
 struct Picture {
-    name: &'static str,
+    name: String,
     desktop: Desktop,
 }
 
 impl Picture {
-    fn new(name: &'static str, desktop: Desktop, mode: Mode, language: Language) -> Self {
+    fn new(name: impl Into<String>, desktop: Desktop, mode: Mode, language: Language) -> Self {
         let mut desktop = desktop.looks(mode, language);
         if desktop.app.view.me.is_some() {
             desktop.app.sign_in.server = "hotline.example:7443".into();
         }
-        Self { name, desktop }
+        Self { name: name.into(), desktop }
     }
 }
 
@@ -32,12 +32,6 @@ fn certificate() -> View {
 fn sign_in(view: View) -> Desktop {
     let options = Options { server: Some("hotline.example:7443".into()), number: Some("1007".into()), ..Options::default() };
     Desktop::started(options, view)
-}
-
-fn after_talk() -> Desktop {
-    let mut desktop = Desktop::showing(talking());
-    desktop.shows(wrap_up());
-    desktop
 }
 
 fn missed() -> View {
@@ -73,56 +67,232 @@ fn long_meal() -> View {
     })
 }
 
-/// The screens that must not change unseen.
-fn key_screens() -> Vec<Picture> {
+/// Written about, with a caller who is known well.
+fn writing() -> Desktop {
+    let mut view = with_papers(talking());
+    if let Some(call) = view.desk.as_mut().and_then(|desk| desk.call.as_mut()) {
+        *call = CallView { phase: CallPhase::Talking, since: ago(137), ..known_caller() };
+    }
+    let mut desktop = Desktop::showing(view.clone());
+    for message in filled_in() {
+        desktop.tell(Message::Agent(message));
+    }
+    let summary = desktop.app.agent.written().expect("a form is open");
+    let copy = shared::model::DraftCopy { revision: 3, changed: ago(2), summary };
+    let draft = desktop_core::Draft { copy, kept: Some(ago(0)) };
+    view.drafts = std::sync::Arc::new([(InteractionId(12), draft)].into());
+    desktop.shows(view);
+    desktop
+}
+
+fn filled_in() -> Vec<agent::Message> {
+    use agent::chooser::Choice;
+    use agent::summary::Line;
+    use iced::widget::text_editor::{Action, Edit};
+    let content = "市民反映：11 月 20 日来电后水压仍不足，晚 7 至 9 点五楼以上无水，\n家中有老人。要求当天答复并给出修复时间。";
     vec![
-        Picture::new("sign-in-zh-light", sign_in(View::default()), Light, Chinese),
-        Picture::new("certificate-zh-dark", sign_in(certificate()), Dark, Chinese),
-        Picture::new("not-ready-zh-light", Desktop::showing(not_ready(NotReadyReason::SignedIn)), Light, Chinese),
-        Picture::new("ringing-zh-light", Desktop::showing(ringing()), Light, Chinese),
-        Picture::new("ringing-en-dark", Desktop::showing(ringing()), Dark, English),
-        Picture::new("talking-zh-dark", Desktop::showing(talking()), Dark, Chinese),
-        Picture::new("wrap-up-zh-light", after_talk(), Light, Chinese),
-        Picture::new("ringing-two-zh-light", Desktop::showing(ringing_with_two()), Light, Chinese),
-        Picture::new("agents-zh-dark", agents_page(), Dark, Chinese),
-        Picture::new("messages-zh-light", super::floor::messages_page(), Light, Chinese),
-        Picture::new("supervise-zh-light", super::floor::supervise_page(false), Light, Chinese),
-        Picture::new("supervise-asked-en-dark", super::floor::supervise_page(true), Dark, English),
-        Picture::new(
-            "sounds-bad-zh-light",
-            Desktop::showing(talking_badly(&[shared::model::VoiceTrouble::AgentMicrophoneDead])),
-            Light,
-            Chinese,
-        ),
-        Picture::new("missed-narrow-zh-light", Desktop::showing(missed()).sized(1024.0, 700.0), Light, Chinese),
+        agent::Message::Chosen(Choice::Kind(shared::model::MatterKind::Help)),
+        agent::Message::Chosen(Choice::Disposition("water.pressure".to_owned())),
+        agent::Message::Chosen(Choice::Unit(UnitId(1))),
+        agent::Message::EditLine(Line::Place("昆仑街道燕山南路 88 号".to_owned())),
+        agent::Message::EditLine(Line::Time("每晚 7 至 9 点".to_owned())),
+        agent::Message::EditContent(Action::Edit(Edit::Paste(std::sync::Arc::new(content.to_owned())))),
     ]
 }
 
-/// More screens, for looking only.
-fn other_screens() -> Vec<Picture> {
+fn known_caller() -> CallView {
+    let view = ringing_with_two();
+    let mut call = view.desk.and_then(|desk| desk.offer).expect("it rings").call;
+    if let Some(card) = &mut call.card {
+        let about = "水压不足".to_owned();
+        card.matters = vec![OpenMatter { matter: MatterId(31), at: ago(260_000), about, unit: "市水务公司".to_owned() }];
+        card.persons.truncate(1);
+    }
+    call
+}
+
+fn wrapping_up() -> Desktop {
+    let mut desktop = writing();
+    let mut view = with_papers(wrap_up());
+    if let Some(wrap_up) = view.desk.as_mut().and_then(|desk| desk.wrap_up.as_mut()) {
+        wrap_up.extensions = 2;
+    }
+    view.drafts = std::sync::Arc::clone(&desktop.app.view.drafts);
+    desktop.shows(view);
+    desktop
+}
+
+fn choosing(purpose: agent::chooser::Purpose, view: View) -> Desktop {
+    let mut desktop = Desktop::showing(with_papers(view));
+    desktop.tell(Message::Agent(agent::Message::Open(purpose)));
+    desktop
+}
+
+fn lists(page: shared::wire::CallsPage) -> Desktop {
+    let mut desktop = Desktop::showing(ready());
+    desktop.tell(Message::Agent(agent::Message::ShowCalls(page)));
+    let mut papers = papers();
+    papers.calls.insert(page, super::papers::calls(page));
+    desktop.shows(View { papers: std::sync::Arc::new(papers), agents: Some(floor()), ..ready() });
+    desktop
+}
+
+fn settings() -> Desktop {
+    let mut view = with_papers(ready());
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    view.voice.devices = desktop_core::Devices { microphones: names(&["Jabra Evolve2 65"]), loudspeakers: names(&["Jabra Evolve2 65"]) };
+    let mut desktop = Desktop::showing(view);
+    desktop.tell(Message::Agent(agent::Message::ShowSettings));
+    desktop
+}
+
+fn sound_test() -> Desktop {
+    let mut desktop = Desktop::showing(with_papers(not_ready(NotReadyReason::SignedIn)));
+    desktop.app.settings.sound_tested = false;
+    desktop.press(Named::F11);
+    desktop
+}
+
+fn keypad() -> Desktop {
+    let mut desktop = Desktop::showing(with_papers(talking()));
+    desktop.press(Named::F3);
+    for key in ["1", "2", "#"] {
+        desktop.press_digit(key);
+    }
+    desktop
+}
+
+fn initial_password() -> Desktop {
+    let mut view = ready();
+    view.rules.password_is_initial = true;
+    Desktop::showing(view)
+}
+
+fn mini() -> Desktop {
+    let mut desktop = Desktop::showing(with_papers(talking())).sized(agent::mini::SIZE.width, agent::mini::SIZE.height);
+    desktop.app.mini = true;
+    desktop
+}
+
+fn speaks_muted() -> View {
+    let mut view = with_papers(talking());
+    (view.muted, view.voice.speaks_muted) = (true, true);
+    view
+}
+
+fn locked() -> Desktop {
+    Desktop::showing(not_ready(NotReadyReason::Locked))
+}
+
+fn asking_reasons() -> Desktop {
     let mut asking = Desktop::showing(ready());
     asking.press(Named::F11);
-    let mut drawer = Desktop::showing(ready()).sized(1024.0, 700.0);
+    asking
+}
+
+fn drawer() -> Desktop {
+    let mut drawer = Desktop::showing(with_papers(ready())).sized(1024.0, 700.0);
     drawer.tell(Message::Agent(agent::Message::ToggleDrawer));
-    let refused = View { refusal: Some(shared::model::Refusal::NoMedia), ..not_ready(NotReadyReason::Meal) };
+    drawer
+}
+
+fn refused() -> View {
+    View { refusal: Some(shared::model::Refusal::NoMedia), ..not_ready(NotReadyReason::Meal) }
+}
+
+fn wrong_password() -> View {
     let wrong = desktop_core::SignInProblem::Refused(shared::wire::SignInRefusal::WrongCredentials);
-    let wrong = View { problem: Some(wrong), ..View::default() };
+    View { problem: Some(wrong), ..View::default() }
+}
+
+fn elsewhere() -> View {
+    View { link: LinkState::ConfirmTakeOver, ..View::default() }
+}
+
+fn saved() -> View {
+    View { saved: Some(desktop_core::Saved::Summary { interaction: InteractionId(12) }), ..with_papers(ready()) }
+}
+
+/// Makes one screen anew.
+type Make = fn() -> Desktop;
+
+/// Every screen and state; each is drawn in both modes and both languages for looking, and its Chinese light one by its digest.
+const SCREENS: [(&str, Make); 43] = {
+    use agent::chooser::{Purpose, Role};
+    use shared::wire::CallsPage;
+    [
+        ("sign-in", || sign_in(View::default())),
+        ("certificate", || sign_in(certificate())),
+        ("wrong-password", || sign_in(wrong_password())),
+        ("elsewhere", || sign_in(elsewhere())),
+        ("initial-password", initial_password),
+        ("sound-test", sound_test),
+        ("not-ready", || Desktop::showing(with_papers(not_ready(NotReadyReason::SignedIn)))),
+        ("reasons", asking_reasons),
+        ("ready", || Desktop::showing(with_papers(ready()))),
+        ("ringing", || Desktop::showing(with_papers(ringing()))),
+        ("ringing-two", || Desktop::showing(with_papers(ringing_with_two()))),
+        ("withheld", || Desktop::showing(with_papers(ringing_without_card()))),
+        ("talking", || Desktop::showing(with_papers(talking()))),
+        ("writing", writing),
+        ("writing-narrow", || writing().sized(1024.0, 700.0)),
+        ("writing-wide", || writing().sized(1920.0, 1080.0)),
+        ("held", || Desktop::showing(with_papers(held()))),
+        ("consulting", || Desktop::showing(with_papers(consulting()))),
+        ("three-way", || Desktop::showing(with_papers(three_way()))),
+        ("transfer", || choosing(Purpose::Transfer, talking())),
+        ("conference", || choosing(Purpose::Invite, talking())),
+        ("dial", || choosing(Purpose::Dial, ready())),
+        ("dispositions", || choosing(Purpose::Disposition, talking())),
+        ("canned", || choosing(Purpose::Canned, talking())),
+        ("devices", || choosing(Purpose::Device(Role::Ringer), ready())),
+        ("keypad", keypad),
+        ("speaks-muted", || Desktop::showing(speaks_muted())),
+        ("sounds-bad", || Desktop::showing(with_papers(talking_badly(&[VoiceTrouble::AgentMicrophoneDead])))),
+        ("wrap-up", wrapping_up),
+        ("saved", || Desktop::showing(saved())),
+        ("missed-offer", || Desktop::showing(with_papers(missed())).sized(1024.0, 700.0)),
+        ("calls-mine", || lists(CallsPage::Mine)),
+        ("calls-callbacks", || lists(CallsPage::Callbacks)),
+        ("agents", agents_page),
+        ("messages", super::floor::messages_page),
+        ("supervise", || super::floor::supervise_page(false)),
+        ("supervise-asked", || super::floor::supervise_page(true)),
+        ("settings", settings),
+        ("correction", correcting),
+        ("reconnecting", || Desktop::showing(with_papers(reconnecting()))),
+        ("no-headset", || Desktop::showing(without_headset())),
+        ("locked", locked),
+        ("mini", mini),
+    ]
+};
+
+/// States that are drawn in one mode and language more, because a digest of each was kept before.
+fn more_screens() -> Vec<Picture> {
     vec![
-        Picture::new("reasons-zh-light", asking, Light, Chinese),
-        Picture::new("agents-en-light", agents_page(), Light, English),
-        Picture::new("correction-zh-light", correcting(), Light, Chinese),
+        Picture::new("certificate-zh-dark", sign_in(certificate()), Dark, Chinese),
+        Picture::new("ringing-en-dark", Desktop::showing(with_papers(ringing())), Dark, English),
+        Picture::new("writing-en-dark", writing(), Dark, English),
+        Picture::new("settings-en-dark", settings(), Dark, English),
+        Picture::new("drawer-zh-light", drawer(), Light, Chinese),
         Picture::new("next-state-zh-light", Desktop::showing(with_next()), Light, Chinese),
         Picture::new("break-over-zh-dark", Desktop::showing(long_meal()), Dark, Chinese),
-        Picture::new("ready-zh-dark", Desktop::showing(ready()), Dark, Chinese),
-        Picture::new("drawer-zh-light", drawer, Light, Chinese),
-        Picture::new("reconnecting-zh-light", Desktop::showing(reconnecting()), Light, Chinese),
-        Picture::new("no-headset-en-light", Desktop::showing(without_headset()), Light, English),
-        Picture::new("refused-zh-dark", Desktop::showing(refused), Dark, Chinese),
-        Picture::new("withheld-zh-light", Desktop::showing(ringing_without_card()), Light, Chinese),
-        Picture::new("wrong-password-en-dark", sign_in(wrong), Dark, English),
-        Picture::new("talking-wide-zh-light", Desktop::showing(talking()).sized(1920.0, 1080.0), Light, Chinese),
-        Picture::new("ringing-narrow-en-light", Desktop::showing(ringing()).sized(1024.0, 700.0), Light, English),
+        Picture::new("refused-zh-dark", Desktop::showing(refused()), Dark, Chinese),
     ]
+}
+
+/// The screens that must not change unseen.
+fn key_screens() -> Vec<Picture> {
+    let all = SCREENS.into_iter().map(|(name, make)| Picture::new(format!("{name}-zh-light"), make(), Light, Chinese));
+    all.chain(more_screens()).collect()
+}
+
+/// All of them in both modes and both languages.
+fn all_screens() -> impl Iterator<Item = Picture> {
+    let looks = [(Light, Chinese, "zh-light"), (Dark, Chinese, "zh-dark"), (Light, English, "en-light"), (Dark, English, "en-dark")];
+    SCREENS.into_iter().flat_map(move |(name, make)| {
+        looks.map(move |(mode, language, look)| Picture::new(format!("{name}-{look}"), make(), mode, language))
+    })
 }
 
 fn root() -> PathBuf {
@@ -133,7 +303,7 @@ fn root() -> PathBuf {
 fn the_key_screens_look_as_they_did() {
     let renew = std::env::var_os("HOTLINE_RENEW").is_some();
     for Picture { name, desktop } in key_screens() {
-        let path = root().join("snapshots").join(name);
+        let path = root().join("snapshots").join(&name);
         let known = path.with_file_name(format!("{name}-tiny-skia.sha256")).exists();
         assert!(known || renew, "{name} has no digest; see this file's head");
         let snapshot = desktop.simulator().snapshot(&desktop.app.theme()).expect("the software renderer draws");
@@ -145,8 +315,8 @@ fn the_key_screens_look_as_they_did() {
 #[ignore = "writes files for looking: into the directory HOTLINE_PICTURES, or target/screens"]
 fn write_the_pictures() {
     let directory = std::env::var_os("HOTLINE_PICTURES").map_or_else(|| root().join("../target/screens"), PathBuf::from);
-    for Picture { name, desktop } in key_screens().into_iter().chain(other_screens()) {
-        let path = directory.join(name);
+    for Picture { name, desktop } in all_screens().chain(more_screens()) {
+        let path = directory.join(&name);
         // A file of an earlier run would be compared, not replaced; that there is none is no error.
         let _ = std::fs::remove_file(path.with_file_name(format!("{name}-tiny-skia.png")));
         let snapshot = desktop.simulator().snapshot(&desktop.app.theme()).expect("the software renderer draws");

@@ -120,6 +120,7 @@ fn a_wrong_password_is_forgotten_and_so_is_a_right_one() {
         type_into(&mut desktop, "password", "secret");
         desktop.shows(after);
         desktop.shows(View::default());
+        desktop.wishes();
         desktop.click("登录");
         assert_eq!(desktop.wishes(), [], "the password is gone");
     }

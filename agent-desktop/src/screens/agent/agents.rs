@@ -50,8 +50,7 @@ impl Kind {
 
 impl Filter {
     fn takes(&self, row: &FloorRow) -> bool {
-        let text = self.text.trim();
-        let fits = row.number.contains(text) || row.name.contains(text);
+        let fits = desktop_core::found(&row.number, &self.text) || desktop_core::found(&row.name, &self.text);
         fits && self.kind.is_none_or(|kind| Kind::of(row.state) == kind)
     }
 }
@@ -70,7 +69,8 @@ fn table<'a>(filter: &'a Filter, scene: Scene<'a>, floor: &'a Floor) -> Element<
     let mut shown: Vec<&FloorRow> = floor.rows.values().filter(|row| filter.takes(row)).collect();
     shown.sort_by(|one, other| one.number.cmp(&other.number));
     let count = label(palette, (texts.count)(shown.len(), floor.rows.len()));
-    let top = row![heading(palette, texts.agents), count, gap::horizontal(), kinds(filter, scene), find(filter, scene)];
+    let top = row![heading(palette, texts.agents), count].push(super::figures::stale(scene));
+    let top = row![top.spacing(space::M).align_y(Center), gap::horizontal(), kinds(filter, scene), find(filter, scene)];
     let rows: Element<'a, Message> = if shown.is_empty() {
         center(label(palette, texts.agents_none).size(text_size::BODY)).into()
     } else {

@@ -45,6 +45,7 @@ fn filled<'a>(state: &'a State, scene: Scene<'a>, title: &'a str, call: &'a Call
         .push(hairline(palette).width(Fill).height(1.0))
         .push(figures.align_y(Center))
         .push(hairline(palette).width(Fill).height(1.0))
+        .push(matters(scene, call))
         .push(contacts(scene, call))
         .push(gap::vertical())
         .push(correct)
@@ -111,6 +112,20 @@ fn persons<'a>(state: &'a State, scene: Scene<'a>, call: &'a CallView) -> Option
     Some(column![title, Column::with_children(rows)].spacing(space::XS).into())
 }
 
+/// What units still have to do for the number 在办.
+fn matters<'a>(scene: Scene<'a>, call: &'a CallView) -> Option<Element<'a, Message>> {
+    let (palette, papers) = (scene.palette, &scene.texts.papers);
+    let matters = &call.card.as_ref()?.matters;
+    let rows = matters.iter().map(|matter| {
+        let about = container(body(matter.about.as_str()).wrapping(text::Wrapping::None)).width(Fill).clip(true);
+        let head = row![about, tag(palette, Tone::Blue, papers.in_hand)].spacing(space::S).align_y(Center);
+        let below = label(palette, format!("{} · {}", scene.day_and_time(matter.at), matter.unit)).wrapping(text::Wrapping::None);
+        container(column![head, below].spacing(2.0)).width(Fill).clip(true).into()
+    });
+    let rows = Column::from_iter(rows).spacing(space::S);
+    (!matters.is_empty()).then(|| column![label(palette, papers.matters), rows].spacing(space::XS).into())
+}
+
 /// The last calls of the number.
 fn contacts<'a>(scene: Scene<'a>, call: &'a CallView) -> Option<Element<'a, Message>> {
     call.caller.number.as_ref()?;
@@ -121,14 +136,17 @@ fn contacts<'a>(scene: Scene<'a>, call: &'a CallView) -> Option<Element<'a, Mess
         return Some(column![title, label(palette, house.no_contacts)].spacing(space::XS).into());
     }
     let rows = contacts.iter().map(|contact| {
-        let talked = match &contact.agent {
-            Some(agent) => (house.contact)(agent, &crate::screens::clock(contact.talk_ms)),
-            None => house.not_answered.to_owned(),
+        let talked = match (&contact.agent, &contact.agent_name) {
+            (Some(_), Some(name)) => (house.contact)(name, &crate::screens::clock(contact.talk_ms)),
+            (Some(agent), None) => (house.contact)(agent, &crate::screens::clock(contact.talk_ms)),
+            (None, _) => house.not_answered.to_owned(),
         };
-        let when = body(scene.day_and_time(contact.at)).size(text_size::LABEL);
-        row![when, gap::horizontal(), label(palette, talked).wrapping(text::Wrapping::None)].spacing(space::S).into()
+        let when = text(scene.day_and_time(contact.at)).size(text_size::LABEL).font(font::BOLD);
+        let head = row![when, label(palette, talked).wrapping(text::Wrapping::None)].spacing(space::S);
+        let about = contact.about.as_deref().map(|about| body(about).wrapping(text::Wrapping::None));
+        container(column![head].push(about).spacing(2.0)).width(Fill).clip(true).into()
     });
-    Some(column![title, Column::with_children(rows).spacing(space::XS)].spacing(space::XS).into())
+    Some(column![title, Column::with_children(rows).spacing(space::S)].spacing(space::XS).into())
 }
 
 /// The caller's name, or that it is not known.
@@ -160,7 +178,7 @@ pub(super) fn number_of(scene: Scene<'_>, caller: &Caller) -> String {
 }
 
 /// A mobile number as `138 1234 5678`; any other as it is.
-fn grouped(digits: &str) -> String {
+pub(super) fn grouped(digits: &str) -> String {
     match (digits.len(), digits.starts_with('1'), digits.is_ascii()) {
         (11, true, true) => format!("{} {} {}", &digits[..3], &digits[3..7], &digits[7..]),
         _ => digits.to_owned(),

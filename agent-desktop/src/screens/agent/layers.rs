@@ -6,13 +6,15 @@ use crate::font;
 use crate::screens::clock;
 use crate::theme::{self, Tone, size, space, text_size};
 use crate::widget::{Icon, advice, body, card, dot, filled, heading, icon, label, plain, strong};
-use desktop_core::{DeviceProblem, LinkState, Wish};
+use desktop_core::{DeviceProblem, LinkState, Saved, Wish};
 use iced::widget::{Column, Row, button, center, column, container, mouse_area, opaque, row, space as gap, text};
 use iced::{Center, Element, Fill};
 use shared::model::{NotReadyReason, Notice, Refusal};
 
 /// Width of a message.
 const TOAST_WIDTH: f32 = 520.0;
+/// Width of a message that something is done.
+const DONE_WIDTH: f32 = 360.0;
 /// Width of a question.
 const QUESTION_WIDTH: f32 = 340.0;
 
@@ -32,6 +34,12 @@ pub(super) fn banner<'a>(scene: Scene<'a>) -> Option<Element<'a, Message>> {
         let what = strong(advice.what).color(palette.color(Tone::Red));
         let rest = body(format!("{} {}", advice.why, advice.next)).size(text_size::LABEL);
         return Some(strip(scene, Tone::Red, column![what, rest]));
+    }
+    if scene.view.voice.speaks_muted && scene.view.muted {
+        let advice = scene.texts.papers.speaks_muted;
+        let what = strong(advice.what).color(scene.palette.color(Tone::Amber));
+        let rest = body(format!("{} {}", advice.why, advice.next)).size(text_size::LABEL);
+        return Some(strip(scene, Tone::Amber, column![what, rest]));
     }
     trouble(scene)
 }
@@ -55,6 +63,9 @@ fn strip<'a>(scene: Scene<'a>, tone: Tone, sentences: Column<'a, Message>) -> El
 /// A refusal, or else what the server changed by itself; one act.
 pub(super) fn toast<'a>(state: &'a State, scene: Scene<'a>) -> Option<Element<'a, Message>> {
     let (texts, palette) = (scene.texts, scene.palette);
+    if let Some(saved) = scene.view.saved.filter(|_| scene.view.refusal.is_none()) {
+        return Some(done(scene, saved));
+    }
     let notice = scene.view.desk.as_ref().and_then(|desk| desk.notice);
     let (tone, sentences) = match (scene.view.refusal, notice) {
         (Some(refusal), _) => (Tone::Amber, texts.refusal(refusal)),
@@ -67,6 +78,20 @@ pub(super) fn toast<'a>(state: &'a State, scene: Scene<'a>) -> Option<Element<'a
     let message = container(content).width(TOAST_WIDTH).padding(space::L).style(move |_| theme::toast(palette));
     let place = container(opaque(message)).center_x(Fill).align_bottom(Fill);
     Some(place.padding(iced::Padding::ZERO.bottom(size::STATUS_LINE + space::M + space::XS)).into())
+}
+
+/// What was put on record, in one sentence.
+fn done<'a>(scene: Scene<'a>, saved: Saved) -> Element<'a, Message> {
+    let palette = scene.palette;
+    let words = match saved {
+        Saved::Summary { .. } => scene.texts.papers.summary_saved,
+        Saved::Password => scene.texts.papers.password_changed,
+    };
+    let dismiss = plain(palette, scene.texts.frame.dismiss, Some(Message::Wish(Wish::Dismiss)));
+    let content = row![icon(Icon::Ready, palette.color(Tone::Green)), container(strong(words)).width(Fill), dismiss];
+    let message = container(content.spacing(space::M).align_y(Center)).width(DONE_WIDTH).padding([space::S, space::L]);
+    let place = container(opaque(message.style(move |_| theme::toast(palette)))).center_x(Fill).align_bottom(Fill);
+    place.padding(iced::Padding::ZERO.bottom(size::STATUS_LINE + space::M + space::XS)).into()
 }
 
 /// The one act that undoes what the server did, or gets round what it refused.
@@ -135,7 +160,12 @@ pub(super) fn sign_out<'a>(scene: Scene<'a>) -> Element<'a, Message> {
 }
 
 pub(super) fn question<'a>(scene: Scene<'a>, content: Column<'a, Message>) -> Element<'a, Message> {
-    let sheet = opaque(card(scene.palette, content).width(QUESTION_WIDTH).padding(space::XL));
+    question_of(scene, content, QUESTION_WIDTH)
+}
+
+/// The same, of another width.
+pub(super) fn question_of<'a>(scene: Scene<'a>, content: Column<'a, Message>, width: f32) -> Element<'a, Message> {
+    let sheet = opaque(card(scene.palette, content).width(width).padding(space::XL));
     let cover = center(sheet).style(|_| theme::scrim());
     opaque(mouse_area(cover).on_press(Message::CloseQuestion))
 }

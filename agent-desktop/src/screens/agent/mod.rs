@@ -4,25 +4,36 @@
 mod agents;
 mod call_bar;
 mod caller;
+mod calls_page;
+pub(crate) mod chooser;
 pub(crate) mod correction;
+mod figures;
 mod functions;
+mod keypad;
 mod layers;
 pub(crate) mod lock;
 pub(crate) mod messages;
+pub(crate) mod mini;
 mod own;
+mod paperwork;
+pub(crate) mod password;
+pub(crate) mod settings;
 mod stage;
 mod status_line;
+pub(crate) mod summary;
 pub(crate) mod supervise;
 
 use super::Scene;
+use crate::keeping::Settings;
 use crate::theme::{self, Tone, size, space, text_size};
 use crate::widget::{Icon, hairline, rail_item};
 use correction::{Edit, Form};
-use desktop_core::{LinkState, View, Wish};
+use desktop_core::{LinkState, Saved, SoundSettings, SoundTest, View, Wish};
 use iced::widget::{Stack, column, container, row, space as gap, stack};
 use iced::{Element, Fill};
-use shared::model::{AgentState, CallView, CallerPerson, InteractionId, NotReadyReason, PersonId};
+use shared::model::{AgentState, CallFunction, CallView, CallerPerson, InteractionId, NotReadyReason, PersonId};
 use shared::pii::Pii;
+use shared::wire::CallsPage;
 
 /// Below this width of the window the right column is a drawer.
 const DRAWER_BELOW: f32 = 1_100.0;
@@ -43,8 +54,17 @@ pub(crate) struct State {
     chosen: Option<PersonId>,
     /// The reason for 示忙 that was asked for last: one that is full can be waited for.
     wanted: Option<NotReadyReason>,
-    /// What is typed into the field for whom to call.
-    callee: String,
+    /// The summary of the call at the desk.
+    form: Option<summary::Form>,
+    /// A summary that is written up later, in place of the desk's middle.
+    later: Option<summary::Form>,
+    /// What is chosen from a list.
+    chooser: Option<chooser::Chooser>,
+    /// Keys that were pressed in this call.
+    keys: String,
+    /// A new password as it is typed.
+    new_password: password::Form,
+    calls: Option<CallsPage>,
     /// What was typed to unlock the seat.
     password: Pii<String>,
 }
@@ -54,9 +74,11 @@ pub(crate) struct State {
 enum Page {
     #[default]
     Desk,
+    Calls,
     Agents,
     Messages,
     Supervise,
+    Settings,
 }
 
 /// A question over the desk.
@@ -65,6 +87,9 @@ enum Question {
     Reasons,
     SignOut,
     Correction(Box<Form>),
+    Keypad,
+    Password,
+    SoundTest,
 }
 
 /// What the person does here.
@@ -86,6 +111,57 @@ pub(crate) enum Message {
     ShowDesk,
     /// 全部座席
     ShowAgents,
+    /// A list of calls.
+    ShowCalls(CallsPage),
+    /// 设置
+    ShowSettings,
+    /// Enter, where no field takes it: the one act of the sheet that lies on top.
+    Confirm,
+    /// Something is to be chosen from a list.
+    Open(chooser::Purpose),
+    /// What is typed to find it.
+    Choosing(String),
+    /// Up (false) or down.
+    Step(bool),
+    /// Enter.
+    TakeChoice,
+    /// A row was clicked.
+    Chosen(chooser::Choice),
+    /// 键盘
+    OpenKeypad,
+    /// A key of it.
+    PressKey(char),
+    /// A field of one line of the summary.
+    EditLine(summary::Line),
+    /// Its content.
+    EditContent(iced::widget::text_editor::Action),
+    /// 直接办结, or 一键派单.
+    Submit {
+        /// To the unit.
+        dispatch: bool,
+    },
+    /// F12: whichever of them the form is ready for; of an empty form only the wrap-up ends.
+    Finish,
+    /// A summary that is missing is written now.
+    WriteUp(InteractionId),
+    /// 返回, from that.
+    PutAside,
+    /// A field of the new password.
+    NewPassword(password::Field, Pii<String>),
+    /// 更改密码, in the settings.
+    AskPassword,
+    /// 更改密码, for good.
+    ChangePassword,
+    /// Size of everything in percent.
+    Scale(u16),
+    /// Minutes after which an idle seat locks.
+    LockAfter(u16),
+    /// Devices and volumes.
+    Sound(SoundSettings),
+    /// The sound test was passed.
+    SoundIsGood,
+    /// 迷你条
+    ToggleMini,
     /// 消息
     ShowMessages,
     /// On that page.
@@ -94,8 +170,6 @@ pub(crate) enum Message {
     ShowSupervise,
     /// On that page.
     Supervise(supervise::Act),
-    /// What is typed into the field for whom to call.
-    Callee(String),
     /// What is looked for among the agents.
     Find(String),
     /// Only agents in this kind of state.
@@ -131,6 +205,14 @@ pub(crate) enum Action {
     SwitchMode,
     /// The other language.
     SwitchLanguage,
+    /// A field gets the focus.
+    Focus(&'static str),
+    /// The same, and something for the session.
+    FocusAnd(&'static str, Option<Wish>),
+    /// Settings are to be kept, and to take effect.
+    Keep(Box<Settings>),
+    /// The strip, or the whole window again.
+    ToggleMini,
 }
 
 impl State {
@@ -139,12 +221,18 @@ impl State {
         let desk = view.desk.as_ref();
         if let Some(call) = desk.and_then(|desk| desk.call.as_ref()) {
             self.last_call = Some(call.clone());
+        } else {
+            self.keys.clear();
         }
+        self.observe_papers(view);
         let rings = desk.is_some_and(|desk| desk.offer.is_some());
         let senseless = match &self.question {
             Some(Question::Reasons | Question::Correction(_)) if view.shows_lock() => true,
             Some(Question::Reasons) => !view.can_go_not_ready(),
             Some(Question::SignOut) => rings,
+            Some(Question::Keypad) => !view.can_do(&CallFunction::PressKeys { keys: String::new() }),
+            Some(Question::Password) => rings || view.saved == Some(Saved::Password) || view.shows_lock(),
+            Some(Question::SoundTest) => !view.can_test_sound() || view.shows_lock(),
             Some(Question::Correction(form)) => {
                 rings || view.link == LinkState::Online && !view.asked && !view.can_correct(form.interaction())
             }
@@ -155,10 +243,12 @@ impl State {
         }
         if rings {
             self.page = Page::Desk;
+            self.chooser = None;
         }
         if view.shows_lock() {
             // Whoever comes by shall find nothing open behind the lock.
             self.page = Page::Desk;
+            self.chooser = None;
         } else {
             self.password = Pii::default();
         }
@@ -168,16 +258,16 @@ impl State {
     }
 
     /// One act of the person.
-    pub(crate) fn update(&mut self, message: Message, view: &View) -> Action {
+    pub(crate) fn update(&mut self, message: Message, scene: Scene<'_>, settings: &Settings) -> Action {
+        let view = scene.view;
         match message {
+            // The sheet from which the sound is tried out stays.
+            Message::Wish(wish @ Wish::TestSound(_)) => return Action::Wish(wish),
             Message::Wish(wish) => return self.wish(wish),
-            Message::ToggleReady => return self.toggle_ready(view),
+            Message::ToggleReady => return self.toggle_ready(view, settings),
             Message::Digit(digit) => return self.choose(digit),
             Message::AskSignOut => self.question = Some(Question::SignOut),
-            Message::CloseQuestion => {
-                self.question = None;
-                self.drawer = false;
-            }
+            Message::CloseQuestion => return self.close(),
             Message::ToggleDrawer => self.drawer = !self.drawer,
             Message::ShowDesk => return self.turn_to(Page::Desk),
             Message::ShowAgents => return self.turn_to(Page::Agents),
@@ -185,11 +275,12 @@ impl State {
             Message::ShowSupervise => return self.turn_to(Page::Supervise),
             Message::Messages(act) => return self.messages.update(act, view).map_or(Action::None, Action::Wish),
             Message::Supervise(act) => return self.supervise.update(act, view).map_or(Action::None, Action::Wish),
-            Message::Callee(text) => {
-                self.callee = functions::typed(text);
-                // A staff number is known by the list of all agents.
-                return if view.agents.is_none() { Action::Wish(Wish::WatchAgents(true)) } else { Action::None };
+            Message::ShowCalls(page) => {
+                self.calls = Some(page);
+                return self.turn_to_with(Page::Calls, Wish::Look(shared::wire::Question::Calls { page }));
             }
+            // Devices are listed anew each time: one may have been plugged in.
+            Message::ShowSettings => return self.turn_to_with(Page::Settings, Wish::Sound(settings.sound.clone())),
             Message::Find(text) => self.filter.text = text,
             Message::FindKind(kind) => self.filter.kind = kind,
             Message::Choose(person) => self.chosen = Some(person),
@@ -204,20 +295,28 @@ impl State {
             Message::Unlock => return self.unlock(),
             Message::SwitchMode => return Action::SwitchMode,
             Message::SwitchLanguage => return Action::SwitchLanguage,
+            Message::ToggleMini => return Action::ToggleMini,
+            other => return self.update_papers(other, scene, settings),
         }
         Action::None
     }
 
-    /// Another page: who is followed and who waits is asked for only where it is shown.
+    /// Another page: who waits is asked for only where it is shown.
     fn turn_to(&mut self, page: Page) -> Action {
-        let waited = self.page == Page::Supervise;
-        self.page = page;
-        let agents = Wish::WatchAgents(page != Page::Desk);
-        match (waited, page == Page::Supervise) {
-            (false, true) => Action::Wishes(vec![agents, Wish::WatchWaiting(true)]),
-            (true, false) => Action::Wishes(vec![agents, Wish::WatchWaiting(false)]),
-            (false, false) | (true, true) => Action::Wish(agents),
-        }
+        let agents = (page != Page::Desk).then_some(Wish::WatchAgents(true));
+        Action::Wishes(agents.into_iter().chain(self.turned(page)).collect())
+    }
+
+    /// The same, and what the page needs besides.
+    fn turn_to_with(&mut self, page: Page, wish: Wish) -> Action {
+        let turned = self.turned(page);
+        Action::Wishes(turned.into_iter().chain([wish]).collect())
+    }
+
+    fn turned(&mut self, page: Page) -> Option<Wish> {
+        let waited = std::mem::replace(&mut self.page, page) == Page::Supervise;
+        let waits = page == Page::Supervise;
+        (waited != waits).then_some(Wish::WatchWaiting(waits))
     }
 
     /// What came is on the screen before somebody's eyes.
@@ -237,7 +336,9 @@ impl State {
                 Some(correction) => self.wish(Wish::Correct(correction)),
                 None => Action::None,
             },
-            Some(Question::Reasons | Question::SignOut) | None => Action::None,
+            Some(Question::Reasons | Question::SignOut | Question::Keypad | Question::Password | Question::SoundTest) | None => {
+                Action::None
+            }
         }
     }
 
@@ -262,9 +363,9 @@ impl State {
         Action::Wish(wish)
     }
 
-    fn toggle_ready(&mut self, view: &View) -> Action {
+    fn toggle_ready(&mut self, view: &View, settings: &Settings) -> Action {
         if view.can_go_ready() {
-            return self.wish(Wish::GoReady);
+            return self.go_ready(view, settings);
         }
         if view.can_go_not_ready() && self.question.is_none() {
             self.question = Some(Question::Reasons);
@@ -278,8 +379,10 @@ impl State {
             return self.wish(Wish::Lock);
         }
         match (&self.question, reason) {
+            (Some(Question::SoundTest), _) if digit == 1 => return Action::Wish(Wish::TestSound(SoundTest::Record)),
+            (Some(Question::SoundTest), _) if digit == 2 => return Action::Wish(Wish::TestSound(SoundTest::Ring)),
             (Some(Question::Reasons), Some(reason)) => self.wish(Wish::GoNotReady(*reason)),
-            (Some(Question::Reasons | Question::SignOut | Question::Correction(_)) | None, _) => Action::None,
+            (_, _) => Action::None,
         }
     }
 
@@ -288,23 +391,30 @@ impl State {
     }
 
     /// The whole screen.
-    pub(crate) fn view<'a>(&'a self, scene: Scene<'a>, server: &'a str) -> Element<'a, Message> {
+    pub(crate) fn view<'a>(&'a self, scene: Scene<'a>, server: &'a str, settings: &'a Settings) -> Element<'a, Message> {
+        if scene.view.must_change_password() {
+            return password::first(&self.new_password, scene);
+        }
         if scene.view.shows_lock() {
             return self.locked(scene);
         }
         let palette = scene.palette;
         let below = match self.page {
             Page::Desk => self.desk(scene),
-            Page::Agents => self.all_agents(scene),
+            Page::Agents => page(scene, agents::view(&self.filter, scene)),
+            Page::Calls => page(scene, calls_page::view(self.calls.unwrap_or(CallsPage::Mine), scene)),
+            Page::Settings => page(scene, settings::view(settings, scene)),
             Page::Messages => page(scene, self.messages.view(scene)),
             Page::Supervise => page(scene, self.supervise.view(scene)),
         };
         let work = column![call_bar::view(self, scene), hairline(palette).width(Fill).height(1.0), below];
         let upper = row![self.rail(scene), hairline(palette).width(1.0).height(Fill), work];
-        let page = column![upper.height(Fill), hairline(palette).width(Fill).height(1.0), status_line::view(scene, server)];
-        let page = container(page).width(Fill).height(Fill).style(move |_| theme::page(palette));
-        let layers: Stack<'a, Message> =
-            stack![page].push(layers::toast(self, scene)).push(self.question.as_ref().map(|question| question_view(scene, question)));
+        let whole = column![upper.height(Fill), hairline(palette).width(Fill).height(1.0), status_line::view(scene, server)];
+        let whole = container(whole).width(Fill).height(Fill).style(move |_| theme::page(palette));
+        let layers: Stack<'a, Message> = stack![whole]
+            .push(layers::toast(self, scene))
+            .push(self.question.as_ref().map(|question| self.question_view(scene, question, settings)))
+            .push(self.chooser.as_ref().map(|chooser| chooser.view(scene)));
         layers.into()
     }
 
@@ -312,35 +422,33 @@ impl State {
         let (palette, texts) = (scene.palette, &scene.texts.frame);
         let drawer = has_drawer(scene).then(|| rail_item(palette, Icon::Panel, texts.my_state, self.drawer, Some(Message::ToggleDrawer)));
         let (mode_icon, mode_word) = if scene.dark { (Icon::Sun, texts.light_key) } else { (Icon::Moon, texts.dark_key) };
-        let place = |sign, word: &'a str, page: Page, act: Message| {
-            let here = self.page == page;
-            rail_item(palette, sign, word, here, (!here).then_some(act))
+        let (house, papers, floor) = (&scene.texts.house, &scene.texts.papers, &scene.texts.floor);
+        let place = |icon: Icon, word: &'a str, page: Page, act: Message| {
+            rail_item(palette, icon, word, self.page == page, (self.page != page).then_some(act))
         };
-        let (house, floor) = (&scene.texts.house, &scene.texts.floor);
-        let desk = place(Icon::Headset, texts.desk, Page::Desk, Message::ShowDesk);
-        let agents = place(Icon::People, house.agents, Page::Agents, Message::ShowAgents);
+        let calls = Message::ShowCalls(self.calls.unwrap_or(CallsPage::Mine));
         let messages = place(Icon::Message, floor.messages, Page::Messages, Message::ShowMessages);
-        let messages = stack![messages].push(unread(scene));
         let supervises = scene.view.rules.supervises.is_some();
         let supervise = supervises.then(|| place(Icon::Eye, floor.supervise, Page::Supervise, Message::ShowSupervise));
-        let places = column![desk, agents, messages]
-            .push(supervise)
-            .push(drawer)
-            .push(gap::vertical())
-            .push(rail_item(palette, mode_icon, mode_word, false, Some(Message::SwitchMode)))
-            .push(rail_item(palette, Icon::SignOut, texts.sign_out, false, Some(Message::AskSignOut)));
+        let places = column![
+            place(Icon::Headset, texts.desk, Page::Desk, Message::ShowDesk),
+            place(Icon::List, papers.calls, Page::Calls, calls),
+            place(Icon::People, house.agents, Page::Agents, Message::ShowAgents),
+            stack![messages].push(unread(scene)),
+        ]
+        .push(supervise)
+        .push(drawer)
+        .push(gap::vertical())
+        .push(rail_item(palette, mode_icon, mode_word, false, Some(Message::SwitchMode)))
+        .push(place(Icon::Gear, papers.settings, Page::Settings, Message::ShowSettings))
+        .push(rail_item(palette, Icon::SignOut, texts.sign_out, false, Some(Message::AskSignOut)));
         let rail = container(places.spacing(space::XS)).width(size::RAIL).height(Fill).padding(space::S);
         rail.style(move |_| theme::bar(palette)).into()
     }
 
-    fn all_agents<'a>(&'a self, scene: Scene<'a>) -> Element<'a, Message> {
-        let whole = column![].push(layers::banner(scene)).push(agents::view(&self.filter, scene)).spacing(space::M).padding(space::M);
-        container(whole).width(Fill).height(Fill).into()
-    }
-
     fn desk<'a>(&'a self, scene: Scene<'a>) -> Element<'a, Message> {
         let (left, right) = if scene.width >= WIDE_FROM { (380.0, 320.0) } else { (300.0, 236.0) };
-        let own = container(own::view(scene)).width(right).height(Fill);
+        let own = container(self.right(scene)).width(right).height(Fill);
         let columns = row![container(caller::view(self, scene)).width(left), stage::view(self, scene)].spacing(space::M).height(Fill);
         let columns: Element<'a, Message> = match (has_drawer(scene), self.drawer) {
             (false, _) => columns.push(own).into(),
@@ -373,20 +481,13 @@ fn has_drawer(scene: Scene<'_>) -> bool {
     scene.width < DRAWER_BELOW
 }
 
-fn question_view<'a>(scene: Scene<'a>, question: &'a Question) -> Element<'a, Message> {
-    match question {
-        Question::Reasons => layers::reasons(scene),
-        Question::SignOut => layers::sign_out(scene),
-        Question::Correction(form) => layers::question(scene, correction::view(form, scene)),
-    }
-}
-
 /// The colour that goes with a state's word.
 fn tone(state: Option<AgentState>) -> Tone {
     match state {
         Some(AgentState::Ready) => Tone::Green,
         Some(AgentState::Offered) => Tone::Amber,
-        Some(AgentState::Talking | AgentState::Holding | AgentState::Consulting | AgentState::Outbound) => Tone::Blue,
+        Some(AgentState::Talking | AgentState::Outbound) => Tone::Blue,
+        Some(AgentState::Holding | AgentState::Consulting) => Tone::Violet,
         Some(AgentState::WrapUp) => Tone::Teal,
         Some(AgentState::NotReady(_)) => Tone::Red,
         Some(AgentState::Lost) | None => Tone::Grey,

@@ -16,6 +16,10 @@ const WIDTH: f32 = 520.0;
 const PULSE_SIDE: f32 = 152.0;
 
 pub(super) fn view<'a>(state: &'a State, scene: Scene<'a>) -> Element<'a, Message> {
+    if let Some(form) = state.form_here(scene.view) {
+        let whole = column![].push(functions::parties(scene)).push(form.view(scene)).spacing(space::M);
+        return container(whole).width(Fill).height(Fill).into();
+    }
     let content = match &scene.view.desk {
         Some(desk) => for_desk(state, scene, desk),
         None => column![label(scene.palette, scene.texts.frame.loading).size(text_size::BODY)],
@@ -26,8 +30,8 @@ pub(super) fn view<'a>(state: &'a State, scene: Scene<'a>) -> Element<'a, Messag
 
 fn for_desk<'a>(state: &'a State, scene: Scene<'a>, desk: &'a Desk) -> Column<'a, Message> {
     match desk.state {
-        AgentState::NotReady(reason) => not_ready(scene, desk, reason).push(functions::dial(state, scene)),
-        AgentState::Ready => ready(scene, desk).push(functions::dial(state, scene)),
+        AgentState::NotReady(reason) => not_ready(scene, desk, reason).push(dial(scene)).push(unfinished(scene)),
+        AgentState::Ready => ready(scene, desk).push(dial(scene)).push(unfinished(scene)),
         AgentState::Offered => desk.offer.as_ref().map_or_else(|| ready(scene, desk), |offer| ringing(state, scene, offer)),
         AgentState::Talking | AgentState::Holding | AgentState::Consulting | AgentState::Outbound => talking(state, scene, desk),
         AgentState::WrapUp => desk.wrap_up.as_ref().map_or_else(|| ready(scene, desk), |wrap_up| finishing(state, scene, desk, wrap_up)),
@@ -85,6 +89,10 @@ fn ringing<'a>(state: &'a State, scene: Scene<'a>, offer: &'a OfferView) -> Colu
         .push(running_out)
         .push(label(palette, (texts.ring_left)(left)))
         .push(scene.view.can_answer().then(|| body(texts.ringing_next).font(font::BOLD).color(palette.color(Tone::Green))))
+        .push(scene.view.can_answer().then(|| {
+            let reject = crate::widget::plain_key(palette, scene.texts.call.reject, "⇧F2", Some(Message::Wish(Wish::Reject)));
+            container(reject).padding(iced::Padding::ZERO.top(space::S))
+        }))
 }
 
 fn talking<'a>(state: &'a State, scene: Scene<'a>, desk: &'a Desk) -> Column<'a, Message> {
@@ -96,7 +104,7 @@ fn talking<'a>(state: &'a State, scene: Scene<'a>, desk: &'a Desk) -> Column<'a,
         column![still_sign(scene, tone, Icon::Phone), heading(scene.palette, headline), figure(scene, tone, scene.clock_since(since)),];
     let who = desk.call.as_ref().map(|call| who(state, scene, call));
     let next = scene.view.can_hang_up().then(|| hint(scene, scene.texts.stage.talking_next));
-    head.spacing(space::M).align_x(Center).push(who).push(next).push(functions::in_call(state, scene))
+    head.spacing(space::M).align_x(Center).push(who).push(next).push(functions::parties(scene))
 }
 
 /// A held citizen is on the agent's mind: amber after 45 s, red after 90 (1-10).
@@ -124,8 +132,22 @@ fn finishing<'a>(state: &'a State, scene: Scene<'a>, desk: &'a Desk, wrap_up: &'
         .push(row![act_button(scene, texts.finish, "F12", act)].push(extend(scene, wrap_up)).spacing(space::M).align_y(Bottom))
 }
 
+/// 外拨
+fn dial<'a>(scene: Scene<'a>) -> Element<'a, Message> {
+    let act = scene.view.can_dial().then_some(Message::Open(super::chooser::Purpose::Dial));
+    crate::widget::plain_key(scene.palette, scene.texts.calls.dial, "F3", act).into()
+}
+
+/// Summaries that wait to be finished, such as after a crash.
+fn unfinished<'a>(scene: Scene<'a>) -> Option<Element<'a, Message>> {
+    let newest = scene.view.drafts.values().max_by_key(|draft| draft.copy.changed)?;
+    let words = label(scene.palette, (scene.texts.papers.unfinished)(scene.view.drafts.len()));
+    let act = crate::widget::plain(scene.palette, scene.texts.papers.write_up, Some(Message::WriteUp(newest.copy.summary.interaction)));
+    Some(row![words, act.height(32.0)].spacing(space::S).align_y(Center).into())
+}
+
 /// 延长, if the queue allows it at all.
-fn extend<'a>(scene: Scene<'a>, wrap_up: &'a WrapUpView) -> Option<Element<'a, Message>> {
+pub(super) fn extend<'a>(scene: Scene<'a>, wrap_up: &'a WrapUpView) -> Option<Element<'a, Message>> {
     let act = scene.view.can_extend_wrap_up().then_some(Message::Wish(Wish::ExtendWrapUp));
     let word = (scene.texts.house.extend)(wrap_up.extensions);
     let content = container(text(word).size(text_size::BODY)).center_y(Fill);

@@ -1,0 +1,159 @@
+//! 设置: how it looks, which devices and how loud, the sound test, when the seat locks, and the password. The sound test is also asked for
+//! before the first 示闲 with these devices.
+
+use super::chooser::{Purpose, Role, field as chosen};
+use super::{Message, Scene};
+use crate::font;
+use crate::keeping::Settings;
+use crate::theme::{self, Tone, space, text_size};
+use crate::widget::{body, card, filled, heading, label, labelled, level_meter, plain, plain_key};
+use desktop_core::{SoundSettings, SoundTest, Wish};
+use iced::widget::{Column, Row, button, column, container, row, scrollable, space as gap, text};
+use iced::{Center, Element, Fill};
+
+/// Sizes that can be chosen, in percent.
+pub(crate) const SCALES: [u16; 5] = [100, 125, 150, 175, 200];
+/// Minutes after which an idle seat locks; 0 is never.
+pub(crate) const LOCKS: [u16; 4] = [5, 10, 20, 0];
+/// One step of a volume, in percent.
+const VOLUME_STEP: u16 = 20;
+/// Width of a column of cards.
+const COLUMN_WIDTH: f32 = 460.0;
+/// Locks after so many minutes unless chosen otherwise.
+pub(crate) const USUAL_LOCK: u16 = 10;
+
+pub(super) fn view<'a>(settings: &'a Settings, scene: Scene<'a>) -> Element<'a, Message> {
+    let palette = scene.palette;
+    let left = column![card(palette, look(settings, scene)).width(Fill), card(palette, security(settings, scene)).width(Fill)];
+    let right = column![card(palette, sound(settings, scene)).width(Fill)];
+    let columns = row![left.spacing(space::M).width(COLUMN_WIDTH), right.spacing(space::M).width(COLUMN_WIDTH)].spacing(space::M);
+    scrollable(columns).width(Fill).height(Fill).into()
+}
+
+fn look<'a>(settings: &'a Settings, scene: Scene<'a>) -> Column<'a, Message> {
+    let texts = &scene.texts.papers;
+    let mode = if scene.dark { scene.texts.frame.light } else { scene.texts.frame.dark };
+    let present = settings.scale_percent.unwrap_or(100);
+    let scales = SCALES.map(|scale| pill(scene, format!("{scale}%"), scale == present, Message::Scale(scale)));
+    column![
+        heading(scene.palette, texts.look),
+        labelled(scene.palette, texts.scale, Row::from_iter(scales).spacing(space::XS)),
+        labelled(
+            scene.palette,
+            texts.language,
+            row![
+                plain(scene.palette, scene.texts.other_language, Some(Message::SwitchLanguage)),
+                plain(scene.palette, mode, Some(Message::SwitchMode)),
+                plain(scene.palette, texts.mini, Some(Message::ToggleMini)),
+            ]
+            .spacing(space::S)
+        ),
+    ]
+    .spacing(space::M)
+}
+
+fn security<'a>(settings: &'a Settings, scene: Scene<'a>) -> Column<'a, Message> {
+    let texts = &scene.texts.papers;
+    let present = settings.lock_minutes.unwrap_or(USUAL_LOCK);
+    let locks = LOCKS.map(|minutes| {
+        let word = if minutes == 0 { texts.lock_never.to_owned() } else { (texts.lock_after)(minutes) };
+        pill(scene, word, minutes == present, Message::LockAfter(minutes))
+    });
+    let lock = scene.view.can_go_not_ready().then_some(Message::Wish(Wish::Lock));
+    column![
+        heading(scene.palette, texts.security),
+        labelled(scene.palette, texts.lock_label, Row::from_iter(locks).spacing(space::XS)),
+        row![plain(scene.palette, texts.lock_now, lock), plain(scene.palette, texts.change_password, Some(Message::AskPassword)),]
+            .spacing(space::S),
+    ]
+    .spacing(space::M)
+}
+
+/// Devices, volumes and the test.
+pub(super) fn sound<'a>(settings: &'a Settings, scene: Scene<'a>) -> Column<'a, Message> {
+    let (palette, texts, chosen_sound) = (scene.palette, &scene.texts.papers, &settings.sound);
+    let name = |device: &Option<String>, none: &str| Some(device.clone().unwrap_or_else(|| none.to_owned()));
+    let volume = |loud: u16, ring: u16| Message::Sound(SoundSettings { volume_percent: loud, ring_percent: ring, ..chosen_sound.clone() });
+    let (loud, ring) = (chosen_sound.volume_percent, chosen_sound.ring_percent);
+    column![
+        heading(palette, texts.sound),
+        chosen(scene, texts.microphone, name(&chosen_sound.microphone, texts.systems_choice), Purpose::Device(Role::Microphone)),
+        chosen(scene, texts.loudspeaker, name(&chosen_sound.loudspeaker, texts.systems_choice), Purpose::Device(Role::Loudspeaker)),
+        chosen(scene, texts.ringer, name(&chosen_sound.ringer, texts.no_ringer), Purpose::Device(Role::Ringer)),
+        row![
+            steps(scene, texts.volume, loud, volume(quieter(loud), ring), volume(louder(loud), ring)),
+            steps(scene, texts.ring_volume, ring, volume(loud, quieter(ring)), volume(loud, louder(ring))),
+        ]
+        .spacing(space::M),
+    ]
+    .push(trial(scene))
+    .spacing(space::M)
+}
+
+/// The test: what it does now, the level, and its acts.
+fn trial<'a>(scene: Scene<'a>) -> Column<'a, Message> {
+    let (palette, texts, voice) = (scene.palette, &scene.texts.papers, &scene.view.voice);
+    let can = scene.view.can_test_sound() && scene.view.headset_works();
+    let act = |test: SoundTest| (can && voice.test == SoundTest::Off).then_some(Message::Wish(Wish::TestSound(test)));
+    let words = match voice.test {
+        SoundTest::Record => Some(texts.recording),
+        SoundTest::Play => Some(texts.playing),
+        SoundTest::Off | SoundTest::Ring => None,
+    };
+    let stop = (voice.test != SoundTest::Off).then(|| plain(palette, texts.stop, Some(Message::Wish(Wish::TestSound(SoundTest::Off)))));
+    let trouble = (!scene.view.headset_works()).then(|| body(scene.texts.advice.no_device.what).color(palette.color(Tone::Red)));
+    let level = if voice.test == SoundTest::Record { voice.microphone_level } else { voice.speaker_level };
+    column![
+        row![plain_key(palette, texts.record, "1", act(SoundTest::Record)), plain_key(palette, texts.try_ring, "2", act(SoundTest::Ring))]
+            .push(stop)
+            .spacing(space::S),
+        level_meter(palette, Tone::Green, words.unwrap_or(scene.texts.voice.microphone), level),
+    ]
+    .push(trouble)
+    .spacing(space::M)
+}
+
+fn quieter(percent: u16) -> u16 {
+    percent.saturating_sub(VOLUME_STEP)
+}
+
+fn louder(percent: u16) -> u16 {
+    (percent + VOLUME_STEP).min(SoundSettings::LOUDEST)
+}
+
+fn steps<'a>(scene: Scene<'a>, name: &'a str, percent: u16, less: Message, more: Message) -> Element<'a, Message> {
+    let step = |word: &'a str, act: Option<Message>| {
+        let palette = scene.palette;
+        let place =
+            button(container(text(word).size(text_size::NUMBER).font(font::BOLD)).center(Fill)).width(36.0).height(36.0).padding(0.0);
+        place.on_press_maybe(act).style(move |_, status| theme::button_plain(palette, status))
+    };
+    let value = container(body(format!("{percent}%"))).center_x(56.0);
+    let less = (percent > 0).then_some(less);
+    let more = (percent < SoundSettings::LOUDEST).then_some(more);
+    labelled(scene.palette, name, row![step("−", less), value, step("+", more)].spacing(space::XS).align_y(Center)).width(Fill).into()
+}
+
+fn pill<'a>(scene: Scene<'a>, word: String, chosen: bool, act: Message) -> Element<'a, Message> {
+    let palette = scene.palette;
+    let place = button(text(word).size(text_size::BODY)).padding([space::S, space::M]).on_press_maybe((!chosen).then_some(act));
+    place.style(move |_, status| theme::button_row(palette, chosen.then_some(Tone::Blue), status)).into()
+}
+
+/// Before the first 示闲 with these devices.
+pub(super) fn before_ready<'a>(settings: &'a Settings, scene: Scene<'a>) -> Column<'a, Message> {
+    let (palette, texts) = (scene.palette, &scene.texts.papers);
+    let ready = scene.view.headset_works().then_some(Message::SoundIsGood);
+    let acts = row![
+        plain_key(palette, texts.test_skip, "Esc", Some(Message::CloseQuestion)),
+        gap::horizontal(),
+        filled(palette, texts.test_done, Some("Enter"), ready)
+    ];
+    column![
+        text(texts.test_title).size(text_size::NUMBER).font(font::BOLD),
+        label(palette, texts.test_what),
+        sound(settings, scene),
+        acts.align_y(Center)
+    ]
+    .spacing(space::M)
+}

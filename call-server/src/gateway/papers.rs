@@ -1,0 +1,57 @@
+//! What a connection does with papers: answers questions, keeps drafts, takes summaries and new passwords. All of it by way of the front
+//! office, on a blocking thread.
+
+use super::connection::{Connection, End, now};
+use shared::model::{AgentId, DraftCopy, Refusal, RequestId, SessionId, Summary, UnixMillis};
+use shared::pii::Pii;
+use shared::wire::{FromServer, Question, SignInRefusal};
+use std::sync::Arc;
+use tokio::time::Instant;
+
+impl Connection {
+    pub(super) async fn answer(&mut self, agent: AgentId, request: RequestId, question: Question) -> Result<(), End> {
+        let people = Arc::clone(&self.shared.people);
+        let answer = tokio::task::spawn_blocking(move || people.answer(agent, question)).await.unwrap_or(Err(Refusal::NotSaved));
+        self.heard = Instant::now();
+        match answer {
+            Ok(answer) => self.say(&FromServer::Answer { request, answer: Box::new(answer) }).await,
+            Err(reason) => self.say(&FromServer::Refused { request, reason }).await,
+        }
+    }
+
+    /// A draft that cannot be kept is not answered: the client keeps it too, and sends it again.
+    pub(super) async fn keep(&mut self, (agent, session): (AgentId, SessionId), mut draft: DraftCopy) -> Result<(), End> {
+        if !draft.summary.fits() {
+            return Ok(());
+        }
+        let at: UnixMillis = now();
+        draft.changed = draft.changed.min(at);
+        let (interaction, revision) = (draft.summary.interaction, draft.revision);
+        let on_desk = self.shared.sessions().has_on_desk(session, interaction);
+        let people = Arc::clone(&self.shared.people);
+        let kept = tokio::task::spawn_blocking(move || people.keep(agent, &draft, on_desk)).await.unwrap_or(Err(Refusal::NotSaved));
+        self.heard = Instant::now();
+        if kept.is_ok() { self.say(&FromServer::Kept { interaction, revision, at }).await } else { Ok(()) }
+    }
+
+    pub(super) async fn submit(&self, (agent, session): (AgentId, SessionId), summary: Summary) -> Result<(), Refusal> {
+        let on_desk = self.shared.sessions().has_on_desk(session, summary.interaction);
+        let people = Arc::clone(&self.shared.people);
+        let submitted = tokio::task::spawn_blocking(move || people.submit(agent, summary, on_desk)).await;
+        submitted.unwrap_or(Err(Refusal::NotSaved))
+    }
+
+    pub(super) async fn change_password(&self, session: SessionId, old: Pii<String>, new: Pii<String>) -> Result<(), Refusal> {
+        let number = self.staff_number(session);
+        let person = self.check(number.clone(), old).await.map_err(|refusal| match refusal {
+            SignInRefusal::WrongCredentials => Refusal::WrongPassword,
+            SignInRefusal::TooManyAttempts => Refusal::Locked,
+            SignInRefusal::SessionGone | SignInRefusal::SignedInElsewhere | SignInRefusal::NotNow => Refusal::NotSaved,
+        })?;
+        let people = Arc::clone(&self.shared.people);
+        let changed = tokio::task::spawn_blocking(move || people.change_password(&number, new.reveal())).await;
+        changed.unwrap_or(Err(Refusal::NotSaved))?;
+        self.shared.sessions().password_changed(person.agent);
+        Ok(())
+    }
+}
