@@ -6,10 +6,12 @@ use crate::planning::SiteNow;
 use crate::store::{CallerEdit, Fates, NewCaller, Store, StoreError, Submitted};
 use crate::switchboard::Inbox;
 use call_core::{CallStatus, CallStatusPhase, Input};
-use shared::model::{AgentId, Caller, Disposition, DraftCopy, MemberUnit, QueueId, Refusal, Summary, TargetBand, UnixMillis};
+use shared::model::{
+    AgentId, Caller, Disposition, DraftCopy, InteractionId, Mark, MemberUnit, QueueId, Refusal, Summary, TargetBand, UnixMillis,
+};
 use shared::wire::{
-    self, Answer, Correction, DeskRules, HousePapers, MAX_FRAME_BYTES, MESSAGES_PER_FRAME, MOST_WAITING, MailboxPart, MessageRow,
-    MessageTarget, Question, ReasonLimit, SignInRefusal, WaitingRow,
+    self, Answer, Correction, DeskRules, HousePapers, MAX_FRAME_BYTES, MESSAGES_PER_FRAME, MOST_MARKS, MOST_WAITING, MailboxPart,
+    MessageRow, MessageTarget, Question, ReasonLimit, SignInRefusal, WaitingRow,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,6 +53,20 @@ impl FrontOffice for Office {
             papers: true,
             password_is_initial: false,
         }
+    }
+
+    fn marks(&self, agent: AgentId, supervises: Option<&[QueueId]>, interaction: InteractionId) -> Vec<Mark> {
+        let found = self.store.call(interaction).unwrap_or_else(|error| {
+            tracing::error!(%error, "the marks of a call cannot be read");
+            None
+        });
+        let Some(call) = found else { return Vec::new() };
+        let took_part = call.segments.iter().any(|segment| segment.agent == agent);
+        let queue = call.result.as_ref().and_then(|result| result.queue);
+        let supervises = supervises.is_some_and(|own| own.is_empty() || queue.is_some_and(|queue| own.contains(&queue)));
+        let mut marks = if took_part || supervises { call.marks } else { Vec::new() };
+        marks.truncate(MOST_MARKS);
+        marks
     }
 
     fn waiting(&self, queues: &[QueueId]) -> Vec<WaitingRow> {
@@ -215,7 +231,7 @@ impl Office {
     }
 
     /// The desk shows the card as it stands on record now.
-    fn tell(&self, caller: Caller, interaction: shared::model::InteractionId) -> Result<Result<(), Refusal>, StoreError> {
+    fn tell(&self, caller: Caller, interaction: InteractionId) -> Result<Result<(), Refusal>, StoreError> {
         let card = self.store.card_for(&caller, interaction)?;
         self.inbox.send(Input::CardFound { interaction, card });
         Ok(Ok(()))

@@ -141,6 +141,8 @@ pub enum Wish {
     Sound(SoundSettings),
     /// The sound test goes on with this.
     TestSound(SoundTest),
+    /// What happened where in the recording of a call.
+    Marks(InteractionId),
     /// Follow who waits in the supervised lines, or no longer.
     WatchWaiting(bool),
     /// 短消息

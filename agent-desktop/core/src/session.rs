@@ -215,6 +215,7 @@ impl Session {
             }
             Wish::Sound(settings) => self.effects.push_back(Effect::Voice(VoiceCommand::Sound(settings))),
             Wish::TestSound(test) => self.test_sound(test),
+            Wish::Marks(interaction) => self.say(FromClient::Marks { interaction }),
             Wish::WatchWaiting(on) => self.watch_waiting(on),
             Wish::SendMessage(to, text) => self.send_message(to, text),
             Wish::ReadMessages => self.read_messages(),
@@ -418,12 +419,13 @@ impl Session {
         match frame {
             FromServer::Welcome { version, .. } => self.welcome(now, version),
             FromServer::SignedIn { token, agent, number, name, media, rules, .. } => {
-                self.view.rules = rules;
+                self.view.rules = *rules;
                 self.signed_in(now, token, Me { agent, number, name }, media);
             }
             FromServer::Agents(news) => self.agents(news),
             FromServer::SignInRefused { reason } => self.sign_in_refused(now, reason),
             FromServer::Desk(desk) => self.desk(now, *desk),
+            FromServer::Marks { interaction, marks } => self.view.marks = Some((interaction, marks)),
             FromServer::Waiting { rows } => self.view.waiting = self.watching_waiting.then_some(rows),
             FromServer::Messages(news) => self.messages(news),
             FromServer::Done { request } => {

@@ -4,7 +4,7 @@ use crate::drafts::Draft;
 use crate::session::Saved;
 use crate::{LinkFailure, Messages};
 use shared::model::{
-    AgentId, AgentState, AsideStage, CallEntry, CallFunction, CallPhase, Desk, Disposition, Floor, InteractionId, MemberUnit,
+    AgentId, AgentState, AsideStage, CallEntry, CallFunction, CallPhase, Desk, Disposition, Floor, InteractionId, Mark, MemberUnit,
     NotReadyReason, OwnFigures, QueueId, Refusal, TalkHealth, VoiceCodec,
 };
 use shared::wire::{CallsPage, DeskRules, HousePapers, ReasonLimit, SignInRefusal, SignOutReason, WaitingRow};
@@ -46,6 +46,8 @@ pub struct View {
     pub drafts: Arc<BTreeMap<InteractionId, Draft>>,
     /// What was put on record last, until it is read or something else is wished.
     pub saved: Option<Saved>,
+    /// What happened where in the recording that was asked about last.
+    pub marks: Option<(InteractionId, Vec<Mark>)>,
     /// Who waits in the supervised lines, while that is followed.
     pub waiting: Option<Vec<WaitingRow>>,
     /// What came from colleagues and was sent to them.

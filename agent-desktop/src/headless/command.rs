@@ -1,7 +1,9 @@
 //! The commands of a headless client: one per line.
 
 use desktop_core::Wish;
-use shared::model::{AgentId, CallFunction, NotReadyReason, PhoneNumber, QueueId, Summary, SupervisorAct, Target, VoiceDevice};
+use shared::model::{
+    AgentId, CallFunction, InteractionId, NotReadyReason, PhoneNumber, QueueId, Summary, SupervisorAct, Target, VoiceDevice,
+};
 use shared::pii::Pii;
 use shared::wire::{Correction, MessageTarget};
 
@@ -75,6 +77,7 @@ pub(super) fn read(line: &str) -> Result<Command, String> {
         (Some("unlock"), Some(password)) => Wish::Unlock(password.to_owned().into()),
         (Some("agents"), Some("on")) => Wish::WatchAgents(true),
         (Some("agents"), Some("off")) => Wish::WatchAgents(false),
+        (Some("marks"), Some(call)) => Wish::Marks(InteractionId(call.parse().map_err(|_| format!("{call:?} is no call's number"))?)),
         (Some("waiting"), Some("on")) => Wish::WatchWaiting(true),
         (Some("waiting"), Some("off")) => Wish::WatchWaiting(false),
         (Some("attentive"), Some("on")) => Wish::Attentive(true),
@@ -108,7 +111,7 @@ pub(super) fn read(line: &str) -> Result<Command, String> {
 
 const COMMANDS: &str = "commands are: ready, not_ready REASON, await_not_ready REASON, answer, reject, hang_up, end_wrap_up, \
      extend_wrap_up, dial NUMBER, hold, retrieve, consult TO, invite TO, transfer TO, swap, merge, complete, cancel, leave, press KEYS, \
-     pause_recording, resume_recording, call JSON, supervise JSON, lock, unlock PASSWORD, agents on|off, waiting on|off, attentive on|off, \
+     pause_recording, resume_recording, call JSON, supervise JSON, lock, unlock PASSWORD, agents on|off, waiting on|off, marks CALL, attentive on|off, \
      voice phone|headset, correct JSON, message TO TEXT, read_messages, older_messages, mute on|off, \
       draft JSON, summary JSON, password OLD NEW, sign_out, quit";
 

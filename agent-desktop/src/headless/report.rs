@@ -60,6 +60,10 @@ impl Report {
             });
         }
         messages(&before, view, &mut seen.lines);
+        if view.marks != before.marks {
+            let told = view.marks.as_ref();
+            seen.lines.extend(told.map(|(call, marks)| json!({"event": "marks", "interaction": call, "marks": marks})));
+        }
         if view.waiting != before.waiting {
             seen.lines.extend(view.waiting.as_ref().map(|rows| json!({"event": "waiting", "rows": rows})));
         }

@@ -5,8 +5,12 @@
 
 #[path = "story/settings.rs"]
 mod settings;
+#[path = "story/words.rs"]
+mod words;
 
-use call_core::command::{AgentCommand, MediaAccess, MediaCommand, Part, RecordingCommand, SessionText, SipCommand, Sound, StoreCommand};
+use call_core::command::{
+    AgentCommand, BUSY_TONE, MediaAccess, MediaCommand, Part, RecordingCommand, SessionText, SipCommand, Sound, StoreCommand,
+};
 use call_core::input::{AgentAction, AnnouncementEnd, CallOffered, LegEnd, MediaFailure, PastContact, RecordingOutcome};
 use call_core::ledger::{CallbackRecord, CallbackState, Decision, FactKind, InteractionRecord, LastAgentOutcome};
 use call_core::plan::{Mode, Override, Plan, Scope};
@@ -19,6 +23,7 @@ use shared::model::{
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
+use words::{call_news, party_id, supervisor_act, target, voice_device};
 
 #[test]
 fn every_scenario_ends_as_its_text_says() {
@@ -71,6 +76,9 @@ struct Stage {
     /// By the leg that each is named by.
     talks: BTreeMap<LegId, BTreeMap<LegId, Part>>,
     pressed: Option<(LegId, String)>,
+    /// Who hears the tone of a call that rings, and who has heard that of a refusal.
+    ringback: BTreeSet<LegId>,
+    busy: BTreeSet<LegId>,
     /// Agents' legs that hear music.
     music: BTreeSet<LegId>,
     /// The text that was said last into a talk.
@@ -150,6 +158,8 @@ impl Stage {
             phones: BTreeMap::new(),
             talks: BTreeMap::new(),
             pressed: None,
+            ringback: BTreeSet::new(),
+            busy: BTreeSet::new(),
             music: BTreeSet::new(),
             said: None,
             tracks: BTreeMap::new(),
@@ -274,6 +284,8 @@ impl Stage {
                 None
             }
             MediaCommand::Announce { leg, prompts, .. } => {
+                self.ringback.remove(&leg);
+                self.busy.extend(prompts.iter().any(|prompt| &*prompt.0 == BUSY_TONE).then_some(leg));
                 let names: Vec<String> = prompts.iter().map(|prompt| prompt.0.to_string()).collect();
                 self.hears(leg, Hears::Text(names.join(" ")));
                 None
@@ -300,7 +312,12 @@ impl Stage {
                 self.hears(citizen, Hears::Silence);
                 None
             }
+            MediaCommand::Play { leg, sound: Sound::Ringback } => {
+                self.ringback.insert(leg);
+                None
+            }
             MediaCommand::Play { leg, sound: Sound::Silence } => {
+                self.ringback.remove(&leg);
                 self.hears(leg, Hears::Silence);
                 None
             }
@@ -326,6 +343,7 @@ impl Stage {
     }
 
     fn join(&mut self, first: LegId, second: LegId) -> Option<Input> {
+        [first, second].iter().for_each(|leg| _ = self.ringback.remove(leg));
         self.hears(first, Hears::Silence);
         self.hears(second, Hears::Silence);
         let before = self.talks.insert(first, BTreeMap::from([(second, Part::Talk)]));
@@ -692,6 +710,15 @@ impl Stage {
 
     fn expect(&mut self, words: &[&str]) -> Result<(), String> {
         match words {
+            ["agent", agent, "hears", "ringback"] => {
+                let leg = self.desks.get(&agent_id(agent)?).and_then(|desk| desk.leg).ok_or("the agent never signed in")?;
+                same("ringback", &self.ringback.contains(&leg), &true)
+            }
+            ["phone", number, "hears", "ringback"] => same("ringback", &self.ringback.contains(&self.phone(number)?.leg), &true),
+            ["agent", agent, "heard", "busy"] => {
+                let leg = self.desks.get(&agent_id(agent)?).and_then(|desk| desk.leg).ok_or("the agent never signed in")?;
+                same("busy tone", &self.busy.contains(&leg), &true)
+            }
             ["agent", agent, "hears", who @ ..] => {
                 let leg = self.desks.get(&agent_id(agent)?).and_then(|desk| desk.leg).ok_or("the agent never signed in")?;
                 same("what is heard", &self.audible(leg).unwrap_or_else(|| "nobody".to_owned()).as_str(), &who.join(" ").as_str())
@@ -956,65 +983,4 @@ fn record_is(record: &InteractionRecord, facts: &[&str]) -> Result<(), String> {
 }
 fn same<T: PartialEq + std::fmt::Debug>(what: &str, found: &T, expected: &T) -> Result<(), String> {
     if found == expected { Ok(()) } else { Err(format!("{what}: expected {expected:?}, found {found:?}")) }
-}
-
-/// `agent 1002`, `queue 12345` or a number.
-fn target(words: &[&str]) -> Result<Target, String> {
-    match words {
-        ["agent", agent] => Ok(Target::Agent(agent_id(agent)?)),
-        ["queue", queue] => Ok(Target::Queue(QueueId(queue.parse().map_err(|_| "a queue is a number")?))),
-        [number] => Ok(Target::Number(phone(number)?.into())),
-        other => Err(format!("`{}` is nobody to be called", other.join(" "))),
-    }
-}
-
-/// `listens 1001`, `whispers 1001`, `barges 1001`, `stops`, `takes-over 1001`, `releases 1001`, `forces 1001 ready | break | out`,
-/// `moves caller 139… to 110`, `picks-up caller 139…`.
-fn supervisor_act(words: &[&str], call: Option<InteractionId>) -> Result<SupervisorAct, String> {
-    let interaction = call.unwrap_or(InteractionId(0));
-    Ok(match words {
-        ["listens", agent] => SupervisorAct::Watch { agent: agent_id(agent)?, mode: WatchMode::Listen },
-        ["whispers", agent] => SupervisorAct::Watch { agent: agent_id(agent)?, mode: WatchMode::Whisper },
-        ["barges", agent] => SupervisorAct::Watch { agent: agent_id(agent)?, mode: WatchMode::Barge },
-        ["stops"] => SupervisorAct::Unwatch,
-        ["takes-over", agent] => SupervisorAct::TakeOver { agent: agent_id(agent)? },
-        ["releases", agent] => SupervisorAct::Release { agent: agent_id(agent)? },
-        ["forces", agent, "ready"] => SupervisorAct::ForceReady { agent: agent_id(agent)? },
-        ["forces", agent, "out"] => SupervisorAct::ForceSignOut { agent: agent_id(agent)? },
-        ["forces", agent, reason] => SupervisorAct::ForceNotReady { agent: agent_id(agent)?, reason: not_ready(reason)? },
-        ["moves", "caller", _, "to", queue] => {
-            SupervisorAct::Move { interaction, queue: QueueId(queue.parse().map_err(|_| "a queue is a number")?) }
-        }
-        ["picks-up", "caller", _] => SupervisorAct::PickUp { interaction },
-        other => return Err(format!("`supervises {}` is no sentence", other.join(" "))),
-    })
-}
-
-fn voice_device(word: &str) -> Result<VoiceDevice, String> {
-    match word {
-        "phone" => Ok(VoiceDevice::Phone),
-        "headset" => Ok(VoiceDevice::Headset),
-        other => Err(format!("nobody speaks by `{other}`")),
-    }
-}
-
-fn party_id(number: &str) -> Result<PartyId, String> {
-    number.parse().map(PartyId).map_err(|_| "a party is a number".to_owned())
-}
-
-fn call_news(news: CallNews) -> String {
-    match news {
-        CallNews::DialFailed(result) => format!("dial failed {}", result.code()),
-        CallNews::AsideFailed(result) => format!("aside failed {}", result.code()),
-        CallNews::AsideLeft => "aside left".to_owned(),
-        CallNews::PartyLeft => "party left".to_owned(),
-        CallNews::LeftOnHold => "left on hold".to_owned(),
-        CallNews::HeldLong => "held long".to_owned(),
-        CallNews::TeamHeldLong(agent) => format!("{} holds long", agent.0),
-        CallNews::TeamEmergency(agent) => format!("{} calls for help", agent.0),
-        CallNews::HeldTooLong => "held too long".to_owned(),
-        CallNews::TeamResidual(agent) => format!("{} left a talk that goes on", agent.0),
-        CallNews::Forced => "forced".to_owned(),
-        CallNews::Taken => "taken".to_owned(),
-    }
 }

@@ -206,20 +206,8 @@ impl Change {
                 let message = format!("no override {entry} is in force");
                 Err(Failure::new("no_such_entry", message, "`calendar override list` shows those in force."))
             }
-            Self::HoldRecordings { interaction, reason, by } => {
-                if store.hold_recordings(*interaction, (reason, by), now)? {
-                    return Ok(json!({"holds": store.holds(*interaction)?}));
-                }
-                let message = format!("there is no call {interaction}");
-                Err(Failure::new("no_such_call", message, "`call-server call list` shows the newest."))
-            }
-            Self::LiftHolds { interaction, reason, by } => {
-                if store.lift_holds(*interaction, (reason, by), now)? > 0 {
-                    return Ok(json!({"holds": store.holds(*interaction)?}));
-                }
-                let message = format!("the recordings of call {interaction} are not held");
-                Err(Failure::new("not_held", message, "`call-server recording list` shows which are."))
-            }
+            Self::HoldRecordings { interaction, reason, by } => hold(store, *interaction, (reason, by), now),
+            Self::LiftHolds { interaction, reason, by } => lift(store, *interaction, (reason, by), now),
             Self::AddListEntry(entry) => Ok(json!({"entry": store.add_list_entry(entry, now)?, "added": entry})),
             Self::RemoveListEntry { list, entry, by, reason } => {
                 if store.remove_list_entry(*list, *entry, (by, reason), now)? {
@@ -268,6 +256,22 @@ fn close_matter(store: &Store, matter: MatterId, done: (&str, &str), now: UnixMi
     }
     let message = format!("there is no open matter {matter}");
     Err(Failure::new("no_such_matter", message, "`call-server matter list` shows those that are open."))
+}
+
+fn hold(store: &Store, interaction: InteractionId, why: (&str, &str), now: UnixMillis) -> Result<Value, Failure> {
+    if store.hold_recordings(interaction, why, now)? {
+        return Ok(json!({"holds": store.holds(interaction)?}));
+    }
+    let message = format!("there is no call {interaction}");
+    Err(Failure::new("no_such_call", message, "`call-server call list` shows the newest."))
+}
+
+fn lift(store: &Store, interaction: InteractionId, why: (&str, &str), now: UnixMillis) -> Result<Value, Failure> {
+    if store.lift_holds(interaction, why, now)? > 0 {
+        return Ok(json!({"holds": store.holds(interaction)?}));
+    }
+    let message = format!("the recordings of call {interaction} are not held");
+    Err(Failure::new("not_held", message, "`call-server recording list` shows which are."))
 }
 
 fn agent(store: &Store, number: &str) -> Result<AgentId, Failure> {

@@ -9,9 +9,8 @@ use crate::archive::{self, Choice, Rotation, VerifyFault};
 use crate::config::Site;
 use crate::recording::{self, Ending, Envelope, ExportError, KeyError, KeyRing, Spare, export_part, export_wav, levels};
 use crate::store::{RecordingReport, Role, Store};
-use call_core::ledger::Mark;
 use serde_json::json;
-use shared::model::{InteractionId, RecordingId, Track};
+use shared::model::{InteractionId, Mark, RecordingId, Track};
 use std::path::Path;
 
 pub(super) fn recording(folder: &Path, command: &Recording) -> Result<Outcome, Failure> {

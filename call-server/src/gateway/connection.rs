@@ -6,7 +6,7 @@ use crate::tunnel::{PACKET_BYTES, TunnelPacket};
 use call_core::Input;
 use call_core::input::AgentAction;
 use futures_util::{SinkExt, StreamExt};
-use shared::model::{AgentId, CallerPerson, Refusal, RequestId, SessionId, UnixMillis, VoiceDevice};
+use shared::model::{AgentId, CallerPerson, InteractionId, Refusal, RequestId, SessionId, UnixMillis, VoiceDevice};
 use shared::pii::Pii;
 use shared::wire::{self, Correction, FromClient, FromServer, SignInRefusal, WaitingRow};
 use std::net::SocketAddr;
@@ -185,6 +185,10 @@ impl Connection {
                 self.shared.inbox.send(Input::AgentAttentive { agent: *agent, session: *session, attentive });
                 Ok(())
             }
+            (FromClient::Marks { interaction }, Progress::Signed { session, agent }) => {
+                let whose = (*agent, *session);
+                self.tell_marks(whose, interaction).await
+            }
             (FromClient::Messages(asked), Progress::Signed { session, agent }) => {
                 let (session, agent) = (*session, *agent);
                 // Before the rows are read: what comes in between is told twice, and never not at all.
@@ -214,7 +218,8 @@ impl Connection {
                 | FromClient::WatchAgents { .. }
                 | FromClient::Attentive { .. }
                 | FromClient::Messages(_)
-                | FromClient::WatchWaiting { .. },
+                | FromClient::WatchWaiting { .. }
+                | FromClient::Marks { .. },
                 _,
             ) => Err(End::Protocol("not signed in".to_owned())),
         }
@@ -304,6 +309,14 @@ impl Connection {
             self.say(&FromServer::Agents(news)).await?;
         }
         Ok(())
+    }
+
+    async fn tell_marks(&mut self, (agent, session): (AgentId, SessionId), interaction: InteractionId) -> Result<(), End> {
+        let supervises = self.shared.sessions().person(session).and_then(|person| person.supervises.clone());
+        let people = Arc::clone(&self.shared.people);
+        let marks = tokio::task::spawn_blocking(move || people.marks(agent, supervises.as_deref(), interaction)).await.unwrap_or_default();
+        self.heard = Instant::now();
+        self.say(&FromServer::Marks { interaction, marks }).await
     }
 
     /// Looks who waits, and tells the supervisor if that has changed. Who supervises nobody is told nothing.

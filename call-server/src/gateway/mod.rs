@@ -21,7 +21,7 @@ use attempts::Attempts;
 use call_core::command::AgentCommand;
 use floor::FloorBoard;
 use sessions::Sessions;
-use shared::model::{AgentId, DraftCopy, MessageId, QueueId, Refusal, SessionId, Summary};
+use shared::model::{AgentId, DraftCopy, InteractionId, Mark, MessageId, QueueId, Refusal, SessionId, Summary};
 use shared::wire::{
     Answer, Correction, DeskRules, MailboxPart, MessageFate, MessageRow, MessageTarget, Question, SignInRefusal, WaitingRow,
 };
@@ -45,6 +45,9 @@ pub(crate) trait FrontOffice: Send + Sync {
 
     /// What the site rules for every desk, as it is now.
     fn rules(&self) -> DeskRules;
+
+    /// The marks of a call's recording, as far as this person may see them: supervisors of its queue, and who took part.
+    fn marks(&self, agent: AgentId, supervises: Option<&[QueueId]>, interaction: InteractionId) -> Vec<Mark>;
 
     /// Who waits, the longest first; for whose supervisor these queues are, no queue being all. Nothing if it is not known in time.
     fn waiting(&self, queues: &[QueueId]) -> Vec<WaitingRow>;

@@ -285,6 +285,6 @@ fn signed_in(id: SessionId, session: &Session, media: MediaAccess) -> FromServer
         number: session.person.number.clone(),
         name: session.person.name.clone(),
         media,
-        rules: DeskRules { password_is_initial: session.person.password_is_initial, ..session.rules.clone() },
+        rules: Box::new(DeskRules { password_is_initial: session.person.password_is_initial, ..session.rules.clone() }),
     }
 }

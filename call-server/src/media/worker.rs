@@ -341,15 +341,7 @@ impl Worker {
                     leg.follow(agreement);
                 }
             }
-            Order::Rekey(slot, keys) => {
-                let unused = match self.trunks.get_mut(slot) {
-                    Some(leg) => leg.guard.turn(keys),
-                    None => Some(keys),
-                };
-                if let Some(unused) = unused {
-                    self.teller.tell(News::Keys(unused));
-                }
-            }
+            Order::Rekey(slot, keys) => self.rekey(slot, keys),
             Order::Play(slot, player) => self.play(now_us, slot, player),
             Order::PlayAgent(slot, player) => self.play_to_agent(now_us, slot, player),
             Order::Speak(slot, player) => {
@@ -399,6 +391,16 @@ impl Worker {
                     talk.masks_keys = masked;
                 }
             }
+        }
+    }
+
+    fn rekey(&mut self, slot: u16, keys: Box<super::guard::Keys>) {
+        let unused = match self.trunks.get_mut(slot) {
+            Some(leg) => leg.guard.turn(keys),
+            None => Some(keys),
+        };
+        if let Some(unused) = unused {
+            self.teller.tell(News::Keys(unused));
         }
     }
 

@@ -3,13 +3,13 @@
 use super::holds::{self, HELD_COLUMN, Hold};
 use super::voices::{self, LegSound};
 use super::{Store, StoreError, uint};
-use call_core::ledger::{Fact, Mark, marks};
+use call_core::ledger::{Fact, marks};
 use call_core::origin::Diversion;
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row};
 use serde::{Deserialize, Serialize};
 use shared::model::{AgentId, Caller, InteractionId, PhoneNumber, QueueId, RecordingId, SegmentId, Track, TrunkId, UnixMillis};
-use shared::model::{DialResult, Direction, EndReason, Side};
+use shared::model::{DialResult, Direction, EndReason, Mark, Side};
 use shared::pii::Pii;
 
 /// Everything on record about one interaction. Serialised it shows the caller's number: for those who may see it.

@@ -9,6 +9,7 @@ mod end;
 mod floor;
 mod function;
 mod ids;
+mod mark;
 mod matter;
 mod number;
 mod prompt;
@@ -34,6 +35,7 @@ pub use ids::{
     AgentId, InteractionId, LegId, MatterId, MessageId, OfferId, PartyId, PersonId, QueueId, RecordingId, RequestId, SegmentId, SessionId,
     TrunkId, UnitId,
 };
+pub use mark::{Mark, MarkKind};
 pub use matter::{
     CallEntry, CannedText, Disposition, DraftCopy, MatterKind, MemberUnit, Need, OpenMatter, OwnFigures, Summary, SummaryFault, TargetBand,
     UnitPhone,

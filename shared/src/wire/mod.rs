@@ -14,8 +14,8 @@ pub use papers::{Answer, CallsPage, HousePapers, Question};
 pub use voice::{VoiceAbilities, VoiceOptions, VoiceOrder};
 
 use crate::model::{
-    AgentId, CallFunction, Desk, DraftCopy, InteractionId, NotReadyReason, OfferId, PhoneNumber, Refusal, RequestId, SessionId, Summary,
-    SupervisorAct, TalkHealth, UnixMillis, VoiceDevice,
+    AgentId, CallFunction, Desk, DraftCopy, InteractionId, Mark, NotReadyReason, OfferId, PhoneNumber, Refusal, RequestId, SessionId,
+    Summary, SupervisorAct, TalkHealth, UnixMillis, VoiceDevice,
 };
 use crate::pii::Pii;
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,8 @@ use serde::{Deserialize, Serialize};
 pub const VERSION: u16 = 1;
 /// Largest frame either side accepts, in bytes.
 pub const MAX_FRAME_BYTES: usize = 64 * 1024;
+/// Most marks of one call that are told.
+pub const MOST_MARKS: usize = 300;
 /// The client pings this often, in ms; a server that has heard nothing for [`SILENCE_LIMIT_MS`] closes the connection, and so does a client.
 pub const HEARTBEAT_MS: u64 = 2_000;
 /// Silence after which either side gives a connection up, in ms.
@@ -80,6 +82,11 @@ pub enum FromClient {
     WatchAgents {
         /// Follow.
         on: bool,
+    },
+    /// What happened where in the recording of a call: for supervisors, and for who took part in it.
+    Marks {
+        /// Which call.
+        interaction: InteractionId,
     },
     /// Follow the citizens who wait in the supervised lines, or no longer; only for supervisors.
     WatchWaiting {
@@ -217,7 +224,7 @@ pub enum FromServer {
         media: MediaAccess,
         /// What the site rules for this desk.
         #[serde(default)]
-        rules: DeskRules,
+        rules: Box<DeskRules>,
     },
     /// Sign-in or resume failed; the connection stays open for another try.
     SignInRefused {
@@ -228,6 +235,13 @@ pub enum FromServer {
     Desk(Box<Desk>),
     /// The list of all agents, or what changed in it; only to who follows it.
     Agents(AgentsNews),
+    /// Answer to [`FromClient::Marks`]; no marks if the person may not see them, or there are none.
+    Marks {
+        /// Which call.
+        interaction: InteractionId,
+        /// In order; at most [`MOST_MARKS`].
+        marks: Vec<Mark>,
+    },
     /// Who waits in the supervised lines, the longest first; only to who follows them, at most once a second.
     Waiting {
         /// All of them.

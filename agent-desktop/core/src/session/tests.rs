@@ -7,8 +7,8 @@ use shared::model::{
     Refusal, RequestId, SessionId, Side, TalkHealth, UnixMillis, VoiceCodec, VoiceTrouble, WrapUpView,
 };
 use shared::wire::{
-    AgentsNews, Correction, DeskRules, FromClient, FromServer, MailboxPart, MediaAccess, MessageRow, MessageTarget, MessagesAsked,
-    MessagesNews, SignInRefusal, SignOutReason, VoiceOptions, VoiceOrder,
+    AgentsNews, Correction, FromClient, FromServer, MailboxPart, MediaAccess, MessageRow, MessageTarget, MessagesAsked, MessagesNews,
+    SignInRefusal, SignOutReason, VoiceOptions, VoiceOrder,
 };
 
 /// A session with its log.
@@ -92,6 +92,7 @@ fn line(effect: Effect) -> String {
         Effect::Send(FromClient::Resume { token }) => format!("resume {}", token.reveal()),
         Effect::Send(FromClient::Do { request, action }) => format!("do {request} {action:?}"),
         Effect::Send(FromClient::Voice(abilities)) => format!("voice {abilities:?}"),
+        Effect::Send(FromClient::Marks { interaction }) => format!("marks {interaction}"),
         Effect::Send(FromClient::WatchWaiting { on }) => format!("waiting {on}"),
         Effect::Send(FromClient::Messages(asked)) => match asked {
             MessagesAsked::Rows(MailboxPart::Newest) => "messages newest".to_owned(),
@@ -142,7 +143,7 @@ fn signed_in(key: &str) -> FromServer {
             server_key: "s".to_owned(),
             options: None,
         },
-        rules: DeskRules::default(),
+        rules: Box::default(),
     }
 }
 

@@ -12,7 +12,7 @@ pub(crate) use call::CallLedger;
 pub use callback::{CallbackRecord, CallbackState};
 pub use counters::Counters;
 pub use decision::{Decision, LastAgentOutcome, PassedOver, Weighed, WhyNot};
-pub use marks::{Mark, MarkKind, marks};
+pub use marks::marks;
 
 use serde::{Deserialize, Serialize};
 use shared::model::{
