@@ -191,13 +191,7 @@ impl Change {
                 Ok(json!({"agent": person}))
             }
             Self::AddPhone(new) => add_phone(store, new, now),
-            Self::RemovePhone { number } => {
-                if store.remove_phone(number)? {
-                    return Ok(json!({"number": number}));
-                }
-                let message = format!("no phone has the number {}", number.as_str());
-                Err(Failure::new("no_such_phone", message, "`call-server phone list` shows every phone."))
-            }
+            Self::RemovePhone { number } => remove_phone(store, number),
             Self::AddOverride(new) => Ok(json!({"entry": store.add_override(new, now)?, "ordered": new})),
             Self::RemoveOverride { entry, by } => {
                 if store.remove_override(*entry, by, now)? {
@@ -248,6 +242,14 @@ fn add_phone(store: &Store, new: &NewPhone, now: UnixMillis) -> Result<Value, Fa
 fn no_callback(callback: InteractionId, state: &str, list: &str) -> Failure {
     let message = format!("no callback is {state} that was promised in call {callback}");
     Failure::new("no_such_callback", message, format!("`call-server {list}` shows those."))
+}
+
+fn remove_phone(store: &Store, number: &PhoneNumber) -> Result<Value, Failure> {
+    if store.remove_phone(number)? {
+        return Ok(json!({"number": number}));
+    }
+    let message = format!("no phone has the number {}", number.as_str());
+    Err(Failure::new("no_such_phone", message, "`call-server phone list` shows every phone."))
 }
 
 fn close_matter(store: &Store, matter: MatterId, done: (&str, &str), now: UnixMillis) -> Result<Value, Failure> {
