@@ -81,6 +81,7 @@ fn who_was_given_a_password_changes_it_before_anything_else() {
     agent.tell(&format!("password {password} short1"));
     agent.event_where("refused", SOON, |event| event["reason"] == "weak_password");
     agent.tell(&format!("password {password} blue-lamp-7"));
+    agent.event_where("saved", SOON, |event| event["what"] == "password");
     agent.go_ready();
     drop(agent);
     let mut again = Headless::start(&site, server.gateway, &person, &password, HeadlessPlan { take_over: true, ..HeadlessPlan::ANSWERS });

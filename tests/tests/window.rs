@@ -3,6 +3,7 @@
 use citizen::{CallPlan, EndedBy, Speech};
 use e2e::desk::{SoundServer, Window};
 use e2e::process::fresh_folder;
+use e2e::site::Agent;
 use e2e::site::prompt;
 use e2e::sound::{RATE, assert_mostly_arrived, read_mono};
 use e2e::{Caller, Headless, HeadlessPlan, LATER, Server, Site};
@@ -153,13 +154,7 @@ fn a_person_holds_consults_talks_in_three_writes_a_summary_survives_a_crash_and_
     assert_eq!((&summary["number"], &summary["summary"]["disposition"]), (&agent.number.as_str().into(), &"water.pressure".into()));
     assert_eq!(std::fs::read_dir(&drafts).map(Iterator::count).unwrap_or(0), 0, "the draft is gone from the disk");
 
-    window.press("F11");
-    window.press("6");
-    Server::wait_status(&site, "a locked seat", |status| reason_of(status, &agent.number) == "locked");
-    window.picture("6-locked");
-    window.type_text(&agent.password);
-    window.press("Return");
-    Server::wait_status(&site, "an unlocked seat", |status| reason_of(status, &agent.number) != "locked");
+    lock_and_unlock(&site, agent, &window);
 }
 
 #[test]
@@ -191,6 +186,16 @@ fn a_person_hands_a_citizen_over_after_asking_the_colleague() {
     colleague.tell("hang_up");
     let report = caller.report(LATER);
     assert_eq!(report.ended_by, Some(EndedBy::FarEnd), "{report:?}");
+}
+
+fn lock_and_unlock(site: &Site, agent: &Agent, window: &Window) {
+    window.press("F11");
+    window.press("6");
+    Server::wait_status(site, "a locked seat", |status| reason_of(status, &agent.number) == "locked");
+    window.picture("6-locked");
+    window.type_text(&agent.password);
+    window.press("Return");
+    Server::wait_status(site, "an unlocked seat", |status| reason_of(status, &agent.number) != "locked");
 }
 
 /// Waits until a file of the folder holds the text.

@@ -117,8 +117,6 @@ pub enum Wish {
     Call(CallFunction),
     /// Something of a supervisor, and why.
     Supervise(SupervisorAct, String),
-    /// What happened where in the recording of a call.
-    Marks(InteractionId),
     /// 静音: the microphone is silent, or open again.
     Mute(bool),
     /// Something is to be looked up.
@@ -143,6 +141,8 @@ pub enum Wish {
     Sound(SoundSettings),
     /// The sound test goes on with this.
     TestSound(SoundTest),
+    /// What happened where in the recording of a call.
+    Marks(InteractionId),
     /// Follow who waits in the supervised lines, or no longer.
     WatchWaiting(bool),
     /// 短消息

@@ -203,7 +203,6 @@ impl Session {
                 self.ask((self.view.link == LinkState::Online && !self.view.asked).then_some(Action::Supervise { act, reason }));
             }
             Wish::Call(function) => self.ask(self.call_function(function)),
-            Wish::Marks(interaction) => self.say(FromClient::Marks { interaction }),
             Wish::Mute(muted) => self.mute(muted),
             Wish::Look(question) => self.look(question),
             Wish::Write(summary) => self.write(now, *summary),
@@ -216,6 +215,7 @@ impl Session {
             }
             Wish::Sound(settings) => self.effects.push_back(Effect::Voice(VoiceCommand::Sound(settings))),
             Wish::TestSound(test) => self.test_sound(test),
+            Wish::Marks(interaction) => self.say(FromClient::Marks { interaction }),
             Wish::WatchWaiting(on) => self.watch_waiting(on),
             Wish::SendMessage(to, text) => self.send_message(to, text),
             Wish::ReadMessages => self.read_messages(),

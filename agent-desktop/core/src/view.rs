@@ -38,8 +38,6 @@ pub struct View {
     pub rules: DeskRules,
     /// The list of all agents as it was last told, while it is followed.
     pub agents: Option<Floor>,
-    /// What happened where in the recording that was asked about last.
-    pub marks: Option<(InteractionId, Vec<Mark>)>,
     /// The microphone is muted by the agent.
     pub muted: bool,
     /// What was looked up.
@@ -48,6 +46,8 @@ pub struct View {
     pub drafts: Arc<BTreeMap<InteractionId, Draft>>,
     /// What was put on record last, until it is read or something else is wished.
     pub saved: Option<Saved>,
+    /// What happened where in the recording that was asked about last.
+    pub marks: Option<(InteractionId, Vec<Mark>)>,
     /// Who waits in the supervised lines, while that is followed.
     pub waiting: Option<Vec<WaitingRow>>,
     /// What came from colleagues and was sent to them.

@@ -26,6 +26,18 @@ pub(super) enum Command {
     Nothing,
 }
 
+/// What is written: drafts, summaries, a new password.
+fn read_paper(line: &str) -> Option<Result<Wish, String>> {
+    if let Some(summary) = line.strip_prefix("draft ") {
+        return Some(read_summary(summary).map(Wish::Write));
+    }
+    if let Some(summary) = line.strip_prefix("summary ") {
+        return Some(read_summary(summary).map(|summary| Wish::Submit { summary, end: true }));
+    }
+    let (old, new) = line.strip_prefix("password ")?.split_once(' ')?;
+    Some(Ok(Wish::ChangePassword { old: old.to_owned().into(), new: new.trim().to_owned().into() }))
+}
+
 /// `{"interaction": 7, "content": "…", "unit": 3, "dispatch": true}`
 fn read_summary(text: &str) -> Result<Box<Summary>, String> {
     serde_json::from_str(text).map(Box::new).map_err(|error| format!("this is no summary: {error}"))
@@ -43,18 +55,12 @@ pub(super) fn read(line: &str) -> Result<Command, String> {
         let function = serde_json::from_str(function).map_err(|error| format!("this is nothing to do with a call: {error}"))?;
         return Ok(Command::Wish(Wish::Call(function)));
     }
-    if let Some(summary) = line.trim().strip_prefix("draft ") {
-        return read_summary(summary).map(|summary| Command::Wish(Wish::Write(summary)));
-    }
-    if let Some(summary) = line.trim().strip_prefix("summary ") {
-        return read_summary(summary).map(|summary| Command::Wish(Wish::Submit { summary, end: true }));
-    }
     if let Some(act) = line.trim().strip_prefix("supervise ") {
         let act: Supervision = serde_json::from_str(act).map_err(|error| format!("this is nothing that a supervisor does: {error}"))?;
         return Ok(Command::Wish(Wish::Supervise(act.act, act.reason)));
     }
-    if let Some((old, new)) = line.trim().strip_prefix("password ").and_then(|both| both.split_once(' ')) {
-        return Ok(Command::Wish(Wish::ChangePassword { old: old.to_owned().into(), new: new.trim().to_owned().into() }));
+    if let Some(paper) = read_paper(line.trim()) {
+        return paper.map(Command::Wish);
     }
     if let Some(message) = line.trim().strip_prefix("message ") {
         return read_message(message).map(Command::Wish);

@@ -3,7 +3,7 @@
 //! A caller's number, name and address are printed: whoever starts a headless client is its agent.
 
 use super::Script;
-use desktop_core::{DeviceProblem, LinkFailure, LinkState, SignInProblem, View, VoiceWay};
+use desktop_core::{DeviceProblem, LinkFailure, LinkState, Saved, SignInProblem, View, VoiceWay};
 use serde_json::{Value, json};
 use shared::model::{CallView, Desk, OfferView};
 use shared::wire::{SignInRefusal, SignOutReason};
@@ -52,6 +52,12 @@ impl Report {
         voice(&before, view, &mut seen.lines);
         if let Some(refusal) = view.refusal.filter(|refusal| before.refusal != Some(*refusal)) {
             seen.lines.push(json!({"event": "refused", "reason": refusal}));
+        }
+        if let Some(saved) = view.saved.filter(|saved| before.saved != Some(*saved)) {
+            seen.lines.push(match saved {
+                Saved::Summary { interaction } => json!({"event": "saved", "what": "summary", "interaction": interaction}),
+                Saved::Password => json!({"event": "saved", "what": "password"}),
+            });
         }
         messages(&before, view, &mut seen.lines);
         if view.marks != before.marks {

@@ -191,13 +191,7 @@ impl Change {
                 Ok(json!({"agent": person}))
             }
             Self::AddPhone(new) => add_phone(store, new, now),
-            Self::RemovePhone { number } => {
-                if store.remove_phone(number)? {
-                    return Ok(json!({"number": number}));
-                }
-                let message = format!("no phone has the number {}", number.as_str());
-                Err(Failure::new("no_such_phone", message, "`call-server phone list` shows every phone."))
-            }
+            Self::RemovePhone { number } => remove_phone(store, number),
             Self::AddOverride(new) => Ok(json!({"entry": store.add_override(new, now)?, "ordered": new})),
             Self::RemoveOverride { entry, by } => {
                 if store.remove_override(*entry, by, now)? {
@@ -250,6 +244,22 @@ fn no_callback(callback: InteractionId, state: &str, list: &str) -> Failure {
     Failure::new("no_such_callback", message, format!("`call-server {list}` shows those."))
 }
 
+fn remove_phone(store: &Store, number: &PhoneNumber) -> Result<Value, Failure> {
+    if store.remove_phone(number)? {
+        return Ok(json!({"number": number}));
+    }
+    let message = format!("no phone has the number {}", number.as_str());
+    Err(Failure::new("no_such_phone", message, "`call-server phone list` shows every phone."))
+}
+
+fn close_matter(store: &Store, matter: MatterId, done: (&str, &str), now: UnixMillis) -> Result<Value, Failure> {
+    if store.close_matter(matter, done, now)? {
+        return Ok(json!({"matter": matter}));
+    }
+    let message = format!("there is no open matter {matter}");
+    Err(Failure::new("no_such_matter", message, "`call-server matter list` shows those that are open."))
+}
+
 fn hold(store: &Store, interaction: InteractionId, why: (&str, &str), now: UnixMillis) -> Result<Value, Failure> {
     if store.hold_recordings(interaction, why, now)? {
         return Ok(json!({"holds": store.holds(interaction)?}));
@@ -264,14 +274,6 @@ fn lift(store: &Store, interaction: InteractionId, why: (&str, &str), now: UnixM
     }
     let message = format!("the recordings of call {interaction} are not held");
     Err(Failure::new("not_held", message, "`call-server recording list` shows which are."))
-}
-
-fn close_matter(store: &Store, matter: MatterId, done: (&str, &str), now: UnixMillis) -> Result<Value, Failure> {
-    if store.close_matter(matter, done, now)? {
-        return Ok(json!({"matter": matter}));
-    }
-    let message = format!("there is no open matter {matter}");
-    Err(Failure::new("no_such_matter", message, "`call-server matter list` shows those that are open."))
 }
 
 fn agent(store: &Store, number: &str) -> Result<AgentId, Failure> {

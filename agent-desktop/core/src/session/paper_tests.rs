@@ -7,8 +7,8 @@ use shared::wire::{Answer, DeskRules, Question};
 
 fn with_papers(initial: bool) -> FromServer {
     let FromServer::SignedIn { session, token, agent, number, name, media, .. } = signed_in("key") else { unreachable!("made above") };
-    let rules = DeskRules { papers: true, password_is_initial: initial, ..DeskRules::default() };
-    FromServer::SignedIn { session, token, agent, number, name, media, rules: Box::new(rules) }
+    let rules = Box::new(DeskRules { papers: true, password_is_initial: initial, ..DeskRules::default() });
+    FromServer::SignedIn { session, token, agent, number, name, media, rules }
 }
 
 fn online(initial: bool) -> (Desktop, Vec<String>) {

@@ -227,9 +227,16 @@ fn a_crashed_programs_draft_stands_in_the_form_of_its_call_again() {
     let copy = shared::model::DraftCopy { revision: 7, changed: ago(5), summary: summary.clone() };
     let mut view = with_papers(wrap_up());
     view.drafts = Arc::new([(InteractionId(12), desktop_core::Draft { copy, kept: Some(ago(1)) })].into());
-    let desktop = Desktop::showing(view);
+    // The desk may come before the disk was looked at.
+    let mut desktop = Desktop::showing(with_papers(wrap_up()));
+    assert_ne!(desktop.app.agent.written(), Some(summary.clone()));
+    desktop.shows(view.clone());
     assert_eq!(desktop.app.agent.written(), Some(summary));
     desktop.assert_finds(&["草稿已保存 10:24:30"]);
+    tell(&mut desktop, agent::Message::EditLine(agent::summary::Line::Place("燕山南路".to_owned())));
+    desktop.shows(view);
+    let place = desktop.app.agent.written().map(|summary| summary.place.into_inner());
+    assert_eq!(place.as_deref(), Some("燕山南路"), "what is written here is never taken away");
 }
 
 #[test]

@@ -31,6 +31,11 @@ impl State {
         if self.form.as_ref().map(Form::interaction) != wanted {
             self.form = wanted.map(|interaction| self.form_for(view, interaction, call));
         }
+        for form in [&mut self.form, &mut self.later].into_iter().flatten() {
+            if let Some(draft) = view.drafts.get(&form.interaction()) {
+                form.refresh(&draft.copy.summary);
+            }
+        }
         let belongs = |purpose: Purpose| match purpose {
             Purpose::Transfer | Purpose::Consult | Purpose::Invite => view.can_call_aside(),
             Purpose::Dial => view.can_dial() || view.asked,

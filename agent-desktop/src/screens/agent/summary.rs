@@ -22,6 +22,8 @@ pub(crate) struct Form {
     content: Content,
     /// 小结 was asked for although something is missing.
     complained: bool,
+    /// The person has written here: no copy from elsewhere takes its place.
+    touched: bool,
 }
 
 /// A change of a field of one line.
@@ -39,7 +41,7 @@ impl Form {
     /// As the draft stands, or empty with what the caller's card already knows.
     pub(super) fn new(summary: Summary) -> Self {
         let content = Content::with_text(summary.content.reveal());
-        Self { summary, content, complained: false }
+        Self { summary, content, complained: false, touched: false }
     }
 
     /// For a call without a draft.
@@ -57,6 +59,13 @@ impl Form {
         &self.summary
     }
 
+    /// A draft was found, such as after a crash, before anything was written here.
+    pub(super) fn refresh(&mut self, found: &Summary) {
+        if !self.touched && self.summary != *found {
+            *self = Self::new(found.clone());
+        }
+    }
+
     /// Nothing was written that a person would miss.
     pub(super) fn is_blank(&self) -> bool {
         let written = &self.summary;
@@ -65,6 +74,7 @@ impl Form {
     }
 
     pub(super) fn edit_line(&mut self, line: Line) {
+        self.touched = true;
         let short = |text: String| text.chars().take(Summary::LINE_LIMIT).collect::<String>();
         match line {
             Line::Person(text) => self.summary.person = short(text).into(),
@@ -82,6 +92,7 @@ impl Form {
         }
         self.content.perform(action);
         if edits {
+            self.touched = true;
             self.read_content();
         }
         edits
@@ -89,6 +100,7 @@ impl Form {
 
     /// What was chosen for it; a canned text is written where the cursor is, with its places filled in.
     pub(super) fn take(&mut self, choice: Choice, scene: Scene<'_>, call: Option<&CallView>) {
+        self.touched = true;
         match choice {
             Choice::Kind(kind) => self.summary.kind = kind,
             Choice::Disposition(code) => self.summary.disposition = Some(code),
