@@ -14,8 +14,8 @@ use call_core::ledger::{Counters, Decision, Fact, FactKind, InteractionRecord, L
 use call_core::plan::{Exit, KeyAction, Plan};
 use call_core::{Command, Core, Input, Now, Reason, Time};
 use shared::model::{
-    AgentId, Caller, Desk, Direction, EndReason, Floor, InteractionId, LegId, NextState, NotReadyReason, QueueId, Refusal, SessionId, Side, TrunkId,
-    UnixMillis,
+    AgentId, Caller, Desk, Direction, EndReason, Floor, InteractionId, LegId, NextState, NotReadyReason, QueueId, Refusal, SessionId, Side,
+    TrunkId, UnixMillis,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -935,7 +935,7 @@ impl Watch {
         assert!(self.step.shown.insert(agent), "a desk is shown twice for one input");
         if let Some(view) = &desk.offer {
             let waited_ms = self.calls[&view.call.interaction].first_entered.map(|entered| self.now.since(entered));
-            let late = self.step.offers.is_empty();
+            let late = !self.step.offers.iter().any(|offer| offer.agent == agent);
             assert!(late || Some(view.call.waited_ms) == waited_ms, "I-26: the wait shown is not the whole wait");
         }
         let seen = self.agents.get_mut(&agent).filter(|seen| seen.session == session).expect("a desk of a living session");
