@@ -197,7 +197,10 @@ impl App {
                 let action = self.sign_in.update(message);
                 self.after_sign_in(action);
             }
-            Message::Agent(message) => self.desk(message),
+            Message::Agent(message) => {
+                self.desk(message);
+                self.read_messages();
+            }
         }
         Task::none()
     }
@@ -215,8 +218,16 @@ impl App {
         match self.agent.update(message, &self.view) {
             agent::Action::None => {}
             agent::Action::Wish(wish) => self.backend.wish(wish),
+            agent::Action::Wishes(wishes) => wishes.into_iter().for_each(|wish| self.backend.wish(wish)),
             agent::Action::SwitchMode => self.mode = self.mode.other(),
             agent::Action::SwitchLanguage => self.language = self.language.other(),
+        }
+    }
+
+    /// What is before the agent's eyes is read.
+    fn read_messages(&self) {
+        if self.agent.shows_messages(&self.view) {
+            self.backend.wish(Wish::ReadMessages);
         }
     }
 
@@ -228,6 +239,7 @@ impl App {
         self.sign_in.observe(&self.view);
         let was_locked = std::mem::replace(&mut self.locked, self.view.shows_lock());
         self.agent.observe(&self.view);
+        self.read_messages();
         self.attend();
         if self.locked && !was_locked {
             return operation::focus(agent::lock::PASSWORD);

@@ -6,7 +6,7 @@ use crate::gateway::{Attempt, Person};
 use crate::store::{Credentials, Role, SignInNote, Store, StoreError};
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Argon2, Params, PasswordHasher, PasswordVerifier};
-use shared::model::{AgentId, UnixMillis};
+use shared::model::{AgentId, QueueId, UnixMillis};
 use shared::pii::Pii;
 use shared::wire::SignInRefusal;
 use std::sync::Arc;
@@ -113,6 +113,15 @@ impl Accounts {
         }
     }
 
+    /// Whose teams a supervisor has; everybody's if that cannot be read, as the core decides anew at each act.
+    fn queues_of(&self, agent: AgentId) -> Vec<QueueId> {
+        let people = self.store.agents().unwrap_or_else(|error| {
+            tracing::warn!(%error, "a supervisor's queues cannot be read");
+            Vec::new()
+        });
+        people.into_iter().find(|person| person.agent == agent).map(|person| person.queues).unwrap_or_default()
+    }
+
     fn raise(&self, found: &Credentials, password: &str) {
         match hash(password) {
             Ok(hash) => self.hand_over(Errand::Raised(found.agent, hash)),
@@ -137,7 +146,10 @@ impl Accounts {
         if is_weak(found.password_hash.reveal()) {
             self.raise(&found, password);
         }
-        Ok(Person { agent: found.agent, number: found.number, name: found.name, sees_numbers: found.role == Role::Supervisor })
+        let is_supervisor = found.role == Role::Supervisor;
+        let queues = if is_supervisor { self.queues_of(found.agent) } else { Vec::new() };
+        let supervises = is_supervisor.then_some(queues);
+        Ok(Person { agent: found.agent, number: found.number, name: found.name, sees_numbers: is_supervisor, supervises })
     }
 
     /// Puts an attempt to sign in on record; returns at once.

@@ -3,12 +3,19 @@
 use crate::accounts::Accounts;
 use crate::gateway::{Attempt, FrontOffice, Person};
 use crate::planning::SiteNow;
-use crate::store::{CallerEdit, NewCaller, Store, StoreError};
+use crate::store::{CallerEdit, Fates, NewCaller, Store, StoreError};
 use crate::switchboard::Inbox;
-use call_core::Input;
-use shared::model::{Caller, Refusal, UnixMillis};
-use shared::wire::{Correction, DeskRules, ReasonLimit, SignInRefusal};
+use call_core::{CallStatus, CallStatusPhase, Input};
+use shared::model::{AgentId, Caller, InteractionId, Mark, QueueId, Refusal, UnixMillis};
+use shared::wire::{
+    Correction, DeskRules, MESSAGES_PER_FRAME, MOST_MARKS, MOST_WAITING, MailboxPart, MessageRow, MessageTarget, ReasonLimit,
+    SignInRefusal, WaitingRow,
+};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// Longest wait for the switchboard's picture of who waits.
+const SNAPSHOT_LIMIT: Duration = Duration::from_secs(2);
 
 /// The front office of a running site.
 pub(crate) struct Office {
@@ -33,7 +40,42 @@ impl FrontOffice for Office {
             max_ms: rule.max_ms,
             max_agents: u32::try_from(rule.max_agents).unwrap_or(u32::MAX),
         };
-        DeskRules { reasons: site.bare_plan().reasons.iter().map(|(reason, rule)| (*reason, limit(rule))).collect() }
+        let plan = site.bare_plan();
+        DeskRules {
+            reasons: plan.reasons.iter().map(|(reason, rule)| (*reason, limit(rule))).collect(),
+            queues: plan.queues.iter().map(|(queue, plan)| (*queue, plan.name.clone())).collect(),
+            supervises: None,
+            messages: true,
+        }
+    }
+
+    fn marks(&self, agent: AgentId, supervises: Option<&[QueueId]>, interaction: InteractionId) -> Vec<Mark> {
+        let found = self.store.call(interaction).unwrap_or_else(|error| {
+            tracing::error!(%error, "the marks of a call cannot be read");
+            None
+        });
+        let Some(call) = found else { return Vec::new() };
+        let took_part = call.segments.iter().any(|segment| segment.agent == agent);
+        let queue = call.result.as_ref().and_then(|result| result.queue);
+        let supervises = supervises.is_some_and(|own| own.is_empty() || queue.is_some_and(|queue| own.contains(&queue)));
+        let mut marks = if took_part || supervises { call.marks } else { Vec::new() };
+        marks.truncate(MOST_MARKS);
+        marks
+    }
+
+    fn waiting(&self, queues: &[QueueId]) -> Vec<WaitingRow> {
+        let Some(snapshot) = self.inbox.snapshot(SNAPSHOT_LIMIT) else { return Vec::new() };
+        let waits = |phase| matches!(phase, CallStatusPhase::Waiting | CallStatusPhase::Ringing);
+        let mine = |queue| queues.is_empty() || queues.contains(&queue);
+        let waiting = snapshot.calls.iter().filter(|call| !call.probe && waits(call.phase) && mine(call.queue));
+        let row = |call: &CallStatus| WaitingRow {
+            interaction: call.interaction,
+            queue: call.queue,
+            since: call.started,
+            rings: call.phase == CallStatusPhase::Ringing,
+            caller: self.store.caller_of(call.interaction).unwrap_or_default(),
+        };
+        waiting.take(MOST_WAITING).map(row).collect()
     }
 
     fn correct(&self, by: &str, correction: &Correction) -> Result<(), Refusal> {
@@ -42,11 +84,48 @@ impl FrontOffice for Office {
             Refusal::NotSaved
         })?
     }
+
+    fn send_message(&self, from: AgentId, to: MessageTarget, text: &str) -> Result<Vec<(AgentId, MessageRow)>, Refusal> {
+        let mut rows = self.store.send_message(from, &to, text, now()).map_err(|error| {
+            tracing::error!(%error, "a message could not be put on record");
+            Refusal::NotSaved
+        })?;
+        rows.iter_mut().for_each(|(_, row)| self.name_team(row));
+        Ok(rows)
+    }
+
+    fn mailbox(&self, agent: AgentId, part: MailboxPart) -> (Vec<MessageRow>, bool) {
+        let mut rows = self.store.mailbox(agent, part, MESSAGES_PER_FRAME).unwrap_or_else(|error| {
+            tracing::error!(%error, "messages cannot be read");
+            Vec::new()
+        });
+        rows.iter_mut().for_each(|row| self.name_team(row));
+        let more = rows.len() == MESSAGES_PER_FRAME;
+        (rows, more)
+    }
+
+    fn mark_messages(&self, agent: AgentId, through: u64, read: bool) -> Fates {
+        self.store.mark_messages(agent, through, read, now()).unwrap_or_else(|error| {
+            tracing::error!(%error, "messages could not be marked");
+            Vec::new()
+        })
+    }
+}
+
+fn now() -> UnixMillis {
+    UnixMillis(jiff::Timestamp::now().as_millisecond())
 }
 
 impl Office {
+    /// A team has its queue's name.
+    fn name_team(&self, row: &mut MessageRow) {
+        if let MessageTarget::Team(queue) = row.to {
+            row.to_name = self.site.get().bare_plan().queues.get(&queue).map(|queue| queue.name.clone()).unwrap_or_default();
+        }
+    }
+
     fn corrected(&self, by: &str, correction: &Correction) -> Result<Result<(), Refusal>, StoreError> {
-        let now = UnixMillis(jiff::Timestamp::now().as_millisecond());
+        let now = now();
         let caller = self.store.caller_of(correction.interaction)?;
         let Some(number) = caller.number.clone() else { return Ok(Err(Refusal::WrongState)) };
         let Correction { interaction, person, name, address, tags } = correction.clone();
@@ -67,7 +146,7 @@ impl Office {
     }
 
     /// The desk shows the card as it stands on record now.
-    fn tell(&self, caller: Caller, interaction: shared::model::InteractionId) -> Result<Result<(), Refusal>, StoreError> {
+    fn tell(&self, caller: Caller, interaction: InteractionId) -> Result<Result<(), Refusal>, StoreError> {
         let card = self.store.card_for(&caller, interaction)?;
         self.inbox.send(Input::CardFound { interaction, card });
         Ok(Ok(()))

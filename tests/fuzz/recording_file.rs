@@ -4,9 +4,10 @@
 
 /// The ring between media and recorder is all that the recorder knows of media.
 mod media {
-    #[path = "../../../call-server/src/media/frame.rs"]
-    pub(crate) mod frame;
+    pub(crate) use crate::frame;
 }
+#[path = "../../call-server/src/media/frame.rs"]
+mod frame;
 #[path = "../../call-server/src/recording/mod.rs"]
 mod recording;
 #[path = "../../call-server/examples/media_engine/switchboard.rs"]

@@ -90,6 +90,16 @@ impl Baresip {
         Self::start(folder, IpAddr::V4(Ipv4Addr::LOCALHOST), &account, "", speech)
     }
 
+    /// Starts it to ring until [`Baresip::answer`].
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn lie_in_wait(folder: &Path, speech: &Path) -> Self {
+        let account = format!("<sip:{USER}@127.0.0.1>;regint=0;audio_codecs=PCMA\n");
+        Self::start(folder, IpAddr::V4(Ipv4Addr::LOCALHOST), &account, "", speech)
+    }
+
     /// Where it is called.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
@@ -145,6 +155,12 @@ impl Baresip {
                 Ok(0) | Err(_) => panic!("baresip: no event {kind}.\n{}", self.running.story()),
             }
         }
+    }
+
+    /// Lifts the receiver.
+    pub fn answer(&mut self) {
+        self.command("accept", "");
+        self.event("CALL_ESTABLISHED");
     }
 
     /// Hangs up.

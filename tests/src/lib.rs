@@ -14,6 +14,7 @@ pub mod server;
 pub mod sipp;
 pub mod site;
 pub mod sound;
+pub mod stage;
 pub mod tones;
 
 pub use caller::Caller;

@@ -86,6 +86,10 @@ impl Play<'_> {
                 command.args(["-auth_uri", &format!("12345@{to}")]);
             }
         }
+        if self.scenario.starts_with("agent_phone") {
+            // A phone says back what it hears.
+            command.arg("-rtp_echo");
+        }
         if !self.strict {
             command.args(["-default_behaviors", "all,-abortunexp"]);
         }

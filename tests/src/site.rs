@@ -9,6 +9,9 @@ use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
+/// A packet at either end of a recording, in ms.
+const PACKETS_MS: u64 = 40;
+
 /// One who may sign in.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Agent {
@@ -31,6 +34,15 @@ pub struct Call {
     pub segments: Vec<Segment>,
     /// Its recording.
     pub recording: Option<Recording>,
+    /// What was recorded beside it: `whisper`, `consultation`.
+    #[serde(default)]
+    pub tracks: Vec<Recording>,
+    /// What happened where in the recording.
+    #[serde(default)]
+    pub marks: Vec<Value>,
+    /// What happened, in order.
+    #[serde(default)]
+    pub facts: Vec<Value>,
 }
 
 /// How a call went.
@@ -70,6 +82,12 @@ pub struct Recording {
     pub state: String,
     /// Length of its sound.
     pub length_ms: Option<u64>,
+    /// `main`, `whisper` or `consultation`.
+    #[serde(default)]
+    pub track: String,
+    /// Why no rule may change it.
+    #[serde(default)]
+    pub held: Option<String>,
 }
 
 impl Call {
@@ -89,7 +107,33 @@ impl Call {
     }
 
     fn is_settled(&self) -> bool {
-        self.result.is_some() && self.recording.as_ref().is_none_or(|recording| recording.state != "open")
+        self.result.is_some() && self.recording.iter().chain(&self.tracks).all(|recording| recording.state != "open")
+    }
+
+    /// How long the citizen was with somebody, hold included, by the facts; in ms.
+    #[must_use]
+    pub fn connected_ms(&self) -> u64 {
+        let (mut since, mut connected) = (None, 0);
+        for fact in &self.facts {
+            let (at, kind) = (fact["offset_ms"].as_u64().unwrap_or_default(), fact["kind"]["kind"].as_str().unwrap_or_default());
+            match kind {
+                "connected" => _ = since.get_or_insert(at),
+                "queued" | "ended" => connected += since.take().map_or(0, |since| at - since),
+                _ => {}
+            }
+        }
+        connected
+    }
+
+    /// Row 1-12: what is recorded is at least 99.9 % of the time in which the citizen was with somebody. A packet at each end may lie on
+    /// either side of the switchboard's clock.
+    ///
+    /// # Panics
+    /// If it is less.
+    pub fn assert_recorded(&self) {
+        let Some(recording) = self.recording.as_ref().filter(|recording| recording.state == "complete") else { return };
+        let (recorded, connected) = (recording.length_ms.unwrap_or_default(), self.connected_ms());
+        assert!((recorded + PACKETS_MS) * 1_000 >= connected * 999, "{recorded} of {connected} ms are recorded: {self:#?}");
     }
 }
 
@@ -103,6 +147,8 @@ pub struct Site {
     pub ca: PathBuf,
     /// Who may sign in.
     pub agents: Vec<Agent>,
+    /// Who supervises them all.
+    pub supervisor: Agent,
 }
 
 /// A prompt of the repository: `citizen` or `agent`.
@@ -152,7 +198,9 @@ impl Site {
         let path = |name: &str| made[name].as_str().map(PathBuf::from).unwrap_or_else(|| panic!("init named no {name}: {made}"));
         let agents =
             serde_json::from_value(made["agents"].clone()).unwrap_or_else(|error| panic!("init named no agents: {error} in {made}"));
-        Self { config: path("config"), ca: path("ca"), agents, folder }
+        let supervisor = serde_json::from_value(made["supervisor"].clone());
+        let supervisor = supervisor.unwrap_or_else(|error| panic!("init named no supervisor: {error} in {made}"));
+        Self { config: path("config"), ca: path("ca"), agents, supervisor, folder }
     }
 
     /// Where it stands.
@@ -274,6 +322,7 @@ impl Site {
             let calls = self.calls();
             assert!(calls.len() <= count, "{} records of {count} calls: {calls:#?}", calls.len());
             if calls.len() == count && calls.iter().all(Call::is_settled) {
+                calls.iter().for_each(Call::assert_recorded);
                 return calls;
             }
             assert!(Instant::now() < until, "not {count} settled calls within {limit:?}: {calls:#?}");
@@ -292,9 +341,19 @@ impl Site {
     /// If there is none, or it is not stereo.
     #[must_use]
     pub fn export(&self, call: &Call) -> [Vec<i16>; 2] {
-        let recording = call.recording.as_ref().unwrap_or_else(|| panic!("no recording: {call:?}")).recording;
-        let file = self.folder.join(format!("{recording}.wav"));
-        let _ = self.cli(&["recording", "export", &recording.to_string(), &file.display().to_string()]);
+        assert!(call.recording.is_some(), "no recording: {call:?}");
+        self.export_track(call, "main")
+    }
+
+    /// Exports one of a call's recordings: `main`, `whisper` or `consultation`.
+    ///
+    /// # Panics
+    /// If there is none, or it is not stereo.
+    #[must_use]
+    pub fn export_track(&self, call: &Call, track: &str) -> [Vec<i16>; 2] {
+        let id = call.interaction.to_string();
+        let file = self.folder.join(format!("{id}.{track}.wav"));
+        let _ = self.cli(&["recording", "export", &id, &file.display().to_string(), "--track", track]);
         crate::sound::read(&file).try_into().unwrap_or_else(|channels: Vec<_>| panic!("{} channels, wanted 2", channels.len()))
     }
 }

@@ -1,68 +1,9 @@
 //! What an agent does with a call, with real sound: each leg says a tone of its own, and who heard which tone when is looked up in what
 //! everybody heard. The expert outside is baresip behind a trunk.
 
-use citizen::{CallPlan, Speech};
-use e2e::baresip::{self, Baresip};
-use e2e::tones::{AGENT, CITIZEN, COLLEAGUE, EXPERT, heard, story, tone, wav};
-use e2e::{Caller, Headless, HeadlessPlan, LATER, SOON, Server, Site};
-use std::time::Duration;
-
-/// How long each state of a call is kept.
-const WHILE: Duration = Duration::from_millis(1_500);
-
-struct Stage {
-    site: Site,
-    server: Server,
-}
-
-impl Stage {
-    /// A site whose calls out go to this expert.
-    fn new(name: &str, expert: Option<&Baresip>) -> Self {
-        let site = Site::demo(name);
-        site.configure("queues", "wrap_up_seconds", "0");
-        if let Some(expert) = expert {
-            let trunk = format!(
-                "\n[[trunks]]\nid = 7\nname = \"carrier\"\nsources = []\ntargets = [\"sip:{} 1\"]\noptions_seconds = 0\noutbound = [\"\"]\n\
-                 shown_number = \"12345\"\n",
-                expert.address()
-            );
-            site.write_configuration(&(site.configuration() + &trunk));
-        }
-        let server = Server::start(&site);
-        Self { site, server }
-    }
-
-    fn agent(&self, place: usize, hertz: f64) -> Headless {
-        let voice = wav(self.site.folder(), &format!("agent{place}"), hertz);
-        let mut agent =
-            Headless::start_speaking(&self.site, self.server.gateway, &self.site.agents[place], HeadlessPlan::WILLING, &voice, &[]);
-        agent.state("ready", SOON);
-        agent
-    }
-
-    fn citizen(&self) -> Caller {
-        Caller::dial(CallPlan { speech: Speech::Looped(tone(CITIZEN).into()), ..CallPlan::new(self.server.sip, "12345") })
-    }
-
-    /// The id under which a colleague is called.
-    fn id(&self, place: usize) -> String {
-        let agents = self.site.cli(&["agent", "list"]);
-        let number = &self.site.agents[place].number;
-        let found = agents["agents"].as_array().and_then(|all| all.iter().find(|one| one["number"] == number.as_str()));
-        found.and_then(|one| one["agent"].as_u64()).unwrap_or_else(|| panic!("no {number} in {agents}")).to_string()
-    }
-}
-
-fn expert(name: &str) -> Option<Baresip> {
-    if !baresip::is_installed() {
-        eprintln!("baresip is not installed: nothing was tested");
-        return None;
-    }
-    let folder = std::env::temp_dir().join(format!("hotline-expert-{name}-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("a folder for the expert");
-    let speech = wav(&folder, "expert", EXPERT);
-    Some(Baresip::wait(&folder, &speech, "PCMA"))
-}
+use e2e::stage::{Stage, WHILE, expert};
+use e2e::tones::{AGENT, CITIZEN, COLLEAGUE, EXPERT, heard, story};
+use e2e::{LATER, SOON, Server, baresip};
 
 #[test]
 fn hold_consult_and_three_way_let_everybody_hear_exactly_whom_they_should() {

@@ -77,7 +77,7 @@ const TARGETS: [(&str, &str, &[u64]); 10] = [
     ("target_redirects", "udp", &[302]),
 ];
 /// Those that belong to other tests, because they need more than a server.
-const ELSEWHERE: [&str; 3] = ["carrier", "challenging-target", "refusing-target"];
+const ELSEWHERE: [&str; 5] = ["agent_phone_answers", "agent_phone_busy", "carrier", "challenging-target", "refusing-target"];
 
 /// A target of a trunk of its own.
 #[derive(Debug, Clone, Copy)]

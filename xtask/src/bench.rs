@@ -55,6 +55,24 @@ enum Which {
         #[arg(long)]
         json: bool,
     },
+    /// Queue calls with agents on phones, the server on one core: CPU of a call, INVITE to offer, repeated messages at rising rates.
+    Calls {
+        /// New calls per second; one run for each figure.
+        #[arg(long, default_value = "25,50,100,200")]
+        rates: String,
+        /// How long calls come at each rate.
+        #[arg(long, default_value_t = 10)]
+        seconds: u32,
+        /// Length of each talk, in ms.
+        #[arg(long, default_value_t = 1_000)]
+        talk_ms: u32,
+        /// Measure the build at hand (dev profile) instead of a release: to see that it works, never for figures.
+        #[arg(long)]
+        dev: bool,
+        /// One JSON object on standard output.
+        #[arg(long)]
+        json: bool,
+    },
     /// How a talk sounds over bad links: PESQ through the real server and desktop beside baresip, and the mouth-to-ear delay.
     Voice {
         /// Codecs on the desktop's line.
@@ -93,6 +111,7 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<()> {
         Which::Relay { calls, seconds, json } => load("relay", calls, *seconds, *json),
         Which::Media { calls, kinds, seconds, no_largest, json } => media((calls, kinds), *seconds, !no_largest, *json),
         Which::Attack { calls, seconds, json } => load("attack", &calls.to_string(), *seconds, *json),
+        Which::Calls { rates, seconds, talk_ms, dev, json } => calls((rates, *dev), *seconds, *talk_ms, *json),
         Which::Voice { codecs, pieces, seed, json } => voice_bench::run(codecs, *pieces, *seed, *json),
         Which::Sip { calls, rounds, json } => sip_bench::run(*calls, *rounds, *json),
     }
@@ -106,6 +125,16 @@ fn media((calls, kinds): (&str, &str), seconds: u32, largest: bool, json: bool) 
     all.extend(largest.then_some("--largest"));
     all.extend(json.then_some("--json"));
     print!("{}", process::output(&process::program("load", true), &all)?);
+    Ok(())
+}
+
+fn calls((rates, dev): (&str, bool), seconds: u32, talk_ms: u32, json: bool) -> Result<()> {
+    let build = ["build", "--package", "call-server", "--package", "e2e", "--bins", "--release"];
+    process::cargo(if dev { &build[..6] } else { &build })?;
+    let (seconds, talk_ms) = (seconds.to_string(), talk_ms.to_string());
+    let mut all = vec!["calls", "--rates", rates, "--seconds", &seconds, "--talk-ms", &talk_ms];
+    all.extend(json.then_some("--json"));
+    print!("{}", process::output(&process::program("load", !dev), &all)?);
     Ok(())
 }
 

@@ -7,11 +7,12 @@ mod session;
 mod view;
 
 pub use session::Session;
+pub use session::messages::Messages;
 pub use view::{DeviceProblem, LinkState, Me, SignInProblem, View, VoiceStatus, VoiceWay};
 
-use shared::model::{CallFunction, NotReadyReason, PhoneNumber, SupervisorAct, VoiceDevice};
+use shared::model::{CallFunction, InteractionId, NotReadyReason, PhoneNumber, SupervisorAct, VoiceDevice};
 use shared::pii::Pii;
-use shared::wire::{Correction, FromClient, FromServer, MediaAccess, VoiceOrder};
+use shared::wire::{Correction, FromClient, FromServer, MediaAccess, MessageTarget, VoiceOrder};
 
 /// Milliseconds of a monotonic clock that the skin reads.
 pub type Millis = u64;
@@ -104,6 +105,16 @@ pub enum Wish {
     Call(CallFunction),
     /// Something of a supervisor, and why.
     Supervise(SupervisorAct, String),
+    /// What happened where in the recording of a call.
+    Marks(InteractionId),
+    /// Follow who waits in the supervised lines, or no longer.
+    WatchWaiting(bool),
+    /// 短消息
+    SendMessage(MessageTarget, String),
+    /// Everything that came was read.
+    ReadMessages,
+    /// Older messages than those that are shown.
+    OlderMessages,
     /// To speak by the headset or by a phone; before the sign-in it is what the sign-in asks for.
     UseVoice(VoiceDevice),
     /// 签出

@@ -27,6 +27,8 @@ pub struct Session {
     talking: bool,
     /// The list of all agents is wanted, over every connection.
     watching: bool,
+    /// Who waits in the supervised lines is wanted likewise.
+    watching_waiting: bool,
     /// What was told about somebody sitting here.
     attentive: bool,
     /// By what to speak after the next sign-in; `None` as the server has it.
@@ -70,6 +72,8 @@ struct SignedIn {
     revision: Option<u64>,
     /// The request that waits for its answer.
     pending: Option<RequestId>,
+    /// The message that waits for its answer.
+    message: Option<RequestId>,
     /// The agent asked to sign out: a session that is gone is then what was wanted.
     leaving: bool,
     /// A notice that was read; the same one does not come back with the next desk.
@@ -108,6 +112,7 @@ impl Session {
             ringing: false,
             talking: false,
             watching: false,
+            watching_waiting: false,
             attentive: false,
             chosen_voice: None,
             sound_loss: SoundLoss::None,
@@ -178,6 +183,11 @@ impl Session {
                 self.ask((self.view.link == LinkState::Online && !self.view.asked).then_some(Action::Supervise { act, reason }));
             }
             Wish::Call(function) => self.ask(self.call_function(function)),
+            Wish::Marks(interaction) => self.say(FromClient::Marks { interaction }),
+            Wish::WatchWaiting(on) => self.watch_waiting(on),
+            Wish::SendMessage(to, text) => self.send_message(to, text),
+            Wish::ReadMessages => self.read_messages(),
+            Wish::OlderMessages => self.older_messages(),
             Wish::UseVoice(device) => self.use_voice(device),
             Wish::SignOut => self.sign_out(),
             Wish::Dismiss => self.dismiss(),
@@ -334,8 +344,9 @@ impl Session {
             self.effects.push_back(Effect::Tunnel(false));
         }
         signed_in.link = Link::Waiting(now + signed_in.back_off.next());
-        signed_in.pending = None;
+        (signed_in.pending, signed_in.message) = (None, None);
         self.stage = Stage::SignedIn(signed_in);
+        self.view.messages.sending = false;
         self.view.asked = false;
         self.view.round_trip_ms = None;
         if first {
@@ -349,17 +360,20 @@ impl Session {
         match frame {
             FromServer::Welcome { version, .. } => self.welcome(now, version),
             FromServer::SignedIn { token, agent, number, name, media, rules, .. } => {
-                self.view.rules = rules;
+                self.view.rules = *rules;
                 self.signed_in(now, token, Me { agent, number, name }, media);
             }
             FromServer::Agents(news) => self.agents(news),
             FromServer::SignInRefused { reason } => self.sign_in_refused(now, reason),
             FromServer::Desk(desk) => self.desk(now, *desk),
+            FromServer::Marks { interaction, marks } => self.view.marks = Some((interaction, marks)),
+            FromServer::Waiting { rows } => self.view.waiting = self.watching_waiting.then_some(rows),
+            FromServer::Messages(news) => self.messages(news),
             FromServer::Done { request } => {
-                self.answered(request);
+                let _ = self.message_answered(request) || self.answered(request);
             }
             FromServer::Refused { request, reason } => {
-                if self.answered(request) {
+                if self.message_answered(request) || self.answered(request) {
                     self.view.refusal = Some(reason);
                 }
             }
@@ -416,6 +430,7 @@ impl Session {
             media,
             revision: None,
             pending: None,
+            message: None,
             leaving,
             read: None,
             clock_measured: false,
@@ -597,6 +612,7 @@ fn host_of(server: &str) -> &str {
 }
 
 mod agents;
+pub(crate) mod messages;
 mod phone;
 #[cfg(test)]
 mod tests;

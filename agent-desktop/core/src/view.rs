@@ -1,10 +1,11 @@
 //! What the screens show: plain data, computed by the session, never guessed by a widget.
 
-use crate::LinkFailure;
+use crate::{LinkFailure, Messages};
 use shared::model::{
-    AgentId, AgentState, AsideStage, CallFunction, CallPhase, Desk, Floor, InteractionId, NotReadyReason, Refusal, TalkHealth, VoiceCodec,
+    AgentId, AgentState, AsideStage, CallFunction, CallPhase, Desk, Floor, InteractionId, Mark, NotReadyReason, QueueId, Refusal,
+    TalkHealth, VoiceCodec,
 };
-use shared::wire::{DeskRules, ReasonLimit, SignInRefusal, SignOutReason};
+use shared::wire::{DeskRules, ReasonLimit, SignInRefusal, SignOutReason, WaitingRow};
 
 /// All that a screen may show.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -33,6 +34,12 @@ pub struct View {
     pub rules: DeskRules,
     /// The list of all agents as it was last told, while it is followed.
     pub agents: Option<Floor>,
+    /// What happened where in the recording that was asked about last.
+    pub marks: Option<(InteractionId, Vec<Mark>)>,
+    /// Who waits in the supervised lines, while that is followed.
+    pub waiting: Option<Vec<WaitingRow>>,
+    /// What came from colleagues and was sent to them.
+    pub messages: Messages,
 }
 
 /// The connection to the server.
@@ -234,8 +241,24 @@ impl View {
             CallFunction::DropParty { party } | CallFunction::MuteParty { party, .. } => {
                 talk.others.iter().any(|other| other.party == *party)
             }
+            CallFunction::PauseRecording => talk.paused_until.is_none(),
+            CallFunction::ResumeRecording => talk.paused_until.is_some(),
             CallFunction::PressKeys { .. } => talk.held.is_none() || talk.aside.is_some(),
         }
+    }
+
+    /// Whether the person supervises an agent who serves these queues: never oneself.
+    #[must_use]
+    pub fn supervises(&self, agent: AgentId, queues: &[QueueId]) -> bool {
+        let Some(own) = &self.rules.supervises else { return false };
+        let is_me = self.me.as_ref().is_some_and(|me| me.agent == agent);
+        !is_me && (own.is_empty() || own.iter().any(|queue| queues.contains(queue)))
+    }
+
+    /// An act of a supervisor can be asked for now.
+    #[must_use]
+    pub fn can_supervise(&self) -> bool {
+        self.online() && self.rules.supervises.is_some()
     }
 
     /// 示忙 is possible.

@@ -1,6 +1,7 @@
 //! The window without a display: what each state shows, what each key and button wishes, and pictures by their digest.
 
 mod desk;
+mod floor;
 mod pictures;
 mod sign_in;
 
@@ -250,6 +251,7 @@ fn floor() -> Floor {
         queue: None,
         partner: None,
         calls_today: 12,
+        queues: vec![shared::model::QueueId(1)],
     };
     let partner = PhoneNumber::parse("139******78").expect("a masked number");
     let talks = FloorRow {

@@ -11,7 +11,7 @@ use shared::model::{
     AgentId, AgentState, CallPhase, CallView, Caller, Desk, InteractionId, KnownCaller, NotReadyReason, OfferId, OfferView, SessionId,
     UnixMillis,
 };
-use shared::wire::{self, Action, DeskRules, FromClient, FromServer, MediaAccess, SignInRefusal};
+use shared::wire::{self, Action, FromClient, FromServer, MediaAccess, SignInRefusal};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -158,7 +158,7 @@ impl Peer {
             number,
             name,
             media,
-            rules: DeskRules::default(),
+            rules: Box::default(),
         })
         .await;
     }

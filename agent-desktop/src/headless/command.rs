@@ -1,9 +1,9 @@
 //! The commands of a headless client: one per line.
 
 use desktop_core::Wish;
-use shared::model::{AgentId, CallFunction, NotReadyReason, PhoneNumber, QueueId, SupervisorAct, Target, VoiceDevice};
+use shared::model::{AgentId, CallFunction, InteractionId, NotReadyReason, PhoneNumber, QueueId, SupervisorAct, Target, VoiceDevice};
 use shared::pii::Pii;
-use shared::wire::Correction;
+use shared::wire::{Correction, MessageTarget};
 
 /// `{"act": "watch", "agent": 7, "mode": "listen", "reason": "…"}`
 #[derive(serde::Deserialize)]
@@ -40,6 +40,9 @@ pub(super) fn read(line: &str) -> Result<Command, String> {
         let act: Supervision = serde_json::from_str(act).map_err(|error| format!("this is nothing that a supervisor does: {error}"))?;
         return Ok(Command::Wish(Wish::Supervise(act.act, act.reason)));
     }
+    if let Some(message) = line.trim().strip_prefix("message ") {
+        return read_message(message).map(Command::Wish);
+    }
     let mut words = line.split_whitespace();
     let wish = match (words.next(), words.next()) {
         (None, _) => return Ok(Command::Nothing),
@@ -56,6 +59,9 @@ pub(super) fn read(line: &str) -> Result<Command, String> {
         (Some("unlock"), Some(password)) => Wish::Unlock(password.to_owned().into()),
         (Some("agents"), Some("on")) => Wish::WatchAgents(true),
         (Some("agents"), Some("off")) => Wish::WatchAgents(false),
+        (Some("marks"), Some(call)) => Wish::Marks(InteractionId(call.parse().map_err(|_| format!("{call:?} is no call's number"))?)),
+        (Some("waiting"), Some("on")) => Wish::WatchWaiting(true),
+        (Some("waiting"), Some("off")) => Wish::WatchWaiting(false),
         (Some("attentive"), Some("on")) => Wish::Attentive(true),
         (Some("attentive"), Some("off")) => Wish::Attentive(false),
         (Some("dial"), Some(number)) => Wish::Dial(read_number(number)?),
@@ -69,7 +75,11 @@ pub(super) fn read(line: &str) -> Result<Command, String> {
         (Some("complete"), None) => Wish::Call(CallFunction::Complete),
         (Some("cancel"), None) => Wish::Call(CallFunction::Cancel),
         (Some("leave"), None) => Wish::Call(CallFunction::Leave),
+        (Some("pause_recording"), None) => Wish::Call(CallFunction::PauseRecording),
+        (Some("resume_recording"), None) => Wish::Call(CallFunction::ResumeRecording),
         (Some("press"), Some(keys)) => Wish::Call(CallFunction::PressKeys { keys: keys.to_owned() }),
+        (Some("read_messages"), None) => Wish::ReadMessages,
+        (Some("older_messages"), None) => Wish::OlderMessages,
         (Some("voice"), Some("phone")) => Wish::UseVoice(VoiceDevice::Phone),
         (Some("voice"), Some("headset")) => Wish::UseVoice(VoiceDevice::Headset),
         (Some("sign_out"), None) => Wish::SignOut,
@@ -83,7 +93,8 @@ pub(super) fn read(line: &str) -> Result<Command, String> {
 
 const COMMANDS: &str = "commands are: ready, not_ready REASON, await_not_ready REASON, answer, reject, hang_up, end_wrap_up, \
      extend_wrap_up, dial NUMBER, hold, retrieve, consult TO, invite TO, transfer TO, swap, merge, complete, cancel, leave, press KEYS, \
-     call JSON, supervise JSON, lock, unlock PASSWORD, agents on|off, attentive on|off, voice phone|headset, correct JSON, sign_out, quit";
+     pause_recording, resume_recording, call JSON, supervise JSON, lock, unlock PASSWORD, agents on|off, waiting on|off, marks CALL, attentive on|off, \
+     voice phone|headset, correct JSON, message TO TEXT, read_messages, older_messages, sign_out, quit";
 
 /// `agent:7` and `queue:1` by id, anything else is a number.
 fn read_target(text: &str) -> Result<Target, String> {
@@ -93,6 +104,19 @@ fn read_target(text: &str) -> Result<Target, String> {
         Some(("queue", queue)) => Ok(Target::Queue(QueueId(id(queue)?))),
         _ => read_number(text).map(Target::Number),
     }
+}
+
+/// `agent:7 …`, `team:1 …` by id, or `all …`.
+fn read_message(line: &str) -> Result<Wish, String> {
+    let (to, text) = line.split_once(' ').ok_or_else(|| COMMANDS.to_owned())?;
+    let id = |id: &str| id.parse().map_err(|_| format!("{to:?} has no id; write agent:7, team:1 or all"));
+    let target = match to.split_once(':') {
+        Some(("agent", agent)) => MessageTarget::Agent(AgentId(id(agent)?)),
+        Some(("team", queue)) => MessageTarget::Team(QueueId(id(queue)?)),
+        None if to == "all" => MessageTarget::All,
+        _ => return Err(format!("{to:?} is nobody; write agent:7, team:1 or all")),
+    };
+    Ok(Wish::SendMessage(target, text.to_owned()))
 }
 
 fn read_number(text: &str) -> Result<Pii<PhoneNumber>, String> {

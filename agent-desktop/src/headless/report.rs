@@ -53,6 +53,14 @@ impl Report {
         if let Some(refusal) = view.refusal.filter(|refusal| before.refusal != Some(*refusal)) {
             seen.lines.push(json!({"event": "refused", "reason": refusal}));
         }
+        messages(&before, view, &mut seen.lines);
+        if view.marks != before.marks {
+            let told = view.marks.as_ref();
+            seen.lines.extend(told.map(|(call, marks)| json!({"event": "marks", "interaction": call, "marks": marks})));
+        }
+        if view.waiting != before.waiting {
+            seen.lines.extend(view.waiting.as_ref().map(|rows| json!({"event": "waiting", "rows": rows})));
+        }
         if view.agents != before.agents {
             seen.lines.extend(view.agents.as_ref().map(|floor| {
                 let rows: Vec<_> = floor.rows.values().collect();
@@ -84,6 +92,13 @@ impl Report {
         }
         if before.map(|desk| desk.awaits) != Some(desk.awaits) && (desk.awaits.is_some() || before.is_some()) {
             lines.push(json!({"event": "awaits", "awaits": desk.awaits}));
+        }
+        let voice = |desk: &Desk| (desk.voice.device, desk.voice.line);
+        if before.map(voice).unwrap_or_default() != voice(desk) {
+            lines.push(json!({"event": "device", "device": desk.voice.device, "line": desk.voice.line}));
+        }
+        if before.and_then(|desk| desk.watches) != desk.watches {
+            lines.push(json!({"event": "watches", "watches": desk.watches}));
         }
         if let Some(wrap_up) = desk.wrap_up.as_ref().filter(|now| before.and_then(|desk| desk.wrap_up.as_ref()) != Some(*now)) {
             lines.push(json!({"event": "wrap_up", "expires": wrap_up.expires, "extensions": wrap_up.extensions}));
@@ -142,6 +157,17 @@ fn voice(before: &View, view: &View, lines: &mut Vec<Value>) {
         let (light, troubles) = (health.light(), &health.troubles);
         let legs = (&health.citizen, &health.agent);
         lines.push(json!({"event": "talk_health", "light": light, "troubles": troubles, "citizen": legs.0, "agent": legs.1}));
+    }
+}
+
+/// Each message that is new here or has come further.
+fn messages(before: &View, view: &View, lines: &mut Vec<Value>) {
+    if before.messages.rows == view.messages.rows {
+        return;
+    }
+    for (number, row) in view.messages.rows.iter().filter(|(number, row)| before.messages.rows.get(*number) != Some(*row)) {
+        let unread = view.messages.unread();
+        lines.push(json!({"event": "message", "number": number, "unread": unread, "row": row}));
     }
 }
 

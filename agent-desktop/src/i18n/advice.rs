@@ -72,6 +72,8 @@ impl Texts {
             Refusal::TooManyParties => self.calls.too_many_parties,
             Refusal::NoSuchTarget => self.calls.no_such_target,
             Refusal::NotAllowed => self.calls.not_allowed,
+            Refusal::TooManyMessages => self.floor.too_many_messages,
+            Refusal::MessageLength => self.floor.message_length,
         }
     }
 

@@ -40,6 +40,8 @@ pub(crate) struct FunctionTexts {
     pub(crate) forced: Advice,
     taken: Advice,
     team_held_long: Advice,
+    held_too_long: Advice,
+    team_residual: Advice,
     team_emergency: Advice,
     pub(crate) emergency: &'static str,
 }
@@ -53,6 +55,8 @@ impl FunctionTexts {
             CallNews::PartyLeft => self.party_left,
             CallNews::LeftOnHold => self.left_on_hold,
             CallNews::HeldLong => self.held_long,
+            CallNews::HeldTooLong => self.held_too_long,
+            CallNews::TeamResidual(_) => self.team_residual,
             CallNews::TeamHeldLong(_) => self.team_held_long,
             CallNews::TeamEmergency(_) => self.team_emergency,
             CallNews::Forced => self.forced,
@@ -121,6 +125,14 @@ pub(super) const CHINESE: FunctionTexts = FunctionTexts {
     team_held_long: Advice {
         what: "有座席保持过久", why: "班组内有市民已被保持很久。", next: "请查看全部座席。"
     },
+    held_too_long: Advice {
+        what: "保持超时，已自动拾回", why: "保持时间到了上限。", next: "市民已接回，请继续通话。"
+    },
+    team_residual: Advice {
+        what: "有无座席通话持续过久",
+        why: "座席退出后，市民与第三方仍在通话。",
+        next: "已向通话双方播放提示；到上限后将自动结束。",
+    },
     team_emergency: Advice {
         what: "有座席呼叫紧急号码", why: "班组内正在联系 110、119 或 120。", next: "请查看全部座席并关注该通话。"
     },
@@ -178,6 +190,16 @@ pub(super) const ENGLISH: FunctionTexts = FunctionTexts {
     forced: Advice { what: "A supervisor changed your state", why: "It was set by force.", next: "Ask your supervisor if in doubt." },
     taken: Advice { what: "A supervisor took or ended the call", why: "It was done by force.", next: "Finish the wrap-up." },
     team_held_long: Advice { what: "A citizen of the team is held for long", why: "Somebody hears music.", next: "Look at all agents." },
+    held_too_long: Advice {
+        what: "Retrieved: held for too long",
+        why: "The longest hold that is allowed is over.",
+        next: "The citizen is with you again.",
+    },
+    team_residual: Advice {
+        what: "A talk without an agent goes on for long",
+        why: "An agent has left, and the citizen and somebody outside still talk.",
+        next: "Both were told; it ends by itself at its limit.",
+    },
     team_emergency: Advice {
         what: "Somebody of the team calls for help",
         why: "110, 119 or 120 is being called.",

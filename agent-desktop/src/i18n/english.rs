@@ -16,6 +16,7 @@ pub(super) const TEXTS: Texts = Texts {
     health: HEALTH,
     house: HOUSE,
     calls: super::calls::ENGLISH,
+    floor: super::floor::ENGLISH,
     advice: ADVICE,
 };
 

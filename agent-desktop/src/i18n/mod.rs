@@ -6,6 +6,7 @@ mod advice;
 mod calls;
 mod chinese;
 mod english;
+mod floor;
 mod health;
 
 pub(crate) use advice::Advice;
@@ -65,6 +66,8 @@ pub(crate) struct Texts {
     pub(crate) house: HouseTexts,
     /// What is done with calls.
     pub(crate) calls: calls::FunctionTexts,
+    /// Messages between agents, and what supervisors do.
+    pub(crate) floor: floor::FloorTexts,
     /// What happened, why, what to do.
     pub(crate) advice: advice::AdviceTexts,
 }

@@ -33,6 +33,10 @@ pub(crate) enum Icon {
     Shield,
     /// All agents.
     People,
+    /// 消息
+    Message,
+    /// 督办
+    Eye,
 }
 
 impl Icon {
@@ -51,6 +55,8 @@ impl Icon {
             Self::Panel => include_bytes!("../../../assets/icons/panel.svg"),
             Self::Shield => include_bytes!("../../../assets/icons/shield.svg"),
             Self::People => include_bytes!("../../../assets/icons/people.svg"),
+            Self::Message => include_bytes!("../../../assets/icons/message.svg"),
+            Self::Eye => include_bytes!("../../../assets/icons/eye.svg"),
         }
     }
 }

@@ -193,6 +193,13 @@ pub enum MediaCommand {
         /// What is heard afterwards.
         then: Sound,
     },
+    /// Say prompts into a talk that is mixed: everybody in it hears them above the voices, and so does its recording.
+    Speak {
+        /// The leg that the talk is named by.
+        talk: LegId,
+        /// Names of the site's prompts, in order; those that it does not have are passed over.
+        prompts: Vec<PromptName>,
+    },
     /// What an agent's voice can, as its desktop says.
     AgentVoice {
         /// Which leg.
@@ -294,11 +301,16 @@ pub enum Part {
     Whisper,
 }
 
-/// What a waiting citizen hears.
+/// The prompt that is the busy tone 忙音; media has it of its own.
+pub const BUSY_TONE: &str = "busy_tone";
+
+/// What a leg hears.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Sound {
     /// Music while waiting, from its beginning, for ever.
     Music,
+    /// 回铃音: the tone of a call that rings.
+    Ringback,
     /// Nothing.
     Silence,
 }
@@ -317,6 +329,16 @@ pub enum RecordingCommand {
     },
     /// The row is on disk: bytes may be written.
     Write {
+        /// Which.
+        recording: RecordingId,
+    },
+    /// What is heard from now on is left out; its time stays.
+    Pause {
+        /// Which.
+        recording: RecordingId,
+    },
+    /// What is heard is recorded again.
+    Resume {
         /// Which.
         recording: RecordingId,
     },
@@ -380,6 +402,15 @@ pub enum StoreCommand {
     Callback(Box<CallbackRecord>),
     /// One finished interval of an agent's time.
     AgentTime(AgentInterval),
+    /// The recordings of an interaction are evidence: no rule deletes or changes them until a person lifts the hold.
+    HoldRecordings {
+        /// Whose.
+        interaction: InteractionId,
+        /// Why, one stable code.
+        reason: &'static str,
+        /// Since when.
+        at: UnixMillis,
+    },
     /// An act of a supervisor.
     Supervised(Box<SupervisionNote>),
     /// How a talk sounded.

@@ -45,6 +45,7 @@ impl Core {
             queue: call.map(|call| self.turn.queue(call.queue).name.clone()),
             partner: call.map(|call| call.caller.clone()),
             calls_today: agent.standing(self.turn.now.time).calls_on(self.turn.today()),
+            queues: plan.map(|plan| plan.queues.clone()).unwrap_or_default(),
         }
     }
 }

@@ -28,7 +28,7 @@ pub mod voice;
 pub use acd::ForecastError;
 pub use command::Command;
 pub use input::Input;
-pub use snapshot::Snapshot;
+pub use snapshot::{CallStatus, CallStatusPhase, Snapshot};
 pub use time::{Now, Time};
 pub use timer::Reason;
 

@@ -23,6 +23,11 @@ pub(crate) fn announcement(rules: &Announcements, ahead: usize, range: Option<Wa
     says.pieces
 }
 
+/// To citizen and expert who go on without an agent: the talk will end after a while.
+pub(crate) fn residual_warning(language: SpokenLanguage) -> PromptName {
+    PromptName::from(format!("{}.residual_warning", language.code()).as_str())
+}
+
 /// The key by which one is called back.
 pub(crate) fn callback_offer(language: SpokenLanguage, key: char) -> Vec<PromptName> {
     let mut says = Says { language, pieces: Vec::new() };

@@ -16,6 +16,12 @@ pub enum Reason {
     LegOverdue(LegId),
     /// The citizen has been held for very long (1-10).
     HeldLong(InteractionId),
+    /// The citizen has been held for as long as that may be.
+    HeldTooLong(InteractionId),
+    /// The recording has been paused for as long as it may be.
+    PauseOver(InteractionId),
+    /// A talk without an agent has gone on for long (1-5).
+    ResidualLong(InteractionId),
     /// A talk without an agent reached its limit (1-5).
     ResidualOver(InteractionId),
     /// A probe call reached its planned end.

@@ -9,8 +9,8 @@ use call_core::origin::Origin;
 use call_core::plan::{AgentPhone, AgentPlan, PhonePlace, Plan, QueuePlan};
 use call_core::{Command, Core, Input, Now, Time};
 use shared::model::{
-    AgentId, CallFunction, Caller, Desk, InteractionId, LegId, OfferId, PartyId, PhoneNumber, QueueId, RequestId, SessionId, SupervisorAct,
-    Target, TrunkId, UnixMillis, VoiceDevice, WatchMode,
+    AgentId, CallFunction, Caller, Desk, InteractionId, LegId, OfferId, PartyId, PhoneNumber, QueueId, RecordingId, RequestId, SessionId,
+    SupervisorAct, Target, TrunkId, UnixMillis, VoiceDevice, WatchMode,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -98,6 +98,8 @@ enum Function {
     Drop,
     Mute,
     Press,
+    Pause,
+    Resume,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,7 +114,7 @@ enum Act {
     PickUp,
 }
 
-const FUNCTIONS: [Function; 18] = [
+const FUNCTIONS: [Function; 20] = [
     Function::Hold,
     Function::Retrieve,
     Function::ConsultColleague,
@@ -131,6 +133,8 @@ const FUNCTIONS: [Function; 18] = [
     Function::Drop,
     Function::Mute,
     Function::Press,
+    Function::Pause,
+    Function::Resume,
 ];
 const ACTS: [Act; 8] = [Act::Listen, Act::Whisper, Act::Barge, Act::Stop, Act::TakeOver, Act::Release, Act::ForceOut, Act::PickUp];
 
@@ -148,6 +152,7 @@ fn deeds() -> Vec<Deed> {
         Deed::OutsideMediaFails,
         Deed::TimePasses(21_000),
         Deed::TimePasses(200_000),
+        Deed::TimePasses(1_000_000),
     ];
     deeds.extend(FUNCTIONS.map(Deed::Does));
     deeds.extend(FUNCTIONS.map(Deed::ColleagueDoes));
@@ -235,6 +240,9 @@ struct Theatre {
     sounds: BTreeSet<LegId>,
     opened: u64,
     records: Vec<InteractionRecord>,
+    /// Open ones, and whether they are paused.
+    recordings: BTreeMap<RecordingId, bool>,
+    prepared: BTreeSet<RecordingId>,
     answers: u64,
     asked: u64,
     last_offer: BTreeMap<AgentId, OfferId>,
@@ -280,6 +288,8 @@ impl Theatre {
             sounds: BTreeSet::new(),
             opened: 0,
             records: Vec::new(),
+            recordings: BTreeMap::new(),
+            prepared: BTreeSet::new(),
             answers: 0,
             asked: 0,
             last_offer: BTreeMap::new(),
@@ -466,10 +476,11 @@ impl Theatre {
             Command::Sip(SipCommand::Ring { .. } | SipCommand::Answer { .. } | SipCommand::PressKeys { .. }) => {}
             Command::Media(command) => return self.media(command),
             Command::Recording(RecordingCommand::Finish { recording }) => {
+                assert!(self.recordings.remove(&recording).is_some(), "I-15: {recording} is closed and was not open");
                 let outcome = RecordingOutcome::Complete { length_ms: 1, bytes: 1, digest: "00".into() };
                 return Some(Input::RecordingFinished { recording, outcome });
             }
-            Command::Recording(RecordingCommand::Prepare { .. } | RecordingCommand::Write { .. }) => {}
+            Command::Recording(command) => self.recording(&command),
             Command::Store(StoreCommand::Open { .. }) => self.opened += 1,
             Command::Store(StoreCommand::OpenRecording { recording, .. }) => return Some(Input::RecordingRowStored { recording }),
             Command::Store(StoreCommand::Save(record)) => self.records.push(*record),
@@ -512,7 +523,9 @@ impl Theatre {
             }
             // An agent's path that was closed may have ended it already.
             MediaCommand::Disconnect { citizen } => _ = self.talks.remove(&citizen),
-            MediaCommand::Hold { citizen: leg, .. } | MediaCommand::Play { leg, sound: Sound::Music } => _ = self.sounds.insert(leg),
+            MediaCommand::Hold { citizen: leg, .. } | MediaCommand::Play { leg, sound: Sound::Music | Sound::Ringback } => {
+                _ = self.sounds.insert(leg)
+            }
             MediaCommand::Play { leg, sound: Sound::Silence } => _ = self.sounds.remove(&leg),
             MediaCommand::Close { leg } => {
                 let talks = self.talks.iter().any(|(name, members)| *name == leg || members.contains(&leg));
@@ -529,9 +542,32 @@ impl Theatre {
             | MediaCommand::AgentVoice { .. }
             | MediaCommand::PressKeys { .. }
             | MediaCommand::HearTones { .. }
+            | MediaCommand::Speak { .. }
             | MediaCommand::MaskKeys { .. } => {}
         }
         None
+    }
+
+    /// I-15: each track is prepared once, and pauses and goes on in turn.
+    fn recording(&mut self, command: &RecordingCommand) {
+        match *command {
+            RecordingCommand::Prepare { recording, .. } => {
+                assert!(
+                    self.recordings.insert(recording, false).is_none() && self.prepared.insert(recording),
+                    "{recording} is prepared twice"
+                );
+            }
+            RecordingCommand::Write { recording } => {
+                assert!(self.recordings.contains_key(&recording), "{recording} is written and not open")
+            }
+            RecordingCommand::Pause { recording } => {
+                assert_eq!(self.recordings.insert(recording, true), Some(false), "{recording} is paused twice");
+            }
+            RecordingCommand::Resume { recording } => {
+                assert_eq!(self.recordings.insert(recording, false), Some(true), "{recording} goes on and was not paused");
+            }
+            RecordingCommand::Finish { .. } => {}
+        }
     }
 
     fn join(&mut self, first: LegId, second: LegId) {
@@ -579,6 +615,7 @@ impl Theatre {
         assert_eq!(self.core.next_deadline(), None, "a deadline is left");
         assert_eq!(self.records.len() as u64, self.opened, "one record for each call");
         assert!(self.talks.is_empty() && self.outside.is_empty(), "a talk or a leg is left: {:?} {:?}", self.talks, self.outside);
+        assert!(self.recordings.is_empty(), "a recording is left open: {:?}", self.recordings);
         assert!(self.phones.is_empty(), "a phone is left off the hook: {:?}", self.phones);
         for record in &self.records {
             let parts: u64 = record.segments.iter().map(|part| part.talk_ms + part.hold_ms).sum();
@@ -611,6 +648,8 @@ impl Function {
             Self::Drop => CallFunction::DropParty { party: PartyId(1) },
             Self::Mute => CallFunction::MuteParty { party: PartyId(1), muted: true },
             Self::Press => CallFunction::PressKeys { keys: "1#".to_owned() },
+            Self::Pause => CallFunction::PauseRecording,
+            Self::Resume => CallFunction::ResumeRecording,
         }
     }
 }

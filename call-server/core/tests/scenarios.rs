@@ -5,8 +5,12 @@
 
 #[path = "story/settings.rs"]
 mod settings;
+#[path = "story/words.rs"]
+mod words;
 
-use call_core::command::{AgentCommand, MediaAccess, MediaCommand, Part, RecordingCommand, SessionText, SipCommand, Sound, StoreCommand};
+use call_core::command::{
+    AgentCommand, BUSY_TONE, MediaAccess, MediaCommand, Part, RecordingCommand, SessionText, SipCommand, Sound, StoreCommand,
+};
 use call_core::input::{AgentAction, AnnouncementEnd, CallOffered, LegEnd, MediaFailure, PastContact, RecordingOutcome};
 use call_core::ledger::{CallbackRecord, CallbackState, Decision, FactKind, InteractionRecord, LastAgentOutcome};
 use call_core::plan::{Mode, Override, Plan, Scope};
@@ -14,10 +18,12 @@ use call_core::{Command, Core, Input, Now, Time};
 use settings::{Settings, agent_id, length_ms, minute, not_ready, phone, way_out};
 use shared::model::{
     AgentId, AgentState, CallFunction, CallNews, CallView, Caller, CallerCard, CareClass, Desk, Floor, InteractionId, LegId, NextState,
-    Notice, OfferId, PartyId, QueueId, Refusal, RequestId, SessionId, SupervisorAct, Target, TrunkId, UnixMillis, VoiceDevice, WatchMode,
+    Notice, OfferId, PartyId, QueueId, Refusal, RequestId, SessionId, SupervisorAct, Target, Track, TrunkId, UnixMillis, VoiceDevice,
+    WatchMode,
 };
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
+use words::{call_news, party_id, supervisor_act, target, voice_device};
 
 #[test]
 fn every_scenario_ends_as_its_text_says() {
@@ -70,6 +76,17 @@ struct Stage {
     /// By the leg that each is named by.
     talks: BTreeMap<LegId, BTreeMap<LegId, Part>>,
     pressed: Option<(LegId, String)>,
+    /// Who hears the tone of a call that rings, and who has heard that of a refusal.
+    ringback: BTreeSet<LegId>,
+    busy: BTreeSet<LegId>,
+    /// Agents' legs that hear music.
+    music: BTreeSet<LegId>,
+    /// The text that was said last into a talk.
+    said: Option<String>,
+    /// What is recorded: the track, and whether it is paused.
+    tracks: BTreeMap<Track, bool>,
+    /// Why recordings were held last.
+    evidence: Option<&'static str>,
     /// Acts of supervisors.
     audit: Vec<String>,
     /// Who is to be called back, by number.
@@ -141,6 +158,12 @@ impl Stage {
             phones: BTreeMap::new(),
             talks: BTreeMap::new(),
             pressed: None,
+            ringback: BTreeSet::new(),
+            busy: BTreeSet::new(),
+            music: BTreeSet::new(),
+            said: None,
+            tracks: BTreeMap::new(),
+            evidence: None,
             audit: Vec::new(),
             callbacks: BTreeMap::new(),
             outbound: BTreeMap::new(),
@@ -199,10 +222,20 @@ impl Stage {
             Command::Sip(command) => self.obey_sip(command),
             Command::Media(command) => self.obey_media(command),
             Command::Recording(RecordingCommand::Finish { recording }) if !self.recorder_mute => {
+                self.tracks.remove(&recording.track());
                 let outcome = RecordingOutcome::Complete { length_ms: 1, bytes: 1, digest: "00".into() };
                 Some(Input::RecordingFinished { recording, outcome })
             }
-            Command::Recording(_) => None,
+            Command::Recording(command) => {
+                match command {
+                    RecordingCommand::Prepare { recording, .. } | RecordingCommand::Resume { recording } => {
+                        self.tracks.insert(recording.track(), false);
+                    }
+                    RecordingCommand::Pause { recording } => _ = self.tracks.insert(recording.track(), true),
+                    RecordingCommand::Write { .. } | RecordingCommand::Finish { .. } => {}
+                }
+                None
+            }
             Command::Store(command) => self.obey_store(command),
             Command::Agent(command) => {
                 self.obey_gateway(command);
@@ -251,6 +284,8 @@ impl Stage {
                 None
             }
             MediaCommand::Announce { leg, prompts, .. } => {
+                self.ringback.remove(&leg);
+                self.busy.extend(prompts.iter().any(|prompt| &*prompt.0 == BUSY_TONE).then_some(leg));
                 let names: Vec<String> = prompts.iter().map(|prompt| prompt.0.to_string()).collect();
                 self.hears(leg, Hears::Text(names.join(" ")));
                 None
@@ -258,6 +293,7 @@ impl Stage {
             MediaCommand::Connect { citizen, agent, .. } => self.join(citizen, agent),
             MediaCommand::Confer { first, second, .. } => self.join(first, second),
             MediaCommand::Attend { leg, citizen, part } => {
+                self.hears(leg, Hears::Silence);
                 self.talks.get_mut(&citizen).expect("attends a talk that is there").insert(leg, part);
                 None
             }
@@ -276,12 +312,22 @@ impl Stage {
                 self.hears(citizen, Hears::Silence);
                 None
             }
+            MediaCommand::Play { leg, sound: Sound::Ringback } => {
+                self.ringback.insert(leg);
+                None
+            }
             MediaCommand::Play { leg, sound: Sound::Silence } => {
+                self.ringback.remove(&leg);
                 self.hears(leg, Hears::Silence);
                 None
             }
             MediaCommand::PressKeys { leg, keys } => {
                 self.pressed = Some((leg, keys.to_string()));
+                None
+            }
+            MediaCommand::Speak { talk, prompts } => {
+                assert!(self.talks.contains_key(&talk), "a text for a talk that is not there");
+                self.said = prompts.first().map(|prompt| prompt.0.to_string());
                 None
             }
             MediaCommand::Close { leg } => {
@@ -297,7 +343,9 @@ impl Stage {
     }
 
     fn join(&mut self, first: LegId, second: LegId) -> Option<Input> {
+        [first, second].iter().for_each(|leg| _ = self.ringback.remove(leg));
         self.hears(first, Hears::Silence);
+        self.hears(second, Hears::Silence);
         let before = self.talks.insert(first, BTreeMap::from([(second, Part::Talk)]));
         assert!(before.is_none(), "I-1: joined twice");
         for leg in [first, second] {
@@ -309,6 +357,9 @@ impl Stage {
 
     /// Who is heard by a leg: names in order, `music`, `silence`.
     fn audible(&self, leg: LegId) -> Option<String> {
+        if self.music.contains(&leg) {
+            return Some("music".to_owned());
+        }
         let (name, members) = self.talks.iter().find(|(name, members)| **name == leg || members.contains_key(&leg))?;
         let talk = members.iter().filter(|(_, part)| **part == Part::Talk).map(|(leg, _)| *leg);
         let whisper = members.iter().filter(|(_, part)| **part == Part::Whisper).map(|(leg, _)| *leg);
@@ -370,6 +421,10 @@ impl Stage {
                 self.audit.push(format!("{} {}", note.supervisor.0, note.act.code()));
                 None
             }
+            StoreCommand::HoldRecordings { reason, .. } => {
+                self.evidence = Some(reason);
+                None
+            }
             StoreCommand::CloseRecording { .. } | StoreCommand::AgentTime(_) | StoreCommand::TalkMeasured(_) => None,
         }
     }
@@ -400,6 +455,13 @@ impl Stage {
     }
 
     fn hears(&mut self, leg: LegId, hears: Hears) {
+        if self.desks.values().any(|desk| desk.leg == Some(leg)) {
+            if hears == Hears::Music {
+                self.music.insert(leg)
+            } else {
+                self.music.remove(&leg)
+            };
+        }
         if let Some(caller) = self.callers.values_mut().find(|caller| caller.leg == leg) {
             caller.hears = hears;
         }
@@ -610,6 +672,8 @@ impl Stage {
             ["drops", party] => CallFunction::DropParty { party: party_id(party)? },
             ["mutes", party] => CallFunction::MuteParty { party: party_id(party)?, muted: true },
             ["unmutes", party] => CallFunction::MuteParty { party: party_id(party)?, muted: false },
+            ["pauses"] => CallFunction::PauseRecording,
+            ["resumes"] => CallFunction::ResumeRecording,
             ["presses", keys] => CallFunction::PressKeys { keys: (*keys).to_owned() },
             other => return Err(format!("`agent … {}` is no sentence", other.join(" "))),
         };
@@ -646,6 +710,15 @@ impl Stage {
 
     fn expect(&mut self, words: &[&str]) -> Result<(), String> {
         match words {
+            ["agent", agent, "hears", "ringback"] => {
+                let leg = self.desks.get(&agent_id(agent)?).and_then(|desk| desk.leg).ok_or("the agent never signed in")?;
+                same("ringback", &self.ringback.contains(&leg), &true)
+            }
+            ["phone", number, "hears", "ringback"] => same("ringback", &self.ringback.contains(&self.phone(number)?.leg), &true),
+            ["agent", agent, "heard", "busy"] => {
+                let leg = self.desks.get(&agent_id(agent)?).and_then(|desk| desk.leg).ok_or("the agent never signed in")?;
+                same("busy tone", &self.busy.contains(&leg), &true)
+            }
             ["agent", agent, "hears", who @ ..] => {
                 let leg = self.desks.get(&agent_id(agent)?).and_then(|desk| desk.leg).ok_or("the agent never signed in")?;
                 same("what is heard", &self.audible(leg).unwrap_or_else(|| "nobody".to_owned()).as_str(), &who.join(" ").as_str())
@@ -661,6 +734,13 @@ impl Stage {
                 same("voice", &format!("{} {:?}", desk.voice.device.code(), desk.voice.line).as_str(), &format!("{device} {line}").as_str())
             }
             ["phone", number, "is", "gone"] => same("gone", &self.phone(number)?.is_gone, &true),
+            ["said", text] => same("what is said", &self.said.as_deref(), &Some(*text)),
+            ["evidence", reason] => same("evidence", &self.evidence, &Some(*reason)),
+            ["tracks", tracks @ ..] => {
+                let name = |(track, paused): (&Track, &bool)| format!("{}{}", track.code(), if *paused { "(paused)" } else { "" });
+                let found: Vec<String> = self.tracks.iter().map(name).collect();
+                same("tracks", &found.join(" ").as_str(), &tracks.join(" ").as_str())
+            }
             ["audit", row @ ..] => same("audit", &self.audit.last().map(String::as_str), &Some(row.join(" ").as_str())),
             ["keys", keys, "towards", who @ ..] => {
                 let found = self.pressed.as_ref().map(|(leg, keys)| format!("{keys} towards {}", self.name_of(*leg)));
@@ -851,6 +931,7 @@ impl Stage {
             Some(Refusal::ReasonFull) => "reason full",
             Some(Refusal::Locked) => "locked",
             Some(Refusal::NotSaved) => "not saved",
+            Some(Refusal::TooManyMessages | Refusal::MessageLength) => "no message of the core's",
             Some(Refusal::NotAvailable) => "not available",
             Some(Refusal::MayNotDial) => "may not dial",
             Some(Refusal::TooManyTransfers) => "too many transfers",
@@ -902,63 +983,4 @@ fn record_is(record: &InteractionRecord, facts: &[&str]) -> Result<(), String> {
 }
 fn same<T: PartialEq + std::fmt::Debug>(what: &str, found: &T, expected: &T) -> Result<(), String> {
     if found == expected { Ok(()) } else { Err(format!("{what}: expected {expected:?}, found {found:?}")) }
-}
-
-/// `agent 1002`, `queue 12345` or a number.
-fn target(words: &[&str]) -> Result<Target, String> {
-    match words {
-        ["agent", agent] => Ok(Target::Agent(agent_id(agent)?)),
-        ["queue", queue] => Ok(Target::Queue(QueueId(queue.parse().map_err(|_| "a queue is a number")?))),
-        [number] => Ok(Target::Number(phone(number)?.into())),
-        other => Err(format!("`{}` is nobody to be called", other.join(" "))),
-    }
-}
-
-/// `listens 1001`, `whispers 1001`, `barges 1001`, `stops`, `takes-over 1001`, `releases 1001`, `forces 1001 ready | break | out`,
-/// `moves caller 139… to 110`, `picks-up caller 139…`.
-fn supervisor_act(words: &[&str], call: Option<InteractionId>) -> Result<SupervisorAct, String> {
-    let interaction = call.unwrap_or(InteractionId(0));
-    Ok(match words {
-        ["listens", agent] => SupervisorAct::Watch { agent: agent_id(agent)?, mode: WatchMode::Listen },
-        ["whispers", agent] => SupervisorAct::Watch { agent: agent_id(agent)?, mode: WatchMode::Whisper },
-        ["barges", agent] => SupervisorAct::Watch { agent: agent_id(agent)?, mode: WatchMode::Barge },
-        ["stops"] => SupervisorAct::Unwatch,
-        ["takes-over", agent] => SupervisorAct::TakeOver { agent: agent_id(agent)? },
-        ["releases", agent] => SupervisorAct::Release { agent: agent_id(agent)? },
-        ["forces", agent, "ready"] => SupervisorAct::ForceReady { agent: agent_id(agent)? },
-        ["forces", agent, "out"] => SupervisorAct::ForceSignOut { agent: agent_id(agent)? },
-        ["forces", agent, reason] => SupervisorAct::ForceNotReady { agent: agent_id(agent)?, reason: not_ready(reason)? },
-        ["moves", "caller", _, "to", queue] => {
-            SupervisorAct::Move { interaction, queue: QueueId(queue.parse().map_err(|_| "a queue is a number")?) }
-        }
-        ["picks-up", "caller", _] => SupervisorAct::PickUp { interaction },
-        other => return Err(format!("`supervises {}` is no sentence", other.join(" "))),
-    })
-}
-
-fn voice_device(word: &str) -> Result<VoiceDevice, String> {
-    match word {
-        "phone" => Ok(VoiceDevice::Phone),
-        "headset" => Ok(VoiceDevice::Headset),
-        other => Err(format!("nobody speaks by `{other}`")),
-    }
-}
-
-fn party_id(number: &str) -> Result<PartyId, String> {
-    number.parse().map(PartyId).map_err(|_| "a party is a number".to_owned())
-}
-
-fn call_news(news: CallNews) -> String {
-    match news {
-        CallNews::DialFailed(result) => format!("dial failed {}", result.code()),
-        CallNews::AsideFailed(result) => format!("aside failed {}", result.code()),
-        CallNews::AsideLeft => "aside left".to_owned(),
-        CallNews::PartyLeft => "party left".to_owned(),
-        CallNews::LeftOnHold => "left on hold".to_owned(),
-        CallNews::HeldLong => "held long".to_owned(),
-        CallNews::TeamHeldLong(agent) => format!("{} holds long", agent.0),
-        CallNews::TeamEmergency(agent) => format!("{} calls for help", agent.0),
-        CallNews::Forced => "forced".to_owned(),
-        CallNews::Taken => "taken".to_owned(),
-    }
 }

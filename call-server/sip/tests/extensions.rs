@@ -108,14 +108,27 @@ fn the_prack_of_a_response_that_the_200_overtook_is_answered_once() {
     stage.endpoint.ring(stage.now, call);
     stage.endpoint.answer(stage.now, call, ANSWER);
     let sent = stage.sent();
-    assert_eq!(sent.iter().map(|text| status(text)).collect::<Vec<_>>(), [100, 180, 200]);
-    let (rseq, tag) = (field(&sent[1], "RSeq").to_owned(), to_tag(&sent[2]));
+    assert_eq!(sent.iter().map(|text| status(text)).collect::<Vec<_>>(), [180, 200]);
+    let (rseq, tag) = (field(&sent[0], "RSeq").to_owned(), to_tag(&sent[1]));
     assert_eq!(stage.status_of(&with_fields("PRACK", "a", 2, &tag, "RAck: 77 1 INVITE\r\n", "")), 481);
     let rack = format!("RAck: {rseq} 1 INVITE\r\n");
     assert_eq!(stage.status_of(&with_fields("PRACK", "a", 3, &tag, &rack, "")), 200);
     assert_eq!(stage.status_of(&with_fields("PRACK", "a", 4, &tag, &rack, "")), 481, "there is nothing more to acknowledge");
     stage.send(&request("ACK", "a", 1, &tag, ""));
     assert!(matches!(stage.event(), Event::Confirmed { .. }));
+}
+
+#[test]
+fn a_100_leaves_only_while_nothing_better_is_known() {
+    let mut stage = Stage::default();
+    for (call_id, waits, expected) in [("a", true, vec![100, 180]), ("b", false, vec![180])] {
+        stage.send(&with_fields("INVITE", call_id, 1, "", "", OFFER));
+        let Some(Event::Offered { call, .. }) = stage.events().pop() else { panic!("a call") };
+        let mut sent = if waits { stage.sent() } else { Vec::new() };
+        stage.endpoint.ring(stage.now, call);
+        sent.extend(stage.sent());
+        assert_eq!(sent.iter().map(|text| status(text)).collect::<Vec<_>>(), expected);
+    }
 }
 
 // Session timers (RFC 4028)

@@ -5,7 +5,7 @@ use super::{Failure, Outcome, load, open_store};
 use crate::store::{CallReport, RecordingReport};
 use call_core::origin::Diversion;
 use serde_json::json;
-use shared::model::{Direction, InteractionId, UnixMillis, VoiceTrouble};
+use shared::model::{Direction, InteractionId, Track, UnixMillis, VoiceTrouble};
 use std::path::Path;
 
 pub(super) fn call(site: &Path, command: &Call) -> Result<Outcome, Failure> {
@@ -77,7 +77,8 @@ fn call_text(call: &CallReport) -> String {
             segment.holds
         ));
     }
-    lines.extend(call.recording.iter().map(|recording| format!("  recording {}", recording_row(recording))));
+    lines.extend(call.recording.iter().chain(&call.tracks).map(|recording| format!("  recording {}", recording_row(recording))));
+    lines.extend(call.marks.iter().map(super::recordings::mark_row));
     for sound in &call.sound {
         let (mean, troubles) = (&sound.mean, troubles_text(&sound.troubles));
         lines.push(format!(
@@ -97,8 +98,13 @@ fn call_text(call: &CallReport) -> String {
 pub(super) fn recording_row(recording: &RecordingReport) -> String {
     let length = recording.length_ms.map_or("-".to_owned(), seconds);
     let failure = recording.failure.as_deref().map_or(String::new(), |failure| format!(" ({failure})"));
-    let (id, call, state) = (recording.recording, recording.interaction, recording.state.code());
-    format!("{id:<6} call {call} {} {state}{failure} length {length} {}", moment(recording.started), recording.path)
+    let held = recording.held.as_deref().map_or(String::new(), |reason| format!(" HELD ({reason})"));
+    let id = match recording.track {
+        Track::Main => recording.recording.to_string(),
+        Track::Whisper | Track::Consultation => recording.track.code().to_owned(),
+    };
+    let (call, state) = (recording.interaction, recording.state.code());
+    format!("{id:<6} call {call} {} {state}{failure}{held} length {length} {}", moment(recording.started), recording.path)
 }
 
 pub(super) fn moment(at: UnixMillis) -> String {

@@ -51,6 +51,24 @@ pub(crate) enum Change {
     },
     /// A number is blocked or put in favour.
     AddListEntry(NewListEntry),
+    /// The recordings of a call are held as evidence.
+    HoldRecordings {
+        /// Whose.
+        interaction: InteractionId,
+        /// Why.
+        reason: String,
+        /// Staff number of who wants it.
+        by: String,
+    },
+    /// And are not any more.
+    LiftHolds {
+        /// Whose.
+        interaction: InteractionId,
+        /// Why.
+        reason: String,
+        /// Staff number of who wants it.
+        by: String,
+    },
     /// Hours are overridden by hand.
     AddOverride(NewOverride),
     /// An override is lifted.
@@ -107,6 +125,7 @@ impl Change {
             | Self::RemovePhone { .. }
             | Self::RemoveOverride { .. } => true,
             Self::SetPassword { .. } | Self::AddCaller(_) | Self::EditCaller { .. } => false,
+            Self::HoldRecordings { .. } | Self::LiftHolds { .. } => false,
             Self::CancelCallback { .. } | Self::SettleCallback { .. } => false,
         }
     }
@@ -160,6 +179,8 @@ impl Change {
                 let message = format!("no override {entry} is in force");
                 Err(Failure::new("no_such_entry", message, "`calendar override list` shows those in force."))
             }
+            Self::HoldRecordings { interaction, reason, by } => hold(store, *interaction, (reason, by), now),
+            Self::LiftHolds { interaction, reason, by } => lift(store, *interaction, (reason, by), now),
             Self::AddListEntry(entry) => Ok(json!({"entry": store.add_list_entry(entry, now)?, "added": entry})),
             Self::RemoveListEntry { list, entry, by, reason } => {
                 if store.remove_list_entry(*list, *entry, (by, reason), now)? {
@@ -200,6 +221,22 @@ fn add_phone(store: &Store, new: &NewPhone, now: UnixMillis) -> Result<Value, Fa
 fn no_callback(callback: InteractionId, state: &str, list: &str) -> Failure {
     let message = format!("no callback is {state} that was promised in call {callback}");
     Failure::new("no_such_callback", message, format!("`call-server {list}` shows those."))
+}
+
+fn hold(store: &Store, interaction: InteractionId, why: (&str, &str), now: UnixMillis) -> Result<Value, Failure> {
+    if store.hold_recordings(interaction, why, now)? {
+        return Ok(json!({"holds": store.holds(interaction)?}));
+    }
+    let message = format!("there is no call {interaction}");
+    Err(Failure::new("no_such_call", message, "`call-server call list` shows the newest."))
+}
+
+fn lift(store: &Store, interaction: InteractionId, why: (&str, &str), now: UnixMillis) -> Result<Value, Failure> {
+    if store.lift_holds(interaction, why, now)? > 0 {
+        return Ok(json!({"holds": store.holds(interaction)?}));
+    }
+    let message = format!("the recordings of call {interaction} are not held");
+    Err(Failure::new("not_held", message, "`call-server recording list` shows which are."))
 }
 
 fn agent(store: &Store, number: &str) -> Result<AgentId, Failure> {

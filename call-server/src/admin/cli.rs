@@ -96,6 +96,9 @@ pub(crate) enum Command {
     /// Calls on record.
     #[command(subcommand)]
     Call(Call),
+    /// Messages between agents, for the audit.
+    #[command(subcommand)]
+    Message(Message),
     /// Recordings.
     #[command(subcommand)]
     Recording(Recording),
@@ -276,9 +279,12 @@ pub(crate) enum Recording {
     },
     /// Write a recording as a stereo WAV file: the citizen left, the agent right.
     Export {
-        /// The recording's id, as `recording list` shows it.
+        /// The recording's id, as `recording list` shows it; a call's main recording has the call's number.
         #[arg(value_name = "ID")]
         id: u64,
+        /// Another recording of the call with this number: what supervisors whispered, or a consultation beside a three-way talk.
+        #[arg(long, value_enum, default_value_t = TrackName::Main)]
+        track: TrackName,
         /// The file to write.
         #[arg(value_name = "FILE.wav")]
         file: PathBuf,
@@ -310,9 +316,45 @@ pub(crate) enum Recording {
         #[arg(long)]
         force: bool,
     },
+    /// What happened where in the recording of a call: hold, hand-over, three-way talk, whisper, pause.
+    Marks {
+        /// The call's id, as `call list` shows it.
+        #[arg(value_name = "CALL")]
+        call: u64,
+    },
+    /// Hold the recordings of a call as evidence 证据保全: no rule deletes or changes them. Emergency calls are held by themselves.
+    #[command(after_help = "Example:\n  call-server recording hold 17 --reason 投诉复核 --by 2001")]
+    Hold(HoldWishes),
+    /// Lift every hold of a call's recordings. It stays on record with who lifted it and why.
+    Lift(HoldWishes),
     /// Make a new master key: for a site that has none, or to replace the one in use. All recordings are wrapped by it; no audio is
     /// written anew. Older keys stay in the key file for the sake of backups. The server must not run.
     NewKey,
+}
+
+/// One of a call's recordings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TrackName {
+    /// Citizen and agents.
+    Main,
+    /// What supervisors whispered.
+    Whisper,
+    /// A consultation while others went on with the citizen.
+    Consultation,
+}
+
+/// Whose recordings to hold, or to let go.
+#[derive(Debug, Args)]
+pub(crate) struct HoldWishes {
+    /// The call's id, as `call list` shows it.
+    #[arg(value_name = "CALL")]
+    pub(crate) call: u64,
+    /// Why.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// Staff number of the supervisor who wants it.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) by: String,
 }
 
 /// What to verify.
@@ -328,6 +370,34 @@ pub(crate) struct Verify {
     /// A closed day (UTC).
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub(crate) day: Option<String>,
+}
+
+/// Commands about messages between agents 短消息.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Message {
+    /// The newest messages, newest first.
+    List(MessageWishes),
+    /// The newest messages that say something.
+    #[command(after_help = "Examples:\n  call-server message search 停水\n  call-server message search 停水 --agent 1001")]
+    Search {
+        /// What they say; upper and lower case differ.
+        #[arg(value_name = "TEXT")]
+        text: String,
+        /// Which of them.
+        #[command(flatten)]
+        wishes: MessageWishes,
+    },
+}
+
+/// Which messages to show.
+#[derive(Debug, Args)]
+pub(crate) struct MessageWishes {
+    /// Only those that this staff number has sent or got.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) agent: Option<String>,
+    /// How many at most.
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) limit: u32,
 }
 
 /// Commands about signalling.

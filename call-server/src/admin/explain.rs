@@ -97,6 +97,8 @@ impl Names {
             FactKind::AsideBegan { .. } | FactKind::AsideEnded { .. } | FactKind::PartyJoined { .. } | FactKind::PartyLeft { .. } => {
                 return None;
             }
+            FactKind::RecordingPaused { .. } | FactKind::RecordingResumed { .. } => return None,
+            FactKind::Watched { .. } | FactKind::Unwatched { .. } | FactKind::EmergencyCalled { .. } => return None,
             FactKind::Entered | FactKind::Answered | FactKind::KeysMasked { .. } | FactKind::Parted { .. } => return None,
         })
     }

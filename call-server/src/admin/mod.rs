@@ -19,6 +19,7 @@ mod explain;
 mod init;
 mod lists;
 mod lock;
+mod messages;
 mod outcome;
 mod people;
 mod phones;
@@ -107,6 +108,7 @@ fn carry_out(site: &Path, command: &Command) -> Result<Outcome, Failure> {
         Command::Queue(command) => queues::queue(site, *command),
         Command::Explain(wishes) => explain::explain(site, wishes.interaction),
         Command::Call(command) => calls::call(site, command),
+        Command::Message(command) => messages::message(site, command),
         Command::Recording(command) => recordings::recording(site, command),
         Command::Sip(command) => signalling::sip(site, command),
         Command::Phone(command) => phones::phone(site, command),

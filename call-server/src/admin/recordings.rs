@@ -1,14 +1,16 @@
 //! `recording`: lists, exports, verifies and rescues recordings, and changes the key that seals them.
 
 use super::calls::{recording_row, seconds};
-use super::cli::{Recording, Verify};
+use super::changes::Change;
+use super::cli::{HoldWishes, Recording, TrackName, Verify};
+use super::people::{make, text};
 use super::{DataLock, Failure, Outcome, load, open_store};
 use crate::archive::{self, Choice, Rotation, VerifyFault};
 use crate::config::Site;
 use crate::recording::{self, Ending, Envelope, ExportError, KeyError, KeyRing, Spare, export_part, export_wav, levels};
-use crate::store::{RecordingReport, Store};
+use crate::store::{RecordingReport, Role, Store};
 use serde_json::json;
-use shared::model::RecordingId;
+use shared::model::{InteractionId, Mark, RecordingId, Track};
 use std::path::Path;
 
 pub(super) fn recording(folder: &Path, command: &Recording) -> Result<Outcome, Failure> {
@@ -21,18 +23,47 @@ pub(super) fn recording(folder: &Path, command: &Recording) -> Result<Outcome, F
             let text = if rows.is_empty() { "No recordings yet.".to_owned() } else { rows.join("\n") };
             Ok(Outcome::new(text, json!({"recordings": recordings})))
         }
-        Recording::Export { id, file, force, from_ms, length_ms } => {
-            let found = store.recording(RecordingId(*id))?.ok_or_else(|| unknown(*id))?;
+        Recording::Export { id, track, file, force, from_ms, length_ms } => {
+            let wanted = match track {
+                TrackName::Main => RecordingId(*id),
+                TrackName::Whisper => RecordingId::of(InteractionId(*id), Track::Whisper),
+                TrackName::Consultation => RecordingId::of(InteractionId(*id), Track::Consultation),
+            };
+            let found = store.recording(wanted)?.ok_or_else(|| unknown(*id))?;
+            let marks = if wanted.track() == Track::Main {
+                store.call(found.interaction)?.map(|call| call.marks).unwrap_or_default()
+            } else {
+                Vec::new()
+            };
             let (source, keys) = (site.recording.folder.join(&found.path), keys_if_any(&site)?);
             if *from_ms == 0 && length_ms.is_none() {
-                return export(&source, &keys, &found, file, *force);
+                return export(&source, &keys, (&found, &marks), file, *force);
             }
             let part = *from_ms..from_ms.saturating_add(length_ms.unwrap_or(u64::MAX));
-            let exported = export_part(&source, &keys, part, file, *force).map_err(not_exported)?;
+            let exported = export_part(&source, &keys, part.clone(), file, *force).map_err(not_exported)?;
+            recording::add_cues(file, &cues(&marks, part)).map_err(not_exported)?;
             let (length_ms, unreadable_ms) = (exported.length_ms, exported.unreadable_ms);
             let text = format!("{} of recording {id} are in {}, {unreadable_ms} ms of them damaged.", seconds(length_ms), file.display());
             let json = json!({"recording": found, "file": file, "length_ms": length_ms, "unreadable_ms": unreadable_ms});
             Ok(Outcome::new(text, json))
+        }
+        Recording::Marks { call } => {
+            let found = store.call(InteractionId(*call))?.ok_or_else(|| {
+                Failure::new("no_such_call", format!("there is no call {call}"), "`call-server call list` shows the newest.")
+            })?;
+            let rows: Vec<_> = found.marks.iter().map(mark_row).collect();
+            let text = if rows.is_empty() { "Nothing was recorded.".to_owned() } else { rows.join("\n") };
+            Ok(Outcome::new(text, json!({"call": call, "marks": found.marks})))
+        }
+        Recording::Hold(wishes) => {
+            let (interaction, reason, by) = hold_wishes(&store, wishes)?;
+            let told = make(&site, Change::HoldRecordings { interaction, reason, by })?;
+            Ok(Outcome::new(format!("The recordings of call {interaction} are held: no rule deletes or changes them."), told))
+        }
+        Recording::Lift(wishes) => {
+            let (interaction, reason, by) = hold_wishes(&store, wishes)?;
+            let told = make(&site, Change::LiftHolds { interaction, reason, by })?;
+            Ok(Outcome::new(format!("The recordings of call {interaction} are held no longer."), told))
         }
         Recording::Verify(wishes) => verified(&store, &site, wishes),
         Recording::Salvage { file, wav, force } => salvaged(&store, &site, file, wav, *force),
@@ -41,6 +72,40 @@ pub(super) fn recording(folder: &Path, command: &Recording) -> Result<Outcome, F
             rotated(&store, &site)
         }
     }
+}
+
+/// Who may hold recordings, and why.
+fn hold_wishes(store: &Store, wishes: &HoldWishes) -> Result<(InteractionId, String, String), Failure> {
+    let found = store.credentials(&wishes.by)?.filter(|found| !found.disabled && found.role == Role::Supervisor);
+    let Some(found) = found else {
+        let message = format!("{} is no supervisor who may sign in", wishes.by);
+        return Err(Failure::new("not_allowed", message, "`call-server agent list` shows everybody and their roles."));
+    };
+    Ok((InteractionId(wishes.call), text("reason", &wishes.reason)?, found.number))
+}
+
+/// One mark as a line.
+pub(super) fn mark_row(mark: &Mark) -> String {
+    let detail = json!(mark.kind).as_object().map(|fields| {
+        let known = fields.iter().filter(|(key, _)| *key != "mark").map(|(key, value)| format!(" {key} {}", detail(value)));
+        known.collect::<String>()
+    });
+    format!("  @{:>9} {}{}", seconds(mark.at_ms), mark.kind.code(), detail.unwrap_or_default())
+}
+
+/// A name is a number within an object of its kind.
+fn detail(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::String(text) => text.clone(),
+        serde_json::Value::Object(fields) => fields.values().map(detail).collect::<Vec<_>>().join(" "),
+        other => other.to_string(),
+    }
+}
+
+/// The marks of a part as places in the exported file.
+fn cues(marks: &[Mark], part: std::ops::Range<u64>) -> Vec<(u64, String)> {
+    let inside = marks.iter().filter(|mark| part.contains(&mark.at_ms));
+    inside.map(|mark| (mark.at_ms - part.start, mark.kind.code().to_owned())).collect()
 }
 
 fn unknown(id: u64) -> Failure {
@@ -130,8 +195,15 @@ fn keys_if_any(site: &Site) -> Result<KeyRing, Failure> {
     }
 }
 
-fn export(source: &Path, keys: &KeyRing, found: &RecordingReport, file: &Path, force: bool) -> Result<Outcome, Failure> {
+fn export(
+    source: &Path,
+    keys: &KeyRing,
+    (found, marks): (&RecordingReport, &[Mark]),
+    file: &Path,
+    force: bool,
+) -> Result<Outcome, Failure> {
     let exported = export_wav(source, keys, file, force).map_err(not_exported)?;
+    recording::add_cues(file, &cues(marks, 0..u64::MAX)).map_err(not_exported)?;
     let (whole, note) = match exported.ending {
         Ending::Complete => (true, ""),
         Ending::Cut { .. } => {
@@ -155,6 +227,7 @@ fn export(source: &Path, keys: &KeyRing, found: &RecordingReport, file: &Path, f
         "whole": whole,
         "citizen_level_dbfs": heard.citizen_dbfs,
         "agent_level_dbfs": heard.agent_dbfs,
+        "marks": marks,
     });
     Ok(Outcome::new(text, json))
 }

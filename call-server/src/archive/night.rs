@@ -72,7 +72,7 @@ impl Night {
                     return Ok(());
                 }
                 self.last = Some(row.recording);
-                if row.state == RecordingState::Complete && row.expired.is_none() && row.started < eldest {
+                if row.state == RecordingState::Complete && row.expired.is_none() && row.held.is_none() && row.started < eldest {
                     self.one(store, settings, keys, &row)?;
                 }
             }

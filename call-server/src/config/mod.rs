@@ -6,6 +6,7 @@
 
 mod calendars;
 mod fault;
+mod functions;
 mod house_voice;
 mod phone_agents;
 mod queues;
@@ -74,8 +75,8 @@ pub(crate) struct Site {
 }
 
 /// Sections that count for a running server as soon as it reads them; all others need a restart.
-const LIVE_SECTIONS: [&str; 10] =
-    ["phone_agents", "queues", "skills", "numbers", "lists", "limits", "calendars", "days", "reasons", "storm"];
+const LIVE_SECTIONS: [&str; 11] =
+    ["phone_agents", "queues", "skills", "numbers", "lists", "calls", "limits", "calendars", "days", "reasons", "storm"];
 
 /// Who may add entries to the lists of callers, and remove them (1-11).
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -346,6 +346,7 @@ impl Resolver<'_> {
         }
         limits.farewell_ms = self.time(block, "farewell_seconds", 1..=HOUR_MS).unwrap_or(limits.farewell_ms);
         limits.remembered_days = self.days_remembered(block).unwrap_or(limits.remembered_days);
+        limits.functions = self.function_limits();
         limits.max_interactions = self.count(block, "max_interactions", 1..=100_000).unwrap_or(limits.max_interactions);
         limits
     }

@@ -53,7 +53,7 @@ pub(super) const fn key(name: &'static str, kind: Kind, worth: Worth, about: &'s
 }
 
 use super::schema_trunks::{DIALLING, PHONES, PROBE, TRUNKS};
-use super::{calendars, phone_agents, queues, service};
+use super::{calendars, functions, phone_agents, queues, service};
 use Kind::{Seconds, Text, Whole};
 use Worth::{Default, Needed, Optional};
 
@@ -246,6 +246,7 @@ pub(super) const SECTIONS: &[Section] = &[
     phone_agents::PHONE_AGENTS,
     PROBE,
     DIALLING,
+    functions::CALLS,
     Section {
         name: "limits",
         repeated: false,

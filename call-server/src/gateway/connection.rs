@@ -1,14 +1,14 @@
 //! One desktop's connection: reads its messages, carries what the session has to say, and ends for a named reason.
 
 use super::sessions::{Line, LineEnd, Push};
-use super::{Attempt, Person, Shared, translate};
+use super::{Attempt, Person, Shared, messages, translate};
 use crate::tunnel::{PACKET_BYTES, TunnelPacket};
 use call_core::Input;
 use call_core::input::AgentAction;
 use futures_util::{SinkExt, StreamExt};
-use shared::model::{AgentId, CallerPerson, Refusal, RequestId, SessionId, UnixMillis, VoiceDevice};
+use shared::model::{AgentId, CallerPerson, InteractionId, Refusal, RequestId, SessionId, UnixMillis, VoiceDevice};
 use shared::pii::Pii;
-use shared::wire::{self, Correction, FromClient, FromServer, SignInRefusal};
+use shared::wire::{self, Correction, FromClient, FromServer, SignInRefusal, WaitingRow};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpStream;
@@ -80,6 +80,15 @@ struct Connection {
     /// What media has for it, since it sent a voice packet.
     voice: Option<mpsc::Receiver<TunnelPacket>>,
     watching: Option<Watching>,
+    messages: messages::Rate,
+    waiting: Option<FollowsWaiting>,
+}
+
+/// A supervisor follows who waits.
+struct FollowsWaiting {
+    /// What was told last.
+    told: Option<Vec<WaitingRow>>,
+    next: Instant,
 }
 
 /// Somebody follows the list of all agents.
@@ -95,7 +104,9 @@ pub(super) async fn serve(socket: Socket, peer: SocketAddr, shared: Arc<Shared>,
     let (line, end) = shared.sessions().line();
     let now = Instant::now();
     let (progress, voice, watching) = (Progress::New, None, None);
-    let mut connection = Connection { socket, peer, shared, line, end, progress, opened: now, heard: now, voice, watching };
+    let messages = messages::Rate::default();
+    let mut connection =
+        Connection { socket, peer, shared, line, end, progress, opened: now, heard: now, voice, watching, messages, waiting: None };
     let why = connection.run(stop).await;
     tracing::info!(%peer, session = connection.progress.session().map(|(session, _)| session.0), ?why, "connection ended");
     connection.leave(why).await;
@@ -114,6 +125,7 @@ impl Connection {
                 () = tokio::time::sleep_until(deadline) => Err(late),
                 () = stopped(&mut stop) => Err(End::Stopping),
                 () = news(&mut self.watching) => self.tell_agents().await,
+                () = due(self.waiting.as_ref().map(|waiting| waiting.next)) => self.tell_waiting().await,
             };
             if let Err(end) = step {
                 return end;
@@ -163,9 +175,28 @@ impl Connection {
                 self.watching = on.then(|| Watching { known: None, versions: self.shared.floor().versions(), not_before: Instant::now() });
                 Ok(())
             }
+            (FromClient::WatchWaiting { on }, Progress::Signed { .. }) => {
+                self.waiting = on.then(|| FollowsWaiting { told: None, next: Instant::now() });
+                Ok(())
+            }
             (FromClient::Attentive { attentive }, Progress::Signed { session, agent }) => {
                 self.shared.inbox.send(Input::AgentAttentive { agent: *agent, session: *session, attentive });
                 Ok(())
+            }
+            (FromClient::Marks { interaction }, Progress::Signed { session, agent }) => {
+                let whose = (*agent, *session);
+                self.tell_marks(whose, interaction).await
+            }
+            (FromClient::Messages(asked), Progress::Signed { session, agent }) => {
+                let (session, agent) = (*session, *agent);
+                // Before the rows are read: what comes in between is told twice, and never not at all.
+                self.shared.sessions().follows_messages(session);
+                let answer = messages::asked(&self.shared, agent, asked).await;
+                self.heard = Instant::now();
+                match answer {
+                    Some(answer) => self.say(&answer).await,
+                    None => Ok(()),
+                }
             }
             (FromClient::Voice(abilities), Progress::Signed { session, agent }) => {
                 let (session, agent) = (*session, *agent);
@@ -177,7 +208,10 @@ impl Connection {
             (FromClient::Hello { .. }, _) => Err(End::Protocol("hello is said once".to_owned())),
             (FromClient::Ping { nonce }, _) => self.say(&FromServer::Pong { nonce, now: now() }).await,
             (FromClient::SignIn { .. } | FromClient::Resume { .. }, _) => Err(End::Protocol("already signed in".to_owned())),
-            (FromClient::Do { .. } | FromClient::Voice(_) | FromClient::WatchAgents { .. } | FromClient::Attentive { .. }, _) => {
+            (FromClient::Do { .. } | FromClient::Voice(_) | FromClient::WatchAgents { .. }, _) => {
+                Err(End::Protocol("not signed in".to_owned()))
+            }
+            (FromClient::Attentive { .. } | FromClient::Messages(_) | FromClient::WatchWaiting { .. } | FromClient::Marks { .. }, _) => {
                 Err(End::Protocol("not signed in".to_owned()))
             }
         }
@@ -219,6 +253,14 @@ impl Connection {
                 }
                 Some(Refusal::Locked)
             }
+            translate::Wish::Message(to, text) => {
+                let limits = &self.shared.limits;
+                if self.messages.admits(Instant::now(), limits.messages, limits.message_window) {
+                    messages::send(&self.shared, agent, to, text.reveal()).await.err()
+                } else {
+                    Some(Refusal::TooManyMessages)
+                }
+            }
             translate::Wish::Correct(correction) => self.correct(session, correction).await.err(),
         };
         self.heard = Instant::now();
@@ -255,6 +297,29 @@ impl Connection {
             self.say(&FromServer::Agents(news)).await?;
         }
         Ok(())
+    }
+
+    async fn tell_marks(&mut self, (agent, session): (AgentId, SessionId), interaction: InteractionId) -> Result<(), End> {
+        let supervises = self.shared.sessions().person(session).and_then(|person| person.supervises.clone());
+        let people = Arc::clone(&self.shared.people);
+        let marks = tokio::task::spawn_blocking(move || people.marks(agent, supervises.as_deref(), interaction)).await.unwrap_or_default();
+        self.heard = Instant::now();
+        self.say(&FromServer::Marks { interaction, marks }).await
+    }
+
+    /// Looks who waits, and tells the supervisor if that has changed. Who supervises nobody is told nothing.
+    async fn tell_waiting(&mut self) -> Result<(), End> {
+        let (Progress::Signed { session, .. }, Some(waiting)) = (&self.progress, &mut self.waiting) else { return Ok(()) };
+        waiting.next = Instant::now() + self.shared.limits.waiting;
+        let queues = self.shared.sessions().person(*session).and_then(|person| person.supervises.clone());
+        let Some(queues) = queues else { return Ok(()) };
+        let people = Arc::clone(&self.shared.people);
+        let rows = tokio::task::spawn_blocking(move || people.waiting(&queues)).await.unwrap_or_default();
+        if waiting.told.as_ref() == Some(&rows) {
+            return Ok(());
+        }
+        waiting.told = Some(rows.clone());
+        self.say(&FromServer::Waiting { rows }).await
     }
 
     async fn sign_in(&mut self, (number, password): (String, Pii<String>), take_over: bool, voice: Option<VoiceDevice>) -> Result<(), End> {
@@ -414,6 +479,14 @@ async fn next_packet(voice: &mut Option<mpsc::Receiver<TunnelPacket>>) -> Option
 /// Returns once the server is told to stop, or is gone.
 pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// Never, if there is nothing to wait for.
+async fn due(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Returns when there is something new to tell a follower, and it is time to.

@@ -91,6 +91,7 @@ mod tests {
             queue: Some("政务咨询".to_owned()),
             partner: Some(Caller { number: Some(partner.into()) }),
             calls_today: 3,
+            queues: Vec::new(),
         }
     }
 

@@ -7,6 +7,7 @@ mod attempts;
 mod connection;
 mod floor;
 mod listener;
+mod messages;
 mod sessions;
 #[cfg(test)]
 mod tests;
@@ -19,8 +20,8 @@ use attempts::Attempts;
 use call_core::command::AgentCommand;
 use floor::FloorBoard;
 use sessions::Sessions;
-use shared::model::{AgentId, Refusal, SessionId};
-use shared::wire::{Correction, DeskRules, SignInRefusal};
+use shared::model::{AgentId, InteractionId, Mark, MessageId, QueueId, Refusal, SessionId};
+use shared::wire::{Correction, DeskRules, MailboxPart, MessageFate, MessageRow, MessageTarget, SignInRefusal, WaitingRow};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -42,11 +43,29 @@ pub(crate) trait FrontOffice: Send + Sync {
     /// What the site rules for every desk, as it is now.
     fn rules(&self) -> DeskRules;
 
+    /// The marks of a call's recording, as far as this person may see them: supervisors of its queue, and who took part.
+    fn marks(&self, agent: AgentId, supervises: Option<&[QueueId]>, interaction: InteractionId) -> Vec<Mark>;
+
+    /// Who waits, the longest first; for whose supervisor these queues are, no queue being all. Nothing if it is not known in time.
+    fn waiting(&self, queues: &[QueueId]) -> Vec<WaitingRow>;
+
     /// Corrects a caller's card in the name of this staff number, and lets the core know the new card.
     ///
     /// # Errors
     /// The refusal to be shown.
     fn correct(&self, by: &str, correction: &Correction) -> Result<(), Refusal>;
+
+    /// Puts a message on record; returns the row of each mailbox that has it now.
+    ///
+    /// # Errors
+    /// The refusal to be shown.
+    fn send_message(&self, from: AgentId, to: MessageTarget, text: &str) -> Result<Vec<(AgentId, MessageRow)>, Refusal>;
+
+    /// Rows of a mailbox, and whether more follow. Nothing if it cannot be read.
+    fn mailbox(&self, agent: AgentId, part: MailboxPart) -> (Vec<MessageRow>, bool);
+
+    /// A mailbox's rows up to a number are delivered, or read; returns what their senders are to know.
+    fn mark_messages(&self, agent: AgentId, through: u64, read: bool) -> Vec<(AgentId, MessageId, MessageFate)>;
 }
 
 /// One attempt to sign in or to come back, and what came of it. Attempts while locked are only logged: they could be endless.
@@ -73,6 +92,8 @@ pub(crate) struct Person {
     pub(crate) name: String,
     /// Numbers in the list of all agents are shown in full.
     pub(crate) sees_numbers: bool,
+    /// Whose teams the person supervises, by their queues; none for who supervises nobody.
+    pub(crate) supervises: Option<Vec<QueueId>>,
 }
 
 /// What the edge needs to know.
@@ -115,6 +136,12 @@ pub(crate) struct GatewayLimits {
     pub(crate) lock: Duration,
     /// Pairs of number and address remembered; the oldest is forgotten first.
     pub(crate) remembered_failures: usize,
+    /// Messages that one agent may send within [`Self::message_window`].
+    pub(crate) messages: u32,
+    /// See there.
+    pub(crate) message_window: Duration,
+    /// Who waits is looked at for one follower this often.
+    pub(crate) waiting: Duration,
     /// News of the list of all agents are told to one follower at most this often.
     pub(crate) news: Duration,
     /// How long a stopping gateway waits for its connections to take their last messages.
@@ -137,7 +164,10 @@ impl Default for GatewayLimits {
             failures: 5,
             lock: Duration::from_secs(600),
             remembered_failures: 10_000,
+            messages: 10,
+            message_window: Duration::from_secs(10),
             news: Duration::from_millis(250),
+            waiting: Duration::from_secs(1),
             farewell: Duration::from_secs(2),
         }
     }

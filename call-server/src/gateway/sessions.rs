@@ -7,7 +7,7 @@ use super::{Person, translate};
 use base64::Engine;
 use call_core::command::AgentCommand;
 use shared::model::{AgentId, Desk, InteractionId, SessionId, UnixMillis};
-use shared::wire::{DeskRules, FromServer, MediaAccess, VoiceOrder};
+use shared::wire::{DeskRules, FromServer, MediaAccess, MessagesNews, VoiceOrder};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::{Notify, mpsc};
@@ -58,6 +58,8 @@ struct Session {
     line: Option<Line>,
     /// Its client has said what its voice can.
     understands_voice: bool,
+    /// Its client has asked for its messages.
+    follows_messages: bool,
     /// As they were at the sign-in.
     rules: DeskRules,
 }
@@ -122,7 +124,11 @@ impl Sessions {
         self.next_session += 1;
         let id = SessionId(self.next_session);
         self.tokens.insert(token.clone(), id);
-        self.sessions.insert(id, Session { person, token, stage: Stage::Arriving, line: Some(line), understands_voice: false, rules });
+        let rules = DeskRules { supervises: person.supervises.clone(), ..rules };
+        self.sessions.insert(
+            id,
+            Session { person, token, stage: Stage::Arriving, line: Some(line), understands_voice: false, follows_messages: false, rules },
+        );
         Ok(id)
     }
 
@@ -131,10 +137,10 @@ impl Sessions {
     pub(super) fn resume(&mut self, token: &str, line: Line, (now, rules): (UnixMillis, DeskRules)) -> Option<(SessionId, AgentId)> {
         let id = *self.tokens.get(token)?;
         let session = self.sessions.get_mut(&id)?;
-        session.rules = rules;
+        session.rules = DeskRules { supervises: session.person.supervises.clone(), ..rules };
         let Stage::Signed { access, desk } = &session.stage else { return None };
         let greeting = signed_in(id, session, access.clone());
-        session.understands_voice = false;
+        (session.understands_voice, session.follows_messages) = (false, false);
         let desk = desk.as_deref().map(|desk| Box::new(Desk { now, ..desk.clone() }));
         if let Some(older) = session.line.replace(line) {
             older.cut.notify_one();
@@ -214,6 +220,20 @@ impl Sessions {
         }
     }
 
+    /// The client wants to be told of messages from now on.
+    pub(super) fn follows_messages(&mut self, id: SessionId) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.follows_messages = true;
+        }
+    }
+
+    /// To every desktop of an agent that follows its messages.
+    pub(super) fn say_of_messages(&mut self, agent: AgentId, news: &MessagesNews) {
+        for session in self.sessions.values_mut().filter(|session| session.person.agent == agent && session.follows_messages) {
+            session.push(Push::Say(FromServer::Messages(news.clone())));
+        }
+    }
+
     /// The connection's client knows the messages about its voice.
     pub(super) fn understands_voice(&mut self, id: SessionId) {
         if let Some(session) = self.sessions.get_mut(&id) {
@@ -258,6 +278,6 @@ fn signed_in(id: SessionId, session: &Session, media: MediaAccess) -> FromServer
         number: session.person.number.clone(),
         name: session.person.name.clone(),
         media,
-        rules: session.rules.clone(),
+        rules: Box::new(session.rules.clone()),
     }
 }

@@ -8,7 +8,10 @@ use call_core::input::AgentAction;
 use call_core::voice::VoiceInput;
 use futures_util::{SinkExt, StreamExt};
 use shared::model::{AgentState, Desk, NotReadyReason, RequestId, SessionId, TalkHealth, UnixMillis, VoiceCodec};
-use shared::wire::{self, Action, Correction, DeskRules, FromClient, FromServer, ReasonLimit, SignOutReason, VoiceAbilities, VoiceOrder};
+use shared::wire::{
+    self, Action, Correction, DeskRules, FromClient, FromServer, MAX_MESSAGE, MessagesAsked, ReasonLimit, SignOutReason, VoiceAbilities,
+    VoiceOrder,
+};
 use std::sync::mpsc::Receiver;
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
@@ -28,7 +31,9 @@ impl FrontOffice for People {
     fn check(&self, number: &str, password: &str) -> Result<Person, SignInRefusal> {
         match (number, password) {
             ("1001", PASSWORD) => {
-                Ok(Person { agent: AgentId(7), number: "1001".to_owned(), name: "陈静".to_owned(), sees_numbers: false })
+                Ok(Person {
+                    agent: AgentId(7), number: "1001".to_owned(), name: "陈静".to_owned(), sees_numbers: false, supervises: None
+                })
             }
             _ => Err(SignInRefusal::WrongCredentials),
         }
@@ -39,12 +44,48 @@ impl FrontOffice for People {
     }
 
     fn rules(&self) -> DeskRules {
-        DeskRules { reasons: vec![(NotReadyReason::Meal, ReasonLimit { max_ms: 60_000, max_agents: 2 })] }
+        DeskRules { reasons: vec![(NotReadyReason::Meal, ReasonLimit { max_ms: 60_000, max_agents: 2 })], ..DeskRules::default() }
+    }
+
+    fn marks(&self, _: AgentId, _: Option<&[QueueId]>, _: InteractionId) -> Vec<Mark> {
+        Vec::new()
+    }
+
+    fn waiting(&self, _: &[QueueId]) -> Vec<WaitingRow> {
+        Vec::new()
+    }
+
+    /// Everybody's mailbox is that of the one agent here.
+    fn send_message(&self, from: AgentId, to: MessageTarget, text: &str) -> Result<Vec<(AgentId, MessageRow)>, Refusal> {
+        Ok(vec![(from, message(from, to, text))])
+    }
+
+    fn mailbox(&self, agent: AgentId, part: MailboxPart) -> (Vec<MessageRow>, bool) {
+        (vec![message(agent, MessageTarget::All, &format!("{part:?}"))], false)
+    }
+
+    fn mark_messages(&self, agent: AgentId, through: u64, read: bool) -> Vec<(AgentId, MessageId, MessageFate)> {
+        vec![(agent, MessageId(through), MessageFate { sent_to: 1, delivered: 1, read: u32::from(read) })]
     }
 
     fn correct(&self, by: &str, correction: &Correction) -> Result<(), Refusal> {
         let _ = self.0.send((by.to_owned(), "corrected", correction.person.is_some()));
         Ok(())
+    }
+}
+
+fn message(from: AgentId, to: MessageTarget, text: &str) -> MessageRow {
+    MessageRow {
+        number: 1,
+        message: MessageId(1),
+        from,
+        from_name: "1001 陈静".to_owned(),
+        to,
+        to_name: String::new(),
+        text: text.to_owned().into(),
+        sent: UnixMillis(0),
+        read: false,
+        fate: None,
     }
 }
 
@@ -439,6 +480,7 @@ fn floor(version: u64, agents: &[u32], gone: &[u32]) -> AgentCommand {
             queue: None,
             partner: None,
             calls_today: 0,
+            queues: Vec::new(),
         };
         (AgentId(*agent), row)
     };
@@ -521,4 +563,39 @@ async fn a_card_is_corrected_only_for_a_call_at_the_desk_and_a_locked_seat_is_op
     client.say(&ask(Action::Unlock { password: PASSWORD.to_owned().into() })).await;
     let action = AgentAction::Unlock;
     assert_eq!(site.input(), Input::AgentAsked { agent: AgentId(7), session, request: RequestId(5), action });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_are_told_to_who_has_asked_for_them_and_not_too_many_at_once() {
+    let site = Site::open(GatewayLimits { messages: 2, ..GatewayLimits::default() }).await;
+    let (mut client, ..) = site.signed_in().await;
+    let send = |request: u64, text: &str| {
+        let (to, text) = (MessageTarget::All, text.to_owned().into());
+        FromClient::Do { request: RequestId(request), action: Action::SendMessage { to, text } }
+    };
+    client.say(&send(1, "开会")).await;
+    assert_eq!(client.hear().await, FromServer::Done { request: RequestId(1) }, "nobody has asked to be told");
+    client.say(&FromClient::Messages(MessagesAsked::Rows(MailboxPart::Newest))).await;
+    let FromServer::Messages(news) = client.hear().await else { panic!("the mailbox") };
+    assert_eq!(news.rows[0].text.reveal(), "Newest");
+    client.say(&send(2, " 停水 ")).await;
+    let FromServer::Messages(news) = client.hear().await else { panic!("the message") };
+    assert_eq!(news.rows[0].text.reveal(), "停水");
+    assert_eq!(client.hear().await, FromServer::Done { request: RequestId(2) });
+    client.say(&send(3, "!")).await;
+    assert_eq!(client.hear().await, FromServer::Refused { request: RequestId(3), reason: Refusal::TooManyMessages });
+    client.say(&FromClient::Messages(MessagesAsked::Read { number: 1 })).await;
+    let FromServer::Messages(news) = client.hear().await else { panic!("how far it has come") };
+    assert_eq!(news.fates, [(MessageId(1), MessageFate { sent_to: 1, delivered: 1, read: 1 })]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_has_some_words_and_not_too_many() {
+    let site = Site::open(GatewayLimits::default()).await;
+    let (mut client, ..) = site.signed_in().await;
+    for (request, text) in [(1, "  ".to_owned()), (2, "长".repeat(MAX_MESSAGE + 1))] {
+        let action = Action::SendMessage { to: MessageTarget::All, text: text.into() };
+        client.say(&FromClient::Do { request: RequestId(request), action }).await;
+        assert_eq!(client.hear().await, FromServer::Refused { request: RequestId(request), reason: Refusal::MessageLength });
+    }
 }

@@ -5,7 +5,7 @@ use call_core::input::AgentAction;
 use call_core::voice::VoiceInput;
 use shared::model::{AgentId, SessionId, VoiceCodec};
 use shared::pii::Pii;
-use shared::wire::{Action, Correction, SignOutReason, VoiceAbilities};
+use shared::wire::{Action, Correction, MessageTarget, SignOutReason, VoiceAbilities};
 
 pub(super) fn abilities(agent: AgentId, session: SessionId, abilities: &VoiceAbilities) -> VoiceInput {
     VoiceInput::Abilities { agent, session, opus: abilities.codecs.contains(&VoiceCodec::Opus), muted: abilities.muted }
@@ -17,6 +17,8 @@ pub(super) enum Wish {
     Core(AgentAction),
     /// The store, by way of the front office.
     Correct(Correction),
+    /// The store, and then other desktops.
+    Message(MessageTarget, Pii<String>),
     /// The password is checked before the core hears of it.
     Unlock(Pii<String>),
 }
@@ -38,6 +40,7 @@ pub(super) fn wish(action: Action) -> Wish {
         Action::Call { interaction, function } => AgentAction::Call(interaction, function),
         Action::Supervise { act, reason } => AgentAction::Supervise(act, reason),
         Action::CorrectCaller(correction) => return Wish::Correct(correction),
+        Action::SendMessage { to, text } => return Wish::Message(to, text),
         Action::Unlock { password } => return Wish::Unlock(password),
     })
 }

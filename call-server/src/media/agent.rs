@@ -6,6 +6,7 @@ use super::health::Reading;
 use super::link::{Link, Window, Wish};
 use super::mix::Payload;
 use super::net::{OUTPUT_BYTES, VoiceSocket};
+use super::player::Player;
 use super::secret::Secrets;
 use super::stream::OutgoingStream;
 use crate::tunnel::TunnelOutlet;
@@ -41,6 +42,8 @@ pub(super) struct AgentLeg {
     pub(super) id: LegId,
     /// The talk that it takes part in, and its place there.
     pub(super) talk: Option<(u16, u8)>,
+    /// What is heard while there is no talk: music, by whoever is swapped out of one.
+    pub(super) playing: Option<Player>,
     /// What is sent to the agent.
     pub(super) out: OutgoingStream,
     /// It can speak Opus.
@@ -100,6 +103,7 @@ impl AgentLeg {
         Self {
             id,
             talk: None,
+            playing: None,
             out,
             speaks_opus: false,
             muted: false,

@@ -249,6 +249,7 @@ impl Control {
             MediaCommand::AgentVoice { leg, opus, muted } => self.agent_voice(leg, opus, muted),
             MediaCommand::Attend { leg, citizen, part } => self.attend(leg, citizen, part),
             MediaCommand::Withdraw { leg } => self.withdraw(leg),
+            MediaCommand::Speak { talk, prompts } => self.speak(talk, &prompts),
             MediaCommand::PressKeys { leg, keys } => {
                 self.order_trunk(leg, |slot| Order::Press(slot, KeyRow::new(&keys)));
             }
@@ -415,8 +416,20 @@ impl Control {
         }
     }
 
+    fn places(&self, prompts: &[PromptName]) -> Vec<u16> {
+        prompts.iter().filter_map(|name| self.parts.prompts.get(name).copied()).take(MAX_PROMPTS).collect()
+    }
+
+    /// A talk that is not mixed has nobody who could not be told otherwise.
+    fn speak(&mut self, talk: LegId, prompts: &[PromptName]) {
+        let places = self.places(prompts);
+        let Some(talk) = self.talks.get(&talk).filter(|talk| talk.mixed && !places.is_empty()) else { return };
+        let (lane, slot) = (talk.lane, talk.slot);
+        self.order(lane, Order::Speak(slot, Player::new(places.into_iter(), Sound::Silence)));
+    }
+
     fn play(&mut self, leg: LegId, prompts: &[PromptName], then: Sound) {
-        let places: Vec<u16> = prompts.iter().filter_map(|name| self.parts.prompts.get(name).copied()).take(MAX_PROMPTS).collect();
+        let places = self.places(prompts);
         let announces = !prompts.is_empty();
         let unheard = |end| {
             if announces {
@@ -425,6 +438,12 @@ impl Control {
         };
         match self.legs.get(&leg) {
             Some(Known::Trunk { talk: None, .. }) => {}
+            Some(Known::Agent(KnownAgent { talk: None, lane, slot, .. })) => {
+                let (lane, slot) = (*lane, *slot);
+                // Nobody waits for the end of what an agent hears.
+                unheard(if places.is_empty() { AnnouncementEnd::NoPrompt } else { AnnouncementEnd::Finished });
+                return self.order(lane, Order::PlayAgent(slot, Player::new(places.into_iter(), then)));
+            }
             Some(Known::Trunk { talk: Some(_), .. } | Known::Agent(_)) => {
                 tracing::warn!(leg = leg.0, "a talking leg was to hear something else; it goes on talking");
                 return unheard(AnnouncementEnd::Cut);

@@ -37,6 +37,8 @@ pub(super) struct Seat {
     newest: Payload,
     /// Whose buffer is heard.
     playing: Payload,
+    /// A packet of this party has come.
+    touched: bool,
     /// Something was heard of this party.
     begun: bool,
     /// What this party hears is encoded so, if not as A-law.
@@ -79,6 +81,7 @@ impl Seat {
             opus: ear,
             newest: Payload::Alaw,
             playing: Payload::Alaw,
+            touched: false,
             begun: false,
             encoder,
             role,
@@ -113,7 +116,7 @@ impl Seat {
     fn insert(&mut self, now_us: u64, header: &Header, payload: &[u8], kind: Payload) {
         if let Some(buffer) = self.buffer(kind) {
             buffer.insert_payload(now_us, header, payload);
-            self.newest = kind;
+            (self.newest, self.touched) = (kind, true);
         }
     }
 
@@ -149,6 +152,11 @@ impl Seat {
             (Payload::Opus, None) | (Payload::Alaw, _) => self.alaw.stats(),
         }
     }
+}
+
+/// Two voices at once, as loud as can be.
+pub(super) fn add(one: &[i16; FRAME_SAMPLES], other: &[i16; FRAME_SAMPLES]) -> [i16; FRAME_SAMPLES] {
+    std::array::from_fn(|sample| one[sample].saturating_add(other[sample]))
 }
 
 /// The mixing of one talk.
@@ -237,9 +245,13 @@ impl Mix {
         self.leaving.is_some_and(|turns| turns >= LEAVING) && all_alaw
     }
 
-    /// One turn: pulls and mixes.
-    pub(super) fn turn(&mut self, now_us: u64) {
+    /// One turn: pulls and mixes. `spoken` if the house itself says something into the talk.
+    pub(super) fn turn(&mut self, now_us: u64, spoken: bool) {
         self.leaving = self.leaving.map(|turns| turns.saturating_add(1));
+        // Silence that nobody's packets have begun is not made: two telephones are joined long before anybody speaks.
+        if !spoken && self.seats.iter().flatten().all(|seat| !seat.touched && !seat.sending) {
+            return;
+        }
         for (said, seat) in self.said.iter_mut().zip(&mut self.seats) {
             *said = seat.as_mut().and_then(|seat| seat.pull(now_us));
         }
@@ -258,6 +270,18 @@ impl Mix {
     /// What a party said in this turn.
     pub(super) fn said(&self, place: usize) -> Option<&[i16; FRAME_SAMPLES]> {
         self.said.get(place)?.as_ref()
+    }
+
+    /// Whether anybody is there to whisper.
+    pub(super) fn has_whisperer(&self) -> bool {
+        self.seats.iter().flatten().any(|seat| seat.role == Part::Whisper)
+    }
+
+    /// What was whispered in this turn.
+    pub(super) fn whispered(&self) -> Option<[i16; FRAME_SAMPLES]> {
+        let whisper = |seat: &Option<Box<Seat>>| seat.as_deref().is_some_and(|seat| seat.role == Part::Whisper);
+        let said = self.seats.iter().zip(&self.said).filter(|(seat, _)| whisper(seat)).filter_map(|(_, said)| said.as_ref());
+        said.fold(None, |all: Option<[i16; FRAME_SAMPLES]>, said| Some(all.map_or(*said, |all| add(&all, said))))
     }
 
     /// Whether what a party said was Opus.

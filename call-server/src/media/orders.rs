@@ -48,6 +48,10 @@ pub(super) enum Order {
     Rekey(u16, Box<Keys>),
     /// What a trunk leg hears until something else is to be heard.
     Play(u16, Player),
+    /// What an agent's leg in no talk hears until something else is to be heard.
+    PlayAgent(u16, Player),
+    /// Say something into a mixed talk.
+    Speak(u16, Player),
     /// What a trunk leg says while it is in no talk is recorded on the left, or is not any more.
     Keep(u16, Option<RecordingId>),
     /// A talk begins.

@@ -3,7 +3,7 @@
 use super::agent::{AgentLeg, Exits, Opened, Way, client_ssrc};
 use super::frame::Channel;
 use super::health::{LOOK_US, Reading, Side};
-use super::mix::{Mix, Payload};
+use super::mix::{Mix, Payload, add};
 use super::net::{DATAGRAM_BYTES, OUTPUT_BYTES};
 use super::orders::{News, Slot};
 use super::secret::Secrets;
@@ -14,7 +14,7 @@ use super::wheel::Turn;
 use super::worker::{Carried, Worker};
 use call_core::input::AnnouncementEnd;
 use sip_core::sdp::Codec;
-use voice::g711::{ALAW_SILENCE, encode_alaw};
+use voice::g711::{ALAW_SILENCE, alaw_to_linear, encode_alaw};
 use voice::rtp::{HEADER_BYTES, Header, RtpError};
 use voice::srtp::SrtpError;
 use voice::{FRAME_SAMPLES, MAX_PACKET_SAMPLES};
@@ -189,6 +189,7 @@ impl Worker {
             while let Some(turn) = self.wheel.turn(due_us, place) {
                 match turn {
                     Turn::Trunk(slot) => self.trunk_turn(due_us, slot),
+                    Turn::Agent(slot) => self.agent_turn(due_us, slot),
                     Turn::Talk(slot) => self.talk_turn(now_us, slot),
                 }
                 place += usize::from(self.wheel.turn(due_us, place) == Some(turn));
@@ -226,21 +227,61 @@ impl Worker {
         }
     }
 
+    /// An agent who is in no talk hears a sound.
+    fn agent_turn(&mut self, due_us: u64, slot: u16) {
+        let Some(agent) = self.agents.get_mut(slot) else { return self.wheel.remove(Turn::Agent(slot)) };
+        let Some(player) = &mut agent.playing else { return self.wheel.remove(Turn::Agent(slot)) };
+        let mut piece = [ALAW_SILENCE; FRAME_SAMPLES];
+        player.next(&self.library, Codec::Pcma, &mut piece);
+        if player.is_over() {
+            agent.playing = None;
+        }
+        let mut output = [0; OUTPUT_BYTES];
+        output[HEADER_BYTES..HEADER_BYTES + FRAME_SAMPLES].copy_from_slice(&piece);
+        if agent.proceed(due_us, &mut output, (FRAME_SAMPLES, Payload::Alaw, FRAME_SAMPLES), &mut self.exits) {
+            self.exits.counters.music.bump();
+        }
+    }
+
+    /// The next 20 ms of what is said to everybody in a talk.
+    fn spoken(&mut self, slot: u16) -> Option<[i16; FRAME_SAMPLES]> {
+        let player = self.talks.get_mut(slot)?.spoken.as_mut()?;
+        let mut piece = [ALAW_SILENCE; FRAME_SAMPLES];
+        player.next(&self.library, Codec::Pcma, &mut piece);
+        if player.is_over() {
+            self.talks.get_mut(slot)?.spoken = None;
+        }
+        Some(piece.map(alaw_to_linear))
+    }
+
+    fn record_whispers(&mut self, now_us: u64, slot: u16) {
+        let Some(talk) = self.talks.get_mut(slot) else { return };
+        let (Some(recording), Mode::Mixed(mix)) = (talk.whispers, &talk.mode) else { return };
+        let Some(said) = mix.whispered() else { return };
+        let mut alaw = [0; FRAME_SAMPLES];
+        encode_alaw(&said, &mut alaw);
+        let header = Header { marker: false, payload_type: 8, sequence: 0, timestamp: talk.whispered, ssrc: talk.source };
+        talk.whispered = talk.whispered.wrapping_add(FRAME_SAMPLES as u32);
+        self.tap.audio(&self.exits.counters, now_us, Place { recording, channel: Channel::Agent }, &header, &alaw);
+    }
+
     fn talk_turn(&mut self, now_us: u64, slot: u16) {
+        let spoken = self.spoken(slot);
         let Some(talk) = self.talks.get_mut(slot) else { return self.wheel.remove(Turn::Talk(slot)) };
         let Mode::Mixed(mix) = &mut talk.mode else { return self.wheel.remove(Turn::Talk(slot)) };
-        mix.turn(now_us);
+        mix.turn(now_us, spoken.is_some());
         if let Some(said) = mix.said(usize::from(AGENT)).filter(|_| mix.plays_opus(usize::from(AGENT))) {
             talk.watch.hear_samples(Side::Agent, said);
         }
         let (members, recording, source) = (talk.members, talk.recording, talk.source);
         for (place, member) in members.iter().enumerate() {
             let (Some(member), Some(heard)) = (member, mix.heard(place)) else { continue };
+            let heard = spoken.as_ref().map_or(heard, |spoken| add(&heard, spoken));
             let mut output = [0; OUTPUT_BYTES];
             if place == usize::from(CITIZEN) && talk.taps != Taps::Nothing {
                 // Apart from the citizen all of it is recorded: what the one hears of the others, and what the one says.
                 let said = mix.said(place).filter(|_| talk.taps == Taps::Right);
-                let all = said.map_or(heard, |said| std::array::from_fn(|sample| heard[sample].saturating_add(said[sample])));
+                let all = said.map_or(heard, |said| add(&heard, said));
                 encode_alaw(&all, &mut output[HEADER_BYTES..HEADER_BYTES + FRAME_SAMPLES]);
                 let header = Header { marker: false, payload_type: 8, sequence: 0, timestamp: talk.recorded, ssrc: source };
                 talk.recorded = talk.recorded.wrapping_add(FRAME_SAMPLES as u32);
@@ -258,7 +299,9 @@ impl Worker {
                 }
             }
         }
-        if mix.may_leave() {
+        let may_leave = mix.may_leave();
+        self.record_whispers(now_us, slot);
+        if may_leave {
             self.back_to_relay(now_us, slot);
         }
     }

@@ -3,7 +3,8 @@
 use super::health::Watch;
 use super::mix::Mix;
 use super::orders::Slot;
-use shared::model::{LegId, RecordingId};
+use super::player::Player;
+use shared::model::{LegId, RecordingId, Track};
 
 /// Most parties of a talk: citizen, agent, colleagues, supervisors.
 pub(super) const MAX_MEMBERS: usize = 6;
@@ -33,6 +34,12 @@ pub(super) struct Talk {
     pub(super) masks_keys: bool,
     /// Samples of the mix recorded so far.
     pub(super) recorded: u32,
+    /// Where whispers are recorded, while somebody may whisper.
+    pub(super) whispers: Option<RecordingId>,
+    /// Samples of whispers recorded so far.
+    pub(super) whispered: u32,
+    /// Said to everybody in it, above the voices.
+    pub(super) spoken: Option<Player>,
 }
 
 /// What of a talk is recorded.
@@ -60,8 +67,30 @@ impl Talk {
     pub(super) fn new(recording: RecordingId, citizen: Slot, (agent, agent_leg): (Slot, LegId)) -> Self {
         let mut members = [None; MAX_MEMBERS];
         (members[0], members[1]) = (Some(citizen), Some(agent));
-        let (taps, source) = (Taps::Both, 0);
-        Self { recording, taps, source, agent: agent_leg, members, mode: Mode::Relay, watch: Watch::new(0), masks_keys: false, recorded: 0 }
+        Self {
+            recording,
+            taps: Taps::Both,
+            source: 0,
+            agent: agent_leg,
+            members,
+            mode: Mode::Relay,
+            watch: Watch::new(0),
+            masks_keys: false,
+            recorded: 0,
+            whispers: None,
+            whispered: 0,
+            spoken: None,
+        }
+    }
+
+    /// Where whispers in it belong now, if anybody may whisper and it is recorded.
+    pub(super) fn wants_whispers(&self) -> Option<RecordingId> {
+        match &self.mode {
+            Mode::Mixed(mix) if self.taps != Taps::Nothing && mix.has_whisperer() => {
+                Some(RecordingId::of(self.recording.interaction(), Track::Whisper))
+            }
+            Mode::Mixed(_) | Mode::Relay => None,
+        }
     }
 
     /// To whom a relayed packet goes.

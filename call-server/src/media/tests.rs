@@ -1,5 +1,6 @@
 //! The media edge over real sockets on loopback: a citizen with plain RTP, an agent with SRTP, the recorder's ring and the core's inbox.
 
+mod floor;
 mod lines;
 mod paced;
 

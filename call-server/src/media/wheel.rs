@@ -13,6 +13,8 @@ const GROUP: usize = 512;
 pub(super) enum Turn {
     /// A trunk leg that hears a sound.
     Trunk(u16),
+    /// An agent's leg that hears a sound.
+    Agent(u16),
     /// A talk that is mixed.
     Talk(u16),
 }

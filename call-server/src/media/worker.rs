@@ -341,25 +341,26 @@ impl Worker {
                     leg.follow(agreement);
                 }
             }
-            Order::Rekey(slot, keys) => {
-                let unused = match self.trunks.get_mut(slot) {
-                    Some(leg) => leg.guard.turn(keys),
-                    None => Some(keys),
-                };
-                if let Some(unused) = unused {
-                    self.teller.tell(News::Keys(unused));
+            Order::Rekey(slot, keys) => self.rekey(slot, keys),
+            Order::Play(slot, player) => self.play(now_us, slot, player),
+            Order::PlayAgent(slot, player) => self.play_to_agent(now_us, slot, player),
+            Order::Speak(slot, player) => {
+                if let Some(talk) = self.talks.get_mut(slot) {
+                    talk.spoken = Some(player);
                 }
             }
-            Order::Play(slot, player) => self.play(now_us, slot, player),
             Order::Keep(slot, recording) => self.keep(now_us, slot, recording),
             Order::Begin(slot, talk) => self.begin(now_us, slot, talk),
             Order::End(slot) => self.end(now_us, slot),
             Order::Mix(slot, mix) => self.mix(now_us, slot, mix),
             Order::Unmix(slot) => self.with_mix(slot, |mix| mix.leave()),
-            Order::Sit(talk, place, slot, seat) => self.sit(talk, place, slot, seat),
-            Order::Role(talk, place, part) => self.with_mix(talk, |mix| mix.set_part(usize::from(place), part)),
+            Order::Sit(talk, place, slot, seat) => self.sit(now_us, (talk, place), slot, seat),
+            Order::Role(talk, place, part) => {
+                self.with_mix(talk, |mix| mix.set_part(usize::from(place), part));
+                self.mark_whispers(now_us, talk);
+            }
             Order::Recode(talk, place, coder) => self.recode(talk, place, coder),
-            Order::Rise(talk, place) => self.rise(talk, place),
+            Order::Rise(talk, place) => self.rise(now_us, talk, place),
             Order::Muted(slot, muted) => self.muted(slot, muted),
             Order::SpeaksOpus(slot, speaks) => {
                 if let Some(agent) = self.agents.get_mut(slot) {
@@ -390,6 +391,16 @@ impl Worker {
                     talk.masks_keys = masked;
                 }
             }
+        }
+    }
+
+    fn rekey(&mut self, slot: u16, keys: Box<super::guard::Keys>) {
+        let unused = match self.trunks.get_mut(slot) {
+            Some(leg) => leg.guard.turn(keys),
+            None => Some(keys),
+        };
+        if let Some(unused) = unused {
+            self.teller.tell(News::Keys(unused));
         }
     }
 
@@ -428,7 +439,10 @@ impl Worker {
     }
 
     fn remove_agent(&mut self, slot: u16) {
-        if let Some(leg) = self.agents.take(slot) {
+        if let Some(mut leg) = self.agents.take(slot) {
+            if leg.playing.take().is_some() {
+                self.wheel.remove(Turn::Agent(slot));
+            }
             self.legs = self.legs.saturating_sub(1);
             self.teller.tell(News::Agent(slot, leg));
         }
@@ -459,6 +473,30 @@ impl Worker {
         }
     }
 
+    fn play_to_agent(&mut self, now_us: u64, slot: u16, player: Player) {
+        let Some(leg) = self.agents.get_mut(slot).filter(|leg| leg.talk.is_none()) else { return };
+        leg.playing = Some(player).filter(|player| !player.is_over());
+        match leg.playing {
+            Some(_) => self.wheel.add(now_us, Turn::Agent(slot)),
+            None => self.wheel.remove(Turn::Agent(slot)),
+        }
+    }
+
+    /// The track of whispers runs exactly while somebody may whisper.
+    fn mark_whispers(&mut self, now_us: u64, slot: u16) {
+        let Some(talk) = self.talks.get_mut(slot) else { return };
+        let wanted = talk.wants_whispers();
+        let before = std::mem::replace(&mut talk.whispers, wanted);
+        if before == wanted {
+            return;
+        }
+        for (recording, kind) in [(before, TapKind::End), (wanted, TapKind::Begin)] {
+            if let Some(recording) = recording {
+                self.tap.mark(&self.exits.counters, recording, now_us, kind);
+            }
+        }
+    }
+
     /// What a leg says while it is in no talk is recorded, or is not any more.
     fn keep(&mut self, now_us: u64, slot: u16, recording: Option<RecordingId>) {
         let Some(leg) = self.trunks.get_mut(slot) else { return };
@@ -478,8 +516,10 @@ impl Worker {
     fn seat(&mut self, slot: Slot, place: Option<(u16, u8)>) {
         match slot {
             Slot::Agent(slot) => {
-                if let Some(agent) = self.agents.get_mut(slot) {
-                    agent.talk = place;
+                let Some(agent) = self.agents.get_mut(slot) else { return };
+                agent.talk = place;
+                if place.is_some() && agent.playing.take().is_some() {
+                    self.wheel.remove(Turn::Agent(slot));
                 }
             }
             Slot::Trunk(slot) => {
@@ -529,6 +569,9 @@ impl Worker {
         if talk.taps != Taps::Nothing {
             self.tap.mark(&self.exits.counters, talk.recording, now_us, TapKind::End);
         }
+        if let Some(whispers) = talk.whispers.take() {
+            self.tap.mark(&self.exits.counters, whispers, now_us, TapKind::End);
+        }
         if talk.taps == Taps::Both {
             let totals = talk.watch.totals(now_us, citizen, agent);
             self.teller.tell(News::Measured(talk.recording, totals));
@@ -551,7 +594,7 @@ impl Worker {
         }
     }
 
-    fn sit(&mut self, slot: u16, place: u8, who: Slot, seat: Box<super::mix::Seat>) {
+    fn sit(&mut self, now_us: u64, (slot, place): (u16, u8), who: Slot, seat: Box<super::mix::Seat>) {
         let Some(talk) = self.talks.get_mut(slot) else { return self.teller.tell(News::Seat(seat)) };
         let unused = match (&mut talk.mode, talk.members.get_mut(usize::from(place))) {
             (Mode::Mixed(mix), Some(member)) => {
@@ -564,6 +607,7 @@ impl Worker {
             self.teller.tell(News::Seat(unused));
         }
         self.seat(who, Some((slot, place)));
+        self.mark_whispers(now_us, slot);
     }
 
     fn recode(&mut self, slot: u16, place: u8, coder: Option<Encoder>) {
@@ -578,7 +622,7 @@ impl Worker {
         }
     }
 
-    fn rise(&mut self, slot: u16, place: u8) {
+    fn rise(&mut self, now_us: u64, slot: u16, place: u8) {
         let Some(talk) = self.talks.get_mut(slot) else { return };
         let member = talk.members.get_mut(usize::from(place)).and_then(Option::take);
         if let Mode::Mixed(mix) = &mut talk.mode
@@ -589,6 +633,7 @@ impl Worker {
         if let Some(member) = member {
             self.seat(member, None);
         }
+        self.mark_whispers(now_us, slot);
     }
 
     fn muted(&mut self, slot: u16, muted: bool) {

@@ -64,6 +64,10 @@ struct Collected {
     announced: bool,
     held: VecDeque<Block>,
     lost_frames: u64,
+    /// What is heard is left out.
+    paused: bool,
+    /// The pause is over, but for what was heard until now.
+    resumes: bool,
     stage: Stage,
 }
 
@@ -121,6 +125,10 @@ impl Collector {
         match command {
             RecordingCommand::Prepare { recording, interaction, path } => self.prepare(recording, interaction, path),
             RecordingCommand::Write { recording } => self.with(recording, |collected| collected.row_stored = true),
+            RecordingCommand::Pause { recording } => {
+                self.with(recording, |collected| (collected.paused, collected.resumes) = (true, false))
+            }
+            RecordingCommand::Resume { recording } => self.with(recording, |collected| collected.resumes = true),
             RecordingCommand::Finish { recording } => {
                 self.with(recording, |collected| {
                     if matches!(collected.stage, Stage::Collecting) {
@@ -145,6 +153,8 @@ impl Collector {
             announced: false,
             held: VecDeque::new(),
             lost_frames: 0,
+            paused: false,
+            resumes: false,
             stage: Stage::Collecting,
         };
         self.open.insert(recording, collected);
@@ -169,6 +179,8 @@ impl Collector {
                 }
                 collected.timeline.begin(frame.arrival_us);
             }
+            // Its time goes on by the marks.
+            TapKind::Audio(_) if collected.paused => {}
             TapKind::Audio(audio) => collected.timeline.audio(frame.arrival_us, audio),
             TapKind::End => collected.timeline.end(frame.arrival_us),
         }
@@ -178,6 +190,8 @@ impl Collector {
     fn pass(&mut self, now: Instant) {
         let jobs = &self.jobs;
         self.open.retain(|recording, collected| {
+            // What was in the ring when the pause ended was said within it.
+            collected.paused &= !std::mem::take(&mut collected.resumes);
             collected.make_blocks(now, *recording);
             !(collected.row_stored && collected.hand_over(*recording, jobs))
         });

@@ -7,6 +7,7 @@
 
 mod collector;
 mod compact;
+mod cues;
 mod disk;
 mod export;
 mod figures;
@@ -26,6 +27,7 @@ mod writer;
 mod tests;
 
 pub(crate) use compact::{CompactError, compact, is_compact};
+pub(crate) use cues::add_cues;
 pub(crate) use disk::used_percent;
 pub(crate) use export::{ExportError, export_part, export_wav, levels};
 pub(crate) use figures::RecordingFigures;

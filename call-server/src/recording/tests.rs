@@ -96,6 +96,15 @@ impl Edge {
         assert!(matches!(input, Input::RecordingFinished { recording, .. } if recording == other));
     }
 
+    /// The collector has taken every frame.
+    fn await_taken(&self) {
+        let until = std::time::Instant::now() + LIMIT;
+        while self.taps.slots() < self.taps.buffer().capacity() {
+            assert!(std::time::Instant::now() < until, "the collector takes no frames");
+            std::thread::yield_now();
+        }
+    }
+
     fn outcome(&self) -> RecordingOutcome {
         let input = self.messages.recv_timeout(LIMIT).expect("the edge answers in time").into_input();
         match input {
@@ -442,5 +451,38 @@ fn a_recording_that_the_disk_loses_at_the_end_is_reported_as_failed() {
     release.send(Err(io::Error::other("the cable is out"))).expect("the disk waits");
     assert!(matches!(edge.outcome(), RecordingOutcome::Failed { reason } if reason.contains("the cable is out")));
     drop(release);
+    edge.handle.stop();
+}
+
+#[test]
+fn a_pause_is_silence_of_its_own_length_and_the_recording_goes_on_after_it() {
+    let scratch = Scratch::new();
+    let mut edge = Edge::new(scratch.folder());
+    edge.prepare("7.rec");
+    edge.write();
+    edge.await_both_threads();
+    let say = |edge: &mut Edge, packets: std::ops::Range<u32>, fill: u8| {
+        for n in packets {
+            let audio =
+                TapAudio { channel: Channel::Citizen, ssrc: 9, timestamp: n * 160, length: 160, samples: [fill; TAP_FRAME_SAMPLES] };
+            edge.tap(u64::from(n) * 20, TapKind::Audio(audio));
+        }
+        edge.await_taken();
+    };
+    edge.tap(0, TapKind::Begin);
+    say(&mut edge, 0..50, 1);
+    edge.handle.send(RecordingCommand::Pause { recording: ID });
+    edge.await_both_threads();
+    say(&mut edge, 50..100, 2);
+    edge.handle.send(RecordingCommand::Resume { recording: ID });
+    edge.await_both_threads();
+    say(&mut edge, 100..150, 3);
+    edge.tap(3_000, TapKind::End);
+    edge.finish();
+    assert!(matches!(edge.outcome(), RecordingOutcome::Complete { length_ms: 3_000, .. }));
+    let citizen: Vec<u8> = heard(&scratch.path("7.rec")).into_iter().map(|(citizen, _)| citizen).collect();
+    assert!(!citizen.contains(&2), "what was said in the pause is in the recording");
+    assert!(citizen[..8_000].iter().all(|sample| *sample == 1) && citizen[16_000..].iter().all(|sample| *sample == 3));
+    assert!(citizen[8_000..16_000].iter().all(|sample| *sample == super::format::SILENCE));
     edge.handle.stop();
 }

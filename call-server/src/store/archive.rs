@@ -1,6 +1,7 @@
 //! Rows of recordings over the years: their wrapped keys, the days they are chained in, and what has expired. Not their files.
 
-use super::calls::{RECORDING_COLUMNS, RecordingReport, select_recordings};
+use super::calls::{RecordingReport, recording_columns, select_recordings};
+use super::holds::NOT_HELD;
 use super::{Store, StoreError, int, uint};
 use rusqlite::{OptionalExtension, TransactionBehavior, params};
 use serde::Serialize;
@@ -50,12 +51,12 @@ impl Store {
         self.places("(envelope IS NULL OR envelope != '') AND expired_utc_ms IS NULL ORDER BY id", UnixMillis(i64::MAX))
     }
 
-    /// Recordings that ended, began before the moment and are still there, oldest first.
+    /// Recordings that ended, began before the moment, are still there and are not held as evidence, oldest first.
     ///
     /// # Errors
     /// The database cannot be read.
     pub(crate) fn recordings_before(&self, moment: UnixMillis) -> Result<Vec<RecordingPlace>, StoreError> {
-        self.places("state != 'open' AND expired_utc_ms IS NULL ORDER BY started_utc_ms, id", moment)
+        self.places(&format!("state != 'open' AND expired_utc_ms IS NULL AND {NOT_HELD} ORDER BY started_utc_ms, id"), moment)
     }
 
     /// The place of the recording with this path.
@@ -169,7 +170,7 @@ impl Store {
     /// # Errors
     /// The database cannot be read.
     pub(crate) fn recordings_of_day(&self, day: &str) -> Result<Vec<RecordingReport>, StoreError> {
-        let sql = format!("SELECT {RECORDING_COLUMNS} FROM recordings WHERE day = ?1 ORDER BY id");
+        let sql = format!("SELECT {} FROM recordings WHERE day = ?1 ORDER BY id", recording_columns());
         select_recordings(&self.connection(), &sql, day).map_err(|error| self.error(error))
     }
 
@@ -178,7 +179,7 @@ impl Store {
     /// # Errors
     /// The database cannot be read.
     pub(crate) fn recordings_after(&self, last: RecordingId) -> Result<Vec<RecordingReport>, StoreError> {
-        let sql = format!("SELECT {RECORDING_COLUMNS} FROM recordings WHERE id > ?1 ORDER BY id LIMIT {BATCH}");
+        let sql = format!("SELECT {} FROM recordings WHERE id > ?1 ORDER BY id LIMIT {BATCH}", recording_columns());
         select_recordings(&self.connection(), &sql, int(last.0)).map_err(|error| self.error(error))
     }
 

@@ -1,14 +1,15 @@
 //! Reading calls and recordings back: for the command line, the supervisor's screen and the tests of the whole. It never writes.
 
+use super::holds::{self, HELD_COLUMN, Hold};
 use super::voices::{self, LegSound};
 use super::{Store, StoreError, uint};
-use call_core::ledger::Fact;
+use call_core::ledger::{Fact, marks};
 use call_core::origin::Diversion;
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row};
 use serde::{Deserialize, Serialize};
-use shared::model::{AgentId, Caller, InteractionId, PhoneNumber, QueueId, RecordingId, SegmentId, TrunkId, UnixMillis};
-use shared::model::{DialResult, Direction, EndReason, Side};
+use shared::model::{AgentId, Caller, InteractionId, PhoneNumber, QueueId, RecordingId, SegmentId, Track, TrunkId, UnixMillis};
+use shared::model::{DialResult, Direction, EndReason, Mark, Side};
 use shared::pii::Pii;
 
 /// Everything on record about one interaction. Serialised it shows the caller's number: for those who may see it.
@@ -34,6 +35,12 @@ pub(crate) struct CallReport {
     pub(crate) segments: Vec<SegmentReport>,
     /// Its recording, if there is one.
     pub(crate) recording: Option<RecordingReport>,
+    /// What was recorded beside it: whispers, consultations.
+    pub(crate) tracks: Vec<RecordingReport>,
+    /// What happened where in the recording.
+    pub(crate) marks: Vec<Mark>,
+    /// Why its recordings are or were held as evidence.
+    pub(crate) holds: Vec<Hold>,
     /// How its talks sounded, the citizen's leg before the agent's.
     pub(crate) sound: Vec<LegSound>,
     /// What happened, in order.
@@ -119,6 +126,10 @@ pub(crate) struct RecordingReport {
     pub(crate) day: Option<String>,
     /// When its file was deleted by rule.
     pub(crate) expired: Option<UnixMillis>,
+    /// Which of the call's recordings it is.
+    pub(crate) track: Track,
+    /// Why no rule may change it, if it is held as evidence.
+    pub(crate) held: Option<String>,
 }
 
 /// Where a recording stands.
@@ -150,8 +161,12 @@ impl RecordingState {
 const CALL_COLUMNS: &str = "id, started_utc_ms, caller_number, dialled, probe, state, ended_utc_ms, length_ms, trunk_id, queue_id, \
      wait_ms, talk_ms, answered_by_agent, reason, ended_by, direction, dial_result, transfers, residual_ms, callback_of";
 
-pub(super) const RECORDING_COLUMNS: &str =
-    "id, interaction_id, path, started_utc_ms, state, length_ms, bytes, digest, failure, key_id, day, expired_utc_ms";
+/// What [`select_recordings`] reads.
+pub(super) fn recording_columns() -> String {
+    format!(
+        "id, interaction_id, path, started_utc_ms, state, length_ms, bytes, digest, failure, key_id, day, expired_utc_ms, track, {HELD_COLUMN}"
+    )
+}
 
 impl Store {
     /// The newest calls, newest first.
@@ -178,7 +193,8 @@ impl Store {
     /// # Errors
     /// The database cannot be read.
     pub(crate) fn recordings(&self, limit: u32) -> Result<Vec<RecordingReport>, StoreError> {
-        let sql = format!("SELECT {RECORDING_COLUMNS} FROM recordings ORDER BY id DESC LIMIT ?1");
+        let columns = recording_columns();
+        let sql = format!("SELECT {columns} FROM recordings ORDER BY started_utc_ms DESC, interaction_id DESC, id LIMIT ?1");
         select_recordings(&self.connection(), &sql, i64::from(limit)).map_err(|error| self.error(error))
     }
 
@@ -187,7 +203,7 @@ impl Store {
     /// # Errors
     /// The database cannot be read.
     pub(crate) fn recording(&self, recording: RecordingId) -> Result<Option<RecordingReport>, StoreError> {
-        let sql = format!("SELECT {RECORDING_COLUMNS} FROM recordings WHERE id = ?1");
+        let sql = format!("SELECT {} FROM recordings WHERE id = ?1", recording_columns());
         let found = select_recordings(&self.connection(), &sql, super::int(recording.0)).map_err(|error| self.error(error))?;
         Ok(found.into_iter().next())
     }
@@ -200,8 +216,13 @@ fn select_calls(connection: &Connection, sql: &str, value: i64) -> rusqlite::Res
         call.segments = select_segments(connection, call.interaction)?;
         call.facts = select_facts(connection, call.interaction)?;
         call.diversions = select_diversions(connection, call.interaction)?;
-        let sql = format!("SELECT {RECORDING_COLUMNS} FROM recordings WHERE interaction_id = ?1 ORDER BY id");
-        call.recording = select_recordings(connection, &sql, super::int(call.interaction.0))?.into_iter().next();
+        let sql = format!("SELECT {} FROM recordings WHERE interaction_id = ?1 ORDER BY id", recording_columns());
+        let recordings = select_recordings(connection, &sql, super::int(call.interaction.0))?;
+        let (main, tracks) = recordings.into_iter().partition(|recording| recording.track == Track::Main);
+        let main: Vec<RecordingReport> = main;
+        (call.recording, call.tracks) = (main.into_iter().next(), tracks);
+        call.marks = marks(&call.facts);
+        call.holds = holds::select(connection, call.interaction)?;
         if let Some(recording) = &call.recording {
             call.sound = voices::of_recording(connection, recording.recording)?;
         }
@@ -225,6 +246,9 @@ fn read_call(row: &Row<'_>) -> rusqlite::Result<CallReport> {
         result: if closed { Some(read_result(row)?) } else { None },
         segments: Vec::new(),
         recording: None,
+        tracks: Vec::new(),
+        marks: Vec::new(),
+        holds: Vec::new(),
         sound: Vec::new(),
         facts: Vec::new(),
     })
@@ -311,6 +335,8 @@ pub(super) fn select_recordings(connection: &Connection, sql: &str, value: impl 
             key: row.get("key_id")?,
             day: row.get("day")?,
             expired: row.get::<_, Option<i64>>("expired_utc_ms")?.map(UnixMillis),
+            track: from_code("track", row.get("track")?)?,
+            held: row.get("held")?,
         })
     })?;
     recordings.collect()

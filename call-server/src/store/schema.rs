@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Numbered and never edited after a release; the database remembers how many it has seen in `user_version`.
-const MIGRATIONS: [M<'static>; 9] = [
+const MIGRATIONS: [M<'static>; 10] = [
     M::up(include_str!("migrations/0001_first_calls.sql")),
     M::up(include_str!("migrations/0002_sealed_recordings.sql")),
     M::up(include_str!("migrations/0003_talk_quality.sql")),
@@ -19,6 +19,7 @@ const MIGRATIONS: [M<'static>; 9] = [
     M::up(include_str!("migrations/0007_call_functions.sql")),
     M::up(include_str!("migrations/0008_callbacks.sql")),
     M::up(include_str!("migrations/0009_agent_phones.sql")),
+    M::up(include_str!("migrations/0010_floor.sql")),
 ];
 
 /// Marks the file as ours ("HOTL"), so that another program's database is not migrated by mistake.

@@ -112,9 +112,10 @@ impl Store {
     /// # Errors
     /// The database cannot be written.
     pub(crate) fn adopt_recording(&self, found: &NewRecording) -> Result<bool, StoreError> {
-        let sql = "INSERT OR IGNORE INTO recordings (id, interaction_id, path, started_utc_ms, state)
-                   SELECT ?1, id, ?3, ?4, 'open' FROM interactions WHERE id = ?2";
-        let values = params![int(found.recording.0), int(found.interaction.0), found.path, found.started.0];
+        let sql = "INSERT OR IGNORE INTO recordings (id, interaction_id, path, started_utc_ms, state, track)
+                   SELECT ?1, id, ?3, ?4, 'open', ?5 FROM interactions WHERE id = ?2";
+        let track = found.recording.track().code();
+        let values = params![int(found.recording.0), int(found.interaction.0), found.path, found.started.0, track];
         let changed = self.connection().execute(sql, values).map_err(|error| self.error(error))?;
         Ok(changed == 1)
     }
@@ -136,7 +137,7 @@ fn settle(connection: &Connection, recording: RecordingId, result: &RecordingRes
     };
     connection.execute(
         "UPDATE interactions SET recording_id = ?1
-         WHERE id = (SELECT interaction_id FROM recordings WHERE id = ?1) AND recording_id IS NULL",
+         WHERE id = (SELECT interaction_id FROM recordings WHERE id = ?1 AND track = 'main') AND recording_id IS NULL",
         [int(recording.0)],
     )?;
     Ok(())
@@ -274,6 +275,8 @@ impl Known {
             FactKind::PartyJoined { .. } | FactKind::PartyLeft { .. } | FactKind::HandedOver { .. } => {}
             FactKind::SentToQueue { .. } | FactKind::KeysPressed { .. } => {}
             FactKind::CallbackBegan { callback, .. } => self.callback = Some(callback),
+            FactKind::RecordingPaused { .. } | FactKind::RecordingResumed { .. } => {}
+            FactKind::Watched { .. } | FactKind::Unwatched { .. } | FactKind::EmergencyCalled { .. } => {}
             FactKind::CallbackPromised { .. } => {}
             FactKind::Ended { reason, by } => self.ended = Some((reason, by)),
             FactKind::Blocked { .. } | FactKind::Favoured { .. } | FactKind::LastAgent { .. } => {}

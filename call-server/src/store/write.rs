@@ -1,6 +1,6 @@
 //! One command, one write: the SQL of the core's commands. Not when they are carried out; that is the writer's business.
 
-use super::{callbacks, int, voices};
+use super::{callbacks, holds, int, voices};
 use call_core::Input;
 use call_core::command::StoreCommand;
 use call_core::input::RecordingOutcome;
@@ -28,6 +28,7 @@ pub(super) fn apply(connection: &Connection, command: &StoreCommand) -> rusqlite
         StoreCommand::AgentTime(interval) => agent_time(connection, interval)?,
         StoreCommand::TalkMeasured(measured) => voices::talk_measured(connection, measured)?,
         StoreCommand::Supervised(note) => supervised(connection, note)?,
+        StoreCommand::HoldRecordings { interaction, reason, at } => holds::hold(connection, *interaction, (*reason, ""), *at)?,
         // Reads go to the reader's thread and never wait behind writes; one that comes here all the same changes nothing.
         StoreCommand::FindCard { .. } => {}
     }
@@ -45,6 +46,7 @@ pub(super) fn subject(command: &StoreCommand) -> (&'static str, u64) {
         StoreCommand::Save(record) => ("save", record.interaction.0),
         StoreCommand::Callback(record) => ("callback", record.callback.0),
         StoreCommand::AgentTime(interval) => ("agent time", u64::from(interval.agent.0)),
+        StoreCommand::HoldRecordings { interaction, .. } => ("hold recordings", interaction.0),
         StoreCommand::Supervised(note) => ("supervised", u64::from(note.supervisor.0)),
         StoreCommand::TalkMeasured(measured) => ("talk measured", measured.recording.0),
     }
@@ -96,8 +98,10 @@ fn open_recording(
     started: UnixMillis,
 ) -> rusqlite::Result<()> {
     connection
-        .prepare_cached("INSERT INTO recordings (id, interaction_id, path, started_utc_ms, state) VALUES (?1, ?2, ?3, ?4, 'open')")?
-        .execute(params![int(recording.0), int(interaction.0), path, started.0])?;
+        .prepare_cached(
+            "INSERT INTO recordings (id, interaction_id, path, started_utc_ms, state, track) VALUES (?1, ?2, ?3, ?4, 'open', ?5)",
+        )?
+        .execute(params![int(recording.0), int(interaction.0), path, started.0, recording.track().code()])?;
     Ok(())
 }
 

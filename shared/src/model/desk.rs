@@ -241,4 +241,8 @@ pub enum Refusal {
     NoSuchTarget,
     /// This needs the rights of a supervisor over that team.
     NotAllowed,
+    /// Too many messages in a short time.
+    TooManyMessages,
+    /// The message is empty, or longer than it may be.
+    MessageLength,
 }

@@ -1,6 +1,6 @@
 //! The list of all agents 全部座席 (1-9): a snapshot plus numbered changes, so that whoever follows it notices when one is missing.
 
-use super::{AgentId, AgentState, Caller, UnixMillis};
+use super::{AgentId, AgentState, Caller, QueueId, UnixMillis};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -32,6 +32,9 @@ pub struct FloorRow {
     pub partner: Option<Caller>,
     /// Calls accepted since local midnight, as far as this run of the server knows.
     pub calls_today: u32,
+    /// The queues that the agent serves: whose team it is.
+    #[serde(default)]
+    pub queues: Vec<QueueId>,
 }
 
 /// What changed at once.
@@ -82,7 +85,17 @@ mod tests {
 
     fn row(state: AgentState) -> FloorRow {
         let (number, name) = ("1001".to_owned(), "王芳".to_owned());
-        FloorRow { number, name, state, since: UnixMillis(0), connected: true, queue: None, partner: None, calls_today: 0 }
+        FloorRow {
+            number,
+            name,
+            state,
+            since: UnixMillis(0),
+            connected: true,
+            queue: None,
+            partner: None,
+            calls_today: 0,
+            queues: Vec::new(),
+        }
     }
 
     fn change(version: u64, agent: u32, state: AgentState) -> FloorChange {

@@ -57,6 +57,10 @@ pub enum CallFunction {
         /// Of `0-9*#ABCD`, at most [`MAX_KEYS`].
         keys: String,
     },
+    /// 暂停录音: what is said is left out of the recording while card data or passwords are asked for. It goes on by itself.
+    PauseRecording,
+    /// 恢复录音
+    ResumeRecording,
 }
 
 /// Who is called.
@@ -109,6 +113,8 @@ pub struct TalkView {
     pub guest_of: Option<PartyName>,
     /// Who hands the call over, or asks, and as what; while it rings here.
     pub asked_by: Option<AskedBy>,
+    /// The recording is paused, and goes on by itself then.
+    pub paused_until: Option<UnixMillis>,
     /// 排队回呼: the citizen has given up the line, and is called as soon as the agent accepts.
     pub callback: Option<CallbackView>,
 }
@@ -212,6 +218,10 @@ pub enum CallNews {
     LeftOnHold,
     /// The citizen has been held for very long.
     HeldLong,
+    /// The citizen was held for as long as that may be, and is with the agent again.
+    HeldTooLong,
+    /// To a supervisor: a talk without an agent 无座席通话, which this one has left, goes on for long.
+    TeamResidual(AgentId),
     /// To a supervisor: somebody of the team has held a citizen for very long.
     TeamHeldLong(AgentId),
     /// To a supervisor: somebody of the team calls an emergency number.

@@ -39,7 +39,7 @@ id!(
     OfferId(u64)
 );
 id!(
-    /// A recording; one per interaction, equal over restarts.
+    /// A recording, equal over restarts; an interaction may have one for each [`super::Track`].
     RecordingId(u64)
 );
 id!(
@@ -49,6 +49,10 @@ id!(
 id!(
     /// A registered person, unique over restarts; several may share a number.
     PersonId(u64)
+);
+id!(
+    /// A message between agents, unique over restarts.
+    MessageId(u64)
 );
 id!(
     /// A waiting line.

@@ -9,10 +9,12 @@ mod end;
 mod floor;
 mod function;
 mod ids;
+mod mark;
 mod number;
 mod prompt;
 mod supervision;
 mod time;
+mod track;
 mod voice;
 
 pub use agent::{AgentState, NotReadyReason};
@@ -28,9 +30,13 @@ pub use function::{
     AsideKind, AsideStage, AsideView, AskedBy, CallFunction, CallNews, CallbackView, Direction, MAX_KEYS, PartyName, PartyView, TalkView,
     Target,
 };
-pub use ids::{AgentId, InteractionId, LegId, OfferId, PartyId, PersonId, QueueId, RecordingId, RequestId, SegmentId, SessionId, TrunkId};
+pub use ids::{
+    AgentId, InteractionId, LegId, MessageId, OfferId, PartyId, PersonId, QueueId, RecordingId, RequestId, SegmentId, SessionId, TrunkId,
+};
+pub use mark::{Mark, MarkKind};
 pub use number::{AreaCode, Caller, PhoneNumber, PhoneNumberError};
 pub use prompt::PromptName;
 pub use supervision::{MAX_REASON, SupervisorAct, WatchMode};
 pub use time::UnixMillis;
+pub use track::Track;
 pub use voice::{LegHealth, TalkHealth, VoiceCodec, VoiceLight, VoiceTrouble};

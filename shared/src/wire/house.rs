@@ -1,6 +1,6 @@
 //! Messages about the house around a desk: rules of breaks, the list of all agents, corrections of a caller's card.
 
-use crate::model::{AgentId, FloorRow, InteractionId, NotReadyReason, PersonId};
+use crate::model::{AgentId, Caller, FloorRow, InteractionId, NotReadyReason, PersonId, QueueId, UnixMillis};
 use crate::pii::Pii;
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,31 @@ use serde::{Deserialize, Serialize};
 pub struct DeskRules {
     /// Reasons for 示忙 that have limits.
     pub reasons: Vec<(NotReadyReason, ReasonLimit)>,
+    /// Whose teams this person supervises, by their queues, no queue being everybody; none for who supervises nobody.
+    pub supervises: Option<Vec<QueueId>>,
+    /// All waiting lines with their names.
+    pub queues: Vec<(QueueId, String)>,
+    /// The server keeps messages; an older one knows nothing of them and must not be asked.
+    pub messages: bool,
 }
+
+/// A citizen who waits, as supervisors see it (2.4).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitingRow {
+    /// Which.
+    pub interaction: InteractionId,
+    /// Where.
+    pub queue: QueueId,
+    /// Since when; a move keeps it.
+    pub since: UnixMillis,
+    /// A desk rings for it.
+    pub rings: bool,
+    /// Who.
+    pub caller: Caller,
+}
+
+/// Most waiting citizens that one supervisor is shown: those who wait longest.
+pub const MOST_WAITING: usize = 200;
 
 /// Limits of one reason for 示忙 (1-7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]

@@ -4,13 +4,15 @@
 //! client is [`FromClient::Hello`]; a server that does not speak its version says so and closes.
 
 mod house;
+mod messages;
 mod voice;
 
-pub use house::{AgentsNews, Correction, DeskRules, ReasonLimit};
+pub use house::{AgentsNews, Correction, DeskRules, MOST_WAITING, ReasonLimit, WaitingRow};
+pub use messages::{MAX_MESSAGE, MESSAGES_PER_FRAME, MailboxPart, MessageFate, MessageRow, MessageTarget, MessagesAsked, MessagesNews};
 pub use voice::{VoiceAbilities, VoiceOptions, VoiceOrder};
 
 use crate::model::{
-    AgentId, CallFunction, Desk, InteractionId, NotReadyReason, OfferId, PhoneNumber, Refusal, RequestId, SessionId, SupervisorAct,
+    AgentId, CallFunction, Desk, InteractionId, Mark, NotReadyReason, OfferId, PhoneNumber, Refusal, RequestId, SessionId, SupervisorAct,
     TalkHealth, UnixMillis, VoiceDevice,
 };
 use crate::pii::Pii;
@@ -20,6 +22,8 @@ use serde::{Deserialize, Serialize};
 pub const VERSION: u16 = 1;
 /// Largest frame either side accepts, in bytes.
 pub const MAX_FRAME_BYTES: usize = 64 * 1024;
+/// Most marks of one call that are told.
+pub const MOST_MARKS: usize = 300;
 /// The client pings this often, in ms; a server that has heard nothing for [`SILENCE_LIMIT_MS`] closes the connection, and so does a client.
 pub const HEARTBEAT_MS: u64 = 2_000;
 /// Silence after which either side gives a connection up, in ms.
@@ -68,11 +72,23 @@ pub enum FromClient {
         /// Follow.
         on: bool,
     },
+    /// What happened where in the recording of a call: for supervisors, and for who took part in it.
+    Marks {
+        /// Which call.
+        interaction: InteractionId,
+    },
+    /// Follow the citizens who wait in the supervised lines, or no longer; only for supervisors.
+    WatchWaiting {
+        /// Follow.
+        on: bool,
+    },
     /// Whether somebody sits at the desk: the headset works, and keyboard or mouse were used a short while ago. Untold is no.
     Attentive {
         /// Somebody does.
         attentive: bool,
     },
+    /// Something about one's messages.
+    Messages(MessagesAsked),
     /// Every [`HEARTBEAT_MS`].
     Ping {
         /// Returned as it is.
@@ -145,6 +161,13 @@ pub enum Action {
         /// Why, for the audit: never empty, at most [`crate::model::MAX_REASON`] characters.
         reason: String,
     },
+    /// 短消息
+    SendMessage {
+        /// Whom it is for.
+        to: MessageTarget,
+        /// At most [`MAX_MESSAGE`] characters.
+        text: Pii<String>,
+    },
     /// To speak by this from now on, also in the middle of a talk: a phone is called first, and joins when it is answered.
     UseVoice {
         /// By what.
@@ -181,7 +204,7 @@ pub enum FromServer {
         media: MediaAccess,
         /// What the site rules for this desk.
         #[serde(default)]
-        rules: DeskRules,
+        rules: Box<DeskRules>,
     },
     /// Sign-in or resume failed; the connection stays open for another try.
     SignInRefused {
@@ -192,6 +215,20 @@ pub enum FromServer {
     Desk(Box<Desk>),
     /// The list of all agents, or what changed in it; only to who follows it.
     Agents(AgentsNews),
+    /// Answer to [`FromClient::Marks`]; no marks if the person may not see them, or there are none.
+    Marks {
+        /// Which call.
+        interaction: InteractionId,
+        /// In order; at most [`MOST_MARKS`].
+        marks: Vec<Mark>,
+    },
+    /// Who waits in the supervised lines, the longest first; only to who follows them, at most once a second.
+    Waiting {
+        /// All of them.
+        rows: Vec<WaitingRow>,
+    },
+    /// News of one's messages; only to who has asked for them.
+    Messages(MessagesNews),
     /// A request was carried out.
     Done {
         /// Which.

@@ -15,6 +15,12 @@ impl Session {
         self.say(FromClient::WatchAgents { on });
     }
 
+    pub(super) fn watch_waiting(&mut self, on: bool) {
+        self.watching_waiting = on;
+        self.view.waiting = None;
+        self.say(FromClient::WatchWaiting { on });
+    }
+
     pub(super) fn attend(&mut self, attentive: bool) {
         if self.attentive != attentive {
             self.attentive = attentive;
@@ -27,9 +33,13 @@ impl Session {
         if self.watching {
             self.say(FromClient::WatchAgents { on: true });
         }
+        if self.watching_waiting {
+            self.say(FromClient::WatchWaiting { on: true });
+        }
         if self.attentive {
             self.say(FromClient::Attentive { attentive: true });
         }
+        self.ask_for_messages();
     }
 
     /// To a server that asks for it; an older one is told nothing.
@@ -66,7 +76,7 @@ impl Session {
         self.view.agents = Some(floor);
     }
 
-    fn say(&mut self, message: FromClient) {
+    pub(super) fn say(&mut self, message: FromClient) {
         if matches!(&self.stage, Stage::SignedIn(signed_in) if matches!(signed_in.link, super::Link::Online(_))) {
             self.effects.push_back(Effect::Send(message));
         }

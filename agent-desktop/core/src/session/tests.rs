@@ -7,7 +7,8 @@ use shared::model::{
     Refusal, RequestId, SessionId, Side, TalkHealth, UnixMillis, VoiceCodec, VoiceTrouble, WrapUpView,
 };
 use shared::wire::{
-    AgentsNews, Correction, DeskRules, FromClient, FromServer, MediaAccess, SignInRefusal, SignOutReason, VoiceOptions, VoiceOrder,
+    AgentsNews, Correction, DeskRules, FromClient, FromServer, MailboxPart, MediaAccess, MessageRow, MessageTarget, MessagesAsked,
+    MessagesNews, SignInRefusal, SignOutReason, VoiceOptions, VoiceOrder,
 };
 
 /// A session with its log.
@@ -91,6 +92,15 @@ fn line(effect: Effect) -> String {
         Effect::Send(FromClient::Resume { token }) => format!("resume {}", token.reveal()),
         Effect::Send(FromClient::Do { request, action }) => format!("do {request} {action:?}"),
         Effect::Send(FromClient::Voice(abilities)) => format!("voice {abilities:?}"),
+        Effect::Send(FromClient::Marks { interaction }) => format!("marks {interaction}"),
+        Effect::Send(FromClient::WatchWaiting { on }) => format!("waiting {on}"),
+        Effect::Send(FromClient::Messages(asked)) => match asked {
+            MessagesAsked::Rows(MailboxPart::Newest) => "messages newest".to_owned(),
+            MessagesAsked::Rows(MailboxPart::After { number }) => format!("messages after {number}"),
+            MessagesAsked::Rows(MailboxPart::Before { number }) => format!("messages before {number}"),
+            MessagesAsked::Got { number } => format!("messages got {number}"),
+            MessagesAsked::Read { number } => format!("messages read {number}"),
+        },
         Effect::Send(FromClient::Ping { nonce }) => format!("ping {nonce}"),
         Effect::Trust { server, fingerprint } => format!("trust {server} {fingerprint}"),
         Effect::Voice(VoiceCommand::Open { host, access }) => format!("open {host}:{} {}", access.port, access.client_key),
@@ -125,7 +135,7 @@ fn signed_in(key: &str) -> FromServer {
             server_key: "s".to_owned(),
             options: None,
         },
-        rules: DeskRules::default(),
+        rules: Box::default(),
     }
 }
 
@@ -671,6 +681,7 @@ fn news(since: Option<u64>, version: u64, agents: &[u32], gone: &[u32]) -> FromS
             queue: None,
             partner: None,
             calls_today: 0,
+            queues: Vec::new(),
         };
         (AgentId(*agent), row)
     };
@@ -721,4 +732,52 @@ fn what_was_chosen_to_follow_a_call_can_be_taken_back() {
     let next = Some(shared::model::NextState::NotReady(NotReadyReason::Meal));
     desktop.receive(FromServer::Desk(Box::new(Desk { next, ..*desk })));
     assert_eq!(desktop.wish(Wish::GoReady).len(), 1);
+}
+
+fn mail(numbers: &[u64], more: bool) -> FromServer {
+    let row = |number: &u64| MessageRow {
+        number: *number,
+        message: shared::model::MessageId(*number),
+        from: AgentId(9),
+        from_name: "1009 张敏".to_owned(),
+        to: MessageTarget::All,
+        to_name: String::new(),
+        text: format!("第 {number} 条").into(),
+        sent: UnixMillis(0),
+        read: false,
+        fate: None,
+    };
+    FromServer::Messages(MessagesNews { rows: numbers.iter().map(row).collect(), more, fates: Vec::new() })
+}
+
+#[test]
+fn messages_have_no_gap_sound_once_and_are_silent_in_a_talk() {
+    let mut desktop = Desktop::online(AgentState::Ready);
+    let numbers = |desktop: &Desktop| desktop.session.view().messages.rows.keys().copied().collect::<Vec<_>>();
+    assert_eq!(desktop.receive(mail(&[4, 5], true)), ["messages got 5"], "what is there at the sign-in is no news");
+    assert_eq!(desktop.receive(mail(&[6], false)), ["messages got 6", "alert"]);
+    assert_eq!(desktop.receive(mail(&[8], false)), ["messages after 6", "messages got 6", "alert"], "7 is missing");
+    assert_eq!(desktop.receive(mail(&[7, 8], false)), [""; 0]);
+    assert_eq!((numbers(&desktop), desktop.session.view().messages.unread()), (vec![4, 5, 6, 7, 8], 5));
+    assert_eq!(desktop.wish(Wish::ReadMessages), ["messages read 8"]);
+    assert_eq!(desktop.wish(Wish::ReadMessages), [""; 0], "once");
+    assert_eq!(desktop.wish(Wish::OlderMessages), ["messages before 4"]);
+    desktop.receive(talking(2));
+    assert_eq!(desktop.receive(mail(&[9], false)), ["messages got 9"], "whoever talks is not disturbed");
+    assert_eq!(desktop.session.view().messages.unread(), 1);
+}
+
+#[test]
+fn a_message_on_its_way_holds_up_no_button_and_is_sent_once() {
+    let mut desktop = Desktop::online(AgentState::Ready);
+    let send = || Wish::SendMessage(MessageTarget::All, "开会".to_owned());
+    let sent = desktop.wish(send());
+    assert_eq!(sent.len(), 1, "{sent:?}");
+    assert!(desktop.session.view().messages.sending && !desktop.session.view().asked);
+    assert_eq!(desktop.wish(send()), [""; 0]);
+    assert_eq!(desktop.wish(Wish::GoNotReady(NotReadyReason::Meal)).len(), 1);
+    desktop.receive(FromServer::Refused { request: RequestId(1), reason: Refusal::TooManyMessages });
+    let view = desktop.session.view();
+    assert!(!view.messages.sending && view.asked, "the break is still waited for");
+    assert_eq!(view.refusal, Some(Refusal::TooManyMessages));
 }

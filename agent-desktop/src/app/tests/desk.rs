@@ -289,7 +289,8 @@ fn a_break_chosen_in_a_talk_is_shown_as_what_follows_and_can_be_taken_back() {
 
 #[test]
 fn reasons_show_their_limits_and_a_full_one_can_be_waited_for() {
-    let rules = DeskRules { reasons: vec![(NotReadyReason::Meal, ReasonLimit { max_ms: 2_700_000, max_agents: 3 })] };
+    let rules =
+        DeskRules { reasons: vec![(NotReadyReason::Meal, ReasonLimit { max_ms: 2_700_000, max_agents: 3 })], ..DeskRules::default() };
     let mut desktop = Desktop::showing(View { rules: rules.clone(), ..ready() });
     desktop.press(Named::F11);
     desktop.assert_finds(&["最长 45 分 · 最多 3 人"]);

@@ -85,6 +85,9 @@ fn key_screens() -> Vec<Picture> {
         Picture::new("wrap-up-zh-light", after_talk(), Light, Chinese),
         Picture::new("ringing-two-zh-light", Desktop::showing(ringing_with_two()), Light, Chinese),
         Picture::new("agents-zh-dark", agents_page(), Dark, Chinese),
+        Picture::new("messages-zh-light", super::floor::messages_page(), Light, Chinese),
+        Picture::new("supervise-zh-light", super::floor::supervise_page(false), Light, Chinese),
+        Picture::new("supervise-asked-en-dark", super::floor::supervise_page(true), Dark, English),
         Picture::new(
             "sounds-bad-zh-light",
             Desktop::showing(talking_badly(&[shared::model::VoiceTrouble::AgentMicrophoneDead])),

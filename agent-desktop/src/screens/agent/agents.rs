@@ -151,7 +151,17 @@ mod tests {
 
     fn row(number: &str, name: &str, state: AgentState) -> FloorRow {
         let (number, name) = (number.to_owned(), name.to_owned());
-        FloorRow { number, name, state, since: UnixMillis(0), connected: true, queue: None, partner: None, calls_today: 0 }
+        FloorRow {
+            number,
+            name,
+            state,
+            since: UnixMillis(0),
+            connected: true,
+            queue: None,
+            partner: None,
+            calls_today: 0,
+            queues: Vec::new(),
+        }
     }
 
     #[test]

@@ -8,12 +8,14 @@ pub(crate) mod correction;
 mod functions;
 mod layers;
 pub(crate) mod lock;
+pub(crate) mod messages;
 mod own;
 mod stage;
 mod status_line;
+pub(crate) mod supervise;
 
 use super::Scene;
-use crate::theme::{self, Tone, size, space};
+use crate::theme::{self, Tone, size, space, text_size};
 use crate::widget::{Icon, hairline, rail_item};
 use correction::{Edit, Form};
 use desktop_core::{LinkState, View, Wish};
@@ -35,6 +37,8 @@ pub(crate) struct State {
     last_call: Option<CallView>,
     page: Page,
     filter: agents::Filter,
+    messages: messages::State,
+    supervise: supervise::State,
     /// Of the persons behind a number, the one who is shown.
     chosen: Option<PersonId>,
     /// The reason for 示忙 that was asked for last: one that is full can be waited for.
@@ -51,6 +55,8 @@ enum Page {
     #[default]
     Desk,
     Agents,
+    Messages,
+    Supervise,
 }
 
 /// A question over the desk.
@@ -80,6 +86,14 @@ pub(crate) enum Message {
     ShowDesk,
     /// 全部座席
     ShowAgents,
+    /// 消息
+    ShowMessages,
+    /// On that page.
+    Messages(messages::Act),
+    /// 督办
+    ShowSupervise,
+    /// On that page.
+    Supervise(supervise::Act),
     /// What is typed into the field for whom to call.
     Callee(String),
     /// What is looked for among the agents.
@@ -111,6 +125,8 @@ pub(crate) enum Action {
     None,
     /// To the session.
     Wish(Wish),
+    /// To the session, in order.
+    Wishes(Vec<Wish>),
     /// Light or dark.
     SwitchMode,
     /// The other language.
@@ -163,14 +179,12 @@ impl State {
                 self.drawer = false;
             }
             Message::ToggleDrawer => self.drawer = !self.drawer,
-            Message::ShowDesk => {
-                self.page = Page::Desk;
-                return Action::Wish(Wish::WatchAgents(false));
-            }
-            Message::ShowAgents => {
-                self.page = Page::Agents;
-                return Action::Wish(Wish::WatchAgents(true));
-            }
+            Message::ShowDesk => return self.turn_to(Page::Desk),
+            Message::ShowAgents => return self.turn_to(Page::Agents),
+            Message::ShowMessages => return self.turn_to(Page::Messages),
+            Message::ShowSupervise => return self.turn_to(Page::Supervise),
+            Message::Messages(act) => return self.messages.update(act, view).map_or(Action::None, Action::Wish),
+            Message::Supervise(act) => return self.supervise.update(act, view).map_or(Action::None, Action::Wish),
             Message::Callee(text) => {
                 self.callee = functions::typed(text);
                 // A staff number is known by the list of all agents.
@@ -192,6 +206,23 @@ impl State {
             Message::SwitchLanguage => return Action::SwitchLanguage,
         }
         Action::None
+    }
+
+    /// Another page: who is followed and who waits is asked for only where it is shown.
+    fn turn_to(&mut self, page: Page) -> Action {
+        let waited = self.page == Page::Supervise;
+        self.page = page;
+        let agents = Wish::WatchAgents(page != Page::Desk);
+        match (waited, page == Page::Supervise) {
+            (false, true) => Action::Wishes(vec![agents, Wish::WatchWaiting(true)]),
+            (true, false) => Action::Wishes(vec![agents, Wish::WatchWaiting(false)]),
+            (false, false) | (true, true) => Action::Wish(agents),
+        }
+    }
+
+    /// What came is on the screen before somebody's eyes.
+    pub(crate) fn shows_messages(&self, view: &View) -> bool {
+        self.page == Page::Messages && view.messages.unread() > 0
     }
 
     fn open_form(&mut self, view: &View) {
@@ -265,6 +296,8 @@ impl State {
         let below = match self.page {
             Page::Desk => self.desk(scene),
             Page::Agents => self.all_agents(scene),
+            Page::Messages => page(scene, self.messages.view(scene)),
+            Page::Supervise => page(scene, self.supervise.view(scene)),
         };
         let work = column![call_bar::view(self, scene), hairline(palette).width(Fill).height(1.0), below];
         let upper = row![self.rail(scene), hairline(palette).width(1.0).height(Fill), work];
@@ -279,10 +312,19 @@ impl State {
         let (palette, texts) = (scene.palette, &scene.texts.frame);
         let drawer = has_drawer(scene).then(|| rail_item(palette, Icon::Panel, texts.my_state, self.drawer, Some(Message::ToggleDrawer)));
         let (mode_icon, mode_word) = if scene.dark { (Icon::Sun, texts.light_key) } else { (Icon::Moon, texts.dark_key) };
-        let (at_desk, house) = (self.page == Page::Desk, &scene.texts.house);
-        let desk = rail_item(palette, Icon::Headset, texts.desk, at_desk, (!at_desk).then_some(Message::ShowDesk));
-        let agents = rail_item(palette, Icon::People, house.agents, !at_desk, at_desk.then_some(Message::ShowAgents));
-        let places = column![desk, agents]
+        let place = |sign, word: &'a str, page: Page, act: Message| {
+            let here = self.page == page;
+            rail_item(palette, sign, word, here, (!here).then_some(act))
+        };
+        let (house, floor) = (&scene.texts.house, &scene.texts.floor);
+        let desk = place(Icon::Headset, texts.desk, Page::Desk, Message::ShowDesk);
+        let agents = place(Icon::People, house.agents, Page::Agents, Message::ShowAgents);
+        let messages = place(Icon::Message, floor.messages, Page::Messages, Message::ShowMessages);
+        let messages = stack![messages].push(unread(scene));
+        let supervises = scene.view.rules.supervises.is_some();
+        let supervise = supervises.then(|| place(Icon::Eye, floor.supervise, Page::Supervise, Message::ShowSupervise));
+        let places = column![desk, agents, messages]
+            .push(supervise)
             .push(drawer)
             .push(gap::vertical())
             .push(rail_item(palette, mode_icon, mode_word, false, Some(Message::SwitchMode)))
@@ -311,6 +353,20 @@ impl State {
         let whole = column![].push(layers::banner(scene)).push(columns).spacing(space::M).padding(space::M);
         container(whole).width(Fill).height(Fill).into()
     }
+}
+
+/// A page of its own below the call bar.
+fn page<'a>(scene: Scene<'a>, content: Element<'a, Message>) -> Element<'a, Message> {
+    let whole = column![].push(layers::banner(scene)).push(content).spacing(space::M).padding(space::M);
+    container(whole).width(Fill).height(Fill).into()
+}
+
+/// How many messages were not read, at the corner of their place in the rail.
+fn unread<'a>(scene: Scene<'a>) -> Option<Element<'a, Message>> {
+    let count = scene.view.messages.unread();
+    let word = iced::widget::text(count.min(99)).size(text_size::HINT).font(crate::font::BOLD);
+    let badge = container(word).padding([0.0, 5.0]).style(move |_| theme::chip(scene.palette, Tone::Red, 7.0));
+    (count > 0).then(|| container(badge).align_right(Fill).padding([2.0, 4.0]).into())
 }
 
 fn has_drawer(scene: Scene<'_>) -> bool {

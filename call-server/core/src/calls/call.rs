@@ -2,7 +2,8 @@
 
 use super::outgoing::Outgoing;
 use super::party::{Aside, Party, agent_name};
-use super::recording::{self, Recording};
+use super::pause::Pause;
+use super::recording::{self, Tracks};
 use super::wires::{Played, Wired, WiredKind, Wires};
 use crate::command::{MediaCommand, Part, SipCommand, Sound, StoreCommand, VoiceTerms};
 use crate::input::{CallOffered, LegEnd};
@@ -13,7 +14,7 @@ use crate::timer::Reason;
 use crate::turn::Turn;
 use shared::model::{
     AgentId, AskedBy, CallPhase, CallView, CallbackView, Caller, CallerCard, Direction, EndReason, InteractionId, KnownCaller, LegId,
-    PartyId, PhoneNumber, QueueId, Side, TalkView, UnixMillis, WatchMode,
+    PartyId, PhoneNumber, QueueId, RecordingId, Side, TalkView, Track, UnixMillis, WatchMode,
 };
 use std::collections::BTreeMap;
 
@@ -36,7 +37,9 @@ pub(crate) struct Call {
     /// Who served the number last when it called.
     pub(crate) served: Option<AgentId>,
     pub(crate) ledger: CallLedger,
-    pub(crate) recording: Recording,
+    pub(crate) tracks: Tracks,
+    /// What is said is left out of them.
+    pub(crate) paused: Option<Pause>,
     pub(crate) stage: Stage,
     /// How often it was handed over.
     pub(crate) transfers: u32,
@@ -79,6 +82,7 @@ pub(crate) enum Stage {
 /// A supervisor who takes part in the talk of an agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Watcher {
+    pub(crate) supervisor: AgentId,
     pub(crate) leg: LegId,
     pub(crate) agent: AgentId,
     pub(crate) mode: WatchMode,
@@ -135,6 +139,8 @@ pub(crate) struct Talking {
 pub(crate) struct Residual {
     pub(crate) entered: Now,
     pub(crate) since: Now,
+    /// The agent who has left last.
+    pub(crate) left_by: AgentId,
     /// Never empty.
     pub(crate) others: Vec<Party>,
 }
@@ -172,6 +178,11 @@ impl Call {
             | FactKind::CallbackPromised { .. }
             | FactKind::CallbackBegan { .. }
             | FactKind::KeysPressed { .. }
+            | FactKind::RecordingPaused { .. }
+            | FactKind::RecordingResumed { .. }
+            | FactKind::Watched { .. }
+            | FactKind::Unwatched { .. }
+            | FactKind::EmergencyCalled { .. }
             | FactKind::Ended { .. } => self.ledger.fact(turn.now, kind),
         };
         store_fact(turn, fact);
@@ -247,9 +258,10 @@ impl Call {
 
     /// Brings media, recording, books and deadlines to what the stage says.
     pub(crate) fn settle(&mut self, turn: &mut Turn) {
+        self.end_forsaken_pause(turn);
         let wanted = self.wanted(self.masks_keys(turn));
-        if wanted.talks.values().any(|talk| matches!(talk.kind, WiredKind::Main { .. })) {
-            self.recording = self.recording.begin(turn, self.id);
+        for recording in wanted.recorded(self.id) {
+            self.tracks.begin(turn, recording, self.paused.is_some());
         }
         let mut wires = std::mem::take(&mut self.wires);
         wires.become_(turn, wanted);
@@ -282,6 +294,8 @@ impl Call {
             Stage::Dialling(dialling) => {
                 if dialling.out.is_audible() {
                     wires.talks.insert(self.leg, Wired::of(WiredKind::Early, dialling.agent_leg));
+                } else if dialling.out.rings_silently() {
+                    wires.sounds.insert(dialling.agent_leg, Played::Ringback);
                 }
             }
             Stage::Waiting(_) => _ = wires.sounds.insert(self.leg, Played::Music),
@@ -319,6 +333,20 @@ impl Call {
                 talk.members.insert(watcher.leg, part);
             }
         }
+    }
+
+    /// Who begins and who ends to take part as a supervisor; there is nothing to be heard of it before somebody talks.
+    pub(crate) fn note_watchers(&mut self, turn: &mut Turn, next: &[Watcher]) {
+        let before = std::mem::take(&mut self.watchers);
+        let same = |one: &Watcher, other: &Watcher| (one.supervisor, one.agent, one.mode) == (other.supervisor, other.agent, other.mode);
+        for gone in before.iter().filter(|one| !next.iter().any(|other| other.supervisor == one.supervisor)) {
+            self.note(turn, FactKind::Unwatched { supervisor: gone.supervisor });
+        }
+        for new in next.iter().filter(|one| !before.iter().any(|other| same(one, other))) {
+            let Watcher { supervisor, agent, mode, .. } = *new;
+            self.note(turn, FactKind::Watched { supervisor, agent, mode });
+        }
+        self.watchers = before;
     }
 
     /// The voice path of an agent who has the call or takes part in it.
@@ -369,20 +397,24 @@ impl Call {
     /// The deadlines of the stage.
     fn arm(&self, turn: &mut Turn) {
         let limits = turn.plan.limits.functions;
-        let held = match &self.stage {
-            Stage::Talking(talking) => talking.held.map(|since| since.time.plus(limits.held_ms)),
-            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Waiting(_) | Stage::Residual(_) => None,
+        let (held, residual) = match &self.stage {
+            Stage::Talking(talking) => (talking.held.map(|since| since.time), None),
+            Stage::Residual(residual) => (None, Some(residual.since.time)),
+            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Waiting(_) => (None, None),
         };
-        match held {
-            Some(at) if at > turn.now.time => turn.timers.set(at, Reason::HeldLong(self.id)),
-            Some(_) | None => turn.timers.cancel(Reason::HeldLong(self.id)),
-        }
-        match &self.stage {
-            Stage::Residual(residual) => {
-                turn.timers.set(residual.since.time.plus(limits.residual_ms), Reason::ResidualOver(self.id));
-            }
-            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Waiting(_) | Stage::Talking(_) => {
-                turn.timers.cancel(Reason::ResidualOver(self.id));
+        let deadlines = [
+            (Reason::HeldLong(self.id), held, limits.held_ms),
+            (Reason::HeldTooLong(self.id), held, limits.held_most_ms),
+            (Reason::ResidualLong(self.id), residual, limits.residual_warning_ms),
+            (Reason::ResidualOver(self.id), residual, limits.residual_ms),
+            (Reason::PauseOver(self.id), self.paused.map(|pause| pause.until.time), 0),
+        ];
+        for (reason, since, after_ms) in deadlines {
+            // What is told once is not told again; what ends something does so even if a new limit is over already.
+            let ends = matches!(reason, Reason::ResidualOver(_) | Reason::PauseOver(_));
+            match since.map(|since| since.plus(after_ms)) {
+                Some(at) if at > turn.now.time || ends => turn.timers.set(at.max(turn.now.time), reason),
+                Some(_) | None => turn.timers.cancel(reason),
             }
         }
     }
@@ -500,6 +532,7 @@ impl Call {
                 others: self.others().iter().map(|party| party.view(turn)).collect(),
                 guest_of: None,
                 asked_by: None,
+                paused_until: self.paused.map(|pause| pause.until.utc),
                 callback: self.callback.map(|CallbackOf { asked, attempt, .. }| CallbackView { asked, attempt }),
             },
         }
@@ -528,14 +561,21 @@ impl Talking {
         members
     }
 
-    fn wire_aside(&self, wires: &mut Wires, recording: shared::model::RecordingId, others_go_on: bool) {
+    fn wire_aside(&self, wires: &mut Wires, recording: RecordingId, others_go_on: bool) {
         let Some(Aside { party, .. }) = &self.aside else { return };
+        if self.held.is_some() && party.rings_silently() {
+            wires.sounds.insert(self.agent_leg, Played::Ringback);
+        }
         let Some(leg) = party.leg().filter(|_| party.is_audible()) else { return };
         match self.held {
-            // The right channel is the others' while they go on with the citizen.
-            Some(_) if others_go_on || !party.is_there() => _ = wires.talks.insert(leg, Wired::of(WiredKind::Early, self.agent_leg)),
-            Some(_) => _ = wires.talks.insert(leg, Wired::of(WiredKind::Aside(recording), self.agent_leg)),
-            None if party.agent().is_none() && party.is_there() => _ = wires.sounds.insert(leg, Played::Music),
+            Some(_) if !party.is_there() => _ = wires.talks.insert(leg, Wired::of(WiredKind::Early, self.agent_leg)),
+            Some(_) => {
+                // The right channel is the others' while they go on with the citizen.
+                let track = if others_go_on { Track::Consultation } else { Track::Main };
+                let recording = RecordingId::of(recording.interaction(), track);
+                wires.talks.insert(leg, Wired::of(WiredKind::Aside(recording), self.agent_leg));
+            }
+            None if party.is_there() => _ = wires.sounds.insert(leg, Played::Music),
             None => {}
         }
     }

@@ -2,7 +2,7 @@
 
 use super::Calls;
 use super::call::{self, Call, Stage};
-use super::recording::Recording;
+use super::recording::Tracks;
 use crate::command::{MediaCommand, SessionText, SipCommand, Sound};
 use crate::input::{AnnouncementEnd, CallOffered};
 use crate::ledger::{CallLedger, FactKind};
@@ -16,7 +16,7 @@ use shared::model::{EndReason, InteractionId, LegId, Side};
 pub(crate) struct Farewell {
     leg: LegId,
     ledger: CallLedger,
-    recording: Recording,
+    tracks: Tracks,
     /// Known from the moment that it was turned away; nothing that follows changes it.
     reason: EndReason,
     stage: FarewellStage,
@@ -53,7 +53,7 @@ impl Calls {
         let fact = ledger.fact(turn.now, FactKind::TurnedAway { reason });
         call::store_fact(turn, fact);
         let stage = FarewellStage::Opening(prompt);
-        self.farewells.insert(id, Farewell { leg, ledger, recording: Recording::None, reason, stage });
+        self.farewells.insert(id, Farewell { leg, ledger, tracks: Tracks::default(), reason, stage });
         self.legs.insert(leg, id);
     }
 
@@ -73,11 +73,11 @@ impl Calls {
     pub(crate) fn bid_farewell(&mut self, turn: &mut Turn, id: InteractionId, reason: EndReason, prompt: PromptName) {
         let Some(call) = self.live.remove(&id) else { return };
         self.no_longer_waits(&call);
-        let Call { leg, mut ledger, recording, .. } = call;
+        let Call { leg, mut ledger, tracks, .. } = call;
         ledger.left_line(turn.now);
         let fact = ledger.fact(turn.now, FactKind::TurnedAway { reason });
         call::store_fact(turn, fact);
-        let mut farewell = Farewell { leg, ledger, recording, reason, stage: FarewellStage::Speaking };
+        let mut farewell = Farewell { leg, ledger, tracks, reason, stage: FarewellStage::Speaking };
         farewell.speak(turn, id, prompt);
         self.farewells.insert(id, farewell);
     }
@@ -92,7 +92,7 @@ impl Calls {
     /// Ends a call that hears a text, or waits to.
     pub(crate) fn end_farewell(&mut self, turn: &mut Turn, id: InteractionId, by: Side, leg_gone: bool) {
         let Some(farewell) = self.farewells.remove(&id) else { return };
-        let Farewell { leg, ledger, recording, reason, stage } = farewell;
+        let Farewell { leg, ledger, tracks, reason, stage } = farewell;
         self.forget_leg(leg, id);
         turn.timers.cancel(Reason::FarewellOver(id));
         if !leg_gone {
@@ -104,7 +104,7 @@ impl Calls {
         turn.media(MediaCommand::Close { leg });
         let (fact, record) = ledger.close(turn.now, reason, by);
         call::store_fact(turn, fact);
-        self.close(turn, Box::new(record), recording);
+        self.close(turn, Box::new(record), &tracks);
     }
 
     /// All of them, for the end of the server.

@@ -109,7 +109,7 @@ impl Call {
             Some((agent, agent_leg)) => {
                 Stage::Talking(Talking { entered, agent, agent_leg, since: now, waited_ms, held: None, aside: None, others })
             }
-            None => Stage::Residual(Residual { entered, since: now, others }),
+            None => Stage::Residual(Residual { entered, since: now, left_by: from, others }),
         };
         let fact = self.ledger.handed_over(now, from, heir.map(|(agent, _)| agent));
         call::store_fact(turn, fact);
@@ -165,7 +165,7 @@ impl Call {
 
 impl Calls {
     /// One step of a call; what follows from it is done.
-    fn step<T>(
+    pub(super) fn step<T>(
         &mut self,
         turn: &mut Turn,
         id: InteractionId,

@@ -8,6 +8,7 @@ mod functions;
 mod load;
 mod outgoing;
 mod party;
+mod pause;
 mod recording;
 mod wires;
 
@@ -28,16 +29,19 @@ use farewell::Farewell;
 use load::Load;
 use outgoing::FIRST_OUTGOING_LEG;
 pub(crate) use outgoing::Outgoing;
-use recording::Recording;
+use recording::{Recording, Tracks};
 use shared::model::{
     AgentId, Caller, CallerCard, DialResult, Direction, EndReason, InteractionId, KnownCaller, LegId, PartyId, PhoneNumber, QueueId,
-    RecordingId, Side, TrunkId,
+    RecordingId, Side, Track, TrunkId,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use wires::Wires;
 
 /// How long a finished call may wait for its recording to be closed before it is saved without, in ms.
 const SAVE_WAIT_MS: u64 = 10_000;
+
+/// Most recordings of finished calls, beside the main ones, that may wait for their row.
+const MAX_LATE: usize = 1_000;
 
 /// All calls of which no record is saved yet.
 #[derive(Debug)]
@@ -50,6 +54,8 @@ pub(crate) struct Calls {
     load: Load,
     legs: BTreeMap<LegId, InteractionId>,
     closing: BTreeMap<InteractionId, Closing>,
+    /// Recordings of finished calls whose row is not stored yet, beside the main ones: they are closed when it is.
+    late: BTreeSet<RecordingId>,
     counters: Counters,
     /// What is remembered about numbers.
     pub(crate) contacts: Contacts,
@@ -120,8 +126,9 @@ impl Calls {
     /// No calls yet; the first gets `next`.
     pub(crate) fn new(next: InteractionId) -> Self {
         let (live, farewells, legs, closing) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let late = BTreeSet::new();
         let (load, counters, contacts, next_leg) = (Load::default(), Counters::default(), Contacts::default(), LegId(FIRST_OUTGOING_LEG));
-        Self { next, next_leg, live, farewells, load, legs, closing, counters, contacts }
+        Self { next, next_leg, live, farewells, load, legs, closing, late, counters, contacts }
     }
 
     pub(crate) fn counters(&self) -> Counters {
@@ -315,6 +322,7 @@ impl Calls {
         if let Some(call) = self.live.get_mut(&interaction)
             && call.watchers != watchers
         {
+            call.note_watchers(turn, &watchers);
             call.watchers = watchers;
             call.settle(turn);
         }
@@ -397,33 +405,36 @@ impl Calls {
         }
         let (fact, record) = call.ledger.close(turn.now, ending.reason, ending.by);
         call::store_fact(turn, fact);
-        self.close(turn, Box::new(record), call.recording);
+        self.close(turn, Box::new(record), &call.tracks);
         Some(was)
     }
 
     /// A recording's row is on disk.
     pub(crate) fn row_stored(&mut self, turn: &mut Turn, recording: RecordingId) {
-        let interaction = InteractionId(recording.0);
+        let interaction = recording.interaction();
         if let Some(call) = self.live.get_mut(&interaction) {
-            call.recording = call.recording.row_stored(turn, interaction);
+            call.tracks.row_stored(turn, recording);
         }
-        if let Some(closing) = self.closing.get_mut(&interaction)
-            && !closing.row_stored
-        {
-            closing.row_stored = true;
+        let ended = match recording.track() {
+            Track::Main => self.closing.get_mut(&interaction).is_some_and(|closing| !std::mem::replace(&mut closing.row_stored, true)),
+            Track::Whisper | Track::Consultation => self.late.remove(&recording),
+        };
+        if ended {
             turn.recording(RecordingCommand::Write { recording });
             turn.recording(RecordingCommand::Finish { recording });
         }
     }
 
-    /// A recording is closed; a finished call that waited for it is saved. One that comes too late for that is attached alike.
+    /// A recording is closed; a finished call that waited for its main one is saved. One that comes too late for that is attached alike.
     pub(crate) fn recording_finished(&mut self, turn: &mut Turn, recording: RecordingId, outcome: RecordingOutcome) {
-        let interaction = InteractionId(recording.0);
+        let interaction = recording.interaction();
         turn.store(StoreCommand::CloseRecording { recording, outcome });
         if let Some(call) = self.live.get_mut(&interaction) {
-            call.recording = Recording::Over;
+            call.tracks.over(recording.track());
         }
-        if let Some(closing) = self.closing.remove(&interaction) {
+        if recording.track() == Track::Main
+            && let Some(closing) = self.closing.remove(&interaction)
+        {
             turn.timers.cancel(Reason::SaveOverdue(interaction));
             self.save(turn, closing.record);
         }
@@ -439,7 +450,7 @@ impl Calls {
         }
     }
 
-    fn close(&mut self, turn: &mut Turn, record: Box<InteractionRecord>, recording: Recording) {
+    fn close(&mut self, turn: &mut Turn, record: Box<InteractionRecord>, tracks: &Tracks) {
         let interaction = record.interaction;
         if record.direction == Direction::Inbound {
             self.contacts.finished(&record);
@@ -447,17 +458,37 @@ impl Calls {
             self.contacts.called_back(&record);
         }
         self.contacts.forget(turn.now.utc, turn.plan.limits.remembered_days);
-        let row_stored = match recording {
-            Recording::None | Recording::Over => return self.save(turn, record),
+        let mut main_row_stored = None;
+        for (track, stage) in tracks.all() {
+            let recording = RecordingId::of(interaction, track);
             // Bytes must not precede their row, so the recorder is told to finish when the row is there.
-            Recording::RowAsked => false,
-            Recording::Writing => {
-                turn.recording(RecordingCommand::Finish { recording: recording::id(interaction) });
-                true
+            let row_stored = match stage {
+                Recording::Over => continue,
+                Recording::RowAsked => false,
+                Recording::Writing => {
+                    turn.recording(RecordingCommand::Finish { recording });
+                    true
+                }
+            };
+            match track {
+                Track::Main => main_row_stored = Some(row_stored),
+                Track::Whisper | Track::Consultation if !row_stored => self.close_late(turn, recording),
+                Track::Whisper | Track::Consultation => {}
             }
-        };
+        }
+        let Some(row_stored) = main_row_stored else { return self.save(turn, record) };
         self.closing.insert(interaction, Closing { record, row_stored });
         turn.timers.set(turn.now.time.plus(SAVE_WAIT_MS), Reason::SaveOverdue(interaction));
+    }
+
+    /// It is closed when its row is stored; if very many wait for that, the oldest is given up.
+    fn close_late(&mut self, turn: &mut Turn, recording: RecordingId) {
+        if self.late.len() >= MAX_LATE
+            && let Some(recording) = self.late.pop_first()
+        {
+            turn.recording(RecordingCommand::Finish { recording });
+        }
+        self.late.insert(recording);
     }
 
     fn save(&mut self, turn: &mut Turn, record: Box<InteractionRecord>) {
@@ -496,7 +527,8 @@ fn fresh(id: InteractionId, leg: LegId, caller: Caller, queue: QueueId, ledger: 
         known: KnownCaller::default(),
         served: None,
         ledger,
-        recording: Recording::None,
+        tracks: Tracks::default(),
+        paused: None,
         stage: Stage::Opening,
         callback: None,
         transfers: 0,

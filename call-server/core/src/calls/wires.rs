@@ -3,8 +3,8 @@
 
 use crate::command::{MediaCommand, Part, Sound};
 use crate::turn::Turn;
-use shared::model::{LegId, RecordingId};
-use std::collections::BTreeMap;
+use shared::model::{InteractionId, LegId, RecordingId, Track};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Who hears whom in one call.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -46,6 +46,8 @@ pub(crate) enum WiredKind {
 pub(crate) enum Played {
     /// Music while waiting.
     Music,
+    /// The tone of a call that rings without a sound of its own.
+    Ringback,
     /// Music while held; what is said meanwhile is recorded.
     Hold(RecordingId),
 }
@@ -89,6 +91,8 @@ impl WiredKind {
     fn is_like(self, other: Self) -> bool {
         match (self, other) {
             (Self::Main { recording, .. }, Self::Main { recording: wanted, .. }) => recording == wanted,
+            // A consultation goes on where it is recorded, whoever goes on with the citizen meanwhile.
+            (Self::Aside(_), Self::Aside(_)) => true,
             (Self::Main { .. } | Self::Aside(_) | Self::Early, _) => self == other,
         }
     }
@@ -98,6 +102,21 @@ impl Wires {
     /// Whether the citizen's keys are left out of the recording of the talk with this name.
     pub(crate) fn mask_keys(&self, name: LegId) -> bool {
         self.talks.get(&name).is_some_and(|talk| matches!(talk.kind, WiredKind::Main { masks_keys: true, .. }))
+    }
+
+    /// The recordings in which something is heard, the main one first.
+    pub(crate) fn recorded(&self, interaction: InteractionId) -> BTreeSet<RecordingId> {
+        let mut recorded = BTreeSet::new();
+        for talk in self.talks.values() {
+            match talk.kind {
+                WiredKind::Main { recording, .. } | WiredKind::Aside(recording) => _ = recorded.insert(recording),
+                WiredKind::Early => continue,
+            }
+            if talk.members.values().any(|part| *part == Part::Whisper) {
+                recorded.insert(RecordingId::of(interaction, Track::Whisper));
+            }
+        }
+        recorded
     }
 
     /// Brings media from `self` to `wanted`.
@@ -129,6 +148,7 @@ impl Wires {
         for (leg, played) in wanted.sounds.iter().filter(|(leg, played)| told.sounds.get(leg) != Some(*played)) {
             turn.media(match *played {
                 Played::Music => MediaCommand::Play { leg: *leg, sound: Sound::Music },
+                Played::Ringback => MediaCommand::Play { leg: *leg, sound: Sound::Ringback },
                 Played::Hold(recording) => MediaCommand::Hold { citizen: *leg, recording },
             });
         }

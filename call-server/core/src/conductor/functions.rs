@@ -4,14 +4,18 @@
 use crate::Core;
 use crate::acd::{OfferOver, TalkMode};
 use crate::calls::{Called, Ending, Gone, Role, Stage, Voice};
-use crate::command::{CallTo, SessionText, SipCommand};
+use crate::command::{BUSY_TONE, CallTo, MediaCommand, SessionText, SipCommand, Sound, StoreCommand};
 use crate::input::LegEnd;
 use crate::ledger::{FactKind, OfferEnd};
-use crate::plan::DialledKind;
+use crate::plan::{DialledKind, PromptName};
+use crate::spoken;
 use shared::model::{
     AgentId, AsideKind, CallFunction, CallNews, DialResult, Direction, EndReason, InteractionId, LegId, PhoneNumber, QueueId, Refusal,
     Side, Target,
 };
+
+/// Why recordings are held when an emergency number was called.
+const HOLD_EMERGENCY: &str = "emergency";
 
 impl Core {
     /// 外拨 (1-4).
@@ -27,7 +31,8 @@ impl Core {
         let queue = plan.agents.get(&agent).and_then(|plan| plan.queues.iter().find(|queue| self.turn.plan.queues.contains_key(queue)));
         let queue = *queue.ok_or(Refusal::NoSuchTarget)?;
         self.unwatch(agent);
-        let interaction = self.calls.dial(&mut self.turn, (agent, voice), to, queue);
+        let interaction = self.calls.dial(&mut self.turn, (agent, voice), to.clone(), queue);
+        self.note_emergency(agent, interaction, to);
         self.recognise(interaction);
         self.with_agent(agent, |agent, turn| agent.dial(turn, interaction, queue));
         Ok(())
@@ -74,6 +79,8 @@ impl Core {
             CallFunction::Merge => self.calls.merge(turn, interaction),
             CallFunction::MuteParty { party, muted } => self.calls.mute_party(turn, interaction, party, muted),
             CallFunction::PressKeys { keys } => self.calls.press(turn, interaction, &keys),
+            CallFunction::PauseRecording => self.calls.pause_recording(turn, interaction),
+            CallFunction::ResumeRecording => self.calls.resume_recording(turn, interaction, false),
             CallFunction::Consult { to } => self.call_aside(agent, interaction, AsideKind::Consult, to),
             CallFunction::Invite { to } => self.call_aside(agent, interaction, AsideKind::Invite, to),
             CallFunction::Transfer { to: Target::Queue(to) } => self.send_to_queue(agent, (interaction, queue), to),
@@ -107,13 +114,25 @@ impl Core {
                 call.note(&mut self.turn, FactKind::Offered { agent: *other });
             }
         }
-        if let Called::Outside(CallTo::Number(number)) = &called
-            && self.turn.plan.dialled_kind(number) == DialledKind::Emergency
-        {
-            self.tell_supervisors(agent, CallNews::TeamEmergency(agent));
+        if let Called::Outside(to) = &called {
+            self.note_emergency(agent, interaction, to.clone());
         }
         self.calls.call_aside(&mut self.turn, interaction, kind, called);
         Ok(())
+    }
+
+    /// 110, 119, 120: supervisors are told at once, and the recordings are evidence from now on.
+    fn note_emergency(&mut self, agent: AgentId, interaction: InteractionId, to: CallTo) {
+        let CallTo::Number(number) = to else { return };
+        if self.turn.plan.dialled_kind(&number) != DialledKind::Emergency {
+            return;
+        }
+        let at = self.turn.now.utc;
+        self.turn.store(StoreCommand::HoldRecordings { interaction, reason: HOLD_EMERGENCY, at });
+        if let Some(call) = self.calls.get_mut(interaction) {
+            call.note(&mut self.turn, FactKind::EmergencyCalled { agent });
+        }
+        self.tell_supervisors(agent, CallNews::TeamEmergency(agent));
     }
 
     fn colleague(&self, agent: AgentId, other: AgentId) -> Result<Called, Refusal> {
@@ -339,7 +358,20 @@ impl Core {
         self.calls.dial_ended(&mut self.turn, interaction, cause.dial_result());
         self.end_call(interaction, Ending { reason, by: Side::Caller, leg_gone: true });
         if let Some(agent) = dialler {
+            self.let_hear_refusal(agent, cause.dial_result());
             self.tell_agent(agent, CallNews::DialFailed(cause.dial_result()));
+        }
+    }
+
+    /// Whoever was refused hears the busy tone; by a phone, which is hung up, that of the phone itself.
+    fn let_hear_refusal(&mut self, agent: AgentId, result: DialResult) {
+        let refused = match result {
+            DialResult::Busy | DialResult::Rejected | DialResult::Invalid | DialResult::NoLine | DialResult::NoAnswer => true,
+            DialResult::Answered | DialResult::Cancelled => false,
+        };
+        let found = self.acd.agent(agent).filter(|found| refused && found.talk().is_none() && found.phone.is_none());
+        if let Some(leg) = found.map(|found| found.leg) {
+            self.turn.media(MediaCommand::Announce { leg, prompts: vec![PromptName::from(BUSY_TONE)], then: Sound::Silence });
         }
     }
 
@@ -393,6 +425,35 @@ impl Core {
             self.tell_agent(owner, CallNews::HeldLong);
             self.tell_supervisors(owner, CallNews::TeamHeldLong(owner));
         }
+    }
+
+    /// The longest hold is over: the citizen is with the agent again, unless the agent consults somebody.
+    pub(super) fn held_too_long(&mut self, interaction: InteractionId) {
+        let Some(call) = self.calls.get(interaction) else { return };
+        let Some(owner) = call.owner() else { return };
+        if call.aside().is_some() || self.calls.retrieve(&mut self.turn, interaction).is_err() {
+            return self.held_long(interaction);
+        }
+        self.tell_agent(owner, CallNews::HeldTooLong);
+        self.tell_supervisors(owner, CallNews::TeamHeldLong(owner));
+        self.follow_call(interaction);
+    }
+
+    /// The recording goes on by itself.
+    pub(super) fn pause_over(&mut self, interaction: InteractionId) {
+        // The deadline is gone with the call, so it is live.
+        let _ = self.calls.resume_recording(&mut self.turn, interaction, true);
+        self.touch_desks_of(interaction);
+    }
+
+    /// A talk without an agent has gone on for long: they are told that it will end, and the supervisors of who has left are told (1-5).
+    pub(super) fn residual_long(&mut self, interaction: InteractionId) {
+        let Some(call) = self.calls.get(interaction) else { return };
+        let Stage::Residual(residual) = &call.stage else { return };
+        let (talk, left_by) = (call.leg, residual.left_by);
+        let language = self.turn.queue(call.queue).announcements.language;
+        self.turn.media(MediaCommand::Speak { talk, prompts: vec![spoken::residual_warning(language)] });
+        self.tell_supervisors(left_by, CallNews::TeamResidual(left_by));
     }
 
     pub(super) fn tell_agent(&mut self, agent: AgentId, news: CallNews) {

@@ -78,6 +78,9 @@ impl Core {
         match reason {
             Reason::LegOverdue(leg) => self.leg_overdue(leg),
             Reason::HeldLong(interaction) => self.held_long(interaction),
+            Reason::HeldTooLong(interaction) => self.held_too_long(interaction),
+            Reason::PauseOver(interaction) => self.pause_over(interaction),
+            Reason::ResidualLong(interaction) => self.residual_long(interaction),
             Reason::ResidualOver(interaction) => self.end_call(interaction, Ending::by_server(EndReason::ResidualLimit)),
             Reason::MediaOpenOverdue(interaction) => self.end_call(interaction, Ending::by_server(EndReason::MediaFailed)),
             Reason::ProbeOver(interaction) => self.end_call(interaction, Ending::by_server(EndReason::ProbeDone)),

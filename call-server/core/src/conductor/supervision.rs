@@ -124,7 +124,7 @@ impl Core {
         let of_call = self.watches.iter().filter(|(_, (agent, _))| call.leg_of(*agent).is_some());
         let watchers = of_call.filter_map(|(supervisor, (agent, mode))| {
             let leg = self.acd.agent(*supervisor).filter(|own| !own.needs_phone())?.voice();
-            Some(Watcher { leg, agent: *agent, mode: *mode })
+            Some(Watcher { supervisor: *supervisor, leg, agent: *agent, mode: *mode })
         });
         let watchers: Vec<Watcher> = watchers.collect();
         self.calls.watch(&mut self.turn, interaction, watchers);

@@ -5,17 +5,19 @@ mod call;
 mod callback;
 mod counters;
 mod decision;
+mod marks;
 
 pub(crate) use agent::{Doing, Timeline};
 pub(crate) use call::CallLedger;
 pub use callback::{CallbackRecord, CallbackState};
 pub use counters::Counters;
 pub use decision::{Decision, LastAgentOutcome, PassedOver, Weighed, WhyNot};
+pub use marks::marks;
 
 use serde::{Deserialize, Serialize};
 use shared::model::{
     AgentId, AgentState, AsideKind, Caller, DialResult, Direction, EndReason, InteractionId, PartyId, PartyName, PhoneNumber, PromptName,
-    QueueId, RecordingId, SegmentId, SessionId, Side, SupervisorAct, TrunkId, UnixMillis,
+    QueueId, RecordingId, SegmentId, SessionId, Side, SupervisorAct, TrunkId, UnixMillis, WatchMode,
 };
 
 /// One thing that happened within an interaction, as it is stored.
@@ -184,6 +186,35 @@ pub enum FactKind {
         /// Which.
         queue: QueueId,
     },
+    /// 暂停录音: from here on nothing is in the recording.
+    RecordingPaused {
+        /// By whom.
+        agent: AgentId,
+    },
+    /// 恢复录音
+    RecordingResumed {
+        /// Its time was over, or the agent left the call.
+        by_itself: bool,
+    },
+    /// A supervisor takes part in the talk of an agent, or does it otherwise from now on (1-14).
+    Watched {
+        /// Who.
+        supervisor: AgentId,
+        /// Whose talk.
+        agent: AgentId,
+        /// How.
+        mode: WatchMode,
+    },
+    /// And does not any more.
+    Unwatched {
+        /// Who.
+        supervisor: AgentId,
+    },
+    /// An emergency number was called: the recordings are held as evidence.
+    EmergencyCalled {
+        /// By whom.
+        agent: AgentId,
+    },
     /// The citizen is to be called back and gives up the line, not the place.
     CallbackPromised {
         /// The call that names the callback: this one, or an earlier one of the same number.
@@ -241,6 +272,11 @@ impl FactKind {
             Self::PartyLeft { .. } => "party_left",
             Self::HandedOver { .. } => "handed_over",
             Self::SentToQueue { .. } => "sent_to_queue",
+            Self::RecordingPaused { .. } => "recording_paused",
+            Self::RecordingResumed { .. } => "recording_resumed",
+            Self::Watched { .. } => "watched",
+            Self::Unwatched { .. } => "unwatched",
+            Self::EmergencyCalled { .. } => "emergency_called",
             Self::CallbackPromised { .. } => "callback_promised",
             Self::CallbackBegan { .. } => "callback_began",
             Self::KeysPressed { .. } => "keys_pressed",

@@ -412,11 +412,27 @@ pub struct FunctionLimits {
     pub max_others: usize,
     /// A talk without an agent is ended after this, in ms.
     pub residual_ms: u64,
+    /// Whoever is in a talk without an agent is told after this that it will end, and supervisors are, in ms (1-5: 30 min).
+    pub residual_warning_ms: u64,
+    /// A citizen is held for so long at most, and then brought back to the agent, in ms.
+    pub held_most_ms: u64,
+    /// A paused recording goes on by itself after this, in ms.
+    pub pause_ms: u64,
 }
 
 impl Default for FunctionLimits {
     fn default() -> Self {
-        Self { dial_ms: 60_000, aside_ms: 20_000, held_ms: 180_000, max_transfers: 5, max_others: 3, residual_ms: 3_600_000 }
+        Self {
+            dial_ms: 60_000,
+            aside_ms: 20_000,
+            held_ms: 180_000,
+            max_transfers: 5,
+            max_others: 3,
+            residual_ms: 3_600_000,
+            residual_warning_ms: 1_800_000,
+            held_most_ms: 900_000,
+            pause_ms: 60_000,
+        }
     }
 }
 

@@ -356,6 +356,9 @@ impl CallSeen {
                 assert!(self.ended.is_some(), "I-14: closed while the call lives");
                 self.told_to_finish = true;
             }
+            RecordingCommand::Pause { .. } | RecordingCommand::Resume { .. } => {
+                assert!(self.prepared && !self.told_to_finish, "I-15: paused without need");
+            }
         }
     }
 

@@ -531,7 +531,8 @@ impl Watch {
             | MediaCommand::Attend { .. }
             | MediaCommand::Withdraw { .. }
             | MediaCommand::PressKeys { .. }
-            | MediaCommand::HearTones { .. } => {}
+            | MediaCommand::HearTones { .. }
+            | MediaCommand::Speak { .. } => {}
             MediaCommand::MaskKeys { citizen, masked } => {
                 let queue = self.call_of_leg(*citizen).queue;
                 let wished = queue.is_none_or(|queue| self.plan.queues[&queue].mask_keys);
@@ -547,8 +548,11 @@ impl Watch {
     }
 
     fn recording(&mut self, command: &RecordingCommand) {
-        let (RecordingCommand::Prepare { recording, .. } | RecordingCommand::Write { recording } | RecordingCommand::Finish { recording }) =
-            command;
+        let (RecordingCommand::Prepare { recording, .. }
+        | RecordingCommand::Write { recording }
+        | RecordingCommand::Pause { recording }
+        | RecordingCommand::Resume { recording }
+        | RecordingCommand::Finish { recording }) = command;
         let interaction = InteractionId(recording.0);
         if matches!(command, RecordingCommand::Prepare { .. }) {
             self.step.prepared.push(interaction);
@@ -575,6 +579,7 @@ impl Watch {
             StoreCommand::Supervised(_)
             | StoreCommand::FindCard { .. }
             | StoreCommand::OpenRecording { .. }
+            | StoreCommand::HoldRecordings { .. }
             | StoreCommand::TalkMeasured(_) => {}
         }
     }
@@ -657,6 +662,8 @@ impl Watch {
             FactKind::DialEnded { .. } | FactKind::Held { .. } | FactKind::Retrieved { .. } => {}
             FactKind::AsideBegan { .. } | FactKind::AsideEnded { .. } | FactKind::PartyJoined { .. } | FactKind::PartyLeft { .. } => {}
             FactKind::HandedOver { .. } | FactKind::SentToQueue { .. } | FactKind::KeysPressed { .. } | FactKind::KeysMasked { .. } => {}
+            FactKind::RecordingPaused { .. } | FactKind::RecordingResumed { .. } => {}
+            FactKind::Watched { .. } | FactKind::Unwatched { .. } | FactKind::EmergencyCalled { .. } => {}
             FactKind::CallbackPromised { callback } => {
                 let known = *callback == fact.interaction || self.promised.contains_key(callback);
                 assert!(known, "I-27: promised as part of {callback}, which is not open");

@@ -395,6 +395,7 @@ impl World {
             | MediaCommand::Withdraw { .. }
             | MediaCommand::PressKeys { .. }
             | MediaCommand::HearTones { .. }
+            | MediaCommand::Speak { .. }
             | MediaCommand::MaskKeys { .. }
             | MediaCommand::Close { .. } => {}
         }
@@ -402,7 +403,7 @@ impl World {
 
     fn obey_recording(&mut self, command: RecordingCommand) {
         match command {
-            RecordingCommand::Prepare { .. } => {}
+            RecordingCommand::Prepare { .. } | RecordingCommand::Pause { .. } | RecordingCommand::Resume { .. } => {}
             RecordingCommand::Write { recording } if self.chance(97) => {
                 let _ = recording;
             }
@@ -435,6 +436,7 @@ impl World {
             | StoreCommand::AgentTime(_)
             | StoreCommand::Callback(_)
             | StoreCommand::Supervised(_)
+            | StoreCommand::HoldRecordings { .. }
             | StoreCommand::TalkMeasured(_) => {}
         }
     }

@@ -142,6 +142,12 @@ fn rules(settings: &mut Settings, words: &[&str]) -> Result<(), String> {
             past.push(PastContact { caller, at, agent: Some(agent_id(agent)?), avoid: rest == ["badly"] });
         }
         ["limit", "exclude", length] => plan.limits.exclude_ms = length_ms(length)?,
+        ["limit", "hold", length] => plan.limits.functions.held_most_ms = length_ms(length)?,
+        ["limit", "pause", length] => plan.limits.functions.pause_ms = length_ms(length)?,
+        ["limit", "residual", length, "warned", "after", warned] => {
+            plan.limits.functions.residual_ms = length_ms(length)?;
+            plan.limits.functions.residual_warning_ms = length_ms(warned)?;
+        }
         ["limit", "text", length] => plan.limits.farewell_ms = length_ms(length)?,
         ["limit", "channels", count] => {
             let max_in = Some(whole(count)?);

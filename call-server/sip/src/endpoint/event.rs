@@ -136,7 +136,7 @@ pub enum OfferBy {
 /// Something that happened to a call or to a request.
 #[derive(Debug, Clone)]
 pub enum Event {
-    /// A new call; its 100 is in the outbox.
+    /// A new call; its 100 is in the outbox, and leaves unless an answer is ready before it is polled.
     Offered {
         /// Its name from now on.
         call: CallKey,

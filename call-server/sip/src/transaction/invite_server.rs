@@ -8,7 +8,7 @@ use bytes::Bytes;
 #[derive(Debug)]
 pub(super) enum InviteServer {
     /// Not finally answered; the dialog above holds the deadline.
-    Proceeding { last: Option<Bytes> },
+    Proceeding { last: Option<(u16, Bytes)> },
     /// Refused: repeated (timer G) until the ACK or until timer H.
     Completed { refusal: Bytes, repeat: Repeat },
     /// The ACK came; its repetitions are swallowed until timer I.
@@ -30,9 +30,17 @@ impl InviteServer {
         }
     }
 
+    /// Whether this very packet was the last provisional response, with this status.
+    pub(super) fn last_sent_is(&self, status: u16, packet: &Bytes) -> bool {
+        match self {
+            Self::Proceeding { last: Some((last, response)) } => *last == status && response.as_ptr() == packet.as_ptr(),
+            Self::Proceeding { last: None } | Self::Completed { .. } | Self::Confirmed { .. } | Self::Accepted { .. } => false,
+        }
+    }
+
     pub(super) fn repeated(self) -> Step<Self> {
         let send = match &self {
-            Self::Proceeding { last } => last.clone(),
+            Self::Proceeding { last } => last.as_ref().map(|(_, response)| response.clone()),
             Self::Completed { refusal, .. } => Some(refusal.clone()),
             Self::Confirmed { .. } | Self::Accepted { .. } => None,
         };
@@ -42,7 +50,7 @@ impl InviteServer {
     pub(super) fn respond(self, now: u64, status: u16, response: Bytes, transport: Transport) -> Step<Self> {
         match self {
             Self::Proceeding { .. } => match status {
-                ..200 => Step::send(Self::Proceeding { last: Some(response.clone()) }, response),
+                ..200 => Step::send(Self::Proceeding { last: Some((status, response.clone())) }, response),
                 200..300 => Step::send(Self::Accepted { until: now.saturating_add(PATIENCE_MS) }, response),
                 300.. => {
                     let repeat = match transport {

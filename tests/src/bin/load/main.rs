@@ -8,6 +8,7 @@ mod agents;
 mod attack;
 mod bare;
 mod callers;
+mod calls;
 mod crash;
 mod ear;
 mod engine;
@@ -37,6 +38,8 @@ enum Command {
     Relay(RelayArguments),
     /// The media engine by itself: relayed, transcoded, mixed and listened-to talks, and the largest number of each.
     Media(media::MediaArguments),
+    /// Queue calls per second, from the citizen's INVITE over an agent's phone to both BYEs.
+    Calls(calls::CallsArguments),
     /// The bare relay alone: what this host's network stack costs.
     Bare(RelayArguments),
     /// Hostile and broken SIP peers while calls run: late answers, late voice, memory.
@@ -120,6 +123,7 @@ fn main() -> Result<()> {
     match Cli::parse().command {
         Command::Relay(arguments) => relay(&arguments),
         Command::Media(arguments) => media::run(&arguments),
+        Command::Calls(arguments) => calls::run(&arguments),
         Command::Bare(arguments) => bare_alone(&arguments),
         Command::Attack(arguments) => attack::run(&arguments),
         Command::Crash { calls, seconds, json } => crash::run(calls, seconds, json),

@@ -1,0 +1,116 @@
+//! 消息: what colleagues wrote, newest at the bottom, and a field to write to one, a team or everybody (1-6).
+
+use super::{Message, Scene};
+use crate::font;
+use crate::theme::{self, Tone, size, space, text_size};
+use crate::widget::{body, card, heading, label, plain, plain_keys};
+use desktop_core::{View, Wish};
+use iced::widget::{Column, button, center, column, container, row, scrollable, space as gap, text, text_input};
+use iced::{Center, Element, Fill};
+use shared::wire::{MAX_MESSAGE, MessageRow, MessageTarget};
+
+/// Width of the list of whom to write to.
+const LIST_WIDTH: f32 = 236.0;
+
+/// What is typed, and for whom.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    to: Option<MessageTarget>,
+    text: String,
+}
+
+/// What the person does here.
+#[derive(Debug, Clone)]
+pub(crate) enum Act {
+    /// For whom.
+    To(MessageTarget),
+    /// What is typed.
+    Text(String),
+    /// 发送
+    Send,
+    /// Older ones.
+    Older,
+}
+
+impl State {
+    /// One act; the wish that follows from it.
+    pub(super) fn update(&mut self, act: Act, view: &View) -> Option<Wish> {
+        match act {
+            Act::To(target) => self.to = Some(target),
+            Act::Text(text) => self.text = text.chars().take(MAX_MESSAGE).collect(),
+            Act::Older => return Some(Wish::OlderMessages),
+            Act::Send => {
+                let to = self.to.filter(|_| !self.text.trim().is_empty() && !view.messages.sending)?;
+                return Some(Wish::SendMessage(to, std::mem::take(&mut self.text)));
+            }
+        }
+        None
+    }
+
+    pub(super) fn view<'a>(&'a self, scene: Scene<'a>) -> Element<'a, Message> {
+        let talk = column![self.rows(scene), self.field(scene)].spacing(space::M);
+        let targets = card(scene.palette, self.targets(scene)).width(LIST_WIDTH).height(Fill);
+        row![targets, card(scene.palette, talk).width(Fill).height(Fill)].spacing(space::M).into()
+    }
+
+    /// Everybody, the teams, and who is signed in.
+    fn targets<'a>(&'a self, scene: Scene<'a>) -> Element<'a, Message> {
+        let texts = &scene.texts.floor;
+        let one = |word: String, target: MessageTarget| {
+            let chosen = (self.to == Some(target)).then_some(Tone::Blue);
+            let place = button(container(body(word).wrapping(text::Wrapping::None)).center_y(Fill)).width(Fill).height(size::ROW);
+            let place = place.padding([0.0, space::S]).on_press(Message::Messages(Act::To(target)));
+            Element::from(place.style(move |_, status| theme::button_row(scene.palette, chosen, status)))
+        };
+        let teams = scene.view.rules.queues.iter().map(|(queue, name)| one(name.clone(), MessageTarget::Team(*queue)));
+        let own = scene.view.me.as_ref().map(|me| me.agent);
+        let floor = scene.view.agents.as_ref().map(|floor| &floor.rows).into_iter().flatten();
+        let agents = floor.filter(|(agent, _)| Some(**agent) != own);
+        let agents = agents.map(|(agent, row)| one(format!("{} {}", row.number, row.name), MessageTarget::Agent(*agent)));
+        let all = column![one(texts.to_all.to_owned(), MessageTarget::All), label(scene.palette, texts.to_team)]
+            .extend(teams)
+            .push(label(scene.palette, texts.to_one))
+            .extend(agents);
+        scrollable(all.spacing(space::XS)).height(Fill).into()
+    }
+
+    fn rows<'a>(&'a self, scene: Scene<'a>) -> Element<'a, Message> {
+        let (texts, messages) = (&scene.texts.floor, &scene.view.messages);
+        if messages.rows.is_empty() {
+            return center(label(scene.palette, texts.no_messages).size(text_size::BODY)).into();
+        }
+        let older = messages.has_older.then(|| plain(scene.palette, texts.older, Some(Message::Messages(Act::Older))));
+        let rows = Column::with_children(messages.rows.values().map(|row| one_message(scene, row)));
+        let all = column![].push(older).push(rows.spacing(space::M)).spacing(space::M).width(Fill);
+        scrollable(all).anchor_bottom().width(Fill).height(Fill).into()
+    }
+
+    fn field<'a>(&'a self, scene: Scene<'a>) -> Element<'a, Message> {
+        let texts = &scene.texts.floor;
+        let can_send = self.to.is_some() && !self.text.trim().is_empty() && !scene.view.messages.sending;
+        let field = text_input(texts.write, &self.text).on_input(|text| Message::Messages(Act::Text(text))).size(text_size::BODY);
+        let field = field.on_submit(Message::Messages(Act::Send)).padding([7.0, 10.0]);
+        let field = plain_keys(field.width(Fill).style(move |_, status| theme::field(scene.palette, status)));
+        let word = if scene.view.messages.sending { texts.sending } else { texts.send };
+        row![field, plain(scene.palette, word, can_send.then_some(Message::Messages(Act::Send)))].spacing(space::S).align_y(Center).into()
+    }
+}
+
+fn one_message<'a>(scene: Scene<'a>, row_: &'a MessageRow) -> Element<'a, Message> {
+    let (palette, texts) = (scene.palette, &scene.texts.floor);
+    let to = match row_.to {
+        MessageTarget::Agent(_) if row_.fate.is_none() => texts.me.to_owned(),
+        MessageTarget::Agent(_) | MessageTarget::Team(_) => row_.to_name.clone(),
+        MessageTarget::All => texts.to_all.to_owned(),
+    };
+    let from = if row_.fate.is_some() { texts.me } else { row_.from_name.as_str() };
+    let head = row![
+        heading(palette, format!("{from} → {to}")),
+        label(palette, scene.day_and_time(row_.sent)),
+        gap::horizontal(),
+        label(palette, row_.fate.map(|fate| (texts.fate)(fate.delivered, fate.read, fate.sent_to)).unwrap_or_default()),
+    ];
+    let words = body(row_.text.reveal().as_str());
+    let words = if row_.read { words } else { words.font(font::BOLD) };
+    column![head.spacing(space::S).align_y(Center), words].spacing(space::XS).into()
+}

@@ -1,0 +1,65 @@
+//! Small words of the scenarios: whom a function is for, what a supervisor does, what an agent is told.
+
+use crate::settings::{agent_id, not_ready, phone};
+use shared::model::{CallNews, InteractionId, PartyId, QueueId, SupervisorAct, Target, VoiceDevice, WatchMode};
+
+/// `agent 1002`, `queue 12345` or a number.
+pub(crate) fn target(words: &[&str]) -> Result<Target, String> {
+    match words {
+        ["agent", agent] => Ok(Target::Agent(agent_id(agent)?)),
+        ["queue", queue] => Ok(Target::Queue(QueueId(queue.parse().map_err(|_| "a queue is a number")?))),
+        [number] => Ok(Target::Number(phone(number)?.into())),
+        other => Err(format!("`{}` is nobody to be called", other.join(" "))),
+    }
+}
+
+/// `listens 1001`, `whispers 1001`, `barges 1001`, `stops`, `takes-over 1001`, `releases 1001`, `forces 1001 ready | break | out`,
+/// `moves caller 139… to 110`, `picks-up caller 139…`.
+pub(crate) fn supervisor_act(words: &[&str], call: Option<InteractionId>) -> Result<SupervisorAct, String> {
+    let interaction = call.unwrap_or(InteractionId(0));
+    Ok(match words {
+        ["listens", agent] => SupervisorAct::Watch { agent: agent_id(agent)?, mode: WatchMode::Listen },
+        ["whispers", agent] => SupervisorAct::Watch { agent: agent_id(agent)?, mode: WatchMode::Whisper },
+        ["barges", agent] => SupervisorAct::Watch { agent: agent_id(agent)?, mode: WatchMode::Barge },
+        ["stops"] => SupervisorAct::Unwatch,
+        ["takes-over", agent] => SupervisorAct::TakeOver { agent: agent_id(agent)? },
+        ["releases", agent] => SupervisorAct::Release { agent: agent_id(agent)? },
+        ["forces", agent, "ready"] => SupervisorAct::ForceReady { agent: agent_id(agent)? },
+        ["forces", agent, "out"] => SupervisorAct::ForceSignOut { agent: agent_id(agent)? },
+        ["forces", agent, reason] => SupervisorAct::ForceNotReady { agent: agent_id(agent)?, reason: not_ready(reason)? },
+        ["moves", "caller", _, "to", queue] => {
+            SupervisorAct::Move { interaction, queue: QueueId(queue.parse().map_err(|_| "a queue is a number")?) }
+        }
+        ["picks-up", "caller", _] => SupervisorAct::PickUp { interaction },
+        other => return Err(format!("`supervises {}` is no sentence", other.join(" "))),
+    })
+}
+
+pub(crate) fn voice_device(word: &str) -> Result<VoiceDevice, String> {
+    match word {
+        "phone" => Ok(VoiceDevice::Phone),
+        "headset" => Ok(VoiceDevice::Headset),
+        other => Err(format!("nobody speaks by `{other}`")),
+    }
+}
+
+pub(crate) fn party_id(number: &str) -> Result<PartyId, String> {
+    number.parse().map(PartyId).map_err(|_| "a party is a number".to_owned())
+}
+
+pub(crate) fn call_news(news: CallNews) -> String {
+    match news {
+        CallNews::DialFailed(result) => format!("dial failed {}", result.code()),
+        CallNews::AsideFailed(result) => format!("aside failed {}", result.code()),
+        CallNews::AsideLeft => "aside left".to_owned(),
+        CallNews::PartyLeft => "party left".to_owned(),
+        CallNews::LeftOnHold => "left on hold".to_owned(),
+        CallNews::HeldLong => "held long".to_owned(),
+        CallNews::TeamHeldLong(agent) => format!("{} holds long", agent.0),
+        CallNews::TeamEmergency(agent) => format!("{} calls for help", agent.0),
+        CallNews::HeldTooLong => "held too long".to_owned(),
+        CallNews::TeamResidual(agent) => format!("{} left a talk that goes on", agent.0),
+        CallNews::Forced => "forced".to_owned(),
+        CallNews::Taken => "taken".to_owned(),
+    }
+}
