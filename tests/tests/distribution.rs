@@ -229,6 +229,27 @@ fn a_number_that_is_closed_by_hand_refuses_until_the_override_is_lifted() {
 }
 
 #[test]
+fn out_of_hours_calls_go_to_the_night_line_and_the_cause_is_on_record() {
+    // A calendar without a line is closed on every day.
+    let more = "[[queues]]\nid = 2\nname = \"夜间值班\"\nwrap_up_seconds = 0\n\n[[calendars]]\nid = 1\nname = \"工作日\"\nhours = []\n";
+    let site = site("night", &[("calendar", "1"), ("when_closed", "\"queue 2\"")], more);
+    let _ = site.cli(&["agent", "edit", "1003", "--serve", "2", "--leave", "1"]);
+    let server = Server::start(&site);
+    let mut day = ready(&site, &server, 0, HeadlessPlan::WILLING);
+    let mut night = ready(&site, &server, 2, HeadlessPlan::WILLING);
+    let told = site.cli(&["calendar", "test", "12345", "now"]).to_string();
+    assert!(told.contains("queue"), "{told}");
+    let caller = dial(&server);
+    night.event("talking", SOON);
+    drop(caller.hang_up(LATER));
+    let call = site.only_call();
+    assert_eq!(call.segments[0].agent_number.as_deref(), Some("1003"), "{call:?}");
+    let why = explained(&site, call.interaction);
+    assert!(why.contains("leaves queue 1 政务咨询 for queue 2 夜间值班: it is closed at this time"), "{why}");
+    assert!(day.event_within("ringing", Duration::from_millis(500)).is_none(), "the day's agents are not asked");
+}
+
+#[test]
 fn a_break_for_too_many_is_refused_and_waited_for() {
     let site = site("breaks", &[], "[[reasons]]\nreason = \"meal\"\nmax_agents = 1\n");
     let server = Server::start(&site);

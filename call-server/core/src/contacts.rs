@@ -57,11 +57,13 @@ impl Contacts {
 
     /// Somebody was called back: who talked then served the matter, which was counted when it came.
     pub(crate) fn called_back(&mut self, record: &InteractionRecord) {
-        let Some(contact) = subscriber(&record.caller).and_then(|number| self.numbers.get_mut(number)) else { return };
-        if let Some(segment) = record.segments.last()
-            && contact.served.is_none_or(|known| known.at <= record.started)
-        {
-            contact.served = Some(Served { agent: segment.agent, at: record.started, avoid: false });
+        let Some(segment) = record.segments.last() else { return };
+        let served = Served { agent: segment.agent, at: record.started, avoid: false };
+        match subscriber(&record.caller).and_then(|number| self.numbers.get_mut(number)) {
+            Some(contact) if contact.served.is_none_or(|known| known.at <= served.at) => contact.served = Some(served),
+            Some(_) => {}
+            // Another number than the one that the citizen called from.
+            None => self.add(&record.caller, record.started, Some(served)),
         }
     }
 

@@ -13,7 +13,7 @@ use call_core::command::{
 };
 use call_core::input::{AgentAction, AnnouncementEnd, CallOffered, LegEnd, MediaFailure, PastContact, RecordingOutcome};
 use call_core::ledger::{CallbackRecord, CallbackState, Decision, FactKind, InteractionRecord, LastAgentOutcome};
-use call_core::plan::{Mode, Override, Plan, Scope};
+use call_core::plan::{Mode, Override, Plan, PromptName, Scope};
 use call_core::{Command, Core, Input, Now, Time};
 use settings::{Settings, agent_id, length_ms, minute, not_ready, phone, way_out};
 use shared::model::{
@@ -278,17 +278,7 @@ impl Stage {
                 self.desks.entry(agent).or_default().leg = Some(leg);
                 Some(Input::AgentMediaOpened { agent, leg, access: MediaAccess("keys".into()) })
             }
-            MediaCommand::Play { leg, sound: Sound::Music } => {
-                self.hears(leg, Hears::Music);
-                None
-            }
-            MediaCommand::Announce { leg, prompts, .. } => {
-                self.ringback.remove(&leg);
-                self.busy.extend(prompts.iter().any(|prompt| &*prompt.0 == BUSY_TONE).then_some(leg));
-                let names: Vec<String> = prompts.iter().map(|prompt| prompt.0.to_string()).collect();
-                self.hears(leg, Hears::Text(names.join(" ")));
-                None
-            }
+            MediaCommand::Announce { leg, prompts, .. } => self.announce(leg, &prompts),
             MediaCommand::Connect { citizen, agent, .. } => self.join(citizen, agent),
             MediaCommand::Confer { first, second, .. } => self.join(first, second),
             MediaCommand::Attend { leg, citizen, part } => {
@@ -302,8 +292,8 @@ impl Stage {
                 assert!(!talk.is_empty(), "the last one is not withdrawn");
                 None
             }
-            MediaCommand::Hold { citizen, .. } => {
-                self.hears(citizen, Hears::Music);
+            MediaCommand::Hold { citizen: leg, .. } | MediaCommand::Play { leg, sound: Sound::Music } => {
+                self.hears(leg, Hears::Music);
                 None
             }
             MediaCommand::Disconnect { citizen } => {
@@ -339,6 +329,14 @@ impl Stage {
             | MediaCommand::HearTones { .. }
             | MediaCommand::MaskKeys { .. } => None,
         }
+    }
+
+    fn announce(&mut self, leg: LegId, prompts: &[PromptName]) -> Option<Input> {
+        self.ringback.remove(&leg);
+        self.busy.extend(prompts.iter().any(|prompt| &*prompt.0 == BUSY_TONE).then_some(leg));
+        let names: Vec<String> = prompts.iter().map(|prompt| prompt.0.to_string()).collect();
+        self.hears(leg, Hears::Text(names.join(" ")));
+        None
     }
 
     fn join(&mut self, first: LegId, second: LegId) -> Option<Input> {
@@ -709,17 +707,11 @@ impl Stage {
 
     fn expect(&mut self, words: &[&str]) -> Result<(), String> {
         match words {
-            ["agent", agent, "hears", "ringback"] => {
-                let leg = self.desks.get(&agent_id(agent)?).and_then(|desk| desk.leg).ok_or("the agent never signed in")?;
-                same("ringback", &self.ringback.contains(&leg), &true)
-            }
+            ["agent", agent, "hears", "ringback"] => same("ringback", &self.ringback.contains(&self.leg_of(agent)?), &true),
             ["phone", number, "hears", "ringback"] => same("ringback", &self.ringback.contains(&self.phone(number)?.leg), &true),
-            ["agent", agent, "heard", "busy"] => {
-                let leg = self.desks.get(&agent_id(agent)?).and_then(|desk| desk.leg).ok_or("the agent never signed in")?;
-                same("busy tone", &self.busy.contains(&leg), &true)
-            }
+            ["agent", agent, "heard", "busy"] => same("busy tone", &self.busy.contains(&self.leg_of(agent)?), &true),
             ["agent", agent, "hears", who @ ..] => {
-                let leg = self.desks.get(&agent_id(agent)?).and_then(|desk| desk.leg).ok_or("the agent never signed in")?;
+                let leg = self.leg_of(agent)?;
                 same("what is heard", &self.audible(leg).unwrap_or_else(|| "nobody".to_owned()).as_str(), &who.join(" ").as_str())
             }
             ["phone", number, "hears", who @ ..] => {
@@ -780,6 +772,10 @@ impl Stage {
             ["nothing", "left"] => same("idle and deadline", &(self.core.is_idle(), self.core.next_deadline()), &(true, None)),
             other => Err(format!("`expect {}` is no sentence", other.join(" "))),
         }
+    }
+
+    fn leg_of(&self, agent: &str) -> Result<LegId, String> {
+        self.desks.get(&agent_id(agent)?).and_then(|desk| desk.leg).ok_or_else(|| "the agent never signed in".to_owned())
     }
 
     fn caller(&self, number: &str) -> Result<&CallerSeen, String> {

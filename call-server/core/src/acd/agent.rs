@@ -698,15 +698,7 @@ impl Agent {
     fn follow(&mut self, turn: &mut Turn, next: Next, cause: IntervalCause) {
         match next {
             Next::Ready => self.become_ready(turn, cause),
-            Next::NotReady(reason) => {
-                // What the server had set goes on behind a call that the agent dialled: it is told again (I-29).
-                self.notice = match reason {
-                    NotReadyReason::NoAnswer => Some(Notice::OfferMissed),
-                    NotReadyReason::System => Some(Notice::MediaLost),
-                    _ => self.notice,
-                };
-                self.enter(turn, Activity::NotReady(reason), cause);
-            }
+            Next::NotReady(reason) => self.enter(turn, Activity::NotReady(reason), cause),
         }
     }
 
@@ -736,6 +728,7 @@ impl Agent {
             self.finished = Some((wrap_up.queue, turn.now.time.since(wrap_up.since)));
         }
         self.limit = self.longest(turn, activity);
+        self.notice = self.notice.or(told_again(activity));
         self.activity = activity;
         if let Some((time, reason)) = self.deadline() {
             turn.timers.set(time, reason);
@@ -761,6 +754,17 @@ impl Agent {
             Activity::Lost(lost) => Some((lost.until, Reason::LostOver(self.agent))),
             Activity::NotReady(_) => self.limit.map(|limit| (limit.time, Reason::BreakOver(self.agent))),
             Activity::Ready | Activity::Talking(_) => None,
+        }
+    }
+}
+
+/// What the server has set goes on behind a call that the agent dialled, and behind a loss: it is told again (I-29).
+fn told_again(activity: Activity) -> Option<Notice> {
+    match activity {
+        Activity::NotReady(NotReadyReason::NoAnswer) => Some(Notice::OfferMissed),
+        Activity::NotReady(NotReadyReason::System) => Some(Notice::MediaLost),
+        Activity::NotReady(_) | Activity::Ready | Activity::Offered(_) | Activity::Talking(_) | Activity::WrapUp(_) | Activity::Lost(_) => {
+            None
         }
     }
 }

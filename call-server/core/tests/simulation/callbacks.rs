@@ -20,6 +20,10 @@ impl Watch {
     /// The core's word about a callback.
     pub(crate) fn callback(&mut self, record: &CallbackRecord) {
         let number = record.number.reveal();
+        // Its queue was gone when the server began.
+        if record.state == CallbackState::Expired && !self.plan.queues.contains_key(&record.queue) {
+            return;
+        }
         if !self.promised.contains_key(&record.callback) {
             let entered = self.calls.get(&record.callback).and_then(|call| call.first_entered);
             let entered = entered.expect("I-27: a callback is promised to somebody who waits");

@@ -189,7 +189,8 @@ impl CallSeen {
 
     /// Is asked about a callback, or may be: a question is repeated twice.
     pub(crate) fn is_asked(&self, now: Time, longest_text_ms: u64) -> bool {
-        self.asked_at.is_some_and(|at| now < at.plus(3 * (longest_text_ms + 10_000) + longest_text_ms))
+        let once = longest_text_ms.max(30_000) + 10_000;
+        self.asked_at.is_some_and(|at| now < at.plus(3 * once))
     }
 
     /// Who has it: talks, or calls.

@@ -26,7 +26,13 @@ const SEEDS: u64 = 1_600;
 const FEWEST_EVENTS: u64 = 1_000_000;
 
 /// What must have happened in them often enough to have been tried.
-const MUST_HAPPEN: [&str; 45] = [
+const MUST_HAPPEN: [&str; 51] = [
+    "a callback was promised",
+    "a citizen is called back",
+    "a callback was reached",
+    "a callback was missed",
+    "a callback was no longer needed",
+    "an agent dials",
     "caller_hung_up",
     "agent_hung_up",
     "agent_lost",

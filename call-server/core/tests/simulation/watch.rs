@@ -35,6 +35,8 @@ pub(crate) struct Watch {
     pub(crate) arriving: BTreeMap<AgentId, SessionId>,
     /// The leg that media was asked to open for each agent.
     pub(crate) agent_legs: BTreeMap<AgentId, LegId>,
+    /// All of them so far.
+    legs_of_agents: BTreeMap<LegId, AgentId>,
     /// What is carried from session to session, and when the last one ended.
     pub(crate) ranks: BTreeMap<AgentId, (Rank, Choice, Time)>,
     /// Per queue: the place of the member who was offered a call last.
@@ -148,6 +150,7 @@ impl Watch {
             agents: BTreeMap::new(),
             arriving: BTreeMap::new(),
             agent_legs: BTreeMap::new(),
+            legs_of_agents: BTreeMap::new(),
             ranks: BTreeMap::new(),
             last_offered: BTreeMap::new(),
             stopped: false,
@@ -485,7 +488,10 @@ impl Watch {
         match command {
             MediaCommand::OpenAgent { agent, leg } => {
                 self.agent_legs.insert(*agent, *leg);
+                self.legs_of_agents.insert(*leg, *agent);
             }
+            // An agent hears how far a call of ours is.
+            MediaCommand::Announce { leg, .. } | MediaCommand::Play { leg, .. } if leg.0 >= 1 << 62 => {}
             MediaCommand::Announce { leg, .. } => {
                 let call = self.call_of_leg(*leg);
                 assert!(call.connected.is_none() && call.ended.is_none(), "I-21: a text is played to a connected citizen");
@@ -498,7 +504,8 @@ impl Watch {
                 assert!(call.connected.is_none(), "I-21: something is played to a connected citizen");
             }
             MediaCommand::Connect { citizen, agent, .. } => {
-                let who = self.agent_legs.iter().find(|(_, leg)| *leg == agent).map(|(who, _)| *who).expect("a leg of an agent");
+                // The leg may be that of a session that another one has just taken over: the call goes to the new one when it is open.
+                let who = *self.legs_of_agents.get(agent).expect("a leg of an agent");
                 let call = self.call_of_leg(*citizen);
                 assert!(call.connected.is_none(), "I-1: a citizen is joined with two agents");
                 (call.connected, call.ever_connected) = (Some((who, now)), true);
@@ -942,7 +949,7 @@ impl Watch {
         assert!(self.step.shown.insert(agent), "a desk is shown twice for one input");
         if let Some(view) = &desk.offer {
             let waited_ms = self.calls[&view.call.interaction].first_entered.map(|entered| self.now.since(entered));
-            let late = self.step.offers.is_empty();
+            let late = !self.step.offers.iter().any(|offer| offer.agent == agent);
             assert!(late || Some(view.call.waited_ms) == waited_ms, "I-26: the wait shown is not the whole wait");
         }
         let seen = self.agents.get_mut(&agent).filter(|seen| seen.session == session).expect("a desk of a living session");
