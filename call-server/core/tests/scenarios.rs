@@ -279,6 +279,7 @@ impl Stage {
                 Some(Input::AgentMediaOpened { agent, leg, access: MediaAccess("keys".into()) })
             }
             MediaCommand::Announce { leg, prompts, .. } => self.announce(leg, &prompts),
+            MediaCommand::Play { leg, sound } => self.plays(leg, sound),
             MediaCommand::Connect { citizen, agent, .. } => self.join(citizen, agent),
             MediaCommand::Confer { first, second, .. } => self.join(first, second),
             MediaCommand::Attend { leg, citizen, part } => {
@@ -292,22 +293,10 @@ impl Stage {
                 assert!(!talk.is_empty(), "the last one is not withdrawn");
                 None
             }
-            MediaCommand::Hold { citizen: leg, .. } | MediaCommand::Play { leg, sound: Sound::Music } => {
-                self.hears(leg, Hears::Music);
-                None
-            }
+            MediaCommand::Hold { citizen, .. } => self.plays(citizen, Sound::Music),
             MediaCommand::Disconnect { citizen } => {
                 self.talks.remove(&citizen).expect("only a talk that is there is parted");
                 self.hears(citizen, Hears::Silence);
-                None
-            }
-            MediaCommand::Play { leg, sound: Sound::Ringback } => {
-                self.ringback.insert(leg);
-                None
-            }
-            MediaCommand::Play { leg, sound: Sound::Silence } => {
-                self.ringback.remove(&leg);
-                self.hears(leg, Hears::Silence);
                 None
             }
             MediaCommand::PressKeys { leg, keys } => {
@@ -336,6 +325,18 @@ impl Stage {
         self.busy.extend(prompts.iter().any(|prompt| &*prompt.0 == BUSY_TONE).then_some(leg));
         let names: Vec<String> = prompts.iter().map(|prompt| prompt.0.to_string()).collect();
         self.hears(leg, Hears::Text(names.join(" ")));
+        None
+    }
+
+    fn plays(&mut self, leg: LegId, sound: Sound) -> Option<Input> {
+        match sound {
+            Sound::Music => self.hears(leg, Hears::Music),
+            Sound::Ringback => _ = self.ringback.insert(leg),
+            Sound::Silence => {
+                self.ringback.remove(&leg);
+                self.hears(leg, Hears::Silence);
+            }
+        }
         None
     }
 
@@ -705,26 +706,37 @@ impl Stage {
         self.next
     }
 
+    fn agents_leg(&self, agent: &str) -> Result<LegId, String> {
+        Ok(self.desks.get(&agent_id(agent)?).and_then(|desk| desk.leg).ok_or("the agent never signed in")?)
+    }
+
+    fn expect_phone(&self, number: &str, words: &[&str]) -> Result<(), String> {
+        match words {
+            ["was", "never", "called"] => same("called", &self.phones.contains_key(number), &false),
+            ["is", "called"] => same("gone", &self.phone(number)?.is_gone, &false),
+            ["is", "gone"] => same("gone", &self.phone(number)?.is_gone, &true),
+            ["hears", "ringback"] => same("ringback", &self.ringback.contains(&self.phone(number)?.leg), &true),
+            ["hears", who @ ..] => {
+                let heard = self.audible(self.phone(number)?.leg).unwrap_or_else(|| "nobody".to_owned());
+                same("what is heard", &heard.as_str(), &who.join(" ").as_str())
+            }
+            other => Err(format!("`{}` is nothing that a phone does", other.join(" "))),
+        }
+    }
+
     fn expect(&mut self, words: &[&str]) -> Result<(), String> {
         match words {
-            ["agent", agent, "hears", "ringback"] => same("ringback", &self.ringback.contains(&self.leg_of(agent)?), &true),
-            ["phone", number, "hears", "ringback"] => same("ringback", &self.ringback.contains(&self.phone(number)?.leg), &true),
-            ["agent", agent, "heard", "busy"] => same("busy tone", &self.busy.contains(&self.leg_of(agent)?), &true),
+            ["agent", agent, "hears", "ringback"] => same("ringback", &self.ringback.contains(&self.agents_leg(agent)?), &true),
+            ["agent", agent, "heard", "busy"] => same("busy tone", &self.busy.contains(&self.agents_leg(agent)?), &true),
             ["agent", agent, "hears", who @ ..] => {
-                let leg = self.leg_of(agent)?;
+                let leg = self.agents_leg(agent)?;
                 same("what is heard", &self.audible(leg).unwrap_or_else(|| "nobody".to_owned()).as_str(), &who.join(" ").as_str())
             }
-            ["phone", number, "hears", who @ ..] => {
-                let leg = self.phone(number)?.leg;
-                same("what is heard", &self.audible(leg).unwrap_or_else(|| "nobody".to_owned()).as_str(), &who.join(" ").as_str())
-            }
-            ["phone", number, "was", "never", "called"] => same("called", &self.phones.contains_key(*number), &false),
-            ["phone", number, "is", "called"] => same("gone", &self.phone(number)?.is_gone, &false),
+            ["phone", number, expected @ ..] => self.expect_phone(number, expected),
             ["agent", agent, "speaks", "by", device, line] => {
                 let desk = self.desks.get(&agent_id(agent)?).and_then(|seen| seen.desk.as_ref()).ok_or("no desk was shown")?;
                 same("voice", &format!("{} {:?}", desk.voice.device.code(), desk.voice.line).as_str(), &format!("{device} {line}").as_str())
             }
-            ["phone", number, "is", "gone"] => same("gone", &self.phone(number)?.is_gone, &true),
             ["said", text] => same("what is said", &self.said.as_deref(), &Some(*text)),
             ["evidence", reason] => same("evidence", &self.evidence, &Some(*reason)),
             ["tracks", tracks @ ..] => {
@@ -772,10 +784,6 @@ impl Stage {
             ["nothing", "left"] => same("idle and deadline", &(self.core.is_idle(), self.core.next_deadline()), &(true, None)),
             other => Err(format!("`expect {}` is no sentence", other.join(" "))),
         }
-    }
-
-    fn leg_of(&self, agent: &str) -> Result<LegId, String> {
-        self.desks.get(&agent_id(agent)?).and_then(|desk| desk.leg).ok_or_else(|| "the agent never signed in".to_owned())
     }
 
     fn caller(&self, number: &str) -> Result<&CallerSeen, String> {
