@@ -151,16 +151,8 @@ impl Peer {
         let media = MediaAccess { port: 9, client_ssrc: 1, server_ssrc: 2, client_key: key.clone(), server_key: key, options: None };
         let (number, name) = ("1001".to_owned(), "王小明".to_owned());
         let token = "token".to_owned().into();
-        self.say(&FromServer::SignedIn {
-            session: SessionId(1),
-            token,
-            agent: AgentId(1),
-            number,
-            name,
-            media,
-            rules: Box::default(),
-        })
-        .await;
+        self.say(&FromServer::SignedIn { session: SessionId(1), token, agent: AgentId(1), number, name, media, rules: Box::default() })
+            .await;
     }
 
     async fn desk(&mut self, revision: u64, state: AgentState, offer: Option<OfferView>) {

@@ -15,9 +15,8 @@ use call_core::plan::{Mode, Override, Plan, Scope};
 use call_core::{Command, Core, Input, Now, Time};
 use settings::{Settings, agent_id, length_ms, minute, not_ready, phone, way_out};
 use shared::model::{
-    AgentId, AgentState, CallFunction, CallNews, CallView, Caller, CallerCard, CareClass, Desk, Floor, InteractionId, LegId, NextState,
-    Notice, OfferId, PartyId, QueueId, Refusal, RequestId, SessionId, SupervisorAct, Target, Track, TrunkId, UnixMillis, VoiceDevice,
-    WatchMode,
+    AgentId, AgentState, CallFunction, CallView, Caller, CallerCard, CareClass, Desk, Floor, InteractionId, LegId, NextState, Notice,
+    OfferId, Refusal, RequestId, SessionId, Track, TrunkId, UnixMillis, VoiceDevice,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;

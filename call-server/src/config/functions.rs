@@ -53,8 +53,8 @@ impl Resolver<'_> {
         for (key, limit) in times {
             *limit = self.time(block, key, 1_000..=12 * HOUR_MS).unwrap_or(*limit);
         }
-        let count = |limit: Option<usize>, usual: u32| limit.and_then(|limit| u32::try_from(limit).ok()).unwrap_or(usual);
-        limits.max_transfers = count(self.count(block, "transfers_most", 1..=100), limits.max_transfers);
+        let transfers = self.count(block, "transfers_most", 1..=100).and_then(|most| u32::try_from(most).ok());
+        limits.max_transfers = transfers.unwrap_or(limits.max_transfers);
         limits.max_others = self.count(block, "parties_most", 1..=MOST_PARTIES).unwrap_or(limits.max_others);
         let pairs = [
             ("hold_reminder_seconds", limits.held_ms, "hold_most_seconds", limits.held_most_ms),
