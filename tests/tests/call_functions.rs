@@ -42,7 +42,7 @@ fn everybody_hears_whom_they_should_through_all_functions_of_a_long_call() {
     script.check("colleague", &colleague);
     assert!(music_in_first_pause(&colleague) > 300.0, "who is swapped out hears music");
     script.check("supervisor", &supervisor.heard());
-    assert_eq!(script.count(), 26);
+    assert_eq!(script.count(), 27);
 
     let [left, right] = stage.site.export(&call);
     assert_eq!(story(&left), [vec![C]], "the citizen is alone on the left");
@@ -229,7 +229,7 @@ fn a_call_that_goes_from_hand_to_hand_is_heard_by_whom_it_is_with() {
     agent.tell(&format!("invite {}", baresip::USER));
     agent.event_where("call", SOON, |value| value["talk"]["others"].as_array().is_some_and(|others| !others.is_empty()));
     script.then("three-way at once with an expert", &mut agent, &[("citizen", &[A, E]), ("agent", &[C, E]), ("expert", &[C, A])]);
-    agent.tell(r#"call {"function":"drop_party","party":3}"#);
+    agent.tell(r#"call {"function":"drop_party","party":4}"#);
     agent.event_where("call", SOON, |value| value["talk"]["others"].as_array().is_some_and(Vec::is_empty));
     script.then("the expert is dropped, two go on", &mut agent, &[("citizen", &[A]), ("agent", &[C])]);
     agent.tell(&format!("transfer {}", baresip::USER));
