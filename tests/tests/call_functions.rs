@@ -222,6 +222,9 @@ fn a_call_that_goes_from_hand_to_hand_is_heard_by_whom_it_is_with() {
 
     supervise(&mut supervisor, "take_over", &colleagues, "");
     supervisor.event("talking", SOON);
+    colleague.state("ready", SOON);
+    colleague.tell("not_ready break");
+    colleague.state("not_ready", SOON);
     script.then("take over", &mut agent, &[("citizen", &[S]), ("supervisor", &[C])]);
     supervisor.tell(&format!("transfer agent:{own}"));
     agent.event("talking", SOON);
@@ -262,8 +265,6 @@ fn forced_acts(stage: &Stage, script: &mut Script, [agent, colleague, supervisor
     assert!(cut.talk_ms.is_some(), "{cut:?}");
     agent.tell("not_ready break");
     agent.state("not_ready", SOON);
-    colleague.tell("not_ready break");
-    colleague.state("not_ready", SOON);
     supervisor.tell("waiting on");
     let waits = stage.citizen();
     let row = supervisor.event_where("waiting", SOON, |value| value["rows"].as_array().is_some_and(|rows| rows.len() == 1));
