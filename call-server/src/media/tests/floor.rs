@@ -123,7 +123,7 @@ fn a_text_into_a_talk_of_trunks_is_heard_by_both_and_recorded() {
 /// The agent hears this word, and before it at most the silence that keeps the path open.
 fn hears_only(agent: &mut Agent, number: u16) {
     // Who says nothing for long is taken to be gone.
-    agent.say(10_000 + number, &[ALAW_SILENCE; 160]);
+    agent.say(1_000 * number, &[ALAW_SILENCE; 160]);
     wait_for(|| {
         let heard = agent.hear().1;
         assert!(heard == voice_of(number) || heard == [ALAW_SILENCE; 160], "a stranger's word is heard");
@@ -152,7 +152,7 @@ fn late_packets_of_one_call_are_heard_in_no_other_while_the_port_rests_and_after
     assert_ne!(second.server, first.server, "a port that rests is not given out");
     rig.media.send(MediaCommand::Connect { citizen: CITIZEN, agent: AGENT, recording: RECORDING });
     sprays(&first.socket, first.server, 66);
-    for number in 1..20 {
+    for number in 2..20 {
         second.say(8, number, &voice_of(number));
         hears_only(&mut agent, number);
     }
@@ -160,7 +160,7 @@ fn late_packets_of_one_call_are_heard_in_no_other_while_the_port_rests_and_after
     rig.media.send(MediaCommand::Close { leg: CITIZEN });
     let offered = socket("127.0.0.1");
     let text = offer(&offered, "127.0.0.1", "8");
-    let mut tries = 2_000;
+    let mut tries = 20_000;
     let answer = wait_for(|| {
         tries += 1;
         agent.say(tries, &[ALAW_SILENCE; 160]);
@@ -200,6 +200,6 @@ fn what_strangers_send_to_any_port_is_never_played_to_a_citizen() {
         agent.say(number, &voice_of(number));
         assert_eq!(citizen.hear().1, voice_of(number));
         citizen.say(8, number, &voice_of(number));
-        hears_only(&mut agent, number);
+        assert_eq!(agent.hear().1, voice_of(number));
     }
 }
