@@ -196,8 +196,9 @@ fn a_call_that_goes_from_hand_to_hand_is_heard_by_whom_it_is_with() {
     let (mut agent, mut supervisor) = (stage.agent(0, A), stage.supervisor());
     let citizen = stage.citizen();
     agent.event("talking", SOON);
-    let mut colleague = stage.desktop(1, L, HeadlessPlan::READY);
-    colleague.state("ready", SOON);
+    // Never ready by itself: whoever is, may be asked first.
+    let mut colleague = stage.desktop(1, L, HeadlessPlan::default());
+    colleague.go_ready();
     let (own, colleagues) = (stage.id(0), stage.id(1));
     script.then("accept", &mut agent, &[("citizen", &[A]), ("agent", &[C])]);
 
