@@ -90,6 +90,16 @@ impl Baresip {
         Self::start(folder, IpAddr::V4(Ipv4Addr::LOCALHOST), &account, "", speech)
     }
 
+    /// Starts it to ring until [`Baresip::answer`].
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn lie_in_wait(folder: &Path, speech: &Path) -> Self {
+        let account = format!("<sip:{USER}@127.0.0.1>;regint=0;audio_codecs=PCMA\n");
+        Self::start(folder, IpAddr::V4(Ipv4Addr::LOCALHOST), &account, "", speech)
+    }
+
     /// Where it is called.
     #[must_use]
     pub fn address(&self) -> SocketAddr {

@@ -2,6 +2,8 @@
 
 #[path = "../tests/simulation/agents.rs"]
 mod agents;
+#[path = "../tests/simulation/callbacks.rs"]
+mod callbacks;
 #[path = "../tests/simulation/calls.rs"]
 mod calls;
 #[path = "../tests/simulation/door.rs"]

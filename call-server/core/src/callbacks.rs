@@ -105,6 +105,11 @@ impl Dialogue {
         }
     }
 
+    /// Whether this key is one more digit of a number.
+    pub(crate) fn collects(&self, digit: char) -> bool {
+        matches!(self.question, Question::Enter(_)) && digit.is_ascii_digit()
+    }
+
     /// Nothing was pressed for long: whether to ask once more. Digits that were entered so far are forgotten.
     pub(crate) fn asks_again(&mut self) -> bool {
         if let Question::Enter(digits) = &mut self.question {
@@ -160,6 +165,13 @@ impl Callbacks {
         let over: Vec<InteractionId> = self.asked.iter().copied().filter(|asked| !is_on(*asked)).collect();
         over.iter().for_each(|asked| _ = self.asked.remove(asked));
         over
+    }
+
+    /// The server ends: what is open goes on after the next start, out of the store.
+    pub(crate) fn take_all(&mut self) -> Vec<InteractionId> {
+        self.by_number.clear();
+        self.asked.clear();
+        std::mem::take(&mut self.open).into_keys().collect()
     }
 
     /// The open callback of a number.

@@ -301,11 +301,16 @@ pub enum Part {
     Whisper,
 }
 
-/// What a waiting citizen hears.
+/// The prompt that is the busy tone 忙音; media has it of its own.
+pub const BUSY_TONE: &str = "busy_tone";
+
+/// What a leg hears.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Sound {
     /// Music while waiting, from its beginning, for ever.
     Music,
+    /// 回铃音: the tone of a call that rings.
+    Ringback,
     /// Nothing.
     Silence,
 }

@@ -523,7 +523,9 @@ impl Theatre {
             }
             // An agent's path that was closed may have ended it already.
             MediaCommand::Disconnect { citizen } => _ = self.talks.remove(&citizen),
-            MediaCommand::Hold { citizen: leg, .. } | MediaCommand::Play { leg, sound: Sound::Music } => _ = self.sounds.insert(leg),
+            MediaCommand::Hold { citizen: leg, .. } | MediaCommand::Play { leg, sound: Sound::Music | Sound::Ringback } => {
+                _ = self.sounds.insert(leg)
+            }
             MediaCommand::Play { leg, sound: Sound::Silence } => _ = self.sounds.remove(&leg),
             MediaCommand::Close { leg } => {
                 let talks = self.talks.iter().any(|(name, members)| *name == leg || members.contains(&leg));

@@ -8,7 +8,9 @@ mod settings;
 #[path = "story/words.rs"]
 mod words;
 
-use call_core::command::{AgentCommand, MediaAccess, MediaCommand, Part, RecordingCommand, SessionText, SipCommand, Sound, StoreCommand};
+use call_core::command::{
+    AgentCommand, BUSY_TONE, MediaAccess, MediaCommand, Part, RecordingCommand, SessionText, SipCommand, Sound, StoreCommand,
+};
 use call_core::input::{AgentAction, AnnouncementEnd, CallOffered, LegEnd, MediaFailure, PastContact, RecordingOutcome};
 use call_core::ledger::{CallbackRecord, CallbackState, Decision, FactKind, InteractionRecord, LastAgentOutcome};
 use call_core::plan::{Mode, Override, Plan, Scope};
@@ -73,6 +75,9 @@ struct Stage {
     /// By the leg that each is named by.
     talks: BTreeMap<LegId, BTreeMap<LegId, Part>>,
     pressed: Option<(LegId, String)>,
+    /// Who hears the tone of a call that rings, and who has heard that of a refusal.
+    ringback: BTreeSet<LegId>,
+    busy: BTreeSet<LegId>,
     /// Agents' legs that hear music.
     music: BTreeSet<LegId>,
     /// The text that was said last into a talk.
@@ -152,6 +157,8 @@ impl Stage {
             phones: BTreeMap::new(),
             talks: BTreeMap::new(),
             pressed: None,
+            ringback: BTreeSet::new(),
+            busy: BTreeSet::new(),
             music: BTreeSet::new(),
             said: None,
             tracks: BTreeMap::new(),
@@ -276,6 +283,8 @@ impl Stage {
                 None
             }
             MediaCommand::Announce { leg, prompts, .. } => {
+                self.ringback.remove(&leg);
+                self.busy.extend(prompts.iter().any(|prompt| &*prompt.0 == BUSY_TONE).then_some(leg));
                 let names: Vec<String> = prompts.iter().map(|prompt| prompt.0.to_string()).collect();
                 self.hears(leg, Hears::Text(names.join(" ")));
                 None
@@ -302,7 +311,12 @@ impl Stage {
                 self.hears(citizen, Hears::Silence);
                 None
             }
+            MediaCommand::Play { leg, sound: Sound::Ringback } => {
+                self.ringback.insert(leg);
+                None
+            }
             MediaCommand::Play { leg, sound: Sound::Silence } => {
+                self.ringback.remove(&leg);
                 self.hears(leg, Hears::Silence);
                 None
             }
@@ -328,6 +342,7 @@ impl Stage {
     }
 
     fn join(&mut self, first: LegId, second: LegId) -> Option<Input> {
+        [first, second].iter().for_each(|leg| _ = self.ringback.remove(leg));
         self.hears(first, Hears::Silence);
         self.hears(second, Hears::Silence);
         let before = self.talks.insert(first, BTreeMap::from([(second, Part::Talk)]));
@@ -694,6 +709,15 @@ impl Stage {
 
     fn expect(&mut self, words: &[&str]) -> Result<(), String> {
         match words {
+            ["agent", agent, "hears", "ringback"] => {
+                let leg = self.desks.get(&agent_id(agent)?).and_then(|desk| desk.leg).ok_or("the agent never signed in")?;
+                same("ringback", &self.ringback.contains(&leg), &true)
+            }
+            ["phone", number, "hears", "ringback"] => same("ringback", &self.ringback.contains(&self.phone(number)?.leg), &true),
+            ["agent", agent, "heard", "busy"] => {
+                let leg = self.desks.get(&agent_id(agent)?).and_then(|desk| desk.leg).ok_or("the agent never signed in")?;
+                same("busy tone", &self.busy.contains(&leg), &true)
+            }
             ["agent", agent, "hears", who @ ..] => {
                 let leg = self.desks.get(&agent_id(agent)?).and_then(|desk| desk.leg).ok_or("the agent never signed in")?;
                 same("what is heard", &self.audible(leg).unwrap_or_else(|| "nobody".to_owned()).as_str(), &who.join(" ").as_str())

@@ -5,13 +5,17 @@ use shared::model::RecordingId;
 /// Frames the ring holds: at 1,000 calls (100,000 frames a second) 0.65 s, at 12 seats minutes.
 const TAP_RING_FRAMES: usize = 65_536;
 
-/// A ring of [`TAP_RING_FRAMES`], every page of which is in memory already: the media thread must not wait for one.
+/// A ring of [`TAP_RING_FRAMES`].
 pub(crate) fn tap_ring() -> (rtrb::Producer<TapFrame>, rtrb::Consumer<TapFrame>) {
-    let (mut producer, mut consumer) = rtrb::RingBuffer::new(TAP_RING_FRAMES);
-    for _ in 0..TAP_RING_FRAMES {
-        let frame = TapFrame { recording: RecordingId(0), arrival_us: 0, kind: TapKind::Audio(TapAudio::SILENT) };
+    ring_in_memory(TAP_RING_FRAMES, || TapFrame { recording: RecordingId(0), arrival_us: 0, kind: TapKind::Audio(TapAudio::SILENT) })
+}
+
+/// A ring, every page of which is in memory already: the media thread must not wait for one.
+pub(crate) fn ring_in_memory<T>(entries: usize, filler: impl Fn() -> T) -> (rtrb::Producer<T>, rtrb::Consumer<T>) {
+    let (mut producer, mut consumer) = rtrb::RingBuffer::new(entries);
+    for _ in 0..entries {
         // One is taken out for each that is put in, so that there is always room.
-        let _ = producer.push(frame);
+        let _ = producer.push(filler());
         let _ = consumer.pop();
     }
     (producer, consumer)

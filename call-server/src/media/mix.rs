@@ -37,6 +37,8 @@ pub(super) struct Seat {
     newest: Payload,
     /// Whose buffer is heard.
     playing: Payload,
+    /// A packet of this party has come.
+    touched: bool,
     /// Something was heard of this party.
     begun: bool,
     /// What this party hears is encoded so, if not as A-law.
@@ -79,6 +81,7 @@ impl Seat {
             opus: ear,
             newest: Payload::Alaw,
             playing: Payload::Alaw,
+            touched: false,
             begun: false,
             encoder,
             role,
@@ -113,7 +116,7 @@ impl Seat {
     fn insert(&mut self, now_us: u64, header: &Header, payload: &[u8], kind: Payload) {
         if let Some(buffer) = self.buffer(kind) {
             buffer.insert_payload(now_us, header, payload);
-            self.newest = kind;
+            (self.newest, self.touched) = (kind, true);
         }
     }
 
@@ -242,9 +245,13 @@ impl Mix {
         self.leaving.is_some_and(|turns| turns >= LEAVING) && all_alaw
     }
 
-    /// One turn: pulls and mixes.
-    pub(super) fn turn(&mut self, now_us: u64) {
+    /// One turn: pulls and mixes. `spoken` if the house itself says something into the talk.
+    pub(super) fn turn(&mut self, now_us: u64, spoken: bool) {
         self.leaving = self.leaving.map(|turns| turns.saturating_add(1));
+        // Silence that nobody's packets have begun is not made: two telephones are joined long before anybody speaks.
+        if !spoken && self.seats.iter().flatten().all(|seat| !seat.touched && !seat.sending) {
+            return;
+        }
         for (said, seat) in self.said.iter_mut().zip(&mut self.seats) {
             *said = seat.as_mut().and_then(|seat| seat.pull(now_us));
         }

@@ -43,9 +43,10 @@ use call_core::command::MediaCommand;
 use control::{Control, Lane, Parts};
 use counters::Counters;
 use net::{Poller, Token, VoiceSocket, Waker};
-use orders::{NEWS, ORDERS};
+use orders::{NEWS, News, ORDERS, Order};
 use player::Library;
 use ports::PortPool;
+use shared::model::LegId;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -279,8 +280,8 @@ impl Crew {
             poller.add(&self.socket, Token::Agents)?;
             poller.watch(&*bell.0, Token::Tunnel)?;
         }
-        let (orders, waiting) = rtrb::RingBuffer::new(ORDERS);
-        let (teller, news) = rtrb::RingBuffer::new(NEWS);
+        let (orders, waiting) = frame::ring_in_memory(ORDERS, || Order::RemoveTrunk(0));
+        let (teller, news) = frame::ring_in_memory(NEWS, || News::Reachable(LegId(0), false));
         let gauge: Arc<Gauge> = Arc::default();
         let inlets = Inlets { poller, orders: waiting, carried, door };
         let outlets = Outlets {

@@ -1,15 +1,33 @@
 //! Prompts and music: held in memory once, in both laws, and read by any number of players, each of which is a few numbers.
 
-use call_core::command::{PromptName, Sound};
+use call_core::command::{BUSY_TONE, PromptName, Sound};
 use sip_core::sdp::Codec;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use voice::FRAME_SAMPLES;
-use voice::g711::{ALAW_SILENCE, ULAW_SILENCE, alaw_to_ulaw};
+use voice::g711::{ALAW_SILENCE, ULAW_SILENCE, alaw_to_ulaw, encode_alaw};
 
 /// Most prompts in one announcement; further ones are passed over.
 pub(super) const MAX_PROMPTS: usize = 24;
 const MUSIC: usize = 0;
+const RINGBACK: usize = 1;
+/// Samples of a second.
+const SECOND: usize = 8_000;
+/// The tones of the Chinese network, 450 Hz (YD/T 1522): 回铃音 1 s on, 4 s off; 忙音 0.35 s on, 0.35 s off.
+const TONE_HERTZ: f64 = 450.0;
+/// So loud that it is no shock in a headset: about -20 dBm0.
+const TONE_LEVEL: f64 = 2_500.0;
+/// Whoever was refused hears the busy tone for so many beats.
+const BUSY_BEATS: usize = 5;
+
+/// `on` samples of the tone and `off` of silence, A-law.
+fn beat(on: usize, off: usize) -> Vec<u8> {
+    let sample = |at: usize| (TONE_LEVEL * (std::f64::consts::TAU * TONE_HERTZ * at as f64 / SECOND as f64).sin()) as i16;
+    let sound: Vec<i16> = (0..on).map(sample).chain(std::iter::repeat_n(0, off)).collect();
+    let mut alaw = vec![ALAW_SILENCE; sound.len()];
+    encode_alaw(&sound, &mut alaw);
+    alaw
+}
 
 /// One sound in both laws.
 #[derive(Debug)]
@@ -38,9 +56,10 @@ pub(super) struct Library(Arc<Vec<Recorded>>);
 impl Library {
     /// Music and prompts, A-law, 8 kHz; and where each prompt stands.
     pub(super) fn new(music: Vec<u8>, prompts: Vec<(String, Vec<u8>)>) -> (Self, BTreeMap<PromptName, u16>) {
-        let mut sounds = vec![Recorded::new(music)];
+        let mut sounds = vec![Recorded::new(music), Recorded::new(beat(SECOND, 4 * SECOND))];
         let mut names = BTreeMap::new();
-        for (name, alaw) in prompts {
+        let busy = (BUSY_TONE.to_owned(), beat(SECOND * 35 / 100, SECOND * 35 / 100).repeat(BUSY_BEATS));
+        for (name, alaw) in prompts.into_iter().chain([busy]) {
             if let Ok(place) = u16::try_from(sounds.len()) {
                 names.insert(PromptName(name.into()), place);
                 sounds.push(Recorded::new(alaw));
@@ -93,6 +112,7 @@ impl Player {
             let sound = match (self.announces(), self.then) {
                 (true, _) => usize::from(self.row[usize::from(self.at)]),
                 (false, Sound::Music) => MUSIC,
+                (false, Sound::Ringback) => RINGBACK,
                 (false, Sound::Silence) => break,
             };
             let Some(bytes) = library.0.get(sound).map(|sound| sound.law(codec)).filter(|bytes| !bytes.is_empty()) else {
@@ -162,5 +182,19 @@ mod tests {
     fn without_music_there_is_silence() {
         let (library, _) = Library::new(Vec::new(), Vec::new());
         assert_eq!(hear(&mut Player::new([].into_iter(), Sound::Music), &library, 1).0, [ALAW_SILENCE; 160]);
+    }
+
+    #[test]
+    fn the_tones_of_the_network_have_their_beats() {
+        let (library, names) = Library::new(Vec::new(), Vec::new());
+        let loud = |piece: &[u8]| piece.iter().any(|byte| !matches!(*byte, ALAW_SILENCE | 0x55));
+        let (ringback, _) = hear(&mut Player::new([].into_iter(), Sound::Ringback), &library, 500);
+        let beats: Vec<bool> = ringback.chunks(8_000).map(loud).collect();
+        assert_eq!(beats, [true, false, false, false, false, true, false, false, false, false]);
+        let mut busy = Player::new([names[&PromptName::from(BUSY_TONE)]].into_iter(), Sound::Silence);
+        let (heard, ends) = hear(&mut busy, &library, 180);
+        let beats: Vec<bool> = heard.chunks(2_800).map(loud).collect();
+        assert_eq!(beats, [true, false, true, false, true, false, true, false, true, false, false]);
+        assert_eq!((ends.len(), busy.is_over()), (1, true));
     }
 }

@@ -233,6 +233,9 @@ impl Worker {
         let Some(player) = &mut agent.playing else { return self.wheel.remove(Turn::Agent(slot)) };
         let mut piece = [ALAW_SILENCE; FRAME_SAMPLES];
         player.next(&self.library, Codec::Pcma, &mut piece);
+        if player.is_over() {
+            agent.playing = None;
+        }
         let mut output = [0; OUTPUT_BYTES];
         output[HEADER_BYTES..HEADER_BYTES + FRAME_SAMPLES].copy_from_slice(&piece);
         if agent.proceed(due_us, &mut output, (FRAME_SAMPLES, Payload::Alaw, FRAME_SAMPLES), &mut self.exits) {
@@ -266,7 +269,7 @@ impl Worker {
         let spoken = self.spoken(slot);
         let Some(talk) = self.talks.get_mut(slot) else { return self.wheel.remove(Turn::Talk(slot)) };
         let Mode::Mixed(mix) = &mut talk.mode else { return self.wheel.remove(Turn::Talk(slot)) };
-        mix.turn(now_us);
+        mix.turn(now_us, spoken.is_some());
         if let Some(said) = mix.said(usize::from(AGENT)).filter(|_| mix.plays_opus(usize::from(AGENT))) {
             talk.watch.hear_samples(Side::Agent, said);
         }

@@ -29,6 +29,8 @@ pub(crate) struct RangeReader {
 struct Entry {
     at: u64,
     first_frame: u64,
+    /// Behind its last frame.
+    end: u64,
     frames: u32,
     payload_bytes: usize,
     opus: bool,
@@ -74,10 +76,10 @@ impl RangeReader {
         let (start, end) = (frames(start_ms), frames(start_ms.saturating_add(length_ms.min(LONGEST_RANGE_MS))));
         let mut samples = vec![SILENCE; (end - start) as usize * FRAME_BYTES];
         let mut unreadable = 0;
-        let first = self.index.partition_point(|entry| entry.end() <= start);
+        let first = self.index.partition_point(|entry| entry.end <= start);
         let needed: Vec<_> = self.index[first..].iter().take_while(|entry| entry.first_frame < end).copied().collect();
         for entry in needed {
-            let (from, to) = (entry.first_frame.max(start), entry.end().min(end));
+            let (from, to) = (entry.first_frame.max(start), entry.end.min(end));
             match self.payload(entry).map_err(|source| ReadError::Io { path: self.path.clone(), source })? {
                 Some(payload) if payload.is_empty() => {}
                 Some(payload) => {
@@ -103,8 +105,9 @@ impl RangeReader {
             }
             match header {
                 Header::Audio { first_frame, frames, payload_bytes, opus } if first_frame >= self.total_frames => {
-                    self.index.push(Entry { at, first_frame, frames, payload_bytes, opus });
-                    self.total_frames = first_frame.saturating_add(u64::from(frames));
+                    let Some(end) = first_frame.checked_add(u64::from(frames)) else { return Ok(()) };
+                    self.index.push(Entry { at, first_frame, end, frames, payload_bytes, opus });
+                    self.total_frames = end;
                 }
                 Header::Audio { .. } => return Ok(()),
                 Header::End { total_frames, .. } => {
@@ -132,12 +135,6 @@ impl RangeReader {
         let sound = sha256(&[&fixed, &payload]) == digest && open_record(self.data.as_ref(), &fixed, &mut payload);
         let samples = if entry.opus { sound.then(|| unpack(entry.frames, &payload)).flatten() } else { sound.then_some(payload) };
         Ok(samples)
-    }
-}
-
-impl Entry {
-    fn end(&self) -> u64 {
-        self.first_frame + u64::from(self.frames)
     }
 }
 

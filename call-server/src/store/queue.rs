@@ -82,6 +82,19 @@ impl<T> Queue<T> {
         Some(std::mem::take(&mut state.items))
     }
 
+    /// The same, but what comes within `gather` after the first item is taken with it.
+    pub(super) fn take_gathered(&self, gather: Duration) -> Option<VecDeque<T>> {
+        {
+            let mut state = self.lock();
+            while state.items.is_empty() && !state.closed {
+                state = self.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+        }
+        // Not in the lock, and not woken by each item.
+        std::thread::sleep(gather);
+        self.take_all()
+    }
+
     /// Lets `pause` pass, or less if the queue is closed meanwhile; returns whether it is closed.
     pub(super) fn pause(&self, pause: Duration) -> bool {
         let state = self.lock();

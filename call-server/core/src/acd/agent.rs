@@ -698,7 +698,15 @@ impl Agent {
     fn follow(&mut self, turn: &mut Turn, next: Next, cause: IntervalCause) {
         match next {
             Next::Ready => self.become_ready(turn, cause),
-            Next::NotReady(reason) => self.enter(turn, Activity::NotReady(reason), cause),
+            Next::NotReady(reason) => {
+                // What the server had set goes on behind a call that the agent dialled: it is told again (I-29).
+                self.notice = match reason {
+                    NotReadyReason::NoAnswer => Some(Notice::OfferMissed),
+                    NotReadyReason::System => Some(Notice::MediaLost),
+                    _ => self.notice,
+                };
+                self.enter(turn, Activity::NotReady(reason), cause);
+            }
         }
     }
 

@@ -294,6 +294,8 @@ impl Call {
             Stage::Dialling(dialling) => {
                 if dialling.out.is_audible() {
                     wires.talks.insert(self.leg, Wired::of(WiredKind::Early, dialling.agent_leg));
+                } else if dialling.out.rings_silently() {
+                    wires.sounds.insert(dialling.agent_leg, Played::Ringback);
                 }
             }
             Stage::Waiting(_) => _ = wires.sounds.insert(self.leg, Played::Music),
@@ -561,6 +563,9 @@ impl Talking {
 
     fn wire_aside(&self, wires: &mut Wires, recording: RecordingId, others_go_on: bool) {
         let Some(Aside { party, .. }) = &self.aside else { return };
+        if self.held.is_some() && party.rings_silently() {
+            wires.sounds.insert(self.agent_leg, Played::Ringback);
+        }
         let Some(leg) = party.leg().filter(|_| party.is_audible()) else { return };
         match self.held {
             Some(_) if !party.is_there() => _ = wires.talks.insert(leg, Wired::of(WiredKind::Early, self.agent_leg)),

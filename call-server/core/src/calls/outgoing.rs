@@ -95,7 +95,7 @@ impl Outgoing {
         self.stage = OutgoingStage::Calling;
     }
 
-    /// It rings. Returns whether the network's own sound is heard from now on.
+    /// It rings. Returns whether that changes what is heard.
     pub(crate) fn rings(&mut self, turn: &mut Turn, early: Option<SessionText>) -> bool {
         let was_early = match self.stage {
             OutgoingStage::Calling => false,
@@ -106,8 +106,8 @@ impl Outgoing {
         if let Some(description) = early {
             turn.media(MediaCommand::Follow { leg: self.leg, description });
         }
-        self.stage = OutgoingStage::Ringing { early: was_early || is_early };
-        is_early && !was_early
+        let before = std::mem::replace(&mut self.stage, OutgoingStage::Ringing { early: was_early || is_early });
+        self.stage != before
     }
 
     /// Somebody answered. Returns whether that is news.
@@ -136,6 +136,11 @@ impl Outgoing {
     /// Whether anything of the far side can be heard.
     pub(crate) fn is_audible(&self) -> bool {
         matches!(self.stage, OutgoingStage::Answered(_) | OutgoingStage::Ringing { early: true })
+    }
+
+    /// Whether it rings there and nothing of that can be heard.
+    pub(crate) fn rings_silently(&self) -> bool {
+        self.stage == OutgoingStage::Ringing { early: false }
     }
 
     /// Ends it from our side, in whatever stage.

@@ -64,6 +64,14 @@ impl Party {
         }
     }
 
+    /// Whether the party's phone rings and nothing of that can be heard; a colleague's desk rings for nobody else either.
+    pub(crate) fn rings_silently(&self) -> bool {
+        match &self.who {
+            Member::Outside(outgoing) => outgoing.rings_silently(),
+            Member::Colleague { leg, .. } => leg.is_none(),
+        }
+    }
+
     /// Ends a leg of ours; a colleague's voice path lives on.
     pub(crate) fn hang_up(&self, turn: &mut Turn) {
         match &self.who {

@@ -46,6 +46,8 @@ pub(crate) enum WiredKind {
 pub(crate) enum Played {
     /// Music while waiting.
     Music,
+    /// The tone of a call that rings without a sound of its own.
+    Ringback,
     /// Music while held; what is said meanwhile is recorded.
     Hold(RecordingId),
 }
@@ -146,6 +148,7 @@ impl Wires {
         for (leg, played) in wanted.sounds.iter().filter(|(leg, played)| told.sounds.get(leg) != Some(*played)) {
             turn.media(match *played {
                 Played::Music => MediaCommand::Play { leg: *leg, sound: Sound::Music },
+                Played::Ringback => MediaCommand::Play { leg: *leg, sound: Sound::Ringback },
                 Played::Hold(recording) => MediaCommand::Hold { citizen: *leg, recording },
             });
         }

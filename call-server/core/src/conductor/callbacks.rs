@@ -78,7 +78,13 @@ impl Core {
     /// A citizen who is asked presses a key. `false` if nobody asks.
     pub(super) fn callback_key(&mut self, interaction: InteractionId, queue: QueueId, digit: char) -> bool {
         let any_number = self.turn.queue(queue).callback.any_number;
+        let rings = !self.acd.waits_unserved(interaction);
         let Some(dialogue) = self.callbacks.dialogue(interaction) else { return false };
+        // A desk that rings goes first: the citizen is about to be served, and hears nothing else.
+        if rings && !dialogue.collects(digit) {
+            self.await_key(interaction, KEY_WAIT_MS);
+            return true;
+        }
         match dialogue.key(digit, any_number) {
             Answer::Waits => self.await_key(interaction, KEY_WAIT_MS),
             Answer::Ask(Question::Entered(number)) if !self.may_call_back(&number) => {
@@ -86,8 +92,6 @@ impl Core {
                 self.speak_question(interaction, Some("callback_bad_number"));
             }
             Answer::Ask(question) => self.put(interaction, question),
-            // A desk that rings goes first: the citizen is about to be served.
-            Answer::Confirmed(_) if !self.acd.waits_unserved(interaction) => self.await_key(interaction, KEY_WAIT_MS),
             Answer::Confirmed(number) => self.promise(interaction, &number),
             Answer::Back => {
                 self.stop_asking(interaction);
@@ -104,6 +108,9 @@ impl Core {
 
     /// Nothing was pressed: the question is repeated, and in the end the citizen just waits on.
     pub(super) fn key_overdue(&mut self, interaction: InteractionId) {
+        if self.callbacks.is_asked(interaction) && !self.acd.waits_unserved(interaction) {
+            return self.await_key(interaction, KEY_WAIT_MS);
+        }
         let Some(dialogue) = self.callbacks.dialogue(interaction) else { return };
         if dialogue.asks_again() {
             self.speak_question(interaction, None);

@@ -4,10 +4,10 @@
 use crate::Core;
 use crate::acd::{OfferOver, TalkMode};
 use crate::calls::{Called, Ending, Gone, Role, Stage, Voice};
-use crate::command::{CallTo, MediaCommand, SessionText, SipCommand, StoreCommand};
+use crate::command::{BUSY_TONE, CallTo, MediaCommand, SessionText, SipCommand, Sound, StoreCommand};
 use crate::input::LegEnd;
 use crate::ledger::{FactKind, OfferEnd};
-use crate::plan::DialledKind;
+use crate::plan::{DialledKind, PromptName};
 use crate::spoken;
 use shared::model::{
     AgentId, AsideKind, CallFunction, CallNews, DialResult, Direction, EndReason, InteractionId, LegId, PhoneNumber, QueueId, Refusal,
@@ -358,7 +358,20 @@ impl Core {
         self.calls.dial_ended(&mut self.turn, interaction, cause.dial_result());
         self.end_call(interaction, Ending { reason, by: Side::Caller, leg_gone: true });
         if let Some(agent) = dialler {
+            self.let_hear_refusal(agent, cause.dial_result());
             self.tell_agent(agent, CallNews::DialFailed(cause.dial_result()));
+        }
+    }
+
+    /// Whoever was refused hears the busy tone; by a phone, which is hung up, that of the phone itself.
+    fn let_hear_refusal(&mut self, agent: AgentId, result: DialResult) {
+        let refused = match result {
+            DialResult::Busy | DialResult::Rejected | DialResult::Invalid | DialResult::NoLine | DialResult::NoAnswer => true,
+            DialResult::Answered | DialResult::Cancelled => false,
+        };
+        let found = self.acd.agent(agent).filter(|found| refused && found.talk().is_none() && found.phone.is_none());
+        if let Some(leg) = found.map(|found| found.leg) {
+            self.turn.media(MediaCommand::Announce { leg, prompts: vec![PromptName::from(BUSY_TONE)], then: Sound::Silence });
         }
     }
 

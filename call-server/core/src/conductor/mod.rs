@@ -343,6 +343,9 @@ impl Core {
             self.end_call(interaction, Ending::by_server(EndReason::ServerStopping));
         }
         self.calls.end_farewells(&mut self.turn);
+        for callback in self.callbacks.take_all() {
+            self.turn.timers.cancel(Reason::CallbackDue(callback));
+        }
         for agent in self.acd.seated() {
             self.sign_out(agent, SessionEnd::ServerStopping);
         }

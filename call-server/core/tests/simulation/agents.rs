@@ -97,8 +97,7 @@ impl AgentSeen {
 
     /// Will be free without anybody's decision.
     pub(crate) fn at_work(&self) -> bool {
-        let working = matches!(self.state(), AgentState::Ready | AgentState::Offered | AgentState::Talking | AgentState::WrapUp);
-        working && self.connected
+        !matches!(self.state(), AgentState::NotReady(_) | AgentState::Lost) && self.connected
     }
 
     /// Ready time since the last handled call.
@@ -140,10 +139,19 @@ impl AgentSeen {
 
     /// A wish was carried out.
     pub(crate) fn chose(&mut self, action: AgentAction) {
-        if self.desk.as_ref().is_none_or(|desk| !matches!(desk.state, AgentState::Talking | AgentState::WrapUp)) {
+        // 示忙 goes on after a call of one's own.
+        if let AgentAction::Dial(_) = action {
+            self.choice = match self.state() {
+                AgentState::NotReady(reason) => Choice::NotReady(reason),
+                _ => Choice::Ready,
+            };
             return;
         }
-        let talks = self.desk.as_ref().is_some_and(|desk| desk.state == AgentState::Talking);
+        let in_call = |state| matches!(state, AgentState::Talking | AgentState::Outbound);
+        if self.desk.as_ref().is_none_or(|desk| !in_call(desk.state) && desk.state != AgentState::WrapUp) {
+            return;
+        }
+        let talks = self.desk.as_ref().is_some_and(|desk| in_call(desk.state));
         self.choice = match action {
             AgentAction::GoReady => Choice::Ready,
             AgentAction::GoNotReady(reason) => Choice::NotReady(reason),
@@ -228,8 +236,8 @@ impl AgentSeen {
         let before = self.before.as_ref().map(|before| before.state);
         let lawful = match interval.state {
             AgentState::Offered => before == Some(AgentState::Ready),
-            AgentState::Talking => matches!(before, None | Some(AgentState::Offered | AgentState::Lost)),
-            AgentState::WrapUp => matches!(before, Some(AgentState::Talking | AgentState::Lost)),
+            AgentState::Talking => matches!(before, None | Some(AgentState::Offered | AgentState::Lost | AgentState::Outbound)),
+            AgentState::WrapUp => matches!(before, Some(AgentState::Talking | AgentState::Outbound | AgentState::Lost)),
             AgentState::Holding | AgentState::Consulting => matches!(before, Some(AgentState::Talking | AgentState::Offered)),
             AgentState::NotReady(_) | AgentState::Ready | AgentState::Lost | AgentState::Outbound => true,
         };
@@ -241,7 +249,9 @@ impl AgentSeen {
             assert_eq!(before, Some(AgentState::WrapUp), "I-8: wrap-up ran out without one");
             assert!(began >= parted.plus(wrap_up_ms), "I-8: wrap-up is cut");
         }
-        if interval.cause == IntervalCause::CallEnded && interval.state != AgentState::WrapUp {
+        // Nobody was served in a call of ours that nobody answered.
+        let in_vain = before == Some(AgentState::Outbound);
+        if interval.cause == IntervalCause::CallEnded && interval.state != AgentState::WrapUp && !in_vain {
             assert_eq!(before, Some(AgentState::Talking), "I-8: a call ended without one");
             assert_eq!(wrap_up.map(|(_, ms)| ms), Some(0), "I-8: wrap-up is skipped");
         }
@@ -249,7 +259,7 @@ impl AgentSeen {
 
     fn i31_the_last_choice_wins(&self, interval: &AgentInterval) {
         let Some(before) = &self.before else { return };
-        let after_call = before.state == AgentState::Talking && interval.cause == IntervalCause::CallEnded;
+        let after_call = matches!(before.state, AgentState::Talking | AgentState::Outbound) && interval.cause == IntervalCause::CallEnded;
         let after_wrap_up = before.state == AgentState::WrapUp && interval.cause == IntervalCause::WrapUpOver;
         if after_call {
             assert_ne!(self.choice, Choice::SignOut, "I-31: stays although sign-out was chosen");
@@ -293,6 +303,8 @@ impl AgentSeen {
             | AgentState::WrapUp
             | AgentState::Lost => true,
         };
+        // What became of a call of the agent's own is told in its place.
+        let told = told || matches!(desk.notice, Some(Notice::Call(_)));
         assert!(told, "I-29: {:?} with notice {:?}", desk.state, desk.notice);
         let before = self.desk.as_ref().map(|desk| desk.state);
         if before == Some(AgentState::Offered) && matches!(desk.state, AgentState::Talking) {

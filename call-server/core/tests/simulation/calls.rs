@@ -28,6 +28,20 @@ pub(crate) struct CallSeen {
     pub(crate) told_least: Option<u32>,
     /// Since when nothing has kept the next text from being heard: waits in this queue, and no desk rings.
     pub(crate) unheard_since: Time,
+    /// A call of ours.
+    pub(crate) outbound: bool,
+    /// The callback of which it is an attempt.
+    pub(crate) callback: Option<InteractionId>,
+    /// Nobody is on the line.
+    pub(crate) absent: bool,
+    /// The agent who calls, until somebody answers.
+    pub(crate) dialling: Option<AgentId>,
+    /// The network's own sound is heard.
+    pub(crate) early: bool,
+    /// When the last key came of a talk about a callback.
+    pub(crate) asked_at: Option<Time>,
+    /// When it joined a line first, as this call.
+    joined: Option<Time>,
     pub(crate) queue: Option<QueueId>,
     first_queue: Option<QueueId>,
     /// The queue that it will wait in.
@@ -105,6 +119,13 @@ impl CallSeen {
             told_at: None,
             told_least: None,
             unheard_since: now.time,
+            outbound: false,
+            callback: None,
+            absent: false,
+            dialling: None,
+            early: false,
+            asked_at: None,
+            joined: None,
             queue: None,
             first_queue: None,
             bound_for,
@@ -152,7 +173,8 @@ impl CallSeen {
 
     /// Counts for the limit of its queue: waits, or is about to.
     pub(crate) fn counts_as_waiting(&self) -> bool {
-        !self.probe && self.ended.is_none() && self.connected.is_none() && self.turned.is_none() && !self.refused
+        let on_the_line = !self.outbound || self.ever_connected;
+        !self.probe && on_the_line && self.ended.is_none() && self.connected.is_none() && self.turned.is_none() && !self.refused
     }
 
     /// Was let in and is not over.
@@ -163,6 +185,16 @@ impl CallSeen {
     /// Hears a text, or is to.
     pub(crate) fn hears_text(&self) -> bool {
         self.turned.is_some() && self.ended.is_none()
+    }
+
+    /// Is asked about a callback, or may be: a question is repeated twice.
+    pub(crate) fn is_asked(&self, now: Time, longest_text_ms: u64) -> bool {
+        self.asked_at.is_some_and(|at| now < at.plus(3 * (longest_text_ms + 10_000) + longest_text_ms))
+    }
+
+    /// Who has it: talks, or calls.
+    pub(crate) fn agent(&self) -> Option<AgentId> {
+        self.talks_with().or(self.dialling)
     }
 
     /// Waits for one agent alone.
@@ -216,7 +248,9 @@ impl CallSeen {
         assert_eq!(fact.number, self.facts, "I-37: facts of {} have a gap", self.interaction);
         assert_eq!(fact.offset_ms, now.since(self.started), "I-13: offset of a fact");
         assert!(fact.offset_ms >= self.last_offset_ms && self.ended.is_none(), "I-37: a fact after the end");
-        assert_eq!(self.facts == 1, fact.kind == FactKind::Entered, "I-37: the first fact is the INVITE");
+        let first = matches!(fact.kind, FactKind::Entered | FactKind::CallbackBegan { .. });
+        let first = first || (self.outbound && self.facts == 1 && matches!(fact.kind, FactKind::Dialled { .. }));
+        assert_eq!(self.facts == 1, first, "I-37: the first fact is the INVITE");
         self.last_offset_ms = fact.offset_ms;
         if let FactKind::Connected { .. } = fact.kind {
             self.first_connect.get_or_insert(now);
@@ -229,6 +263,8 @@ impl CallSeen {
         self.queue = Some(queue);
         self.first_queue.get_or_insert(queue);
         self.first_entered.get_or_insert(now);
+        self.joined.get_or_insert(now);
+        self.asked_at = None;
         self.waiting_since = Some(now);
         if !self.moving {
             self.told_least = None;
@@ -242,7 +278,7 @@ impl CallSeen {
             self.excluded.clear();
             self.returned = self.ever_connected;
         }
-        self.limit = (plan.max_wait_ms > 0 && !self.probe).then(|| now.plus(plan.max_wait_ms));
+        self.limit = (plan.max_wait_ms > 0 && !self.probe && !self.absent).then(|| now.plus(plan.max_wait_ms));
         self.limit_of_wait = self.limit;
         moved
     }
@@ -258,7 +294,7 @@ impl CallSeen {
 
     /// What the hotline remembers of it for 首问负责, once it is over.
     pub(crate) fn contact(&self) -> Option<PastContact> {
-        (!self.probe && self.first_queue.is_some()).then(|| PastContact {
+        (!self.probe && self.first_queue.is_some() && (!self.outbound || self.ever_connected)).then(|| PastContact {
             caller: self.caller.clone(),
             at: self.started_utc,
             agent: self.last_agent,
@@ -333,7 +369,7 @@ impl CallSeen {
         assert_eq!((record.reason, record.ended_by), (reason, by), "I-37: the end was overwritten");
         assert_eq!(record.length_ms, ended.since(self.started), "I-13: length");
         let left = self.turned.map_or(ended, |(_, left)| left);
-        let wait = self.first_entered.map(|entered| self.first_connect.unwrap_or(left).since(entered));
+        let wait = self.joined.map(|entered| self.first_connect.unwrap_or(left).since(entered));
         assert_eq!(record.wait_ms, wait, "I-13: wait");
         assert_eq!(record.talk_ms(), self.connected_ms, "I-10: talk time runs on, or is cut");
         assert_eq!(record.answered_by_agent, self.ever_connected, "I-12, I-38: answered and connected differ");

@@ -73,7 +73,10 @@ fn agent(random: &mut fastrand::Rng, index: u32, queues: &[QueueId]) -> AgentPla
 }
 
 fn queue(random: &mut fastrand::Rng, queues: &[QueueId]) -> QueuePlan {
-    let keys = if random.u32(0..2) == 0 { BTreeMap::from([('1', KeyAction::Leave(exit(random, queues)))]) } else { BTreeMap::new() };
+    let mut keys = if random.u32(0..2) == 0 { BTreeMap::from([('1', KeyAction::Leave(exit(random, queues)))]) } else { BTreeMap::new() };
+    if random.bool() {
+        keys.insert('9', KeyAction::CallBack);
+    }
     QueuePlan {
         no_answer: [NoAnswer::NotReady, NoAnswer::SkipOnly, NoAnswer::NotReadyAfter { misses: 2 }][random.usize(0..3)],
         wrap_up: WrapUpRule { until_saved: random.bool(), extensions: random.u8(0..3), extension_ms: 7_000 },
@@ -91,9 +94,26 @@ fn queue(random: &mut fastrand::Rng, queues: &[QueueId]) -> QueuePlan {
         last_agent: (random.u32(0..3) == 0)
             .then(|| LastAgentRule { within_days: random.u32(1..30), hold_ms: [0, 8_000, 40_000][random.usize(0..3)] }),
         keys,
-        callback: CallbackRule::default(),
+        callback: callback(random),
         mask_keys: random.bool(),
         announcements: announcements(random),
+    }
+}
+
+fn callback(random: &mut fastrand::Rng) -> CallbackRule {
+    let all_day = Hours { from_minute: 0, to_minute: 1_440 };
+    // The world begins at 16:00.
+    let some = Hours { from_minute: 16 * 60 + 5, to_minute: 16 * 60 + 25 };
+    CallbackRule {
+        max_open: random.usize(1..6),
+        attempts: random.u32(1..4),
+        retry_ms: random.u64(1_000..60_000),
+        ring_ms: random.u64(5_000..20_000),
+        keep_ms: random.u64(60_000..1_500_000),
+        hours: if random.u32(0..4) == 0 { some } else { all_day },
+        any_number: random.bool(),
+        offered: random.bool(),
+        abandoned_after_ms: [0, 0, 10_000][random.usize(0..3)],
     }
 }
 

@@ -10,7 +10,7 @@ use call_core::input::AgentAction;
 use call_core::ledger::{Counters, InteractionRecord, LastAgentOutcome, OverflowCause};
 use call_core::plan::{Exit, Membership, SkillId, Strategy};
 use call_core::{Core, Input};
-use shared::model::{AgentId, AgentState, EndReason, NotReadyReason, QueueId, Refusal, Side};
+use shared::model::{AgentId, AgentState, Direction, EndReason, NotReadyReason, QueueId, Refusal, Side};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Watch {
@@ -65,6 +65,16 @@ impl Watch {
         }
         let same = core.snapshot(self.reading()).counters;
         assert!(same == counters || turned_away > 0, "I-39: a new plan changed the totals from {counters:?} to {same:?}");
+    }
+
+    /// I-20: identity is an id: whoever a new plan no longer names, or names otherwise, is still signed in, and whoever waits still waits.
+    pub(crate) fn i20_who_is_gone_from_the_plan_is_still_there(&self) {
+        if !self.alone || !matches!(self.step.input, Some(Input::PlanChanged(_))) {
+            return;
+        }
+        for agent in &self.step.seated {
+            assert!(self.agents.contains_key(agent), "I-20: {agent} was lost by a new plan");
+        }
     }
 
     /// I-33: whoever's state changed is shown it by the same input.
@@ -127,7 +137,7 @@ impl Watch {
     }
 
     fn talks(&self, agent: AgentId) -> bool {
-        self.unsaved().any(|call| call.talks_with() == Some(agent))
+        self.unsaved().any(|call| call.agent() == Some(agent))
     }
 
     /// 2.1: a call is accepted by itself when the time has come, and only for somebody who sits there.
@@ -184,7 +194,7 @@ impl Watch {
         let (now, longest_text_ms) = (self.now, self.plan.limits.farewell_ms.max(self.longest_text_ms));
         for interaction in &self.open {
             let call = self.calls.get_mut(interaction).expect("an open call");
-            if !call.waits() || changed {
+            if !call.waits() || call.absent || changed || call.is_asked(now, longest_text_ms) {
                 call.unheard_since = now;
                 continue;
             }
@@ -204,7 +214,7 @@ impl Watch {
     pub(crate) fn i1_an_agent_holds_one_offer_or_call(&self) {
         let mut held = BTreeMap::new();
         for call in self.unsaved() {
-            for agent in call.ringing.iter().copied().chain(call.talks_with()) {
+            for agent in call.ringing.iter().copied().chain(call.agent()) {
                 *held.entry(agent).or_insert(0) += 1;
             }
         }
@@ -233,7 +243,7 @@ impl Watch {
                 assert!(call.ringing.contains(agent) && call.ended.is_none(), "I-3: a desk rings for nobody");
             }
             if let Some(view) = &desk.call {
-                assert_eq!(self.calls[&view.interaction].talks_with(), Some(*agent), "I-3: a desk shows a talk that is over");
+                assert_eq!(self.calls[&view.interaction].agent(), Some(*agent), "I-3: a desk shows a talk that is over");
             }
         }
     }
@@ -261,13 +271,14 @@ impl Watch {
     pub(crate) fn i5_desks_and_connected_legs_agree(&self) {
         for call in self.unsaved() {
             if let Some(agent) = call.talks_with() {
-                let there = self.agents.get(&agent).is_some_and(|seen| matches!(seen.state(), AgentState::Talking | AgentState::Lost));
+                let here = |state| matches!(state, AgentState::Talking | AgentState::Outbound | AgentState::Lost);
+                let there = self.agents.get(&agent).is_some_and(|seen| here(seen.state()));
                 assert!(there || self.arriving.contains_key(&agent), "I-5: {agent} is joined but not talking");
             }
         }
         for (agent, seen) in &self.agents {
-            let joined = self.unsaved().any(|call| call.talks_with() == Some(*agent));
-            assert!(seen.state() != AgentState::Talking || joined, "I-5: {agent} is shown in a call without one");
+            let joined = self.unsaved().any(|call| call.agent() == Some(*agent));
+            assert!(!matches!(seen.state(), AgentState::Talking | AgentState::Outbound) || joined, "I-5: {agent} is shown in a call without one");
             let shown = seen.desk.as_ref().is_some_and(|desk| desk.call.is_some());
             assert_eq!(shown, joined, "I-5: the desk of {agent} and its legs differ");
         }
@@ -456,14 +467,18 @@ impl Watch {
     pub(crate) fn conservation(&self, core: &Core) {
         let unsaved: Vec<_> = self.calls.values().filter(|call| call.saves != 1).map(|call| call.interaction).collect();
         assert!(unsaved.is_empty(), "I-12: without exactly one record: {unsaved:?}");
-        let count = |test: &dyn Fn(&&InteractionRecord) -> bool| self.records.iter().filter(|r| !r.probe).filter(test).count() as u64;
+        let all = |test: &dyn Fn(&&InteractionRecord) -> bool| self.records.iter().filter(test).count() as u64;
+        let count = |test: &dyn Fn(&&InteractionRecord) -> bool| all(&|r| !r.probe && r.direction == Direction::Inbound && test(r));
+        let ours = |back: bool| all(&|r| r.direction == Direction::Outbound && r.callback.is_some() == back);
+        let reached = |back: bool| all(&|r| r.direction == Direction::Outbound && r.callback.is_some() == back && r.answered_by_agent);
         let queued = count(&|r| r.queue.is_some());
         let answered = count(&|r| r.answered_by_agent);
         let abandoned = count(&|r| r.queue.is_some() && !r.answered_by_agent && r.reason == EndReason::Abandoned);
         let timed_out = count(&|r| !r.answered_by_agent && r.reason == EndReason::QueueTimeout);
         let turned_away =
             count(&|r| r.queue.is_some() && !r.answered_by_agent && matches!(r.reason, EndReason::NobodySignedIn | EndReason::AllNotReady));
-        let lost = queued - answered - abandoned - timed_out - turned_away;
+        let promised = count(&|r| !r.answered_by_agent && r.reason == EndReason::CallbackPromised);
+        let lost = queued - answered - abandoned - timed_out - turned_away - promised;
         let refused = self.invites - queued;
         let blocked = count(&|r| r.reason == EndReason::Blocked);
         let expected = Counters {
@@ -475,12 +490,12 @@ impl Watch {
             abandoned,
             timed_out,
             turned_away,
-            promised: 0,
+            promised,
             lost,
-            callbacks: 0,
-            called_back: 0,
-            outbound: 0,
-            reached: 0,
+            callbacks: ours(true),
+            called_back: reached(true),
+            outbound: ours(false),
+            reached: reached(false),
         };
         let counters = core.snapshot(self.reading()).counters;
         assert_eq!(counters, expected, "I-9: totals differ from the records");
@@ -504,7 +519,7 @@ impl Watch {
         for (queue, cause) in &self.step.unstaffed {
             assert_eq!(self.unstaffed(*queue), Some(*cause), "I-25: a call left {queue} for a cause that is not true");
         }
-        for call in self.unsaved().filter(|call| call.waits()) {
+        for call in self.unsaved().filter(|call| call.waits() && !call.absent) {
             let queue = call.queue.expect("waits in a queue");
             let rules = self.plan.queues[&queue].overflow.clone();
             let exit = self.unstaffed(queue).and_then(|cause| match cause {

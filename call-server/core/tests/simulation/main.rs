@@ -1,6 +1,7 @@
 //! Thousands of random days in the hotline. Each seed is its own world; a failure prints a short run that shows it.
 
 mod agents;
+mod callbacks;
 mod calls;
 mod door;
 mod draw;

@@ -1,5 +1,6 @@
 //! What agents do when their desks look like this: often too late, sometimes twice, sometimes not at all.
 
+use crate::draw::phone;
 use crate::world::{Event, World};
 use call_core::input::AgentAction;
 use shared::model::{AgentId, AgentState, Desk, NotReadyReason, OfferId, SessionId};
@@ -17,6 +18,7 @@ pub(crate) fn react(world: &mut World, agent: AgentId, session: SessionId, desk:
                 0..8 => world.after(10_000, clicks(AgentAction::AwaitNotReady(reason))),
                 8..12 => world.after(10_000, clicks(AgentAction::GoNotReady(reason))),
                 12..14 => world.after(10_000, clicks(AgentAction::Lock)),
+                14..20 => world.after(20_000, clicks(AgentAction::Dial(phone("13800138000").into()))),
                 _ => {}
             }
         }
@@ -26,9 +28,20 @@ pub(crate) fn react(world: &mut World, agent: AgentId, session: SessionId, desk:
             12..22 => world.after(60_000, clicks(AgentAction::AwaitNotReady(reason))),
             22..25 => world.after(60_000, clicks(AgentAction::Lock)),
             25..26 => world.after(60_000, clicks(AgentAction::Unlock)),
+            26..32 => world.after(60_000, clicks(AgentAction::Dial(phone("13800138000").into()))),
             _ => {}
         },
-        AgentState::Lost | AgentState::Holding | AgentState::Consulting | AgentState::Outbound => {}
+        AgentState::Lost | AgentState::Holding | AgentState::Consulting => {}
+        AgentState::Outbound => {
+            let Some(call) = desk.call.as_ref() else { return };
+            world.after(90_000, clicks(AgentAction::HangUp(call.interaction)));
+            match roll {
+                0..10 => world.after(20_000, clicks(AgentAction::GoNotReady(reason))),
+                10..14 => world.after(20_000, clicks(AgentAction::SignOut)),
+                14..18 => world.after(20_000, clicks(AgentAction::GoReady)),
+                _ => {}
+            }
+        }
         AgentState::Offered => {
             let Some(offer) = desk.offer.as_ref().map(|view| view.offer) else { return };
             react_to_offer(world, (agent, session), offer, roll);

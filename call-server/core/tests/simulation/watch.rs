@@ -4,6 +4,7 @@
 //! the number of its invariant in its name and in its message.
 
 use crate::agents::{AgentSeen, Choice, Rank};
+use crate::callbacks::Promised;
 use crate::calls::{CallSeen, Seeks};
 use crate::door::{self, House, Load, Meets};
 use crate::memory::Memory;
@@ -13,7 +14,8 @@ use call_core::ledger::{Counters, Decision, Fact, FactKind, InteractionRecord, L
 use call_core::plan::{Exit, KeyAction, Plan};
 use call_core::{Command, Core, Input, Now, Reason, Time};
 use shared::model::{
-    AgentId, Caller, Desk, EndReason, Floor, InteractionId, LegId, NextState, NotReadyReason, QueueId, Refusal, SessionId, Side, UnixMillis,
+    AgentId, Caller, Desk, Direction, EndReason, Floor, InteractionId, LegId, NextState, NotReadyReason, QueueId, Refusal, SessionId, Side, TrunkId,
+    UnixMillis,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -38,6 +40,11 @@ pub(crate) struct Watch {
     /// Per queue: the place of the member who was offered a call last.
     pub(crate) last_offered: BTreeMap<QueueId, (u32, AgentId)>,
     pub(crate) stopped: bool,
+    /// Who is to be called back.
+    pub(crate) promised: BTreeMap<InteractionId, Promised>,
+    /// There was no room for one more call, or other hours held, at some time: callbacks may rest for longer.
+    pub(crate) was_full: bool,
+    pub(crate) hours_changed: bool,
     pub(crate) invites: u64,
     pub(crate) records: Vec<InteractionRecord>,
     /// Who served which number last.
@@ -92,6 +99,10 @@ pub(crate) struct Step {
     pub(crate) has_place: Option<bool>,
     /// Whose state changed.
     pub(crate) changed: BTreeSet<AgentId>,
+    /// The call of ours whose agent is about to call somebody.
+    pub(crate) dialled: Option<InteractionId>,
+    /// Who was signed in before a new plan.
+    pub(crate) seated: BTreeSet<AgentId>,
     /// Before the input.
     pub(crate) counters: Option<Counters>,
     pub(crate) lived: BTreeSet<InteractionId>,
@@ -140,6 +151,9 @@ impl Watch {
             ranks: BTreeMap::new(),
             last_offered: BTreeMap::new(),
             stopped: false,
+            promised: BTreeMap::new(),
+            was_full: false,
+            hours_changed: false,
             invites: 0,
             records: Vec::new(),
             memory: Memory::default(),
@@ -166,12 +180,19 @@ impl Watch {
 
     /// An input is about to be handled.
     pub(crate) fn before(&mut self, now: Now, input: &Input, core: &Core) {
+        if now.utc.0 - self.utc.0 != i64::try_from(now.time.since(self.now)).unwrap_or(0) {
+            self.clock_was_set(now.utc, now.time);
+        }
         (self.now, self.utc) = (now.time, now.utc);
+        self.was_full |= self.open.len() >= self.plan.limits.max_interactions;
         self.alone = core.next_deadline().is_none_or(|(due, _)| due > now.time);
         self.step = Step { input: Some(input.clone()), ..Step::default() };
         match input {
             Input::CallOffered(offered) => self.before_call(offered),
-            Input::Digit { leg, digit } => self.step.key = self.before_key(*leg, *digit),
+            Input::Digit { leg, digit } => {
+                self.step.key = self.before_key(*leg, *digit);
+                self.asked_by_key(*leg, *digit);
+            }
             Input::ContactsKnown(past) => self.memory.learn(past),
             Input::AgentAttentive { agent, session, attentive } => self.attentive(*agent, *session, *attentive),
             Input::LegEnded { leg, .. } => {
@@ -199,7 +220,8 @@ impl Watch {
             Input::PlanChanged(plan) => self.before_plan(plan, core),
             Input::Stop => self.stopped = true,
             Input::LegRinging { .. } | Input::LegAnswered { .. } => {}
-            Input::CallbacksKnown(_) | Input::CancelCallback(_) => {}
+            Input::CallbacksKnown(known) => self.before_callbacks(known),
+            Input::CancelCallback(_) => {}
             Input::LegConfirmed { .. } | Input::FarDescribed { .. } | Input::MediaOpened { .. } | Input::AgentMediaOpened { .. } => {}
             Input::AnnouncementEnded { .. } | Input::Voice(_) | Input::CardFound { .. } | Input::Tick => {}
         }
@@ -247,6 +269,8 @@ impl Watch {
         self.i17_recordings_only_with_audio();
         self.i24_the_limit_of_waiting_holds_and_never_cuts_an_offer();
         self.i25_i36_only_reachable_agents_are_offered();
+        self.i20_who_is_gone_from_the_plan_is_still_there();
+        self.i27_a_callback_keeps_its_place_and_is_one_per_number();
         self.i28_who_rejected_is_not_asked_again_unless_sole();
         self.i32_a_short_loss_never_ends_a_talk();
         self.i40_the_strategy_of_the_queue_decides();
@@ -268,6 +292,7 @@ impl Watch {
         self.conservation(core);
         let snapshot = core.snapshot(self.reading());
         assert_eq!(core.next_deadline(), None, "nothing_leaks: a deadline at rest");
+        assert!(self.stopped || self.promised.is_empty(), "nothing_leaks: callbacks {:?}", self.promised.keys());
         assert!(snapshot.calls.is_empty() && snapshot.closing == 0, "nothing_leaks: {snapshot:?}");
         assert_eq!(snapshot.agents.len(), self.agents.len(), "nothing_leaks: agents");
         for agent in &snapshot.agents {
@@ -311,7 +336,8 @@ impl Watch {
 
     fn before_key(&self, leg: LegId, digit: char) -> Option<(InteractionId, KeyEffect)> {
         let call = self.calls.get(self.legs.get(&leg)?)?;
-        if !call.waits() {
+        // What keys do that answer a question is the business of scenarios.
+        if !call.waits() || call.is_asked(self.now, self.longest_text_ms) {
             return None;
         }
         let queue = call.queue?;
@@ -327,6 +353,17 @@ impl Watch {
         Some((call.interaction, effect))
     }
 
+    /// The key by which one is called back begins a talk; any other key goes on with it.
+    fn asked_by_key(&mut self, leg: LegId, digit: char) {
+        let (now, longest) = (self.now, self.longest_text_ms);
+        let Some(call) = self.legs.get(&leg).and_then(|interaction| self.calls.get_mut(interaction)) else { return };
+        let Some(rules) = call.queue.and_then(|queue| self.plan.queues.get(&queue)) else { return };
+        let asks = call.waits() && rules.keys.get(&digit) == Some(&KeyAction::CallBack);
+        if asks || call.is_asked(now, longest) {
+            call.asked_at = Some(now);
+        }
+    }
+
     /// Queues of live calls stay (I-19).
     fn before_plan(&mut self, plan: &Plan, core: &Core) {
         let mut next = plan.clone();
@@ -335,10 +372,18 @@ impl Watch {
                 next.queues.entry(queue).or_insert_with(|| rules.clone());
             }
         }
+        for queue in self.promised.values().map(|promised| promised.record.queue) {
+            if let Some(rules) = self.plan.queues.get(&queue) {
+                next.queues.entry(queue).or_insert_with(|| rules.clone());
+            }
+        }
         self.step.counters = Some(core.snapshot(self.reading()).counters);
         self.step.lived = self.unsaved().filter(|call| call.lives()).map(|call| call.interaction).collect();
         self.longest_text_ms = self.longest_text_ms.max(self.plan.limits.farewell_ms);
         self.shortest_lost_ms = self.shortest_lost_ms.min(next.limits.lost_ms);
+        let hours = |plan: &Plan| plan.queues.iter().map(|(queue, rules)| (*queue, rules.callback.hours)).collect::<Vec<_>>();
+        self.hours_changed |= hours(&self.plan) != hours(&next);
+        self.step.seated = self.agents.keys().copied().collect();
         self.plan = next;
         let kept: BTreeSet<u32> = self.plan.callers.blocked.iter().map(|entry| entry.entry).collect();
         self.rated.retain(|entry, _| kept.contains(entry));
@@ -461,6 +506,9 @@ impl Watch {
             }
             MediaCommand::Disconnect { citizen } => {
                 let call = self.call_of_leg(*citizen);
+                if std::mem::take(&mut call.early) {
+                    return;
+                }
                 let (_, since) = call.connected.take().expect("I-10: parted without a talk");
                 call.connected_ms += now.since(since);
             }
@@ -470,7 +518,13 @@ impl Watch {
                     assert!(call.connected.is_none(), "I-10: closed while still joined");
                 }
             }
-            MediaCommand::OfferTrunk { .. } | MediaCommand::Confer { .. } | MediaCommand::Hold { .. } => {}
+            MediaCommand::OfferTrunk { leg, .. } => {
+                let interaction = self.step.dialled.expect("somebody dials");
+                self.legs.insert(*leg, interaction);
+                self.with_call(interaction, |call| call.leg = *leg);
+            }
+            MediaCommand::Confer { first, .. } => self.call_of_leg(*first).early = true,
+            MediaCommand::Hold { .. } => {}
             MediaCommand::OpenTrunk { .. }
             | MediaCommand::Follow { .. }
             | MediaCommand::AgentVoice { .. }
@@ -509,6 +563,7 @@ impl Watch {
 
     fn store(&mut self, command: &StoreCommand) {
         match command {
+            StoreCommand::Open { interaction, caller, direction: Direction::Outbound, .. } => self.open_outbound(*interaction, caller),
             StoreCommand::Open { interaction, .. } => self.open(*interaction),
             StoreCommand::Note(fact) => self.fact(fact),
             StoreCommand::Save(record) => self.save(record),
@@ -520,8 +575,8 @@ impl Watch {
                 agent.interval(self.now, interval, wrap_up);
             }
             StoreCommand::CloseRecording { recording, .. } => self.with_call(InteractionId(recording.0), |call| call.attached += 1),
-            StoreCommand::Callback(_)
-            | StoreCommand::Supervised(_)
+            StoreCommand::Callback(record) => self.callback(record),
+            StoreCommand::Supervised(_)
             | StoreCommand::FindCard { .. }
             | StoreCommand::OpenRecording { .. }
             | StoreCommand::HoldRecordings { .. }
@@ -537,6 +592,39 @@ impl Watch {
         self.open.insert(interaction);
         self.step.opened = Some(interaction);
         self.calls.insert(interaction, CallSeen::new(interaction, offered, bound_for, self.reading()));
+    }
+
+    /// A call of ours: no leg belongs to it yet.
+    fn open_outbound(&mut self, interaction: InteractionId, caller: &Caller) {
+        assert!(!self.calls.contains_key(&interaction), "I-12: {interaction} opened twice");
+        self.open.insert(interaction);
+        let dialled = caller.number.as_ref().expect("somebody is called").reveal().clone();
+        let (leg, caller, origin) = (LegId(0), caller.clone(), Default::default());
+        let offered = CallOffered { leg, trunk: TrunkId(0), caller, dialled, offer: None, probe: false, origin };
+        let mut seen = CallSeen::new(interaction, &offered, None, self.reading());
+        seen.outbound = true;
+        self.calls.insert(interaction, seen);
+    }
+
+    /// An agent calls somebody: one who is to be called back, or by a wish of the agent's own.
+    fn dials(&mut self, interaction: InteractionId, agent: AgentId) {
+        self.step.dialled = Some(interaction);
+        let first = self.plan.agents.get(&agent).and_then(|plan| plan.queues.iter().find(|queue| self.plan.queues.contains_key(queue)));
+        let call = self.calls.get_mut(&interaction).expect("a fact of an open interaction");
+        call.dialling = Some(agent);
+        if !call.absent {
+            call.queue = first.copied();
+            return self.tally("an agent dials");
+        }
+        call.silent(agent);
+        assert!(call.ringing.is_empty(), "I-34: a losing desk rings on");
+        (call.waiting_since, call.limit, call.absent) = (None, None, false);
+        let due = std::mem::take(&mut call.accepts_itself).remove(&agent);
+        if due.is_some_and(|due| due <= self.now) {
+            *self.tallies.entry("accepted by itself").or_insert(0) += 1;
+        }
+        self.agents.get_mut(&agent).expect("dials while signed in").handled();
+        self.tally("a citizen is called back");
     }
 
     fn fact(&mut self, fact: &Fact) {
@@ -571,12 +659,17 @@ impl Watch {
                 self.step.parted.push((fact.interaction, agent));
             }
             FactKind::Ended { reason, by } => self.ended(fact.interaction, *reason, *by),
-            FactKind::Dialled { .. } | FactKind::DialEnded { .. } | FactKind::Held { .. } | FactKind::Retrieved { .. } => {}
+            FactKind::DialEnded { .. } | FactKind::Held { .. } | FactKind::Retrieved { .. } => {}
             FactKind::AsideBegan { .. } | FactKind::AsideEnded { .. } | FactKind::PartyJoined { .. } | FactKind::PartyLeft { .. } => {}
             FactKind::HandedOver { .. } | FactKind::SentToQueue { .. } | FactKind::KeysPressed { .. } | FactKind::KeysMasked { .. } => {}
             FactKind::RecordingPaused { .. } | FactKind::RecordingResumed { .. } => {}
             FactKind::Watched { .. } | FactKind::Unwatched { .. } | FactKind::EmergencyCalled { .. } => {}
-            FactKind::CallbackPromised { .. } | FactKind::CallbackBegan { .. } => {}
+            FactKind::CallbackPromised { callback } => {
+                let known = *callback == fact.interaction || self.promised.contains_key(callback);
+                assert!(known, "I-27: promised as part of {callback}, which is not open");
+            }
+            FactKind::CallbackBegan { callback, attempt } => self.callback_began(fact.interaction, *callback, *attempt),
+            FactKind::Dialled { agent } => self.dials(fact.interaction, *agent),
             FactKind::Blocked { .. } | FactKind::Favoured { .. } => {}
             FactKind::Announced { .. } | FactKind::Entered | FactKind::Answered => {}
             FactKind::Foretold { ahead, expected_ms, told } => self.foretold(fact.interaction, *ahead, *expected_ms, *told),
@@ -626,10 +719,13 @@ impl Watch {
 
     fn connected(&mut self, interaction: InteractionId, agent: AgentId) {
         let call = self.calls.get_mut(&interaction).expect("a fact of an open interaction");
+        call.last_agent = Some(agent);
+        if call.dialling.take() == Some(agent) {
+            return self.tally("somebody answered a call of ours");
+        }
         call.silent(agent);
         assert!(call.ringing.is_empty(), "I-34: a losing desk rings on");
         (call.waiting_since, call.limit) = (None, None);
-        call.last_agent = Some(agent);
         let due = std::mem::take(&mut call.accepts_itself).remove(&agent);
         if due.is_some_and(|due| due <= self.now) {
             *self.tallies.entry("accepted by itself").or_insert(0) += 1;
@@ -682,9 +778,15 @@ impl Watch {
             assert!(!self.step.silenced.contains(&interaction), "I-24: the limit of waiting cut a live offer");
         }
         call.ended = Some((reason, by, now));
-        call.waiting_since = None;
+        (call.waiting_since, call.dialling) = (None, None);
+        let attempt_of = call.callback;
         if let Some(contact) = call.contact() {
             self.memory.learn(&[contact]);
+        }
+        if let Some(promised) = attempt_of.and_then(|callback| self.promised.get_mut(&callback))
+            && promised.attempt == Some(interaction)
+        {
+            promised.attempt = None;
         }
     }
 
@@ -871,7 +973,7 @@ impl House for Watch {
     fn load(&self, offered: &CallOffered) -> Load {
         let subscriber = |call: &Caller| call.number.as_ref().map(|number| number.reveal().subscriber().to_owned());
         let (mut of_trunk, mut of_caller, mut texts) = (0, 0, 0);
-        for call in self.unsaved().filter(|call| call.lives()) {
+        for call in self.unsaved().filter(|call| call.lives() && !call.outbound) {
             texts += u32::from(call.hears_text());
             if !call.probe {
                 of_trunk += u32::from(call.trunk == offered.trunk);

@@ -14,8 +14,9 @@ use call_core::{Command, Core, Input, Now, Time};
 use shared::model::{AgentId, Caller, CallerCard, InteractionId, LegId, QueueId, RequestId, SessionId, TrunkId, UnixMillis};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Everything must have come to rest this long after the last call, in ms.
-const REST_MS: u64 = 3_600_000;
+/// Everything must have come to rest this long after the last call, in ms: a callback, whose time is the wall clock's, that was set back
+/// an hour, is the last.
+const REST_MS: u64 = 9_000_000;
 
 /// One seed's world.
 pub(crate) struct World {
@@ -87,8 +88,10 @@ pub(crate) enum Event {
     Voice(LegId, bool),
     /// The configuration changes.
     Reconfigured,
-    /// The citizen presses a key.
-    Presses(LegId),
+    /// The citizen presses a key: this one, or any.
+    Presses(LegId, Option<char>),
+    /// Somebody takes a callback back.
+    TakesBack,
     /// Somebody sits down, or gets up.
     Sits(AgentId, SessionId, bool),
     /// The server begins anew from its journal: nobody may notice.
@@ -163,6 +166,7 @@ impl World {
         sometimes(self, 15, Event::Reconfigured);
         sometimes(self, 20, Event::Stops);
         sometimes(self, 15, Event::Crashes);
+        sometimes(self, 20, Event::TakesBack);
         let step = [-3_600_000, -60_000, 45_000, 1_200_000][self.random.usize(0..4)];
         sometimes(self, 15, Event::ClockSet(step));
         if self.chance(8) {
@@ -178,8 +182,9 @@ impl World {
         while let Some(next) = self.next_time() {
             assert!(
                 next < self.calls_end + REST_MS,
-                "nothing_leaks: still busy an hour after the last call: {:?}",
-                self.core.next_deadline()
+                "nothing_leaks: still busy long after the last call: {:?} {:?}",
+                self.core.next_deadline(),
+                self.core.snapshot(self.reading()).calls
             );
             self.now = next;
             let first = self.events.first_key_value().map(|(key, _)| *key).filter(|(time, _)| *time <= next);
@@ -230,8 +235,16 @@ impl World {
             Event::Resumes(agent, session) => self.resumes(agent, session),
             Event::Voice(leg, reachable) => self.send(Edge::Media, Input::AgentMediaReachable { leg, reachable }),
             Event::Reconfigured => self.reconfigured(),
-            Event::Presses(leg) => {
-                let digit = if self.chance(80) { '1' } else { '7' };
+            Event::TakesBack => {
+                let open = self.watch.open_callbacks();
+                if !open.is_empty() {
+                    let callback = open[self.random.usize(0..open.len())].callback;
+                    self.send(Edge::Gateway, Input::CancelCallback(callback));
+                }
+            }
+            Event::Presses(leg, key) => {
+                let any = ['1', '1', '1', '1', '7', '9', '9', '2', '#', '*'][self.random.usize(0..10)];
+                let digit = key.unwrap_or(any);
                 self.send(Edge::Media, Input::Digit { leg, digit });
             }
             Event::Sits(agent, session, attentive) => self.send(Edge::Gateway, Input::AgentAttentive { agent, session, attentive }),
@@ -289,7 +302,7 @@ impl World {
         if self.stopped {
             return;
         }
-        let gone = |event: &Event| matches!(event, Event::Arrives(_) | Event::Leaves(..) | Event::Voice(..) | Event::Presses(_));
+        let gone = |event: &Event| matches!(event, Event::Arrives(_) | Event::Leaves(..) | Event::Voice(..) | Event::Presses(..));
         self.events.retain(|_, event| !gone(event));
         self.legs.clear();
         self.first_plan = self.plan.clone();
@@ -302,9 +315,11 @@ impl World {
             record.steps.push(Step::Crashed(Box::new(self.plan.clone()), self.first_interaction));
             record.names.next_run();
         }
+        let callbacks = self.watch.open_callbacks();
         self.watch.crashed(self.plan.clone());
         self.watch.tally("the server crashed");
         self.step(Input::ContactsKnown(self.watch.known_contacts()));
+        self.step(Input::CallbacksKnown(callbacks));
         let agents: Vec<AgentId> = self.desktops.keys().copied().collect();
         for agent in agents {
             let desktop = self.desktops.entry(agent).or_default();
@@ -332,7 +347,8 @@ impl World {
 
     fn obey_sip(&mut self, command: SipCommand) {
         match command {
-            SipCommand::Ring { .. } | SipCommand::PressKeys { .. } | SipCommand::Dial(_) => {}
+            SipCommand::Ring { .. } | SipCommand::PressKeys { .. } => {}
+            SipCommand::Dial(dial) => self.is_called(dial.leg),
             SipCommand::Answer { leg, .. } if self.chance(98) => self.send(Edge::Sip, Input::LegConfirmed { leg }),
             SipCommand::Answer { leg, .. } => self.after(32_000, Event::Leaves(leg, LegEnd::Timeout)),
             SipCommand::Refuse { leg, .. } | SipCommand::HangUp { leg, .. } => self.leg_ends(leg, LegEnd::AsCommanded),
@@ -364,7 +380,12 @@ impl World {
                 let length = self.random.u64(0..12_000);
                 self.at(self.now + length, Event::Arrives(Input::AnnouncementEnded { leg, end }));
             }
-            MediaCommand::OfferTrunk { .. } | MediaCommand::Confer { .. } | MediaCommand::Hold { .. } => {}
+            MediaCommand::OfferTrunk { leg, .. } => match self.random.u32(0..50) {
+                0 => {}
+                1 => self.send(Edge::Media, Input::MediaFailed { leg, reason: MediaFailure::NoPorts }),
+                _ => self.send(Edge::Media, Input::MediaOpened { leg, answer: SessionText("offer".into()) }),
+            },
+            MediaCommand::Confer { .. } | MediaCommand::Hold { .. } => {}
             MediaCommand::Connect { .. }
             | MediaCommand::Follow { .. }
             | MediaCommand::Play { .. }
@@ -470,7 +491,10 @@ impl World {
             Input::CallOffered(CallOffered { leg, trunk, caller, dialled, offer: None, probe, origin: Default::default() }),
         );
         if self.chance(20) {
-            self.after(90_000, Event::Presses(leg));
+            self.after(90_000, Event::Presses(leg, None));
+        }
+        if self.chance(30) {
+            self.asks_to_be_called_back(leg);
         }
         if self.chance(2) {
             let description = SessionText("new".into());
@@ -486,6 +510,35 @@ impl World {
         self.after(patience, Event::Leaves(leg, cause));
         let gap = self.random.u64(0..self.call_gap_ms * 2);
         self.at(self.now + gap, Event::Dials);
+    }
+
+    /// Presses the keys for it, one after the other, with the own number or another one.
+    fn asks_to_be_called_back(&mut self, leg: LegId) {
+        let mut when = self.now + self.random.u64(1_000..60_000);
+        let other = ["92138001380001#1", "92110#", "92#", "92138001380002#2138001380001#1"][self.random.usize(0..4)];
+        let keys = if self.chance(70) { "91" } else { other };
+        for key in keys.chars() {
+            self.at(when, Event::Presses(leg, Some(key)));
+            when += self.random.u64(100..4_000);
+        }
+    }
+
+    /// Somebody's phone is called: nobody is there, it is busy or no number, or somebody answers and hangs up in the end.
+    fn is_called(&mut self, leg: LegId) {
+        self.legs.insert(leg);
+        match self.random.u32(0..20) {
+            0..2 => {}
+            2..4 => self.after(5_000, Event::Leaves(leg, LegEnd::Refused { status: 486 })),
+            4 => self.after(5_000, Event::Leaves(leg, LegEnd::Refused { status: 404 })),
+            5 => self.after(2_000, Event::Leaves(leg, LegEnd::NoLine)),
+            roll => {
+                let early = (roll > 12).then(|| SessionText("early".into()));
+                self.send(Edge::Sip, Input::LegRinging { leg, early });
+                let answer = Some(SessionText("answer".into()));
+                self.after(25_000, Event::Arrives(Input::LegAnswered { leg, answer }));
+                self.after(120_000, Event::Leaves(leg, LegEnd::ByeReceived));
+            }
+        }
     }
 
     /// Told exactly once per leg.

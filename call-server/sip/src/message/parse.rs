@@ -199,7 +199,7 @@ impl<'a> Checked<'a> {
         }
         let body_start = index.body_start.ok_or(Fault::NoEndOfHeader)?;
         index.check_single()?;
-        let via = index.first(Name::Via).filter(|text| is_tidy_via(text)).and_then(|text| parts(text, b',').next());
+        let via = index.first(Name::Via).filter(|text| is_tidy_via(text)).and_then(first_value);
         let via = via.and_then(Via::parse).ok_or(Fault::BadVia)?;
         let from = index.first(Name::From).and_then(NameAddr::parse).ok_or(Fault::BadFrom)?;
         let to = index.first(Name::To).and_then(NameAddr::parse).ok_or(Fault::BadTo)?;
@@ -244,6 +244,8 @@ struct Index<'a> {
     /// The names that were seen, and those that were seen again, as bits.
     seen: u32,
     repeated: u32,
+    /// Where the first field of each name that was seen stands among the fields.
+    firsts: [u8; Name::COUNT],
     start_line_end: usize,
     body_start: Option<usize>,
     too_many: bool,
@@ -252,8 +254,17 @@ struct Index<'a> {
 impl<'a> Index<'a> {
     fn new(packet: &'a [u8]) -> Self {
         let fields = [Field { name: Name::Other, start: 0, end: 0 }; MAX_FIELDS];
-        let mut index =
-            Self { packet, fields, count: 0, seen: 0, repeated: 0, start_line_end: packet.len(), body_start: None, too_many: false };
+        let mut index = Self {
+            packet,
+            fields,
+            count: 0,
+            seen: 0,
+            repeated: 0,
+            firsts: [0; Name::COUNT],
+            start_line_end: packet.len(),
+            body_start: None,
+            too_many: false,
+        };
         let mut start: usize = 0;
         let mut is_first = true;
         let mut last_is_field = false;
@@ -289,8 +300,13 @@ impl<'a> Index<'a> {
             return false;
         };
         *slot = field;
-        self.repeated |= self.seen & field.name.bit();
-        self.seen |= field.name.bit();
+        let bit = field.name.bit();
+        if self.seen & bit != 0 {
+            self.repeated |= bit;
+        } else if let Some(first) = self.firsts.get_mut(field.name as usize) {
+            *first = u8::try_from(self.count).unwrap_or(u8::MAX);
+        }
+        self.seen |= bit;
         self.count = self.count.saturating_add(1);
         true
     }
@@ -311,12 +327,23 @@ impl<'a> Index<'a> {
     }
 
     fn fields(&self, name: Name) -> impl Iterator<Item = &'a [u8]> {
-        let packet = self.packet;
-        self.indexed().iter().filter(move |field| field.name == name).map(|field| trim(packet.get(field.range()).unwrap_or_default()))
+        let is_repeated = self.repeated & name.bit() != 0;
+        let behind = self.place(name).and_then(|place| self.indexed().get(place.checked_add(1)?..)).filter(|_| is_repeated);
+        let others = behind.unwrap_or_default().iter().filter(move |field| field.name == name).map(|field| self.text(*field));
+        self.first(name).into_iter().chain(others)
     }
 
     fn first(&self, name: Name) -> Option<&'a [u8]> {
-        (self.seen & name.bit() != 0).then(|| self.fields(name).next()).flatten()
+        Some(self.text(*self.fields.get(self.place(name)?)?))
+    }
+
+    fn place(&self, name: Name) -> Option<usize> {
+        let place = self.firsts.get(name as usize)?;
+        (self.seen & name.bit() != 0).then(|| usize::from(*place))
+    }
+
+    fn text(&self, field: Field) -> &'a [u8] {
+        trim(self.packet.get(field.range()).unwrap_or_default())
     }
 
     fn check_single(&self) -> Result<(), Fault> {
@@ -378,7 +405,13 @@ fn is_tidy_via(text: &[u8]) -> bool {
 
 /// All values of a Contact field are addresses, or it is the `*` of a REGISTER.
 fn is_contact(text: &[u8]) -> bool {
-    text == b"*" || parts(text, b',').all(|value| NameAddr::parse(value).is_some())
+    let is_address = |value| NameAddr::parse(value).is_some();
+    text == b"*" || text.is_empty() || if memchr(b',', text).is_none() { is_address(text) } else { parts(text, b',').all(is_address) }
+}
+
+/// What stands in front of the first comma; most fields hold one value and no comma.
+fn first_value(text: &[u8]) -> Option<&[u8]> {
+    if memchr(b',', text).is_none() { Some(text) } else { parts(text, b',').next() }
 }
 
 fn is_call_id(text: &[u8]) -> bool {
