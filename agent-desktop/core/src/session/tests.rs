@@ -7,8 +7,8 @@ use shared::model::{
     Refusal, RequestId, SessionId, Side, TalkHealth, UnixMillis, VoiceCodec, VoiceTrouble, WrapUpView,
 };
 use shared::wire::{
-    AgentsNews, Correction, DeskRules, FromClient, FromServer, MailboxPart, MediaAccess, MessageRow, MessageTarget, MessagesAsked,
-    MessagesNews, SignInRefusal, SignOutReason, VoiceOptions, VoiceOrder,
+    AgentsNews, Correction, FromClient, FromServer, MailboxPart, MediaAccess, MessageRow, MessageTarget, MessagesAsked, MessagesNews,
+    SignInRefusal, SignOutReason, VoiceOptions, VoiceOrder,
 };
 
 /// A session with its log.

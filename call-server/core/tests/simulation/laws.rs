@@ -278,7 +278,10 @@ impl Watch {
         }
         for (agent, seen) in &self.agents {
             let joined = self.unsaved().any(|call| call.agent() == Some(*agent));
-            assert!(!matches!(seen.state(), AgentState::Talking | AgentState::Outbound) || joined, "I-5: {agent} is shown in a call without one");
+            assert!(
+                !matches!(seen.state(), AgentState::Talking | AgentState::Outbound) || joined,
+                "I-5: {agent} is shown in a call without one"
+            );
             let shown = seen.desk.as_ref().is_some_and(|desk| desk.call.is_some());
             assert_eq!(shown, joined, "I-5: the desk of {agent} and its legs differ");
         }

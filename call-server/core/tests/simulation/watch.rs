@@ -14,8 +14,8 @@ use call_core::ledger::{Counters, Decision, Fact, FactKind, InteractionRecord, L
 use call_core::plan::{Exit, KeyAction, Plan};
 use call_core::{Command, Core, Input, Now, Reason, Time};
 use shared::model::{
-    AgentId, Caller, Desk, Direction, EndReason, Floor, InteractionId, LegId, NextState, NotReadyReason, QueueId, Refusal, SessionId, Side, TrunkId,
-    UnixMillis,
+    AgentId, Caller, Desk, Direction, EndReason, Floor, InteractionId, LegId, NextState, NotReadyReason, QueueId, Refusal, SessionId, Side,
+    TrunkId, UnixMillis,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
