@@ -193,7 +193,8 @@ fn a_call_that_goes_from_hand_to_hand_is_heard_by_whom_it_is_with() {
     let Some(outside) = expert("hand-to-hand") else { return };
     let stage = Stage::new("hand-to-hand", Some(&outside));
     let mut script = Script::default();
-    let (mut agent, mut supervisor) = (stage.agent(0, A), stage.supervisor());
+    let (mut agent, mut supervisor) = (stage.desktop(0, A, HeadlessPlan::ANSWERS), stage.supervisor());
+    agent.go_ready();
     let citizen = stage.citizen();
     agent.event("talking", SOON);
     // Never ready by itself: whoever is, may be asked first.

@@ -8,6 +8,7 @@ mod settings;
 #[path = "story/words.rs"]
 mod words;
 
+use call_core::command::PromptName;
 use call_core::command::{
     AgentCommand, BUSY_TONE, MediaAccess, MediaCommand, Part, RecordingCommand, SessionText, SipCommand, Sound, StoreCommand,
 };
@@ -296,12 +297,7 @@ impl Stage {
                 self.talks.get_mut(&citizen).expect("attends a talk that is there").insert(leg, part);
                 None
             }
-            MediaCommand::Withdraw { leg } => {
-                let talk = self.talks.values_mut().find(|members| members.contains_key(&leg)).expect("leaves a talk");
-                talk.remove(&leg);
-                assert!(!talk.is_empty(), "the last one is not withdrawn");
-                None
-            }
+            MediaCommand::Withdraw { leg } => self.withdraw(leg),
             MediaCommand::Hold { citizen, .. } => {
                 self.hears(citizen, Hears::Music);
                 None
@@ -324,11 +320,7 @@ impl Stage {
                 self.pressed = Some((leg, keys.to_string()));
                 None
             }
-            MediaCommand::Speak { talk, prompts } => {
-                assert!(self.talks.contains_key(&talk), "a text for a talk that is not there");
-                self.said = prompts.first().map(|prompt| prompt.0.to_string());
-                None
-            }
+            MediaCommand::Speak { talk, prompts } => self.speak(talk, &prompts),
             MediaCommand::Close { leg } => {
                 assert!(!self.talks.contains_key(&leg), "closed in a talk");
                 self.hears(leg, Hears::Gone);
@@ -339,6 +331,25 @@ impl Stage {
             | MediaCommand::HearTones { .. }
             | MediaCommand::MaskKeys { .. } => None,
         }
+    }
+
+    fn speak(&mut self, talk: LegId, prompts: &[PromptName]) -> Option<Input> {
+        assert!(self.talks.contains_key(&talk), "a text for a talk that is not there");
+        self.said = prompts.first().map(|prompt| prompt.0.to_string());
+        None
+    }
+
+    fn withdraw(&mut self, leg: LegId) -> Option<Input> {
+        let talk = self.talks.values_mut().find(|members| members.contains_key(&leg)).expect("leaves a talk");
+        talk.remove(&leg);
+        assert!(!talk.is_empty(), "the last one is not withdrawn");
+        None
+    }
+
+    fn expect_tracks(&self, tracks: &str) -> Result<(), String> {
+        let name = |(track, paused): (&Track, &bool)| format!("{}{}", track.code(), if *paused { "(paused)" } else { "" });
+        let found: Vec<String> = self.tracks.iter().map(name).collect();
+        same("tracks", &found.join(" ").as_str(), &tracks)
     }
 
     fn join(&mut self, first: LegId, second: LegId) -> Option<Input> {
@@ -735,11 +746,7 @@ impl Stage {
             ["phone", number, "is", "gone"] => same("gone", &self.phone(number)?.is_gone, &true),
             ["said", text] => same("what is said", &self.said.as_deref(), &Some(*text)),
             ["evidence", reason] => same("evidence", &self.evidence, &Some(*reason)),
-            ["tracks", tracks @ ..] => {
-                let name = |(track, paused): (&Track, &bool)| format!("{}{}", track.code(), if *paused { "(paused)" } else { "" });
-                let found: Vec<String> = self.tracks.iter().map(name).collect();
-                same("tracks", &found.join(" ").as_str(), &tracks.join(" ").as_str())
-            }
+            ["tracks", tracks @ ..] => self.expect_tracks(&tracks.join(" ")),
             ["audit", row @ ..] => same("audit", &self.audit.last().map(String::as_str), &Some(row.join(" ").as_str())),
             ["keys", keys, "towards", who @ ..] => {
                 let found = self.pressed.as_ref().map(|(leg, keys)| format!("{keys} towards {}", self.name_of(*leg)));

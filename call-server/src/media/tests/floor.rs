@@ -160,10 +160,12 @@ fn late_packets_of_one_call_are_heard_in_no_other_while_the_port_rests_and_after
     rig.media.send(MediaCommand::Close { leg: CITIZEN });
     let offered = socket("127.0.0.1");
     let text = offer(&offered, "127.0.0.1", "8");
-    let mut tries = 20_000;
+    let mut tries = 0_u64;
     let answer = wait_for(|| {
         tries += 1;
-        agent.say(tries, &[ALAW_SILENCE; 160]);
+        if tries.is_multiple_of(1_000) {
+            agent.say(20_000 + (tries / 1_000) as u16, &[ALAW_SILENCE; 160]);
+        }
         rig.open(CITIZEN, Some(&text)).ok().filter(|answer| rtp_address(answer) == first.server)
     });
     let third = Citizen { socket: offered, server: rtp_address(&answer), answer };
