@@ -8,9 +8,8 @@ mod settings;
 #[path = "story/words.rs"]
 mod words;
 
-use call_core::command::PromptName;
 use call_core::command::{
-    AgentCommand, BUSY_TONE, MediaAccess, MediaCommand, Part, RecordingCommand, SessionText, SipCommand, Sound, StoreCommand,
+    AgentCommand, BUSY_TONE, MediaAccess, MediaCommand, Part, PromptName, RecordingCommand, SessionText, SipCommand, Sound, StoreCommand,
 };
 use call_core::input::{AgentAction, AnnouncementEnd, CallOffered, LegEnd, MediaFailure, PastContact, RecordingOutcome};
 use call_core::ledger::{CallbackRecord, CallbackState, Decision, FactKind, InteractionRecord, LastAgentOutcome};
