@@ -248,9 +248,7 @@ fn a_call_that_goes_from_hand_to_hand_is_heard_by_whom_it_is_with() {
     assert_eq!(ends, [("caller_hung_up", "caller"), ("released", "server"), ("caller_hung_up", "caller")]);
     script.check("citizen", &report.heard);
     script.check("second citizen", &picked);
-    script.check("expert", &outside.heard());
-    script.check("agent", &agent.heard());
-    script.check("supervisor", &supervisor.heard());
+    drop(outside);
     let acts = stage.site.cli(&["agent", "supervision"]);
     for act in ["take_over", "release", "pick_up", "force_ready", "force_not_ready", "force_sign_out"] {
         assert!(acts.to_string().contains(act), "{act} in {acts:#}");
