@@ -1,5 +1,5 @@
 //! What supervisors and hold need of media: whispers on a track of their own, music for an agent who is swapped out, texts into a talk; and
-//! late and forged packets, which nobody may hear.
+//! forged packets, which nobody may hear.
 
 use super::*;
 use call_core::command::Part;
@@ -120,65 +120,11 @@ fn a_text_into_a_talk_of_trunks_is_heard_by_both_and_recorded() {
     rig.tap_of(RECORDING, |kind| matches!(kind, TapKind::Audio(TapAudio { channel: Channel::Agent, samples, .. }) if spoken(samples)));
 }
 
-/// The agent hears this word, and before it at most the silence that keeps the path open.
-fn hears_only(agent: &mut Agent, number: u16) {
-    // Who says nothing for long is taken to be gone.
-    agent.say(1_000 * number, &[ALAW_SILENCE; 160]);
-    wait_for(|| {
-        let heard = agent.hear().1;
-        assert!(heard == voice_of(number) || heard == [ALAW_SILENCE; 160], "a stranger's word is heard");
-        (heard == voice_of(number)).then_some(())
-    });
-}
-
 /// Says a thousand words from an address at a port.
 fn sprays(socket: &UdpSocket, at: SocketAddr, word: u16) {
     for number in 0..200 {
         // A port that is closed answers with an error that comes with a later packet.
         let _ = socket.send_to(&datagram(&header(8, number), &voice_of(word)), at);
-    }
-}
-
-#[test]
-fn late_packets_of_one_call_are_heard_in_no_other_while_the_port_rests_and_after_it() {
-    let rest = Duration::from_millis(300);
-    let mut rig = Rig::with(Limits { port_rest: rest, ..Limits::default() }, free_ports(3));
-    let (first, mut agent) = rig.talk("8");
-    first.say(8, 1, &voice_of(1));
-    hears_only(&mut agent, 1);
-    rig.media.send(MediaCommand::Disconnect { citizen: CITIZEN });
-    rig.media.send(MediaCommand::Close { leg: CITIZEN });
-    let second = rig.citizen("8");
-    assert_ne!(second.server, first.server, "a port that rests is not given out");
-    rig.media.send(MediaCommand::Connect { citizen: CITIZEN, agent: AGENT, recording: RECORDING });
-    sprays(&first.socket, first.server, 66);
-    for number in 2..20 {
-        second.say(8, number, &voice_of(number));
-        hears_only(&mut agent, number);
-    }
-    rig.media.send(MediaCommand::Disconnect { citizen: CITIZEN });
-    rig.media.send(MediaCommand::Close { leg: CITIZEN });
-    let offered = socket("127.0.0.1");
-    let text = offer(&offered, "127.0.0.1", "8");
-    let mut tries = 0_u64;
-    let answer = wait_for(|| {
-        tries += 1;
-        if tries.is_multiple_of(1_000) {
-            agent.say(20_000 + (tries / 1_000) as u16, &[ALAW_SILENCE; 160]);
-        }
-        rig.open(CITIZEN, Some(&text)).ok().filter(|answer| rtp_address(answer) == first.server)
-    });
-    let third = Citizen { socket: offered, server: rtp_address(&answer), answer };
-    third.say(8, 30, &voice_of(30));
-    rig.settle();
-    rig.media.send(MediaCommand::Connect { citizen: CITIZEN, agent: AGENT, recording: RECORDING });
-    // Whoever speaks first from the announced host has the port; after it the old caller is a stranger, late as it may be.
-    third.say(8, 31, &voice_of(31));
-    hears_only(&mut agent, 31);
-    sprays(&first.socket, first.server, 67);
-    for number in 32..50 {
-        third.say(8, number, &voice_of(number));
-        hears_only(&mut agent, number);
     }
 }
 
