@@ -9,11 +9,11 @@ mod settings;
 mod words;
 
 use call_core::command::{
-    AgentCommand, BUSY_TONE, MediaAccess, MediaCommand, Part, RecordingCommand, SessionText, SipCommand, Sound, StoreCommand,
+    AgentCommand, BUSY_TONE, MediaAccess, MediaCommand, Part, PromptName, RecordingCommand, SessionText, SipCommand, Sound, StoreCommand,
 };
 use call_core::input::{AgentAction, AnnouncementEnd, CallOffered, LegEnd, MediaFailure, PastContact, RecordingOutcome};
 use call_core::ledger::{CallbackRecord, CallbackState, Decision, FactKind, InteractionRecord, LastAgentOutcome};
-use call_core::plan::{Mode, Override, Plan, PromptName, Scope};
+use call_core::plan::{Mode, Override, Plan, Scope};
 use call_core::{Command, Core, Input, Now, Time};
 use settings::{Settings, agent_id, length_ms, minute, not_ready, phone, way_out};
 use shared::model::{
@@ -287,12 +287,7 @@ impl Stage {
                 self.talks.get_mut(&citizen).expect("attends a talk that is there").insert(leg, part);
                 None
             }
-            MediaCommand::Withdraw { leg } => {
-                let talk = self.talks.values_mut().find(|members| members.contains_key(&leg)).expect("leaves a talk");
-                talk.remove(&leg);
-                assert!(!talk.is_empty(), "the last one is not withdrawn");
-                None
-            }
+            MediaCommand::Withdraw { leg } => self.withdraw(leg),
             MediaCommand::Hold { citizen, .. } => self.plays(citizen, Sound::Music),
             MediaCommand::Disconnect { citizen } => {
                 self.talks.remove(&citizen).expect("only a talk that is there is parted");
@@ -303,11 +298,7 @@ impl Stage {
                 self.pressed = Some((leg, keys.to_string()));
                 None
             }
-            MediaCommand::Speak { talk, prompts } => {
-                assert!(self.talks.contains_key(&talk), "a text for a talk that is not there");
-                self.said = prompts.first().map(|prompt| prompt.0.to_string());
-                None
-            }
+            MediaCommand::Speak { talk, prompts } => self.speak(talk, &prompts),
             MediaCommand::Close { leg } => {
                 assert!(!self.talks.contains_key(&leg), "closed in a talk");
                 self.hears(leg, Hears::Gone);
@@ -338,6 +329,25 @@ impl Stage {
             }
         }
         None
+    }
+
+    fn speak(&mut self, talk: LegId, prompts: &[PromptName]) -> Option<Input> {
+        assert!(self.talks.contains_key(&talk), "a text for a talk that is not there");
+        self.said = prompts.first().map(|prompt| prompt.0.to_string());
+        None
+    }
+
+    fn withdraw(&mut self, leg: LegId) -> Option<Input> {
+        let talk = self.talks.values_mut().find(|members| members.contains_key(&leg)).expect("leaves a talk");
+        talk.remove(&leg);
+        assert!(!talk.is_empty(), "the last one is not withdrawn");
+        None
+    }
+
+    fn expect_tracks(&self, tracks: &str) -> Result<(), String> {
+        let name = |(track, paused): (&Track, &bool)| format!("{}{}", track.code(), if *paused { "(paused)" } else { "" });
+        let found: Vec<String> = self.tracks.iter().map(name).collect();
+        same("tracks", &found.join(" ").as_str(), &tracks)
     }
 
     fn join(&mut self, first: LegId, second: LegId) -> Option<Input> {
@@ -739,11 +749,7 @@ impl Stage {
             }
             ["said", text] => same("what is said", &self.said.as_deref(), &Some(*text)),
             ["evidence", reason] => same("evidence", &self.evidence, &Some(*reason)),
-            ["tracks", tracks @ ..] => {
-                let name = |(track, paused): (&Track, &bool)| format!("{}{}", track.code(), if *paused { "(paused)" } else { "" });
-                let found: Vec<String> = self.tracks.iter().map(name).collect();
-                same("tracks", &found.join(" ").as_str(), &tracks.join(" ").as_str())
-            }
+            ["tracks", tracks @ ..] => self.expect_tracks(&tracks.join(" ")),
             ["audit", row @ ..] => same("audit", &self.audit.last().map(String::as_str), &Some(row.join(" ").as_str())),
             ["keys", keys, "towards", who @ ..] => {
                 let found = self.pressed.as_ref().map(|(leg, keys)| format!("{keys} towards {}", self.name_of(*leg)));

@@ -282,3 +282,33 @@ fn a_night_makes_old_recordings_small_and_everything_still_proves_to_be_what_it_
     std::fs::write(site.file(1), bytes).expect("writable");
     assert_eq!(site.only_fault(&Choice::One(RecordingId(1))).recording, Some(RecordingId(1)));
 }
+
+#[test]
+fn evidence_is_neither_deleted_nor_made_small_until_the_hold_is_lifted() {
+    let mut site = Site::new();
+    for id in [1, 2] {
+        site.record(id, 0, true);
+        std::fs::remove_file(site.file(id)).expect("it was written");
+        write_tones_for_test(&site.file(id), RecordingId(id), &site.keys, true);
+        site.close(id);
+    }
+    let now = UnixMillis(NEW_YEAR + 30 * DAY_MS);
+    let (held, nobody) = (InteractionId(1), InteractionId(99));
+    assert!(site.store.hold_recordings(held, ("emergency", ""), now).expect("writable"));
+    assert!(!site.store.hold_recordings(nobody, ("投诉", "2001"), now).expect("writable"), "there is no such call");
+    assert_eq!((site.row(1).held.as_deref(), site.row(2).held.as_deref()), (Some("emergency"), None));
+    note_envelopes(&site.store, &site.settings).expect("writable");
+    assert_eq!(Night::whole_for_test(&site.store, &site.settings, &site.keys, now), 1);
+    let small = |id| recording::is_compact(&site.file(id)).expect("readable");
+    assert_eq!([small(1), small(2)], [false, true], "the night leaves evidence as it is");
+    site.settings = RecordingSettings { expire_percent: 95, keep_days: Some(20), ..site.settings.clone() };
+    expiry::expire(&site.store, &site.settings, now, || Ok(100.0)).expect("writable");
+    assert_eq!([1, 2].map(|id| site.file(id).exists()), [true, false], "no rule deletes evidence");
+    assert_eq!(site.store.lift_holds(held, ("复核完毕", "2001"), now).expect("writable"), 1);
+    assert_eq!(site.store.lift_holds(held, ("复核完毕", "2001"), now).expect("writable"), 0, "once");
+    expiry::expire(&site.store, &site.settings, now, || Ok(100.0)).expect("writable");
+    assert!(!site.file(1).exists());
+    let holds = site.store.holds(held).expect("readable");
+    let kept: Vec<_> = holds.iter().map(|hold| (hold.reason.as_str(), hold.lifted_by.as_deref())).collect();
+    assert_eq!(kept, [("emergency", Some("2001"))], "what was held stays on record");
+}

@@ -555,3 +555,15 @@ fn a_reload_names_the_sections_that_need_a_restart() {
     let text = DISTRIBUTED.replace("127.0.0.1:5060", "127.0.0.1:5070") + "[site]\nname = \"12315\"\n";
     assert_eq!(site(&text).needs_restart(&old), ["sip", "site"]);
 }
+
+#[test]
+fn limits_of_calls_are_read_and_a_warning_comes_before_its_end() {
+    let folder = Folder::with_certificate();
+    let with = |lines: &str| parse(folder.0.folder(), &format!("{}\n", example().replace("[calls]", &format!("[calls]\n{lines}"))));
+    let site = with("hold_most_seconds = 240\ntransfers_most = 2\nresidual_warning_seconds = 60\nresidual_most_seconds = 90");
+    let limits = site.unwrap_or_else(|faults| panic!("{faults}")).bare_plan().limits.functions;
+    assert_eq!((limits.held_most_ms, limits.max_transfers, limits.residual_warning_ms, limits.residual_ms), (240_000, 2, 60_000, 90_000));
+    let faults = with("hold_reminder_seconds = 900\nresidual_warning_seconds = 7200").err().expect("both are too long").to_string();
+    assert!(faults.contains("hold_reminder_seconds in [calls] is not shorter than hold_most_seconds"), "{faults}");
+    assert!(faults.contains("residual_warning_seconds in [calls] is not shorter than residual_most_seconds"), "{faults}");
+}

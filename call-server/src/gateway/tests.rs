@@ -645,9 +645,9 @@ async fn messages_are_told_to_who_has_asked_for_them_and_not_too_many_at_once() 
     let FromServer::Messages(news) = client.hear().await else { panic!("the mailbox") };
     assert_eq!(news.rows[0].text.reveal(), "Newest");
     client.say(&send(2, " 停水 ")).await;
+    assert_eq!(client.hear().await, FromServer::Done { request: RequestId(2) });
     let FromServer::Messages(news) = client.hear().await else { panic!("the message") };
     assert_eq!(news.rows[0].text.reveal(), "停水");
-    assert_eq!(client.hear().await, FromServer::Done { request: RequestId(2) });
     client.say(&send(3, "!")).await;
     assert_eq!(client.hear().await, FromServer::Refused { request: RequestId(3), reason: Refusal::TooManyMessages });
     client.say(&FromClient::Messages(MessagesAsked::Read { number: 1 })).await;

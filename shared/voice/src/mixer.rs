@@ -45,6 +45,8 @@ pub struct Mixer {
     wanted: [[f32; MAX_PARTIES]; MAX_PARTIES],
     current: [[f32; MAX_PARTIES]; MAX_PARTIES],
     muted: [bool; MAX_PARTIES],
+    /// Of whom nothing has come yet: the first frame is not faded. A whisper that were faded out of everybody's ears would be heard.
+    fresh: [bool; MAX_PARTIES],
     levels: [Leveller; MAX_PARTIES],
 }
 
@@ -53,7 +55,14 @@ impl Mixer {
     #[must_use]
     pub fn new(comfort: Comfort) -> Self {
         let everyone = std::array::from_fn(|listener| std::array::from_fn(|speaker| if listener == speaker { 0.0 } else { 1.0 }));
-        Self { comfort, wanted: everyone, current: everyone, muted: [false; MAX_PARTIES], levels: [Leveller::default(); MAX_PARTIES] }
+        Self {
+            comfort,
+            wanted: everyone,
+            current: everyone,
+            muted: [false; MAX_PARTIES],
+            fresh: [true; MAX_PARTIES],
+            levels: [Leveller::default(); MAX_PARTIES],
+        }
     }
 
     /// Sets how voices are led from now on; changes fade over one frame.
@@ -95,6 +104,9 @@ impl Mixer {
         self.set_role(party, Role::Talk);
         (0..MAX_PARTIES).for_each(|speaker| self.set_gain(party, speaker, 1.0));
         self.set_muted(party, false);
+        if let Some(fresh) = self.fresh.get_mut(party) {
+            *fresh = true;
+        }
         if let Some(level) = self.levels.get_mut(party) {
             *level = Leveller::default();
         }
@@ -107,6 +119,9 @@ impl Mixer {
         for (speaker, input) in inputs.iter().take(MAX_PARTIES).enumerate() {
             let Some(input) = input else { continue };
             gains[speaker] = self.speaker_gain(speaker, input);
+            if std::mem::take(&mut self.fresh[speaker]) {
+                (0..MAX_PARTIES).for_each(|listener| self.current[listener][speaker] = self.wanted[listener][speaker] * gains[speaker]);
+            }
             voices[speaker].iter_mut().zip(*input).for_each(|(value, sample)| *value = f32::from(*sample));
         }
         for (listener, output) in outputs.iter_mut().take(MAX_PARTIES).enumerate() {
@@ -217,6 +232,23 @@ mod tests {
 
     fn sum(frames: &[Frame]) -> Frame {
         std::array::from_fn(|n| frames.iter().map(|frame| frame[n]).sum())
+    }
+
+    #[test]
+    fn not_even_the_first_frame_of_a_whisper_is_heard_by_others() {
+        let inputs: Vec<Frame> = (0..4).map(|party| if party == 3 { tone(9_000.0, 20.0, 0) } else { [0; FRAME_SAMPLES] }).collect();
+        let mut mixer = Mixer::new(Comfort::On);
+        for role in [Role::Whisper { to: 1 }, Role::Listen] {
+            mixer.reset(3);
+            mixer.set_role(3, role);
+            let outputs = mixed(&mut mixer, &inputs);
+            assert_eq!([outputs[0], outputs[2]], [[0; FRAME_SAMPLES]; 2], "{role:?}");
+        }
+        mixer.set_role(3, Role::Talk);
+        mixed(&mut mixer, &inputs);
+        mixer.reset(3);
+        mixer.set_role(3, Role::Listen);
+        assert_eq!(mixed(&mut mixer, &inputs)[0], [0; FRAME_SAMPLES], "another party at the place of one who talked");
     }
 
     #[test]
