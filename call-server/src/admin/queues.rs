@@ -57,9 +57,9 @@ mod tests {
 
     #[test]
     fn a_line_says_who_waits_and_what_its_agents_do() {
-        let told = json!({"queues": [{"queue": 1, "name": "政务咨询", "waiting": 2, "longest_wait_ms": 61_500, "talking": 1,
+        let told = json!({"queues": [{"queue": 1, "name": "政务咨询", "waiting": 2, "longest_wait_ms": 61_500, "callbacks": 1, "talking": 1,
             "agents": {"ready": 0, "talking": 1, "not_ready": 3}, "forecasts": {"outcomes": 4, "within": 3, "outside_ms": 40_000}}]});
-        let row = "1    政务咨询  waiting 2, longest 61.5 s, talking 1, agents: 3 not ready, 1 talking, forecasts 3 of 4 held, \
+        let row = "1    政务咨询  waiting 2, longest 61.5 s, to be called back 1, talking 1, agents: 3 not ready, 1 talking, forecasts 3 of 4 held, \
                    10.0 s outside on average";
         assert_eq!(readable(&told), row);
         assert_eq!(readable(&json!({"queues": []})), "The site has no queues.");

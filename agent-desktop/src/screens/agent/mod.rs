@@ -379,8 +379,8 @@ impl State {
             return self.wish(Wish::Lock);
         }
         match (&self.question, reason) {
-            (Some(Question::SoundTest), _) if digit == 1 => return Action::Wish(Wish::TestSound(SoundTest::Record)),
-            (Some(Question::SoundTest), _) if digit == 2 => return Action::Wish(Wish::TestSound(SoundTest::Ring)),
+            (Some(Question::SoundTest), _) if digit == 1 => Action::Wish(Wish::TestSound(SoundTest::Record)),
+            (Some(Question::SoundTest), _) if digit == 2 => Action::Wish(Wish::TestSound(SoundTest::Ring)),
             (Some(Question::Reasons), Some(reason)) => self.wish(Wish::GoNotReady(*reason)),
             (_, _) => Action::None,
         }

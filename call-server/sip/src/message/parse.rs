@@ -202,7 +202,9 @@ impl<'a> Checked<'a> {
         let via = index.first(Name::Via).filter(|text| is_tidy_via(text)).and_then(first_value);
         let via = via.and_then(Via::parse).ok_or(Fault::BadVia)?;
         let from = index.first(Name::From).and_then(NameAddr::parse).ok_or(Fault::BadFrom)?;
-        let to = index.first(Name::To).and_then(NameAddr::parse).ok_or(Fault::BadTo)?;
+        // A tag that is none would stand beside ours in the answer, and the answer would have two.
+        let to = index.first(Name::To).and_then(NameAddr::parse).filter(|to| to.tag().is_some() || to.parameter("tag").is_none());
+        let to = to.ok_or(Fault::BadTo)?;
         let call_id = index.first(Name::CallId).filter(|id| is_call_id(id)).ok_or(Fault::BadCallId)?;
         let cseq = index.first(Name::CSeq).and_then(cseq).ok_or(Fault::BadCSeq)?;
         if let StartLine::Request { method, uri: _ } = start_line {
