@@ -1,5 +1,5 @@
 //! What supervisors and hold need of media: whispers on a track of their own, music for an agent who is swapped out, texts into a talk; and
-//! forged packets, which nobody may hear.
+//! late and forged packets, which nobody may hear.
 
 use super::*;
 use call_core::command::Part;
@@ -120,11 +120,71 @@ fn a_text_into_a_talk_of_trunks_is_heard_by_both_and_recorded() {
     rig.tap_of(RECORDING, |kind| matches!(kind, TapKind::Audio(TapAudio { channel: Channel::Agent, samples, .. }) if spoken(samples)));
 }
 
+/// What late senders say in the next test, from an address that had the port before.
+const LATE: [u16; 2] = [66, 67];
+
+/// The agent hears this word of a citizen, said again if the late sender's flood has drowned it, and never one of that sender.
+fn hears_only(agent: &mut Agent, citizen: &Citizen, number: u16) {
+    let mut tries = 0_u32;
+    wait_for(|| {
+        if tries.is_multiple_of(20) {
+            // Who says nothing for long is taken to be gone.
+            agent.say(1_000 * number + (tries / 20) as u16, &[ALAW_SILENCE; 160]);
+            citizen.say(8, 100 * number + (tries / 20) as u16, &voice_of(number));
+        }
+        tries += 1;
+        let heard = agent.hear().1;
+        assert!(!LATE.iter().any(|late| heard == voice_of(*late)), "a late packet is heard");
+        (heard == voice_of(number)).then_some(())
+    });
+}
+
 /// Says a thousand words from an address at a port.
 fn sprays(socket: &UdpSocket, at: SocketAddr, word: u16) {
     for number in 0..200 {
         // A port that is closed answers with an error that comes with a later packet.
         let _ = socket.send_to(&datagram(&header(8, number), &voice_of(word)), at);
+    }
+}
+
+#[test]
+fn late_packets_of_one_call_are_heard_in_no_other_while_the_port_rests_and_after_it() {
+    let rest = Duration::from_millis(300);
+    let mut rig = Rig::with(Limits { port_rest: rest, ..Limits::default() }, free_ports(3));
+    let (first, mut agent) = rig.talk("8");
+    hears_only(&mut agent, &first, 1);
+    rig.media.send(MediaCommand::Disconnect { citizen: CITIZEN });
+    rig.media.send(MediaCommand::Close { leg: CITIZEN });
+    let second = rig.citizen("8");
+    assert_ne!(second.server, first.server, "a port that rests is not given out");
+    rig.media.send(MediaCommand::Connect { citizen: CITIZEN, agent: AGENT, recording: RECORDING });
+    rig.settle();
+    sprays(&first.socket, first.server, LATE[0]);
+    for number in 2..20 {
+        hears_only(&mut agent, &second, number);
+    }
+    rig.media.send(MediaCommand::Disconnect { citizen: CITIZEN });
+    rig.media.send(MediaCommand::Close { leg: CITIZEN });
+    let offered = socket("127.0.0.1");
+    let text = offer(&offered, "127.0.0.1", "8");
+    let mut tries = 0_u64;
+    let answer = wait_for(|| {
+        tries += 1;
+        if tries.is_multiple_of(1_000) {
+            agent.say(20_000 + (tries / 1_000) as u16, &[ALAW_SILENCE; 160]);
+        }
+        rig.open(CITIZEN, Some(&text)).ok().filter(|answer| rtp_address(answer) == first.server)
+    });
+    let third = Citizen { socket: offered, server: rtp_address(&answer), answer };
+    third.say(8, 30, &voice_of(30));
+    rig.settle();
+    rig.media.send(MediaCommand::Connect { citizen: CITIZEN, agent: AGENT, recording: RECORDING });
+    rig.settle();
+    // Whoever speaks first from the announced host has the port; after it the old caller is a stranger, late as it may be.
+    hears_only(&mut agent, &third, 31);
+    sprays(&first.socket, first.server, LATE[1]);
+    for number in 32..50 {
+        hears_only(&mut agent, &third, number);
     }
 }
 
