@@ -103,7 +103,8 @@ impl<'a> Via<'a> {
     /// The branch; empty if there is none, or one that could not be repeated unchanged.
     #[must_use]
     pub fn branch(&self) -> &'a [u8] {
-        let whole = |branch: &&[u8]| !branch.iter().any(|byte| is_space(*byte));
+        // A bracket or a quote that is never closed would swallow what an answer adds behind it.
+        let whole = |branch: &&[u8]| !branch.iter().any(|byte| is_space(*byte) || matches!(byte, b'<' | b'"'));
         parameter(self.parameters, "branch").flatten().filter(whole).unwrap_or_default()
     }
 
