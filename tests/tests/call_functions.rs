@@ -273,12 +273,13 @@ fn forced_acts(stage: &Stage, script: &mut Script, [agent, colleague, supervisor
     supervisor.event("talking", SOON);
     script.then("pick up who waits", agent, &[("second citizen", &[S]), ("supervisor", &[C])]);
     let picked = waits.hang_up(LATER);
+    // One act at a time: another is asked for when the one before shows.
+    supervise(supervisor, "force_sign_out", &colleagues, "");
+    colleague.event("signed_out", SOON);
     supervise(supervisor, "force_ready", &own, "");
     agent.state("ready", SOON);
     supervise(supervisor, "force_not_ready", &own, r#","as":"training""#);
     agent.state_because("not_ready", "training", SOON);
-    supervise(supervisor, "force_sign_out", &colleagues, "");
-    colleague.event("signed_out", SOON);
     picked.heard
 }
 
