@@ -1,5 +1,6 @@
 //! Writing messages: requests, and responses that repeat what RFC 3261 section 8.2.6 wants repeated.
 
+use super::grammar::parts;
 use super::{Head, Method, Name, NameAddr, Via};
 use crate::message::grammar::ip_address;
 use bytes::Bytes;
@@ -91,10 +92,11 @@ impl<'a> ResponseWriter<'a> {
     #[must_use]
     pub fn begin(&self, status: u16, tag: Option<&str>) -> Writer {
         let mut writer = Writer::response(status);
-        for (place, value) in self.head.values(Name::Via).enumerate() {
-            match Via::parse(value).filter(|_| place == 0) {
-                Some(via) => writer.field("Via", received_via(&via, self.source)),
-                None => writer.field("Via", value),
+        // Each field stays one field: an answer with more of them than the request could be too many for its reader.
+        for (place, field) in self.head.fields(Name::Via).enumerate() {
+            match Via::parse(parts(field, b',').next().unwrap_or_default()).filter(|_| place == 0) {
+                Some(via) => writer.field("Via", with_others(received_via(&via, self.source), field)),
+                None => writer.field("Via", field),
             };
         }
         // In the 400 to a request that lacks one of them, it is missing too.
@@ -114,6 +116,15 @@ impl<'a> ResponseWriter<'a> {
         }
         writer
     }
+}
+
+/// The top value as it was received, and behind it the others of its field.
+fn with_others(mut top: Vec<u8>, field: &[u8]) -> Vec<u8> {
+    for value in parts(field, b',').skip(1) {
+        top.extend_from_slice(b", ");
+        top.extend_from_slice(value);
+    }
+    top
 }
 
 /// The To value with our tag. A To that cannot be read is repeated as it came.
