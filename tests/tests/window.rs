@@ -89,6 +89,7 @@ const DISPOSITION: (u32, u32) = (640, 172);
 const CONTENT: (u32, u32) = (640, 460);
 
 #[test]
+#[cfg_attr(not(feature = "real-time"), ignore = "typing into a slow window is not reliable beside other work: by hand, HACKING.md")]
 fn a_person_holds_consults_talks_in_three_writes_a_summary_survives_a_crash_and_locks_the_seat() {
     let site = Site::demo("window-calls");
     let server = Server::start(&site);
@@ -158,6 +159,7 @@ fn a_person_holds_consults_talks_in_three_writes_a_summary_survives_a_crash_and_
 }
 
 #[test]
+#[cfg_attr(not(feature = "real-time"), ignore = "typing into a slow window is not reliable beside other work: by hand, HACKING.md")]
 fn a_person_hands_a_citizen_over_after_asking_the_colleague() {
     let site = Site::demo("window-transfer");
     let server = Server::start(&site);
