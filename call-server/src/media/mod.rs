@@ -212,7 +212,7 @@ fn start_with(settings: MediaSettings, limits: Limits, joints: MediaJoints) -> i
     let agent_port = socket.local_port()?;
     let (poller, waker) = Poller::new()?;
     let started = Instant::now();
-    let crew = Crew { library, limits, waker: waker.clone(), socket, started };
+    let crew = Crew { sounds: library, limits, waker: waker.clone(), socket, started };
     let (lanes, counters) = crew.start(joints.taps, joints.tunnel)?;
     let figures =
         MediaFigures { counters: counters.iter().cloned().collect(), gauges: lanes.iter().map(|lane| Arc::clone(&lane.gauge)).collect() };
@@ -235,7 +235,7 @@ fn start_with(settings: MediaSettings, limits: Limits, joints: MediaJoints) -> i
 
 /// What all media threads have in common.
 struct Crew {
-    library: Library,
+    sounds: Library,
     limits: Limits,
     /// Wakes the control thread.
     waker: Waker,
@@ -290,7 +290,7 @@ impl Crew {
             teller: Teller::new(teller, self.waker.clone(), counters),
             gauge: Arc::clone(&gauge),
         };
-        let worker = Worker::new(self.library.clone(), &self.limits, inlets, outlets, self.started);
+        let worker = Worker::new(self.sounds.clone(), &self.limits, inlets, outlets, self.started);
         let core = urgent::own_core(place);
         let thread = std::thread::Builder::new().name(format!("media-{place}")).spawn(move || worker.run(core))?;
         Ok((Lane::new(orders, news, (waker.clone(), gauge, Some(thread))), waker))

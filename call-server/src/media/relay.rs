@@ -209,7 +209,7 @@ impl Worker {
         let Role::Playing(player) = &mut leg.role else { return self.wheel.remove(Turn::Trunk(slot)) };
         let announces = player.announces();
         let mut piece = [ALAW_SILENCE; FRAME_SAMPLES];
-        let ended = player.next(&self.library, law, &mut piece);
+        let ended = player.next(&self.sounds, law, &mut piece);
         let is_over = player.is_over();
         let mut output = [0; OUTPUT_BYTES];
         output[HEADER_BYTES..HEADER_BYTES + FRAME_SAMPLES].copy_from_slice(&piece);
@@ -232,7 +232,7 @@ impl Worker {
         let Some(agent) = self.agents.get_mut(slot) else { return self.wheel.remove(Turn::Agent(slot)) };
         let Some(player) = &mut agent.playing else { return self.wheel.remove(Turn::Agent(slot)) };
         let mut piece = [ALAW_SILENCE; FRAME_SAMPLES];
-        player.next(&self.library, Codec::Pcma, &mut piece);
+        player.next(&self.sounds, Codec::Pcma, &mut piece);
         if player.is_over() {
             agent.playing = None;
         }
@@ -247,7 +247,7 @@ impl Worker {
     fn spoken(&mut self, slot: u16) -> Option<[i16; FRAME_SAMPLES]> {
         let player = self.talks.get_mut(slot)?.spoken.as_mut()?;
         let mut piece = [ALAW_SILENCE; FRAME_SAMPLES];
-        player.next(&self.library, Codec::Pcma, &mut piece);
+        player.next(&self.sounds, Codec::Pcma, &mut piece);
         if player.is_over() {
             self.talks.get_mut(slot)?.spoken = None;
         }

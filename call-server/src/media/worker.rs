@@ -146,7 +146,7 @@ pub(super) struct Worker {
     /// Talks.
     pub(super) talks: Table<Talk>,
     /// The site's sounds.
-    pub(super) library: Library,
+    pub(super) sounds: Library,
     /// Whose turn it is.
     pub(super) wheel: Wheel,
     /// The recorder's ear.
@@ -197,12 +197,12 @@ pub(super) struct Outlets {
 
 impl Worker {
     /// A worker without legs. The clock of all workers starts at `started`.
-    pub(super) fn new(library: Library, limits: &Limits, inlets: Inlets, outlets: Outlets, started: Instant) -> Self {
+    pub(super) fn new(sounds: Library, limits: &Limits, inlets: Inlets, outlets: Outlets, started: Instant) -> Self {
         Self {
             trunks: Table::new(MAX_LEGS),
             agents: Table::new(MAX_AGENTS),
             talks: Table::new(MAX_LEGS),
-            library,
+            sounds,
             wheel: Wheel::new(),
             tap: Tap::new(outlets.taps),
             exits: outlets.exits,
