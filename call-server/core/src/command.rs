@@ -304,6 +304,9 @@ pub enum Part {
 /// The prompt that is the busy tone 忙音; media has it of its own.
 pub const BUSY_TONE: &str = "busy_tone";
 
+/// The prompt that is the short tone before a call that is accepted by itself; media has it of its own.
+pub const ZIP_TONE: &str = "zip_tone";
+
 /// What a leg hears.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Sound {

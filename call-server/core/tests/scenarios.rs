@@ -9,7 +9,7 @@ mod settings;
 mod words;
 
 use call_core::command::{
-    AgentCommand, BUSY_TONE, MediaAccess, MediaCommand, Part, PromptName, RecordingCommand, SessionText, SipCommand, Sound, StoreCommand,
+    AgentCommand, MediaAccess, MediaCommand, Part, PromptName, RecordingCommand, SessionText, SipCommand, Sound, StoreCommand,
 };
 use call_core::input::{AgentAction, AnnouncementEnd, CallOffered, LegEnd, MediaFailure, PastContact, RecordingOutcome};
 use call_core::ledger::{CallbackRecord, CallbackState, Decision, FactKind, InteractionRecord, LastAgentOutcome};
@@ -75,9 +75,9 @@ struct Stage {
     /// By the leg that each is named by.
     talks: BTreeMap<LegId, BTreeMap<LegId, Part>>,
     pressed: Option<(LegId, String)>,
-    /// Who hears the tone of a call that rings, and who has heard that of a refusal.
+    /// Who hears the tone of a call that rings, and the text or tone that was played last.
     ringback: BTreeSet<LegId>,
-    busy: BTreeSet<LegId>,
+    told: BTreeMap<LegId, String>,
     /// Agents' legs that hear music.
     music: BTreeSet<LegId>,
     /// The text that was said last into a talk.
@@ -158,7 +158,7 @@ impl Stage {
             talks: BTreeMap::new(),
             pressed: None,
             ringback: BTreeSet::new(),
-            busy: BTreeSet::new(),
+            told: BTreeMap::new(),
             music: BTreeSet::new(),
             said: None,
             tracks: BTreeMap::new(),
@@ -313,9 +313,9 @@ impl Stage {
 
     fn announce(&mut self, leg: LegId, prompts: &[PromptName]) -> Option<Input> {
         self.ringback.remove(&leg);
-        self.busy.extend(prompts.iter().any(|prompt| &*prompt.0 == BUSY_TONE).then_some(leg));
-        let names: Vec<String> = prompts.iter().map(|prompt| prompt.0.to_string()).collect();
-        self.hears(leg, Hears::Text(names.join(" ")));
+        let names = prompts.iter().map(|prompt| prompt.0.to_string()).collect::<Vec<_>>().join(" ");
+        self.told.insert(leg, names.clone());
+        self.hears(leg, Hears::Text(names));
         None
     }
 
@@ -325,6 +325,7 @@ impl Stage {
             Sound::Ringback => _ = self.ringback.insert(leg),
             Sound::Silence => {
                 self.ringback.remove(&leg);
+                self.told.remove(&leg);
                 self.hears(leg, Hears::Silence);
             }
         }
@@ -503,6 +504,9 @@ impl Stage {
                 let leg = self.caller(number)?.leg;
                 self.hears(leg, Hears::Music);
                 self.feed(Input::AnnouncementEnded { leg, end: AnnouncementEnd::Finished });
+            }
+            ["the", "whisper", "for", agent, "ends"] => {
+                self.feed(Input::AnnouncementEnded { leg: self.agents_leg(agent)?, end: AnnouncementEnd::Finished });
             }
             ["phone", number, "rings"] => self.phone_does(number, |leg| Input::LegRinging { leg, early: None })?,
             ["phone", number, "is", "heard"] => {
@@ -737,7 +741,10 @@ impl Stage {
     fn expect(&mut self, words: &[&str]) -> Result<(), String> {
         match words {
             ["agent", agent, "hears", "ringback"] => same("ringback", &self.ringback.contains(&self.agents_leg(agent)?), &true),
-            ["agent", agent, "heard", "busy"] => same("busy tone", &self.busy.contains(&self.agents_leg(agent)?), &true),
+            ["agent", agent, "heard", text @ ..] => {
+                let told = self.told.get(&self.agents_leg(agent)?).map_or("nothing", String::as_str);
+                same("what was heard", &told, &text.join(" ").as_str())
+            }
             ["agent", agent, "hears", who @ ..] => {
                 let leg = self.agents_leg(agent)?;
                 same("what is heard", &self.audible(leg).unwrap_or_else(|| "nobody".to_owned()).as_str(), &who.join(" ").as_str())

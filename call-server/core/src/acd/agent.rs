@@ -3,7 +3,7 @@
 use super::OfferOver;
 use super::pool::{Free, Seated};
 use super::standing::Standing;
-use crate::command::{AgentCommand, MediaCommand, SessionEnd, StoreCommand};
+use crate::command::{AgentCommand, MediaCommand, SessionEnd, Sound, StoreCommand};
 use crate::ledger::{Doing, IntervalCause, OfferEnd, Timeline, WhyNot};
 use crate::plan::{NoAnswer, Unattended, WrapUpRule};
 use crate::time::{Now, Time};
@@ -68,6 +68,8 @@ pub(crate) struct Offered {
     pub(crate) expires: Now,
     /// When it is accepted by itself.
     pub(crate) accepts_itself: Option<Now>,
+    /// The agent hears what comes before that.
+    pub(crate) whispered: bool,
     /// A colleague asks; what the agent does after accepting.
     pub(crate) asked: Option<TalkMode>,
 }
@@ -284,11 +286,8 @@ impl Agent {
     /// Somebody sits there, or not: a call that rings is not accepted by itself for an empty chair.
     pub(crate) fn attentive(&mut self, turn: &mut Turn, attentive: bool) {
         self.attentive = attentive;
-        if let Activity::Offered(offered) = self.activity
-            && !attentive
-        {
-            turn.timers.cancel(Reason::AutoAnswer(self.agent, offered.offer));
-            self.activity = Activity::Offered(Offered { accepts_itself: None, ..offered });
+        if !attentive {
+            self.waits_for_a_hand(turn);
         }
     }
 
@@ -723,6 +722,10 @@ impl Agent {
         }
         if let Activity::Offered(offered) = self.activity {
             turn.timers.cancel(Reason::AutoAnswer(self.agent, offered.offer));
+            // Joining cuts what is heard; nothing else does.
+            if offered.whispered && !matches!(activity, Activity::Talking(_)) {
+                turn.media(MediaCommand::Play { leg: self.leg, sound: Sound::Silence });
+            }
         }
         if let Activity::WrapUp(wrap_up) = self.activity {
             self.finished = Some((wrap_up.queue, turn.now.time.since(wrap_up.since)));

@@ -111,7 +111,7 @@ impl Acd {
         self.last_offered.insert(queue, (turn.membership(agent, queue).order, agent));
         self.line.ring(turn, interaction, agent);
         let expires = turn.now.plus(turn.queue(queue).ring_ms);
-        let offered = Offered { offer, interaction, queue, began: turn.now, expires, accepts_itself: None, asked: None };
+        let offered = Offered { offer, interaction, queue, began: turn.now, expires, accepts_itself: None, whispered: false, asked: None };
         if let Some(agent) = self.agent_mut(agent) {
             agent.offer(turn, offered);
         }
@@ -130,7 +130,8 @@ impl Acd {
         self.next_offer = OfferId(offer.0 + 1);
         let (began, expires) = (turn.now, turn.now.plus(ring_ms));
         if let Some(agent) = self.agent_mut(agent) {
-            agent.offer(turn, Offered { offer, interaction, queue, began, expires, accepts_itself: None, asked: Some(mode) });
+            let asked = Some(mode);
+            agent.offer(turn, Offered { offer, interaction, queue, began, expires, accepts_itself: None, whispered: false, asked });
         }
     }
 

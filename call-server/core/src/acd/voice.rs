@@ -1,12 +1,16 @@
 //! By what an agent speaks: the headset, whose voice path stands as long as the session, or a phone that is called for each call.
 
 use super::OfferOver;
-use super::agent::{Activity, Agent};
+use super::agent::{Activity, Agent, Offered};
+use crate::command::{MediaCommand, Sound};
 use crate::ledger::{IntervalCause, OfferEnd};
 use crate::plan::NoAnswer;
 use crate::timer::Reason;
 use crate::turn::Turn;
-use shared::model::{DialResult, LegId, NotReadyReason, Notice, VoiceDevice};
+use shared::model::{DialResult, LegId, NotReadyReason, Notice, OfferId, VoiceDevice};
+
+/// How long an agent hears of a call before it is joined, at most, in ms; also if media never says that the whisper is over.
+const WHISPER_MOST_MS: u64 = 10_000;
 
 impl Agent {
     /// The leg by which the agent is heard now: the phone while it is off the hook.
@@ -27,17 +31,47 @@ impl Agent {
         self.device == VoiceDevice::Phone && self.phone.is_none()
     }
 
+    /// Lets the agent hear of the call that is about to be accepted by itself, as its queue wants it; `false` if it is to be accepted now.
+    /// The offer lasts until that is over (I-24).
+    pub(crate) fn whisper(&mut self, turn: &mut Turn) -> bool {
+        let Activity::Offered(offered) = self.activity else { return false };
+        let prompts = turn.queue(offered.queue).whisper.clone();
+        if offered.whispered || offered.asked.is_some() || prompts.is_empty() {
+            return false;
+        }
+        let latest = turn.now.plus(WHISPER_MOST_MS);
+        let expires = if offered.expires.time > latest.time { offered.expires } else { latest.plus(1) };
+        self.activity = Activity::Offered(Offered { whispered: true, expires, ..offered });
+        turn.timers.set(latest.time, Reason::AutoAnswer(self.agent, offered.offer));
+        turn.timers.set(expires.time, Reason::OfferOver(self.agent, offered.offer));
+        turn.media(MediaCommand::Announce { leg: self.leg, prompts, then: Sound::Silence });
+        true
+    }
+
+    /// The offer of which the agent hears now.
+    pub(crate) fn whispered(&self) -> Option<OfferId> {
+        match self.activity {
+            Activity::Offered(offered) => Some(offered.offer).filter(|_| offered.whispered),
+            Activity::NotReady(_) | Activity::Ready | Activity::Talking(_) | Activity::WrapUp(_) | Activity::Lost(_) => None,
+        }
+    }
+
+    /// The call that rings is not accepted by itself any more.
+    pub(super) fn waits_for_a_hand(&mut self, turn: &mut Turn) {
+        let Activity::Offered(offered) = self.activity else { return };
+        turn.timers.cancel(Reason::AutoAnswer(self.agent, offered.offer));
+        if offered.whispered {
+            turn.media(MediaCommand::Play { leg: self.leg, sound: Sound::Silence });
+        }
+        self.activity = Activity::Offered(Offered { accepts_itself: None, whispered: false, ..offered });
+    }
+
     /// To speak by something else from now on; the offer that ends with it, if the headset does not work.
     pub(crate) fn use_voice(&mut self, turn: &mut Turn, device: VoiceDevice) -> Option<OfferOver> {
         self.device = device;
         self.notice = None;
-        if let Activity::Offered(offered) = self.activity
-            && device == VoiceDevice::Phone
-        {
-            turn.timers.cancel(Reason::AutoAnswer(self.agent, offered.offer));
-            self.activity = Activity::Offered(super::Offered { accepts_itself: None, ..offered });
-        }
         if device == VoiceDevice::Phone {
+            self.waits_for_a_hand(turn);
             turn.timers.cancel(Reason::MediaReturnOver(self.agent));
             return None;
         }

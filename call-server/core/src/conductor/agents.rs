@@ -4,7 +4,7 @@ use crate::Core;
 use crate::acd::{Accepted, Activity, Agent, Asked};
 use crate::calls::Ending;
 use crate::command::{AgentCommand, MediaAccess, SessionEnd};
-use crate::input::AgentAction;
+use crate::input::{AgentAction, AnnouncementEnd};
 use crate::ledger::IntervalCause;
 use crate::turn::Turn;
 use shared::model::{
@@ -142,10 +142,23 @@ impl Core {
         }
     }
 
-    /// The call is accepted by itself (2.1).
+    /// The time has come in which the call is accepted by itself (2.1): the agent hears of it first, if the queue wants that.
     pub(super) fn auto_answer(&mut self, agent: AgentId, offer: OfferId) {
-        // The deadline is gone with the offer, so it is live; a refusal would change nothing.
-        let _ = self.accept(agent, offer, IntervalCause::AutoAnswer);
+        if !self.acd.agent_mut(agent).is_some_and(|agent| agent.whisper(&mut self.turn)) {
+            // The deadline is gone with the offer, so it is live; a refusal would change nothing.
+            let _ = self.accept(agent, offer, IntervalCause::AutoAnswer);
+        }
+    }
+
+    /// What an agent was to hear is over; that of a call that is accepted by itself makes way for the citizen.
+    pub(super) fn whisper_over(&mut self, leg: LegId, end: AnnouncementEnd) {
+        let Some((agent, _)) = self.acd.of_leg(leg) else { return };
+        // What was heard before the whisper is cut by it; whoever cut the whisper itself has ended the offer, or its limit ends it.
+        if end != AnnouncementEnd::Cut
+            && let Some(offer) = self.acd.agent(agent).and_then(Agent::whispered)
+        {
+            let _ = self.accept(agent, offer, IntervalCause::AutoAnswer);
+        }
     }
 
     fn ask(&mut self, agent: AgentId, step: impl FnOnce(&mut Agent, &mut Turn) -> Asked) -> Result<(), Refusal> {

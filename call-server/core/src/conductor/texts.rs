@@ -28,13 +28,14 @@ impl Core {
         }
     }
 
-    /// A text is over: of somebody who waits on, or of a call on its way out.
+    /// A text is over: of somebody who waits on, of an agent, or of a call on its way out.
     pub(super) fn text_over(&mut self, leg: LegId, end: AnnouncementEnd) {
         match self.calls.of_leg(leg).map(|call| call.id) {
             // What cut it lasts on: something else is heard, or the call is over.
             Some(_) if end == AnnouncementEnd::Cut => {}
             Some(interaction) if self.callbacks.is_asked(interaction) => self.question_over(interaction),
             Some(interaction) => self.acd.text_over(interaction),
+            None if self.acd.of_leg(leg).is_some() => self.whisper_over(leg, end),
             None => self.calls.text_over(&mut self.turn, leg, end),
         }
     }

@@ -118,6 +118,9 @@ pub struct QueuePlan {
     /// How its citizens are called back, where a key does that.
     #[serde(default)]
     pub callback: CallbackRule,
+    /// What an agent hears before a call of the queue that is accepted by itself: a tone, the queue's name. Empty is nothing.
+    #[serde(default)]
+    pub whisper: Vec<PromptName>,
     /// Keys that its citizens press while they talk are left out of the recording: card numbers, passwords.
     #[serde(default)]
     pub mask_keys: bool,
@@ -143,6 +146,7 @@ impl Default for QueuePlan {
             announcements: Announcements::default(),
             keys: BTreeMap::new(),
             callback: CallbackRule::default(),
+            whisper: Vec::new(),
             mask_keys: false,
         }
     }

@@ -179,6 +179,7 @@ fn queue_plan(rules: &[&str]) -> Result<QueuePlan, String> {
             "hours" => plan.hours = Some(HoursRule { calendar: calendar_id(value)?, closed: Exit::Refuse }),
             "when-closed" => plan.hours.as_mut().ok_or("hours come first")?.closed = way_out(value)?,
             "last-agent" => plan.last_agent = Some(LastAgentRule { within_days: 30, hold_ms: length_ms(value)? }),
+            "whispers" => plan.whisper = value.split('/').map(PromptName::from).collect(),
             "told" => plan.announcements = announcements(value)?,
             "key-9" => {
                 _ = plan.keys.insert('9', if *value == "callback" { KeyAction::CallBack } else { KeyAction::Leave(way_out(value)?) })
