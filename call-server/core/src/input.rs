@@ -112,6 +112,14 @@ pub enum Input {
         /// Whether packets arrive.
         reachable: bool,
     },
+    /// `sip`: a phone by which an agent speaks has registered, or is registered no more: unregistered or expired. Untold it is thought to be
+    /// there; an agent whose phone is gone is offered nothing (I-36).
+    PhoneRegistered {
+        /// Its number.
+        number: PhoneNumber,
+        /// Whether it is registered now.
+        registered: bool,
+    },
     /// `gateway`: the desktop's connection broke. The session lives on for the grace period.
     AgentDisconnected {
         /// Who.

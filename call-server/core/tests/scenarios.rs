@@ -3,6 +3,8 @@
 //!
 //! `tests/scenarios/README.md` lists the sentences.
 
+#[path = "story/record.rs"]
+mod record;
 #[path = "story/settings.rs"]
 mod settings;
 #[path = "story/words.rs"]
@@ -15,6 +17,7 @@ use call_core::input::{AgentAction, AnnouncementEnd, CallOffered, LegEnd, MediaF
 use call_core::ledger::{CallbackRecord, CallbackState, Decision, FactKind, InteractionRecord, LastAgentOutcome};
 use call_core::plan::{Mode, Override, Plan, Scope};
 use call_core::{Command, Core, Input, Now, Time};
+use record::{record_is, same};
 use settings::{Settings, agent_id, length_ms, minute, not_ready, phone, way_out};
 use shared::model::{
     AgentId, AgentState, CallFunction, CallView, Caller, CallerCard, CareClass, Desk, Floor, InteractionId, LegId, NextState, Notice,
@@ -520,6 +523,8 @@ impl Stage {
                 let status = status.parse().map_err(|_| "a status is a number")?;
                 self.phone_ends(number, LegEnd::Refused { status })?;
             }
+            ["phone", number, "registers"] => self.feed(Input::PhoneRegistered { number: phone(number)?, registered: true }),
+            ["phone", number, "is", "not", "registered"] => self.feed(Input::PhoneRegistered { number: phone(number)?, registered: false }),
             ["phone", number, "has", "no", "line"] => self.phone_ends(number, LegEnd::NoLine)?,
             ["callback", "of", number, "is", "taken", "back"] => {
                 let callback = self.callback(number)?.callback;
@@ -969,37 +974,4 @@ impl Stage {
         };
         record_is(record.ok_or("no record yet")?, facts)
     }
-}
-
-fn record_is(record: &InteractionRecord, facts: &[&str]) -> Result<(), String> {
-    let mut facts = facts.iter();
-    while let Some(fact) = facts.next() {
-        match *fact {
-            "answered" => same("answered", &record.answered_by_agent, &true)?,
-            "unanswered" => same("answered", &record.answered_by_agent, &false)?,
-            "recorded" => same("recorded", &record.recording.is_some(), &true)?,
-            "unrecorded" => same("recorded", &record.recording.is_some(), &false)?,
-            "unqueued" => same("wait", &record.wait_ms, &None)?,
-            with_value => {
-                let value = facts.next().ok_or("a value is missing")?;
-                match with_value {
-                    "reason" => same("reason", &record.reason.code(), value)?,
-                    "by" => same("side", &record.ended_by.code(), value)?,
-                    "wait" => same("wait", &record.wait_ms, &Some(length_ms(value)?))?,
-                    "talk" => same("talk", &record.talk_ms(), &length_ms(value)?)?,
-                    "hold" => same("hold", &record.segments.iter().map(|part| part.hold_ms).sum(), &length_ms(value)?)?,
-                    "holds" => same("holds", &record.segments.iter().map(|part| part.holds).sum::<u32>().to_string().as_str(), value)?,
-                    "transfers" => same("transfers", &record.transfers.to_string().as_str(), value)?,
-                    "residual" => same("residual", &record.residual_ms, &length_ms(value)?)?,
-                    "dial" => same("dial", &record.dial_result.map_or("none", |result| result.code()), value)?,
-                    "parts" => same("parts", &record.segments.len().to_string().as_str(), value)?,
-                    other => return Err(format!("`{other}` is no fact of a record")),
-                }
-            }
-        }
-    }
-    Ok(())
-}
-fn same<T: PartialEq + std::fmt::Debug>(what: &str, found: &T, expected: &T) -> Result<(), String> {
-    if found == expected { Ok(()) } else { Err(format!("{what}: expected {expected:?}, found {found:?}")) }
 }

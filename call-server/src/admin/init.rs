@@ -8,6 +8,7 @@ use crate::accounts;
 use crate::config::{self, Filled};
 use crate::recording;
 use crate::store::{NewCaller, NewUnit, Role, Store};
+use call_core::command::ZIP_TONE;
 use serde_json::{Value, json};
 use shared::model::{PhoneNumber, QueueId, UnitPhone, UnixMillis};
 use shared::pii::Pii;
@@ -224,7 +225,8 @@ fn demo_queue() -> Vec<(&'static str, String)> {
     let wanted = [("announce_position", quoted("yes")), ("announce_waiting_time", quoted("yes"))];
     let texts = ("announce_texts", format!("[{}]", quoted("zh.please_wait")));
     let named = [("id", "1".to_owned()), ("name", quoted("政务咨询"))];
-    named.into_iter().chain(told).chain(wanted).chain([texts]).collect()
+    let whisper = ("auto_answer_whisper", format!("[{}, {}]", quoted(ZIP_TONE), quoted("zh.queue_advice")));
+    named.into_iter().chain(told).chain(wanted).chain([texts, whisper]).collect()
 }
 
 /// A TOML basic string: its escapes are those of JSON.

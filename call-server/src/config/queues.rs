@@ -40,6 +40,12 @@ pub(super) const QUEUES: Section = Section {
         key("wrap_up_extensions", Whole, Usual("0"), "How often an agent may ask for more time, up to 20."),
         key("wrap_up_extension_seconds", Seconds, Usual("30"), "How much more each time."),
         key(
+            "auto_answer_whisper",
+            Texts,
+            Usual("[\"zip_tone\"]"),
+            "What an agent hears before a call that is accepted by itself, the citizen does not: \"zip_tone\", names of texts. [] is nothing.",
+        ),
+        key(
             "mask_keys",
             Text,
             Usual("\"no\""),
@@ -235,6 +241,7 @@ impl Resolver<'_> {
         let (hours, last_agent) = (self.hours(block, calendars), self.last_agent(block));
         let (announcements, keys) = (self.announcements(block), self.keys(block));
         let callback = self.callback(block);
+        let whisper = self.list(block, "auto_answer_whisper", "\"zip_tone\" and names of texts", words::prompt);
         let mask_keys = self.word(block, "mask_keys", "\"yes\" or \"no\"", words::yes);
         let name = block.text("name")?.value.to_owned();
         Some(QueuePlan {
@@ -255,6 +262,7 @@ impl Resolver<'_> {
             announcements: announcements?,
             keys: keys?,
             callback: callback?,
+            whisper: whisper?.into_iter().map(|prompt| prompt.value).collect(),
             mask_keys: mask_keys?,
         })
     }

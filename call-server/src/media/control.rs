@@ -440,8 +440,9 @@ impl Control {
             Some(Known::Trunk { talk: None, .. }) => {}
             Some(Known::Agent(KnownAgent { talk: None, lane, slot, .. })) => {
                 let (lane, slot) = (*lane, *slot);
-                // Nobody waits for the end of what an agent hears.
-                unheard(if places.is_empty() { AnnouncementEnd::NoPrompt } else { AnnouncementEnd::Finished });
+                if places.is_empty() {
+                    unheard(AnnouncementEnd::NoPrompt);
+                }
                 return self.order(lane, Order::PlayAgent(slot, Player::new(places.into_iter(), then)));
             }
             Some(Known::Trunk { talk: Some(_), .. } | Known::Agent(_)) => {

@@ -1,6 +1,6 @@
 //! Prompts and music: held in memory once, in both laws, and read by any number of players, each of which is a few numbers.
 
-use call_core::command::{BUSY_TONE, PromptName, Sound};
+use call_core::command::{BUSY_TONE, PromptName, Sound, ZIP_TONE};
 use sip_core::sdp::Codec;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,10 +19,12 @@ const TONE_HERTZ: f64 = 450.0;
 const TONE_LEVEL: f64 = 2_500.0;
 /// Whoever was refused hears the busy tone for so many beats.
 const BUSY_BEATS: usize = 5;
+/// The tone before a call that is accepted by itself is none of the network: 0.2 s, and a moment to breathe.
+const ZIP_HERTZ: f64 = 800.0;
 
-/// `on` samples of the tone and `off` of silence, A-law.
-fn beat(on: usize, off: usize) -> Vec<u8> {
-    let sample = |at: usize| (TONE_LEVEL * (std::f64::consts::TAU * TONE_HERTZ * at as f64 / SECOND as f64).sin()) as i16;
+/// `on` samples of a tone and `off` of silence, A-law.
+fn beat(hertz: f64, on: usize, off: usize) -> Vec<u8> {
+    let sample = |at: usize| (TONE_LEVEL * (std::f64::consts::TAU * hertz * at as f64 / SECOND as f64).sin()) as i16;
     let sound: Vec<i16> = (0..on).map(sample).chain(std::iter::repeat_n(0, off)).collect();
     let mut alaw = vec![ALAW_SILENCE; sound.len()];
     encode_alaw(&sound, &mut alaw);
@@ -56,10 +58,11 @@ pub(super) struct Library(Arc<Vec<Recorded>>);
 impl Library {
     /// Music and prompts, A-law, 8 kHz; and where each prompt stands.
     pub(super) fn new(music: Vec<u8>, prompts: Vec<(String, Vec<u8>)>) -> (Self, BTreeMap<PromptName, u16>) {
-        let mut sounds = vec![Recorded::new(music), Recorded::new(beat(SECOND, 4 * SECOND))];
+        let mut sounds = vec![Recorded::new(music), Recorded::new(beat(TONE_HERTZ, SECOND, 4 * SECOND))];
         let mut names = BTreeMap::new();
-        let busy = (BUSY_TONE.to_owned(), beat(SECOND * 35 / 100, SECOND * 35 / 100).repeat(BUSY_BEATS));
-        for (name, alaw) in prompts.into_iter().chain([busy]) {
+        let busy = (BUSY_TONE.to_owned(), beat(TONE_HERTZ, SECOND * 35 / 100, SECOND * 35 / 100).repeat(BUSY_BEATS));
+        let zip = (ZIP_TONE.to_owned(), beat(ZIP_HERTZ, SECOND / 5, SECOND / 10));
+        for (name, alaw) in prompts.into_iter().chain([busy, zip]) {
             if let Ok(place) = u16::try_from(sounds.len()) {
                 names.insert(PromptName(name.into()), place);
                 sounds.push(Recorded::new(alaw));

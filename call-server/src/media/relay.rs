@@ -232,9 +232,12 @@ impl Worker {
         let Some(agent) = self.agents.get_mut(slot) else { return self.wheel.remove(Turn::Agent(slot)) };
         let Some(player) = &mut agent.playing else { return self.wheel.remove(Turn::Agent(slot)) };
         let mut piece = [ALAW_SILENCE; FRAME_SAMPLES];
-        player.next(&self.sounds, Codec::Pcma, &mut piece);
+        let ended = player.next(&self.sounds, Codec::Pcma, &mut piece);
         if player.is_over() {
             agent.playing = None;
+        }
+        if ended {
+            self.teller.tell(News::Announced(agent.id, AnnouncementEnd::Finished));
         }
         let mut output = [0; OUTPUT_BYTES];
         output[HEADER_BYTES..HEADER_BYTES + FRAME_SAMPLES].copy_from_slice(&piece);

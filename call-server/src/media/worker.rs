@@ -440,8 +440,9 @@ impl Worker {
 
     fn remove_agent(&mut self, slot: u16) {
         if let Some(mut leg) = self.agents.take(slot) {
-            if leg.playing.take().is_some() {
+            if let Some(before) = leg.playing.take() {
                 self.wheel.remove(Turn::Agent(slot));
+                self.cut(leg.id, &before);
             }
             self.legs = self.legs.saturating_sub(1);
             self.teller.tell(News::Agent(slot, leg));
@@ -474,11 +475,19 @@ impl Worker {
     }
 
     fn play_to_agent(&mut self, now_us: u64, slot: u16, player: Player) {
-        let Some(leg) = self.agents.get_mut(slot).filter(|leg| leg.talk.is_none()) else { return };
+        let Some(leg) = self.agents.get_mut(slot) else { return };
+        let id = leg.id;
+        if leg.talk.is_some() {
+            return self.cut(id, &player);
+        }
+        let before = leg.playing.take();
         leg.playing = Some(player).filter(|player| !player.is_over());
         match leg.playing {
             Some(_) => self.wheel.add(now_us, Turn::Agent(slot)),
             None => self.wheel.remove(Turn::Agent(slot)),
+        }
+        if let Some(before) = before {
+            self.cut(id, &before);
         }
     }
 
@@ -518,8 +527,12 @@ impl Worker {
             Slot::Agent(slot) => {
                 let Some(agent) = self.agents.get_mut(slot) else { return };
                 agent.talk = place;
-                if place.is_some() && agent.playing.take().is_some() {
+                let id = agent.id;
+                if place.is_some()
+                    && let Some(before) = agent.playing.take()
+                {
                     self.wheel.remove(Turn::Agent(slot));
+                    self.cut(id, &before);
                 }
             }
             Slot::Trunk(slot) => {

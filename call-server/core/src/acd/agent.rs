@@ -27,6 +27,8 @@ pub(crate) struct Agent {
     pub(crate) device: VoiceDevice,
     /// The agent's phone, while it is off the hook.
     pub(crate) phone: Option<LegId>,
+    /// The phone is registered, or always at the same place, as far as anybody has told.
+    pub(crate) phone_registered: bool,
     /// There is no desktop, only the phone.
     pub(crate) unattended: Option<Unattended>,
     /// The desktop's connection stands.
@@ -196,6 +198,7 @@ impl Agent {
             reachable: false,
             device,
             phone: None,
+            phone_registered: true,
             unattended,
             connected: true,
             attentive: false,
@@ -483,10 +486,7 @@ impl Agent {
     /// 示忙 lasts too long: the agent is told, nothing else follows. A phone without a desktop has rested, and is tried again.
     pub(crate) fn break_over(&mut self, turn: &mut Turn) {
         match self.activity {
-            Activity::NotReady(NotReadyReason::NoAnswer | NotReadyReason::System) if self.unattended.is_some() => {
-                self.notice = None;
-                self.enter(turn, Activity::Ready, IntervalCause::Rested);
-            }
+            Activity::NotReady(NotReadyReason::NoAnswer | NotReadyReason::System) if self.unattended.is_some() => self.rested(turn),
             Activity::NotReady(_) => self.notice = Some(Notice::BreakOver),
             Activity::Ready | Activity::Offered(_) | Activity::Talking(_) | Activity::WrapUp(_) | Activity::Lost(_) => {}
         }
@@ -683,7 +683,7 @@ impl Agent {
     }
 
     /// The live offer as one that is taken back; the caller of this leaves the state.
-    fn withdrawn(&self) -> Option<OfferOver> {
+    pub(super) fn withdrawn(&self) -> Option<OfferOver> {
         match self.activity {
             Activity::Offered(offered) => Some(self.over(offered, OfferEnd::Withdrawn)),
             Activity::NotReady(_) | Activity::Ready | Activity::Talking(_) | Activity::WrapUp(_) | Activity::Lost(_) => None,

@@ -38,7 +38,7 @@ use line::Line;
 use pace::Pace;
 use pool::Pools;
 use random::Random;
-use shared::model::{AgentId, InteractionId, LegId, OfferId, QueueId, Refusal, SessionId, VoiceDevice};
+use shared::model::{AgentId, InteractionId, LegId, OfferId, PhoneNumber, QueueId, Refusal, SessionId, VoiceDevice};
 use standing::{Left, Standing};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -68,6 +68,8 @@ pub(crate) struct Acd {
     breaks: Breaks,
     /// The standing of who is signed out, until the shift counts as over.
     left: BTreeMap<AgentId, Left>,
+    /// Phones of the house that are registered no more; no more of them than the house has.
+    gone_phones: BTreeSet<PhoneNumber>,
 }
 
 /// One agent's seat.
@@ -144,6 +146,7 @@ impl Acd {
             sought_over: Vec::new(),
             breaks: Breaks::default(),
             left: BTreeMap::new(),
+            gone_phones: BTreeSet::new(),
         }
     }
 

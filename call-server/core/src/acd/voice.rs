@@ -1,16 +1,38 @@
 //! By what an agent speaks: the headset, whose voice path stands as long as the session, or a phone that is called for each call.
 
-use super::OfferOver;
+use super::{Acd, OfferOver};
 use super::agent::{Activity, Agent, Offered};
 use crate::command::{MediaCommand, Sound};
 use crate::ledger::{IntervalCause, OfferEnd};
-use crate::plan::NoAnswer;
+use crate::plan::{NoAnswer, PhonePlace};
 use crate::timer::Reason;
 use crate::turn::Turn;
-use shared::model::{DialResult, LegId, NotReadyReason, Notice, OfferId, VoiceDevice};
+use shared::model::{DialResult, LegId, NotReadyReason, Notice, OfferId, PhoneNumber, VoiceDevice};
 
 /// How long an agent hears of a call before it is joined, at most, in ms; also if media never says that the whisper is over.
 const WHISPER_MOST_MS: u64 = 10_000;
+
+impl Acd {
+    /// What is known of a phone; [`Acd::look_for_phones`] draws the conclusions.
+    pub(crate) fn phone_registered(&mut self, number: PhoneNumber, registered: bool) {
+        if registered {
+            self.gone_phones.remove(&number);
+        } else {
+            self.gone_phones.insert(number);
+        }
+    }
+
+    /// Agents whose phones have come or gone, by news or by a new plan; returns the offers that end with it.
+    pub(crate) fn look_for_phones(&mut self, turn: &mut Turn) -> Vec<OfferOver> {
+        let is_there = |agent: &Agent| match turn.plan.agents.get(&agent.agent).and_then(|plan| plan.phone.as_ref()).map(|phone| &phone.place) {
+            Some(PhonePlace::Registered(number)) => !self.gone_phones.contains(number),
+            Some(PhonePlace::Fixed { .. }) | None => true,
+        };
+        let news = self.signed_in().map(|agent| (agent.agent, is_there(agent), agent.phone_registered));
+        let news: Vec<_> = news.filter(|(_, is_there, known)| is_there != known).collect();
+        news.into_iter().filter_map(|(agent, is_there, _)| self.agent_mut(agent)?.phone_registered(turn, is_there)).collect()
+    }
+}
 
 impl Agent {
     /// The leg by which the agent is heard now: the phone while it is off the hook.
@@ -22,7 +44,43 @@ impl Agent {
     pub(crate) fn has_voice(&self) -> bool {
         match self.device {
             VoiceDevice::Headset => self.reachable,
-            VoiceDevice::Phone => true,
+            VoiceDevice::Phone => self.phone_registered || self.phone.is_some(),
+        }
+    }
+
+    /// The phone has registered, or is registered no more: no calls until it is back (I-36). Who has a desktop is told, and says 示闲 again
+    /// (I-29). What is being spoken by it goes on.
+    fn phone_registered(&mut self, turn: &mut Turn, registered: bool) -> Option<OfferOver> {
+        self.phone_registered = registered;
+        if self.device != VoiceDevice::Phone {
+            return None;
+        }
+        if registered {
+            self.rested(turn);
+            return None;
+        }
+        let over = self.withdrawn();
+        match self.activity {
+            Activity::Ready | Activity::Offered(_) if self.connected => {
+                self.notice = Some(Notice::PhoneFailed(DialResult::NoLine));
+                self.enter(turn, Activity::NotReady(NotReadyReason::System), IntervalCause::MediaLost);
+            }
+            Activity::NotReady(_)
+            | Activity::Ready
+            | Activity::Offered(_)
+            | Activity::Talking(_)
+            | Activity::WrapUp(_)
+            | Activity::Lost(_) => {}
+        }
+        over
+    }
+
+    /// Who has no desktop goes ready after a rest, if the phone is there.
+    pub(super) fn rested(&mut self, turn: &mut Turn) {
+        let rests = matches!(self.activity, Activity::NotReady(NotReadyReason::NoAnswer | NotReadyReason::System));
+        if rests && self.unattended.is_some() && self.has_voice() {
+            self.notice = None;
+            self.enter(turn, Activity::Ready, IntervalCause::Rested);
         }
     }
 
@@ -73,7 +131,7 @@ impl Agent {
         if device == VoiceDevice::Phone {
             self.waits_for_a_hand(turn);
             turn.timers.cancel(Reason::MediaReturnOver(self.agent));
-            return None;
+            return if self.has_voice() { None } else { self.phone_registered(turn, false) };
         }
         self.phone = None;
         if self.connected && !self.has_voice() { self.media_lost(turn) } else { None }

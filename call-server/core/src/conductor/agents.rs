@@ -33,10 +33,12 @@ impl Core {
     pub(super) fn agent_media_opened(&mut self, agent: AgentId, leg: LegId, access: MediaAccess) {
         if let Some((interaction, headset)) = self.acd.media_opened(&mut self.turn, agent, leg, access) {
             let leg = self.leg_of_phone(agent).unwrap_or(headset);
-            let Some(call) = self.calls.get_mut(interaction) else { return };
-            call.rejoin(&mut self.turn, agent, leg);
-            self.follow_call(interaction);
+            if let Some(call) = self.calls.get_mut(interaction) {
+                call.rejoin(&mut self.turn, agent, leg);
+                self.follow_call(interaction);
+            }
         }
+        self.look_for_phones();
     }
 
     pub(super) fn agent_media_reachable(&mut self, leg: LegId, reachable: bool) {

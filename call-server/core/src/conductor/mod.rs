@@ -48,6 +48,10 @@ impl Core {
             Input::AgentArrived { agent, session, voice } => self.agent_arrived((agent, session), voice),
             Input::AgentMediaOpened { agent, leg, access } => self.agent_media_opened(agent, leg, access),
             Input::AgentMediaReachable { leg, reachable } => self.agent_media_reachable(leg, reachable),
+            Input::PhoneRegistered { number, registered } => {
+                self.acd.phone_registered(number, registered);
+                self.look_for_phones();
+            }
             Input::AgentDisconnected { agent, session } => self.agent_disconnected(agent, session),
             Input::AgentResumed { agent, session } => self.agent_resumed(agent, session),
             Input::AgentAttentive { agent, session, attentive } => {

@@ -318,6 +318,14 @@ impl Core {
                 self.sign_out(agent, crate::command::SessionEnd::Asked);
             }
         }
+        self.look_for_phones();
+    }
+
+    /// Whose phone is registered no more, or is again.
+    pub(super) fn look_for_phones(&mut self) {
+        for over in self.acd.look_for_phones(&mut self.turn) {
+            self.offer_over(Some(over));
+        }
     }
 
     /// A supervisor who speaks by a phone is called first; `true` if the act waits for that.

@@ -52,6 +52,8 @@ pub(crate) struct CallSeen {
     pub(crate) seeks: Option<Seeks>,
     /// When the offer at a desk is accepted by itself.
     pub(crate) accepts_itself: BTreeMap<AgentId, Time>,
+    /// Who is being told of it before that.
+    pub(crate) whispered: BTreeMap<AgentId, LegId>,
     /// By how much each extension lengthens the wrap-up of its last talk, in ms.
     pub(crate) extension_ms: u64,
     /// How often it changed the queue by rule.
@@ -132,6 +134,7 @@ impl CallSeen {
             listed: 0,
             seeks: None,
             accepts_itself: BTreeMap::new(),
+            whispered: BTreeMap::new(),
             extension_ms: 0,
             moves: 0,
             moving: false,

@@ -1,5 +1,6 @@
 //! Plans by chance: queues, people, lists, hours, storms. And the world's numbers, as plainly as the reference for the door needs them.
 
+use call_core::command::ZIP_TONE;
 use call_core::input::PastContact;
 use call_core::plan::{
     AgentPlan, Announcements, BlockEntry, BlockLevel, Calendar, CalendarId, Calendars, CallbackRule, Callers, Day, DayKind, Exit,
@@ -95,6 +96,7 @@ fn queue(random: &mut fastrand::Rng, queues: &[QueueId]) -> QueuePlan {
             .then(|| LastAgentRule { within_days: random.u32(1..30), hold_ms: [0, 8_000, 40_000][random.usize(0..3)] }),
         keys,
         callback: callback(random),
+        whisper: if random.bool() { vec![PromptName::from(ZIP_TONE), PromptName::from("advice")] } else { Vec::new() },
         mask_keys: random.bool(),
         announcements: announcements(random),
     }

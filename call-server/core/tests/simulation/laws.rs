@@ -140,15 +140,6 @@ impl Watch {
         self.unsaved().any(|call| call.agent() == Some(agent))
     }
 
-    /// 2.1: a call is accepted by itself when the time has come, and only for somebody who sits there.
-    pub(crate) fn calls_are_accepted_by_themselves_in_time(&self) {
-        for call in self.unsaved() {
-            for (agent, due) in &call.accepts_itself {
-                assert!(self.now < *due, "2.1: {} should have been accepted by itself at {agent}", call.interaction);
-            }
-        }
-    }
-
     /// 1-8: exactly one outcome per wait of a number that somebody has served, and no longer a wait for that agent than the rule allows.
     pub(crate) fn last_agents_are_asked_first_and_each_wait_has_one_outcome(&self) {
         for call in self.unsaved() {

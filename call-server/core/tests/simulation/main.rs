@@ -15,6 +15,7 @@ mod run;
 mod shrink;
 mod tell;
 mod watch;
+mod whisper;
 mod world;
 
 use run::Outcome;
@@ -26,7 +27,8 @@ const SEEDS: u64 = 1_600;
 const FEWEST_EVENTS: u64 = 1_000_000;
 
 /// What must have happened in them often enough to have been tried.
-const MUST_HAPPEN: [&str; 51] = [
+const MUST_HAPPEN: [&str; 52] = [
+    "whispered",
     "a callback was promised",
     "a citizen is called back",
     "a callback was reached",

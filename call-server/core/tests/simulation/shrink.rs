@@ -17,7 +17,8 @@ const MOST_TRIES: usize = 4_000;
 type Simpler = fn(&mut QueuePlan, QueuePlan);
 
 /// One after the other, each alone.
-const SIMPLER: [Simpler; 15] = [
+const SIMPLER: [Simpler; 16] = [
+    |queue, plain| queue.whisper = plain.whisper,
     |queue, plain| queue.strategy = plain.strategy,
     |queue, plain| queue.needs = plain.needs,
     |queue, plain| queue.tiers = plain.tiers,

@@ -9,7 +9,7 @@ use crate::calls::{CallSeen, Seeks};
 use crate::door::{self, House, Load, Meets};
 use crate::memory::Memory;
 use call_core::command::{AgentCommand, MediaCommand, RecordingCommand, SessionEnd, SipCommand, StoreCommand};
-use call_core::input::{AgentAction, CallOffered, PastContact};
+use call_core::input::{AgentAction, AnnouncementEnd, CallOffered, PastContact};
 use call_core::ledger::{Counters, Decision, Fact, FactKind, InteractionRecord, LastAgentOutcome, OfferEnd, OverflowCause, WaitRange};
 use call_core::plan::{Exit, KeyAction, Plan};
 use call_core::{Command, Core, Input, Now, Reason, Time};
@@ -108,6 +108,9 @@ pub(crate) struct Step {
     /// Before the input.
     pub(crate) counters: Option<Counters>,
     pub(crate) lived: BTreeSet<InteractionId>,
+    /// Agents' legs that hear nothing more, and those that must not.
+    pub(crate) quiet: BTreeSet<LegId>,
+    pub(crate) to_be_quiet: BTreeSet<LegId>,
     /// Who went to another queue.
     pub(crate) moved: BTreeSet<InteractionId>,
 }
@@ -224,8 +227,9 @@ impl Watch {
             Input::Stop => self.stopped = true,
             Input::LegRinging { .. } | Input::LegAnswered { .. } => {}
             Input::CallbacksKnown(known) => self.before_callbacks(known),
-            Input::CancelCallback(_) => {}
+            Input::CancelCallback(_) | Input::PhoneRegistered { .. } => {}
             Input::LegConfirmed { .. } | Input::FarDescribed { .. } | Input::MediaOpened { .. } | Input::AgentMediaOpened { .. } => {}
+            Input::AnnouncementEnded { leg, end } if *end != AnnouncementEnd::Cut => self.whisper_over(*leg),
             Input::AnnouncementEnded { .. } | Input::Voice(_) | Input::CardFound { .. } | Input::Tick => {}
         }
     }
@@ -392,14 +396,6 @@ impl Watch {
         self.rated.retain(|entry, _| kept.contains(entry));
     }
 
-    fn attentive(&mut self, agent: AgentId, session: SessionId, attentive: bool) {
-        let Some(seen) = self.agents.get_mut(&agent).filter(|seen| seen.session == session) else { return };
-        seen.attentive = attentive;
-        if !attentive && self.alone {
-            self.calls.values_mut().for_each(|call| _ = call.accepts_itself.remove(&agent));
-        }
-    }
-
     /// Both clocks.
     pub(crate) fn reading(&self) -> Now {
         Now { time: self.now, utc: self.utc }
@@ -491,7 +487,8 @@ impl Watch {
                 self.legs_of_agents.insert(*leg, *agent);
             }
             // An agent hears how far a call of ours is.
-            MediaCommand::Announce { leg, .. } | MediaCommand::Play { leg, .. } if leg.0 >= 1 << 62 => {}
+            MediaCommand::Announce { leg, prompts, .. } if leg.0 >= 1 << 62 => self.whispers(*leg, prompts),
+            MediaCommand::Play { leg, .. } if leg.0 >= 1 << 62 => _ = self.step.quiet.insert(*leg),
             MediaCommand::Announce { leg, .. } => {
                 let call = self.call_of_leg(*leg);
                 assert!(call.connected.is_none() && call.ended.is_none(), "I-21: a text is played to a connected citizen");
@@ -520,6 +517,7 @@ impl Watch {
                 call.connected_ms += now.since(since);
             }
             MediaCommand::Close { leg } => {
+                self.step.quiet.insert(*leg);
                 if let Some(interaction) = self.legs.get(leg) {
                     let call = self.calls.get(interaction).expect("a call of this leg");
                     assert!(call.connected.is_none(), "I-10: closed while still joined");
@@ -626,10 +624,7 @@ impl Watch {
         call.silent(agent);
         assert!(call.ringing.is_empty(), "I-34: a losing desk rings on");
         (call.waiting_since, call.limit, call.absent) = (None, None, false);
-        let due = std::mem::take(&mut call.accepts_itself).remove(&agent);
-        if due.is_some_and(|due| due <= self.now) {
-            *self.tallies.entry("accepted by itself").or_insert(0) += 1;
-        }
+        self.accepted(interaction, agent);
         self.agents.get_mut(&agent).expect("dials while signed in").handled();
         self.tally("a citizen is called back");
     }
@@ -690,10 +685,7 @@ impl Watch {
         let queue = call.queue.expect("offered while waiting in a queue");
         let first = call.offered(agent, self.plan.queues[&queue].strategy, self.now);
         *self.tallies.entry(if first { "offer" } else { "one more desk rings" }).or_insert(0) += 1;
-        let seen = &self.agents[&agent];
-        if let Some(delay_ms) = self.plan.agents.get(&agent).and_then(|plan| plan.auto_answer_ms).filter(|_| seen.attentive) {
-            call.accepts_itself.insert(agent, self.now.plus(delay_ms.max(1)));
-        }
+        self.may_accept_itself(interaction, agent);
         let place = (self.membership(agent, queue).order, agent);
         let last = self.last_offered.insert(queue, place);
         self.step.offers.push(OfferSeen { interaction, agent, queue, first, last });
@@ -713,7 +705,8 @@ impl Watch {
             self.step.silenced.insert(interaction);
         }
         call.silent(agent);
-        call.accepts_itself.remove(&agent);
+        self.waits_for_nobody(interaction, agent, why == OfferEnd::NotAnswered);
+        let call = self.calls.get_mut(&interaction).expect("as before");
         if why == OfferEnd::NotAnswered {
             let rule = call.queue.map(|queue| self.plan.queues[&queue].no_answer).unwrap_or_default();
             let over = self.agents.get_mut(&agent).expect("missed by somebody signed in").missed(rule);
@@ -733,10 +726,7 @@ impl Watch {
         call.silent(agent);
         assert!(call.ringing.is_empty(), "I-34: a losing desk rings on");
         (call.waiting_since, call.limit) = (None, None);
-        let due = std::mem::take(&mut call.accepts_itself).remove(&agent);
-        if due.is_some_and(|due| due <= self.now) {
-            *self.tallies.entry("accepted by itself").or_insert(0) += 1;
-        }
+        self.accepted(interaction, agent);
         self.agents.get_mut(&agent).expect("connected with somebody signed in").handled();
     }
 

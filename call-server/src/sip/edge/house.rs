@@ -94,5 +94,8 @@ impl Edge {
         for (path, target) in self.registrar.keep_alive(now) {
             self.send(path, target, Bytes::from_static(KEEP_ALIVE));
         }
+        for (number, registered) in self.registrar.presence_news(now) {
+            self.inbox.send(Input::PhoneRegistered { number, registered });
+        }
     }
 }

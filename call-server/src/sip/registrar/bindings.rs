@@ -129,6 +129,16 @@ impl Bindings {
         Some((place.contact.clone(), place.binding.path, place.binding.source))
     }
 
+    /// Whether a number is registered anywhere.
+    pub(super) fn is_registered(&self, now: u64, number: &str) -> bool {
+        self.places.get(number).is_some_and(|places| places.iter().any(|place| place.until > now))
+    }
+
+    /// When the next place expires.
+    pub(super) fn next_expiry(&self, now: u64) -> Option<u64> {
+        self.places.values().flatten().map(|place| place.until).filter(|until| *until > now).min()
+    }
+
     pub(super) fn status(&self, now: u64) -> Vec<BindingStatus> {
         let living = self.places.iter().flat_map(|(number, places)| places.iter().map(move |place| (number, place)));
         living

@@ -121,6 +121,15 @@ pub(super) struct Registrar {
     fixed: BTreeSet<IpAddr>,
     guard: Guard,
     bindings: Bindings,
+    presence: Presence,
+}
+
+/// What has been told of the phones by which agents speak.
+#[derive(Debug, Default)]
+struct Presence {
+    told: BTreeMap<PhoneNumber, Option<bool>>,
+    /// When something may have changed; `None` if nothing can.
+    look_at: Option<u64>,
 }
 
 impl Registrar {
@@ -128,7 +137,7 @@ impl Registrar {
     pub(super) fn new(settings: PhoneSettings, key: [u8; 32]) -> Self {
         let guard = Guard::new(REALM, &settings.algorithms, NonceKey(key), GuardLimits::default());
         let bindings = Bindings::new(settings.max_bindings);
-        Self { settings, phones: BTreeMap::new(), plan: Plan::default(), fixed: BTreeSet::new(), guard, bindings }
+        Self { settings, phones: BTreeMap::new(), plan: Plan::default(), fixed: BTreeSet::new(), guard, bindings, presence: Presence::default() }
     }
 
     /// Whether phones may be at this address.
@@ -145,6 +154,14 @@ impl Registrar {
             PhonePlace::Fixed { contact, .. } => Uri::parse(contact.as_bytes())?.address(),
         });
         self.fixed = fixed.map(|address| address.to_canonical()).collect();
+        let places = book.plan.agents.values().filter_map(|agent| Some(&agent.phone.as_ref()?.place));
+        let registered = places.filter_map(|place| match place {
+            PhonePlace::Registered(number) => Some(number),
+            PhonePlace::Fixed { .. } => None,
+        });
+        let told = std::mem::take(&mut self.presence.told);
+        self.presence.told = registered.map(|number| (number.clone(), told.get(number).copied().flatten())).collect();
+        self.presence.look_at = Some(0);
         self.plan = book.plan;
         self.bindings.keep(|number| self.phones.contains_key(number));
     }
@@ -165,7 +182,10 @@ impl Registrar {
         let identity = request.identity();
         let wish = Binding { path, source, call_id: String::from_utf8_lossy(&identity.call_id).into(), cseq: identity.cseq };
         match self.bindings.change(now, &user, &contacts, default_s, self.settings.lifetime_s, &wish) {
-            Ok(()) => Answer { fields: self.bindings.contacts(now, &user), ..Answer::plain(200) },
+            Ok(()) => {
+                self.presence.look_at = Some(now);
+                Answer { fields: self.bindings.contacts(now, &user), ..Answer::plain(200) }
+            }
             Err(423) => Answer { fields: vec![("Min-Expires", self.settings.lifetime_s.0.to_string())], ..Answer::plain(423) },
             Err(status) => Answer::plain(status),
         }
@@ -223,9 +243,25 @@ impl Registrar {
         self.bindings.status(now)
     }
 
-    /// When [`Registrar::keep_alive`] is wanted.
+    /// When [`Registrar::keep_alive`] or [`Registrar::presence_news`] is wanted.
     pub(super) fn next_deadline(&self) -> Option<u64> {
-        self.bindings.next_deadline()
+        self.bindings.next_deadline().into_iter().chain(self.presence.look_at).min()
+    }
+
+    /// Which phones of agents have registered since the last time, and which are registered no more (I-36).
+    pub(super) fn presence_news(&mut self, now: u64) -> Vec<(PhoneNumber, bool)> {
+        if self.presence.look_at.is_none_or(|at| at > now) {
+            return Vec::new();
+        }
+        let mut news = Vec::new();
+        for (number, told) in &mut self.presence.told {
+            let registered = self.bindings.is_registered(now, number.as_str());
+            if told.replace(registered) != Some(registered) {
+                news.push((number.clone(), registered));
+            }
+        }
+        self.presence.look_at = self.bindings.next_expiry(now);
+        news
     }
 
     /// Forgets what has expired; returns where an empty packet keeps a path through address translation open.

@@ -157,3 +157,25 @@ fn who_is_removed_is_no_longer_registered_and_a_network_holds_its_own_addresses(
     }
     assert!(Network::parse("10.0.0.0/33").is_none() && Network::parse("house").is_none());
 }
+
+#[test]
+fn i_36_whether_the_phone_of_an_agent_is_there_is_told_once_each_time_it_changes() {
+    let mut registrar = registrar();
+    let mut plan = registrar.plan.clone();
+    let phone = |place| Some(call_core::plan::AgentPhone { place, first: Default::default(), unattended: None });
+    let place = PhonePlace::Registered(number("8001"));
+    plan.agents.insert(shared::model::AgentId(1), call_core::plan::AgentPlan { phone: phone(place), ..Default::default() });
+    let phones = vec![account("8001", PermissionClass::Internal), account("8002", PermissionClass::National)];
+    let book = PhoneBook { phones, plan };
+    registrar.learn(book.clone());
+    assert_eq!(registrar.presence_news(0), [(number("8001"), false)]);
+    registrar.learn(book);
+    assert_eq!(registrar.presence_news(0), [], "a new list of the same phones is no news");
+    assert_eq!(register(&mut registrar, 1_000, "8001", "secret-8001", "8001", 1, &contact(1)).status, 200);
+    assert_eq!(register(&mut registrar, 1_000, "8002", "secret-8002", "8002", 1, &contact(1)).status, 200);
+    assert_eq!(registrar.presence_news(1_000), [(number("8001"), true)], "nobody speaks by 8002");
+    let expires = registrar.next_deadline().expect("it expires");
+    assert_eq!(registrar.presence_news(expires - 1), []);
+    assert_eq!(registrar.presence_news(expires), [(number("8001"), false)]);
+    assert_eq!(registrar.next_deadline(), None);
+}
