@@ -76,6 +76,7 @@ fn exit(plan: &Plan, exit: &Exit) -> String {
         Exit::Refuse => "it is refused".to_owned(),
         Exit::Queue(queue) => format!("it goes to {}", scope(plan, &Scope::Queue(*queue))),
         Exit::Announce(name) => format!("it hears {name:?} and is hung up"),
+        Exit::CallBack => "it is called back later, if it can be, and else refused".to_owned(),
     }
 }
 
@@ -99,7 +100,7 @@ fn add(site: &Site, wishes: &AddOverride) -> Result<Outcome, Failure> {
 fn follows_words(site: &Site, words: &str) -> Result<Exit, Failure> {
     let read = config::exit(words).ok_or_else(|| {
         let message = format!("{words:?} does not say what follows");
-        Failure::new("bad_exit", message, "Write \"refuse\", \"queue 2\" or \"announce closed\".")
+        Failure::new("bad_exit", message, "Write \"refuse\", \"queue 2\", \"announce closed\" or \"callback\".")
     })?;
     if let Exit::Queue(queue) = read {
         known_queue(site, queue.0)?;

@@ -88,18 +88,18 @@ pub(super) const QUEUES: Section = Section {
             "when_full",
             Text,
             Usual("\"refuse\""),
-            "Where a call goes if max_waiting is reached: \"refuse\" or \"queue ID\" (entry time kept).",
+            "Where a call goes if max_waiting is reached: \"refuse\", \"queue ID\" (entry time kept), \"announce NAME\", or \"callback\": it is told that its own number is called back in its old place, and refused if it cannot be.",
         ),
         key("when_timeout", Text, Usual("\"refuse\""), "The same for max_wait_seconds."),
-        key("when_nobody", Text, Usual("\"wait\""), "Nobody who serves it is signed in: \"wait\", \"refuse\" or \"queue ID\"."),
-        key("when_all_not_ready", Text, Usual("\"wait\""), "All who serve it are 示忙: \"wait\", \"refuse\" or \"queue ID\"."),
+        key("when_nobody", Text, Usual("\"wait\""), "Nobody who serves it is signed in: the same, or \"wait\"."),
+        key("when_all_not_ready", Text, Usual("\"wait\""), "All who serve it are 示忙: the same, or \"wait\"."),
         key(
             "calendar",
             Whole,
             Optional { example: "1" },
             "Id of [[calendars]]: outside its hours when_closed holds; always open if absent.",
         ),
-        key("when_closed", Text, Usual("\"refuse\""), "\"refuse\", \"queue ID\" or \"announce NAME\"."),
+        key("when_closed", Text, Usual("\"refuse\""), "\"refuse\", \"queue ID\", \"announce NAME\" or \"callback\"."),
         key("last_agent_days", Whole, Usual("0"), "首问负责: who served the caller within so many days is asked first; 0 is off."),
         key(
             "last_agent_hold_seconds",
@@ -393,12 +393,12 @@ impl Resolver<'_> {
     }
 
     pub(super) fn exit(&mut self, block: &Block, key: &str) -> Option<Exit> {
-        self.word(block, key, "\"refuse\", \"queue 2\" or \"announce closed\"", words::exit)
+        self.word(block, key, "\"refuse\", \"queue 2\", \"announce closed\" or \"callback\"", words::exit)
     }
 
     /// The inner `None` lets citizens wait.
     fn exit_or_wait(&mut self, block: &Block, key: &str) -> Option<Option<Exit>> {
-        let wanted = "\"wait\", \"refuse\", \"queue 2\" or \"announce closed\"";
+        let wanted = "\"wait\", \"refuse\", \"queue 2\", \"announce closed\" or \"callback\"";
         self.word(block, key, wanted, |word| if word == "wait" { Some(None) } else { words::exit(word).map(Some) })
     }
 

@@ -107,13 +107,14 @@ fn minute(text: &str) -> Option<u16> {
     (minute < 60 && hour * 60 + minute <= 1_440).then_some(hour * 60 + minute)
 }
 
-/// `refuse`, `queue 2` or `announce NAME`.
+/// `refuse`, `queue 2`, `announce NAME` or `callback`.
 pub(crate) fn exit(text: &str) -> Option<Exit> {
     let words: Vec<_> = text.split_whitespace().collect();
     match words.as_slice() {
         ["refuse"] => Some(Exit::Refuse),
         ["queue", id] => id.parse().ok().map(|id| Exit::Queue(QueueId(id))),
         ["announce", name] => prompt(name).map(Exit::Announce),
+        ["callback"] => Some(Exit::CallBack),
         _ => None,
     }
 }
@@ -224,9 +225,10 @@ mod tests {
     }
 
     #[test]
-    fn a_way_out_is_a_refusal_a_queue_or_a_text() {
+    fn a_way_out_is_a_refusal_a_queue_a_text_or_a_callback() {
         assert_eq!(exit("queue 2"), Some(Exit::Queue(QueueId(2))));
         assert_eq!(exit("announce closed"), Some(Exit::Announce(PromptName::from("closed"))));
+        assert_eq!(exit("callback"), Some(Exit::CallBack));
         for wrong in ["", "queue", "queue x", "announce", "announce 关门", "refuse now", "wait"] {
             assert_eq!(exit(wrong), None, "{wrong:?}");
         }

@@ -94,6 +94,8 @@ pub(crate) struct Voice {
 pub(crate) struct Admitted {
     pub(crate) notes: Vec<FactKind>,
     pub(crate) way: Way,
+    /// Who is called back, and for which queue.
+    pub(crate) callback: Option<(QueueId, PhoneNumber)>,
 }
 
 /// Where a new call goes.
@@ -133,6 +135,11 @@ impl Calls {
 
     pub(crate) fn counters(&self) -> Counters {
         self.counters
+    }
+
+    /// The number that the next call gets.
+    pub(crate) fn next(&self) -> InteractionId {
+        self.next
     }
 
     /// Calls without a saved record, for the limit of interactions.
@@ -178,7 +185,7 @@ impl Calls {
         turn.store(StoreCommand::Open { interaction: id, started: started_utc, caller: from, dialled, probe, direction, diversions });
         let (mut ledger, fact) = CallLedger::open(id, offered.clone(), started);
         call::store_fact(turn, fact);
-        let Admitted { notes, way } = admitted;
+        let Admitted { notes, way, callback: _ } = admitted;
         for kind in notes {
             let fact = ledger.fact(turn.now, kind);
             call::store_fact(turn, fact);

@@ -22,13 +22,19 @@ impl Core {
         let rule = &self.turn.queue(queue).callback;
         let (room, any_number) = (self.callbacks.count(queue) < rule.max_open, rule.any_number);
         let caller = self.calls.get(interaction).map(|call| call.caller.clone()).unwrap_or_default();
-        let own = caller.number.as_ref().map(|number| number.reveal().clone()).filter(|number| self.may_call_back(number));
-        let known = self.callbacks.of_caller(&caller).is_some();
-        match own {
-            Some(number) if room || known => self.put(interaction, Question::Own(number)),
-            None if room && any_number => self.put(interaction, Question::Enter(String::new())),
-            Some(_) | None => self.say_piece(interaction, "callback_not_now"),
+        let own = caller.number.as_ref().is_some_and(|number| self.may_call_back(number.reveal()));
+        match self.own_number(&caller, queue) {
+            Some(number) => self.put(interaction, Question::Own(number)),
+            None if !own && room && any_number => self.put(interaction, Question::Enter(String::new())),
+            None => self.say_piece(interaction, "callback_not_now"),
         }
+    }
+
+    /// The number of a caller who can be called back at it for a queue: there is room, or it is promised already.
+    pub(super) fn own_number(&self, caller: &Caller, queue: QueueId) -> Option<PhoneNumber> {
+        let room = self.callbacks.count(queue) < self.turn.queue(queue).callback.max_open;
+        let number = caller.number.as_ref().map(|number| number.reveal().clone()).filter(|number| self.may_call_back(number))?;
+        (room || self.callbacks.of_number(&number).is_some()).then_some(number)
     }
 
     /// Whether a number is one that citizens are called back at: in the country, and not on the list of blocked ones.
@@ -128,7 +134,7 @@ impl Core {
     }
 
     /// The number is confirmed: the citizen gives up the line. An open callback of the same number goes on, with the older place.
-    fn promise(&mut self, interaction: InteractionId, number: &PhoneNumber) {
+    pub(super) fn promise(&mut self, interaction: InteractionId, number: &PhoneNumber) {
         let Some(call) = self.calls.get(interaction) else { return };
         let (queue, reason) = (call.queue, call.unserved(EndReason::CallbackPromised));
         let known = self.callbacks.of_number(number).is_some();
@@ -137,7 +143,7 @@ impl Core {
             return self.say_piece(interaction, "callback_not_now");
         }
         self.put_on_record(interaction, number);
-        let text = spoken::piece(self.turn.queue(queue).announcements.language, "callback_promised");
+        let text = self.turn.queue(queue).announcements.callback_promised();
         self.say_goodbye(interaction, reason, text);
     }
 
@@ -158,16 +164,20 @@ impl Core {
     fn put_on_record(&mut self, interaction: InteractionId, number: &PhoneNumber) {
         let Some(call) = self.calls.get_mut(interaction) else { return };
         let Some(entered) = call.entered() else { return };
-        let callback = self.callbacks.of_number(number).unwrap_or(interaction);
+        let (callback, queue) = (self.callbacks.of_number(number).unwrap_or(interaction), call.queue);
         call.note(&mut self.turn, FactKind::CallbackPromised { callback });
-        if callback != interaction {
-            return;
+        if callback == interaction {
+            self.open_callback(interaction, queue, number, entered);
         }
+    }
+
+    /// A callback begins, named by the call in which it was promised.
+    pub(super) fn open_callback(&mut self, callback: InteractionId, queue: QueueId, number: &PhoneNumber, entered: Now) {
         let now = self.turn.now.utc;
         let record = CallbackRecord {
             callback,
             number: number.clone().into(),
-            queue: call.queue,
+            queue,
             entered: entered.utc,
             asked: now,
             attempts: 0,

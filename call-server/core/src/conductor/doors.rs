@@ -5,7 +5,7 @@ use crate::calls::{Admitted, Ending, Move, Way};
 use crate::input::CallOffered;
 use crate::ledger::{FactKind, OverflowCause};
 use crate::plan::{BlockEntry, BlockLevel, Exit, KeyAction, PromptName};
-use shared::model::{CareClass, EndReason, InteractionId, LegId, QueueId};
+use shared::model::{CareClass, EndReason, InteractionId, LegId, PhoneNumber, QueueId};
 
 /// How often a call may go from queue to queue by rule.
 const MAX_MOVES: usize = 5;
@@ -19,18 +19,21 @@ impl Core {
         let plan = &self.turn.plan;
         let mut notes = Vec::new();
         let known = plan.numbers.get(&offered.dialled).copied().filter(|queue| plan.queues.contains_key(queue));
-        let Some(queue) = known else { return Admitted { notes, way: Way::Refuse(EndReason::UnknownNumber) } };
+        let Some(queue) = known else { return Admitted { notes, way: Way::Refuse(EndReason::UnknownNumber), callback: None } };
         if let Some(entry) = plan.callers.block(&offered.caller, self.turn.now.utc).cloned() {
             notes.push(FactKind::Blocked { entry: entry.entry });
             if let Some(way) = self.block(&entry) {
-                return Admitted { notes, way };
+                return Admitted { notes, way, callback: None };
             }
         }
-        let way = self.no_room(offered).unwrap_or_else(|| self.way_in(offered, queue, &mut notes));
+        let (way, callback) = match self.no_room(offered) {
+            Some(way) => (way, None),
+            None => self.way_in(offered, queue, &mut notes),
+        };
         if matches!(way, Way::Line { .. }) && !offered.probe {
             self.storm.let_in(self.turn.now.time, &self.turn.plan.storm);
         }
-        Admitted { notes, way }
+        Admitted { notes, way, callback }
     }
 
     /// What a blocked caller meets; `None` if the call goes on.
@@ -65,21 +68,35 @@ impl Core {
         storm.then(|| self.turn_away(EndReason::TooManyCalls, plan.storm.text.clone()))
     }
 
-    /// Through calendars and obstacles to a queue or to an end.
-    fn way_in(&self, offered: &CallOffered, mut queue: QueueId, notes: &mut Vec<FactKind>) -> Way {
+    /// Through calendars and obstacles to a queue or to an end; in the second place who is called back, and for which queue.
+    fn way_in(&self, offered: &CallOffered, mut queue: QueueId, notes: &mut Vec<FactKind>) -> (Way, Option<(QueueId, PhoneNumber)>) {
         let (dialled, now) = (&offered.dialled, self.turn.now.utc);
         let mut obstacle = self.turn.plan.number_closed(dialled, now).map(|exit| (OverflowCause::Closed, exit));
         let mut moves = 0;
         loop {
-            let Some((cause, exit)) = obstacle.take().or_else(|| self.obstacle(queue)) else { return Way::Line { queue, moves } };
+            let Some((cause, exit)) = obstacle.take().or_else(|| self.obstacle(queue)) else { return (Way::Line { queue, moves }, None) };
             match exit {
                 Exit::Queue(to) if to != queue && moves < MAX_MOVES && self.turn.plan.queues.contains_key(&to) => {
                     notes.push(FactKind::Overflowed { from: queue, to, cause });
                     (queue, moves) = (to, moves + 1);
                 }
-                Exit::Queue(_) | Exit::Refuse => return Way::Refuse(cause.end_reason()),
-                Exit::Announce(prompt) => return self.turn_away(cause.end_reason(), Some(prompt)),
+                Exit::Queue(_) | Exit::Refuse => return (Way::Refuse(cause.end_reason()), None),
+                Exit::Announce(prompt) => return (self.turn_away(cause.end_reason(), Some(prompt)), None),
+                Exit::CallBack => {
+                    let promised = self.promise_at_the_door(offered, queue);
+                    return promised.map_or((Way::Refuse(cause.end_reason()), None), |(way, number)| (way, Some((queue, number))));
+                }
             }
+        }
+    }
+
+    /// Who may not wait is called back, if that can be said.
+    fn promise_at_the_door(&self, offered: &CallOffered, queue: QueueId) -> Option<(Way, PhoneNumber)> {
+        let number = self.own_number(&offered.caller, queue).filter(|_| !offered.probe)?;
+        let text = self.turn.queue(queue).announcements.callback_promised();
+        match self.turn_away(EndReason::CallbackPromised, Some(text)) {
+            way @ Way::Farewell { .. } => Some((way, number)),
+            Way::Line { .. } | Way::Refuse(_) => None,
         }
     }
 
@@ -160,6 +177,10 @@ impl Core {
             Exit::Queue(_) if cause != OverflowCause::Timeout => {}
             Exit::Queue(_) | Exit::Refuse => self.end_call(interaction, Ending::by_server(reason)),
             Exit::Announce(prompt) => self.say_goodbye(interaction, reason, prompt.clone()),
+            Exit::CallBack => match self.own_number(&call.caller, from) {
+                Some(number) => self.promise(interaction, &number),
+                None => self.end_call(interaction, Ending::by_server(reason)),
+            },
         }
     }
 

@@ -150,9 +150,15 @@ impl Core {
         }
         // A leg id that is in use is a fault of the edge; its living call must not suffer.
         if self.calls.of_leg(offered.leg).is_none() {
-            let admitted = self.admit(&offered);
+            let mut admitted = self.admit(&offered);
+            let (asked_in, now, promised) = (self.calls.next(), self.turn.now, admitted.callback.take());
+            let known = promised.as_ref().map(|(_, number)| self.callbacks.of_number(number));
+            admitted.notes.extend(known.map(|known| FactKind::CallbackPromised { callback: known.unwrap_or(asked_in) }));
             if let Some(interaction) = self.calls.offered(&mut self.turn, offered, admitted) {
                 self.recognise(interaction);
+            }
+            if let (Some((queue, number)), Some(None)) = (promised, known) {
+                self.open_callback(asked_in, queue, &number, now);
             }
         }
     }

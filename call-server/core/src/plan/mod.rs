@@ -206,6 +206,8 @@ pub enum Exit {
     Queue(QueueId),
     /// It hears this text and is hung up.
     Announce(PromptName),
+    /// 排队回呼: it hears that its own number will be called back in its place, and is hung up. Who cannot be called back is refused.
+    CallBack,
 }
 
 /// A skill 技能, such as a dialect or a field of law.

@@ -197,6 +197,7 @@ impl Plan {
                 None => return Path { steps, end: PathEnd::Queue { queue, name: rules.name.clone() } },
                 Some(Exit::Refuse) => return refused(steps, RouteRefusal::Closed),
                 Some(Exit::Announce(prompt)) => return announced(steps, Some(prompt), RouteRefusal::Closed),
+                Some(Exit::CallBack) => return announced(steps, Some(rules.announcements.callback_promised()), RouteRefusal::Closed),
                 Some(Exit::Queue(to)) => {
                     let Some(next) = self.queues.get(&to).filter(|_| to != queue) else { return refused(steps, RouteRefusal::Closed) };
                     steps.push(Step::Closed { to });

@@ -49,6 +49,14 @@ pub struct Announcements {
     pub language: SpokenLanguage,
 }
 
+impl Announcements {
+    /// The text for who gives up the line and is called back.
+    #[must_use]
+    pub fn callback_promised(&self) -> PromptName {
+        PromptName::from(format!("{}.callback_promised", self.language.code()).as_str())
+    }
+}
+
 /// A language in which the house speaks: the first part of the names of its prompts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub enum SpokenLanguage {

@@ -1,9 +1,11 @@
 //! The watcher's page for citizens who are called back, and what must be true of them (I-27).
 
+use crate::door;
 use crate::watch::Watch;
 use call_core::ledger::{CallbackRecord, CallbackState};
+use call_core::plan::{BlockLevel, DialledKind};
 use call_core::{Input, Time};
-use shared::model::{DialResult, InteractionId, PhoneNumber, UnixMillis};
+use shared::model::{Caller, DialResult, InteractionId, PhoneNumber, QueueId, UnixMillis};
 
 /// A callback that is open.
 pub(crate) struct Promised {
@@ -26,7 +28,8 @@ impl Watch {
         }
         if !self.promised.contains_key(&record.callback) {
             let entered = self.calls.get(&record.callback).and_then(|call| call.first_entered);
-            let entered = entered.expect("I-27: a callback is promised to somebody who waits");
+            // Who was promised it at the door has its place from there.
+            let entered = entered.unwrap_or(self.now);
             assert_eq!(record.state, CallbackState::Open, "I-27: a callback begins open");
             assert!(self.open_callback_of(number).is_none(), "I-27: two callbacks of one number");
             self.learn_callback(record, entered);
@@ -95,6 +98,16 @@ impl Watch {
     /// What the store would tell a server that begins.
     pub(crate) fn open_callbacks(&self) -> Vec<CallbackRecord> {
         self.promised.values().map(|promised| promised.record.clone()).collect()
+    }
+
+    /// Whether a caller who may not wait for a queue is called back for it: a number of the country that is not blocked, and there is room.
+    pub(crate) fn is_called_back(&self, caller: &Caller, queue: QueueId) -> bool {
+        let Some(number) = caller.number.as_ref().map(|number| number.reveal()) else { return false };
+        let near = matches!(self.plan.dialled_kind(number), DialledKind::Local | DialledKind::National);
+        let open = self.promised.values().filter(|known| known.record.queue == queue).count();
+        let room = open < self.plan.queues[&queue].callback.max_open || self.open_callback_of(number).is_some();
+        let blocked = door::blocked(&self.plan.callers, caller, self.utc);
+        near && room && blocked.is_none_or(|(_, level)| matches!(level, BlockLevel::LowPriority(_)))
     }
 
     fn open_callback_of(&self, number: &PhoneNumber) -> Option<InteractionId> {

@@ -25,6 +25,8 @@ pub(crate) trait House {
     fn waiting_in(&self, queue: QueueId) -> usize;
     /// Calls without a record, on the trunk, of this caller; texts being heard; calls let in during the last second.
     fn load(&self, offered: &CallOffered) -> Load;
+    /// Whether a caller who may not wait is called back for a queue instead.
+    fn calls_back(&self, caller: &Caller, queue: QueueId) -> bool;
     /// Calls of an entry that it let in within a span of time.
     fn rated(&self, entry: u32, within_ms: u64) -> usize;
 }
@@ -115,6 +117,11 @@ pub(crate) fn meets(plan: &Plan, house: &dyn House, offered: &CallOffered, utc: 
             Some((_, Exit::Queue(to))) if to != at && moves < 5 && plan.queues.contains_key(&to) => (at, moves) = (to, moves + 1),
             Some((reason, Exit::Queue(_) | Exit::Refuse)) => return (Meets::Refused(reason), rated),
             Some((reason, Exit::Announce(prompt))) => return (text(reason, Some(&prompt)), rated),
+            Some((reason, Exit::CallBack)) => {
+                let spoken = load.texts < if plan.storm.most_texts == 0 { 50 } else { plan.storm.most_texts };
+                let promised = spoken && !load.stopped && !offered.probe && house.calls_back(&offered.caller, at);
+                return (if promised { Meets::Text(EndReason::CallbackPromised) } else { Meets::Refused(reason) }, rated);
+            }
         }
     }
 }

@@ -176,8 +176,9 @@ fn priority(random: &mut fastrand::Rng) -> Priority {
 }
 
 fn exit(random: &mut fastrand::Rng, queues: &[QueueId]) -> Exit {
-    match random.u32(0..5) {
+    match random.u32(0..6) {
         0 | 1 => Exit::Refuse,
+        5 => Exit::CallBack,
         2 => Exit::Announce(PromptName::from("sorry")),
         _ => Exit::Queue(queues[random.usize(0..queues.len())]),
     }

@@ -471,7 +471,7 @@ impl Watch {
         let timed_out = count(&|r| !r.answered_by_agent && r.reason == EndReason::QueueTimeout);
         let turned_away =
             count(&|r| r.queue.is_some() && !r.answered_by_agent && matches!(r.reason, EndReason::NobodySignedIn | EndReason::AllNotReady));
-        let promised = count(&|r| !r.answered_by_agent && r.reason == EndReason::CallbackPromised);
+        let promised = count(&|r| r.queue.is_some() && !r.answered_by_agent && r.reason == EndReason::CallbackPromised);
         let lost = queued - answered - abandoned - timed_out - turned_away - promised;
         let refused = self.invites - queued;
         let blocked = count(&|r| r.reason == EndReason::Blocked);
@@ -523,7 +523,8 @@ impl Watch {
                     None
                 }
             });
-            assert_ne!(exit, Some(Exit::Refuse), "{} waits although nobody may answer in {queue}", call.interaction);
+            let leaves = matches!(exit, Some(Exit::Refuse | Exit::CallBack));
+            assert!(!leaves, "{} waits although nobody may answer in {queue}", call.interaction);
         }
     }
 

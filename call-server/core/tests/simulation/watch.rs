@@ -355,7 +355,7 @@ impl Watch {
         let effect = match self.plan.queues[&queue].keys.get(&digit) {
             Some(KeyAction::Leave(Exit::Queue(to))) if may_go(*to) => KeyEffect::Moves(*to),
             Some(KeyAction::Leave(Exit::Queue(_)) | KeyAction::CallBack) | None => KeyEffect::Nothing,
-            Some(KeyAction::Leave(Exit::Refuse | Exit::Announce(_))) => KeyEffect::Leaves,
+            Some(KeyAction::Leave(Exit::Refuse | Exit::Announce(_) | Exit::CallBack)) => KeyEffect::Leaves,
         };
         Some((call.interaction, effect))
     }
@@ -980,6 +980,10 @@ impl House for Watch {
         let in_this_second = self.let_in.iter().filter(|time| self.now.since(**time) < 1_000).count();
         let in_this_second = u32::try_from(in_this_second).expect("few calls");
         Load { open: self.open.len(), of_trunk, of_caller, texts, in_this_second, stopped: self.stopped }
+    }
+
+    fn calls_back(&self, caller: &Caller, queue: QueueId) -> bool {
+        self.is_called_back(caller, queue)
     }
 
     fn rated(&self, entry: u32, within_ms: u64) -> usize {

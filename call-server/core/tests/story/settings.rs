@@ -274,10 +274,11 @@ fn care_class(name: &str) -> Result<CareClass, String> {
     }
 }
 
-/// `refuse`, `text:closed`, or the number of another queue.
+/// `refuse`, `text:closed`, `callback`, or the number of another queue.
 pub(crate) fn way_out(text: &str) -> Result<Exit, String> {
     match (text, text.strip_prefix("text:")) {
         ("refuse", _) => Ok(Exit::Refuse),
+        ("callback", _) => Ok(Exit::CallBack),
         (_, Some(name)) => Ok(Exit::Announce(PromptName::from(name))),
         (number, None) => Ok(Exit::Queue(QueueId(whole(number)?))),
     }
