@@ -643,6 +643,22 @@ fn an_announcement_plays_its_prompts_in_a_row_and_says_when_it_is_over() {
 }
 
 #[test]
+fn what_an_agent_is_whispered_says_when_it_is_over_and_is_cut_by_the_talk() {
+    let mut rig = Rig::new();
+    let (_citizen, mut agent) = (rig.citizen("8"), rig.reachable_agent());
+    let whisper = || MediaCommand::Announce { leg: AGENT, prompts: vec!["three".into()], then: Sound::Silence };
+    rig.media.send(whisper());
+    assert_eq!(agent.hear().1, vec![8; 160]);
+    assert_eq!(rig.input(), Input::AnnouncementEnded { leg: AGENT, end: AnnouncementEnd::Finished });
+    rig.media.send(MediaCommand::Announce { leg: AGENT, prompts: vec!["please-wait".into()], then: Sound::Silence });
+    rig.media.send(whisper());
+    assert_eq!(rig.input(), Input::AnnouncementEnded { leg: AGENT, end: AnnouncementEnd::Cut }, "one whisper makes way for another");
+    rig.connect();
+    let end = rig.input();
+    assert!(matches!(end, Input::AnnouncementEnded { leg: AGENT, .. }), "exactly one end for each: {end:?}");
+}
+
+#[test]
 fn i_21_connecting_cuts_an_announcement_and_nothing_is_played_to_who_talks() {
     let mut rig = Rig::new();
     let (citizen, mut agent) = (rig.citizen("8"), rig.reachable_agent());

@@ -1,7 +1,7 @@
 //! By what an agent speaks: the headset, whose voice path stands as long as the session, or a phone that is called for each call.
 
-use super::{Acd, OfferOver};
 use super::agent::{Activity, Agent, Offered};
+use super::{Acd, OfferOver};
 use crate::command::{MediaCommand, Sound};
 use crate::ledger::{IntervalCause, OfferEnd};
 use crate::plan::{NoAnswer, PhonePlace};
@@ -24,10 +24,11 @@ impl Acd {
 
     /// Agents whose phones have come or gone, by news or by a new plan; returns the offers that end with it.
     pub(crate) fn look_for_phones(&mut self, turn: &mut Turn) -> Vec<OfferOver> {
-        let is_there = |agent: &Agent| match turn.plan.agents.get(&agent.agent).and_then(|plan| plan.phone.as_ref()).map(|phone| &phone.place) {
-            Some(PhonePlace::Registered(number)) => !self.gone_phones.contains(number),
-            Some(PhonePlace::Fixed { .. }) | None => true,
-        };
+        let is_there =
+            |agent: &Agent| match turn.plan.agents.get(&agent.agent).and_then(|plan| plan.phone.as_ref()).map(|phone| &phone.place) {
+                Some(PhonePlace::Registered(number)) => !self.gone_phones.contains(number),
+                Some(PhonePlace::Fixed { .. }) | None => true,
+            };
         let news = self.signed_in().map(|agent| (agent.agent, is_there(agent), agent.phone_registered));
         let news: Vec<_> = news.filter(|(_, is_there, known)| is_there != known).collect();
         news.into_iter().filter_map(|(agent, is_there, _)| self.agent_mut(agent)?.phone_registered(turn, is_there)).collect()

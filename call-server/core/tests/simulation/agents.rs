@@ -147,7 +147,6 @@ impl AgentSeen {
             };
             return;
         }
-        let in_call = |state| matches!(state, AgentState::Talking | AgentState::Outbound);
         if self.desk.as_ref().is_none_or(|desk| !in_call(desk.state) && desk.state != AgentState::WrapUp) {
             return;
         }
@@ -236,9 +235,14 @@ impl AgentSeen {
         let before = self.before.as_ref().map(|before| before.state);
         let lawful = match interval.state {
             AgentState::Offered => before == Some(AgentState::Ready),
-            AgentState::Talking => matches!(before, None | Some(AgentState::Offered | AgentState::Lost | AgentState::Outbound)),
-            AgentState::WrapUp => matches!(before, Some(AgentState::Talking | AgentState::Outbound | AgentState::Lost)),
-            AgentState::Holding | AgentState::Consulting => matches!(before, Some(AgentState::Talking | AgentState::Offered)),
+            AgentState::Talking => {
+                matches!(before, None | Some(AgentState::Offered | AgentState::Lost | AgentState::Outbound | AgentState::Holding))
+            }
+            AgentState::WrapUp => {
+                matches!(before, Some(AgentState::Talking | AgentState::Holding | AgentState::Outbound | AgentState::Lost))
+            }
+            AgentState::Holding => matches!(before, None | Some(AgentState::Talking | AgentState::Lost)),
+            AgentState::Consulting => matches!(before, Some(AgentState::Talking | AgentState::Offered)),
             AgentState::NotReady(_) | AgentState::Ready | AgentState::Lost | AgentState::Outbound => true,
         };
         assert!(lawful, "I-8, I-30: {:?} after {before:?}", interval.state);
@@ -252,14 +256,15 @@ impl AgentSeen {
         // Nobody was served in a call of ours that nobody answered.
         let in_vain = before == Some(AgentState::Outbound);
         if interval.cause == IntervalCause::CallEnded && interval.state != AgentState::WrapUp && !in_vain {
-            assert_eq!(before, Some(AgentState::Talking), "I-8: a call ended without one");
+            let talked = matches!(before, Some(AgentState::Talking | AgentState::Holding));
+            assert!(talked, "I-8: a call ended without one");
             assert_eq!(wrap_up.map(|(_, ms)| ms), Some(0), "I-8: wrap-up is skipped");
         }
     }
 
     fn i31_the_last_choice_wins(&self, interval: &AgentInterval) {
         let Some(before) = &self.before else { return };
-        let after_call = matches!(before.state, AgentState::Talking | AgentState::Outbound) && interval.cause == IntervalCause::CallEnded;
+        let after_call = in_call(before.state) && interval.cause == IntervalCause::CallEnded;
         let after_wrap_up = before.state == AgentState::WrapUp && interval.cause == IntervalCause::WrapUpOver;
         if after_call {
             assert_ne!(self.choice, Choice::SignOut, "I-31: stays although sign-out was chosen");
@@ -311,4 +316,8 @@ impl AgentSeen {
             assert_eq!(desk.notice, None, "I-29: an own change clears the notice");
         }
     }
+}
+
+fn in_call(state: AgentState) -> bool {
+    matches!(state, AgentState::Talking | AgentState::Holding | AgentState::Outbound)
 }

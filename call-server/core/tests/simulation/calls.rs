@@ -40,6 +40,8 @@ pub(crate) struct CallSeen {
     pub(crate) early: bool,
     /// When the last key came of a talk about a callback.
     pub(crate) asked_at: Option<Time>,
+    /// Hears music while this agent goes on with it.
+    pub(crate) on_hold: Option<AgentId>,
     /// When it joined a line first, as this call.
     joined: Option<Time>,
     pub(crate) queue: Option<QueueId>,
@@ -127,6 +129,7 @@ impl CallSeen {
             dialling: None,
             early: false,
             asked_at: None,
+            on_hold: None,
             joined: None,
             queue: None,
             first_queue: None,
@@ -177,7 +180,7 @@ impl CallSeen {
     /// Counts for the limit of its queue: waits, or is about to.
     pub(crate) fn counts_as_waiting(&self) -> bool {
         let on_the_line = !self.outbound || self.ever_connected;
-        !self.probe && on_the_line && self.ended.is_none() && self.connected.is_none() && self.turned.is_none() && !self.refused
+        !self.probe && on_the_line && self.ended.is_none() && self.talks_with().is_none() && self.turned.is_none() && !self.refused
     }
 
     /// Was let in and is not over.
@@ -214,7 +217,7 @@ impl CallSeen {
     }
 
     pub(crate) fn talks_with(&self) -> Option<AgentId> {
-        self.connected.map(|(agent, _)| agent)
+        self.connected.map(|(agent, _)| agent).or(self.on_hold)
     }
 
     pub(crate) fn waited_ms(&self, now: Time) -> u64 {
@@ -268,7 +271,7 @@ impl CallSeen {
         self.first_queue.get_or_insert(queue);
         self.first_entered.get_or_insert(now);
         self.joined.get_or_insert(now);
-        self.asked_at = None;
+        (self.asked_at, self.on_hold) = (None, None);
         self.waiting_since = Some(now);
         if !self.moving {
             self.told_least = None;

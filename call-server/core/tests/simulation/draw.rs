@@ -4,9 +4,9 @@ use call_core::command::ZIP_TONE;
 use call_core::input::PastContact;
 use call_core::plan::{
     AgentPlan, Announcements, BlockEntry, BlockLevel, Calendar, CalendarId, Calendars, CallbackRule, Callers, Day, DayKind, Exit,
-    FavourEntry, Hours, HoursRule, KeyAction, LastAgentRule, Limits, Membership, Mode, NoAnswer, NumberPattern, Overflow, Override, Plan,
-    Priority, PromptName, QueuePlan, ReasonRule, Relaxation, Scope, SkillId, SkillNeed, SpecialDay, SpokenLanguage, StormRule, Strategy,
-    TrunkPlan, Weekday, WrapUpRule,
+    FavourEntry, FunctionLimits, Hours, HoursRule, KeyAction, LastAgentRule, Limits, Membership, Mode, NoAnswer, NumberPattern, Overflow,
+    Override, Plan, Priority, PromptName, QueuePlan, ReasonRule, Relaxation, Scope, SkillId, SkillNeed, SpecialDay, SpokenLanguage,
+    StormRule, Strategy, TrunkPlan, Weekday, WrapUpRule,
 };
 use shared::model::{AgentId, Caller, CareClass, CareMark, NotReadyReason, PhoneNumber, QueueId, TrunkId, UnixMillis};
 use std::collections::BTreeMap;
@@ -41,6 +41,11 @@ pub(crate) fn plan(random: &mut fastrand::Rng, large: bool) -> Plan {
         lost_ms: [20_000, 300_000][random.usize(0..2)],
         shift_gap_ms: [60_000, 14_400_000][random.usize(0..2)],
         farewell_ms: [4_000, 30_000][random.usize(0..2)],
+        functions: FunctionLimits {
+            held_ms: random.u64(5_000..60_000),
+            held_most_ms: [20_000, 900_000][random.usize(0..2)],
+            ..FunctionLimits::default()
+        },
         ..Limits::default()
     };
     let rules: BTreeMap<QueueId, QueuePlan> = queues.iter().map(|id| (*id, queue(random, &queues))).collect();

@@ -262,7 +262,7 @@ impl Watch {
     pub(crate) fn i5_desks_and_connected_legs_agree(&self) {
         for call in self.unsaved() {
             if let Some(agent) = call.talks_with() {
-                let here = |state| matches!(state, AgentState::Talking | AgentState::Outbound | AgentState::Lost);
+                let here = |state| matches!(state, AgentState::Talking | AgentState::Holding | AgentState::Outbound | AgentState::Lost);
                 let there = self.agents.get(&agent).is_some_and(|seen| here(seen.state()));
                 assert!(there || self.arriving.contains_key(&agent), "I-5: {agent} is joined but not talking");
             }
@@ -270,7 +270,7 @@ impl Watch {
         for (agent, seen) in &self.agents {
             let joined = self.unsaved().any(|call| call.agent() == Some(*agent));
             assert!(
-                !matches!(seen.state(), AgentState::Talking | AgentState::Outbound) || joined,
+                !matches!(seen.state(), AgentState::Talking | AgentState::Holding | AgentState::Outbound) || joined,
                 "I-5: {agent} is shown in a call without one"
             );
             let shown = seen.desk.as_ref().is_some_and(|desk| desk.call.is_some());

@@ -27,7 +27,9 @@ const SEEDS: u64 = 1_600;
 const FEWEST_EVENTS: u64 = 1_000_000;
 
 /// What must have happened in them often enough to have been tried.
-const MUST_HAPPEN: [&str; 52] = [
+const MUST_HAPPEN: [&str; 54] = [
+    "a citizen is held",
+    "a citizen is retrieved",
     "whispered",
     "a callback was promised",
     "a citizen is called back",

@@ -3,7 +3,7 @@
 use crate::draw::phone;
 use crate::world::{Event, World};
 use call_core::input::AgentAction;
-use shared::model::{AgentId, AgentState, Desk, NotReadyReason, OfferId, SessionId};
+use shared::model::{AgentId, AgentState, CallFunction, Desk, NotReadyReason, OfferId, SessionId};
 
 /// A desk has changed before somebody's eyes.
 pub(crate) fn react(world: &mut World, agent: AgentId, session: SessionId, desk: &Desk) {
@@ -31,7 +31,19 @@ pub(crate) fn react(world: &mut World, agent: AgentId, session: SessionId, desk:
             26..32 => world.after(60_000, clicks(AgentAction::Dial(phone("13800138000").into()))),
             _ => {}
         },
-        AgentState::Lost | AgentState::Holding | AgentState::Consulting => {}
+        AgentState::Lost | AgentState::Consulting => {}
+        AgentState::Holding => {
+            let Some(call) = desk.call.as_ref() else { return };
+            let does = |function| clicks(AgentAction::Call(call.interaction, function));
+            match roll {
+                0..60 => world.after(30_000, does(CallFunction::Retrieve)),
+                60..65 => world.after(30_000, does(CallFunction::Hold)),
+                65..75 => world.after(30_000, clicks(AgentAction::HangUp(call.interaction))),
+                75..85 => world.after(20_000, clicks(AgentAction::GoNotReady(reason))),
+                85..88 => world.after(20_000, clicks(AgentAction::SignOut)),
+                _ => {}
+            }
+        }
         AgentState::Outbound => {
             let Some(call) = desk.call.as_ref() else { return };
             world.after(90_000, clicks(AgentAction::HangUp(call.interaction)));
@@ -56,6 +68,10 @@ pub(crate) fn react(world: &mut World, agent: AgentId, session: SessionId, desk:
                 30..45 => world.after(60_000, clicks(AgentAction::AwaitNotReady(reason))),
                 45..47 => world.after(60_000, clicks(AgentAction::Lock)),
                 _ => {}
+            }
+            if roll.is_multiple_of(5) {
+                let function = if roll == 0 { CallFunction::Retrieve } else { CallFunction::Hold };
+                world.after(40_000, clicks(AgentAction::Call(call.interaction, function)));
             }
             if roll < 13 {
                 world.after(60_000, clicks(AgentAction::GoReady));

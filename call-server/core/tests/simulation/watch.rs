@@ -505,7 +505,8 @@ impl Watch {
                 let who = *self.legs_of_agents.get(agent).expect("a leg of an agent");
                 let call = self.call_of_leg(*citizen);
                 assert!(call.connected.is_none(), "I-1: a citizen is joined with two agents");
-                (call.connected, call.ever_connected) = (Some((who, now)), true);
+                assert!(call.on_hold.is_none_or(|agent| agent == who), "1-10: a held citizen is with somebody else");
+                (call.connected, call.ever_connected, call.on_hold) = (Some((who, now)), true, None);
                 self.step.connected.insert(*citizen);
             }
             MediaCommand::Disconnect { citizen } => {
@@ -529,7 +530,11 @@ impl Watch {
                 self.with_call(interaction, |call| call.leg = *leg);
             }
             MediaCommand::Confer { first, .. } => self.call_of_leg(*first).early = true,
-            MediaCommand::Hold { .. } => {}
+            MediaCommand::Hold { citizen, .. } => {
+                let call = self.call_of_leg(*citizen);
+                assert!(call.connected.is_none() && call.ended.is_none(), "1-10: a citizen is held and talks");
+                call.on_hold = call.last_agent;
+            }
             MediaCommand::OpenTrunk { .. }
             | MediaCommand::Follow { .. }
             | MediaCommand::AgentVoice { .. }
@@ -661,7 +666,9 @@ impl Watch {
                 self.step.parted.push((fact.interaction, agent));
             }
             FactKind::Ended { reason, by } => self.ended(fact.interaction, *reason, *by),
-            FactKind::DialEnded { .. } | FactKind::Held { .. } | FactKind::Retrieved { .. } => {}
+            FactKind::Held { .. } => self.tally("a citizen is held"),
+            FactKind::Retrieved { .. } => self.tally("a citizen is retrieved"),
+            FactKind::DialEnded { .. } => {}
             FactKind::AsideBegan { .. } | FactKind::AsideEnded { .. } | FactKind::PartyJoined { .. } | FactKind::PartyLeft { .. } => {}
             FactKind::HandedOver { .. } | FactKind::SentToQueue { .. } | FactKind::KeysPressed { .. } | FactKind::KeysMasked { .. } => {}
             FactKind::RecordingPaused { .. } | FactKind::RecordingResumed { .. } => {}
@@ -775,7 +782,7 @@ impl Watch {
             assert!(!self.step.silenced.contains(&interaction), "I-24: the limit of waiting cut a live offer");
         }
         call.ended = Some((reason, by, now));
-        (call.waiting_since, call.dialling) = (None, None);
+        (call.waiting_since, call.dialling, call.on_hold) = (None, None, None);
         let attempt_of = call.callback;
         if let Some(contact) = call.contact() {
             self.memory.learn(&[contact]);
