@@ -15,12 +15,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Most wishes that wait; each recording has at most two.
 const WISH_LIMIT: usize = 32_768;
 /// Most wishes carried out together.
 const GROUP_LIMIT: usize = 4_096;
+/// How long the first wish waits for others: recordings that end one behind the other are brought to the disk together.
+const GATHER: Duration = Duration::from_millis(100);
 /// From so many files on, one call for the whole file system is cheaper.
 const MANY_FILES: usize = 8;
 
@@ -125,6 +127,7 @@ struct Work {
 impl Work {
     fn run(self, queue: &Receiver<Wish>) {
         while let Ok(first) = queue.recv() {
+            std::thread::sleep(GATHER);
             let waiting = std::iter::from_fn(|| queue.try_recv().ok()).take(GROUP_LIMIT - 1);
             let group: Vec<Wish> = std::iter::once(first).chain(waiting).collect();
             let began = Instant::now();
