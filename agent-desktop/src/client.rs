@@ -162,6 +162,8 @@ pub(crate) struct Parts {
     shown: Snapshot,
     shown_at: Instant,
     ringing: bool,
+    /// Wishes wait for the answer to the one before.
+    patient: bool,
     keeping: Keeping,
     /// What carrying out an effect has brought.
     brought: VecDeque<Event>,
@@ -197,9 +199,16 @@ impl Parts {
             shown: Snapshot::default(),
             shown_at: Instant::now(),
             ringing: false,
+            patient: false,
             keeping: options.keeping.clone(),
             brought: VecDeque::new(),
         })
+    }
+
+    /// Wishes wait while the server owes an answer, instead of being impossible: for whoever writes commands faster than a hand presses keys.
+    pub(crate) fn patient(mut self) -> Self {
+        self.patient = true;
+        self
     }
 
     /// Runs until the wishes end. `show` gets every change of desk, link or problem at once, and the rest at most ten times a second.
@@ -227,8 +236,10 @@ impl Parts {
         }
         let deadline = self.session.next_deadline().map(|at| self.clock.at(at));
         let calm = self.changed().then(|| self.shown_at + CALM_INTERVAL);
+        // The connection's end, and with it a missing answer, is told by the heartbeat: no wish waits for ever.
+        let takes_wishes = !self.patient || !self.session.view().asked;
         tokio::select! {
-            wish = wishes.recv() => wish.map_or(Woken::End, Woken::Wish),
+            wish = wishes.recv(), if takes_wishes => wish.map_or(Woken::End, Woken::Wish),
             event = next(&mut self.connection) => Woken::Event(event),
             status = status(&mut self.voice_status) => Woken::Event(Event::Voice(status)),
             () = until(deadline) => Woken::Event(Event::Tick),
@@ -262,6 +273,7 @@ impl Parts {
             }
             Effect::KeepDraft { number, key, draft } => self.keeping.keep_draft(&number, &key, &draft),
             Effect::ForgetDraft { number, interaction } => self.keeping.forget_draft(&number, interaction),
+            Effect::Refuse => tracing::info!("what was asked for is not possible now"),
             Effect::Alert => self.voice.order(Order::Alert),
             Effect::Ring(on) => {
                 self.ringing = on;

@@ -178,6 +178,8 @@ pub enum Effect {
         /// SHA-256.
         fingerprint: String,
     },
+    /// A wish was not possible: nothing was sent.
+    Refuse,
     /// To the voice path.
     Voice(VoiceCommand),
     /// Whether the voice path may send its packets through the socket from now on, when UDP does not get through.

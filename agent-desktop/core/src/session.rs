@@ -339,7 +339,10 @@ impl Session {
 
     /// Sends a request; `None` is a wish that is not possible now.
     fn ask(&mut self, action: Option<Action>) {
-        let (Some(action), Stage::SignedIn(signed_in)) = (action, &mut self.stage) else { return };
+        let (Some(action), Stage::SignedIn(signed_in)) = (action, &mut self.stage) else {
+            self.effects.push_back(Effect::Refuse);
+            return;
+        };
         if !matches!(action, Action::SubmitSummary(_) | Action::ChangePassword { .. }) {
             self.about = None;
         }

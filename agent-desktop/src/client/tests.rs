@@ -1,6 +1,6 @@
 //! The client against a small server of our protocol on loopback, over real TLS.
 
-use super::{Client, ClientOptions, Snapshot};
+use super::{Client, ClientOptions, Clock, Parts, QUEUE_WISHES, Snapshot};
 use crate::audio::SoundChoice;
 use crate::keeping::Keeping;
 use desktop_core::{LinkFailure, LinkState, SignInProblem, Wish};
@@ -10,13 +10,14 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use sha2::{Digest, Sha256};
 use shared::model::{
     AgentId, AgentState, CallPhase, CallView, Caller, Desk, InteractionId, KnownCaller, NotReadyReason, OfferId, OfferView, SessionId,
-    UnixMillis,
+    SupervisorAct, UnixMillis,
 };
 use shared::wire::{self, Action, FromClient, FromServer, MediaAccess, SignInRefusal};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -125,10 +126,14 @@ impl Server {
 struct Peer(WebSocketStream<TlsStream<TcpStream>>);
 
 impl Peer {
-    /// The next frame that is no ping; pings are answered.
+    /// The next frame that is no ping, within the limit; pings are answered.
     async fn hear(&mut self) -> FromClient {
+        timeout(LIMIT, self.next_frame()).await.expect("the client speaks")
+    }
+
+    async fn next_frame(&mut self) -> FromClient {
         loop {
-            let message = timeout(LIMIT, self.0.next()).await.expect("the client speaks").expect("it is there").expect("it is whole");
+            let message = self.0.next().await.expect("it is there").expect("it is whole");
             let Message::Text(text) = message else { continue };
             match wire::decode(&text).expect("it is of our protocol") {
                 FromClient::Ping { nonce } => self.say(&FromServer::Pong { nonce, now: UnixMillis(1_000_000) }).await,
@@ -235,6 +240,39 @@ async fn a_client_signs_in_rings_is_cut_resumes_and_answers() {
     assert!(snapshot.ringing, "it rang through the cut");
     client.wish(Wish::Answer);
     assert!(matches!(peer.hear().await, FromClient::Do { action: Action::Accept { offer: OfferId(3) }, .. }));
+}
+
+#[tokio::test]
+async fn a_patient_clients_commands_wait_for_the_answer_to_the_one_before() {
+    let folder = Folder::new("patient");
+    let (identity, ca) = Identity::signed();
+    let ca_file = folder.0.join("ca.pem");
+    std::fs::write(&ca_file, ca).expect("the folder takes it");
+    let server = Server::start(&identity).await;
+    let parts = Parts::new(&folder.options(Some(ca_file)), Clock::new()).expect("the CA is good").patient();
+    let (wishes, inbox) = mpsc::channel(QUEUE_WISHES);
+    let (sender, mut snapshots) = watch::channel(Snapshot::default());
+    let client = parts.run(inbox, |snapshot| {
+        sender.send_replace(snapshot.clone());
+    });
+    let story = async {
+        wishes.try_send(sign_in(&server)).expect("it takes a wish");
+        let mut peer = server.accept().await;
+        peer.sign_in().await;
+        peer.desk(1, AgentState::NotReady(NotReadyReason::SignedIn), None).await;
+        snapshots.wait_for(|snapshot| snapshot.view.can_go_ready()).await.expect("the client lives");
+        // Neither is possible while the other is not answered.
+        for wish in [Wish::Supervise(SupervisorAct::Unwatch, "over".to_owned()), Wish::SignOut] {
+            wishes.try_send(wish).expect("it takes a wish");
+        }
+        let FromClient::Do { request, action: Action::Supervise { .. } } = peer.hear().await else { panic!("an act was expected") };
+        peer.say(&FromServer::Done { request }).await;
+        assert!(matches!(peer.hear().await, FromClient::Do { action: Action::SignOut, .. }));
+    };
+    tokio::select! {
+        () = client => panic!("the client ended"),
+        () = story => {}
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! The desktop without a window: the same session and voice path, told by a script and by lines on standard input.
 //!
 //! Each event is one JSON object per line on standard output ([`report`]); each command one line on standard input ([`command`]).
+//! A command waits for the answer to the one before.
 
 mod command;
 mod report;
@@ -47,7 +48,7 @@ pub(crate) struct Script {
 /// What keeps a client from starting at all; problems with server and sign-in are reported and give the exit code 1.
 pub(crate) fn run(start: &Start, script: Script) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let parts = Parts::new(&start.client, Clock::new())?;
+    let parts = Parts::new(&start.client, Clock::new())?.patient();
     let (wishes, inbox) = mpsc::channel(QUEUE);
     let (snapshots, seen) = mpsc::channel(QUEUE);
     let first = start.sign_in();

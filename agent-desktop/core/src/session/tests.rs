@@ -35,7 +35,7 @@ impl Desktop {
 
     fn event(&mut self, event: Event) -> Vec<String> {
         self.session.handle(self.now, event);
-        std::iter::from_fn(|| self.session.poll()).map(line).collect()
+        std::iter::from_fn(|| self.session.poll()).filter(|effect| *effect != Effect::Refuse).map(line).collect()
     }
 
     fn wish(&mut self, wish: Wish) -> Vec<String> {
@@ -88,6 +88,7 @@ fn line(effect: Effect) -> String {
         }
         Effect::Send(FromClient::WatchAgents { on }) => format!("watch {on}"),
         Effect::Send(FromClient::Attentive { attentive }) => format!("attentive {attentive}"),
+        Effect::Refuse => "refuse".to_owned(),
         Effect::Alert => "alert".to_owned(),
         Effect::Send(FromClient::Resume { token }) => format!("resume {}", token.reveal()),
         Effect::Send(FromClient::Do { request, action }) => format!("do {request} {action:?}"),
