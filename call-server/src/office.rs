@@ -10,6 +10,7 @@ use call_core::{CallStatus, CallStatusPhase, Input};
 use shared::model::{
     AgentId, Caller, Disposition, DraftCopy, InteractionId, Mark, MemberUnit, QueueId, Refusal, Summary, TargetBand, UnixMillis,
 };
+use shared::pii::Pii;
 use shared::wire::{
     self, Answer, Correction, DeskRules, HousePapers, MAX_FRAME_BYTES, MESSAGES_PER_FRAME, MOST_MARKS, MOST_WAITING, MailboxPart,
     MessageRow, MessageTarget, Question, ReasonLimit, SignInRefusal, WaitingRow,

@@ -8,7 +8,7 @@ use call_core::input::AgentAction;
 use futures_util::{SinkExt, StreamExt};
 use shared::model::{AgentId, CallerPerson, InteractionId, Refusal, RequestId, SessionId, UnixMillis, VoiceDevice};
 use shared::pii::Pii;
-use shared::wire::{self, Correction, FromClient, FromServer, SignInRefusal, WaitingRow};
+use shared::wire::{self, Correction, DeskRules, FromClient, FromServer, SignInRefusal, WaitingRow};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpStream;

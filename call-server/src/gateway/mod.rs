@@ -22,6 +22,7 @@ use call_core::command::AgentCommand;
 use floor::FloorBoard;
 use sessions::Sessions;
 use shared::model::{AgentId, DraftCopy, InteractionId, Mark, MessageId, QueueId, Refusal, SessionId, Summary};
+use shared::pii::Pii;
 use shared::wire::{
     Answer, Correction, DeskRules, MailboxPart, MessageFate, MessageRow, MessageTarget, Question, SignInRefusal, WaitingRow,
 };
