@@ -44,6 +44,9 @@ pub struct View {
     pub papers: Arc<Papers>,
     /// What is written about calls and not submitted.
     pub drafts: Arc<BTreeMap<InteractionId, Draft>>,
+    /// They are complete: disk and server were asked. Before that nothing is written or submitted, because it would take the place of
+    /// what is not here yet.
+    pub drafts_known: bool,
     /// What was put on record last, until it is read or something else is wished.
     pub saved: Option<Saved>,
     /// What happened where in the recording that was asked about last.
@@ -369,6 +372,6 @@ impl View {
     /// 完成话后处理 is possible.
     #[must_use]
     pub fn can_end_wrap_up(&self) -> bool {
-        self.online() && self.state() == Some(AgentState::WrapUp)
+        self.online() && self.drafts_known && self.state() == Some(AgentState::WrapUp)
     }
 }

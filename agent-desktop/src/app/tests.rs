@@ -172,6 +172,7 @@ fn in_seconds(seconds: i64) -> UnixMillis {
 
 fn signed_in(desk: Desk) -> View {
     View {
+        drafts_known: true,
         link: LinkState::Online,
         me: Some(Me { agent: AgentId(7), number: "1007".into(), name: "李娟".into() }),
         desk: Some(desk),

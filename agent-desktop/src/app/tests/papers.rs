@@ -255,6 +255,28 @@ fn a_crashed_programs_draft_stands_in_the_form_of_its_call_again() {
 }
 
 #[test]
+fn a_key_that_comes_before_the_draft_neither_ends_the_wrap_up_without_it_nor_overwrites_it() {
+    let unknown = |view: View| View { drafts_known: false, ..with_papers(view) };
+    let mut desktop = Desktop::showing(unknown(talking()));
+    tell(&mut desktop, agent::Message::EditLine(agent::summary::Line::Place("燕山南路".to_owned())));
+    desktop.shows(unknown(wrap_up()));
+    desktop.press(Named::F12);
+    tell(&mut desktop, agent::Message::Submit { dispatch: false });
+    tell(&mut desktop, agent::Message::WriteUp(InteractionId(12)));
+    assert_eq!(desktop.wishes(), []);
+    let summary = Summary {
+        content: "水压不足".to_owned().into(),
+        disposition: Some("water.pressure".to_owned()),
+        ..Summary::new(InteractionId(12))
+    };
+    let copy = shared::model::DraftCopy { revision: 7, changed: ago(5), summary: summary.clone() };
+    let mut view = with_papers(wrap_up());
+    view.drafts = Arc::new([(InteractionId(12), desktop_core::Draft { copy, kept: Some(ago(1)) })].into());
+    desktop.shows(view);
+    assert_eq!(desktop.app.agent.written(), Some(summary));
+}
+
+#[test]
 fn lists_of_calls_are_looked_up_and_called_back_by_a_word_and_a_missing_summary_is_written() {
     let mut desktop = Desktop::showing(with_papers(ready()));
     desktop.click("记录");

@@ -21,7 +21,8 @@ impl State {
         let desk = view.desk.as_ref();
         let call = desk.and_then(|desk| desk.call.as_ref()).filter(|call| call.phase == CallPhase::Talking && call.talk.guest_of.is_none());
         let wrap_up = desk.and_then(|desk| desk.wrap_up.as_ref());
-        let wanted = call.map(|call| call.interaction).or(wrap_up.map(|wrap_up| wrap_up.interaction));
+        // A form that was opened before its draft is here would be written into and take the draft's place.
+        let wanted = call.map(|call| call.interaction).or(wrap_up.map(|wrap_up| wrap_up.interaction)).filter(|_| view.drafts_known);
         if let Some(Saved::Summary { interaction }) = view.saved {
             for form in [&mut self.form, &mut self.later] {
                 if form.as_ref().is_some_and(|form| form.interaction() == interaction && wanted != Some(interaction)) {
@@ -285,6 +286,9 @@ impl State {
     }
 
     fn write_up(&mut self, view: &View, interaction: InteractionId) {
+        if !view.drafts_known {
+            return;
+        }
         self.later = Some(self.form_for(view, interaction, None));
         self.page = super::Page::Desk;
     }
