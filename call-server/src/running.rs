@@ -7,6 +7,7 @@ use crate::admin::sip_wishes::SipWish;
 use crate::admin::{DataLock, Failure};
 use crate::archive::{self, ArchiveThread};
 use crate::config::Site;
+use crate::draft_keys::DraftKeys;
 use crate::gateway::{self, GatewayHandle};
 use crate::journal::Journal;
 use crate::media::frame::tap_ring;
@@ -90,7 +91,15 @@ impl Rooms {
             .map_err(|error| busy("the desktops' voice", "[media] agents", site.media.agent_listen, &error))?;
         let accounts = Accounts::new(Arc::clone(store))?;
         let papers = store.again()?;
-        let office = Arc::new(Office { accounts, store: Arc::clone(store), papers, inbox: inbox.clone(), site: now.clone() });
+        let drafts = DraftKeys::load(&site.folder.join("keys/drafts.key")).map_err(|error| {
+            let message = format!("the secret keys/drafts.key of the desks' drafts cannot be used: {error}");
+            Failure::new(
+                "drafts_key_unusable",
+                message,
+                "Check its owner and permissions; a damaged one may be removed: a new one is made.",
+            )
+        })?;
+        let office = Arc::new(Office { accounts, store: Arc::clone(store), papers, inbox: inbox.clone(), site: now.clone(), drafts });
         let (sip, gateway) = runtime.block_on(async {
             let sip = sip::start(site.sip.clone(), inbox.clone())
                 .await
