@@ -10,7 +10,7 @@ use call_core::input::AgentAction;
 use call_core::ledger::{Counters, InteractionRecord, LastAgentOutcome, OverflowCause};
 use call_core::plan::{Exit, Membership, SkillId, Strategy};
 use call_core::{Core, Input};
-use shared::model::{AgentId, AgentState, Direction, EndReason, NotReadyReason, QueueId, Refusal, Side};
+use shared::model::{AgentId, AgentState, Direction, EndReason, LegId, NotReadyReason, QueueId, Refusal, Side};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Watch {
@@ -33,6 +33,13 @@ impl Watch {
         if let Meets::Refused(_) = met {
             self.with_call(interaction, |call| call.refused = true);
         }
+    }
+
+    /// 1-10: a citizen hears music, and stays with the agent.
+    pub(crate) fn holds(&mut self, citizen: LegId) {
+        let call = self.call_of_leg(citizen);
+        assert!(call.connected.is_none() && call.ended.is_none(), "1-10: a citizen is held and talks");
+        call.on_hold = call.last_agent;
     }
 
     /// I-23: a key counts whatever is played, as long as no desk rings.

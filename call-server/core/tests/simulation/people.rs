@@ -32,18 +32,7 @@ pub(crate) fn react(world: &mut World, agent: AgentId, session: SessionId, desk:
             _ => {}
         },
         AgentState::Lost | AgentState::Consulting => {}
-        AgentState::Holding => {
-            let Some(call) = desk.call.as_ref() else { return };
-            let does = |function| clicks(AgentAction::Call(call.interaction, function));
-            match roll {
-                0..60 => world.after(30_000, does(CallFunction::Retrieve)),
-                60..65 => world.after(30_000, does(CallFunction::Hold)),
-                65..75 => world.after(30_000, clicks(AgentAction::HangUp(call.interaction))),
-                75..85 => world.after(20_000, clicks(AgentAction::GoNotReady(reason))),
-                85..88 => world.after(20_000, clicks(AgentAction::SignOut)),
-                _ => {}
-            }
-        }
+        AgentState::Holding => react_to_hold(world, (agent, session), desk, reason),
         AgentState::Outbound => {
             let Some(call) = desk.call.as_ref() else { return };
             world.after(90_000, clicks(AgentAction::HangUp(call.interaction)));
@@ -107,5 +96,20 @@ fn react_to_offer(world: &mut World, (agent, session): (AgentId, SessionId), off
     if roll.is_multiple_of(9) {
         world.after(10_000, clicks(AgentAction::Accept(offer)));
         world.after(10_000, clicks(AgentAction::Reject(offer)));
+    }
+}
+
+/// A citizen is held: mostly for a short while, sometimes forgotten.
+fn react_to_hold(world: &mut World, (agent, session): (AgentId, SessionId), desk: &Desk, reason: NotReadyReason) {
+    let clicks = |action| Event::Clicks(agent, session, action);
+    let Some(call) = desk.call.as_ref() else { return };
+    let does = |function| clicks(AgentAction::Call(call.interaction, function));
+    match world.random.u32(0..100) {
+        0..60 => world.after(30_000, does(CallFunction::Retrieve)),
+        60..65 => world.after(30_000, does(CallFunction::Hold)),
+        65..75 => world.after(30_000, clicks(AgentAction::HangUp(call.interaction))),
+        75..85 => world.after(20_000, clicks(AgentAction::GoNotReady(reason))),
+        85..88 => world.after(20_000, clicks(AgentAction::SignOut)),
+        _ => {}
     }
 }

@@ -530,11 +530,7 @@ impl Watch {
                 self.with_call(interaction, |call| call.leg = *leg);
             }
             MediaCommand::Confer { first, .. } => self.call_of_leg(*first).early = true,
-            MediaCommand::Hold { citizen, .. } => {
-                let call = self.call_of_leg(*citizen);
-                assert!(call.connected.is_none() && call.ended.is_none(), "1-10: a citizen is held and talks");
-                call.on_hold = call.last_agent;
-            }
+            MediaCommand::Hold { citizen, .. } => self.holds(*citizen),
             MediaCommand::OpenTrunk { .. }
             | MediaCommand::Follow { .. }
             | MediaCommand::AgentVoice { .. }
@@ -552,7 +548,7 @@ impl Watch {
         }
     }
 
-    fn call_of_leg(&mut self, leg: LegId) -> &mut CallSeen {
+    pub(crate) fn call_of_leg(&mut self, leg: LegId) -> &mut CallSeen {
         let interaction = self.legs.get(&leg).expect("media is spoken to only about known legs");
         self.calls.get_mut(interaction).expect("a call of this leg")
     }

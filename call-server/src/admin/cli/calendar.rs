@@ -52,7 +52,7 @@ pub(crate) struct AddOverride {
     /// Take calls, whatever the calendar says.
     #[arg(long, required_unless_present = "closed")]
     pub(crate) open: bool,
-    /// Take none: "refuse", "queue ID" or "announce NAME".
+    /// Take none: "refuse", "queue ID", "announce NAME" or "callback".
     #[arg(long, value_name = "WHAT FOLLOWS", conflicts_with = "open")]
     pub(crate) closed: Option<String>,
     /// Only this dialled number [default: every number and queue].
