@@ -56,11 +56,9 @@ pub(crate) fn react(world: &mut World, agent: AgentId, session: SessionId, desk:
                 26..30 => world.after(60_000, clicks(AgentAction::GoNotReady(NotReadyReason::System))),
                 30..45 => world.after(60_000, clicks(AgentAction::AwaitNotReady(reason))),
                 45..47 => world.after(60_000, clicks(AgentAction::Lock)),
+                47..67 => world.after(40_000, clicks(AgentAction::Call(call.interaction, CallFunction::Hold))),
+                67..69 => world.after(40_000, clicks(AgentAction::Call(call.interaction, CallFunction::Retrieve))),
                 _ => {}
-            }
-            if roll.is_multiple_of(5) {
-                let function = if roll == 0 { CallFunction::Retrieve } else { CallFunction::Hold };
-                world.after(40_000, clicks(AgentAction::Call(call.interaction, function)));
             }
             if roll < 13 {
                 world.after(60_000, clicks(AgentAction::GoReady));
