@@ -30,6 +30,8 @@ mod shrink;
 mod tell;
 #[path = "../tests/simulation/watch.rs"]
 mod watch;
+#[path = "../tests/simulation/whisper.rs"]
+mod whisper;
 #[path = "../tests/simulation/world.rs"]
 mod world;
 

@@ -292,7 +292,9 @@ impl Watch {
                 assert!(!may, "I-6, I-7: {} waits although {agent} is eligible", call.interaction);
             }
         }
-        for call in self.unsaved().filter(|call| call.queue.is_some_and(|queue| call.wants_more(self.strategy(queue), self.now))) {
+        // The queue of who hears the last words may be gone already.
+        let waits = self.unsaved().filter(|call| call.turned.is_none() && call.ended.is_none());
+        for call in waits.filter(|call| call.queue.is_some_and(|queue| call.wants_more(self.strategy(queue), self.now))) {
             for (agent, seen) in &self.agents {
                 let may = seen.eligible() && self.may_be_asked(call, *agent);
                 assert!(!may, "I-6, I-7: {agent} does not ring for {} beside the others", call.interaction);
