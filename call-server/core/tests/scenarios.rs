@@ -10,6 +10,7 @@ mod words;
 
 use call_core::command::{
     AgentCommand, BUSY_TONE, MediaAccess, MediaCommand, Part, PromptName, RecordingCommand, SessionText, SipCommand, Sound, StoreCommand,
+    VoiceTerms,
 };
 use call_core::input::{AgentAction, AnnouncementEnd, CallOffered, LegEnd, MediaFailure, PastContact, RecordingOutcome};
 use call_core::ledger::{CallbackRecord, CallbackState, Decision, FactKind, InteractionRecord, LastAgentOutcome};
@@ -246,7 +247,7 @@ impl Stage {
     fn obey_sip(&mut self, command: SipCommand) -> Option<Input> {
         match command {
             SipCommand::Ring { leg } => self.hears(leg, Hears::Ringback),
-            SipCommand::PressKeys { .. } => {}
+            SipCommand::PressKeys { .. } | SipCommand::Offer { .. } => {}
             SipCommand::Answer { leg, .. } => {
                 self.hears(leg, Hears::Silence);
                 return Some(Input::LegConfirmed { leg });
@@ -507,6 +508,9 @@ impl Stage {
             ["phone", number, "rings"] => self.phone_does(number, |leg| Input::LegRinging { leg, early: None })?,
             ["phone", number, "is", "heard"] => {
                 self.phone_does(number, |leg| Input::LegRinging { leg, early: Some(SessionText("early".into())) })?;
+            }
+            ["phone", number, "is", "tried", "over", "another", "trunk"] => {
+                self.phone_does(number, |leg| Input::LegWantsOffer { leg, terms: VoiceTerms::default() })?;
             }
             ["phone", number, "answers"] => {
                 self.phone_does(number, |leg| Input::LegAnswered { leg, answer: Some(SessionText("answer".into())) })?;

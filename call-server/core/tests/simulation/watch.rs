@@ -222,7 +222,7 @@ impl Watch {
             }
             Input::PlanChanged(plan) => self.before_plan(plan, core),
             Input::Stop => self.stopped = true,
-            Input::LegRinging { .. } | Input::LegAnswered { .. } => {}
+            Input::LegRinging { .. } | Input::LegWantsOffer { .. } | Input::LegAnswered { .. } => {}
             Input::CallbacksKnown(known) => self.before_callbacks(known),
             Input::CancelCallback(_) => {}
             Input::LegConfirmed { .. } | Input::FarDescribed { .. } | Input::MediaOpened { .. } | Input::AgentMediaOpened { .. } => {}
@@ -395,8 +395,10 @@ impl Watch {
     fn attentive(&mut self, agent: AgentId, session: SessionId, attentive: bool) {
         let Some(seen) = self.agents.get_mut(&agent).filter(|seen| seen.session == session) else { return };
         seen.attentive = attentive;
-        if !attentive && self.alone {
-            self.calls.values_mut().for_each(|call| _ = call.accepts_itself.remove(&agent));
+        if !attentive {
+            // What is due by now is accepted first.
+            let now = self.now;
+            self.calls.values_mut().for_each(|call| call.accepts_itself.retain(|of, due| *of != agent || *due <= now));
         }
     }
 
@@ -469,6 +471,7 @@ impl Watch {
             SipCommand::Ring { leg }
             | SipCommand::Answer { leg, .. }
             | SipCommand::PressKeys { leg, .. }
+            | SipCommand::Offer { leg, .. }
             | SipCommand::Refuse { leg, .. }
             | SipCommand::HangUp { leg, .. } => leg,
             SipCommand::Dial(dial) => &dial.leg,
@@ -524,6 +527,10 @@ impl Watch {
                     let call = self.calls.get(interaction).expect("a call of this leg");
                     assert!(call.connected.is_none(), "I-10: closed while still joined");
                 }
+            }
+            // Of the next trunk.
+            MediaCommand::OfferTrunk { leg, .. } if self.legs.contains_key(leg) => {
+                assert!(self.call_of_leg(*leg).connected.is_none(), "I-10: made anew while still joined");
             }
             MediaCommand::OfferTrunk { leg, .. } => {
                 let interaction = self.step.dialled.expect("somebody dials");
