@@ -185,13 +185,13 @@ impl Baresip {
         self.event("CALL_CLOSED");
     }
 
-    /// Ends it and returns what it decoded.
+    /// Ends it and returns what it decoded, at 8 kHz.
     ///
     /// # Panics
     /// If it wrote no sound.
     #[must_use]
     pub fn heard(self) -> Vec<i16> {
-        sound::read_mono(&self.dump())
+        sound::read_phone(&self.dump())
     }
 
     /// Ends it and returns the file of what it decoded.

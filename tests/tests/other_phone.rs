@@ -2,7 +2,7 @@
 
 use e2e::baresip::{self, Baresip};
 use e2e::site::prompt;
-use e2e::sound::{assert_arrived, read_mono};
+use e2e::sound::{assert_arrived, read_mono, write_fine};
 use e2e::tones::{keys_heard, keys_wav};
 use e2e::{Headless, HeadlessPlan, SOON, Server, Site};
 use std::net::{IpAddr, Ipv6Addr};
@@ -81,7 +81,9 @@ fn opus_is_spoken_where_the_trunk_likes_it_best() {
     let server = Server::start(&site);
     let mut agent = Headless::sign_in(&site, &server, &site.agents[0], HeadlessPlan::WILLING);
     agent.state("ready", SOON);
-    let phone = Baresip::dial_with(&site.folder().join("baresip"), server.sip, "12345", &prompt("citizen"), "opus,PCMA");
+    let speech = site.folder().join("citizen-fine.wav");
+    write_fine(&speech, &read_mono(&prompt("citizen"))).expect("the site's folder can be written");
+    let phone = Baresip::dial_with(&site.folder().join("baresip"), server.sip, "12345", &speech, "opus/48000/2,PCMA");
     assert_a_talk(&site, agent, phone);
     let trace = site.cli(&["call", "trace", "1", "--full"]);
     let answer = trace["messages"].as_array().expect("messages").iter().find(|message| message["line"] == "SIP/2.0 200 OK");

@@ -5,7 +5,7 @@ use citizen::{Act, CallPlan, Deed, Ending, Outcome};
 use e2e::baresip::{self, Baresip};
 use e2e::process::Running;
 use e2e::site::prompt;
-use e2e::sound::{assert_arrived, read_mono};
+use e2e::sound::{assert_arrived, read_mono, write_fine};
 use e2e::{Caller, Headless, HeadlessPlan, LATER, SOON, Server, Site};
 use serde_json::Value;
 use std::net::{SocketAddr, UdpSocket};
@@ -63,7 +63,9 @@ fn a_call_that_fails_over_is_offered_as_the_second_trunk_wants_it() {
     let site = Site::demo("failover");
     let refusing = free("127.0.0.24");
     let identity = ["tls/server.pem", "tls/server.key"].map(|file| site.folder().join(file));
-    let mut phone = Baresip::wait_over_tls(&site.folder().join("baresip"), &prompt("citizen"), "opus", [&identity[0], &identity[1]]);
+    let speech = site.folder().join("citizen-fine.wav");
+    write_fine(&speech, &read_mono(&prompt("citizen"))).expect("the site's folder can be written");
+    let mut phone = Baresip::wait_over_tls(&site.folder().join("baresip"), &speech, "opus/48000/2", [&identity[0], &identity[1]]);
     let secured = phone.address().port() + 1;
     site.configure("sip", "authorities", "\"tls/ca.pem\"");
     let trunks = format!(
