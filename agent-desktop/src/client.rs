@@ -267,11 +267,11 @@ impl Parts {
                 let connection = self.connection.as_ref().filter(|_| on);
                 self.voice.order(Order::Tunnel(connection.map(Connection::packets)));
             }
-            Effect::FindDrafts { number } => {
-                let drafts = self.keeping.drafts(&number);
+            Effect::FindDrafts { number, key } => {
+                let drafts = self.keeping.drafts(&number, &key);
                 self.brought.push_back(Event::DraftsFound { number, drafts });
             }
-            Effect::KeepDraft { number, draft } => self.keeping.keep_draft(&number, &draft),
+            Effect::KeepDraft { number, key, draft } => self.keeping.keep_draft(&number, &key, &draft),
             Effect::ForgetDraft { number, interaction } => self.keeping.forget_draft(&number, interaction),
             Effect::Refuse => tracing::info!("what was asked for is not possible now"),
             Effect::Alert => self.voice.order(Order::Alert),
@@ -305,7 +305,7 @@ impl Parts {
             || (&old.link, &old.problem, &old.me, &old.desk, old.asked, old.refusal, &old.agents)
                 != (&new.link, &new.problem, &new.me, &new.desk, new.asked, new.refusal, &new.agents)
             || (old.muted, old.saved, &old.rules) != (new.muted, new.saved, &new.rules)
-            || (&old.papers, &old.drafts) != (&new.papers, &new.drafts)
+            || (&old.papers, &old.drafts, old.drafts_known) != (&new.papers, &new.drafts, new.drafts_known)
             || old.health != new.health
             || voice(old) != voice(new)
     }

@@ -4,6 +4,7 @@ mod accounts;
 mod admin;
 mod archive;
 mod config;
+mod draft_keys;
 mod gateway;
 mod journal;
 mod media;

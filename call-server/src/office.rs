@@ -1,6 +1,7 @@
 //! The front office: what desktops need of accounts, store and configuration, behind the gateway's one face.
 
 use crate::accounts::Accounts;
+use crate::draft_keys::DraftKeys;
 use crate::gateway::{Attempt, FrontOffice, Person};
 use crate::planning::SiteNow;
 use crate::store::{CallerEdit, Fates, NewCaller, Store, StoreError, Submitted};
@@ -9,6 +10,7 @@ use call_core::{CallStatus, CallStatusPhase, Input};
 use shared::model::{
     AgentId, Caller, Disposition, DraftCopy, InteractionId, Mark, MemberUnit, QueueId, Refusal, Summary, TargetBand, UnixMillis,
 };
+use shared::pii::Pii;
 use shared::wire::{
     self, Answer, Correction, DeskRules, HousePapers, MAX_FRAME_BYTES, MESSAGES_PER_FRAME, MOST_MARKS, MOST_WAITING, MailboxPart,
     MessageRow, MessageTarget, Question, ReasonLimit, SignInRefusal, WaitingRow,
@@ -27,6 +29,7 @@ pub(crate) struct Office {
     pub(crate) papers: Store,
     pub(crate) inbox: Inbox,
     pub(crate) site: SiteNow,
+    pub(crate) drafts: DraftKeys,
 }
 
 impl FrontOffice for Office {
@@ -52,7 +55,12 @@ impl FrontOffice for Office {
             messages: true,
             papers: true,
             password_is_initial: false,
+            drafts_key: Pii::default(),
         }
+    }
+
+    fn drafts_key(&self, agent: AgentId) -> Pii<String> {
+        self.drafts.of(agent)
     }
 
     fn marks(&self, agent: AgentId, supervises: Option<&[QueueId]>, interaction: InteractionId) -> Vec<Mark> {

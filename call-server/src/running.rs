@@ -7,6 +7,7 @@ use crate::admin::sip_wishes::SipWish;
 use crate::admin::{DataLock, Failure};
 use crate::archive::{self, ArchiveThread};
 use crate::config::Site;
+use crate::draft_keys::DraftKeys;
 use crate::gateway::{self, GatewayHandle};
 use crate::journal::Journal;
 use crate::media::frame::tap_ring;
@@ -39,7 +40,9 @@ const SNAPSHOT_LIMIT: Duration = Duration::from_secs(2);
 /// # Errors
 /// A room could not be built: an address is busy, a folder or the database cannot be used. Nothing is left running then.
 pub(crate) fn serve(site: Site, _lock: DataLock) -> Result<(), Failure> {
-    let workers = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    // Two on one core would only wake each other.
+    let workers = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(2));
+    let workers = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build();
     let runtime = workers.map_err(|error| {
         Failure::new("no_threads", format!("the server's threads cannot be started: {error}"), "Free some memory and try again.")
     })?;
@@ -88,7 +91,15 @@ impl Rooms {
             .map_err(|error| busy("the desktops' voice", "[media] agents", site.media.agent_listen, &error))?;
         let accounts = Accounts::new(Arc::clone(store))?;
         let papers = store.again()?;
-        let office = Arc::new(Office { accounts, store: Arc::clone(store), papers, inbox: inbox.clone(), site: now.clone() });
+        let drafts = DraftKeys::load(&site.folder.join("keys/drafts.key")).map_err(|error| {
+            let message = format!("the secret keys/drafts.key of the desks' drafts cannot be used: {error}");
+            Failure::new(
+                "drafts_key_unusable",
+                message,
+                "Check its owner and permissions; a damaged one may be removed: a new one is made.",
+            )
+        })?;
+        let office = Arc::new(Office { accounts, store: Arc::clone(store), papers, inbox: inbox.clone(), site: now.clone(), drafts });
         let (sip, gateway) = runtime.block_on(async {
             let sip = sip::start(site.sip.clone(), inbox.clone())
                 .await

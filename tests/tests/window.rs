@@ -132,10 +132,13 @@ fn a_person_holds_consults_talks_in_three_writes_a_summary_survives_a_crash_and_
     window.click(DISPOSITION.0, DISPOSITION.1);
     window.type_text("sybz");
     window.press("Return");
-    window.click(CONTENT.0, CONTENT.1);
-    window.type_text("low pressure since monday");
     let drafts = Window::data(&site).join("drafts").join(&agent.number);
-    wait_for_text(&drafts, "low pressure since monday");
+    let chosen = wait_for_draft(&drafts, |_| true);
+    let content = "low pressure since monday";
+    window.click(CONTENT.0, CONTENT.1);
+    window.type_text(content);
+    // Sealed, it tells only its length: that of the content more, and of a digit of its revision.
+    wait_for_draft(&drafts, |length| length > chosen + content.len());
     window.picture("4-written");
     window.crash();
 
@@ -151,7 +154,7 @@ fn a_person_holds_consults_talks_in_three_writes_a_summary_survives_a_crash_and_
     wait_state("ready");
     let summaries = site.cli(&["summary", "list"]);
     let summary = &summaries["summaries"][0];
-    assert_eq!(summary["summary"]["content"], "low pressure since monday", "{summaries}");
+    assert_eq!(summary["summary"]["content"], content, "{summaries}");
     assert_eq!((&summary["number"], &summary["summary"]["disposition"]), (&agent.number.as_str().into(), &"water.pressure".into()));
     assert_eq!(std::fs::read_dir(&drafts).map(Iterator::count).unwrap_or(0), 0, "the draft is gone from the disk");
 
@@ -200,15 +203,19 @@ fn lock_and_unlock(site: &Site, agent: &Agent, window: &Window) {
     Server::wait_status(site, "an unlocked seat", |status| reason_of(status, &agent.number) != "locked");
 }
 
-/// Waits until a file of the folder holds the text.
-fn wait_for_text(folder: &std::path::Path, text: &str) {
+/// Waits until the one draft of the folder has such a length, and returns it.
+fn wait_for_draft(folder: &std::path::Path, fits: impl Fn(usize) -> bool) -> usize {
     let until = std::time::Instant::now() + LATER;
-    let holds = || {
+    let length = || {
         let files = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
-        files.filter_map(|file| std::fs::read_to_string(file.path()).ok()).any(|held| held.contains(text))
+        let draft = files.map(|file| file.path()).find(|path| path.extension().is_some_and(|end| end == "draft"))?;
+        std::fs::read(draft).ok().map(|sealed| sealed.len()).filter(|length| fits(*length))
     };
-    while !holds() {
-        assert!(std::time::Instant::now() < until, "no file in {} holds {text:?}", folder.display());
+    loop {
+        if let Some(length) = length() {
+            return length;
+        }
+        assert!(std::time::Instant::now() < until, "no draft of that length in {}", folder.display());
         std::thread::yield_now();
     }
 }

@@ -188,11 +188,15 @@ pub enum Effect {
     FindDrafts {
         /// Whose.
         number: String,
+        /// Under which key they are there, in base64; empty: there are none.
+        key: Pii<String>,
     },
     /// Write a draft to the disk in place of an older one.
     KeepDraft {
         /// Whose.
         number: String,
+        /// Under this key; never empty.
+        key: Pii<String>,
         /// What.
         draft: Box<DraftCopy>,
     },

@@ -34,6 +34,8 @@ pub struct Session {
     /// What was told about somebody sitting here.
     attentive: bool,
     drafts: Drafts,
+    /// Under which key they are kept on the disk; empty: they are not.
+    drafts_key: Pii<String>,
     /// Questions that wait for their answers.
     questions: BTreeMap<RequestId, Question>,
     /// What the request that waits is about, if that means more than its button.
@@ -122,6 +124,7 @@ impl Session {
             watching_waiting: false,
             attentive: false,
             drafts: Drafts::default(),
+            drafts_key: Pii::default(),
             questions: BTreeMap::new(),
             about: None,
             chosen_voice: None,
@@ -274,6 +277,7 @@ impl Session {
         self.stage = Stage::SignedOut;
         self.view = View { problem, voice: std::mem::take(&mut self.view.voice), ..View::default() };
         self.drafts = Drafts::default();
+        self.drafts_key = Pii::default();
         self.questions.clear();
         self.about = None;
     }
@@ -423,6 +427,8 @@ impl Session {
             FromServer::Welcome { version, .. } => self.welcome(now, version),
             FromServer::SignedIn { token, agent, number, name, media, rules, .. } => {
                 self.view.rules = *rules;
+                // No screen needs it.
+                self.drafts_key = std::mem::take(&mut self.view.rules.drafts_key);
                 self.signed_in(now, token, Me { agent, number, name }, media);
             }
             FromServer::Agents(news) => self.agents(news),
@@ -442,7 +448,10 @@ impl Session {
                 }
             }
             FromServer::Refused { request, reason } => {
-                self.questions.remove(&request);
+                // A server that does not tell its drafts holds up nobody.
+                if self.questions.remove(&request) == Some(Question::Drafts) {
+                    self.view.drafts_known = true;
+                }
                 if self.message_answered(request) {
                     self.view.refusal = Some(reason);
                 } else if self.answered(request) {
@@ -517,7 +526,7 @@ impl Session {
         self.tell_what_the_voice_can();
         self.tell_what_lasts();
         if first && let Some(me) = &self.view.me {
-            self.effects.push_back(Effect::FindDrafts { number: me.number.clone() });
+            self.effects.push_back(Effect::FindDrafts { number: me.number.clone(), key: self.drafts_key.clone() });
         }
         self.ask_for_papers();
     }

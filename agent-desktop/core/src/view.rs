@@ -5,7 +5,7 @@ use crate::session::Saved;
 use crate::{LinkFailure, Messages};
 use shared::model::{
     AgentId, AgentState, AsideStage, CallEntry, CallFunction, CallPhase, Desk, Disposition, Floor, InteractionId, Mark, MemberUnit,
-    NotReadyReason, OwnFigures, QueueId, Refusal, TalkHealth, VoiceCodec,
+    NotReadyReason, OwnFigures, QueueId, Refusal, TalkHealth, VoiceCodec, VoiceDevice,
 };
 use shared::wire::{CallsPage, DeskRules, HousePapers, ReasonLimit, SignInRefusal, SignOutReason, WaitingRow};
 use std::collections::BTreeMap;
@@ -44,6 +44,9 @@ pub struct View {
     pub papers: Arc<Papers>,
     /// What is written about calls and not submitted.
     pub drafts: Arc<BTreeMap<InteractionId, Draft>>,
+    /// They are complete: disk and server were asked. Before that nothing is written or submitted, because it would take the place of
+    /// what is not here yet.
+    pub drafts_known: bool,
     /// What was put on record last, until it is read or something else is wished.
     pub saved: Option<Saved>,
     /// What happened where in the recording that was asked about last.
@@ -266,6 +269,12 @@ impl View {
         self.voice.device.is_some() && self.voice.device_problem.is_none()
     }
 
+    /// 座席电话: calls are spoken by the agent's phone, so that this computer's headset does not matter.
+    #[must_use]
+    pub fn speaks_by_phone(&self) -> bool {
+        self.desk.as_ref().is_some_and(|desk| desk.voice.device == VoiceDevice::Phone)
+    }
+
     /// 延长话后处理 is possible.
     #[must_use]
     pub fn can_extend_wrap_up(&self) -> bool {
@@ -363,6 +372,6 @@ impl View {
     /// 完成话后处理 is possible.
     #[must_use]
     pub fn can_end_wrap_up(&self) -> bool {
-        self.online() && self.state() == Some(AgentState::WrapUp)
+        self.online() && self.drafts_known && self.state() == Some(AgentState::WrapUp)
     }
 }

@@ -32,10 +32,11 @@ impl Report {
         self.calls_ended
     }
 
-    /// Compares with the view before. A question that the script answers is no event.
+    /// Compares with the view before. A question that the script answers is no event, and a session begins with its drafts.
     pub(super) fn look(&mut self, view: &View, script: &Script) -> Seen {
         if matches!(&view.link, LinkState::ConfirmCertificate { fingerprint } if script.trust.as_ref() == Some(fingerprint))
             || view.link == LinkState::ConfirmTakeOver && script.take_over
+            || is_arriving(view)
         {
             return Seen::default();
         }
@@ -179,6 +180,11 @@ fn messages(before: &View, view: &View, lines: &mut Vec<Value>) {
 
 fn interaction(desk: Option<&Desk>) -> Option<shared::model::InteractionId> {
     desk.and_then(|desk| desk.call.as_ref()).map(|call| call.interaction)
+}
+
+/// Signed in, and the drafts are not here yet: a summary would not be taken.
+fn is_arriving(view: &View) -> bool {
+    view.me.is_some() && !view.drafts_known && !view.must_change_password()
 }
 
 fn session(before: &View, view: &View, seen: &mut Seen) {

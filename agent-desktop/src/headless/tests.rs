@@ -83,7 +83,7 @@ fn code(code: ExitCode) -> String {
 
 fn online(desk: Desk) -> View {
     let me = Me { agent: AgentId(1), number: "1001".to_owned(), name: "王小明".to_owned() };
-    View { link: LinkState::Online, me: Some(me), desk: Some(desk), ..View::default() }
+    View { link: LinkState::Online, me: Some(me), desk: Some(desk), drafts_known: true, ..View::default() }
 }
 
 fn signing_in() -> View {
@@ -203,6 +203,8 @@ fn signed_in_is_told_when_commands_have_an_effect() {
     let mut report = Report::default();
     let without_desk = View { desk: None, ..whole.clone() };
     assert!(report.look(&without_desk, &Script::default()).lines.is_empty(), "told without a desk");
+    let without_drafts = View { drafts_known: false, ..whole.clone() };
+    assert!(report.look(&without_drafts, &Script::default()).lines.is_empty(), "told before a summary would be taken");
     let told = report.look(&whole, &Script::default()).lines;
     assert_eq!(told.iter().filter(|line| line["event"] == "signed_in").count(), 1, "{told:?}");
     assert!(report.look(&whole, &Script::default()).lines.is_empty(), "told twice");

@@ -8,7 +8,7 @@ use call_core::input::AgentAction;
 use futures_util::{SinkExt, StreamExt};
 use shared::model::{AgentId, CallerPerson, InteractionId, Refusal, RequestId, SessionId, UnixMillis, VoiceDevice};
 use shared::pii::Pii;
-use shared::wire::{self, Correction, FromClient, FromServer, SignInRefusal, WaitingRow};
+use shared::wire::{self, Correction, DeskRules, FromClient, FromServer, SignInRefusal, WaitingRow};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpStream;
@@ -354,7 +354,7 @@ impl Connection {
         if !take_over && self.shared.sessions().is_at_a_desk(agent) {
             return self.say(&FromServer::SignInRefused { reason: SignInRefusal::SignedInElsewhere }).await;
         }
-        let rules = self.shared.people.rules();
+        let rules = DeskRules { drafts_key: self.shared.people.drafts_key(agent), ..self.shared.people.rules() };
         let begun = self.shared.sessions().begin(person, self.line.clone(), rules);
         let Ok(session) = begun else {
             tracing::error!("the system has no random numbers; nobody can sign in");

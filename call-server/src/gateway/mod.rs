@@ -22,6 +22,7 @@ use call_core::command::AgentCommand;
 use floor::FloorBoard;
 use sessions::Sessions;
 use shared::model::{AgentId, DraftCopy, InteractionId, Mark, MessageId, QueueId, Refusal, SessionId, Summary};
+use shared::pii::Pii;
 use shared::wire::{
     Answer, Correction, DeskRules, MailboxPart, MessageFate, MessageRow, MessageTarget, Question, SignInRefusal, WaitingRow,
 };
@@ -45,6 +46,9 @@ pub(crate) trait FrontOffice: Send + Sync {
 
     /// What the site rules for every desk, as it is now.
     fn rules(&self) -> DeskRules;
+
+    /// Under which key this person's desktop keeps drafts on its disk, in base64.
+    fn drafts_key(&self, agent: AgentId) -> Pii<String>;
 
     /// The marks of a call's recording, as far as this person may see them: supervisors of its queue, and who took part.
     fn marks(&self, agent: AgentId, supervises: Option<&[QueueId]>, interaction: InteractionId) -> Vec<Mark>;

@@ -144,7 +144,8 @@ impl Sessions {
     pub(super) fn resume(&mut self, token: &str, line: Line, (now, rules): (UnixMillis, DeskRules)) -> Option<(SessionId, AgentId)> {
         let id = *self.tokens.get(token)?;
         let session = self.sessions.get_mut(&id)?;
-        session.rules = DeskRules { supervises: session.person.supervises.clone(), ..rules };
+        let drafts_key = std::mem::take(&mut session.rules.drafts_key);
+        session.rules = DeskRules { supervises: session.person.supervises.clone(), drafts_key, ..rules };
         let Stage::Signed { access, desk } = &session.stage else { return None };
         let greeting = signed_in(id, session, access.clone());
         (session.understands_voice, session.follows_messages) = (false, false);

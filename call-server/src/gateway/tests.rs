@@ -52,6 +52,10 @@ impl FrontOffice for People {
         DeskRules { reasons: vec![(NotReadyReason::Meal, ReasonLimit { max_ms: 60_000, max_agents: 2 })], ..DeskRules::default() }
     }
 
+    fn drafts_key(&self, agent: AgentId) -> Pii<String> {
+        format!("key of {}", agent.0).into()
+    }
+
     fn marks(&self, _: AgentId, _: Option<&[QueueId]>, _: InteractionId) -> Vec<Mark> {
         Vec::new()
     }

@@ -9,7 +9,7 @@ use call_core::Input;
 use call_core::command::{CallTo, Dial, SessionText, SipCommand, VoiceTerms};
 use call_core::input::{CallOffered, LegEnd};
 use call_core::origin::{Diversion, DiversionReason};
-use call_core::plan::{KeyMode, Srtp, TargetPlan, TrunkCodec, TrunkPlan, TrunkVoice};
+use call_core::plan::{KeyMode, TargetPlan, TrunkCodec, TrunkPlan, TrunkVoice};
 use shared::model::{Caller, EndReason, LegId, PhoneNumber, TrunkId};
 use sip_core::digest::Account;
 use std::io::{BufRead, BufReader, Write};
@@ -417,7 +417,7 @@ fn diversions_of_a_call_are_told() {
 #[test]
 fn a_trunk_with_other_terms_than_the_one_that_failed_gets_an_offer_of_its_own() {
     let targets = ["127.0.0.31", "127.0.0.32", "127.0.0.33"].map(|ip| UdpSocket::bind((ip, 0)).expect("a loopback address"));
-    let other = TrunkVoice { codecs: vec![TrunkCodec::Pcmu], keys: KeyMode::Info, srtp: Srtp::Off };
+    let other = TrunkVoice { codecs: vec![TrunkCodec::Pcmu], keys: KeyMode::Info, ..TrunkVoice::default() };
     let voices = [TrunkVoice::default(), TrunkVoice::default(), other.clone()];
     let carriers = (1..).zip(&targets).zip(voices).map(|((priority, target), voice)| {
         let uri = format!("sip:{}", target.local_addr().expect("bound"));

@@ -20,6 +20,8 @@ pub struct DeskRules {
     pub queues: Vec<(QueueId, String)>,
     /// The server keeps messages; an older one knows nothing of them and must not be asked.
     pub messages: bool,
+    /// Under this key the desktop keeps this person's drafts on its disk: 32 bytes in base64; empty: it keeps none there.
+    pub drafts_key: Pii<String>,
 }
 
 /// A citizen who waits, as supervisors see it (2.4).

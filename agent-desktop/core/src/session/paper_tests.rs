@@ -7,7 +7,8 @@ use shared::wire::{Answer, DeskRules, Question};
 
 fn with_papers(initial: bool) -> FromServer {
     let FromServer::SignedIn { session, token, agent, number, name, media, .. } = signed_in("key") else { unreachable!("made above") };
-    let rules = Box::new(DeskRules { papers: true, password_is_initial: initial, ..DeskRules::default() });
+    let rules =
+        Box::new(DeskRules { papers: true, password_is_initial: initial, drafts_key: "key".to_owned().into(), ..DeskRules::default() });
     FromServer::SignedIn { session, token, agent, number, name, media, rules }
 }
 
@@ -19,6 +20,18 @@ fn online(initial: bool) -> (Desktop, Vec<String>) {
     let asked = desktop.receive(with_papers(initial));
     desktop.receive(FromServer::Desk(Box::new(desk(1, AgentState::Ready))));
     (desktop, asked)
+}
+
+/// The drafts are known: there are none.
+fn at_work() -> Desktop {
+    let (mut desktop, _) = online(false);
+    desktop.receive(drafts(Vec::new()));
+    desktop
+}
+
+/// The answer to the question for drafts.
+fn drafts(drafts: Vec<DraftCopy>) -> FromServer {
+    FromServer::Answer { request: RequestId(4), answer: Box::new(Answer::Drafts { drafts }) }
 }
 
 fn talking(revision: u64) -> FromServer {
@@ -69,7 +82,7 @@ fn an_initial_password_is_changed_before_anything_is_looked_up() {
 
 #[test]
 fn a_draft_is_kept_on_the_disk_and_at_the_server_and_gone_once_the_summary_is_in() {
-    let (mut desktop, _) = online(false);
+    let mut desktop = at_work();
     desktop.receive(talking(2));
     assert_eq!(desktop.wish(Wish::Write(Box::new(summary("水")))), [] as [&str; 0]);
     assert_eq!(desktop.tick_after(500), ["write draft 1001 7 1"]);
@@ -96,7 +109,7 @@ fn a_draft_is_kept_on_the_disk_and_at_the_server_and_gone_once_the_summary_is_in
 
 #[test]
 fn a_refused_summary_leaves_its_draft_and_a_cut_sends_it_again() {
-    let (mut desktop, _) = online(false);
+    let mut desktop = at_work();
     desktop.receive(talking(2));
     desktop.wish(Wish::Write(Box::new(summary("水"))));
     let sent = desktop.wish(Wish::Submit { summary: Box::new(summary("水")), end: true });
@@ -123,6 +136,36 @@ fn a_draft_of_a_crashed_program_is_there_again_and_goes_to_the_server() {
     assert_eq!(desktop.session.view().drafts[&InteractionId(7)].copy.revision, 4);
     desktop.tick_after(2_500);
     assert!(desktop.tick_after(2_500).contains(&"keep 7 4".to_owned()));
+}
+
+#[test]
+fn nothing_is_written_or_submitted_before_the_servers_drafts_are_here() {
+    let (mut desktop, _) = online(false);
+    desktop.receive(talking(2));
+    assert!(!desktop.session.view().drafts_known);
+    desktop.wish(Wish::Write(Box::new(summary("空"))));
+    assert_eq!(desktop.wish(Wish::Submit { summary: Box::new(summary("空")), end: true }), [] as [&str; 0]);
+    let other = DraftCopy { revision: 9, changed: UnixMillis(1), summary: summary("另一台电脑写的") };
+    desktop.receive(drafts(vec![other.clone()]));
+    assert!(desktop.session.view().drafts_known);
+    assert_eq!(desktop.session.view().drafts[&InteractionId(7)].copy, other);
+    desktop.wish(Wish::Write(Box::new(summary("另一台电脑写的，接着写"))));
+    assert_eq!(desktop.session.view().drafts[&InteractionId(7)].copy.revision, 10);
+}
+
+#[test]
+fn a_server_that_tells_no_drafts_or_keeps_no_papers_holds_up_nobody_and_without_a_key_nothing_is_on_the_disk() {
+    let (mut desktop, _) = online(false);
+    desktop.receive(FromServer::Refused { request: RequestId(4), reason: Refusal::NotSaved });
+    assert!(desktop.session.view().drafts_known);
+    let mut desktop = Desktop::new();
+    desktop.wish(sign_in());
+    desktop.event(Event::LinkUp);
+    desktop.receive(welcome(1));
+    desktop.receive(signed_in("key"));
+    assert!(desktop.session.view().drafts_known);
+    desktop.wish(Wish::Write(Box::new(summary("水"))));
+    assert!(!desktop.tick_after(500).iter().any(|line| line.starts_with("write draft")));
 }
 
 #[test]

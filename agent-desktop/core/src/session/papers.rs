@@ -33,6 +33,9 @@ pub enum Saved {
 impl Session {
     /// Everything that a desk needs, after each sign-in and each reconnect.
     pub(super) fn ask_for_papers(&mut self) {
+        if !self.view.rules.papers {
+            self.view.drafts_known = true;
+        }
         if !self.view.rules.papers || self.view.rules.password_is_initial {
             return;
         }
@@ -77,12 +80,16 @@ impl Session {
             Answer::Figures(figures) => papers.figures = Some(figures),
             Answer::Drafts { drafts } => {
                 self.drafts.told(now, drafts);
+                self.view.drafts_known = true;
                 self.show_drafts();
             }
         }
     }
 
     pub(super) fn write(&mut self, now: Millis, summary: Summary) {
+        if !self.view.drafts_known {
+            return;
+        }
         let wall = i64::try_from(now).unwrap_or(i64::MAX).saturating_add(self.view.clock_offset_ms);
         self.drafts.write(now, summary, UnixMillis(wall));
         self.show_drafts();
@@ -93,7 +100,7 @@ impl Session {
     }
 
     pub(super) fn submit(&mut self, summary: Summary, end: bool) {
-        if !self.is_online() || self.view.asked {
+        if !self.is_online() || self.view.asked || !self.view.drafts_known {
             return;
         }
         self.about = Some(About::Summary(summary.interaction, end));
@@ -128,8 +135,9 @@ impl Session {
     pub(super) fn keep_drafts(&mut self, now: Millis) {
         let Some(me) = &self.view.me else { return };
         let number = me.number.clone();
-        for draft in self.drafts.due_for_disk(now) {
-            self.effects.push_back(Effect::KeepDraft { number: number.clone(), draft: Box::new(draft) });
+        let has_key = !self.drafts_key.reveal().is_empty();
+        for draft in self.drafts.due_for_disk(now).into_iter().filter(|_| has_key) {
+            self.effects.push_back(Effect::KeepDraft { number: number.clone(), key: self.drafts_key.clone(), draft: Box::new(draft) });
         }
         if self.view.rules.papers && self.is_online() {
             for draft in self.drafts.due_for_server(now) {

@@ -21,6 +21,7 @@ pub(super) fn calls(page: CallsPage) -> Vec<CallEntry> {
         reason: Some(EndReason::CallerHungUp),
         about: (talk_ms > 0 && interaction != 10).then(|| "水压不足".to_owned()),
         lacks_summary: interaction == 10,
+        promised: (page == CallsPage::Callbacks && interaction == 9).then_some(3),
     };
     match page {
         CallsPage::Mine => vec![
@@ -54,6 +55,20 @@ fn drafted(desktop: &Desktop) -> Summary {
 
 fn control(desktop: &mut Desktop, key: &str) {
     desktop.tell(Message::Key(pressed(Key::Character(key.into()), Modifiers::CTRL, false)));
+}
+
+#[test]
+fn a_recording_pauses_by_key_and_goes_on_by_the_same_key() {
+    let mut desktop = Desktop::showing(talking());
+    let press = |desktop: &mut Desktop| desktop.tell(Message::Key(pressed(Key::Named(Named::F6), Modifiers::SHIFT, false)));
+    press(&mut desktop);
+    assert_eq!(desktop.wishes(), [Wish::Call(CallFunction::PauseRecording)]);
+    let mut desktop = Desktop::showing(paused());
+    press(&mut desktop);
+    assert_eq!(desktop.wishes(), [Wish::Call(CallFunction::ResumeRecording)]);
+    let mut desktop = Desktop::showing(ready());
+    press(&mut desktop);
+    assert_eq!(desktop.wishes(), []);
 }
 
 #[test]
@@ -237,6 +252,28 @@ fn a_crashed_programs_draft_stands_in_the_form_of_its_call_again() {
     desktop.shows(view);
     let place = desktop.app.agent.written().map(|summary| summary.place.into_inner());
     assert_eq!(place.as_deref(), Some("燕山南路"), "what is written here is never taken away");
+}
+
+#[test]
+fn a_key_that_comes_before_the_draft_neither_ends_the_wrap_up_without_it_nor_overwrites_it() {
+    let unknown = |view: View| View { drafts_known: false, ..with_papers(view) };
+    let mut desktop = Desktop::showing(unknown(talking()));
+    tell(&mut desktop, agent::Message::EditLine(agent::summary::Line::Place("燕山南路".to_owned())));
+    desktop.shows(unknown(wrap_up()));
+    desktop.press(Named::F12);
+    tell(&mut desktop, agent::Message::Submit { dispatch: false });
+    tell(&mut desktop, agent::Message::WriteUp(InteractionId(12)));
+    assert_eq!(desktop.wishes(), []);
+    let summary = Summary {
+        content: "水压不足".to_owned().into(),
+        disposition: Some("water.pressure".to_owned()),
+        ..Summary::new(InteractionId(12))
+    };
+    let copy = shared::model::DraftCopy { revision: 7, changed: ago(5), summary: summary.clone() };
+    let mut view = with_papers(wrap_up());
+    view.drafts = Arc::new([(InteractionId(12), desktop_core::Draft { copy, kept: Some(ago(1)) })].into());
+    desktop.shows(view);
+    assert_eq!(desktop.app.agent.written(), Some(summary));
 }
 
 #[test]

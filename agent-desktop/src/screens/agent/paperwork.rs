@@ -3,7 +3,8 @@
 use super::chooser::{Choice, Chooser, FIELD, Purpose, Role};
 use super::summary::Form;
 use super::{
-    Action, CallView, Message, Question, Scene, State, call_bar, figures, keypad, layers, mini, own, password, present_call, settings,
+    Action, CallView, Message, Question, Scene, State, call_bar, figures, functions, keypad, layers, mini, own, password, present_call,
+    settings,
 };
 use crate::keeping::Settings;
 use crate::theme::space;
@@ -20,7 +21,8 @@ impl State {
         let desk = view.desk.as_ref();
         let call = desk.and_then(|desk| desk.call.as_ref()).filter(|call| call.phase == CallPhase::Talking && call.talk.guest_of.is_none());
         let wrap_up = desk.and_then(|desk| desk.wrap_up.as_ref());
-        let wanted = call.map(|call| call.interaction).or(wrap_up.map(|wrap_up| wrap_up.interaction));
+        // A form that was opened before its draft is here would be written into and take the draft's place.
+        let wanted = call.map(|call| call.interaction).or(wrap_up.map(|wrap_up| wrap_up.interaction)).filter(|_| view.drafts_known);
         if let Some(Saved::Summary { interaction }) = view.saved {
             for form in [&mut self.form, &mut self.later] {
                 if form.as_ref().is_some_and(|form| form.interaction() == interaction && wanted != Some(interaction)) {
@@ -143,7 +145,9 @@ impl State {
 
     fn confirm(&mut self, view: &View, settings: &Settings) -> Action {
         match &self.question {
-            Some(Question::SoundTest) if view.headset_works() => self.update_settings(Message::SoundIsGood, view, settings),
+            Some(Question::SoundTest) if view.headset_works() || view.speaks_by_phone() => {
+                self.update_settings(Message::SoundIsGood, view, settings)
+            }
             Some(Question::SignOut) => self.wish(Wish::SignOut),
             Some(Question::SoundTest | Question::Reasons | Question::Correction(_) | Question::Keypad | Question::Password) | None => {
                 Action::None
@@ -166,7 +170,7 @@ impl State {
     /// 示闲; before the first one the sound is tried out.
     pub(super) fn go_ready(&mut self, view: &View, settings: &Settings) -> Action {
         let first = view.state() == Some(AgentState::NotReady(shared::model::NotReadyReason::SignedIn));
-        if first && !settings.sound_tested && view.can_test_sound() {
+        if first && !settings.sound_tested && view.can_test_sound() && !view.speaks_by_phone() {
             self.question = Some(Question::SoundTest);
             return Action::Wish(Wish::Sound(settings.sound.clone()));
         }
@@ -241,6 +245,7 @@ impl State {
             (Key::Named(Named::F4), false) => wish(view.can_hang_up(), Wish::HangUp),
             (Key::Named(Named::F5), false) => call_bar::toggle_hold(scene),
             (Key::Named(Named::F6), false) => wish(view.can_mute(), Wish::Mute(!view.muted)),
+            (Key::Named(Named::F6), true) => functions::toggle_recording(scene),
             (Key::Named(Named::F7), false) => call_bar::partner(scene, Purpose::Transfer),
             (Key::Named(Named::F8), false) => call_bar::partner(scene, Purpose::Consult),
             (Key::Named(Named::F8), true) => call_bar::partner(scene, Purpose::Invite),
@@ -281,6 +286,9 @@ impl State {
     }
 
     fn write_up(&mut self, view: &View, interaction: InteractionId) {
+        if !view.drafts_known {
+            return;
+        }
         self.later = Some(self.form_for(view, interaction, None));
         self.page = super::Page::Desk;
     }

@@ -3,7 +3,7 @@
 //! What it belongs to is not known here: a citizen who is called, an expert, a phone of the house.
 
 use crate::command::{CallTo, Dial, MediaCommand, SessionText, SipCommand, VoiceTerms};
-use crate::plan::{KeyMode, Srtp, first_for};
+use crate::plan::{KeyMode, Srtp, TrunkVoice, first_for};
 use crate::time::Now;
 use crate::timer::Reason;
 use crate::turn::Turn;
@@ -48,7 +48,7 @@ pub(crate) enum OutgoingStage {
     Answered(Now),
 }
 
-/// A call of ours travels as the trunk wants it that is likely to be tried first; a phone of the house has no wishes. Where the trunk
+/// A call of ours travels as the trunk wants it that is likely to be tried first. Where the trunk
 /// requires encryption, the SIP edge takes the offer nowhere but over TLS.
 fn terms(turn: &Turn, to: &CallTo) -> VoiceTerms {
     match to {
@@ -57,7 +57,7 @@ fn terms(turn: &Turn, to: &CallTo) -> VoiceTerms {
             encrypted: trunk.voice.srtp == Srtp::Required,
             ipv6: trunk.is_ipv6(),
         }),
-        CallTo::Phone(_) | CallTo::Fixed { .. } => VoiceTerms::default(),
+        CallTo::Phone(_) | CallTo::Fixed { .. } => VoiceTerms { voice: TrunkVoice::of_a_phone(), ..VoiceTerms::default() },
     }
 }
 

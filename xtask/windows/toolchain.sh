@@ -1,0 +1,34 @@
+#!/bin/sh
+# A rustc with the standard library for x86_64-pc-windows-gnu, out of Debian's packages: nothing is installed, no root is needed.
+# usage: toolchain.sh DIR; afterwards RUSTC=DIR/usr/bin/rustc and LD_LIBRARY_PATH=DIR/usr/lib make the ordinary cargo build for Windows.
+#
+# Debian ships that library's sources and a compiler of the same version, but not the library for the gnu target; it is compiled once.
+set -eu
+target=x86_64-pc-windows-gnu
+mkdir -p "$1"
+dir=$(cd "$1" && pwd)
+lib=$dir/usr/lib/rustlib/$target/lib
+[ -e "$lib/.done" ] && exit 0
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+std=$(apt-cache depends libstd-rust-web-dev | sed -n 's/.*Depends: \(libstd-rust-web-[0-9].*\)/\1/p' | tail -1)
+llvm=$(apt-cache depends "$std" | sed -n 's/.*Depends: \(libllvm[0-9]*\)/\1/p' | tail -1)
+(cd "$work" && apt-get download -q rustc-web "$std" libstd-rust-web-dev rust-web-src rust-web-clippy "$llvm")
+for package in "$work"/*.deb; do dpkg-deb -x "$package" "$dir"; done
+# One folder for the loader's path.
+for library in "$dir"/usr/lib/x86_64-linux-gnu/*.so*; do ln -sf "x86_64-linux-gnu/${library##*/}" "$dir/usr/lib/"; done
+export LD_LIBRARY_PATH="$dir/usr/lib" RUSTC="$dir/usr/bin/rustc" RUSTC_BOOTSTRAP=1
+mkdir -p "$work/empty/src"
+: >"$work/empty/src/lib.rs"
+cd "$work/empty"
+printf '[package]\nname = "empty"\nversion = "0.0.0"\nedition = "2021"\n[workspace]\n' >Cargo.toml
+# A panic_abort that was not compiled to abort is refused by profiles with panic = "abort".
+printf '#!/bin/sh\ncase " $* " in *" --crate-name panic_abort "*) exec "$@" -C panic=abort;; esac\nexec "$@"\n' >../wrap
+chmod +x ../wrap
+RUSTC_WRAPPER="$work/wrap" CARGO_TARGET_DIR=target cargo build -q --release --target "$target" \
+    -Zbuild-std=std,panic_unwind,panic_abort,proc_macro,test
+mkdir -p "$lib"
+rm -f target/"$target"/release/deps/libempty-*
+cp target/"$target"/release/deps/*.rlib "$lib"
+rm -rf "$dir/usr/src" "$dir/usr/share"
+touch "$lib/.done"
