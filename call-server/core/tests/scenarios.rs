@@ -10,7 +10,6 @@ mod words;
 
 use call_core::command::{
     AgentCommand, BUSY_TONE, MediaAccess, MediaCommand, Part, PromptName, RecordingCommand, SessionText, SipCommand, Sound, StoreCommand,
-    VoiceTerms,
 };
 use call_core::input::{AgentAction, AnnouncementEnd, CallOffered, LegEnd, MediaFailure, PastContact, RecordingOutcome};
 use call_core::ledger::{CallbackRecord, CallbackState, Decision, FactKind, InteractionRecord, LastAgentOutcome};
@@ -509,9 +508,7 @@ impl Stage {
             ["phone", number, "is", "heard"] => {
                 self.phone_does(number, |leg| Input::LegRinging { leg, early: Some(SessionText("early".into())) })?;
             }
-            ["phone", number, "is", "tried", "over", "another", "trunk"] => {
-                self.phone_does(number, |leg| Input::LegWantsOffer { leg, terms: VoiceTerms::default() })?;
-            }
+            ["phone", number, "fails", "over"] => self.phone_does(number, |leg| Input::LegWantsOffer { leg, terms: Default::default() })?,
             ["phone", number, "answers"] => {
                 self.phone_does(number, |leg| Input::LegAnswered { leg, answer: Some(SessionText("answer".into())) })?;
             }

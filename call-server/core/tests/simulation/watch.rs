@@ -395,11 +395,9 @@ impl Watch {
     fn attentive(&mut self, agent: AgentId, session: SessionId, attentive: bool) {
         let Some(seen) = self.agents.get_mut(&agent).filter(|seen| seen.session == session) else { return };
         seen.attentive = attentive;
-        if !attentive {
-            // What is due by now is accepted first.
-            let now = self.now;
-            self.calls.values_mut().for_each(|call| call.accepts_itself.retain(|of, due| *of != agent || *due <= now));
-        }
+        // What is due by now is accepted first.
+        let stays = |of: AgentId, due: Time| attentive || of != agent || due <= self.now;
+        self.calls.values_mut().for_each(|call| call.accepts_itself.retain(|of, due| stays(*of, *due)));
     }
 
     /// Both clocks.
@@ -528,10 +526,7 @@ impl Watch {
                     assert!(call.connected.is_none(), "I-10: closed while still joined");
                 }
             }
-            // Of the next trunk.
-            MediaCommand::OfferTrunk { leg, .. } if self.legs.contains_key(leg) => {
-                assert!(self.call_of_leg(*leg).connected.is_none(), "I-10: made anew while still joined");
-            }
+            MediaCommand::OfferTrunk { leg, .. } if self.legs.contains_key(leg) => assert!(self.call_of_leg(*leg).connected.is_none()),
             MediaCommand::OfferTrunk { leg, .. } => {
                 let interaction = self.step.dialled.expect("somebody dials");
                 self.legs.insert(*leg, interaction);
