@@ -44,6 +44,12 @@ impl Display {
         this
     }
 
+    /// For `DISPLAY`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Runs an X client to its end and returns what it printed; `None` if it failed.
     fn ask(&self, tool: &str, arguments: &[&str]) -> Option<String> {
         let output = Command::new(tool).env("DISPLAY", &self.name).args(arguments).stderr(Stdio::null()).output();
@@ -255,6 +261,12 @@ impl Window {
     #[must_use]
     pub fn data(site: &Site) -> PathBuf {
         site.folder().join("desk-data")
+    }
+
+    /// The program's process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.running.id()
     }
 
     /// SIGKILL, as a crash ends it.
