@@ -13,7 +13,7 @@ use desktop_core::{LinkState, Millis, View, Wish};
 use iced::keyboard::{self, Key, key::Named};
 use iced::widget::operation;
 use iced::{Element, Pixels, Size, Subscription, Task, Theme, futures::Stream, mouse, window};
-use shared::model::AgentState;
+use shared::model::{AgentState, VoiceDevice};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,6 +60,8 @@ pub(crate) struct Options {
     pub(crate) server: Option<String>,
     /// Written into the number's field.
     pub(crate) number: Option<String>,
+    /// Chosen at the sign-in.
+    pub(crate) voice: Option<VoiceDevice>,
     /// Language of the screens.
     pub(crate) language: Language,
     /// Light or dark.
@@ -192,7 +194,7 @@ impl App {
             width: FIRST_SIZE.width,
             mode: options.mode,
             language: options.language,
-            sign_in: sign_in::State::new(options.server, options.number),
+            sign_in: sign_in::State::new(options.server, options.number, options.voice),
             agent: agent::State::default(),
             window: None,
             drawn: false,

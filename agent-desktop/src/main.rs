@@ -48,6 +48,6 @@ fn run(cli: &cli::Cli) -> anyhow::Result<ExitCode> {
     let settings = keeping.settings();
     let (language, mode) = cli.look(&settings);
     let server = start.server.or_else(|| settings.server.clone());
-    app::run(app::Options { server, number: start.number, language, mode, settings, keeping }, Arc::new(client))?;
+    app::run(app::Options { server, number: start.number, voice: start.voice, language, mode, settings, keeping }, Arc::new(client))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -20,6 +20,8 @@ const FILE_LIMIT_BYTES: u64 = 256 * 1024 * 1024;
 const KEPT_FILES: usize = 9;
 /// Files of earlier runs are deleted after this.
 const KEPT_FOR: Duration = Duration::from_secs(30 * 86_400);
+/// How much less of a busy processor the writer gets than whoever sets calls up.
+const LESS_URGENT: i32 = 5;
 /// How long a line may wait in memory before it is written.
 const FLUSH_EACH: Duration = Duration::from_secs(1);
 
@@ -121,6 +123,8 @@ fn superfluous(files: Vec<(PathBuf, SystemTime)>, now: SystemTime) -> Vec<PathBu
 }
 
 fn write(file: File, lines: &Receiver<JournalLine>) {
+    // Nobody waits for it; it is no harm if the system does not permit it.
+    let _ = rustix::process::nice(LESS_URGENT);
     if let Err(error) = write_all(BufWriter::new(file), lines, FILE_LIMIT_BYTES) {
         tracing::warn!(%error, "the journal cannot be written: it ends here");
     }

@@ -40,7 +40,9 @@ const SNAPSHOT_LIMIT: Duration = Duration::from_secs(2);
 /// # Errors
 /// A room could not be built: an address is busy, a folder or the database cannot be used. Nothing is left running then.
 pub(crate) fn serve(site: Site, _lock: DataLock) -> Result<(), Failure> {
-    let workers = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    // Two on one core would only wake each other.
+    let workers = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(2));
+    let workers = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build();
     let runtime = workers.map_err(|error| {
         Failure::new("no_threads", format!("the server's threads cannot be started: {error}"), "Free some memory and try again.")
     })?;

@@ -5,7 +5,7 @@ use crate::session::Saved;
 use crate::{LinkFailure, Messages};
 use shared::model::{
     AgentId, AgentState, AsideStage, CallEntry, CallFunction, CallPhase, Desk, Disposition, Floor, InteractionId, Mark, MemberUnit,
-    NotReadyReason, OwnFigures, QueueId, Refusal, TalkHealth, VoiceCodec,
+    NotReadyReason, OwnFigures, QueueId, Refusal, TalkHealth, VoiceCodec, VoiceDevice,
 };
 use shared::wire::{CallsPage, DeskRules, HousePapers, ReasonLimit, SignInRefusal, SignOutReason, WaitingRow};
 use std::collections::BTreeMap;
@@ -267,6 +267,12 @@ impl View {
     #[must_use]
     pub fn headset_works(&self) -> bool {
         self.voice.device.is_some() && self.voice.device_problem.is_none()
+    }
+
+    /// 座席电话: calls are spoken by the agent's phone, so that this computer's headset does not matter.
+    #[must_use]
+    pub fn speaks_by_phone(&self) -> bool {
+        self.desk.as_ref().is_some_and(|desk| desk.voice.device == VoiceDevice::Phone)
     }
 
     /// 延长话后处理 is possible.

@@ -17,10 +17,10 @@ use iced::keyboard::{self, Key, Modifiers, key::Named};
 use iced::{Settings, Size};
 use iced_test::Simulator;
 use shared::model::{
-    AgentId, AgentState, AsideKind, AsideStage, AsideView, CallPhase, CallView, Caller, CallerCard, CallerPerson, CannedText, CareClass,
-    CareMark, Contact, Desk, Disposition, EndReason, Floor, FloorRow, InteractionId, KnownCaller, LegHealth, MatterId, MemberUnit, Need,
-    NotReadyReason, OfferId, OfferView, OpenMatter, OwnFigures, PartyId, PartyName, PartyView, PersonId, PhoneNumber, QueueId, Side,
-    TalkHealth, TargetBand, UnitId, UnitPhone, UnixMillis, VoiceTrouble, WrapUpView,
+    AgentId, AgentState, AsideKind, AsideStage, AsideView, CallPhase, CallView, CallbackView, Caller, CallerCard, CallerPerson, CannedText,
+    CareClass, CareMark, Contact, Desk, Disposition, EndReason, Floor, FloorRow, InteractionId, KnownCaller, LegHealth, MatterId,
+    MemberUnit, Need, NotReadyReason, OfferId, OfferView, OpenMatter, OwnFigures, PartyId, PartyName, PartyView, PersonId, PhoneNumber,
+    QueueId, Side, TalkHealth, TargetBand, UnitId, UnitPhone, UnixMillis, VoiceDevice, VoiceTrouble, VoiceView, WrapUpView,
 };
 use shared::wire::HousePapers;
 use std::sync::{Arc, Mutex};
@@ -376,6 +376,25 @@ fn held() -> View {
     desk.state = AgentState::Holding;
     if let Some(call) = desk.call.as_mut() {
         call.talk.held = Some(ago(52));
+    }
+    view
+}
+
+/// Something is said that must not be kept, to a citizen whom the hotline called back.
+fn paused() -> View {
+    let mut view = talking();
+    if let Some(call) = view.desk.as_mut().and_then(|desk| desk.call.as_mut()) {
+        call.talk.paused_until = Some(UnixMillis(ago(0).0 + 100_000));
+        call.talk.callback = Some(CallbackView { asked: ago(1_500), attempt: 2 });
+    }
+    view
+}
+
+/// Ready, with a phone of the house.
+fn with_phone(device: VoiceDevice) -> View {
+    let mut view = ready();
+    if let Some(desk) = view.desk.as_mut() {
+        desk.voice = VoiceView { device, phone: Some("8001".to_owned()), ..VoiceView::default() };
     }
     view
 }

@@ -7,6 +7,7 @@ use crate::widget::{Icon, advice, body, card, filled, icon, label, labelled, pla
 use desktop_core::{LinkFailure, LinkState, SignInProblem, View, Wish};
 use iced::widget::{Column, Id, Row, button, column, container, row, space as gap, text, text_input};
 use iced::{Center, Element, Fill};
+use shared::model::VoiceDevice;
 use shared::pii::Pii;
 
 /// Width of the card.
@@ -33,6 +34,8 @@ pub(crate) struct State {
     pub(crate) server: String,
     number: String,
     password: String,
+    /// Headset or phone, if it was chosen here; else it stays as it was.
+    voice: Option<VoiceDevice>,
     incomplete: bool,
 }
 
@@ -47,6 +50,8 @@ pub(crate) enum Message {
     Number(String),
     /// Typed; redacted in any log.
     Password(Pii<String>),
+    /// Headset or phone.
+    Voice(VoiceDevice),
     /// Enter, or the button.
     Submit,
     /// The certificate's fingerprint is right.
@@ -74,8 +79,8 @@ pub(crate) enum Action {
 
 impl State {
     /// With what is already known.
-    pub(crate) fn new(server: Option<String>, number: Option<String>) -> Self {
-        Self { server: server.unwrap_or_default(), number: number.unwrap_or_default(), ..Self::default() }
+    pub(crate) fn new(server: Option<String>, number: Option<String>, voice: Option<VoiceDevice>) -> Self {
+        Self { server: server.unwrap_or_default(), number: number.unwrap_or_default(), voice, ..Self::default() }
     }
 
     /// The first field that is still empty.
@@ -100,6 +105,10 @@ impl State {
             Message::Server(text) => self.server = text,
             Message::Number(text) => self.number = text,
             Message::Password(text) => self.password = text.into_inner(),
+            Message::Voice(device) => {
+                self.voice = Some(device);
+                return Action::Wish(Wish::UseVoice(device));
+            }
             Message::Submit => return self.submit(),
             Message::Trust => return Action::Wish(Wish::TrustCertificate),
             Message::TakeOver => return Action::Wish(Wish::TakeOver),
@@ -143,6 +152,7 @@ impl State {
             labelled(palette, texts.number, plain_keys(number)),
             labelled(palette, texts.password, plain_keys(password.secure(true))),
         ];
+        let fields = fields.push(labelled(palette, scene.texts.papers.speaks_by_unless, self.voices(scene, busy)));
         column![title, fields.spacing(space::M)].push(self.trouble(scene, busy)).push(self.submit_row(scene, busy)).spacing(space::L)
     }
 
@@ -163,6 +173,24 @@ impl State {
             .size(text_size::BODY)
             .padding([9.0, 10.0])
             .style(move |_, status| theme::field(palette, status))
+    }
+
+    /// 耳机 or 座席电话; whether there is a phone the server alone knows, and says so after the sign-in.
+    fn voices<'a>(&'a self, scene: Scene<'a>, busy: bool) -> Element<'a, Message> {
+        let (palette, texts, chosen) = (scene.palette, &scene.texts.papers, self.voice);
+        let choice =
+            [(VoiceDevice::Headset, texts.by_headset), (VoiceDevice::Phone, texts.by_own_phone)].map(|(device, word)| {
+                let word = container(text(word).size(text_size::BODY)).center_x(Fill);
+                let act = (!busy && Some(device) != chosen).then_some(Message::Voice(device));
+                let place = button(word).width(Fill).padding([space::S, space::M]).on_press_maybe(act);
+                let present = Some(device) == chosen;
+                place
+                    .style(move |_, status| {
+                        if present { theme::button_row(palette, Some(Tone::Blue), status) } else { theme::button_plain(palette, status) }
+                    })
+                    .into()
+            });
+        Row::from_iter(choice).spacing(space::XS).into()
     }
 
     fn submit_row<'a>(&'a self, scene: Scene<'a>, busy: bool) -> Element<'a, Message> {

@@ -193,7 +193,7 @@ pub enum MediaCommand {
         /// What is heard afterwards.
         then: Sound,
     },
-    /// Say prompts into a talk that is mixed: everybody in it hears them above the voices, and so does its recording.
+    /// Say prompts into a talk: everybody in it hears them above the voices, and so does its recording.
     Speak {
         /// The leg that the talk is named by.
         talk: LegId,

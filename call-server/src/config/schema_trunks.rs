@@ -48,7 +48,12 @@ const TRUNK_KEYS: &[Key] = &[
         Optional { example: "\"sip:proxy.carrier.example\"" },
         "Outbound proxy: every request to the carrier is sent there.",
     ),
-    key("nat", Flag, Default("false"), "true if there is address translation on the way: answers go where the request came from."),
+    key(
+        "nat",
+        Flag,
+        Default("false"),
+        "true if there is address translation on the way: answers go where the request came from, and voice may come from elsewhere than it was announced.",
+    ),
     key(
         "codecs",
         Texts,

@@ -302,7 +302,7 @@ fn a_trunks_voice_is_as_written_and_voice_over_ipv6_follows_the_listener() {
         codecs = [\"opus\", \"PCMU\"]\nkeys = \"info\"\nsrtp = \"optional\"\nhide_number = true\n";
     let site = parse(folder.0.folder(), text).unwrap_or_else(|faults| panic!("{faults}"));
     let plan = &site.bare_plan().trunks[&TrunkId(3)];
-    let voice = TrunkVoice { codecs: vec![TrunkCodec::Opus, TrunkCodec::Pcmu], keys: KeyMode::Info, srtp: Srtp::Optional };
+    let voice = TrunkVoice { codecs: vec![TrunkCodec::Opus, TrunkCodec::Pcmu], keys: KeyMode::Info, srtp: Srtp::Optional, nat: false };
     assert_eq!((&plan.voice, plan.hides_number), (&voice, true));
     let homes: Vec<_> = site.media.homes.iter().map(|home| (home.bind.to_string(), home.advertise.to_string())).collect();
     assert_eq!(homes, [("127.0.0.1".to_owned(), "127.0.0.1".to_owned()), ("::1".to_owned(), "::1".to_owned())]);

@@ -127,7 +127,7 @@ impl Resolver<'_> {
             "required" => self.only_over_tls(line, Srtp::Required),
             other => self.fault(line, format!("unknown srtp: {other}"), "Write \"off\", \"optional\" or \"required\"."),
         });
-        Some(TrunkVoice { codecs: codecs?, keys: keys?, srtp: srtp? })
+        Some(TrunkVoice { codecs: codecs?, keys: keys?, srtp: srtp?, nat: block.flag("nat")?.value })
     }
 
     /// The keys stand in the signalling: without TLS everybody on the way could read them.

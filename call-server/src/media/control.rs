@@ -423,7 +423,11 @@ impl Control {
     /// A talk that is not mixed has nobody who could not be told otherwise.
     fn speak(&mut self, talk: LegId, prompts: &[PromptName]) {
         let places = self.places(prompts);
-        let Some(talk) = self.talks.get(&talk).filter(|talk| talk.mixed && !places.is_empty()) else { return };
+        if places.is_empty() {
+            return;
+        }
+        self.ensure_mixed(talk);
+        let Some(talk) = self.talks.get(&talk).filter(|talk| talk.mixed) else { return };
         let (lane, slot) = (talk.lane, talk.slot);
         self.order(lane, Order::Speak(slot, Player::new(places.into_iter(), Sound::Silence)));
     }
@@ -498,7 +502,7 @@ impl Control {
         self.order_trunk(first, |slot| Order::Keep(slot, None));
         let mut members = [None; MAX_MEMBERS];
         (members[0], members[1]) = (Some((first, Part::Talk)), Some((second, Part::Talk)));
-        let is_plain = taps == Taps::Both && matches!((one, other), (Slot::Trunk(_), Slot::Agent(_)));
+        let is_plain = taps == Taps::Both && matches!(one, Slot::Trunk(_));
         let mut talk = Talk::new(recording, one, (other, second));
         (talk.taps, talk.source) = (taps, self.next_source);
         self.next_source = self.next_source.wrapping_add(1);

@@ -64,6 +64,8 @@ counters! {
     send_failures,
     /// Connected trunk legs that became silent for longer than the limit.
     silent_trunks,
+    /// Connected trunk legs of which nothing came for half a second, so that they are looked for where they were announced again.
+    re_anchored,
     /// Media threads that run without real-time priority.
     without_priority,
     /// Packets of agents that came through their WebSocket.

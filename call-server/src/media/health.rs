@@ -280,7 +280,10 @@ impl Watch {
         let looked_at = alaw.iter().step_by(3);
         let count = looked_at.len().max(1);
         let sum: u32 = looked_at.fold(0, |sum, byte| sum.saturating_add(SQUARES[usize::from(*byte)]));
-        let clipped = alaw.windows(CLIPPED_RUN).any(|run| run[0] & 0x7F == ALAW_LIMIT && run.iter().all(|byte| *byte == run[0]));
+        // Nearly never, and looked for many samples at a time.
+        let reaches_limit = alaw.iter().fold(false, |reaches, byte| reaches | (byte & 0x7F == ALAW_LIMIT));
+        let clipped =
+            reaches_limit && alaw.windows(CLIPPED_RUN).any(|run| run[0] & 0x7F == ALAW_LIMIT && run.iter().all(|byte| *byte == run[0]));
         self.side(side).note(sum as f32 * 64.0 / count as f32, clipped);
     }
 

@@ -25,6 +25,7 @@ pub(super) struct Terms {
     keys: KeyMode,
     security: Security,
     ipv6: bool,
+    nat: bool,
     /// The key of ours that is in force, and the far side's once it is known.
     ours: Option<Crypto>,
     theirs: Option<Crypto>,
@@ -59,8 +60,8 @@ impl Terms {
             TrunkCodec::Pcmu => Some(Codec::Pcmu),
             TrunkCodec::Opus => None,
         });
-        let (laws, keys, ipv6) = (laws.collect(), terms.voice.keys, terms.ipv6);
-        Ok(Self { laws, opus, keys, security, ipv6, ours: None, theirs: None })
+        let (laws, keys, ipv6, nat) = (laws.collect(), terms.voice.keys, terms.ipv6, terms.voice.nat);
+        Ok(Self { laws, opus, keys, security, ipv6, nat, ours: None, theirs: None })
     }
 
     /// Whether Opus is spoken with the writer of this description.
@@ -96,6 +97,7 @@ impl Terms {
         let events = if self.keys == KeyMode::Rfc4733 { [theirs.telephone_event, theirs.wide_telephone_event] } else { [None; 2] };
         Ok(Agreement {
             path: Path::Announced(SocketAddr::new(theirs.address, theirs.port)),
+            nat: self.nat,
             format,
             telephone_events: events,
             listens: theirs.direction.receives(),
@@ -239,6 +241,7 @@ fn our_offer(mut terms: Terms, local: Local, opus: Option<Box<OpusVoice>>) -> Re
     }
     let agreement = Agreement {
         path: Path::Unknown,
+        nat: terms.nat,
         format: Format::Open,
         telephone_events: [has_keys.then_some(OUR_TELEPHONE_EVENT), (has_keys && is_wide).then_some(OUR_WIDE_TELEPHONE_EVENT)],
         listens: true,
@@ -293,7 +296,7 @@ mod tests {
     }
 
     fn terms(codecs: &[TrunkCodec], keys: KeyMode, srtp: Srtp, encrypted: bool) -> VoiceTerms {
-        VoiceTerms { voice: TrunkVoice { codecs: codecs.to_vec(), keys, srtp }, encrypted, ipv6: false }
+        VoiceTerms { voice: TrunkVoice { codecs: codecs.to_vec(), keys, srtp, nat: false }, encrypted, ipv6: false }
     }
 
     fn agree(offer: Option<&SessionText>, terms: &VoiceTerms) -> Result<Agreed, MediaFailure> {

@@ -38,32 +38,45 @@ impl Worker {
             Heard::Kept(recording, header, payload, codec) => {
                 let mut alaw = [0; MAX_PACKET_SAMPLES];
                 let alaw = &mut alaw[..payload.len()];
-                to_alaw(codec, payload, alaw);
+                if leg.is_masked(now_us) {
+                    alaw.fill(ALAW_SILENCE);
+                } else {
+                    to_alaw(codec, payload, alaw);
+                }
                 let place = Place { recording, channel: Channel::Citizen };
                 self.tap.audio(&self.exits.counters, now_us, place, &header, alaw);
             }
             Heard::Key(digit) => self.teller.tell(News::Key(leg.id, digit)),
             Heard::Voice((talk, place), header, payload, codec) => {
-                let masked = leg.key_sounds(now_us);
+                let masked = leg.is_masked(now_us);
                 self.pass_from_trunk(now_us, (talk, place), &header, (payload, codec, masked));
             }
         }
     }
 
-    fn pass_from_trunk(&mut self, now_us: u64, (slot, place): (u16, u8), header: &Header, (payload, codec, key): (&[u8], Codec, bool)) {
+    fn pass_from_trunk(&mut self, now_us: u64, (slot, place): (u16, u8), header: &Header, (payload, codec, masked): (&[u8], Codec, bool)) {
         let Some(talk) = self.talks.get_mut(slot) else { return };
         let mut output = [0; OUTPUT_BYTES];
         let samples = payload.len();
         let body = &mut output[HEADER_BYTES..HEADER_BYTES + samples];
         to_alaw(codec, payload, body);
-        if place == CITIZEN {
-            talk.watch.hear(Side::Citizen, body);
-            let silence = [ALAW_SILENCE; MAX_PACKET_SAMPLES];
-            let recorded = if key && talk.masks_keys { &silence[..samples] } else { &*body };
-            if talk.taps == Taps::Both {
-                let place = Place { recording: talk.recording, channel: Channel::Citizen };
-                self.tap.audio(&self.exits.counters, now_us, place, header, recorded);
+        let channel = match place {
+            CITIZEN => {
+                talk.watch.hear(Side::Citizen, body);
+                Some(Channel::Citizen)
             }
+            AGENT => {
+                talk.watch.hear(Side::Agent, body);
+                // Of a mix that is recorded which the citizen hears.
+                matches!(talk.mode, Mode::Relay).then_some(Channel::Agent)
+            }
+            _ => None,
+        };
+        if let Some(channel) = channel.filter(|_| talk.taps == Taps::Both) {
+            let silence = [ALAW_SILENCE; MAX_PACKET_SAMPLES];
+            let recorded = if masked { &silence[..samples] } else { &*body };
+            let place = Place { recording: talk.recording, channel };
+            self.tap.audio(&self.exits.counters, now_us, place, header, recorded);
         }
         match (&mut talk.mode, talk.members.get(usize::from(place ^ 1)).copied().flatten()) {
             (Mode::Mixed(mix), _) => mix.insert(now_us, usize::from(place), header, (body, Payload::Alaw)),
@@ -71,7 +84,11 @@ impl Worker {
                 let Some(agent) = self.agents.get_mut(agent) else { return };
                 pass_to_agent(now_us, agent, header, (&mut output, samples), &mut self.exits);
             }
-            (Mode::Relay, Some(Slot::Trunk(_)) | None) => {}
+            (Mode::Relay, Some(Slot::Trunk(trunk))) => {
+                let Some(trunk) = self.trunks.get_mut(trunk) else { return };
+                pass_to_trunk(now_us, trunk, header, (&mut output, samples), &mut self.exits);
+            }
+            (Mode::Relay, None) => {}
         }
     }
 
@@ -176,7 +193,9 @@ impl Worker {
                 self.tap.audio(&self.exits.counters, now_us, place, header, payload);
                 let Some(Slot::Trunk(trunk)) = talk.members[usize::from(CITIZEN)] else { return };
                 let Some(trunk) = self.trunks.get_mut(trunk) else { return };
-                pass_to_trunk(now_us, trunk, header, payload, &mut self.exits);
+                let mut output = [0; OUTPUT_BYTES];
+                output[HEADER_BYTES..HEADER_BYTES + payload.len()].copy_from_slice(payload);
+                pass_to_trunk(now_us, trunk, header, (&mut output, payload.len()), &mut self.exits);
             }
             (Mode::Relay, Payload::Opus) => self.exits.counters.other_payloads.bump(),
         }
@@ -366,6 +385,9 @@ impl Worker {
             if leg.became_silent(now_us, limits.trunk_silence_us) {
                 self.exits.counters.silent_trunks.bump();
             }
+            if leg.re_anchor(now_us) {
+                self.exits.counters.re_anchored.bump();
+            }
         }
         for slot in 0..super::worker::MAX_LEGS as u16 {
             self.look_after_talk(now_us, slot);
@@ -428,14 +450,18 @@ fn pass_to_agent(
     }
 }
 
-fn pass_to_trunk(now_us: u64, trunk: &mut TrunkLeg, header: &Header, alaw: &[u8], exits: &mut Exits) {
+fn pass_to_trunk(
+    now_us: u64,
+    trunk: &mut TrunkLeg,
+    header: &Header,
+    (output, samples): (&mut [u8; OUTPUT_BYTES], usize),
+    exits: &mut Exits,
+) {
     if trunk.pressing.is_some() {
         return;
     }
-    let Some(header) = trunk.out.relay(now_us, header, alaw.len()) else { return exits.counters.repeated.bump() };
-    let mut output = [0; OUTPUT_BYTES];
-    output[HEADER_BYTES..HEADER_BYTES + alaw.len()].copy_from_slice(alaw);
-    if trunk.send_alaw(&header, &mut output, alaw.len(), &exits.counters) {
+    let Some(header) = trunk.out.relay(now_us, header, samples) else { return exits.counters.repeated.bump() };
+    if trunk.send_alaw(&header, output, samples, &exits.counters) {
         exits.counters.to_trunks.bump();
     }
 }

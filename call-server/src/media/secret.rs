@@ -1,4 +1,5 @@
-//! One agent's keys: both suites in both directions, and which of them the client has chosen by its first authentic packet.
+//! One agent's keys for both suites in both directions, and the contexts of the one that the client has chosen by its first authentic
+//! packet.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -16,13 +17,17 @@ pub(super) const MAX_AGENTS: usize = 1 << SLOT_BITS;
 pub(super) struct Secrets {
     client_ssrc: u32,
     server_ssrc: u32,
-    contexts: [Contexts; 2],
-    chosen: Option<usize>,
+    /// By suite, the client's and the server's.
+    keys: [[MasterKey; 2]; 2],
+    /// Of the suite that is chosen, or probably will be.
+    contexts: Contexts,
+    is_chosen: bool,
 }
 
 /// All contexts of one suite.
 #[derive(Debug)]
 struct Contexts {
+    suite: usize,
     receiver: SrtpReceiver,
     sender: SrtpSender,
     control_receiver: SrtcpReceiver,
@@ -32,8 +37,10 @@ struct Contexts {
 const SUITES: [Suite; 2] = [Suite::AesCm128HmacSha1, Suite::Aes128Gcm];
 
 impl Contexts {
-    fn new(suite: Suite, [client, server]: &[MasterKey; 2]) -> Self {
+    fn new(place: usize, [client, server]: &[MasterKey; 2]) -> Self {
+        let suite = SUITES[place];
         Self {
+            suite: place,
             receiver: SrtpReceiver::with_suite(suite, client),
             sender: SrtpSender::with_suite(suite, server),
             control_receiver: SrtcpReceiver::new(suite, client),
@@ -55,7 +62,7 @@ impl Secrets {
         for key in keys.iter_mut().flatten() {
             getrandom::fill(&mut key.0)?;
         }
-        let contexts = [Contexts::new(SUITES[0], &keys[0]), Contexts::new(SUITES[1], &keys[1])];
+        let contexts = Contexts::new(1, &keys[1]);
         let encoded = |key: &MasterKey, suite: Suite| STANDARD.encode(&key.0[..suite.master_bytes()]);
         let access = MediaAccess {
             port,
@@ -71,7 +78,7 @@ impl Secrets {
             }),
         };
         let text = serde_json::to_string(&access).expect("numbers and strings have a JSON form");
-        Ok((Self { client_ssrc, server_ssrc, contexts, chosen: None }, AccessText(text.into())))
+        Ok((Self { client_ssrc, server_ssrc, keys, contexts, is_chosen: false }, AccessText(text.into())))
     }
 
     /// The place that a client's SSRC names.
@@ -94,20 +101,22 @@ impl Secrets {
     /// # Errors
     /// See [`SrtpReceiver::unprotect`].
     pub(super) fn open(&mut self, datagram: &mut [u8]) -> Result<usize, SrtpError> {
-        if let Some(chosen) = self.chosen {
-            return self.contexts[chosen].receiver.unprotect(datagram);
+        let opened = self.contexts.receiver.unprotect(datagram);
+        if opened.is_err() && !self.is_chosen {
+            return self.open_otherwise(datagram);
         }
-        let mut fault = SrtpError::NotAuthentic;
-        for (place, contexts) in self.contexts.iter_mut().enumerate() {
-            match contexts.receiver.unprotect(datagram) {
-                Ok(length) => {
-                    self.chosen = Some(place);
-                    return Ok(length);
-                }
-                Err(error) => fault = error,
-            }
-        }
-        Err(fault)
+        self.is_chosen |= opened.is_ok();
+        opened
+    }
+
+    /// The same in the other suite, which is the chosen one if that succeeds.
+    fn open_otherwise(&mut self, datagram: &mut [u8]) -> Result<usize, SrtpError> {
+        let other = 1 - self.contexts.suite;
+        let mut receiver = SrtpReceiver::with_suite(SUITES[other], &self.keys[other][0]);
+        let length = receiver.unprotect(datagram)?;
+        self.contexts = Contexts { receiver, ..Contexts::new(other, &self.keys[other]) };
+        self.is_chosen = true;
+        Ok(length)
     }
 
     /// Opens a control packet in place. Before the suite is chosen none is authentic.
@@ -115,8 +124,10 @@ impl Secrets {
     /// # Errors
     /// See [`SrtcpReceiver::unprotect`].
     pub(super) fn open_control(&mut self, datagram: &mut [u8]) -> Result<usize, SrtpError> {
-        let chosen = self.chosen.ok_or(SrtpError::NotAuthentic)?;
-        self.contexts[chosen].control_receiver.unprotect(datagram)
+        if !self.is_chosen {
+            return Err(SrtpError::NotAuthentic);
+        }
+        self.contexts.control_receiver.unprotect(datagram)
     }
 
     /// Protects a packet in place; gives its length.
@@ -124,7 +135,7 @@ impl Secrets {
     /// # Errors
     /// See [`SrtpSender::protect`].
     pub(super) fn protect(&mut self, buffer: &mut [u8], length: usize) -> Result<usize, SrtpError> {
-        self.contexts[self.chosen.unwrap_or(0)].sender.protect(buffer, length)
+        self.contexts.sender.protect(buffer, length)
     }
 
     /// Protects a control packet in place; gives its length.
@@ -132,6 +143,6 @@ impl Secrets {
     /// # Errors
     /// See [`SrtcpSender::protect`].
     pub(super) fn protect_control(&mut self, buffer: &mut [u8], length: usize) -> Result<usize, SrtpError> {
-        self.contexts[self.chosen.unwrap_or(0)].control_sender.protect(buffer, length)
+        self.contexts.control_sender.protect(buffer, length)
     }
 }

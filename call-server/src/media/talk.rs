@@ -30,8 +30,6 @@ pub(super) struct Talk {
     pub(super) mode: Mode,
     /// How they sound.
     pub(super) watch: Watch,
-    /// The citizen's keys are kept out of the recording.
-    pub(super) masks_keys: bool,
     /// Samples of the mix recorded so far.
     pub(super) recorded: u32,
     /// Where whispers are recorded, while somebody may whisper.
@@ -75,7 +73,6 @@ impl Talk {
             members,
             mode: Mode::Relay,
             watch: Watch::new(0),
-            masks_keys: false,
             recorded: 0,
             whispers: None,
             whispered: 0,

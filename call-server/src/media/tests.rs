@@ -13,6 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use call_core::Input;
 use call_core::command::{PromptName, SessionText, Sound, VoiceTerms};
 use call_core::input::{AnnouncementEnd, MediaFailure};
+use call_core::plan::TrunkVoice;
 use call_core::voice::VoiceInput;
 use shared::model::{AgentId, LegId, RecordingId};
 use shared::wire::MediaAccess;
@@ -417,11 +418,15 @@ fn strangers_are_not_heard() {
     assert_eq!((counters.not_authentic, counters.unknown_sources, counters.repeated), (1, 1, 1));
 }
 
+fn behind_nat() -> VoiceTerms {
+    VoiceTerms { voice: TrunkVoice { nat: true, ..TrunkVoice::default() }, ..VoiceTerms::default() }
+}
+
 #[test]
 fn a_citizen_behind_nat_is_found_by_the_first_packet() {
     let mut rig = Rig::new();
     let socket = socket("127.0.0.1");
-    let answer = rig.open(CITIZEN, Some(&offer(&socket, "10.99.99.99", "8"))).expect("an answer");
+    let answer = rig.open_with(CITIZEN, Some(&offer(&socket, "10.99.99.99", "8")), behind_nat()).expect("an answer");
     let citizen = Citizen { socket, server: rtp_address(&answer), answer };
     let mut agent = rig.reachable_agent();
     rig.connect();
@@ -722,6 +727,20 @@ fn tones_are_heard_where_that_is_asked_for_and_kept_out_of_a_masked_recording() 
     let recorded: Vec<_> = (1..2 * tone('4').len()).map(|_| rig.tapped_audio()).collect();
     let (_, masked) = recorded.split_at(tone('4').len() - 1);
     assert!(masked.iter().all(|frame| frame.samples == [ALAW_SILENCE; 160]));
+    // On hold too, and no longer than the citizen talks in that queue.
+    rig.media.send(MediaCommand::Disconnect { citizen: CITIZEN });
+    rig.media.send(MediaCommand::Hold { citizen: CITIZEN, recording: RECORDING });
+    rig.settle();
+    press('8');
+    assert_eq!(rig.input(), Input::Digit { leg: CITIZEN, digit: '8' });
+    assert!(matches!((rig.tap().kind, rig.tap().kind), (TapKind::End, TapKind::Begin)));
+    assert!((0..tone('4').len()).all(|_| rig.tapped_audio().samples == [ALAW_SILENCE; 160]));
+    rig.media.send(MediaCommand::Connect { citizen: CITIZEN, agent: AGENT, recording: RECORDING });
+    rig.settle();
+    press('9');
+    assert_eq!(rig.input(), Input::Digit { leg: CITIZEN, digit: '9' });
+    assert!(matches!((rig.tap().kind, rig.tap().kind), (TapKind::End, TapKind::Begin)));
+    assert_ne!(rig.tapped_audio().samples, [ALAW_SILENCE; 160]);
 }
 
 #[test]

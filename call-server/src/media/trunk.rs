@@ -22,6 +22,11 @@ use voice::{FRAME_SAMPLES, MAX_PACKET_SAMPLES};
 
 /// A key in the audio is over when nothing was heard of it for so long, in µs; until then a masked recording stays silent.
 const KEY_FADES_US: u64 = 150_000;
+/// A far side that sends from another port than it has announced is believed after so many packets in a row (200 ms), if meanwhile nothing
+/// came from the announced one: it is permitted (RFC 3264 section 5.1), but so late is no packet of an older call.
+const BELIEVED_AFTER: u8 = 10;
+/// A talking leg that was not heard for so long may be heard from where it was announced again (I-35), in µs.
+const LOST_AFTER_US: u64 = 500_000;
 
 /// One trunk leg.
 #[derive(Debug)]
@@ -40,6 +45,8 @@ pub(super) struct TrunkLeg {
     pub(super) out: OutgoingStream,
     /// Where it is recorded while it is in no talk.
     pub(super) kept: Option<RecordingId>,
+    /// Its keys are kept out of what is recorded, also while it is held.
+    pub(super) masks_keys: bool,
     /// Keys that are being pressed towards it; voice is left out meanwhile.
     pub(super) pressing: Option<KeyRow>,
     /// Listens for tones.
@@ -50,6 +57,9 @@ pub(super) struct TrunkLeg {
     pub(super) guard: Guard,
     opus: Option<Box<OpusVoice>>,
     path: Path,
+    nat: bool,
+    /// Who sends from another port of the announced host, and how many packets in a row.
+    candidate: Option<(SocketAddr, u8)>,
     format: Format,
     telephone_events: [Option<u8>; 2],
     listens: bool,
@@ -70,6 +80,8 @@ pub(super) struct TrunkLeg {
 pub(super) struct Agreement {
     /// Where the far side wants to be reached.
     pub(super) path: Path,
+    /// There is address translation on the way: where it really is, the first packet shows.
+    pub(super) nat: bool,
     /// Voice.
     pub(super) format: Format,
     /// Payload types of keys, on a clock of 8,000 and of 48,000 Hz.
@@ -100,13 +112,15 @@ pub(super) enum Path {
     Announced(SocketAddr),
     /// As its packets say; other sources are refused.
     Latched(SocketAddr),
+    /// As its packets said; but none came for a while, so it is looked for where it was announced as well.
+    Lost(SocketAddr),
 }
 
 impl Path {
     fn announced(self) -> Option<SocketAddr> {
         match self {
             Self::Announced(address) => Some(address),
-            Self::Unknown | Self::Latched(_) => None,
+            Self::Unknown | Self::Latched(_) | Self::Lost(_) => None,
         }
     }
 }
@@ -162,6 +176,7 @@ impl TrunkLeg {
             port,
             role: Role::Silent,
             kept: None,
+            masks_keys: false,
             out,
             pressing: None,
             tones: None,
@@ -169,6 +184,8 @@ impl TrunkLeg {
             guard: equipment.guard,
             opus: equipment.opus,
             path: agreement.path,
+            nat: agreement.nat,
+            candidate: None,
             format: agreement.format,
             telephone_events: agreement.telephone_events,
             listens: agreement.listens,
@@ -193,13 +210,13 @@ impl TrunkLeg {
     pub(super) fn receive(&self, buffer: &mut [u8; DATAGRAM_BYTES]) -> Option<(usize, SocketAddr)> {
         match self.path {
             Path::Latched(address) => self.socket.receive_connected(buffer).map(|length| (length, address)),
-            Path::Unknown | Path::Announced(_) => self.socket.receive(buffer),
+            Path::Unknown | Path::Announced(_) | Path::Lost(_) => self.socket.receive(buffer),
         }
     }
 
     /// What was agreed has changed. An address that only says again what was said before leaves the path as the packets showed it.
     pub(super) fn follow(&mut self, agreement: Agreement) {
-        self.listens = agreement.listens;
+        (self.listens, self.nat) = (agreement.listens, agreement.nat);
         self.telephone_events = agreement.telephone_events;
         self.reports_to = agreement.reports;
         match agreement.format {
@@ -214,7 +231,7 @@ impl TrunkLeg {
         if let Some(address) = moved {
             self.announced = Some(address);
             if self.path != Path::Latched(address) && self.socket.disconnect().is_ok() {
-                self.path = Path::Announced(address);
+                (self.path, self.candidate) = (Path::Announced(address), None);
             }
         }
     }
@@ -301,7 +318,7 @@ impl TrunkLeg {
         }
         let Some(length) = self.guard.seal(buffer, length) else { return false };
         let taken = match self.path {
-            Path::Announced(address) => self.socket.send_to(&buffer[..length], address),
+            Path::Announced(address) | Path::Lost(address) => self.socket.send_to(&buffer[..length], address),
             Path::Latched(_) => self.socket.send(&buffer[..length]),
             Path::Unknown => false,
         };
@@ -356,10 +373,11 @@ impl TrunkLeg {
         }
     }
 
-    /// Whether a key sounds, or has just sounded: what a masked recording leaves out. Tones are known only when they have begun, so a trunk
+    /// Whether what is heard now stays out of the recording: a key sounds, or has just sounded, and keys are masked. Tones are known only when they have begun, so a trunk
     /// that is listened to for tones is left out altogether.
-    pub(super) fn key_sounds(&self, now_us: u64) -> bool {
-        self.tones.is_some() || self.key_us.is_some_and(|at_us| now_us.saturating_sub(at_us) < KEY_FADES_US)
+    pub(super) fn is_masked(&self, now_us: u64) -> bool {
+        let fades = |at_us: u64| now_us.saturating_sub(at_us) < KEY_FADES_US;
+        self.masks_keys && (self.tones.is_some() || self.key_us.is_some_and(fades))
     }
 
     fn hear_tones(&mut self, now_us: u64, codec: Codec, payload: &[u8]) -> Option<char> {
@@ -385,7 +403,7 @@ impl TrunkLeg {
 
     fn note_report(&mut self, now_us: u64, from: SocketAddr, report: &mut [u8], counters: &Counters) {
         let is_known = match self.path {
-            Path::Latched(address) => from.ip() == address.ip(),
+            Path::Latched(address) | Path::Lost(address) => from.ip() == address.ip(),
             Path::Unknown | Path::Announced(_) => false,
         };
         if !is_known {
@@ -478,12 +496,36 @@ impl TrunkLeg {
         has_become
     }
 
-    fn may_come_from(&self, from: SocketAddr) -> bool {
+    /// A talking leg that is not heard any more, or not yet, is looked for where it was announced again (I-35); whether it is from now on.
+    pub(super) fn re_anchor(&mut self, now_us: u64) -> bool {
+        let Path::Latched(address) = self.path else { return false };
+        let is_lost = matches!(self.role, Role::Talking(..)) && now_us.saturating_sub(self.heard_us) >= LOST_AFTER_US;
+        if !is_lost || self.announced.is_none() || self.socket.disconnect().is_err() {
+            return false;
+        }
+        (self.path, self.candidate) = (Path::Lost(address), None);
+        true
+    }
+
+    fn may_come_from(&mut self, from: SocketAddr) -> bool {
         match self.path {
             Path::Unknown => true,
-            Path::Announced(address) => from.ip() == address.ip() || may_be_behind_nat(address.ip()),
             Path::Latched(address) => from == address,
+            Path::Announced(address) => from == address || self.is_believed(from),
+            Path::Lost(address) => from == address || self.announced == Some(from) || self.is_believed(from),
         }
+    }
+
+    /// Who is not where the far side was announced.
+    fn is_believed(&mut self, from: SocketAddr) -> bool {
+        let Some(announced) = self.announced else { return false };
+        let is_its_host = from.ip() == announced.ip();
+        if self.nat || !is_its_host {
+            return self.nat && (is_its_host || may_be_behind_nat(announced.ip()));
+        }
+        let before = self.candidate.filter(|(candidate, _)| *candidate == from).map_or(0, |(_, packets)| packets);
+        self.candidate = Some((from, before.saturating_add(1)));
+        before >= BELIEVED_AFTER
     }
 
     fn voice(&self, payload_type: u8) -> Option<Voice> {
@@ -509,7 +551,7 @@ impl TrunkLeg {
         }
         match self.path {
             Path::Latched(_) => {}
-            Path::Unknown | Path::Announced(_) => {
+            Path::Unknown | Path::Announced(_) | Path::Lost(_) => {
                 if self.socket.connect(from).is_ok() {
                     self.path = Path::Latched(from);
                 }
@@ -563,6 +605,7 @@ mod tests {
         let socket = VoiceSocket::bind(SocketAddr::new(FAR.ip(), 0)).expect("a free port");
         let agreement = Agreement {
             path: Path::Announced(FAR),
+            nat: false,
             format: Format::Agreed(8, Codec::Pcma),
             telephone_events: [None; 2],
             listens: true,
@@ -582,17 +625,44 @@ mod tests {
     }
 
     #[test]
-    fn after_the_first_packet_even_the_same_host_is_heard_from_one_port_only() {
+    fn another_port_of_the_announced_host_is_believed_only_after_many_packets_in_a_row_and_then_alone() {
         let mut leg = talking_leg();
+        assert!((0..100).all(|n| !hears(&mut leg, 0, 4_002 + 2 * (n % 2))), "two by turns");
+        assert!((0..BELIEVED_AFTER).all(|_| !hears(&mut leg, 0, 4_006)));
+        assert!(hears(&mut leg, 0, 4_006));
+        assert!(!hears(&mut leg, 0, 4_002) && !hears(&mut leg, 0, FAR.port()));
+        let mut leg = talking_leg();
+        assert!((0..BELIEVED_AFTER).all(|_| !hears(&mut leg, 0, 4_006)));
+        assert!(hears(&mut leg, 0, FAR.port()), "the announced one at once");
+        assert!(!hears(&mut leg, 0, 4_006));
+    }
+
+    #[test]
+    fn behind_address_translation_the_first_packet_of_the_host_tells_its_port() {
+        let mut leg = talking_leg();
+        leg.nat = true;
         assert!(hears(&mut leg, 0, 4_002));
         assert!(!hears(&mut leg, 0, 4_004) && !hears(&mut leg, 0, FAR.port()));
+    }
+
+    #[test]
+    fn i_35_who_is_not_heard_for_half_a_second_is_heard_from_where_it_was_announced_again() {
+        let mut leg = talking_leg();
+        leg.nat = true;
         assert!(hears(&mut leg, 0, 4_002));
+        leg.nat = false;
+        assert!(!leg.re_anchor(LOST_AFTER_US - 1) && leg.re_anchor(LOST_AFTER_US) && !leg.re_anchor(LOST_AFTER_US));
+        assert!(!hears(&mut leg, LOST_AFTER_US, 4_004));
+        assert!(hears(&mut leg, LOST_AFTER_US, FAR.port()));
+        assert!(!hears(&mut leg, LOST_AFTER_US, 4_002), "now it is there");
+        assert!(leg.re_anchor(2 * LOST_AFTER_US));
+        assert!(hears(&mut leg, 2 * LOST_AFTER_US, FAR.port()), "after a pause it goes on from where it was");
     }
 
     #[test]
     fn silence_is_measured_from_the_newest_packet() {
         let mut leg = talking_leg();
-        hears(&mut leg, 900, 4_000);
+        assert!(hears(&mut leg, 900, 4_000));
         assert!(!leg.became_silent(1_899, 1_000));
         assert!(leg.became_silent(1_900, 1_000) && !leg.became_silent(1_901, 1_000));
         leg.role = Role::Silent;
@@ -604,6 +674,7 @@ mod tests {
         let [ours, theirs] = [7, 8].map(|byte| MasterKey([byte; 30]));
         let suite = Suite::Aes128Gcm;
         let mut leg = talking_leg();
+        leg.nat = true;
         leg.guard = Guard::Keyed(Box::new(Keys::new(suite, &ours, &theirs)));
         leg.opus = Some(Box::new(OpusVoice::new().expect("libopus is there")));
         leg.format = Format::Opus(96, None);

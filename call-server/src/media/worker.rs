@@ -11,7 +11,7 @@ use super::player::{Library, Player};
 use super::secret::MAX_AGENTS;
 use super::strain::{Gauge, LATE_US, Strain};
 use super::table::Table;
-use super::talk::{Mode, Talk, Taps};
+use super::talk::{CITIZEN, Mode, Talk, Taps};
 use super::tap::Tap;
 use super::trunk::{Role, TrunkLeg};
 use super::urgent;
@@ -28,8 +28,8 @@ use voice::codec::Encoder;
 pub(super) const MAX_LEGS: usize = 4_096;
 /// How often paths and talks are looked after.
 const LOOK_AFTER_US: u64 = 50_000;
-/// From one look at the sockets to the next, in µs: to fall asleep and to be woken for each packet costs as much as a quarter of it, and
-/// nobody hears half a millisecond.
+/// From one look at the sockets to the next, in µs, while packets come faster than that: to fall asleep and to be woken for each packet
+/// costs as much as a quarter of it, and nobody hears half a millisecond.
 const REST_US: u64 = 500;
 /// Longest packet of an agent that is carried from one thread to another.
 const CARRIED_BYTES: usize = MAX_PACKET_SAMPLES + 64;
@@ -166,6 +166,8 @@ pub(super) struct Worker {
     strain: Strain,
     legs: usize,
     look_after_us: u64,
+    /// When it woke last.
+    woke_us: u64,
     started: Instant,
 }
 
@@ -216,6 +218,7 @@ impl Worker {
             strain: Strain::default(),
             legs: 0,
             look_after_us: 0,
+            woke_us: 0,
             started,
         }
     }
@@ -249,7 +252,9 @@ impl Worker {
         let goes_on = self.serve(woke_us, waiting);
         let done_us = self.now_us();
         self.strain.worked(woke_us, done_us, &self.gauge);
-        if let Some(rest_us) = (woke_us + REST_US).checked_sub(done_us).filter(|rest_us| *rest_us > 0 && waiting > 0) {
+        let is_dense = waiting > 1 || (waiting > 0 && woke_us < self.woke_us + 2 * REST_US);
+        self.woke_us = woke_us;
+        if let Some(rest_us) = (woke_us + REST_US).checked_sub(done_us).filter(|rest_us| *rest_us > 0 && is_dense) {
             std::thread::sleep(Duration::from_micros(rest_us));
         }
         goes_on
@@ -387,8 +392,10 @@ impl Worker {
                 None => self.teller.tell(News::Tones(tones)),
             },
             Order::MaskKeys(talk, masked) => {
-                if let Some(talk) = self.talks.get_mut(talk) {
-                    talk.masks_keys = masked;
+                if let Some(Slot::Trunk(trunk)) = self.talks.get(talk).and_then(|talk| talk.members[usize::from(CITIZEN)])
+                    && let Some(leg) = self.trunks.get_mut(trunk)
+                {
+                    leg.masks_keys = masked;
                 }
             }
         }
@@ -526,6 +533,8 @@ impl Worker {
                 let Some(leg) = self.trunks.get_mut(slot) else { return };
                 let (id, before) = (leg.id, leg.role);
                 leg.role = place.map_or(Role::Silent, |(talk, place)| Role::Talking(talk, place));
+                // A talk that wants its keys masked says so; what was said in the last one holds while nobody talks.
+                leg.masks_keys &= place.is_none();
                 if leg.pressing.is_none() {
                     self.wheel.remove(Turn::Trunk(slot));
                 }

@@ -16,6 +16,9 @@ const BLOCK_FRAMES: u64 = 3_200;
 /// A placement further than this from its arrival (10 s) is a jump of the sender's timestamps, not a delay.
 const JUMP_FRAMES: u64 = 80_000;
 
+/// Room of a window, in bytes: a block, and what each side may be ahead of the other.
+const WINDOW_BYTES: usize = (BLOCK_FRAMES as usize + 480) * FRAME_BYTES;
+
 /// Microseconds of one frame.
 const FRAME_US: u64 = 125;
 
@@ -30,8 +33,8 @@ pub(super) struct Timeline {
     latest: u64,
     /// First frame that has not been given out.
     start: u64,
-    /// Each channel from `start`, as far as audio was placed: of equal length.
-    window: [Vec<u8>; 2],
+    /// Frames from `start`, as far as audio was placed; it becomes the payload of the next block.
+    window: Vec<u8>,
     /// Blocks that nothing can change any more.
     ready: Vec<Block>,
     anchors: [Option<Anchor>; 2],
@@ -159,23 +162,23 @@ impl Timeline {
     }
 
     fn cut_payload(&mut self, frames: u32) -> Vec<u8> {
-        let frames = usize::try_from(frames).unwrap_or(usize::MAX);
-        let there = frames.min(self.window[0].len());
-        let is_silent = self.window.iter().all(|channel| channel[..there].iter().all(|sample| *sample == SILENCE));
-        let mut payload = Vec::new();
-        if !is_silent {
-            payload.resize(frames.saturating_mul(FRAME_BYTES), SILENCE);
-            let [citizen, agent] = &self.window;
-            for (frame, (left, right)) in payload.chunks_exact_mut(FRAME_BYTES).zip(citizen[..there].iter().zip(&agent[..there])) {
-                frame.copy_from_slice(&[*left, *right]);
-            }
+        let bytes = usize::try_from(frames).unwrap_or(usize::MAX).saturating_mul(FRAME_BYTES);
+        let there = bytes.min(self.window.len());
+        if self.window[..there].iter().all(|sample| *sample == SILENCE) {
+            self.window.drain(..there);
+            return Vec::new();
         }
-        self.window.iter_mut().for_each(|channel| drop(channel.drain(..there)));
+        let mut payload = std::mem::take(&mut self.window);
+        if there < payload.len() {
+            self.window.reserve_exact(WINDOW_BYTES.max(payload.len() - there));
+            self.window.extend_from_slice(&payload[there..]);
+        }
+        payload.resize(bytes, SILENCE);
         payload
     }
 
     fn window_frames(&self) -> u64 {
-        self.window[0].len() as u64
+        (self.window.len() / FRAME_BYTES) as u64
     }
 
     fn frames_at(&self, arrival_us: u64) -> u64 {
@@ -212,11 +215,15 @@ impl Timeline {
         }
         self.known[index(audio.channel)].note(position, samples.len() as u64);
         let first = usize::try_from(position.saturating_sub(self.start)).unwrap_or(usize::MAX);
-        let end = first + samples.len() - skip;
-        if self.window[0].len() < end {
-            self.window.iter_mut().for_each(|channel| channel.resize(end, SILENCE));
+        let bytes = first * FRAME_BYTES..(first + samples.len() - skip) * FRAME_BYTES;
+        if self.window.len() < bytes.end {
+            if self.window.capacity() == 0 {
+                self.window.reserve_exact(WINDOW_BYTES.max(bytes.end));
+            }
+            self.window.resize(bytes.end, SILENCE);
         }
-        self.window[index(audio.channel)][first..end].copy_from_slice(&samples[skip..]);
+        let side = index(audio.channel);
+        self.window[bytes].chunks_exact_mut(FRAME_BYTES).zip(&samples[skip..]).for_each(|(frame, sample)| frame[side] = *sample);
     }
 }
 

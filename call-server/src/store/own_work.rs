@@ -54,6 +54,7 @@ fn entry(row: &Row<'_>, talk_ms: u64, lacks_summary: bool) -> rusqlite::Result<C
         name: row.get::<_, Option<String>>(7)?.unwrap_or_default().into(),
         about: row.get::<_, Option<String>>(8)?.as_deref().and_then(super::summaries::leaf).map(str::to_owned),
         lacks_summary,
+        promised: None,
     })
 }
 
@@ -84,18 +85,20 @@ fn missed(connection: &Connection, agent: AgentId, now: UnixMillis) -> rusqlite:
     rows.collect()
 }
 
+/// Who gave up waiting, and before them those whose promised callback failed; a promise that is still open is the hotline's own to keep.
 fn callbacks(connection: &Connection, agent: AgentId, now: UnixMillis) -> rusqlite::Result<Vec<CallEntry>> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM interactions i
+        "SELECT {COLUMNS}, c.attempts FROM interactions i LEFT JOIN callbacks c ON c.interaction_id = i.id
          WHERE i.started_utc_ms >= ?2 AND i.probe = 0 AND i.state = 'closed' AND i.direction = 'inbound' AND i.answered_by_agent = 0
              AND i.caller_subscriber IS NOT NULL AND i.queue_id IN (SELECT queue_id FROM agent_queues WHERE agent_id = ?1)
+             AND (c.state IS NULL OR c.state IN ('missed', 'expired') AND c.settled_utc_ms IS NULL)
              AND NOT EXISTS (SELECT 1 FROM interactions later WHERE later.caller_subscriber = i.caller_subscriber
                  AND later.started_utc_ms > i.started_utc_ms AND (later.answered_by_agent = 1 OR later.state = 'open' OR later.queue_id IS NOT NULL))
-         ORDER BY i.started_utc_ms DESC LIMIT ?3"
+         ORDER BY c.attempts IS NULL, i.started_utc_ms DESC LIMIT ?3"
     );
     let mut select = connection.prepare_cached(&sql)?;
     let values = params![agent.0, now.0 - CALLBACK_WITHIN_MS, int(CallsPage::MOST as u64)];
-    let rows = select.query_map(values, |row| entry(row, 0, false))?;
+    let rows = select.query_map(values, |row| Ok(CallEntry { promised: row.get(9)?, ..entry(row, 0, false)? }))?;
     rows.collect()
 }
 

@@ -374,6 +374,25 @@ mod tests {
     }
 
     #[test]
+    fn a_promised_callback_is_a_persons_only_once_the_hotline_has_failed() {
+        let scratch = Scratch::new();
+        let store = site(&scratch);
+        let listed = || -> Vec<(u64, Option<u32>)> {
+            let calls = store.own_calls(ME, CallsPage::Callbacks, UnixMillis(20_000)).expect("readable");
+            calls.iter().map(|call| (call.interaction.0, call.promised)).collect()
+        };
+        assert_eq!(listed(), [(8, None)], "gave up without a promise");
+        let promise = "INSERT INTO callbacks (interaction_id, number, queue_id, entered_utc_ms, asked_utc_ms, attempts, due_utc_ms, state,
+             changed_utc_ms) VALUES (8, '13812345678', 1, 1, 1, 2, 1, 'open', 1)";
+        store.connection().execute_batch(promise).expect("written");
+        assert_eq!(listed(), [], "the hotline calls");
+        store.connection().execute_batch("UPDATE callbacks SET state = 'missed'").expect("written");
+        assert_eq!(listed(), [(8, Some(2))]);
+        assert!(store.settle_callback(InteractionId(8), "2001", UnixMillis(19_000)).expect("written"));
+        assert_eq!(listed(), [], "somebody has seen to it");
+    }
+
+    #[test]
     fn own_lists_and_figures_come_from_the_records_of_calls() {
         let scratch = Scratch::new();
         let store = site(&scratch);

@@ -311,6 +311,9 @@ pub struct CallEntry {
     /// One's own summary is missing 未填.
     #[serde(default)]
     pub lacks_summary: bool,
+    /// 排队回呼: the citizen was promised a call, and so many attempts were in vain; a person has to see to it.
+    #[serde(default)]
+    pub promised: Option<u32>,
 }
 
 /// An agent's own figures of the local day (2.2), from the same records as all figures.

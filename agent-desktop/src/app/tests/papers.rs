@@ -21,6 +21,7 @@ pub(super) fn calls(page: CallsPage) -> Vec<CallEntry> {
         reason: Some(EndReason::CallerHungUp),
         about: (talk_ms > 0 && interaction != 10).then(|| "水压不足".to_owned()),
         lacks_summary: interaction == 10,
+        promised: (page == CallsPage::Callbacks && interaction == 9).then_some(3),
     };
     match page {
         CallsPage::Mine => vec![
@@ -54,6 +55,20 @@ fn drafted(desktop: &Desktop) -> Summary {
 
 fn control(desktop: &mut Desktop, key: &str) {
     desktop.tell(Message::Key(pressed(Key::Character(key.into()), Modifiers::CTRL, false)));
+}
+
+#[test]
+fn a_recording_pauses_by_key_and_goes_on_by_the_same_key() {
+    let mut desktop = Desktop::showing(talking());
+    let press = |desktop: &mut Desktop| desktop.tell(Message::Key(pressed(Key::Named(Named::F6), Modifiers::SHIFT, false)));
+    press(&mut desktop);
+    assert_eq!(desktop.wishes(), [Wish::Call(CallFunction::PauseRecording)]);
+    let mut desktop = Desktop::showing(paused());
+    press(&mut desktop);
+    assert_eq!(desktop.wishes(), [Wish::Call(CallFunction::ResumeRecording)]);
+    let mut desktop = Desktop::showing(ready());
+    press(&mut desktop);
+    assert_eq!(desktop.wishes(), []);
 }
 
 #[test]

@@ -138,7 +138,7 @@ fn lists(page: shared::wire::CallsPage) -> Desktop {
 }
 
 fn settings() -> Desktop {
-    let mut view = with_papers(ready());
+    let mut view = with_papers(with_phone(VoiceDevice::Headset));
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     view.voice.devices = desktop_core::Devices { microphones: names(&["Jabra Evolve2 65"]), loudspeakers: names(&["Jabra Evolve2 65"]) };
     let mut desktop = Desktop::showing(view);
@@ -217,7 +217,7 @@ fn saved() -> View {
 type Make = fn() -> Desktop;
 
 /// Every screen and state; each is drawn in both modes and both languages for looking, and its Chinese light one by its digest.
-const SCREENS: [(&str, Make); 43] = {
+const SCREENS: [(&str, Make); 44] = {
     use agent::chooser::{Purpose, Role};
     use shared::wire::CallsPage;
     [
@@ -238,6 +238,7 @@ const SCREENS: [(&str, Make); 43] = {
         ("writing-narrow", || writing().sized(1024.0, 700.0)),
         ("writing-wide", || writing().sized(1920.0, 1080.0)),
         ("held", || Desktop::showing(with_papers(held()))),
+        ("recording-paused", || Desktop::showing(with_papers(paused()))),
         ("consulting", || Desktop::showing(with_papers(consulting()))),
         ("three-way", || Desktop::showing(with_papers(three_way()))),
         ("transfer", || choosing(Purpose::Transfer, talking())),

@@ -1,11 +1,12 @@
 //! The sign-in screen.
 
-use super::{Desktop, ready};
+use super::{Desktop, Message, agent, ready, with_phone};
 use crate::app::Options;
 use crate::i18n::Language;
 use desktop_core::{LinkFailure, LinkState, SignInProblem, View, Wish};
 use iced::keyboard::{Key, key::Named};
 use iced::widget::Id;
+use shared::model::{AgentState, NotReadyReason, VoiceDevice};
 use shared::wire::{SignInRefusal, SignOutReason};
 
 /// Clicks into a field and types, one rebuilt screen for each key, as the real window does.
@@ -47,6 +48,36 @@ fn enter_in_a_field_submits_and_spaces_around_are_dropped() {
     let messages: Vec<_> = simulator.into_messages().collect();
     messages.into_iter().for_each(|message| desktop.tell(message));
     assert_eq!(desktop.wishes(), [expected("hotline:7443", "1007", "secret")]);
+}
+
+#[test]
+fn by_what_one_speaks_is_chosen_at_the_sign_in_or_in_the_settings() {
+    let mut desktop = Desktop::showing(View::default());
+    desktop.click("座席电话");
+    assert_eq!(desktop.wishes(), [Wish::UseVoice(VoiceDevice::Phone)]);
+    let mut desktop = Desktop::showing(with_phone(VoiceDevice::Phone));
+    desktop.tell(Message::Agent(agent::Message::ShowSettings));
+    desktop.assert_finds(&["接听方式", "座席电话 8001"]);
+    desktop.wishes();
+    desktop.click("耳机");
+    assert_eq!(desktop.wishes(), [Wish::UseVoice(VoiceDevice::Headset)]);
+    let mut desktop = Desktop::showing(ready());
+    desktop.tell(Message::Agent(agent::Message::ShowSettings));
+    desktop.assert_lacks(&["接听方式"]);
+}
+
+#[test]
+fn who_speaks_by_phone_is_ready_without_a_test_of_the_headset() {
+    for device in [VoiceDevice::Headset, VoiceDevice::Phone] {
+        let mut view = with_phone(device);
+        if let Some(desk) = view.desk.as_mut() {
+            desk.state = AgentState::NotReady(NotReadyReason::SignedIn);
+        }
+        let mut desktop = Desktop::showing(view);
+        desktop.app.settings.sound_tested = false;
+        desktop.press(Named::F11);
+        assert_eq!(desktop.wishes().contains(&Wish::GoReady), device == VoiceDevice::Phone, "{device:?}");
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::theme::{self, Tone, radius, space, text_size};
 use crate::widget::{body, card, hairline, heading, label, labelled, plain, tag};
 use iced::widget::{Column, Row, button, column, container, row, space as gap, text};
 use iced::{Center, Element, Fill};
-use shared::model::{CallView, Caller, CareClass};
+use shared::model::{CallFunction, CallView, Caller, CareClass};
 
 pub(super) fn view<'a>(state: &'a State, scene: Scene<'a>) -> Element<'a, Message> {
     let texts = &scene.texts.call;
@@ -48,11 +48,17 @@ fn filled<'a>(state: &'a State, scene: Scene<'a>, title: &'a str, call: &'a Call
         .push(matters(scene, call))
         .push(contacts(scene, call))
         .push(gap::vertical())
-        .push(correct)
+        .push(row![].push(correct).push(pause(scene)).spacing(space::S))
         .spacing(space::M)
 }
 
-/// What one must know before the first word: withheld, in favour, calls again, was served by me; and the card's own marks.
+/// 暂停录音, while something is said that must not be kept (1-12). How it goes on stands with the call.
+fn pause<'a>(scene: Scene<'a>) -> Option<Element<'a, Message>> {
+    let runs = scene.view.can_do(&CallFunction::PauseRecording);
+    runs.then(|| plain(scene.palette, scene.texts.papers.pause_recording, super::functions::toggle_recording(scene)).into())
+}
+
+/// What one must know before the first word: called back by the hotline, withheld, in favour, calls again, was served by me; and the card's own marks.
 fn marks<'a>(state: &'a State, scene: Scene<'a>, call: &'a CallView) -> Option<Element<'a, Message>> {
     let (palette, house, known) = (scene.palette, &scene.texts.house, &call.known);
     let mark = |tone: Tone, word: String| -> Element<'a, Message> {
@@ -60,6 +66,9 @@ fn marks<'a>(state: &'a State, scene: Scene<'a>, call: &'a CallView) -> Option<E
         container(word).padding([2.0, 6.0]).style(move |_| theme::chip(palette, tone, radius::TAG)).into()
     };
     let mut all: Vec<Element<'a, Message>> = Vec::new();
+    if let Some(callback) = &call.talk.callback {
+        all.push(mark(Tone::Violet, (scene.texts.papers.called_back)(callback.attempt, &scene.day_and_time(callback.asked))));
+    }
     if call.caller.number.is_none() {
         all.push(tag(palette, Tone::Amber, scene.texts.call.withheld).into());
     }

@@ -91,7 +91,7 @@ fn line<'a>(page: CallsPage, scene: Scene<'a>, call: &'a CallEntry) -> Element<'
 fn outcome<'a>(page: CallsPage, scene: Scene<'a>, call: &'a CallEntry) -> Element<'a, Message> {
     let (palette, texts) = (scene.palette, &scene.texts.papers);
     let about = call.about.as_deref().map(|about| body(about).wrapping(text::Wrapping::None));
-    let tag = |tone: Tone, word: &'a str| {
+    let tag = |tone: Tone, word: String| {
         let word = text(word).size(text_size::LABEL).font(font::BOLD);
         container(word).padding([2.0, 6.0]).style(move |_| theme::chip(palette, tone, radius::TAG))
     };
@@ -102,8 +102,11 @@ fn outcome<'a>(page: CallsPage, scene: Scene<'a>, call: &'a CallEntry) -> Elemen
             Some(place.style(move |_, status| theme::button_row(palette, Some(Tone::Amber), status)).into())
         }
         CallsPage::Mine => None,
-        CallsPage::Missed => Some(tag(Tone::Grey, scene.texts.state.no_answer).into()),
-        CallsPage::Callbacks => Some(tag(Tone::Amber, texts.gave_up).into()),
+        CallsPage::Missed => Some(tag(Tone::Grey, scene.texts.state.no_answer.to_owned()).into()),
+        CallsPage::Callbacks => match call.promised {
+            Some(attempts) => Some(tag(Tone::Red, (texts.promised)(attempts)).into()),
+            None => Some(tag(Tone::Amber, texts.gave_up.to_owned()).into()),
+        },
     };
     row![].push(about).push(mark).spacing(space::S).align_y(Center).into()
 }

@@ -11,8 +11,13 @@ use shared::model::{AsideStage, CallFunction, PartyName, PartyView, TalkView};
 /// One line for each of them.
 pub(super) fn parties<'a>(scene: Scene<'a>) -> Option<Element<'a, Message>> {
     let talk = &scene.view.desk.as_ref()?.call.as_ref()?.talk;
-    let lines: Vec<Element<'a, Message>> =
-        guest(scene, talk).into_iter().chain(held(scene, talk)).chain(aside(scene, talk)).chain(others(scene, talk)).collect();
+    let lines: Vec<Element<'a, Message>> = guest(scene, talk)
+        .into_iter()
+        .chain(paused(scene, talk))
+        .chain(held(scene, talk))
+        .chain(aside(scene, talk))
+        .chain(others(scene, talk))
+        .collect();
     let palette = scene.palette;
     (!lines.is_empty()).then(|| {
         let lines = Column::from_iter(lines).spacing(space::S);
@@ -23,6 +28,23 @@ pub(super) fn parties<'a>(scene: Scene<'a>) -> Option<Element<'a, Message>> {
 fn guest<'a>(scene: Scene<'a>, talk: &'a TalkView) -> Option<Element<'a, Message>> {
     let owner = talk.guest_of.as_ref()?;
     Some(strong((scene.texts.papers.guest_of)(&name(owner))).color(scene.palette.color(Tone::Violet)).into())
+}
+
+/// 录音暂停 until it ends by itself or by hand (1-12).
+fn paused<'a>(scene: Scene<'a>, talk: &'a TalkView) -> Option<Element<'a, Message>> {
+    let left = talk.paused_until?.since(scene.server_now());
+    let words = (scene.texts.papers.recording_paused)(&crate::screens::clock(left));
+    let palette = scene.palette;
+    let words = text(words).size(text_size::LABEL).font(crate::font::BOLD);
+    let tag = container(words).padding([2.0, 6.0]).style(move |_| theme::chip(palette, Tone::Amber, radius::TAG));
+    let resume = plain(palette, scene.texts.papers.resume_recording, toggle_recording(scene)).height(32.0);
+    Some(row![tag, gap::horizontal(), resume].spacing(space::S).align_y(Center).into())
+}
+
+/// 暂停录音 or 恢复录音, whichever is possible.
+pub(super) fn toggle_recording(scene: Scene<'_>) -> Option<Message> {
+    let possible = [CallFunction::ResumeRecording, CallFunction::PauseRecording].into_iter().find(|act| scene.view.can_do(act));
+    possible.map(|function| Message::Wish(Wish::Call(function)))
 }
 
 /// A held citizen is on the agent's mind: amber after 45 s, red after 90 (1-10).

@@ -3,7 +3,8 @@
 use super::chooser::{Choice, Chooser, FIELD, Purpose, Role};
 use super::summary::Form;
 use super::{
-    Action, CallView, Message, Question, Scene, State, call_bar, figures, keypad, layers, mini, own, password, present_call, settings,
+    Action, CallView, Message, Question, Scene, State, call_bar, figures, functions, keypad, layers, mini, own, password, present_call,
+    settings,
 };
 use crate::keeping::Settings;
 use crate::theme::space;
@@ -144,7 +145,9 @@ impl State {
 
     fn confirm(&mut self, view: &View, settings: &Settings) -> Action {
         match &self.question {
-            Some(Question::SoundTest) if view.headset_works() => self.update_settings(Message::SoundIsGood, view, settings),
+            Some(Question::SoundTest) if view.headset_works() || view.speaks_by_phone() => {
+                self.update_settings(Message::SoundIsGood, view, settings)
+            }
             Some(Question::SignOut) => self.wish(Wish::SignOut),
             Some(Question::SoundTest | Question::Reasons | Question::Correction(_) | Question::Keypad | Question::Password) | None => {
                 Action::None
@@ -167,7 +170,7 @@ impl State {
     /// 示闲; before the first one the sound is tried out.
     pub(super) fn go_ready(&mut self, view: &View, settings: &Settings) -> Action {
         let first = view.state() == Some(AgentState::NotReady(shared::model::NotReadyReason::SignedIn));
-        if first && !settings.sound_tested && view.can_test_sound() {
+        if first && !settings.sound_tested && view.can_test_sound() && !view.speaks_by_phone() {
             self.question = Some(Question::SoundTest);
             return Action::Wish(Wish::Sound(settings.sound.clone()));
         }
@@ -242,6 +245,7 @@ impl State {
             (Key::Named(Named::F4), false) => wish(view.can_hang_up(), Wish::HangUp),
             (Key::Named(Named::F5), false) => call_bar::toggle_hold(scene),
             (Key::Named(Named::F6), false) => wish(view.can_mute(), Wish::Mute(!view.muted)),
+            (Key::Named(Named::F6), true) => functions::toggle_recording(scene),
             (Key::Named(Named::F7), false) => call_bar::partner(scene, Purpose::Transfer),
             (Key::Named(Named::F8), false) => call_bar::partner(scene, Purpose::Consult),
             (Key::Named(Named::F8), true) => call_bar::partner(scene, Purpose::Invite),

@@ -10,6 +10,7 @@ use crate::widget::{body, card, filled, heading, label, labelled, level_meter, p
 use desktop_core::{SoundSettings, SoundTest, Wish};
 use iced::widget::{Column, Row, button, column, container, row, scrollable, space as gap, text};
 use iced::{Center, Element, Fill};
+use shared::model::VoiceDevice;
 
 /// Sizes that can be chosen, in percent.
 pub(crate) const SCALES: [u16; 5] = [100, 125, 150, 175, 200];
@@ -75,19 +76,30 @@ pub(super) fn sound<'a>(settings: &'a Settings, scene: Scene<'a>) -> Column<'a, 
     let name = |device: &Option<String>, none: &str| Some(device.clone().unwrap_or_else(|| none.to_owned()));
     let volume = |loud: u16, ring: u16| Message::Sound(SoundSettings { volume_percent: loud, ring_percent: ring, ..chosen_sound.clone() });
     let (loud, ring) = (chosen_sound.volume_percent, chosen_sound.ring_percent);
-    column![
-        heading(palette, texts.sound),
-        chosen(scene, texts.microphone, name(&chosen_sound.microphone, texts.systems_choice), Purpose::Device(Role::Microphone)),
-        chosen(scene, texts.loudspeaker, name(&chosen_sound.loudspeaker, texts.systems_choice), Purpose::Device(Role::Loudspeaker)),
-        chosen(scene, texts.ringer, name(&chosen_sound.ringer, texts.no_ringer), Purpose::Device(Role::Ringer)),
-        row![
-            steps(scene, texts.volume, loud, volume(quieter(loud), ring), volume(louder(loud), ring)),
-            steps(scene, texts.ring_volume, ring, volume(loud, quieter(ring)), volume(loud, louder(ring))),
-        ]
-        .spacing(space::M),
-    ]
-    .push(trial(scene))
-    .spacing(space::M)
+    column![heading(palette, texts.sound)]
+        .push(device(scene))
+        .extend([
+            chosen(scene, texts.microphone, name(&chosen_sound.microphone, texts.systems_choice), Purpose::Device(Role::Microphone)),
+            chosen(scene, texts.loudspeaker, name(&chosen_sound.loudspeaker, texts.systems_choice), Purpose::Device(Role::Loudspeaker)),
+            chosen(scene, texts.ringer, name(&chosen_sound.ringer, texts.no_ringer), Purpose::Device(Role::Ringer)),
+            row![
+                steps(scene, texts.volume, loud, volume(quieter(loud), ring), volume(louder(loud), ring)),
+                steps(scene, texts.ring_volume, ring, volume(loud, quieter(ring)), volume(loud, louder(ring))),
+            ]
+            .spacing(space::M)
+            .into(),
+        ])
+        .push(trial(scene))
+        .spacing(space::M)
+}
+
+/// Headset or phone 座席电话, for whoever has one.
+fn device<'a>(scene: Scene<'a>) -> Option<Element<'a, Message>> {
+    let (texts, voice) = (&scene.texts.papers, &scene.view.desk.as_ref()?.voice);
+    let phone = voice.phone.as_ref()?;
+    let choice = [(VoiceDevice::Headset, texts.by_headset.to_owned()), (VoiceDevice::Phone, (texts.by_phone)(phone))];
+    let choice = choice.map(|(device, word)| pill(scene, word, device == voice.device, Message::Wish(Wish::UseVoice(device))));
+    Some(labelled(scene.palette, texts.speaks_by, Row::from_iter(choice).spacing(space::XS)).into())
 }
 
 /// The test: what it does now, the level, and its acts.
@@ -143,7 +155,8 @@ fn pill<'a>(scene: Scene<'a>, word: String, chosen: bool, act: Message) -> Eleme
 /// Before the first 示闲 with these devices.
 pub(super) fn before_ready<'a>(settings: &'a Settings, scene: Scene<'a>) -> Column<'a, Message> {
     let (palette, texts) = (scene.palette, &scene.texts.papers);
-    let ready = scene.view.headset_works().then_some(Message::SoundIsGood);
+    let works = scene.view.headset_works() || scene.view.speaks_by_phone();
+    let ready = works.then_some(Message::SoundIsGood);
     let acts = row![
         plain_key(palette, texts.test_skip, "Esc", Some(Message::CloseQuestion)),
         gap::horizontal(),

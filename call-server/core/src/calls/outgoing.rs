@@ -3,7 +3,7 @@
 //! What it belongs to is not known here: a citizen who is called, an expert, a phone of the house.
 
 use crate::command::{CallTo, Dial, MediaCommand, SessionText, SipCommand, VoiceTerms};
-use crate::plan::{KeyMode, first_for};
+use crate::plan::{KeyMode, TrunkVoice, first_for};
 use crate::time::Now;
 use crate::timer::Reason;
 use crate::turn::Turn;
@@ -44,7 +44,7 @@ pub(crate) enum OutgoingStage {
     Answered(Now),
 }
 
-/// A call of ours travels as the trunk wants it that is tried first; a phone of the house has no wishes.
+/// A call of ours travels as the trunk wants it that is tried first; a phone of the house has no wishes, and may be in a home behind NAT.
 fn terms(turn: &Turn, to: &CallTo) -> VoiceTerms {
     match to {
         CallTo::Number(number) => first_for(&turn.plan.trunks, number).map_or_else(VoiceTerms::default, |trunk| VoiceTerms {
@@ -52,7 +52,9 @@ fn terms(turn: &Turn, to: &CallTo) -> VoiceTerms {
             encrypted: trunk.is_encrypted(),
             ipv6: trunk.is_ipv6(),
         }),
-        CallTo::Phone(_) | CallTo::Fixed { .. } => VoiceTerms::default(),
+        CallTo::Phone(_) | CallTo::Fixed { .. } => {
+            VoiceTerms { voice: TrunkVoice { nat: true, ..TrunkVoice::default() }, ..VoiceTerms::default() }
+        }
     }
 }
 

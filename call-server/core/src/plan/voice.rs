@@ -12,12 +12,14 @@ pub struct TrunkVoice {
     pub keys: KeyMode,
     /// Whether voice is encrypted; only where the signalling is, because the keys stand in it.
     pub srtp: Srtp,
+    /// There is address translation on the way: voice may come from elsewhere than the session description says.
+    pub nat: bool,
 }
 
 impl Default for TrunkVoice {
     /// A-law needs no change on its way to the agent, so it goes first.
     fn default() -> Self {
-        Self { codecs: vec![TrunkCodec::Pcma, TrunkCodec::Pcmu], keys: KeyMode::default(), srtp: Srtp::default() }
+        Self { codecs: vec![TrunkCodec::Pcma, TrunkCodec::Pcmu], keys: KeyMode::default(), srtp: Srtp::default(), nat: false }
     }
 }
 

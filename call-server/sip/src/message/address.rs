@@ -1,6 +1,6 @@
 //! `name-addr` and Via views over header values (RFC 3261 sections 20.10 and 20.42).
 
-use super::grammar::{cut, first_bracket, host_port, ip_address, is_space, is_token, parameter, parameters, trim};
+use super::grammar::{cut, cut_outside, first_bracket, host_port, ip_address, is_space, is_token, parameter, parts, trim};
 use super::uri::{DEFAULT_PORT, Uri};
 use std::fmt;
 use std::net::IpAddr;
@@ -127,9 +127,13 @@ impl<'a> Via<'a> {
         self.port.unwrap_or(DEFAULT_PORT)
     }
 
-    /// Its parameters but those that the receiver writes (`received`, `rport`).
-    pub fn senders_parameters(&self) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> {
-        parameters(self.parameters).filter(|(name, _)| !name.eq_ignore_ascii_case(b"received") && !name.eq_ignore_ascii_case(b"rport"))
+    /// Its parameters as they came, quotes and spaces kept, but those that the receiver writes (`received`, `rport`).
+    pub fn senders_parameters(&self) -> impl Iterator<Item = &'a [u8]> {
+        let is_receivers = |part: &[u8]| {
+            let name = trim(cut_outside(part, b'=').map_or(part, |(name, _)| name));
+            name.eq_ignore_ascii_case(b"received") || name.eq_ignore_ascii_case(b"rport")
+        };
+        parts(self.parameters, b';').filter(move |part| !is_receivers(part))
     }
 }
 

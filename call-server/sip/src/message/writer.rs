@@ -138,7 +138,7 @@ fn tagged(to: &[u8], tag: Option<&str>) -> Vec<u8> {
 }
 
 /// The top Via as its receiver completes it: `received` if the packet came from elsewhere, `rport` if asked (RFC 3261 section 18.2.1,
-/// RFC 3581 section 4). What the sender claims about either is dropped.
+/// RFC 3581 section 4). What the sender claims about either is dropped; all else stays as it came, so that the sender reads what it wrote.
 fn received_via(via: &Via<'_>, source: SocketAddr) -> Vec<u8> {
     let mut value = b"SIP/2.0/".to_vec();
     value.extend_from_slice(via.transport);
@@ -147,12 +147,9 @@ fn received_via(via: &Via<'_>, source: SocketAddr) -> Vec<u8> {
     if let Some(port) = via.port {
         value.extend_from_slice(format!(":{port}").as_bytes());
     }
-    for (name, content) in via.senders_parameters() {
+    for parameter in via.senders_parameters() {
         value.push(b';');
-        value.extend_from_slice(name);
-        if let Some(content) = content {
-            push_parameter(&mut value, content);
-        }
+        value.extend_from_slice(parameter);
     }
     if via.asks_rport() || ip_address(via.host) != Some(source.ip()) {
         value.extend_from_slice(format!(";received={}", source.ip()).as_bytes());
@@ -161,14 +158,6 @@ fn received_via(via: &Via<'_>, source: SocketAddr) -> Vec<u8> {
         value.extend_from_slice(format!(";rport={}", source.port()).as_bytes());
     }
     value
-}
-
-fn push_parameter(value: &mut Vec<u8>, content: &[u8]) {
-    let needs_quotes = content.iter().any(|byte| matches!(byte, b';' | b',' | b'=' | b' ' | b'"'));
-    value.push(b'=');
-    value.extend(needs_quotes.then_some(b'"'));
-    value.extend_from_slice(content);
-    value.extend(needs_quotes.then_some(b'"'));
 }
 
 /// Where the response to a request goes: always the address it came from; its port if asked for by `rport` or if it came over a
@@ -220,5 +209,21 @@ pub fn phrase(status: u16) -> &'static str {
         _ if status < 200 => "Progress",
         _ if status < 300 => "Success",
         _ => "Failure",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{Message, parse};
+
+    #[test]
+    fn what_the_sender_wrote_into_its_via_comes_back_as_it_was() {
+        let text = "OPTIONS sip:h SIP/2.0\r\nVia: SIP/2.0/UDP h;x = \"a\\\";b\" ;received=198.51.100.9;y=1\"2\";\r\n branch=z9hG4bK1;z=<\r\nTo: <sip:h>\r\n\
+            From: <sip:h>;tag=1\r\nCall-ID: a\r\nCSeq: 1 OPTIONS\r\n\r\n";
+        let Ok(Message::Request(request)) = parse(text.into()) else { panic!("a request") };
+        let answer = ResponseWriter::new(request.head(), ([192, 0, 2, 1], 5060).into()).begin(200, None).finish();
+        let text = String::from_utf8_lossy(&answer);
+        assert!(text.contains("\r\nVia: SIP/2.0/UDP h;x = \"a\\\";b\";y=1\"2\";branch=z9hG4bK1;z=<;received=192.0.2.1\r\n"), "{text}");
     }
 }

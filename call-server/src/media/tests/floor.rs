@@ -211,3 +211,24 @@ fn what_strangers_send_to_any_port_is_never_played_to_a_citizen() {
         assert_eq!(agent.hear().1, voice_of(number));
     }
 }
+
+#[test]
+fn a_talk_with_an_agent_on_a_phone_is_relayed_and_both_are_recorded() {
+    let mut rig = Rig::new();
+    let citizen = rig.citizen("8");
+    let phone = socket("127.0.0.1");
+    let answer = rig.open(EXPERT, Some(&offer(&phone, "127.0.0.1", "8"))).expect("an answer");
+    let phone = Citizen { socket: phone, server: rtp_address(&answer), answer };
+    rig.media.send(MediaCommand::Connect { citizen: CITIZEN, agent: EXPERT, recording: RECORDING });
+    rig.settle();
+    for number in 1..20 {
+        citizen.say(8, number, &voice_of(number));
+        assert_eq!(phone.hear().1, voice_of(number));
+        phone.say(8, number, &voice_of(100 + number));
+        assert_eq!(citizen.hear().1, voice_of(100 + number));
+    }
+    let says = |wanted: Channel, word: u16| move |kind: &TapKind| matches!(kind, TapKind::Audio(TapAudio { channel, samples, .. }) if *channel == wanted && samples[..] == voice_of(word));
+    rig.tap_of(RECORDING, says(Channel::Citizen, 19));
+    rig.tap_of(RECORDING, says(Channel::Agent, 119));
+    assert_eq!(rig.media.figures().read().mixed, 0);
+}

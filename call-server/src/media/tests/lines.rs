@@ -1,7 +1,7 @@
 //! Trunks as their carriers want them: encrypted, in Opus, with keys as tones, over IPv6.
 
 use super::*;
-use call_core::plan::{KeyMode, Srtp, TrunkCodec, TrunkVoice};
+use call_core::plan::{KeyMode, Srtp, TrunkCodec};
 use std::net::Ipv6Addr;
 use voice::codec::{Codec as Coder, Decoder, Encoder};
 use voice::g711::encode_alaw;
@@ -9,7 +9,7 @@ use voice::rtcp::{self, Item};
 use voice::srtp::{MAX_CONTROL_BYTES, MAX_TAG_BYTES, SrtcpReceiver};
 
 fn terms(codecs: &[TrunkCodec], keys: KeyMode, srtp: Srtp) -> VoiceTerms {
-    VoiceTerms { voice: TrunkVoice { codecs: codecs.to_vec(), keys, srtp }, encrypted: srtp != Srtp::Off, ipv6: false }
+    VoiceTerms { voice: TrunkVoice { codecs: codecs.to_vec(), keys, srtp, nat: false }, encrypted: srtp != Srtp::Off, ipv6: false }
 }
 
 /// The far side's own keys and ours as the answer names them.

@@ -134,7 +134,7 @@ fn open_citizen(local: impl Fn(u16) -> SocketAddr) -> (Citizen, TrunkLeg) {
     let server = local(trunk_socket.local_port().expect("bound"));
     let path = Path::Announced(socket.local_addr().expect("bound"));
     let format = Format::Agreed(8, Codec::Pcma);
-    let agreement = Agreement { path, format, telephone_events: [None; 2], listens: true, reports: Reports::Unknown };
+    let agreement = Agreement { path, nat: false, format, telephone_events: [None; 2], listens: true, reports: Reports::Unknown };
     let equipment = Equipment { guard: Guard::Plain, opus: None };
     let out = OutgoingStream::new(0x5E1, 8, 77 << 32);
     (Citizen { socket, server, answer: String::new() }, TrunkLeg::new(CITIZEN, (trunk_socket, None), 0, agreement, (equipment, out)))

@@ -49,8 +49,8 @@ pub(super) struct Place {
 /// Keys of one stream, derived from a master key (RFC 3711 section 4.3, key derivation rate 0).
 #[derive(Clone)]
 pub(super) enum Transform {
-    CounterMode(Box<CounterMode>),
-    Galois(Box<Galois>),
+    CounterMode(CounterMode),
+    Galois(Galois),
 }
 
 impl std::fmt::Debug for Transform {
@@ -72,8 +72,8 @@ impl Transform {
         derive(&cipher, &salt, first + 1, &mut authentication_key);
         derive(&cipher, &salt, first + 2, &mut session_salt);
         match suite {
-            Suite::AesCm128HmacSha1 => Self::CounterMode(Box::new(CounterMode::new(&session_key, session_salt, &authentication_key))),
-            Suite::Aes128Gcm => Self::Galois(Box::new(Galois::new(kind, &session_key, &session_salt))),
+            Suite::AesCm128HmacSha1 => Self::CounterMode(CounterMode::new(&session_key, session_salt, &authentication_key)),
+            Suite::Aes128Gcm => Self::Galois(Galois::new(kind, &session_key, &session_salt)),
         }
     }
 

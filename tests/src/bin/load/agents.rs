@@ -2,8 +2,6 @@
 
 use crate::leg::Leg;
 use anyhow::{Context, Result, bail};
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use e2e::{Agent, Site};
 use futures_util::{SinkExt, StreamExt};
 use rustls::pki_types::pem::PemObject;
@@ -18,7 +16,6 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
-use voice::srtp::{MASTER_BYTES, MasterKey};
 
 /// Sign-ins at once: each costs the server a password hash.
 const SIGN_INS_AT_ONCE: usize = 2;
@@ -197,7 +194,7 @@ async fn serve(gateway: SocketAddr, tls: TlsConnector, agent: &Agent, slots: &Se
     let mut link = Link::open(gateway, tls).await?;
     let access = link.enter(agent).await?;
     drop(slot);
-    let leg = Leg::encrypted(access.client_ssrc, &key(&access.client_key)?, &key(&access.server_key)?)?;
+    let leg = Leg::encrypted(&access)?;
     leg.connect(SocketAddr::new(gateway.ip(), access.port))?;
     let mut leg = Some(Box::new(leg));
     let (mut keep_open, mut heartbeat) = (tokio::time::interval(KEEP_OPEN), tokio::time::interval(Duration::from_millis(HEARTBEAT_MS)));
@@ -234,11 +231,4 @@ async fn on_desk(link: &mut Link, desk: &Desk, leg: &mut Option<Box<Leg>>, told:
         told.send(Told::Talking(leg)).await?;
     }
     Ok(())
-}
-
-/// A key as the server hands it out.
-pub(crate) fn key(text: &str) -> Result<MasterKey> {
-    let bytes = BASE64_STANDARD.decode(text).context("a key that is no base64")?;
-    let bytes: [u8; MASTER_BYTES] = bytes.try_into().ok().context("a key of the wrong length")?;
-    Ok(MasterKey(bytes))
 }

@@ -1,6 +1,5 @@
 //! The media engine as a child (`media_engine`, an example of the call server), and the ends of its calls.
 
-use crate::agents::key;
 use crate::ear::{Ear, Pace, Pings};
 use crate::leg::{Leg, Mouth};
 use crate::speech::Speech;
@@ -85,7 +84,7 @@ impl Engine {
         let mut legs = vec![citizen];
         let agents: Vec<MediaAccess> = serde_json::from_value(answer["agents"].clone())?;
         for access in agents {
-            let leg = Leg::encrypted(access.client_ssrc, &key(&access.client_key)?, &key(&access.server_key)?)?;
+            let leg = Leg::encrypted(&access)?;
             leg.connect((Ipv4Addr::LOCALHOST, access.port).into())?;
             legs.push(leg);
         }

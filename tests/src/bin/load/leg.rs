@@ -4,10 +4,13 @@
 use crate::ear::{Ear, Pings};
 use crate::speech::{FRAME, Speech};
 use anyhow::{Context, Result};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use shared::wire::MediaAccess;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use voice::rtp::{HEADER_BYTES, Header, Packet};
-use voice::srtp::{MasterKey, SrtpReceiver, SrtpSender};
+use voice::srtp::{MasterKey, SrtpReceiver, SrtpSender, Suite};
 
 /// Marks our own packets; music and silence do not begin so.
 pub(crate) const MARK: [u8; 8] = *b"\xa5load\x5a\xa5\x5a";
@@ -57,9 +60,18 @@ impl Leg {
         Ok(Self { socket, mouth, ear, opus: false, lossy: false, keys: None, ssrc, sequence: 1, buffer: [0; 2048] })
     }
 
-    /// An encrypted path.
-    pub(crate) fn encrypted(ssrc: u32, send: &MasterKey, receive: &MasterKey) -> Result<Self> {
-        Ok(Self { keys: Some((SrtpSender::new(send), SrtpReceiver::new(receive))), ..Self::plain(ssrc)? })
+    /// An agent's path, encrypted as our desktop does it: with AES-GCM where the server offers it.
+    pub(crate) fn encrypted(access: &MediaAccess) -> Result<Self> {
+        let (suite, send, receive) = match &access.options {
+            Some(options) => (Suite::Aes128Gcm, &options.gcm_client_key, &options.gcm_server_key),
+            None => (Suite::AesCm128HmacSha1, &access.client_key, &access.server_key),
+        };
+        let [send, receive] = [send, receive].map(|text| {
+            let bytes = BASE64_STANDARD.decode(text).context("a key that is no base64")?;
+            MasterKey::read(suite, &bytes).context("a key of the wrong length")
+        });
+        let keys = (SrtpSender::with_suite(suite, &send?), SrtpReceiver::with_suite(suite, &receive?));
+        Ok(Self { keys: Some(keys), ..Self::plain(access.client_ssrc)? })
     }
 
     /// Where it leads.
