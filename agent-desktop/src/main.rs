@@ -12,6 +12,7 @@ mod client;
 mod font;
 mod gateway;
 mod headless;
+mod headsets;
 mod i18n;
 mod keeping;
 mod screens;

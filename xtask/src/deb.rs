@@ -57,6 +57,7 @@ fn lay_out(root: &Path, program: &Path) -> Result<Vec<PathBuf>> {
         (packaging.join("hotline-agent.desktop"), "usr/share/applications/hotline-agent.desktop"),
         (packaging.join("hotline-agent.svg"), "usr/share/icons/hicolor/scalable/apps/hotline-agent.svg"),
         (packaging.join("hotline-agent.png"), "usr/share/icons/hicolor/256x256/apps/hotline-agent.png"),
+        (packaging.join("70-hotline-headset.rules"), "usr/lib/udev/rules.d/70-hotline-headset.rules"),
         (packaging.join("agent-desktop.1"), "usr/share/man/man1/agent-desktop.1"),
         (process::root().join("LICENSE-MIT"), "usr/share/doc/hotline-agent/copyright"),
         (process::root().join("LICENSE-APACHE"), "usr/share/doc/hotline-agent/LICENSE-APACHE"),
