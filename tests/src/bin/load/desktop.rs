@@ -8,7 +8,7 @@ use e2e::desk::{Display, SoundServer, Window};
 use e2e::process::{Running, fresh_folder, program};
 use e2e::site::prompt;
 use e2e::sound::read_mono;
-use e2e::{Caller, LATER, Server, Site};
+use e2e::{Caller, LATER, Server};
 use serde_json::json;
 use std::process::Command;
 use std::time::{Duration, Instant};
