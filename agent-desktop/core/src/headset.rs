@@ -265,7 +265,7 @@ mod tests {
                     headset.report(&[8]);
                     headset.report(&[]);
                     headset.report(&[0xFF; 64]);
-                    headset.show(HeadsetLights { ring: true, off_hook: true, mute: true });
+                    let _ = headset.show(HeadsetLights { ring: true, off_hook: true, mute: true });
                 }
             }
         }
