@@ -460,7 +460,7 @@ mod tests {
     const GCM_SALT: &str = "517569642070726f2071756f";
 
     fn galois(kind: Kind) -> Transform {
-        Transform::Galois(Box::new(Galois::new(kind, &hex(GCM_KEY), &hex::<12>(GCM_SALT))))
+        Transform::Galois(Galois::new(kind, &hex(GCM_KEY), &hex::<12>(GCM_SALT)))
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::wires::{Played, Wired, WiredKind, Wires};
 use crate::command::{MediaCommand, Part, SipCommand, Sound, StoreCommand, VoiceTerms};
 use crate::input::{CallOffered, LegEnd};
 use crate::ledger::{CallLedger, Fact, FactKind};
-use crate::plan::{KeyMode, PromptName, first_for};
+use crate::plan::{KeyMode, PromptName, TrunkVoice, first_for};
 use crate::time::Now;
 use crate::timer::Reason;
 use crate::turn::Turn;
@@ -636,7 +636,7 @@ impl Call {
 /// Asks for a citizen's voice path, as the trunk wants it.
 pub(crate) fn open_voice(turn: &mut Turn, offered: &CallOffered) {
     let leg = offered.leg;
-    let voice = turn.plan.trunks.get(&offered.trunk).map(|trunk| trunk.voice.clone()).unwrap_or_default();
+    let voice = turn.plan.trunks.get(&offered.trunk).map_or_else(TrunkVoice::of_a_phone, |trunk| trunk.voice.clone());
     let hears_tones = voice.keys == KeyMode::InBand;
     let terms = VoiceTerms { voice, encrypted: offered.origin.encrypted, ipv6: offered.origin.ipv6 };
     turn.media(MediaCommand::OpenTrunk { leg, offer: offered.offer.clone(), terms });

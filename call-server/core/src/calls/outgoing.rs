@@ -44,7 +44,7 @@ pub(crate) enum OutgoingStage {
     Answered(Now),
 }
 
-/// A call of ours travels as the trunk wants it that is tried first; a phone of the house has no wishes, and may be in a home behind NAT.
+/// A call of ours travels as the trunk wants it that is tried first.
 fn terms(turn: &Turn, to: &CallTo) -> VoiceTerms {
     match to {
         CallTo::Number(number) => first_for(&turn.plan.trunks, number).map_or_else(VoiceTerms::default, |trunk| VoiceTerms {
@@ -52,9 +52,7 @@ fn terms(turn: &Turn, to: &CallTo) -> VoiceTerms {
             encrypted: trunk.is_encrypted(),
             ipv6: trunk.is_ipv6(),
         }),
-        CallTo::Phone(_) | CallTo::Fixed { .. } => {
-            VoiceTerms { voice: TrunkVoice { nat: true, ..TrunkVoice::default() }, ..VoiceTerms::default() }
-        }
+        CallTo::Phone(_) | CallTo::Fixed { .. } => VoiceTerms { voice: TrunkVoice::of_a_phone(), ..VoiceTerms::default() },
     }
 }
 

@@ -16,6 +16,14 @@ pub struct TrunkVoice {
     pub nat: bool,
 }
 
+impl TrunkVoice {
+    /// A phone of the house has no wishes, and may be in a home behind address translation.
+    #[must_use]
+    pub fn of_a_phone() -> Self {
+        Self { nat: true, ..Self::default() }
+    }
+}
+
 impl Default for TrunkVoice {
     /// A-law needs no change on its way to the agent, so it goes first.
     fn default() -> Self {
