@@ -71,7 +71,7 @@ pub fn keys_wav(folder: &Path, name: &str, keys: &str) -> PathBuf {
     let mut samples = vec![0; 16_000];
     for key in keys.chars() {
         let at = |row: &&str| row.find(key);
-        let (row, column) = KEYS.iter().enumerate().find_map(|(row, keys)| Some((row, at(&keys)?))).expect("a key");
+        let (row, column) = KEYS.iter().enumerate().find_map(|(row, keys)| Some((row, at(keys)?))).expect("a key");
         let wave = |hertz: f64, at: i32| 6_000.0 * (TAU * hertz * f64::from(at) / 8_000.0).sin();
         samples.extend((0..800).map(|at| (wave(ROWS[row], at) + wave(COLUMNS[column], at)) as i16));
         samples.extend([0; 800]);
