@@ -225,7 +225,7 @@ impl Watch {
             }
             Input::PlanChanged(plan) => self.before_plan(plan, core),
             Input::Stop => self.stopped = true,
-            Input::LegRinging { .. } | Input::LegAnswered { .. } => {}
+            Input::LegRinging { .. } | Input::LegWantsOffer { .. } | Input::LegAnswered { .. } => {}
             Input::CallbacksKnown(known) => self.before_callbacks(known),
             Input::CancelCallback(_) | Input::PhoneRegistered { .. } => {}
             Input::LegConfirmed { .. } | Input::FarDescribed { .. } | Input::MediaOpened { .. } | Input::AgentMediaOpened { .. } => {}
@@ -465,6 +465,7 @@ impl Watch {
             SipCommand::Ring { leg }
             | SipCommand::Answer { leg, .. }
             | SipCommand::PressKeys { leg, .. }
+            | SipCommand::Offer { leg, .. }
             | SipCommand::Refuse { leg, .. }
             | SipCommand::HangUp { leg, .. } => leg,
             SipCommand::Dial(dial) => &dial.leg,
@@ -524,6 +525,7 @@ impl Watch {
                     assert!(call.connected.is_none(), "I-10: closed while still joined");
                 }
             }
+            MediaCommand::OfferTrunk { leg, .. } if self.legs.contains_key(leg) => assert!(self.call_of_leg(*leg).connected.is_none()),
             MediaCommand::OfferTrunk { leg, .. } => {
                 let interaction = self.step.dialled.expect("somebody dials");
                 self.legs.insert(*leg, interaction);

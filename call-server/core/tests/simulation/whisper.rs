@@ -22,11 +22,13 @@ impl Watch {
     pub(crate) fn attentive(&mut self, agent: AgentId, session: SessionId, attentive: bool) {
         let Some(seen) = self.agents.get_mut(&agent).filter(|seen| seen.session == session) else { return };
         seen.attentive = attentive;
-        if !attentive && self.alone {
-            for call in self.calls.values_mut() {
-                call.accepts_itself.remove(&agent);
-                self.step.to_be_quiet.extend(call.whispered.remove(&agent));
-            }
+        if attentive {
+            return;
+        }
+        // What is due by now is accepted, or told, first.
+        for call in self.calls.values_mut().filter(|call| call.accepts_itself.get(&agent).is_some_and(|due| *due > self.now)) {
+            call.accepts_itself.remove(&agent);
+            self.step.to_be_quiet.extend(call.whispered.remove(&agent));
         }
     }
 
@@ -44,10 +46,16 @@ impl Watch {
         assert!(!call.whispered.contains_key(&agent), "2.1: {interaction} is whispered to {agent} twice");
         assert_eq!(self.plan.queues[&queue].whisper, prompts, "2.1: {interaction}: not what {queue} whispers");
         let limit = self.now.plus(WHISPER_MOST_MS);
+        // Who gets up in the same moment is told no more.
+        let stays = self.agents[&agent].attentive;
         self.with_call(interaction, |call| {
-            call.accepts_itself.insert(agent, limit);
-            call.whispered.insert(agent, leg);
+            call.accepts_itself.remove(&agent);
+            if stays {
+                call.accepts_itself.insert(agent, limit);
+                call.whispered.insert(agent, leg);
+            }
         });
+        self.step.to_be_quiet.extend((!stays).then_some(leg));
         self.tally("whispered");
     }
 
