@@ -166,9 +166,10 @@ impl Resolver<'_> {
     /// `"sip:sbc.carrier.example"`, with priority and weight behind it if they are not 1.
     /// Where encryption is required no call goes to a place that TLS does not lead to.
     fn only_secured(&mut self, block: &Block, targets: &[TargetPlan]) -> Option<()> {
-        let proxy = block.text("proxy");
-        let line = proxy.map_or_else(|| block.texts("targets").and_then(|targets| targets.line), |proxy| proxy.line);
-        let uris = proxy.map_or_else(|| targets.iter().map(|target| target.uri.as_str()).collect(), |proxy| vec![proxy.value]);
+        let (line, uris) = match block.text("proxy") {
+            Some(At { line, value }) => (line, vec![value]),
+            None => (block.texts("targets")?.line, targets.iter().map(|target| target.uri.as_str()).collect()),
+        };
         match uris.into_iter().find(|uri| is_plain(uri)) {
             Some(plain) => {
                 let what = format!("srtp is required, and {plain} is reached without TLS: no call would go there");
