@@ -103,8 +103,13 @@ impl Cli {
     /// # Errors
     /// The password cannot be read; the text says from where.
     pub(crate) fn start(&self) -> anyhow::Result<Start> {
-        let client =
-            ClientOptions { ca_file: self.ca.clone(), trust_file: self.trust_file.clone(), sound: self.sound(), keeping: self.keeping() };
+        let client = ClientOptions {
+            ca_file: self.ca.clone(),
+            trust_file: self.trust_file.clone(),
+            sound: self.sound(),
+            keeping: self.keeping(),
+            headset_buttons: !self.headless,
+        };
         Ok(Start { client, server: self.server.clone(), number: self.number.clone(), voice: self.voice, password: self.password()? })
     }
 

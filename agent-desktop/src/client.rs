@@ -4,8 +4,9 @@
 
 use crate::audio::{Order, SoundChoice, SoundError, Voice, WAITING_PACKETS};
 use crate::gateway::{Connection, Trust, TrustError};
+use crate::headsets::Headsets;
 use crate::keeping::Keeping;
-use desktop_core::{Effect, Event, Millis, Session, View, VoiceStatus, Wish};
+use desktop_core::{Effect, Event, HeadsetButton, HeadsetLights, Millis, Session, View, VoiceStatus, Wish};
 use shared::model::VoiceDevice;
 use shared::pii::Pii;
 use std::collections::VecDeque;
@@ -18,6 +19,8 @@ use tokio::time::sleep_until;
 
 /// Wishes that may wait; a person is slower.
 const QUEUE_WISHES: usize = 64;
+/// Presses of a headset's buttons that may wait.
+const QUEUE_PRESSES: usize = 16;
 /// Levels and round trips are shown at most this often; everything else at once.
 const CALM_INTERVAL: Duration = Duration::from_millis(100);
 /// The file of remembered fingerprints, in the configuration folder.
@@ -34,6 +37,8 @@ pub(crate) struct ClientOptions {
     pub(crate) sound: SoundChoice,
     /// Where drafts and settings are kept.
     pub(crate) keeping: Keeping,
+    /// Buttons of USB headsets are obeyed.
+    pub(crate) headset_buttons: bool,
 }
 
 /// What the command line asks of a window or a script.
@@ -165,6 +170,8 @@ pub(crate) struct Parts {
     /// Wishes wait for the answer to the one before.
     patient: bool,
     keeping: Keeping,
+    headsets: Option<Headsets>,
+    presses: mpsc::Receiver<HeadsetButton>,
     /// What carrying out an effect has brought.
     brought: VecDeque<Event>,
 }
@@ -188,6 +195,8 @@ impl Parts {
         let (report, voice_status) = watch::channel(VoiceStatus::default());
         let (voice_packets, packets) = sync_channel(WAITING_PACKETS);
         let voice = Voice::start(&options.sound, packets, report)?;
+        let (press, presses) = mpsc::channel(QUEUE_PRESSES);
+        let headsets = options.headset_buttons.then(|| Headsets::start(press)).flatten();
         Ok(Self {
             session: Session::new(),
             clock,
@@ -201,6 +210,8 @@ impl Parts {
             ringing: false,
             patient: false,
             keeping: options.keeping.clone(),
+            headsets,
+            presses,
             brought: VecDeque::new(),
         })
     }
@@ -225,6 +236,7 @@ impl Parts {
                 while let Some(effect) = self.session.poll() {
                     self.carry_out(effect);
                 }
+                self.light_headsets();
             }
             self.show(&mut show);
         }
@@ -241,6 +253,7 @@ impl Parts {
         tokio::select! {
             wish = wishes.recv(), if takes_wishes => wish.map_or(Woken::End, Woken::Wish),
             event = next(&mut self.connection) => Woken::Event(event),
+            Some(button) = self.presses.recv() => Woken::Event(Event::Headset(button)),
             status = status(&mut self.voice_status) => Woken::Event(Event::Voice(status)),
             () = until(deadline) => Woken::Event(Event::Tick),
             () = until(calm) => Woken::Calm,
@@ -279,6 +292,15 @@ impl Parts {
                 self.ringing = on;
                 self.voice.order(Order::Ring(on));
             }
+        }
+    }
+
+    fn light_headsets(&mut self) {
+        let view = self.session.view();
+        let off_hook = view.desk.as_ref().is_some_and(|desk| desk.call.is_some());
+        let lights = HeadsetLights { ring: self.ringing, off_hook, mute: view.muted };
+        if let Some(headsets) = &mut self.headsets {
+            headsets.show(lights);
         }
     }
 

@@ -2,6 +2,9 @@
 //!
 //! Here is only the command line; what the words mean is in the modules.
 
+// Otherwise Windows opens a console beside the window; output still reaches a pipe.
+#![cfg_attr(windows, windows_subsystem = "windows")]
+
 mod app;
 mod audio;
 mod cli;
@@ -9,6 +12,7 @@ mod client;
 mod font;
 mod gateway;
 mod headless;
+mod headsets;
 mod i18n;
 mod keeping;
 mod screens;

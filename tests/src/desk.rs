@@ -44,11 +44,38 @@ impl Display {
         this
     }
 
+    /// For `DISPLAY`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Runs an X client to its end and returns what it printed; `None` if it failed.
     fn ask(&self, tool: &str, arguments: &[&str]) -> Option<String> {
         let output = Command::new(tool).env("DISPLAY", &self.name).args(arguments).stderr(Stdio::null()).output();
         let output = output.unwrap_or_else(|error| panic!("{tool} cannot be started: {error}"));
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
+    /// An input method that is active from the first field on, as the X input method of this display.
+    fn start_pinyin(&self, folder: &Path) -> Running {
+        let settings = folder.join("fcitx5");
+        std::fs::create_dir_all(&settings).unwrap_or_else(|error| panic!("{}: {error}", settings.display()));
+        let profile = "[Groups/0]\nName=Default\nDefault Layout=us\nDefaultIM=pinyin\n\n[Groups/0/Items/0]\nName=keyboard-us\nLayout=\n\n\
+                       [Groups/0/Items/1]\nName=pinyin\nLayout=\n\n[GroupOrder]\n0=Default\n";
+        for (name, text) in [("profile", profile), ("config", "[Behavior]\nActiveByDefault=True\n")] {
+            std::fs::write(settings.join(name), text).expect("the test folder can be written");
+        }
+        let mut command = Command::new("dbus-run-session");
+        command.args(["--", "fcitx5", "--replace", "--disable=cloudpinyin,wayland,waylandim,notificationitem,kimpanel"]);
+        command.env("DISPLAY", &self.name).env("HOME", folder).env("XDG_CONFIG_HOME", folder).env("XDG_DATA_HOME", folder);
+        command.env("XDG_RUNTIME_DIR", folder).env_remove("WAYLAND_DISPLAY").env("LANG", "C.UTF-8");
+        let method = Running::start("fcitx5", &mut command, &folder.join("fcitx5.log"));
+        let until = std::time::Instant::now() + SOON;
+        while !self.ask("xprop", &["-root", "XIM_SERVERS"]).is_some_and(|told| told.contains("@server=fcitx")) {
+            assert!(std::time::Instant::now() < until, "fcitx5 did not come up; see {}", folder.join("fcitx5.log").display());
+        }
+        method
     }
 
     /// The colour of one point of a window, as `#RRGGBB`.
@@ -211,6 +238,7 @@ pub struct Window {
     display: Display,
     running: Running,
     id: String,
+    _input_method: Option<Running>,
     /// Pictures and logs.
     pub folder: PathBuf,
 }
@@ -224,10 +252,32 @@ impl Window {
     pub fn open(name: &str, site: &Site, server: &Server, agent: &Agent, sound: &SoundServer) -> Self {
         let folder = fresh_folder(name);
         let display = Display::start(&folder);
+        Self::open_on(display, None, folder, (site, server, agent, sound))
+    }
+
+    /// The same beside fcitx5, which makes hanzi of whatever is typed in pinyin.
+    ///
+    /// # Panics
+    /// If it does not come up, or fcitx5 is missing.
+    #[must_use]
+    pub fn open_with_pinyin(name: &str, site: &Site, server: &Server, agent: &Agent, sound: &SoundServer) -> Self {
+        let folder = fresh_folder(name);
+        let display = Display::start(&folder);
+        let method = display.start_pinyin(&folder);
+        Self::open_on(display, Some(method), folder, (site, server, agent, sound))
+    }
+
+    fn open_on(
+        display: Display,
+        input_method: Option<Running>,
+        folder: PathBuf,
+        (site, server, agent, sound): (&Site, &Server, &Agent, &SoundServer),
+    ) -> Self {
         let mut command = Command::new(program("agent-desktop"));
         command.args(["--server", &server.gateway.to_string(), "--number", &agent.number, "--password-stdin"]);
         command.arg("--ca").arg(&site.ca).env("DISPLAY", &display.name).env("XDG_CONFIG_HOME", &folder);
         command.arg("--data-dir").arg(Self::data(site));
+        command.envs(input_method.as_ref().map(|_| ("XMODIFIERS", "@im=fcitx")));
         sound.plug_into(&mut command);
         let mut running = Running::start("agent-desktop", &mut command, &folder.join("desktop.log"));
         running.tell(&agent.password);
@@ -248,13 +298,19 @@ impl Window {
         display.ask("xdotool", &["windowsize", "--sync", &id, &width, &height]);
         display.ask("xdotool", &["windowmove", &id, "0", "0"]);
         display.ask("xdotool", &["windowactivate", "--sync", &id]);
-        Self { display, running, id, folder }
+        Self { display, running, id, _input_method: input_method, folder }
     }
 
     /// Where the program keeps drafts and settings; the same for each window of one site, as on one computer.
     #[must_use]
     pub fn data(site: &Site) -> PathBuf {
         site.folder().join("desk-data")
+    }
+
+    /// The program's process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.running.id()
     }
 
     /// SIGKILL, as a crash ends it.

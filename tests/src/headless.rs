@@ -183,6 +183,12 @@ impl Headless {
         self.running.event_ever(event, limit, holds)
     }
 
+    /// Its process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.running.id()
+    }
+
     /// SIGKILL, at once.
     pub fn kill(mut self) {
         self.running.kill();

@@ -193,6 +193,49 @@ fn a_person_hands_a_citizen_over_after_asking_the_colleague() {
     assert_eq!(report.ended_by, Some(EndedBy::FarEnd), "{report:?}");
 }
 
+/// Besides what `cargo xtask test` installs it needs fcitx5, fcitx5-pinyin and dbus.
+#[test]
+#[cfg_attr(not(feature = "real-time"), ignore = "typing into a slow window is not reliable beside other work: by hand, HACKING.md")]
+fn a_summary_is_typed_in_pinyin_through_a_real_input_method() {
+    let site = Site::demo("window-pinyin");
+    let server = Server::start(&site);
+    let agent = &site.agents[0];
+    let wait_state = |state: &str| Server::wait_status(&site, state, |status| state_of(status, &agent.number) == state);
+    let sound = SoundServer::start(&fresh_folder("window-pinyin-sound"));
+    let window = Window::open_with_pinyin("window-pinyin-desk", &site, &server, agent, &sound);
+    wait_state("not_ready");
+    window.go_ready(|| state_of(&site.cli(&["status"]), &agent.number) == "ready");
+    let speech = Speech::Looped(read_mono(&prompt("citizen")).into());
+    let caller = Caller::dial(CallPlan { speech, ..CallPlan::new(server.sip, "12345") });
+    wait_state("offered");
+    window.press("F2");
+    wait_state("talking");
+    window.shows_state_in(BLUE);
+
+    window.click(DISPOSITION.0, DISPOSITION.1);
+    window.type_text("sybz");
+    // The first gives the letters as they are to the field, the second takes what they found.
+    window.press("Return");
+    window.press("Return");
+    let drafts = Window::data(&site).join("drafts").join(&agent.number);
+    let chosen = wait_for_draft(&drafts, |_| true);
+    window.click(CONTENT.0, CONTENT.1);
+    window.type_text("shuiyabuzu");
+    window.picture("1-composing");
+    window.press("space");
+    // Four hanzi of three bytes each.
+    wait_for_draft(&drafts, |length| length >= chosen + 12);
+    window.picture("2-written");
+    window.press("F4");
+    wait_state("wrap_up");
+    window.press("F12");
+    wait_state("ready");
+    let _ = caller.report(LATER);
+    let summaries = site.cli(&["summary", "list"]);
+    let summary = &summaries["summaries"][0]["summary"];
+    assert_eq!((&summary["content"], &summary["disposition"]), (&"水压不足".into(), &"water.pressure".into()), "{summaries}");
+}
+
 fn lock_and_unlock(site: &Site, agent: &Agent, window: &Window) {
     window.press("F11");
     window.press("6");

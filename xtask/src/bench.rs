@@ -13,6 +13,21 @@ pub(crate) struct BenchArguments {
 
 #[derive(Subcommand)]
 enum Which {
+    /// The agent's desktop in its window: CPU until the first frame, memory, CPU while idle and in a call with a busy floor, binary's size.
+    Desktop {
+        /// Agents on the list.
+        #[arg(long, default_value_t = 200)]
+        agents: u32,
+        /// Length of each measurement.
+        #[arg(long, default_value_t = 20)]
+        seconds: u32,
+        /// Measure the build at hand (dev profile) instead of a release: to see that it works, never for figures.
+        #[arg(long)]
+        dev: bool,
+        /// One JSON object on standard output.
+        #[arg(long)]
+        json: bool,
+    },
     /// Server CPU per recorded call-second beside a bare relay in the same run.
     Relay {
         /// Numbers of calls at once.
@@ -108,6 +123,7 @@ enum Which {
 /// It could not be built or did not succeed.
 pub(crate) fn run(arguments: &BenchArguments) -> Result<()> {
     match &arguments.which {
+        Which::Desktop { agents, seconds, dev, json } => desktop(*agents, *seconds, (*dev, *json)),
         Which::Relay { calls, seconds, json } => load("relay", calls, *seconds, *json),
         Which::Media { calls, kinds, seconds, no_largest, json } => media((calls, kinds), *seconds, !no_largest, *json),
         Which::Attack { calls, seconds, json } => load("attack", &calls.to_string(), *seconds, *json),
@@ -115,6 +131,48 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<()> {
         Which::Voice { codecs, pieces, seed, json } => voice_bench::run(codecs, *pieces, *seed, *json),
         Which::Sip { calls, rounds, json } => sip_bench::run(*calls, *rounds, *json),
     }
+}
+
+fn desktop(agents: u32, seconds: u32, (dev, json): (bool, bool)) -> Result<()> {
+    crate::packages::require(&[crate::packages::WINDOW, crate::packages::TEST], true)?;
+    build_for_desks(dev)?;
+    let (agents, seconds) = (agents.to_string(), seconds.to_string());
+    let mut all = vec!["desktop", "--agents", &agents, "--seconds", &seconds];
+    all.extend(json.then_some("--json"));
+    print!("{}", process::output(&process::program("load", !dev), &all)?);
+    Ok(())
+}
+
+/// How to soak.
+#[derive(Args)]
+pub(crate) struct SoakArguments {
+    /// Calls, one after the other.
+    #[arg(long, default_value_t = 3_000)]
+    calls: u32,
+    /// Use a release build.
+    #[arg(long)]
+    release: bool,
+    /// One JSON object on standard output.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Many calls through one desktop.
+///
+/// # Errors
+/// It could not be built, a call failed, or memory or handles grow.
+pub(crate) fn soak(arguments: &SoakArguments) -> Result<()> {
+    build_for_desks(!arguments.release)?;
+    let calls = arguments.calls.to_string();
+    let mut all = vec!["soak", "--calls", &calls];
+    all.extend(arguments.json.then_some("--json"));
+    print!("{}", process::output(&process::program("load", arguments.release), &all)?);
+    Ok(())
+}
+
+fn build_for_desks(dev: bool) -> Result<()> {
+    let build = ["build", "--package", "call-server", "--package", "agent-desktop", "--package", "e2e", "--bins", "--release"];
+    process::cargo(if dev { &build[..8] } else { &build })
 }
 
 fn media((calls, kinds): (&str, &str), seconds: u32, largest: bool, json: bool) -> Result<()> {

@@ -60,8 +60,24 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<()> {
 
     let site = Site::open(&process::root().join(&arguments.site), arguments.fresh)?;
     let mut hotline = Hotline::start(&site)?;
-    let mut desktop = site.start_desktop(&hotline.gateway, windowless)?;
+    let mut desktop = site.start_desktop(Command::new(process::program("agent-desktop", false)), &hotline.gateway, windowless)?;
     let result = if arguments.once { once(&site, &hotline) } else { stay(&site, &hotline, &mut desktop, windowless) };
+    desktop.stop(Duration::from_secs(5));
+    hotline.server.stop(Duration::from_secs(10));
+    result
+}
+
+/// One call on a fresh site that is answered by another build of the desktop, such as the one for Windows; checked as with `--once`.
+///
+/// # Errors
+/// A program could not be started, or the call did not succeed.
+pub(crate) fn one_call(folder: &Path, desktop: Command) -> Result<()> {
+    let site = Site::open(folder, true)?;
+    let mut hotline = Hotline::start(&site)?;
+    let mut desktop = site.start_desktop(desktop, &hotline.gateway, true)?;
+    let result = once(&site, &hotline);
+    // Under wine a signal would end the emulator and not the program.
+    desktop.say("quit");
     desktop.stop(Duration::from_secs(5));
     hotline.server.stop(Duration::from_secs(10));
     result
@@ -140,10 +156,9 @@ impl Site {
         serde_json::from_str(&text).with_context(|| format!("call-server answered something else than JSON: {text}"))
     }
 
-    fn start_desktop(&self, gateway: &str, windowless: bool) -> Result<Companion> {
+    fn start_desktop(&self, mut command: Command, gateway: &str, windowless: bool) -> Result<Companion> {
         let ca = self.facts["ca"].as_str().context("the demo site names no certificate: try --fresh")?;
         let prompts = process::root().join("assets/prompts");
-        let mut command = Command::new(process::program("agent-desktop", false));
         command.args(["--server", gateway, "--ca", ca, "--number", AGENT, "--password-stdin"]);
         if windowless {
             command.args(["--headless", "--auto-ready", "--auto-answer", "--answer-after-ms", "1500"]);

@@ -1,8 +1,10 @@
 //! One command each: `demo`, `test`, `check`, `tidy`, `sim`, `bench`. Run as `cargo xtask COMMAND`.
 
 mod bench;
+mod deb;
 mod demo;
 mod differential;
+mod display;
 mod fuzz;
 mod packages;
 mod process;
@@ -11,6 +13,7 @@ mod terminal;
 mod tidy;
 mod voice_bench;
 mod voices;
+mod windows;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -61,6 +64,12 @@ enum Command {
     Fuzz(fuzz::FuzzArguments),
     /// Our SIP parser beside those of rsip, rsipstack and ezk, message by message.
     Differential,
+    /// The desktop for Windows: compiler, program, one call and the window under wine, installer.
+    Windows(windows::WindowsArguments),
+    /// The desktop as a package for Debian.
+    Deb(deb::DebArguments),
+    /// A day of a desktop in one go: thousands of calls through the real server, while its memory and handles are watched.
+    Soak(bench::SoakArguments),
     /// Benchmarks; each prints a table, and with `--json` one object.
     Bench(bench::BenchArguments),
 }
@@ -114,6 +123,9 @@ fn run(command: Command) -> Result<()> {
         }
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Differential => differential::run(),
+        Command::Windows(arguments) => windows::run(&arguments),
+        Command::Deb(arguments) => deb::run(&arguments),
+        Command::Soak(arguments) => bench::soak(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
     }
 }

@@ -28,6 +28,15 @@ pub(crate) const TEST: &[&str] = &[
     "strace",
 ];
 
+/// To compile for Windows.
+pub(crate) const WINDOWS_BUILD: &[&str] = &["gcc-mingw-w64-x86-64-posix", "g++-mingw-w64-x86-64-posix"];
+
+/// To try out what was compiled for Windows, and to make its installer.
+pub(crate) const WINDOWS_TRY: &[&str] = &["wine", "wine64", "nsis", "xvfb", "imagemagick"];
+
+/// To make a package for Debian, and to try it out.
+pub(crate) const DEBIAN: &[&str] = &["dpkg-dev", "xvfb"];
+
 /// For `bench voice`: the phone beside which we are heard, and a Python that can compile PESQ.
 pub(crate) const VOICE: &[&str] = &["baresip-core", "python3", "python3-venv", "python3-dev", "g++"];
 

@@ -4,12 +4,14 @@
 
 mod drafts;
 mod find;
+mod headset;
 mod heartbeat;
 mod session;
 mod view;
 
 pub use drafts::Draft;
 pub use find::found;
+pub use headset::{Headset, HeadsetButton, HeadsetLights};
 pub use session::messages::Messages;
 pub use session::{Saved, Session};
 pub use view::{DeviceProblem, Devices, LinkState, Me, Papers, SignInProblem, SoundTest, View, VoiceStatus, VoiceWay};
@@ -42,6 +44,8 @@ pub enum Event {
         /// What there is.
         drafts: Vec<DraftCopy>,
     },
+    /// A button of a USB headset.
+    Headset(HeadsetButton),
     /// Time passed: reconnect and heartbeat deadlines fire.
     Tick,
 }

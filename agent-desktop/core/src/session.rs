@@ -146,6 +146,7 @@ impl Session {
                     self.show_drafts();
                 }
             }
+            Event::Headset(button) => self.pressed(button),
             Event::Tick => {}
         }
         self.deadlines(now);

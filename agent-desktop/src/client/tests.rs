@@ -37,7 +37,13 @@ impl Folder {
     }
 
     fn options(&self, ca_file: Option<PathBuf>) -> ClientOptions {
-        ClientOptions { ca_file, trust_file: Some(self.0.join("trusted.json")), sound: SoundChoice::default(), keeping: Keeping::default() }
+        ClientOptions {
+            ca_file,
+            trust_file: Some(self.0.join("trusted.json")),
+            sound: SoundChoice::default(),
+            keeping: Keeping::default(),
+            headset_buttons: false,
+        }
     }
 }
 

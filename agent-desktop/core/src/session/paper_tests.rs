@@ -169,6 +169,33 @@ fn a_server_that_tells_no_drafts_or_keeps_no_papers_holds_up_nobody_and_without_
 }
 
 #[test]
+fn a_headsets_buttons_do_what_is_possible_and_one_press_that_tells_its_release_hangs_nobody_up() {
+    use crate::HeadsetButton::{Drop, Flash, Mute, OffHook, OnHook};
+    let mut desktop = at_work();
+    for button in [OffHook, OnHook, Drop, Flash] {
+        assert_eq!(desktop.event(Event::Headset(button)), ["refuse"], "there is no call");
+    }
+    assert_eq!(desktop.event(Event::Headset(Mute)), [] as [&str; 0]);
+    desktop.receive(ringing(2));
+    let answered = desktop.event(Event::Headset(OffHook));
+    assert!(answered[0].contains("Accept"), "{answered:?}");
+    assert_eq!(desktop.event(Event::Headset(OnHook)), ["refuse"], "its release, before the server has answered");
+    desktop.receive(FromServer::Done { request: asked(&answered) });
+    desktop.receive(talking(3));
+    assert_eq!(desktop.event(Event::Headset(Mute)), ["mute true"]);
+    let held = desktop.event(Event::Headset(Flash));
+    assert!(held[0].contains("Hold"), "{held:?}");
+    desktop.receive(FromServer::Done { request: asked(&held) });
+    let ended = desktop.event(Event::Headset(OnHook));
+    assert!(ended[0].contains("HangUp"), "{ended:?}");
+}
+
+/// Of `do 7 …`.
+fn asked(lines: &[String]) -> RequestId {
+    RequestId(lines[0].split(' ').nth(1).and_then(|number| number.parse().ok()).expect("a request"))
+}
+
+#[test]
 fn mute_lasts_for_the_call_and_nobody_hears_a_sound_test() {
     let (mut desktop, _) = online(false);
     assert_eq!(desktop.wish(Wish::Mute(true)), [] as [&str; 0], "there is no call");

@@ -2,8 +2,8 @@
 //! is not left in silence.
 
 use super::Session;
-use crate::{DeviceProblem, Effect, LinkState, Millis};
-use shared::model::{Desk, PhoneLine, RequestId, VoiceDevice};
+use crate::{DeviceProblem, Effect, HeadsetButton, LinkState, Millis};
+use shared::model::{CallFunction, Desk, PhoneLine, RequestId, VoiceDevice};
 use shared::wire::{Action, FromClient};
 
 /// How long the sound may be gone in a talk before the phone is called for, in ms: a headset that is plugged in again is back by then.
@@ -22,6 +22,17 @@ pub(super) enum SoundLoss {
 }
 
 impl Session {
+    /// A button of a headset means what its key in the window means, and nothing where that one is dimmed.
+    pub(super) fn pressed(&mut self, button: HeadsetButton) {
+        match button {
+            HeadsetButton::OffHook => self.ask(self.offered(|offer| Action::Accept { offer })),
+            HeadsetButton::OnHook => self.ask(self.hang_up()),
+            HeadsetButton::Drop => self.ask(self.offered(|offer| Action::Reject { offer }).or(self.hang_up())),
+            HeadsetButton::Flash => self.ask(self.call_function(CallFunction::Hold).or(self.call_function(CallFunction::Retrieve))),
+            HeadsetButton::Mute => self.mute(!self.view.muted),
+        }
+    }
+
     /// To speak by this from now on, or from the next sign-in on.
     pub(super) fn use_voice(&mut self, device: VoiceDevice) {
         if self.view.desk.is_none() {

@@ -6,13 +6,13 @@ use e2e::{Agent, Site};
 use futures_util::{SinkExt, StreamExt};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use shared::model::{AgentState, CallPhase, Desk, RequestId};
+use shared::model::{AgentState, CallPhase, Desk, NotReadyReason, RequestId};
 use shared::wire::{self, Action, FromClient, FromServer, HEARTBEAT_MS, MediaAccess};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -78,6 +78,46 @@ impl Agents {
     async fn next(&mut self) -> Result<Told> {
         let told = tokio::time::timeout(LIMIT, self.told.recv()).await;
         told.context("agents take too long")?.context("all agents have gone")
+    }
+}
+
+/// Agents who are there and take no calls, but change their states each second once they are told to.
+pub(crate) struct Crowd(watch::Sender<bool>);
+
+impl Crowd {
+    /// From now on.
+    pub(crate) fn stir(&self) {
+        self.0.send_replace(true);
+    }
+}
+
+/// Signs everybody in, in peace.
+pub(crate) async fn sign_in_restless(site: &Site, gateway: SocketAddr, agents: &[Agent]) -> Result<Crowd> {
+    let tls = connector(site)?;
+    let (sender, stirs) = watch::channel(false);
+    for agent in agents {
+        let mut link = Link::open(gateway, tls.clone()).await?;
+        link.enter(agent).await.with_context(|| format!("agent {}", agent.number))?;
+        tokio::spawn(be_restless(link, stirs.clone()));
+    }
+    Ok(Crowd(sender))
+}
+
+/// Ends with the connection.
+async fn be_restless(mut link: Link, stirs: watch::Receiver<bool>) -> Result<()> {
+    let (mut second, mut heartbeat) =
+        (tokio::time::interval(Duration::from_secs(1)), tokio::time::interval(Duration::from_millis(HEARTBEAT_MS)));
+    let mut trained = false;
+    loop {
+        tokio::select! {
+            message = link.hear() => drop(message?),
+            _ = heartbeat.tick() => link.say(FromClient::Ping { nonce: 0 }).await?,
+            _ = second.tick() => if *stirs.borrow() {
+                trained = !trained;
+                let reason = if trained { NotReadyReason::Training } else { NotReadyReason::Meeting };
+                link.ask(Action::GoNotReady { reason }).await?;
+            }
+        }
     }
 }
 

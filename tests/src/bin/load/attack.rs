@@ -184,7 +184,7 @@ fn listener(server: &Server, transport: &str) -> Result<SocketAddr> {
 
 fn measure(name: &'static str, attack: Attack, legs: &mut Vec<Leg>, target: Target, pid: u32, length: Duration) -> Result<Window> {
     let (stop, done) = (AtomicBool::new(false), AtomicU64::new(0));
-    let before = rss_mib(pid)?;
+    let before = crate::watch::mib(pid, "VmRSS")?;
     let (figures, answers, attacked) = std::thread::scope(|scope| {
         let order = Order { target, stop: &stop, done: &done };
         let attacker = scope.spawn(move || {
@@ -315,19 +315,11 @@ fn probe(server: SocketAddr, stop: &AtomicBool, pid: u32) -> Result<Answers> {
         } else {
             answers.lost += 1;
         }
-        answers.rss_peak_mib = answers.rss_peak_mib.max(rss_mib(pid)?);
+        answers.rss_peak_mib = answers.rss_peak_mib.max(crate::watch::mib(pid, "VmRSS")?);
         std::thread::sleep(QUESTION_PERIOD.saturating_sub(begun.elapsed()));
     }
     answers.sorted_us.sort_unstable();
     Ok(answers)
-}
-
-/// Memory of the process that is in use (proc(5), VmRSS).
-fn rss_mib(pid: u32) -> Result<f64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).context("the server has gone")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("an odd /proc/PID/status")?;
-    let kib: f64 = line.trim().trim_end_matches(" kB").parse().context("an odd VmRSS")?;
-    Ok(kib / 1_024.0)
 }
 
 /// A whole request; `id` stands in its branch and Call-ID.

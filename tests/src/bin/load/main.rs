@@ -10,13 +10,16 @@ mod bare;
 mod callers;
 mod calls;
 mod crash;
+mod desktop;
 mod ear;
 mod engine;
 mod generator;
 mod leg;
 mod media;
 mod middle;
+mod soak;
 mod speech;
+mod watch;
 
 use anyhow::{Context, Result, ensure};
 use clap::{Args, Parser, Subcommand};
@@ -52,6 +55,27 @@ enum Command {
         /// How long they talk before.
         #[arg(long, default_value_t = 10)]
         seconds: u64,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// The agent's desktop in its window: first frame, memory, CPU idle and in a call beside a busy floor, size.
+    Desktop {
+        /// Agents on the list.
+        #[arg(long, default_value_t = 200)]
+        agents: usize,
+        /// Length of each measurement.
+        #[arg(long, default_value_t = 20)]
+        seconds: u64,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Thousands of calls through one desktop, one right after the other: memory and handles.
+    Soak {
+        /// How many.
+        #[arg(long, default_value_t = 3_000)]
+        calls: usize,
         /// Print one JSON object.
         #[arg(long)]
         json: bool,
@@ -127,6 +151,8 @@ fn main() -> Result<()> {
         Command::Bare(arguments) => bare_alone(&arguments),
         Command::Attack(arguments) => attack::run(&arguments),
         Command::Crash { calls, seconds, json } => crash::run(calls, seconds, json),
+        Command::Desktop { agents, seconds, json } => desktop::run(agents, seconds, json),
+        Command::Soak { calls, json } => soak::run(calls, json),
         Command::BareRelay { legs } => bare::serve(legs),
     }
 }

@@ -1,0 +1,283 @@
+//! `windows`: the desktop for Windows, built on Linux: compiler, program, its list of libraries, one call and the window under wine,
+//! and an installer that is tried out. Wine is not Windows: sound devices, input methods and screens with other densities are not proven.
+
+use crate::display::Display;
+use crate::process::{self, Companion};
+use crate::{demo, packages};
+use anyhow::{Context, Result, bail, ensure};
+use clap::Args;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+const TARGET: &str = "x86_64-pc-windows-gnu";
+/// Debian's wine64 is not in the path.
+const WINE: &str = "/usr/lib/wine/wine64";
+const WINE_SERVER: &str = "/usr/lib/wine/wineserver64";
+/// Longest wait for anything under wine; its first start makes a whole Windows.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// Libraries that every Windows 10 has. Anything else would have to be shipped.
+const ALLOWED: &[&str] = &[
+    "advapi32",
+    "avrt",
+    "bcrypt",
+    "bcryptprimitives",
+    "combase",
+    "comctl32",
+    "crypt32",
+    "d3d11",
+    "dwmapi",
+    "dxgi",
+    "gdi32",
+    "hid",
+    "imm32",
+    "kernel32",
+    "msvcrt",
+    "ncrypt",
+    "ntdll",
+    "ole32",
+    "oleaut32",
+    "opengl32",
+    "powrprof",
+    "propsys",
+    "secur32",
+    "setupapi",
+    "shell32",
+    "shlwapi",
+    "user32",
+    "userenv",
+    "uxtheme",
+    "version",
+    "winmm",
+    "ws2_32",
+];
+
+/// How far to go.
+#[derive(Args)]
+pub(crate) struct WindowsArguments {
+    /// Only see whether it compiles.
+    #[arg(long)]
+    check: bool,
+    /// Build without optimising: to see that everything works, not to be given away.
+    #[arg(long, conflicts_with = "check")]
+    dev: bool,
+    /// Name missing system packages instead of installing them.
+    #[arg(long)]
+    no_install: bool,
+}
+
+/// Builds and tries out.
+///
+/// # Errors
+/// A step failed; the text names it.
+pub(crate) fn run(arguments: &WindowsArguments) -> Result<()> {
+    packages::require(&[packages::BUILD, packages::WINDOWS_BUILD], arguments.no_install)?;
+    if !arguments.check {
+        packages::require(&[packages::WINDOWS_TRY], arguments.no_install)?;
+    }
+    let folder = process::root().join("target/windows");
+    let toolchain = folder.join("toolchain");
+    step("compiler");
+    call(Command::new("sh").arg(process::root().join("xtask/windows/toolchain.sh")).arg(&toolchain))?;
+    step(if arguments.check { "check" } else { "build" });
+    compile(&folder, &toolchain, arguments)?;
+    if arguments.check {
+        return Ok(());
+    }
+    let program = folder.join("agent-desktop.exe");
+    let built = folder.join("build").join(TARGET).join(if arguments.dev { "debug" } else { "release" }).join("agent-desktop.exe");
+    call(Command::new("x86_64-w64-mingw32-strip").arg("-o").arg(&program).arg(built))?;
+    step("libraries");
+    check_libraries(&program)?;
+    let wine = Wine::start(&folder)?;
+    step("one call under wine");
+    // The server and the citizen are this system's; only the desktop is the one for Windows.
+    process::cargo(&["build", "--package", "call-server", "--package", "citizen", "--bins"])?;
+    demo::one_call(&folder.join("site"), wine.run(&program))?;
+    step("window under wine");
+    wine.show_window(&program, &folder)?;
+    step("installer");
+    let installer = folder.join("hotline-agent-setup.exe");
+    make_installer(&program, &installer)?;
+    wine.install_and_remove(&installer)?;
+    let size = |path: &Path| std::fs::metadata(path).map_or(0, |data| data.len()) / 1024;
+    println!(
+        "{}",
+        serde_json::json!({"program": program, "program_kib": size(&program), "installer": installer, "installer_kib": size(&installer)})
+    );
+    Ok(())
+}
+
+fn step(name: &str) {
+    eprintln!("windows: {name} …");
+}
+
+fn compile(folder: &Path, toolchain: &Path, arguments: &WindowsArguments) -> Result<()> {
+    let path = |path: PathBuf| path.to_str().map(str::to_owned).context("the workspace's path is not UTF-8");
+    let (rustc, libraries) = (path(toolchain.join("usr/bin/rustc"))?, path(toolchain.join("usr/lib"))?);
+    let build = path(folder.join("build"))?;
+    let variables = [
+        ("RUSTC", rustc.as_str()),
+        ("LD_LIBRARY_PATH", &libraries),
+        ("CARGO_TARGET_DIR", &build),
+        ("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER", "x86_64-w64-mingw32-gcc"),
+    ];
+    let mut all = vec![if arguments.check { "check" } else { "build" }, "--target", TARGET, "--package", "agent-desktop"];
+    if !arguments.check && !arguments.dev {
+        all.push("--release");
+    }
+    process::cargo_with(&all, &variables)
+}
+
+/// Every library that is asked for is one that Windows has.
+fn check_libraries(program: &Path) -> Result<()> {
+    let text = process::output(Path::new("x86_64-w64-mingw32-objdump"), &["-p", text_of(program)?])?;
+    let names: Vec<String> = text
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("DLL Name: "))
+        .map(|name| name.to_ascii_lowercase().trim_end_matches(".dll").to_owned())
+        .collect();
+    ensure!(!names.is_empty(), "no library at all is named: was this a program for Windows?");
+    let foreign: Vec<&String> = names.iter().filter(|name| !ALLOWED.contains(&name.as_str()) && !name.starts_with("api-ms-win-")).collect();
+    ensure!(foreign.is_empty(), "these libraries are not on every Windows: {foreign:?}");
+    eprintln!("windows: {} libraries, all of them Windows' own: {}", names.len(), names.join(" "));
+    Ok(())
+}
+
+fn make_installer(program: &Path, installer: &Path) -> Result<()> {
+    let packaging = process::root().join("agent-desktop/packaging");
+    let define = |name: &str, value: &str| format!("-D{name}={value}");
+    call(
+        Command::new("makensis")
+            .args(["-V2", "-INPUTCHARSET", "UTF8"])
+            .arg(define("EXE", text_of(program)?))
+            .arg(define("VERSION", env!("CARGO_PKG_VERSION")))
+            .arg(define("OUT", text_of(installer)?))
+            .arg(define("ICON", text_of(&packaging.join("hotline-agent.ico"))?))
+            .arg(packaging.join("installer.nsi")),
+    )
+}
+
+/// A Windows of our own in a folder, with a display.
+struct Wine {
+    prefix: PathBuf,
+    display: Display,
+}
+
+impl Wine {
+    fn start(folder: &Path) -> Result<Self> {
+        step("wine");
+        let wine = Self { prefix: folder.join("wine"), display: Display::start(folder)? };
+        let system = wine.prefix.join("drive_c/windows/system32");
+        if !system.join("bcryptprimitives.dll").exists() {
+            call(wine.command(Path::new(WINE)).args(["wineboot", "-i"]))?;
+            wine.settle()?;
+            let shim = folder.join("bcryptprimitives.dll");
+            call(
+                Command::new("x86_64-w64-mingw32-gcc")
+                    .args(["-O2", "-s", "-shared", "-o"])
+                    .arg(&shim)
+                    .arg(process::root().join("xtask/windows/bcryptprimitives.c"))
+                    .arg("-ladvapi32"),
+            )?;
+            std::fs::copy(shim, system.join("bcryptprimitives.dll"))?;
+        }
+        Ok(wine)
+    }
+
+    fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command.env("WINEPREFIX", &self.prefix).env("WINEARCH", "win64").env("WINEDEBUG", "-all").env("DISPLAY", self.display.name());
+        // Neither Mono nor Gecko is asked for: their installers would wait for a person.
+        command.env("WINEDLLOVERRIDES", "mscoree=;mshtml=");
+        command
+    }
+
+    fn run(&self, program: &Path) -> Command {
+        let mut command = self.command(Path::new(WINE));
+        command.arg(program);
+        command
+    }
+
+    /// Waits until everything that was started has ended.
+    fn settle(&self) -> Result<()> {
+        call(self.command(Path::new(WINE_SERVER)).arg("-w"))
+    }
+
+    fn show_window(&self, program: &Path, folder: &Path) -> Result<()> {
+        let mut command = self.run(program);
+        command.args(["--server", "127.0.0.1:1", "--number", "1001"]);
+        let mut window = Companion::start("the desktop for Windows", &mut command, &folder.join("window.log"))?;
+        window.wait_for(LIMIT, "its window", |line| (line["event"] == "window_ready").then_some(()))?;
+        self.display.picture(&folder.join("window.png"))?;
+        ensure!(window.running(), "the window ended by itself: see {}", folder.join("window.log").display());
+        window.stop(Duration::from_secs(1));
+        call(self.command(Path::new(WINE_SERVER)).arg("-k"))
+    }
+
+    /// What is looked at are the files: a 32-bit installer would report success and do nothing here.
+    fn install_and_remove(&self, installer: &Path) -> Result<()> {
+        let place = self.prefix.join("drive_c/坐席");
+        let (program, remover) = (place.join("agent-desktop.exe"), place.join("uninstall.exe"));
+        call(self.run(installer).args(["/S", r"/D=C:\坐席"]))?;
+        until("the installed program", || program.exists() && remover.exists())?;
+        self.settle()?;
+        let links = || links_in(&self.prefix.join("drive_c/users"));
+        ensure!(links() == 2, "{} links instead of two: start menu and desktop", links());
+        let known = || std::fs::read_to_string(self.prefix.join("user.reg")).map(|text| text.contains("Uninstall\\\\HotlineAgent"));
+        ensure!(known()?, "Windows' list of programs does not have it");
+        let version = self.run(&program).arg("--version").output()?;
+        ensure!(
+            String::from_utf8_lossy(&version.stdout).contains(env!("CARGO_PKG_VERSION")),
+            "the installed program does not run: {version:?}"
+        );
+        call(self.run(&remover).arg("/S"))?;
+        until("the end of the program's folder", || !place.exists())?;
+        self.settle()?;
+        ensure!(links() == 0 && !known()?, "{} links or its place in the list of programs are left", links());
+        eprintln!("windows: installed in a folder with a Chinese name, started, removed; nothing is left");
+        Ok(())
+    }
+}
+
+impl Drop for Wine {
+    fn drop(&mut self) {
+        // Its services go on without anybody otherwise.
+        let _ = self.command(Path::new(WINE_SERVER)).arg("-k").status();
+    }
+}
+
+/// Links of ours below a folder.
+fn links_in(folder: &Path) -> usize {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    entries
+        .map(|entry| match entry.file_type() {
+            Ok(kind) if kind.is_dir() => links_in(&entry.path()),
+            Ok(_) => usize::from(entry.file_name().to_string_lossy() == "热线座席工作台.lnk"),
+            Err(_) => 0,
+        })
+        .sum()
+}
+
+fn until(what: &str, holds: impl Fn() -> bool) -> Result<()> {
+    let end = Instant::now() + LIMIT;
+    while !holds() {
+        ensure!(Instant::now() < end, "{what} did not come within {} s", LIMIT.as_secs());
+        std::thread::yield_now();
+    }
+    Ok(())
+}
+
+fn call(command: &mut Command) -> Result<()> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let status = command.stdin(Stdio::null()).stdout(std::io::stderr()).status().with_context(|| format!("{name} could not be started"))?;
+    if !status.success() {
+        bail!("{name} failed ({status})");
+    }
+    Ok(())
+}
+
+fn text_of(path: &Path) -> Result<&str> {
+    path.to_str().with_context(|| format!("{} is not UTF-8", path.display()))
+}
