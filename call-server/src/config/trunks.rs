@@ -163,7 +163,6 @@ impl Resolver<'_> {
         Some(codecs)
     }
 
-    /// `"sip:sbc.carrier.example"`, with priority and weight behind it if they are not 1.
     /// Where encryption is required no call goes to a place that TLS does not lead to.
     fn only_secured(&mut self, block: &Block, targets: &[TargetPlan]) -> Option<()> {
         let (line, uris) = match block.text("proxy") {
@@ -179,6 +178,7 @@ impl Resolver<'_> {
         }
     }
 
+    /// `"sip:sbc.carrier.example"`, with priority and weight behind it if they are not 1.
     fn targets(&mut self, block: &Block) -> Option<Vec<TargetPlan>> {
         let At { line, value } = block.texts("targets")?;
         if value.len() > MAX_TARGETS {
