@@ -165,10 +165,9 @@ impl Resolver<'_> {
 
     /// Where encryption is required no call goes to a place that TLS does not lead to.
     fn only_secured(&mut self, block: &Block, targets: &[TargetPlan]) -> Option<()> {
-        let (line, uris) = match block.text("proxy") {
-            Some(At { line, value }) => (line, vec![value]),
-            None => (block.texts("targets")?.line, targets.iter().map(|target| target.uri.as_str()).collect()),
-        };
+        let proxy = block.text("proxy");
+        let line = proxy.as_ref().map_or_else(|| block.texts("targets").and_then(|targets| targets.line), |proxy| proxy.line);
+        let uris = proxy.map_or_else(|| targets.iter().map(|target| target.uri.as_str()).collect(), |proxy| vec![proxy.value]);
         match uris.into_iter().find(|uri| is_plain(uri)) {
             Some(plain) => {
                 let what = format!("srtp is required, and {plain} is reached without TLS: no call would go there");
@@ -178,7 +177,6 @@ impl Resolver<'_> {
         }
     }
 
-    /// `"sip:sbc.carrier.example"`, with priority and weight behind it if they are not 1.
     fn targets(&mut self, block: &Block) -> Option<Vec<TargetPlan>> {
         let At { line, value } = block.texts("targets")?;
         if value.len() > MAX_TARGETS {
@@ -187,6 +185,7 @@ impl Resolver<'_> {
         value.iter().map(|text| self.target(line, text)).collect()
     }
 
+    /// `"sip:sbc.carrier.example"`, with priority and weight behind it if they are not 1.
     fn target(&mut self, line: Option<usize>, text: &str) -> Option<TargetPlan> {
         let mut words = text.split_whitespace();
         let uri = self.sip_uri(line, "a target of the trunk", words.next().unwrap_or_default())?;
