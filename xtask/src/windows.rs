@@ -162,6 +162,8 @@ fn make_installer(program: &Path, installer: &Path) -> Result<()> {
 /// A Windows of our own in a folder, with a display.
 struct Wine {
     prefix: PathBuf,
+    /// Its desktop and documents lie there, and not in those of whoever runs this.
+    home: PathBuf,
     display: Display,
 }
 
