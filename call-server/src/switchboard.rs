@@ -9,7 +9,7 @@ use crate::media::MediaHandle;
 use crate::recording::RecordingHandle;
 use crate::sip::SipHandle;
 use crate::store::StoreHandle;
-use call_core::command::StoreCommand;
+use call_core::command::{SipCommand, StoreCommand};
 use call_core::{Command, Core, Input, Now, Snapshot, Time};
 use shared::model::UnixMillis;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -135,9 +135,14 @@ pub(crate) fn run(mut core: Core, mut edges: Edges, mut journal: Journal, messag
         let offered = if let Input::CallOffered(offered) = &input { Some(offered.leg) } else { None };
         core.handle(now, input);
         while let Some(command) = core.poll() {
-            // Only here both names of a new call are seen: the trace is asked for by the interaction and kept by the leg.
+            // Only here both names of a call are seen: the trace is asked for by the interaction and kept by the leg.
             if let (Some(leg), Command::Store(StoreCommand::Open { interaction, .. })) = (offered, &command) {
                 edges.sip.belongs(leg, *interaction);
+            }
+            if let Command::Sip(SipCommand::Dial(dial)) = &command
+                && let Some(interaction) = core.interaction_of(dial.leg)
+            {
+                edges.sip.belongs(dial.leg, interaction);
             }
             edges.carry_out(command);
             commands += 1;

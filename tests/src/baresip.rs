@@ -90,6 +90,22 @@ impl Baresip {
         Self::start(folder, IpAddr::V4(Ipv4Addr::LOCALHOST), &account, "", speech)
     }
 
+    /// Starts it to answer over TLS alone, with encrypted voice alone and these codecs; `certificate` and its `key` are PEM files. Its TLS
+    /// listens at the port behind [`Baresip::address`].
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn wait_over_tls(folder: &Path, speech: &Path, codecs: &str, [certificate, key]: [&Path; 2]) -> Self {
+        std::fs::create_dir_all(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        let read = |path: &Path| std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let both = folder.join("identity.pem");
+        std::fs::write(&both, read(key) + &read(certificate)).expect("its folder can be written");
+        let account = format!("<sip:{USER}@127.0.0.1;transport=tls>;regint=0;answermode=auto;audio_codecs={codecs};mediaenc=srtp-mand\n");
+        let more = format!("module srtp.so\nsip_certificate {}\n", both.display());
+        Self::start(folder, IpAddr::V4(Ipv4Addr::LOCALHOST), &account, &more, speech)
+    }
+
     /// Starts it to ring until [`Baresip::answer`].
     ///
     /// # Panics
@@ -118,7 +134,7 @@ impl Baresip {
 
     fn start(folder: &Path, own: IpAddr, account: &str, more: &str, speech: &Path) -> Self {
         let control = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free loopback port");
-        let address = UdpSocket::bind((own, 0)).and_then(|socket| socket.local_addr()).expect("a free loopback port");
+        let address = free(own);
         let folder = folder.to_owned();
         configure(&folder, address, (account, more), control, speech).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
         let mut command = Command::new("baresip");
@@ -169,13 +185,13 @@ impl Baresip {
         self.event("CALL_CLOSED");
     }
 
-    /// Ends it and returns what it decoded.
+    /// Ends it and returns what it decoded, at 8 kHz.
     ///
     /// # Panics
     /// If it wrote no sound.
     #[must_use]
     pub fn heard(self) -> Vec<i16> {
-        sound::read_mono(&self.dump())
+        sound::read_phone(&self.dump())
     }
 
     /// Ends it and returns the file of what it decoded.
@@ -204,6 +220,14 @@ impl Baresip {
         self.unread.drain(..=end.min(self.unread.len() - 1));
         Some(message.unwrap_or(Value::Null))
     }
+}
+
+/// A port that is free, as the next one is, which TLS listens at.
+fn free(own: IpAddr) -> SocketAddr {
+    let ports = std::iter::repeat_with(|| UdpSocket::bind((own, 0)).and_then(|socket| socket.local_addr()).expect("a loopback port"));
+    let is_free = |port: u16| TcpListener::bind((own, port)).is_ok();
+    let fits = |address: &SocketAddr| is_free(address.port()) && address.port().checked_add(1).is_some_and(is_free);
+    ports.take(100).find(fits).expect("two free ports")
 }
 
 fn configure(folder: &Path, address: SocketAddr, (account, more): (&str, &str), control: SocketAddr, speech: &Path) -> std::io::Result<()> {

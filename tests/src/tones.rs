@@ -43,14 +43,61 @@ pub fn tone(hertz: f64) -> Vec<i16> {
 /// If it cannot be written.
 #[must_use]
 pub fn wav(folder: &Path, name: &str, hertz: f64) -> PathBuf {
+    write(folder, name, tone(hertz).into_iter().cycle().take(8_000 * 60))
+}
+
+fn write(folder: &Path, name: &str, samples: impl Iterator<Item = i16>) -> PathBuf {
     let path = folder.join(format!("{name}.wav"));
     let spec = hound::WavSpec { channels: 1, sample_rate: 8_000, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
     let mut writer = hound::WavWriter::create(&path, spec).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    for sample in tone(hertz).iter().cycle().take(8_000 * 60) {
-        writer.write_sample(*sample).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    for sample in samples {
+        writer.write_sample(sample).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     }
     writer.finalize().unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     path
+}
+
+/// The two tones of each key (ITU-T Q.23): rows by columns.
+const KEYS: [&str; 4] = ["123A", "456B", "789C", "*0#D"];
+const ROWS: [f64; 4] = [697.0, 770.0, 852.0, 941.0];
+const COLUMNS: [f64; 4] = [1_209.0, 1_336.0, 1_477.0, 1_633.0];
+
+/// A WAV file in which these keys are pressed after two seconds of silence, 100 ms each with as long a pause, and then silence for a minute.
+///
+/// # Panics
+/// If it cannot be written, or something is no key.
+#[must_use]
+pub fn keys_wav(folder: &Path, name: &str, keys: &str) -> PathBuf {
+    let mut samples = vec![0; 16_000];
+    for key in keys.chars() {
+        let at = |row: &&str| row.find(key);
+        let (row, column) = KEYS.iter().enumerate().find_map(|(row, keys)| Some((row, at(keys)?))).expect("a key");
+        let wave = |hertz: f64, at: i32| 6_000.0 * (TAU * hertz * f64::from(at) / 8_000.0).sin();
+        samples.extend((0..800).map(|at| (wave(ROWS[row], at) + wave(COLUMNS[column], at)) as i16));
+        samples.extend([0; 800]);
+    }
+    samples.resize(8_000 * 60, 0);
+    write(folder, name, samples.into_iter())
+}
+
+/// The keys that are heard as tones, in order.
+#[must_use]
+pub fn keys_heard(samples: &[i16]) -> String {
+    let strongest = |block: &[i16], tones: [f64; 4]| {
+        let strengths = tones.map(|hertz| strength(block, hertz));
+        let best = (0..4).max_by(|a, b| strengths[*a].total_cmp(&strengths[*b])).unwrap_or(0);
+        let others: f64 = (0..4).filter(|place| *place != best).map(|place| strengths[place]).fold(0.0, f64::max);
+        (strengths[best] > AUDIBLE && strengths[best] > 3.0 * others).then_some(best)
+    };
+    // Of a key's length most blocks of 20 ms lie within it; two in a row are no accident of speech.
+    let of_block = |block: &[i16]| KEYS[strongest(block, ROWS)?].chars().nth(strongest(block, COLUMNS)?);
+    let blocks: Vec<Option<char>> = samples.chunks_exact(160).map(of_block).collect();
+    let mut heard = String::new();
+    for (place, block) in blocks.iter().enumerate().skip(2) {
+        let begins = blocks[place - 1] == *block && blocks[place - 2] != *block;
+        heard.extend(block.filter(|_| begins));
+    }
+    heard
 }
 
 /// How strong a tone is in a block, as an amplitude (Goertzel).

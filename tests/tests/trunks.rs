@@ -1,9 +1,12 @@
 //! Trunks from outside: sipp as a carrier whose first target has no room, whose second is silent, and whose third wants credentials;
-//! channel limits; the path of a call without calling.
+//! a trunk that takes over from another, each with terms of its own; channel limits; the path of a call without calling.
 
 use citizen::{Act, CallPlan, Deed, Ending, Outcome};
+use e2e::baresip::{self, Baresip};
 use e2e::process::Running;
-use e2e::{Caller, LATER, SOON, Server, Site};
+use e2e::site::prompt;
+use e2e::sound::{assert_arrived, read_mono, write_fine};
+use e2e::{Caller, Headless, HeadlessPlan, LATER, SOON, Server, Site};
 use serde_json::Value;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
@@ -51,6 +54,52 @@ fn a_call_over_a_trunk_goes_on_after_503_and_silence_and_answers_a_challenge() {
         call["attempts"].as_array().expect("a list").iter().map(|attempt| (&attempt["status"], &attempt["authenticated"])).collect();
     let (no, yes) = (Value::Bool(false), Value::Bool(true));
     assert_eq!(tried, [(&Value::from(503), &no), (&Value::Null, &no), (&Value::from(200), &yes)], "{words:#}");
+}
+
+/// Two trunks that agree in nothing: the first has no room, the second wants its own codecs, encryption, and keys by INFO.
+#[test]
+fn a_call_that_fails_over_is_offered_as_the_second_trunk_wants_it() {
+    assert!(baresip::is_installed(), "baresip is missing: apt-get install baresip-core");
+    let site = Site::demo("failover");
+    let refusing = free("127.0.0.24");
+    let identity = ["tls/server.pem", "tls/server.key"].map(|file| site.folder().join(file));
+    let speech = site.folder().join("citizen-fine.wav");
+    write_fine(&speech, &read_mono(&prompt("citizen"))).expect("the site's folder can be written");
+    let mut phone = Baresip::wait_over_tls(&site.folder().join("baresip"), &speech, "opus/48000/2", [&identity[0], &identity[1]]);
+    let secured = phone.address().port() + 1;
+    site.configure("sip", "authorities", "\"tls/ca.pem\"");
+    let trunks = format!(
+        "\n[[sip_listen]]\ntransport = \"tls\"\nlisten = \"127.0.0.1:0\"\n\
+         \n[[trunks]]\nid = 7\nname = \"full\"\nsources = []\ntargets = [\"sip:{refusing}\"]\noptions_seconds = 0\noutbound = [\"\"]\n\
+         priority = 1\ncodecs = [\"PCMU\"]\nshown_number = \"051912345\"\n\
+         \n[[trunks]]\nid = 8\nname = \"secured\"\nsources = []\ntargets = [\"sip:127.0.0.1:{secured};transport=tls\"]\noptions_seconds = 0\n\
+         outbound = [\"\"]\npriority = 2\ncodecs = [\"Opus\", \"PCMA\"]\nkeys = \"info\"\nsrtp = \"required\"\nshown_number = \"051954321\"\n"
+    );
+    site.write_configuration(&(site.configuration() + &trunks));
+    let _refusing = target(&site, "refusing-target", refusing);
+    let server = Server::start(&site);
+    let mut agent = Headless::sign_in(&site, &server, &site.agents[0], HeadlessPlan::WILLING);
+    agent.state("ready", SOON);
+
+    agent.tell(&format!("dial {}", baresip::USER));
+    phone.event("CALL_ESTABLISHED");
+    agent.event_where("call", SOON, |value| value["phase"] == "talking");
+    agent.tell("press 5#");
+    agent.talks_for(Duration::from_secs(6));
+    agent.tell("hang_up");
+    phone.event("CALL_CLOSED");
+
+    let call = site.only_call();
+    assert_eq!(call.end(), ("agent_hung_up", "agent"));
+    let first = std::fs::read_to_string(site.folder().join("refusing-target.messages")).expect("sipp's messages");
+    assert!(first.contains("From: <sip:051912345@") && first.contains(" RTP/AVP 0 101") && !first.contains("opus"), "{first}");
+    let second = site.cli(&["call", "trace", &call.interaction.to_string(), "--full"]).to_string();
+    assert!(second.contains("From: <sip:051954321@") && second.contains("RTP/SAVP") && second.contains("opus/48000"), "{second}");
+    assert!(second.contains("INFO sip:") && !second.contains("telephone-event") && !second.contains("inline:"), "{second}");
+    assert_arrived("the agent's voice at baresip", &read_mono(&prompt("agent")), &phone.heard());
+    assert_arrived("baresip's voice at the agent", &read_mono(&prompt("citizen")), &agent.heard());
+    let [left, _] = site.export(&call);
+    assert_arrived("baresip in the recording", &read_mono(&prompt("citizen")), &left);
 }
 
 #[test]

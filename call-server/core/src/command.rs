@@ -2,7 +2,7 @@
 
 use crate::ledger::{AgentInterval, CallbackRecord, Fact, InteractionRecord, SupervisionNote};
 use crate::origin::Diversion;
-use crate::plan::{KeyMode, TrunkVoice};
+use crate::plan::{KeyMode, Srtp, TrunkVoice};
 use crate::voice::TalkMeasured;
 use serde::{Deserialize, Serialize};
 use shared::model::{
@@ -100,6 +100,13 @@ pub enum SipCommand {
     },
     /// Calls somebody. Answered by `LegRinging`, then `LegAnswered`; and in any case, at the end, by one `LegEnded`.
     Dial(Box<Dial>),
+    /// The offer that a call of ours waits for: see [`crate::Input::LegWantsOffer`].
+    Offer {
+        /// Which leg.
+        leg: LegId,
+        /// From `MediaOpened`.
+        offer: SessionText,
+    },
 }
 
 /// A call of ours to be placed.
@@ -113,6 +120,8 @@ pub struct Dial {
     pub shown: Caller,
     /// Our offer, from `MediaOpened`.
     pub offer: SessionText,
+    /// By which terms it was made.
+    pub terms: VoiceTerms,
 }
 
 /// Where a call of ours goes.
@@ -154,6 +163,7 @@ pub enum MediaCommand {
         terms: VoiceTerms,
     },
     /// Bind a port for a call of ours and make an offer, carried by `MediaOpened`; or `MediaFailed`. The answer comes by [`Self::Follow`].
+    /// Again for a leg that is there: it is made anew, and in no talk.
     OfferTrunk {
         /// Which leg.
         leg: LegId,
@@ -288,6 +298,15 @@ pub struct VoiceTerms {
     pub encrypted: bool,
     /// An offer of ours names an IPv6 address; an answer follows the offer.
     pub ipv6: bool,
+}
+
+impl VoiceTerms {
+    /// Whether an offer made by these terms serves the others as well. Only where encryption is required are there keys in it.
+    #[must_use]
+    pub fn offer_alike(&self, others: &Self) -> bool {
+        let has_keys = self.voice.srtp == Srtp::Required;
+        self.voice == others.voice && self.ipv6 == others.ipv6 && (!has_keys || self.encrypted == others.encrypted)
+    }
 }
 
 /// What somebody does in a talk of others.

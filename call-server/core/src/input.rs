@@ -1,6 +1,6 @@
 //! Everything that can happen to the core. Inputs are plain values: they can be journalled, replayed and invented.
 
-use crate::command::{MediaAccess, SessionText};
+use crate::command::{MediaAccess, SessionText, VoiceTerms};
 use crate::ledger::CallbackRecord;
 use crate::origin::Origin;
 use crate::plan::Plan;
@@ -28,6 +28,14 @@ pub enum Input {
         leg: LegId,
         /// Early media: the answer to our offer, or a preview of it.
         early: Option<SessionText>,
+    },
+    /// `sip`: the next trunk for a call of ours takes none of the offer at hand, which was made for another one. The call waits for an offer
+    /// made by these terms: [`crate::command::SipCommand::Offer`].
+    LegWantsOffer {
+        /// Which leg.
+        leg: LegId,
+        /// How its voice may travel there.
+        terms: VoiceTerms,
     },
     /// `sip`: a call of ours is answered.
     LegAnswered {

@@ -36,7 +36,7 @@ use acd::Acd;
 use callbacks::Callbacks;
 use calls::Calls;
 use plan::Plan;
-use shared::model::{Floor, InteractionId, UnixMillis};
+use shared::model::{Floor, InteractionId, LegId, UnixMillis};
 use std::collections::VecDeque;
 use storm::Storm;
 use timer::Timers;
@@ -116,6 +116,12 @@ impl Core {
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.calls.count() == 0 && self.acd.seated().is_empty()
+    }
+
+    /// To which call a leg of the trunks' belongs, a citizen's or one beside it.
+    #[must_use]
+    pub fn interaction_of(&self, leg: LegId) -> Option<InteractionId> {
+        self.calls.of_leg(leg).map(|call| call.id)
     }
 
     /// The state of everything, for status and wall.

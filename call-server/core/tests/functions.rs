@@ -2,7 +2,9 @@
 //! After each step nobody is in two talks, nothing closed is spoken to, and no citizen who is with an agent is left in silence; at the end
 //! everybody is free, nothing is armed, and there is one record for each call.
 
-use call_core::command::{AgentCommand, CallTo, MediaAccess, MediaCommand, RecordingCommand, SessionText, SipCommand, Sound, StoreCommand};
+use call_core::command::{
+    AgentCommand, CallTo, MediaAccess, MediaCommand, RecordingCommand, SessionText, SipCommand, Sound, StoreCommand, VoiceTerms,
+};
 use call_core::input::{AgentAction, CallOffered, LegEnd, MediaFailure, RecordingOutcome};
 use call_core::ledger::InteractionRecord;
 use call_core::origin::Origin;
@@ -61,6 +63,7 @@ enum Deed {
     CitizenFallsSilent,
     CitizenMediaFails,
     OutsideHeard,
+    OutsideTriesAnotherTrunk,
     OutsideAnswers,
     OutsideRefuses,
     OutsideHangsUp,
@@ -146,6 +149,7 @@ fn deeds() -> Vec<Deed> {
         Deed::CitizenFallsSilent,
         Deed::CitizenMediaFails,
         Deed::OutsideHeard,
+        Deed::OutsideTriesAnotherTrunk,
         Deed::OutsideAnswers,
         Deed::OutsideRefuses,
         Deed::OutsideHangsUp,
@@ -368,6 +372,9 @@ impl Theatre {
                 }
             }
             Deed::OutsideHeard => self.each_outside(false, |leg| Input::LegRinging { leg, early: Some(SessionText("early".into())) }),
+            Deed::OutsideTriesAnotherTrunk => {
+                self.each_outside(false, |leg| Input::LegWantsOffer { leg, terms: VoiceTerms::default() });
+            }
             Deed::OutsideAnswers => {
                 self.each_outside(false, |leg| Input::LegAnswered { leg, answer: Some(SessionText("answer".into())) });
                 self.outside.values_mut().for_each(|answered| *answered = true);
@@ -472,6 +479,9 @@ impl Theatre {
                 let citizens = leg == CITIZEN && self.closed.insert(leg);
                 assert!(ours || citizens, "hung up twice, or after it was gone: {leg}");
                 return Some(Input::LegEnded { leg, cause: LegEnd::AsCommanded });
+            }
+            Command::Sip(SipCommand::Offer { leg, .. }) => {
+                assert_eq!(self.outside.get(&leg), Some(&false), "an offer for a call that waits for none: {leg}");
             }
             Command::Sip(SipCommand::Ring { .. } | SipCommand::Answer { .. } | SipCommand::PressKeys { .. }) => {}
             Command::Media(command) => return self.media(command),

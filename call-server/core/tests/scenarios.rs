@@ -246,7 +246,7 @@ impl Stage {
     fn obey_sip(&mut self, command: SipCommand) -> Option<Input> {
         match command {
             SipCommand::Ring { leg } => self.hears(leg, Hears::Ringback),
-            SipCommand::PressKeys { .. } => {}
+            SipCommand::PressKeys { .. } | SipCommand::Offer { .. } => {}
             SipCommand::Answer { leg, .. } => {
                 self.hears(leg, Hears::Silence);
                 return Some(Input::LegConfirmed { leg });
@@ -508,6 +508,7 @@ impl Stage {
             ["phone", number, "is", "heard"] => {
                 self.phone_does(number, |leg| Input::LegRinging { leg, early: Some(SessionText("early".into())) })?;
             }
+            ["phone", number, "fails", "over"] => self.phone_does(number, |leg| Input::LegWantsOffer { leg, terms: Default::default() })?,
             ["phone", number, "answers"] => {
                 self.phone_does(number, |leg| Input::LegAnswered { leg, answer: Some(SessionText("answer".into())) })?;
             }

@@ -295,6 +295,29 @@ fn a_trunk_is_known_by_its_registrar_its_targets_or_its_sources() {
 }
 
 #[test]
+fn a_trunk_that_requires_encryption_has_no_target_without_tls() {
+    let folder = Folder::with_certificate();
+    let told = |srtp: &str, more: &str| {
+        let text = format!(
+            "[sip]\nlisten = \"127.0.0.1:5060\"\n[[sip_listen]]\ntransport = \"tls\"\nlisten = \"127.0.0.1:5061\"\n\
+             certificate = \"tls/server.pem\"\nkey = \"tls/server.key\"\n[[trunks]]\nid = 3\nname = \"c\"\nsources = []\nsrtp = \"{srtp}\"\n{more}\n"
+        );
+        parse(folder.0.folder(), &text).err().map(|faults| faults.to_string()).unwrap_or_default()
+    };
+    for plain in ["sip:192.0.2.1", "sip:a.example:5060", "sip:a.example;transport=tcp"] {
+        let targets = format!("targets = [\"sips:a.example\", \"{plain} 2\"]");
+        assert!(told("required", &targets).contains(&format!("{plain} is reached without TLS")), "{plain}");
+        assert_eq!(told("optional", &targets), "", "{plain}");
+    }
+    for secured in ["sips:192.0.2.1", "sip:192.0.2.1:5061;transport=TLS", "sip:a.example"] {
+        assert_eq!(told("required", &format!("targets = [\"{secured}\"]")), "", "{secured}");
+    }
+    let proxy = |uri: &str| told("required", &format!("targets = [\"sip:192.0.2.1\"]\nproxy = \"{uri}\""));
+    assert!(proxy("sip:192.0.2.2").contains("sip:192.0.2.2 is reached without TLS"));
+    assert_eq!(proxy("sips:p.example"), "", "a proxy over TLS leads everywhere");
+}
+
+#[test]
 fn a_trunks_voice_is_as_written_and_voice_over_ipv6_follows_the_listener() {
     let folder = Folder::with_certificate();
     let text = "[sip]\nlisten = \"127.0.0.1:5060\"\n[[sip_listen]]\ntransport = \"tls\"\nlisten = \"[::1]:5061\"\n\

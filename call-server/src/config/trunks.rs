@@ -94,6 +94,9 @@ impl Resolver<'_> {
         let (priority, weight) = (self.rank(block, "priority"), self.rank(block, "weight"));
         let outbound = self.shapes(block, "outbound");
         let voice = self.trunk_voice(block);
+        if let (Some(targets), Some(TrunkVoice { srtp: Srtp::Required, .. })) = (&targets, &voice) {
+            self.only_secured(block, targets)?;
+        }
         let shown_number = match block.text("shown_number") {
             Some(At { line, value }) => self.plain_number(line, value).map(Some),
             None => Some(None),
@@ -160,7 +163,20 @@ impl Resolver<'_> {
         Some(codecs)
     }
 
-    /// `"sip:sbc.carrier.example"`, with priority and weight behind it if they are not 1.
+    /// Where encryption is required no call goes to a place that TLS does not lead to.
+    fn only_secured(&mut self, block: &Block, targets: &[TargetPlan]) -> Option<()> {
+        let proxy = block.text("proxy");
+        let line = proxy.as_ref().map_or_else(|| block.texts("targets").and_then(|targets| targets.line), |proxy| proxy.line);
+        let uris = proxy.map_or_else(|| targets.iter().map(|target| target.uri.as_str()).collect(), |proxy| vec![proxy.value]);
+        match uris.into_iter().find(|uri| is_plain(uri)) {
+            Some(plain) => {
+                let what = format!("srtp is required, and {plain} is reached without TLS: no call would go there");
+                self.fault(line, what, "Write it as \"sip:sbc.carrier.example;transport=tls\", if the carrier has TLS.")
+            }
+            None => Some(()),
+        }
+    }
+
     fn targets(&mut self, block: &Block) -> Option<Vec<TargetPlan>> {
         let At { line, value } = block.texts("targets")?;
         if value.len() > MAX_TARGETS {
@@ -169,6 +185,7 @@ impl Resolver<'_> {
         value.iter().map(|text| self.target(line, text)).collect()
     }
 
+    /// `"sip:sbc.carrier.example"`, with priority and weight behind it if they are not 1.
     fn target(&mut self, line: Option<usize>, text: &str) -> Option<TargetPlan> {
         let mut words = text.split_whitespace();
         let uri = self.sip_uri(line, "a target of the trunk", words.next().unwrap_or_default())?;
@@ -358,4 +375,13 @@ impl Resolver<'_> {
 /// The plan's part of them.
 pub(super) fn plans(trunks: &[Trunk]) -> BTreeMap<TrunkId, TrunkPlan> {
     trunks.iter().map(|trunk| (trunk.settings.id, trunk.plan.clone())).collect()
+}
+
+/// Whether a URI is never reached over TLS. Of a name without a port the name service says how it is reached (RFC 3263 section 4.1).
+fn is_plain(uri: &str) -> bool {
+    let Some(uri) = Uri::parse(uri.as_bytes()).filter(|uri| uri.scheme == Scheme::Sip) else { return false };
+    match uri.parameter("transport").flatten() {
+        Some(transport) => !transport.eq_ignore_ascii_case(b"tls"),
+        None => uri.port.is_some() || uri.address().is_some(),
+    }
 }

@@ -376,6 +376,7 @@ impl Edge {
         let now = self.now();
         match command {
             SipCommand::Dial(wish) => self.place(now, *wish),
+            SipCommand::Offer { leg, offer } => self.offer(now, leg, &offer),
             SipCommand::Ring { leg } => self.in_endpoint(leg, |endpoint, call| endpoint.ring(now, call)),
             SipCommand::Answer { leg, answer } => {
                 self.in_endpoint(leg, |endpoint, call| endpoint.answer(now, call, &answer.0));
@@ -442,6 +443,12 @@ impl Edge {
 
     fn transmit(&mut self) {
         let now = self.now();
+        for (leg, (path, call)) in self.lines.take_begun() {
+            if let Some(call_id) = self.endpoints.get(path).and_then(|endpoint| endpoint.call_id(call)) {
+                self.traces.begin(&call_id);
+                self.traces.leg(&call_id, leg);
+            }
+        }
         for path in 0..self.endpoints.len() {
             while let Some((target, packet)) = self.endpoints.get_mut(path).and_then(Endpoint::poll_transmit) {
                 self.send(path, target, packet);

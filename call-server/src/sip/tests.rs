@@ -6,11 +6,11 @@ use super::{
 };
 use crate::switchboard::{Inbox, Message};
 use call_core::Input;
-use call_core::command::{SessionText, SipCommand};
+use call_core::command::{CallTo, Dial, SessionText, SipCommand, VoiceTerms};
 use call_core::input::{CallOffered, LegEnd};
 use call_core::origin::{Diversion, DiversionReason};
-use call_core::plan::{KeyMode, TrunkPlan, TrunkVoice};
-use shared::model::{EndReason, LegId, PhoneNumber, TrunkId};
+use call_core::plan::{KeyMode, TargetPlan, TrunkCodec, TrunkPlan, TrunkVoice};
+use shared::model::{Caller, EndReason, LegId, PhoneNumber, TrunkId};
 use sip_core::digest::Account;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -38,16 +38,21 @@ impl Edge {
     }
 
     fn with(carrier: CarrierSettings, limits: SkinLimits) -> Self {
+        Self::over(vec![carrier], limits)
+    }
+
+    fn over(carriers: Vec<CarrierSettings>, limits: SkinLimits) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         let (inbox, inputs) = Inbox::new();
         let home = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let trunk = TrunkSettings { id: TrunkId(4), name: "test".to_owned(), sources: vec![home], probe: false, carrier };
+        let trunk = |(id, carrier)| TrunkSettings { id: TrunkId(id), name: "test".to_owned(), sources: vec![home], probe: false, carrier };
+        let trunks = (4..).zip(carriers).map(trunk).collect();
         let tcp = ListenerSettings { transport: Transport::Tcp, listen: SocketAddr::new(home, 0), advertise: home, tls: None };
         let settings = SipSettings {
             listen: SocketAddr::new(home, 0),
             advertise: home,
             more: vec![tcp],
-            trunks: vec![trunk],
+            trunks,
             phones: PhoneSettings::default(),
             name_server: None,
             client: None,
@@ -407,6 +412,50 @@ fn diversions_of_a_call_are_told() {
     let offered = edge.offered();
     assert_eq!(offered.origin.diversions, [Diversion { number: None, reason: DiversionReason::Other }, busy]);
     assert!(!offered.origin.encrypted && !offered.origin.ipv6);
+}
+
+#[test]
+fn a_trunk_with_other_terms_than_the_one_that_failed_gets_an_offer_of_its_own() {
+    let targets = ["127.0.0.31", "127.0.0.32", "127.0.0.33"].map(|ip| UdpSocket::bind((ip, 0)).expect("a loopback address"));
+    let other = TrunkVoice { codecs: vec![TrunkCodec::Pcmu], keys: KeyMode::Info, ..TrunkVoice::default() };
+    let voices = [TrunkVoice::default(), TrunkVoice::default(), other.clone()];
+    let carriers = (1..).zip(&targets).zip(voices).map(|((priority, target), voice)| {
+        let uri = format!("sip:{}", target.local_addr().expect("bound"));
+        let targets = vec![TargetPlan { uri, priority: 1, weight: 1 }];
+        let outbound = vec!["".parse().expect("every number")];
+        let plan = TrunkPlan { voice, targets, outbound, priority, ..TrunkPlan::default() };
+        CarrierSettings { plan, ..CarrierSettings::default() }
+    });
+    let edge = Edge::over(carriers.collect(), SkinLimits::default());
+    let end = Instant::now() + LIMIT;
+    while edge.handle.trunks().expect("the edge answers").iter().any(|trunk| trunk.targets[0].address.is_none()) {
+        assert!(Instant::now() < end, "the targets are not found");
+    }
+    let (leg, to) = (LegId(1 << 61), CallTo::Number(PhoneNumber::parse("13912345678").expect("a number")));
+    let (offer, terms) = (SessionText("v=first".into()), VoiceTerms::default());
+    edge.handle.send(SipCommand::Dial(Box::new(Dial { leg, to, shown: Caller::default(), offer, terms })));
+    refuse(&targets[0], "v=first");
+    refuse(&targets[1], "v=first");
+    assert_eq!(edge.input(), Input::LegWantsOffer { leg, terms: VoiceTerms { voice: other, ..VoiceTerms::default() } });
+    targets[2].set_read_timeout(Some(SILENCE)).expect("a limit");
+    assert!(targets[2].recv(&mut [0; 4_096]).is_err(), "it is called before there is an offer for it");
+    edge.handle.send(SipCommand::Offer { leg, offer: SessionText("v=second".into()) });
+    refuse(&targets[2], "v=second");
+    assert_eq!(edge.input(), Input::LegEnded { leg, cause: LegEnd::Refused { status: 503 } });
+}
+
+/// A target takes an INVITE with this offer, and has no room.
+fn refuse(target: &UdpSocket, offer: &str) {
+    target.set_read_timeout(Some(LIMIT)).expect("a limit");
+    let mut buffer = [0; 4_096];
+    let (length, edge) = target.recv_from(&mut buffer).expect("an INVITE in time");
+    let invite = String::from_utf8_lossy(&buffer[..length]).into_owned();
+    assert!(invite.starts_with("INVITE sip:13912345678@") && invite.ends_with(&format!("\r\n\r\n{offer}")), "{invite}");
+    let fields = invite.lines().filter(|line| ["Via:", "From:", "Call-ID:", "CSeq:"].iter().any(|name| line.starts_with(name)));
+    let echoed: String = fields.map(|line| format!("{line}\r\n")).collect();
+    let to = line(&invite, "To:");
+    let refusal = format!("SIP/2.0 503 Service Unavailable\r\n{echoed}{to};tag=r\r\nContent-Length: 0\r\n\r\n");
+    target.send_to(refusal.as_bytes(), edge).expect("loopback takes a packet");
 }
 
 /// The next request of a connection, which has no body.

@@ -1,4 +1,4 @@
-//! The messages of calls, kept for a while so that an operator can see what was said (`call trace`).
+//! The messages of calls, in and out, kept for a while so that an operator can see what was said (`call trace`).
 //!
 //! Bounded in calls, messages and bytes; the oldest call goes first. Packets are kept as they came and masked when they are shown:
 //! secrets never leave this file.
@@ -57,7 +57,6 @@ struct Kept {
 #[derive(Debug, Default)]
 struct Trace {
     leg: Option<LegId>,
-    interaction: Option<InteractionId>,
     messages: Vec<Kept>,
     left_out: u32,
 }
@@ -68,7 +67,9 @@ pub(super) struct Traces {
     calls: BTreeMap<Bytes, Trace>,
     /// Call-IDs, the oldest call first.
     order: VecDeque<Bytes>,
-    legs: BTreeMap<LegId, Bytes>,
+    /// To which interaction a leg belongs; what was told first is forgotten first.
+    interactions: BTreeMap<LegId, InteractionId>,
+    told: VecDeque<LegId>,
     bytes: usize,
 }
 
@@ -109,37 +110,40 @@ impl Traces {
         self.calls.is_empty()
     }
 
-    /// The call has this leg.
+    /// The call has this leg. A call of ours has several Call-IDs: one at each place where it is tried.
     pub(super) fn leg(&mut self, call_id: &[u8], leg: LegId) {
-        if let Some((call_id, _)) = self.calls.get_key_value(call_id).map(|(id, trace)| (id.clone(), trace)) {
-            if let Some(trace) = self.calls.get_mut(&call_id) {
-                trace.leg = Some(leg);
-            }
-            self.legs.insert(leg, call_id);
+        if let Some(trace) = self.calls.get_mut(call_id) {
+            trace.leg = Some(leg);
         }
     }
 
-    /// The leg belongs to this interaction.
+    /// The leg belongs to this interaction, which may have others.
     pub(super) fn belongs(&mut self, leg: LegId, interaction: InteractionId) {
-        if let Some(trace) = self.legs.get(&leg).and_then(|call_id| self.calls.get_mut(call_id)) {
-            trace.interaction = Some(interaction);
+        if self.interactions.insert(leg, interaction).is_none() {
+            self.told.push_back(leg);
+        }
+        if self.told.len() > MAX_CALLS
+            && let Some(oldest) = self.told.pop_front()
+        {
+            self.interactions.remove(&oldest);
         }
     }
 
     /// What was said in an interaction, if it is still kept.
     pub(super) fn report(&self, interaction: InteractionId) -> Option<TraceReport> {
-        let trace = self.calls.values().find(|trace| trace.interaction == Some(interaction))?;
-        let messages = trace.messages.iter().map(Kept::shown).collect();
-        Some(TraceReport { interaction, messages, left_out: trace.left_out })
+        let is_of = |trace: &&Trace| trace.leg.and_then(|leg| self.interactions.get(&leg)) == Some(&interaction);
+        let traces: Vec<&Trace> = self.order.iter().filter_map(|call_id| self.calls.get(call_id)).filter(is_of).collect();
+        let mut kept: Vec<&Kept> = traces.iter().flat_map(|trace| &trace.messages).collect();
+        kept.sort_by_key(|kept| kept.at);
+        let left_out = traces.iter().fold(0_u32, |sum, trace| sum.saturating_add(trace.left_out));
+        let messages = kept.into_iter().map(Kept::shown).collect();
+        (!traces.is_empty()).then_some(TraceReport { interaction, messages, left_out })
     }
 
     fn make_room(&mut self) {
         while self.order.len() > MAX_CALLS || (self.bytes > MAX_BYTES && self.order.len() > 1) {
             let Some(trace) = self.order.pop_front().and_then(|oldest| self.calls.remove(&oldest)) else { return };
             self.bytes = self.bytes.saturating_sub(trace.messages.iter().map(|kept| kept.packet.len()).sum());
-            if let Some(leg) = trace.leg {
-                self.legs.remove(&leg);
-            }
         }
     }
 }
@@ -198,12 +202,28 @@ mod tests {
     }
 
     #[test]
+    fn each_attempt_of_a_call_and_each_leg_of_an_interaction_are_shown_together() {
+        let mut traces = Traces::default();
+        traces.belongs(LegId(8), InteractionId(7));
+        begin(&mut traces, "citizen", 7);
+        for (id, line) in [("first", "INVITE sip:1@a SIP/2.0\r\n\r\n"), ("second", "INVITE sip:1@b SIP/2.0\r\n\r\n")] {
+            traces.begin(&Bytes::copy_from_slice(id.as_bytes()));
+            traces.leg(id.as_bytes(), LegId(8));
+            note(&mut traces, id, line);
+        }
+        note(&mut traces, "citizen", "BYE sip:h SIP/2.0\r\n\r\n");
+        let lines: Vec<String> =
+            traces.report(InteractionId(7)).expect("it is kept").messages.into_iter().map(|message| message.line).collect();
+        assert_eq!(lines, ["BYE sip:h SIP/2.0", "INVITE sip:1@a SIP/2.0", "INVITE sip:1@b SIP/2.0"]);
+    }
+
+    #[test]
     fn the_oldest_call_gives_way_and_a_long_one_is_cut() {
         let mut traces = Traces::default();
         for number in 0..=MAX_CALLS as u64 {
             begin(&mut traces, &number.to_string(), number);
         }
-        assert_eq!((traces.calls.len(), traces.legs.len(), traces.report(InteractionId(0))), (MAX_CALLS, MAX_CALLS, None));
+        assert_eq!((traces.calls.len(), traces.interactions.len(), traces.report(InteractionId(0))), (MAX_CALLS, MAX_CALLS, None));
         for _ in 0..MAX_MESSAGES + 3 {
             note(&mut traces, "1", "INFO sip:h SIP/2.0\r\n\r\n");
         }

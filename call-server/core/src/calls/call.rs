@@ -8,7 +8,7 @@ use super::wires::{Played, Wired, WiredKind, Wires};
 use crate::command::{MediaCommand, Part, SipCommand, Sound, StoreCommand, VoiceTerms};
 use crate::input::{CallOffered, LegEnd};
 use crate::ledger::{CallLedger, Fact, FactKind};
-use crate::plan::{KeyMode, PromptName, TrunkVoice, first_for};
+use crate::plan::{KeyMode, PromptName, TrunkVoice};
 use crate::time::Now;
 use crate::timer::Reason;
 use crate::turn::Turn;
@@ -30,6 +30,8 @@ pub(crate) struct Call {
     /// How often it changed the queue by rule.
     pub(crate) moves: usize,
     pub(crate) probe: bool,
+    /// How keys are told to a citizen who was called: by the trunk that the call went over.
+    pub(crate) keys: Option<KeyMode>,
     pub(crate) started: Now,
     pub(crate) card: Option<CallerCard>,
     /// What the hotline remembers about the number; who looks at it is added for each desk.
@@ -624,12 +626,8 @@ impl Ending {
 impl Call {
     /// How keys are told to the citizen's trunk.
     pub(crate) fn key_mode(&self, turn: &Turn) -> KeyMode {
-        let (trunk, dialled) = self.ledger.way();
-        let trunk = match self.direction {
-            Direction::Inbound => turn.plan.trunks.get(&trunk),
-            Direction::Outbound => first_for(&turn.plan.trunks, dialled),
-        };
-        trunk.map(|trunk| trunk.voice.keys).unwrap_or_default()
+        let of_trunk = || turn.plan.trunks.get(&self.ledger.way().0).map(|trunk| trunk.voice.keys);
+        self.keys.or_else(of_trunk).unwrap_or_default()
     }
 }
 

@@ -5,7 +5,7 @@ use super::Calls;
 use super::call::{self, Call, Residual, Stage, Talking};
 use super::outgoing::Outgoing;
 use super::party::{Aside, Member, Party};
-use crate::command::{CallTo, Command, SessionText};
+use crate::command::{CallTo, Command, SessionText, VoiceTerms};
 use crate::ledger::FactKind;
 use crate::turn::Turn;
 use shared::model::{AgentId, AsideKind, Caller, DialResult, InteractionId, LegId, MAX_KEYS, PartyId, Refusal};
@@ -382,7 +382,7 @@ impl Calls {
         };
         let leg = leg.filter(|_| sound).ok_or(Refusal::WrongState)?;
         let of_ours = match talking.aside.as_ref().map(|aside| &aside.party.who) {
-            Some(Member::Outside(outgoing)) if outgoing.leg == leg => Some(outgoing.keys),
+            Some(Member::Outside(outgoing)) if outgoing.leg == leg => Some(outgoing.keys()),
             Some(Member::Outside(_) | Member::Colleague { .. }) | None => None,
         };
         let mode = of_ours.unwrap_or_else(|| call.key_mode(turn));
@@ -411,6 +411,18 @@ impl Calls {
         }
     }
 
+    /// The next trunk of a call of ours wants an offer of its own.
+    pub(crate) fn leg_wants_offer(&mut self, turn: &mut Turn, leg: LegId, terms: VoiceTerms) {
+        let Some(call) = self.legs.get(&leg).and_then(|id| self.live.get_mut(id)) else { return };
+        if call.outgoing(leg).is_some_and(|outgoing| outgoing.withdraw(terms)) {
+            // Whoever heard the trunk that has failed hears it no longer, before its voice path is gone.
+            call.settle(turn);
+            if let Some(outgoing) = call.outgoing(leg) {
+                outgoing.reopen(turn);
+            }
+        }
+    }
+
     /// A call of ours is answered; returns for what it was made, unless that is no news.
     pub(crate) fn leg_answered(
         &mut self,
@@ -420,10 +432,17 @@ impl Calls {
     ) -> Option<(InteractionId, Option<AsideKind>)> {
         let id = *self.legs.get(&leg)?;
         let call = self.live.get_mut(&id)?;
-        if !call.outgoing(leg)?.answered(turn, answer) {
+        let outgoing = call.outgoing(leg)?;
+        if !outgoing.answered(turn, answer) {
             return None;
         }
-        if leg == call.leg { Some((id, None)) } else { Some((id, Some(self.there(turn, id)?))) }
+        let keys = outgoing.keys();
+        if leg == call.leg {
+            call.keys = Some(keys);
+            Some((id, None))
+        } else {
+            Some((id, Some(self.there(turn, id)?)))
+        }
     }
 
     /// Whether a citizen is being called who has not answered yet.

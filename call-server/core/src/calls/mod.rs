@@ -522,6 +522,7 @@ fn fresh(id: InteractionId, leg: LegId, caller: Caller, queue: QueueId, ledger: 
         queue,
         moves: 0,
         probe: false,
+        keys: None,
         started,
         card: None,
         known: KnownCaller::default(),

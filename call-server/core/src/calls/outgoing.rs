@@ -3,7 +3,7 @@
 //! What it belongs to is not known here: a citizen who is called, an expert, a phone of the house.
 
 use crate::command::{CallTo, Dial, MediaCommand, SessionText, SipCommand, VoiceTerms};
-use crate::plan::{KeyMode, TrunkVoice, first_for};
+use crate::plan::{KeyMode, Srtp, TrunkVoice, first_for};
 use crate::time::Now;
 use crate::timer::Reason;
 use crate::turn::Turn;
@@ -21,8 +21,10 @@ pub(crate) struct Outgoing {
     shown: Caller,
     /// How long it may ring, in ms.
     ring_ms: u64,
-    /// How keys are told to it.
-    pub(crate) keys: KeyMode,
+    /// The leg of a talk that it may take part in.
+    near: Option<LegId>,
+    /// By which its voice path was made.
+    terms: VoiceTerms,
     pub(crate) stage: OutgoingStage,
 }
 
@@ -33,6 +35,8 @@ pub(crate) enum OutgoingStage {
     Awaited,
     /// Media was asked for a port.
     Opening,
+    /// A trunk has failed, and the next one waits for an offer of its own: media was asked for another voice path.
+    Reopening,
     /// The INVITE is out.
     Calling,
     /// It rings there; `early` if the network's own sound is heard.
@@ -44,12 +48,13 @@ pub(crate) enum OutgoingStage {
     Answered(Now),
 }
 
-/// A call of ours travels as the trunk wants it that is tried first.
+/// A call of ours travels as the trunk wants it that is likely to be tried first. Where the trunk
+/// requires encryption, the SIP edge takes the offer nowhere but over TLS.
 fn terms(turn: &Turn, to: &CallTo) -> VoiceTerms {
     match to {
         CallTo::Number(number) => first_for(&turn.plan.trunks, number).map_or_else(VoiceTerms::default, |trunk| VoiceTerms {
             voice: trunk.voice.clone(),
-            encrypted: trunk.is_encrypted(),
+            encrypted: trunk.voice.srtp == Srtp::Required,
             ipv6: trunk.is_ipv6(),
         }),
         CallTo::Phone(_) | CallTo::Fixed { .. } => VoiceTerms { voice: TrunkVoice::of_a_phone(), ..VoiceTerms::default() },
@@ -66,7 +71,12 @@ impl Outgoing {
 
     /// A call that begins with [`Outgoing::start`]; who waits for that has a deadline of its own.
     pub(crate) fn awaited(leg: LegId, to: CallTo, shown: Caller, ring_ms: u64) -> Self {
-        Self { leg, to, shown, ring_ms, keys: KeyMode::default(), stage: OutgoingStage::Awaited }
+        Self { leg, to, shown, ring_ms, near: None, terms: VoiceTerms::default(), stage: OutgoingStage::Awaited }
+    }
+
+    /// How keys are told to it.
+    pub(crate) fn keys(&self) -> KeyMode {
+        self.terms.voice.keys
     }
 
     /// Asks for the voice path of an awaited call.
@@ -74,23 +84,48 @@ impl Outgoing {
         if self.stage != OutgoingStage::Awaited {
             return;
         }
-        let (leg, terms) = (self.leg, terms(turn, &self.to));
-        self.keys = terms.voice.keys;
+        (self.near, self.terms) = (near, terms(turn, &self.to));
+        self.open(turn);
+        self.stage = OutgoingStage::Opening;
+    }
+
+    fn open(&self, turn: &mut Turn) {
+        let (leg, near, terms) = (self.leg, self.near, self.terms.clone());
         turn.media(MediaCommand::OfferTrunk { leg, near, terms });
-        if self.keys == KeyMode::InBand {
+        if self.keys() == KeyMode::InBand {
             turn.media(MediaCommand::HearTones { leg });
         }
         turn.timers.set(turn.now.time.plus(turn.plan.limits.media_open_ms), Reason::LegOverdue(leg));
-        self.stage = OutgoingStage::Opening;
+    }
+
+    /// The next trunk wants an offer by other terms. From here on nothing is heard of the one that has failed; [`Outgoing::reopen`] follows.
+    /// Returns whether that can be.
+    pub(crate) fn withdraw(&mut self, terms: VoiceTerms) -> bool {
+        let is_calling = matches!(self.stage, OutgoingStage::Calling | OutgoingStage::Ringing { .. });
+        if is_calling {
+            (self.terms, self.stage) = (terms, OutgoingStage::Reopening);
+        }
+        is_calling
+    }
+
+    /// Asks for the voice path of the next trunk.
+    pub(crate) fn reopen(&self, turn: &mut Turn) {
+        if self.stage == OutgoingStage::Reopening {
+            self.open(turn);
+        }
     }
 
     /// The voice path is there: the INVITE goes out with its offer.
     pub(crate) fn media_opened(&mut self, turn: &mut Turn, offer: SessionText) {
-        if self.stage != OutgoingStage::Opening {
-            return;
+        let leg = self.leg;
+        match self.stage {
+            OutgoingStage::Opening => {
+                let (to, shown, terms) = (self.to.clone(), self.shown.clone(), self.terms.clone());
+                turn.sip(SipCommand::Dial(Box::new(Dial { leg, to, shown, offer, terms })));
+            }
+            OutgoingStage::Reopening => turn.sip(SipCommand::Offer { leg, offer }),
+            OutgoingStage::Awaited | OutgoingStage::Calling | OutgoingStage::Ringing { .. } | OutgoingStage::Answered(_) => return,
         }
-        let (leg, to, shown) = (self.leg, self.to.clone(), self.shown.clone());
-        turn.sip(SipCommand::Dial(Box::new(Dial { leg, to, shown, offer })));
         turn.timers.set(turn.now.time.plus(self.ring_ms), Reason::LegOverdue(leg));
         self.stage = OutgoingStage::Calling;
     }
@@ -100,7 +135,7 @@ impl Outgoing {
         let was_early = match self.stage {
             OutgoingStage::Calling => false,
             OutgoingStage::Ringing { early } => early,
-            OutgoingStage::Awaited | OutgoingStage::Opening | OutgoingStage::Answered(_) => return false,
+            OutgoingStage::Awaited | OutgoingStage::Opening | OutgoingStage::Reopening | OutgoingStage::Answered(_) => return false,
         };
         let is_early = early.is_some();
         if let Some(description) = early {
@@ -112,8 +147,9 @@ impl Outgoing {
 
     /// Somebody answered. Returns whether that is news.
     pub(crate) fn answered(&mut self, turn: &mut Turn, answer: Option<SessionText>) -> bool {
-        if matches!(self.stage, OutgoingStage::Awaited | OutgoingStage::Opening | OutgoingStage::Answered(_)) {
-            return false;
+        match self.stage {
+            OutgoingStage::Calling | OutgoingStage::Ringing { .. } => {}
+            OutgoingStage::Awaited | OutgoingStage::Opening | OutgoingStage::Reopening | OutgoingStage::Answered(_) => return false,
         }
         turn.timers.cancel(Reason::LegOverdue(self.leg));
         if let Some(description) = answer {
@@ -123,7 +159,7 @@ impl Outgoing {
         true
     }
 
-    /// Whether an INVITE has gone out.
+    /// Whether the SIP edge knows of it.
     pub(crate) fn is_placed(&self) -> bool {
         !matches!(self.stage, OutgoingStage::Awaited | OutgoingStage::Opening)
     }

@@ -67,6 +67,8 @@ impl Core {
             Input::Stop => self.stop(),
             Input::Digit { leg, digit } => self.key(leg, digit),
             Input::LegRinging { leg, early } => self.leg_rings(leg, early),
+            // A phone of the house has one place and no trunk.
+            Input::LegWantsOffer { leg, terms } => self.calls.leg_wants_offer(&mut self.turn, leg, terms),
             Input::LegAnswered { leg, answer } => self.leg_answered(leg, answer),
             // The ACK changes nothing here, and deadlines have fired already.
             Input::LegConfirmed { .. } | Input::Tick => {}

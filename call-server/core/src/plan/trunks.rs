@@ -169,8 +169,8 @@ pub fn choose(
     choice
 }
 
-/// The trunk that a call of ours to this number is tried over first, as long as nothing is known of the lines: a call has one offer, whatever
-/// trunk it goes over in the end, and this one's wishes make it.
+/// The trunk that a call of ours to this number is tried over first, as long as nothing is known of the lines: its wishes make the first
+/// offer. Where another one is tried that has other wishes, there is another offer.
 #[must_use]
 pub fn first_for<'a>(trunks: &'a BTreeMap<TrunkId, TrunkPlan>, number: &PhoneNumber) -> Option<&'a TrunkPlan> {
     let takes = |trunk: &&TrunkPlan| !trunk.targets.is_empty() && trunk.outbound.iter().any(|shape| shape.matches(number));
@@ -178,16 +178,6 @@ pub fn first_for<'a>(trunks: &'a BTreeMap<TrunkId, TrunkPlan>, number: &PhoneNum
 }
 
 impl TrunkPlan {
-    /// Whether nobody on the way can read the signalling of calls to it: each target says so.
-    #[must_use]
-    pub fn is_encrypted(&self) -> bool {
-        let is_tls = |target: &TargetPlan| {
-            let uri = target.uri.to_ascii_lowercase();
-            uri.starts_with("sips:") || uri.contains(";transport=tls")
-        };
-        !self.targets.is_empty() && self.targets.iter().all(is_tls)
-    }
-
     /// Whether its targets are addresses of IPv6.
     #[must_use]
     pub fn is_ipv6(&self) -> bool {
@@ -329,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_trunk_that_takes_a_number_makes_the_offer_and_its_targets_say_how_it_travels() {
+    fn the_first_trunk_that_takes_a_number_makes_the_first_offer() {
         let mut trunks = three();
         assert_eq!(first_for(&trunks, &number("13912345678")), trunks.get(&TrunkId(1)));
         trunks.get_mut(&TrunkId(1)).expect("it is there").priority = 9;
@@ -339,8 +329,6 @@ mod tests {
             targets: uris.iter().map(|uri| TargetPlan { uri: (*uri).to_owned(), priority: 1, weight: 1 }).collect(),
             ..TrunkPlan::default()
         };
-        assert!(to(&["sips:a.example", "sip:b.example;transport=TLS"]).is_encrypted());
-        assert!(!to(&["sips:a.example", "sip:b.example"]).is_encrypted() && !to(&[]).is_encrypted());
         assert!(to(&["sip:[2001:db8::1]:5060"]).is_ipv6() && !to(&["sip:192.0.2.1"]).is_ipv6() && !to(&[]).is_ipv6());
     }
 

@@ -222,7 +222,7 @@ impl Watch {
             }
             Input::PlanChanged(plan) => self.before_plan(plan, core),
             Input::Stop => self.stopped = true,
-            Input::LegRinging { .. } | Input::LegAnswered { .. } => {}
+            Input::LegRinging { .. } | Input::LegWantsOffer { .. } | Input::LegAnswered { .. } => {}
             Input::CallbacksKnown(known) => self.before_callbacks(known),
             Input::CancelCallback(_) => {}
             Input::LegConfirmed { .. } | Input::FarDescribed { .. } | Input::MediaOpened { .. } | Input::AgentMediaOpened { .. } => {}
@@ -395,9 +395,9 @@ impl Watch {
     fn attentive(&mut self, agent: AgentId, session: SessionId, attentive: bool) {
         let Some(seen) = self.agents.get_mut(&agent).filter(|seen| seen.session == session) else { return };
         seen.attentive = attentive;
-        if !attentive && self.alone {
-            self.calls.values_mut().for_each(|call| _ = call.accepts_itself.remove(&agent));
-        }
+        // What is due by now is accepted first.
+        let stays = |of: AgentId, due: Time| attentive || of != agent || due <= self.now;
+        self.calls.values_mut().for_each(|call| call.accepts_itself.retain(|of, due| stays(*of, *due)));
     }
 
     /// Both clocks.
@@ -469,6 +469,7 @@ impl Watch {
             SipCommand::Ring { leg }
             | SipCommand::Answer { leg, .. }
             | SipCommand::PressKeys { leg, .. }
+            | SipCommand::Offer { leg, .. }
             | SipCommand::Refuse { leg, .. }
             | SipCommand::HangUp { leg, .. } => leg,
             SipCommand::Dial(dial) => &dial.leg,
@@ -525,6 +526,7 @@ impl Watch {
                     assert!(call.connected.is_none(), "I-10: closed while still joined");
                 }
             }
+            MediaCommand::OfferTrunk { leg, .. } if self.legs.contains_key(leg) => assert!(self.call_of_leg(*leg).connected.is_none()),
             MediaCommand::OfferTrunk { leg, .. } => {
                 let interaction = self.step.dialled.expect("somebody dials");
                 self.legs.insert(*leg, interaction);

@@ -6,7 +6,9 @@ use crate::draw::{self, CALLERS, number_of, phone};
 use crate::people;
 use crate::record::{self, Record, Step};
 use crate::watch::Watch;
-use call_core::command::{AgentCommand, MediaAccess, MediaCommand, RecordingCommand, SessionEnd, SessionText, SipCommand, StoreCommand};
+use call_core::command::{
+    AgentCommand, MediaAccess, MediaCommand, RecordingCommand, SessionEnd, SessionText, SipCommand, StoreCommand, VoiceTerms,
+};
 use call_core::input::{AgentAction, AnnouncementEnd, CallOffered, LegEnd, MediaFailure, RecordingOutcome};
 use call_core::journal::{JournalLine, without_secrets};
 use call_core::plan::Plan;
@@ -349,6 +351,8 @@ impl World {
         match command {
             SipCommand::Ring { .. } | SipCommand::PressKeys { .. } => {}
             SipCommand::Dial(dial) => self.is_called(dial.leg),
+            SipCommand::Offer { leg, .. } if self.legs.contains(&leg) => self.is_called(leg),
+            SipCommand::Offer { .. } => {}
             SipCommand::Answer { leg, .. } if self.chance(98) => self.send(Edge::Sip, Input::LegConfirmed { leg }),
             SipCommand::Answer { leg, .. } => self.after(32_000, Event::Leaves(leg, LegEnd::Timeout)),
             SipCommand::Refuse { leg, .. } | SipCommand::HangUp { leg, .. } => self.leg_ends(leg, LegEnd::AsCommanded),
@@ -531,6 +535,13 @@ impl World {
             2..4 => self.after(5_000, Event::Leaves(leg, LegEnd::Refused { status: 486 })),
             4 => self.after(5_000, Event::Leaves(leg, LegEnd::Refused { status: 404 })),
             5 => self.after(2_000, Event::Leaves(leg, LegEnd::NoLine)),
+            // The first trunk fails, perhaps when it has rung already; the next one has other terms.
+            roll @ 6..8 => {
+                if roll == 7 {
+                    self.send(Edge::Sip, Input::LegRinging { leg, early: Some(SessionText("early".into())) });
+                }
+                self.after(3_000, Event::Arrives(Input::LegWantsOffer { leg, terms: VoiceTerms::default() }));
+            }
             roll => {
                 let early = (roll > 12).then(|| SessionText("early".into()));
                 self.send(Edge::Sip, Input::LegRinging { leg, early });

@@ -289,6 +289,12 @@ impl Endpoint {
         }
     }
 
+    /// The Call-ID of a call.
+    #[must_use]
+    pub fn call_id(&self, call: CallKey) -> Option<Bytes> {
+        self.calls.get(&call).map(|found| found.party.dialog.id.call_id.clone())
+    }
+
     /// Tells the end of a call, once.
     fn tell_end(&mut self, call: CallKey, ending: Ending) {
         if self.calls.get_mut(&call).is_some_and(|found| !std::mem::replace(&mut found.is_told, true)) {

@@ -40,7 +40,9 @@ const CLASSES: [u8; 256] = {
         let is_foreign = matches!(byte as u8, 0..=0x20 | 0x7f | b'<' | b'>' | b'"');
         let is_of_name = matches!(byte as u8, b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'.' | b'-' | b'_');
         let is_mark = matches!(byte as u8, b':' | b'@' | b';' | b'?');
+        let is_unseen = !matches!(byte as u8, 0x21..=0x7e);
         table[byte] = (is_token_byte(byte as u8) as u8) | (is_foreign as u8) << 1 | (is_of_name as u8) << 2 | (is_mark as u8) << 3;
+        table[byte] |= (!is_of_name as u8) << 4 | (is_unseen as u8) << 5;
         byte += 1;
     }
     table
@@ -53,6 +55,10 @@ const FOREIGN: u8 = 2;
 const HOST_NAME: u8 = 4;
 /// What parts a URI.
 const URI_MARK: u8 = 8;
+/// What is no part of a host name.
+const NO_HOST_NAME: u8 = 16;
+/// What is no visible ASCII.
+const UNSEEN: u8 = 32;
 
 fn is_of(byte: u8, class: u8) -> bool {
     CLASSES.get(usize::from(byte)).is_some_and(|classes| classes & class != 0)
@@ -77,8 +83,9 @@ pub(crate) struct UriMarks {
 pub(crate) fn uri_marks(text: &[u8]) -> Option<UriMarks> {
     let mut marks = UriMarks::default();
     let mut from = 0_usize;
-    while let Some(passed) = text.get(from..)?.iter().position(|byte| is_of(*byte, FOREIGN | URI_MARK)) {
-        let place = from.checked_add(passed)?;
+    while let Some(place) =
+        first_of(text, from, |word| word.is_below(0x23) | word.is_within(0x3a, 0x40) | word.is(0x7f), FOREIGN | URI_MARK)
+    {
         from = place.checked_add(1)?;
         match text.get(place)? {
             b':' => marks.colon = marks.colon.or(Some(place)),
@@ -91,6 +98,71 @@ pub(crate) fn uri_marks(text: &[u8]) -> Option<UriMarks> {
         }
     }
     Some(marks)
+}
+
+/// Eight bytes, looked at as one number; each verdict is the high bit of its byte. Bytes above 0x7f are nothing that is asked for.
+#[derive(Clone, Copy)]
+struct Eight {
+    /// Without the high bits.
+    low: u64,
+    ascii: u64,
+}
+
+impl Eight {
+    const ONES: u64 = u64::from_le_bytes([0x01; WORD]);
+    const HIGH: u64 = u64::from_le_bytes([0x80; WORD]);
+
+    fn new(bytes: [u8; WORD]) -> Self {
+        let word = u64::from_le_bytes(bytes);
+        Self { low: word & !Self::HIGH, ascii: !word & Self::HIGH }
+    }
+
+    /// High bits of the bytes that are `limit` or more: the sum goes over into no other byte.
+    fn reaches(self, limit: u8) -> u64 {
+        self.low.wrapping_add(Self::ONES.wrapping_mul(u64::from(0x80_u8.wrapping_sub(limit))))
+    }
+
+    fn is_below(self, limit: u8) -> u64 {
+        !self.reaches(limit) & self.ascii
+    }
+
+    fn is_within(self, first: u8, last: u8) -> u64 {
+        self.reaches(first) & !self.reaches(last.wrapping_add(1)) & self.ascii
+    }
+
+    fn is(self, byte: u8) -> u64 {
+        self.is_within(byte, byte)
+    }
+}
+
+/// The first byte from `from` on that is of the class, eight at a time: `may_be` finds them all, and others whose class is looked up.
+#[inline(always)]
+fn first_of(text: &[u8], from: usize, may_be: impl Fn(Eight) -> u64, class: u8) -> Option<usize> {
+    let mut place = from;
+    let mut rest = text.get(from..)?;
+    while let Some((bytes, behind)) = rest.split_first_chunk::<WORD>() {
+        let mut found = may_be(Eight::new(*bytes)) & Eight::HIGH;
+        while found != 0 {
+            let at = usize::try_from(found.trailing_zeros() / 8).unwrap_or(0);
+            if bytes.get(at).is_some_and(|byte| is_of(*byte, class)) {
+                return Some(place.wrapping_add(at));
+            }
+            found &= found.wrapping_sub(1);
+        }
+        (rest, place) = (behind, place.wrapping_add(WORD));
+    }
+    Some(place.wrapping_add(rest.iter().position(|byte| is_of(*byte, class))?))
+}
+
+/// Whether all bytes are visible ASCII.
+pub(crate) fn is_printable(text: &[u8]) -> bool {
+    first_of(text, 0, |word| word.is_below(0x21) | word.is(0x7f) | !word.ascii, UNSEEN).is_none()
+}
+
+/// Where the first colon stands; in front of it is the name of a field, which is short.
+#[inline(always)]
+pub(crate) fn colon(line: &[u8]) -> Option<usize> {
+    find(line, [b':'], |far| memchr(b':', far))
 }
 
 /// A whole, not empty `token`.
@@ -249,7 +321,8 @@ pub(crate) fn number<N: TryFrom<u64>>(text: &[u8]) -> Option<N> {
 /// Host and port of a URI or a Via; white space around the colon is legal in a Via. A bracketed IPv6 reference keeps its brackets.
 pub(crate) fn host_port(text: &[u8]) -> Option<(&[u8], Option<u16>)> {
     // The usual case at once: a name or an IPv4 address, and perhaps a port.
-    let end = text.iter().position(|byte| !is_of(*byte, HOST_NAME)).unwrap_or(text.len());
+    let may_end = |word: Eight| !(word.is_within(b'0', b'9') | word.is_within(b'a', b'z') | word.is_within(b'-', b'.'));
+    let end = first_of(text, 0, may_end, NO_HOST_NAME).unwrap_or(text.len());
     match text.split_at_checked(end)? {
         (host @ [_, ..], []) => return Some((host, None)),
         (host @ [_, ..], [b':', port @ ..]) => {
@@ -315,6 +388,26 @@ mod tests {
         assert_eq!(host_port(b"[2001:db8::1]:5061"), Some((&b"[2001:db8::1]"[..], Some(5061))));
         for bad in [&b""[..], b":5060", b"a:0", b"a:65536", b"a:-1", b"[2001:db8::1", b"[x]", b"a b", b"a:5060x"] {
             assert_eq!(host_port(bad), None, "{}", String::from_utf8_lossy(bad));
+        }
+    }
+
+    #[test]
+    fn eight_bytes_at_a_time_find_what_one_at_a_time_finds() {
+        for byte in 0..=u8::MAX {
+            for place in 0..20 {
+                let mut text = [b'a'; 20];
+                text[place] = byte;
+                let what = format!("{byte:#x} at {place}");
+                assert_eq!(is_printable(&text), !is_of(byte, UNSEEN), "{what}");
+                assert_eq!(uri_marks(&text).is_none(), is_of(byte, FOREIGN), "{what}");
+                let marked =
+                    uri_marks(&text).is_some_and(|marks| [marks.colon, marks.at, marks.semicolon, marks.question].contains(&Some(place)));
+                assert_eq!(marked, is_of(byte, URI_MARK), "{what}");
+                let host = host_port(&text).map(|(host, _)| host.len());
+                let is_white = is_space(byte) && (place == 0 || place == 19);
+                let expected = if is_of(byte, HOST_NAME) { Some(20) } else { is_white.then_some(19) };
+                assert_eq!(host, expected, "{what}");
+            }
         }
     }
 

@@ -50,6 +50,8 @@ impl Method {
 /// A header field's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Name {
+    /// A field that this server does not look at.
+    Other,
     /// Accept
     Accept,
     /// Allow
@@ -104,78 +106,110 @@ pub enum Name {
     UserAgent,
     /// Via, `v`
     Via,
-    /// A field that this server does not look at.
-    Other,
 }
 
-/// Spellings by their length: a name is compared with few others.
-const SPELLINGS: [&[(&str, Name)]; 20] = [
-    &[],
-    &[
-        ("v", Name::Via),
-        ("f", Name::From),
-        ("t", Name::To),
-        ("i", Name::CallId),
-        ("m", Name::Contact),
-        ("l", Name::ContentLength),
-        ("c", Name::ContentType),
-        ("e", Name::ContentEncoding),
-        ("k", Name::Supported),
-        ("x", Name::SessionExpires),
-        ("o", Name::Event),
-        ("r", Name::ReferTo),
-    ],
-    &[("To", Name::To)],
-    &[("Via", Name::Via)],
-    &[("From", Name::From), ("CSeq", Name::CSeq), ("RAck", Name::RAck), ("RSeq", Name::RSeq)],
-    &[("Allow", Name::Allow), ("Route", Name::Route), ("Event", Name::Event)],
-    &[("Accept", Name::Accept), ("Min-SE", Name::MinSe)],
-    &[("Contact", Name::Contact), ("Call-ID", Name::CallId), ("Require", Name::Require), ("Privacy", Name::Privacy)],
-    &[("Refer-To", Name::ReferTo), ("Replaces", Name::Replaces)],
-    &[("Supported", Name::Supported), ("Timestamp", Name::Timestamp)],
-    &[("User-Agent", Name::UserAgent)],
-    &[],
-    &[("Content-Type", Name::ContentType), ("Record-Route", Name::RecordRoute)],
-    &[],
-    &[("Content-Length", Name::ContentLength)],
-    &[("Session-Expires", Name::SessionExpires)],
-    &[("Content-Encoding", Name::ContentEncoding)],
-    &[],
-    &[("Subscription-State", Name::SubscriptionState)],
-    &[("P-Asserted-Identity", Name::PAssertedIdentity)],
+/// Each name as the RFCs spell it, and its compact form.
+const SPELLINGS: [(&str, Name); 39] = [
+    ("v", Name::Via),
+    ("f", Name::From),
+    ("t", Name::To),
+    ("i", Name::CallId),
+    ("m", Name::Contact),
+    ("l", Name::ContentLength),
+    ("c", Name::ContentType),
+    ("e", Name::ContentEncoding),
+    ("k", Name::Supported),
+    ("x", Name::SessionExpires),
+    ("o", Name::Event),
+    ("r", Name::ReferTo),
+    ("To", Name::To),
+    ("Via", Name::Via),
+    ("From", Name::From),
+    ("CSeq", Name::CSeq),
+    ("RAck", Name::RAck),
+    ("RSeq", Name::RSeq),
+    ("Allow", Name::Allow),
+    ("Route", Name::Route),
+    ("Event", Name::Event),
+    ("Accept", Name::Accept),
+    ("Min-SE", Name::MinSe),
+    ("Contact", Name::Contact),
+    ("Call-ID", Name::CallId),
+    ("Require", Name::Require),
+    ("Privacy", Name::Privacy),
+    ("Refer-To", Name::ReferTo),
+    ("Replaces", Name::Replaces),
+    ("Supported", Name::Supported),
+    ("Timestamp", Name::Timestamp),
+    ("User-Agent", Name::UserAgent),
+    ("Content-Type", Name::ContentType),
+    ("Record-Route", Name::RecordRoute),
+    ("Content-Length", Name::ContentLength),
+    ("Session-Expires", Name::SessionExpires),
+    ("Content-Encoding", Name::ContentEncoding),
+    ("Subscription-State", Name::SubscriptionState),
+    ("P-Asserted-Identity", Name::PAssertedIdentity),
 ];
+
+const SLOTS: usize = 128;
+
+/// The one spelling that a name of this length and with these ends can be, whatever its case: the factors were looked for so that no two
+/// spellings fall into one slot.
+const fn slot(first: u8, last: u8, length: usize) -> usize {
+    let ends = ((first | 0x20) as usize).wrapping_add(13_usize.wrapping_mul((last | 0x20) as usize));
+    ends.wrapping_add(12_usize.wrapping_mul(length)) & (SLOTS - 1)
+}
+
+/// The spelling of each slot.
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "evaluated when this is compiled, within the tables")]
+const BY_SLOT: [(&str, Name); SLOTS] = {
+    let mut table = [("", Name::Other); SLOTS];
+    let mut place = 0;
+    while place < SPELLINGS.len() {
+        let bytes = SPELLINGS[place].0.as_bytes();
+        let slot = slot(bytes[0], bytes[bytes.len() - 1], bytes.len());
+        assert!(table[slot].0.is_empty(), "two spellings in one slot");
+        table[slot] = SPELLINGS[place];
+        place += 1;
+    }
+    table
+};
 
 impl Name {
     /// Reads a long or compact name in any case.
     #[must_use]
     pub fn from_token(token: &[u8]) -> Self {
-        let spellings = SPELLINGS.get(token.len()).copied().unwrap_or_default();
-        let Some(first) = token.first() else { return Self::Other };
-        // The first letter tells most of them apart.
-        let may_be = |spelling: &str| spelling.as_bytes().first().is_some_and(|letter| letter.eq_ignore_ascii_case(first));
+        let [first, .., last] = *token else { return token.first().map_or(Self::Other, |only| Self::at(slot(*only, *only, 1), token)) };
+        Self::at(slot(first, last, token.len()), token)
+    }
+
+    fn at(slot: usize, token: &[u8]) -> Self {
+        let Some((spelling, name)) = BY_SLOT.get(slot) else { return Self::Other };
         // Nearly everybody writes names as the RFCs do: comparing bytes alone is several times faster than comparing letters.
-        let is = |spelling: &str| is_same(token, spelling.as_bytes()) || token.eq_ignore_ascii_case(spelling.as_bytes());
-        let found = spellings.iter().find(|(spelling, _)| may_be(spelling) && is(spelling));
-        found.map_or(Self::Other, |(_, name)| *name)
+        let is = spelling.len() == token.len() && (is_same(token, spelling.as_bytes()) || token.eq_ignore_ascii_case(spelling.as_bytes()));
+        if is { *name } else { Self::Other }
     }
 
     /// How many there are.
-    pub(crate) const COUNT: usize = Self::Other as usize + 1;
+    pub(crate) const COUNT: usize = Self::Via as usize + 1;
 
     /// Its own bit among all names.
     pub(crate) fn bit(self) -> u32 {
         1_u32.checked_shl(self as u32).unwrap_or(0)
     }
 
-    /// A second field of one of these names makes a message ambiguous and therefore invalid.
-    pub(crate) const SINGLE: [Self; 5] = [Self::CallId, Self::ContentLength, Self::CSeq, Self::From, Self::To];
+    /// The bits of names of which a second field makes a message ambiguous and therefore invalid.
+    pub(crate) const SINGLE: u32 =
+        1 << Self::CallId as u32 | 1 << Self::ContentLength as u32 | 1 << Self::CSeq as u32 | 1 << Self::From as u32 | 1 << Self::To as u32;
 }
 
 /// Equality of two short texts of one length by their ends, which overlap in the middle: a few instructions without a call.
 fn is_same(left: &[u8], right: &[u8]) -> bool {
     match left.len() {
+        1..4 => left.first() == right.first() && left.get(1) == right.get(1) && left.last() == right.last(),
         4..8 => left.first_chunk::<4>() == right.first_chunk() && left.last_chunk::<4>() == right.last_chunk(),
         8..=16 => left.first_chunk::<8>() == right.first_chunk() && left.last_chunk::<8>() == right.last_chunk(),
+        17..=32 => left.first_chunk::<16>() == right.first_chunk() && left.last_chunk::<16>() == right.last_chunk(),
         _ => left == right,
     }
 }
@@ -189,11 +223,11 @@ mod tests {
         for spelling in ["Via", "VIA", "v", "V"] {
             assert_eq!(Name::from_token(spelling.as_bytes()), Name::Via);
         }
-        let spelt: Vec<&str> = SPELLINGS.iter().flat_map(|spellings| spellings.iter().map(|(spelling, _)| *spelling)).collect();
-        for (length, spellings) in SPELLINGS.iter().enumerate() {
-            assert!(spellings.iter().all(|(spelling, name)| spelling.len() == length && Name::from_token(spelling.as_bytes()) == *name));
+        for (spelling, name) in SPELLINGS {
+            let all = [spelling.to_owned(), spelling.to_ascii_lowercase(), spelling.to_ascii_uppercase()];
+            assert!(all.iter().all(|text| Name::from_token(text.as_bytes()) == name), "{spelling}");
+            assert_eq!(Name::from_token(format!("{spelling}-").as_bytes()), Name::Other, "{spelling}");
         }
-        assert_eq!(spelt.len(), 27 + 12, "each name once, and its compact form");
         assert_eq!(Name::from_token(b"X-Via"), Name::Other);
         assert_eq!(Name::from_token(b""), Name::Other);
     }

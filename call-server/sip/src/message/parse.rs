@@ -4,7 +4,7 @@
 //! checked, and a request that fails there can still be answered. All of this happens on borrowed bytes ([`Outline`]); only a message
 //! that is kept ([`parse`]) costs memory.
 
-use super::grammar::{cut, has_empty_part, is_space, is_token, number, parts, trim};
+use super::grammar::{colon, cut, has_empty_part, is_printable, is_space, is_token, number, parts, trim};
 use super::{Fault, Field, Head, Identity, Message, Method, Name, NameAddr, ParseError, Rejected, Request, Response, Uri, Via};
 use bytes::Bytes;
 use memchr::{memchr, memchr_iter};
@@ -272,7 +272,7 @@ impl<'a> Index<'a> {
         let mut last_is_field = false;
         for line_end in memchr_iter(b'\n', packet) {
             let line = without_return(packet.get(start..line_end).unwrap_or_default());
-            let next = line_end.saturating_add(1);
+            let next = line_end.wrapping_add(1);
             if is_first {
                 index.start_line_end = line.len();
                 is_first = false;
@@ -309,7 +309,8 @@ impl<'a> Index<'a> {
             *first = u8::try_from(self.count).unwrap_or(u8::MAX);
         }
         self.seen |= bit;
-        self.count = self.count.saturating_add(1);
+        // Below the length of the table.
+        self.count = self.count.wrapping_add(1);
         true
     }
 
@@ -349,8 +350,7 @@ impl<'a> Index<'a> {
     }
 
     fn check_single(&self) -> Result<(), Fault> {
-        let is_repeated = |name: Name| self.repeated & name.bit() != 0;
-        if Name::SINGLE.into_iter().any(is_repeated) { Err(Fault::RepeatedField) } else { Ok(()) }
+        if self.repeated & Name::SINGLE == 0 { Ok(()) } else { Err(Fault::RepeatedField) }
     }
 
     /// Over UDP a missing Content-Length means the rest of the datagram, a smaller one cuts, a larger one is an error.
@@ -387,13 +387,16 @@ fn without_return(line: &[u8]) -> &[u8] {
 }
 
 fn field(line: &[u8], start: usize, end: usize) -> Option<Field> {
-    let (name, _) = cut(line, b':')?;
-    let value_start = start.checked_add(name.len())?.checked_add(1)?;
+    let name = line.get(..colon(line)?)?;
+    // Both are within a packet.
+    let value_start = start.wrapping_add(name.len()).wrapping_add(1);
     // White space before the colon is legal, and rare; before the name there is none.
-    if name.first().is_none_or(|byte| is_space(*byte)) {
-        return None;
-    }
-    let name = trim(name);
+    let name = match name {
+        [] => return None,
+        [first, ..] if is_space(*first) => return None,
+        [.., last] if is_space(*last) => trim(name),
+        [..] => name,
+    };
     let known = Name::from_token(name);
     (known != Name::Other || is_token(name)).then_some(())?;
     Field::new(known, value_start, end)
@@ -417,7 +420,7 @@ fn first_value(text: &[u8]) -> Option<&[u8]> {
 }
 
 fn is_call_id(text: &[u8]) -> bool {
-    !text.is_empty() && text.iter().all(|byte| (0x21..0x7f).contains(byte))
+    !text.is_empty() && is_printable(text)
 }
 
 fn cseq(text: &[u8]) -> Option<(u32, &[u8])> {

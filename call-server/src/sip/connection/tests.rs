@@ -7,6 +7,8 @@ use tokio::runtime::Runtime;
 
 /// Limit of every wait; reached only by a failing test.
 const LIMIT: Duration = Duration::from_secs(20);
+/// So long a slow peer waits for its connection to end before it sends its next bytes; many times shorter than the limits that it tries.
+const DRIP: Duration = Duration::from_millis(5);
 const OPTIONS: &str = "OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\n\
      Call-ID: 1\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n";
 
@@ -75,9 +77,9 @@ fn a_message_that_does_not_end_costs_the_connection_however_many_bytes_come() {
         let mut site = Site::open(End::Accepted, true, &short());
         let mut dripping = OPTIONS.as_bytes().iter();
         let why = loop {
-            tokio::select! {
-                why = site.told.recv() => break why.expect("the connection tells its end").1,
-                () = tokio::time::sleep(Duration::from_millis(5)) => {
+            match timeout(DRIP, site.told.recv()).await {
+                Ok(told) => break told.expect("the connection tells its end").1,
+                Err(_) => {
                     let byte = dripping.next().expect("the connection ends before the message");
                     let _ = site.far.write_all(&[*byte]).await;
                 }
@@ -93,9 +95,9 @@ fn a_silent_stranger_is_let_go_and_its_pings_buy_no_time() {
         let mut site = Site::open(End::Accepted, false, &short());
         let ended = async {
             loop {
-                tokio::select! {
-                    why = site.told.recv() => break why.expect("the connection tells its end").1,
-                    () = tokio::time::sleep(Duration::from_millis(5)) => drop(site.far.write_all(b"\r\n\r\n").await),
+                match timeout(DRIP, site.told.recv()).await {
+                    Ok(told) => break told.expect("the connection tells its end").1,
+                    Err(_) => drop(site.far.write_all(b"\r\n\r\n").await),
                 }
             }
         };

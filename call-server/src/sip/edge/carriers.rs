@@ -94,6 +94,12 @@ impl Edge {
         self.lines.place(now, &mut ways, wish, phone);
     }
 
+    /// The offer that a call of ours waits for.
+    pub(super) fn offer(&mut self, now: u64, leg: LegId, offer: &SessionText) {
+        let mut ways = EdgeWays { endpoints: &mut self.endpoints, wires: &mut self.wires };
+        self.lines.offer(now, &mut ways, leg, offer.0.to_string());
+    }
+
     /// A call of ours is not wanted any more; `false` if it is none, or was answered.
     pub(super) fn give_up(&mut self, now: u64, leg: LegId) -> bool {
         let mut ways = EdgeWays { endpoints: &mut self.endpoints, wires: &mut self.wires };
@@ -107,6 +113,7 @@ impl Edge {
         for (leg, told) in self.lines.take_told() {
             self.inbox.send(match told {
                 Told::Ringing(early) => Input::LegRinging { leg, early: some(early) },
+                Told::WantsOffer(terms) => Input::LegWantsOffer { leg, terms },
                 Told::Answered(call, answer) => {
                     self.legs.answered(leg, call);
                     Input::LegAnswered { leg, answer: some(answer) }

@@ -8,6 +8,7 @@ use super::report::{AttemptResult, CallResult};
 use super::{PathCall, Ways};
 use crate::sip::{Destination, refusal};
 use bytes::Bytes;
+use call_core::command::VoiceTerms;
 use call_core::input::LegEnd;
 use call_core::plan::AttemptEnd;
 use shared::model::TrunkId;
@@ -21,6 +22,8 @@ use std::net::SocketAddr;
 pub(super) const FIRST_WORD_MS: u64 = 5_000;
 /// A test call that rings for so long is not answered, in ms.
 const TEST_ANSWER_MS: u64 = 30_000;
+/// An offer that was asked for is there within this, in ms; the core gives up earlier.
+const OFFER_MS: u64 = 10_000;
 /// Longest ringing of any other call, in ms; the core ends it earlier.
 const ANSWER_MS: u64 = 180_000;
 /// What an answered test call is hung up with.
@@ -35,6 +38,8 @@ pub(super) struct Stop {
     pub(super) uri: String,
     pub(super) way: Way,
     pub(super) caller: Caller,
+    /// How voice travels there; nobody asks at a phone of the house, and for a call without voice.
+    pub(super) terms: Option<VoiceTerms>,
 }
 
 /// How a place is reached.
@@ -66,6 +71,13 @@ pub(super) enum Purpose {
     Talk,
 }
 
+/// Our offer, and by which terms it was made.
+#[derive(Debug)]
+pub(super) struct Offered {
+    pub(super) description: String,
+    pub(super) terms: VoiceTerms,
+}
+
 /// What whoever wants to talk is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::sip) enum Told {
@@ -73,6 +85,8 @@ pub(in crate::sip) enum Told {
     Ringing(Bytes),
     /// It is answered: the call is none of the trunks' any more.
     Answered(PathCall, Bytes),
+    /// The next place wants an offer by these terms, and waits for it: [`Dial::offer`].
+    WantsOffer(VoiceTerms),
     /// It will not be answered.
     Over(LegEnd),
 }
@@ -89,13 +103,22 @@ struct Current {
     ringing_ms: Option<u64>,
 }
 
+/// A place that wants another offer than ours.
+#[derive(Debug)]
+struct Waiting {
+    stop: Stop,
+    terms: VoiceTerms,
+    since: u64,
+    told: bool,
+}
+
 /// One call.
 #[derive(Debug)]
 pub(super) struct Dial {
     purpose: Purpose,
-    /// Our offer.
-    description: String,
+    offered: Offered,
     left: VecDeque<Stop>,
+    waiting: Option<Waiting>,
     current: Option<Current>,
     result: CallResult,
     /// Where the last place stood that was tried.
@@ -104,9 +127,9 @@ pub(super) struct Dial {
 
 impl Dial {
     /// Begins with the first place.
-    pub(super) fn begin(now: u64, ways: &mut dyn Ways, purpose: Purpose, description: String, stops: Vec<Stop>) -> Self {
+    pub(super) fn begin(now: u64, ways: &mut dyn Ways, purpose: Purpose, offered: Offered, stops: Vec<Stop>) -> Self {
         let (left, result, last) = (stops.into(), CallResult::default(), LegEnd::NoLine);
-        let mut dial = Self { purpose, description, left, current: None, result, last };
+        let mut dial = Self { purpose, offered, left, waiting: None, current: None, result, last };
         dial.next(now, ways);
         dial
     }
@@ -118,17 +141,35 @@ impl Dial {
 
     /// Over which trunk it is being tried.
     pub(super) fn trunk(&self) -> Option<TrunkId> {
-        self.current.as_ref().and_then(|current| current.stop.caller.trunk)
+        let stop = self.current.as_ref().map(|current| &current.stop).or(self.waiting.as_ref().map(|waiting| &waiting.stop));
+        stop.and_then(|stop| stop.caller.trunk)
+    }
+
+    /// What offer it waits for; told once.
+    pub(super) fn wants_offer(&mut self) -> Option<VoiceTerms> {
+        let waiting = self.waiting.as_mut().filter(|waiting| !waiting.told)?;
+        waiting.told = true;
+        Some(waiting.terms.clone())
+    }
+
+    /// The offer that it waits for.
+    pub(super) fn offer(&mut self, now: u64, ways: &mut dyn Ways, description: String) {
+        if let Some(Waiting { stop, terms, .. }) = self.waiting.take() {
+            self.offered = Offered { description, terms };
+            self.left.push_front(stop);
+            self.next(now, ways);
+        }
     }
 
     /// How it ended; told once nothing is under way.
     pub(super) fn end(&self) -> Option<LegEnd> {
-        self.current.is_none().then_some(self.last)
+        self.is_over().then_some(self.last)
     }
 
     /// It is not wanted any more.
     pub(super) fn give_up(&mut self, now: u64, ways: &mut dyn Ways) {
         self.left.clear();
+        self.waiting = None;
         if let Some(current) = self.current.take()
             && let Some(endpoint) = ways.endpoint(current.call.0)
         {
@@ -139,7 +180,11 @@ impl Dial {
 
     /// The result, once nothing is under way.
     pub(super) fn over(&self) -> Option<&CallResult> {
-        self.current.is_none().then_some(&self.result)
+        self.is_over().then_some(&self.result)
+    }
+
+    fn is_over(&self) -> bool {
+        self.current.is_none() && self.waiting.is_none()
     }
 
     /// What came of it so far.
@@ -149,6 +194,9 @@ impl Dial {
 
     /// When it wants to be woken.
     pub(super) fn due(&self) -> Option<u64> {
+        if let Some(waiting) = &self.waiting {
+            return Some(waiting.since.saturating_add(OFFER_MS));
+        }
         let current = self.current.as_ref()?;
         let patience = match (current.heard, self.purpose) {
             (false, _) => FIRST_WORD_MS,
@@ -164,12 +212,16 @@ impl Dial {
                 Way::To(destination) => (ways.way(destination), destination.address),
                 Way::Back(path, source) => (Some(*path), *source),
             };
+            let other_terms = stop.terms.clone().filter(|terms| path.is_some() && !terms.offer_alike(&self.offered.terms));
+            if let Some(terms) = other_terms {
+                return self.waiting = Some(Waiting { stop, terms, since: now, told: false });
+            }
             let invitation = Invitation {
                 to: stop.uri.clone(),
                 from: stop.caller.from.clone(),
                 target,
                 fields: stop.caller.fields.clone(),
-                description: Some(self.description.clone()),
+                description: Some(self.offered.description.clone()),
             };
             let placed = path.and_then(|path| Some((path, ways.endpoint(path)?.call(now, invitation)?)));
             let current = |call| Current { call, stop, started: now, heard: false, challenged: false, status: None, ringing_ms: None };
@@ -184,6 +236,11 @@ impl Dial {
     pub(super) fn timeout(&mut self, now: u64, ways: &mut dyn Ways) {
         if self.due().is_none_or(|due| due > now) {
             return;
+        }
+        if self.waiting.take().is_some() {
+            // Whoever makes offers has none, for the places behind it neither.
+            self.left.clear();
+            self.last = LegEnd::NoLine;
         }
         let Some(current) = self.current.take() else { return };
         if let Some(endpoint) = ways.endpoint(current.call.0) {

@@ -1,12 +1,13 @@
 //! All trunks together: what is due goes out, what comes back finds its line; tests that an operator asks for.
 
-use super::dial::{Dial, Purpose as Why, Stop, Told};
+use super::dial::{Dial, Offered, Purpose as Why, Stop, Told};
 use super::line::{Line, OPTIONS_PATIENCE_MS, seen_from};
 use super::placing::{Placed, draw, stops};
 use super::registration::Outcome;
 use super::report::{StepResult, TargetResult, TestReport, TestWish, TrunkStatus};
 use super::{PathCall, Ways, chance, token};
 use crate::sip::{Destination, Transport, TrunkSettings};
+use call_core::command::VoiceTerms;
 use call_core::plan::{KeyMode, TrunkPlan, choose};
 use shared::model::{Caller, LegId, PhoneNumber, TrunkId};
 use sip_core::message::{Method, Request, Response};
@@ -59,6 +60,8 @@ pub(in crate::sip) struct Lines {
     pub(super) placed: BTreeMap<LegId, Placed>,
     /// What whoever wants to talk is to be told.
     pub(super) told: Vec<(LegId, Told)>,
+    /// Attempts that have begun, for the trace.
+    pub(super) begun: Vec<(LegId, PathCall)>,
     asked: BTreeMap<(usize, RequestKey), Purpose>,
     tests: BTreeMap<u64, Test>,
     last_test: u64,
@@ -80,6 +83,7 @@ impl Lines {
             lines,
             placed: BTreeMap::new(),
             told: Vec::new(),
+            begun: Vec::new(),
             asked: BTreeMap::new(),
             tests: BTreeMap::new(),
             last_test: 0,
@@ -513,7 +517,9 @@ fn dial(now: u64, ways: &mut dyn Ways, line: &mut Line, number: &PhoneNumber, ow
     let mut stops: Vec<Stop> =
         choice.attempts.iter().flat_map(|attempt| stops(line, attempt.target, (number, &Caller::default()), own)).collect();
     stops.truncate(call_core::plan::MAX_ATTEMPTS);
-    Dial::begin(now, ways, Why::Test, silent_offer(own), stops)
+    // Nothing is said: one offer is as good as another.
+    stops.iter_mut().for_each(|stop| stop.terms = None);
+    Dial::begin(now, ways, Why::Test, Offered { description: silent_offer(own), terms: VoiceTerms::default() }, stops)
 }
 
 /// An offer under which nobody sends anything: the call is only to see that it can be placed (RFC 3264 section 5.1, RFC 863 for the port).

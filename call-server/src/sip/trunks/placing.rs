@@ -1,11 +1,11 @@
 //! Calls of ours that are to be talked over: which places are tried in which order, and what whoever wants to talk is told.
 
-use super::dial::{self, Dial, Purpose, Stop, Told, Way};
+use super::dial::{self, Dial, Offered, Purpose, Stop, Told, Way};
 use super::line::{Line, host, with_user};
 use super::{Lines, PathCall, Ways, chance};
 use crate::sip::{Destination, Transport};
-use call_core::command::{CallTo, Dial as Wish};
-use call_core::plan::{MAX_ATTEMPTS, Srtp, choose};
+use call_core::command::{CallTo, Dial as Wish, VoiceTerms};
+use call_core::plan::{MAX_ATTEMPTS, Srtp, TrunkVoice, choose};
 use shared::model::{Caller, LegId, PhoneNumber, TrunkId};
 use sip_core::Event;
 use sip_core::message::Uri;
@@ -24,6 +24,8 @@ pub(super) struct Placed {
     dial: Dial,
     /// The trunk by which it is counted.
     counted: Option<TrunkId>,
+    /// The attempt that was told of last.
+    begun: Option<PathCall>,
 }
 
 /// Where a phone of the house is: its Contact, and the way by which it has registered.
@@ -32,16 +34,23 @@ pub(in crate::sip) type PhonePlace = (String, usize, SocketAddr);
 impl Lines {
     /// Places a call. What comes of it is told by [`Lines::take_told`].
     pub(in crate::sip) fn place(&mut self, now: u64, ways: &mut dyn Ways, wish: Wish, phone: Option<PhonePlace>) {
-        let Wish { leg, to, shown, offer } = wish;
-        let is_secured = offer.0.contains("RTP/SAVP");
+        let Wish { leg, to, shown, offer, terms } = wish;
         let stops = match &to {
             _ if self.placed.len() >= MAX_PLACED => Vec::new(),
-            CallTo::Number(number) => self.stops_to(now, number, (&shown, is_secured)),
+            CallTo::Number(number) => self.stops_to(now, number, &shown),
             CallTo::Fixed { contact, .. } => self.fixed_stop(contact, &shown).into_iter().collect(),
             CallTo::Phone(_) => phone.map(|place| self.stop_at(place, &shown)).into_iter().collect(),
         };
-        let dial = Dial::begin(now, ways, Purpose::Talk, offer.0.to_string(), stops);
-        self.placed.insert(leg, Placed { dial, counted: None });
+        let dial = Dial::begin(now, ways, Purpose::Talk, Offered { description: offer.0.to_string(), terms }, stops);
+        self.placed.insert(leg, Placed { dial, counted: None, begun: None });
+        self.settle(leg);
+    }
+
+    /// The offer that a call waits for.
+    pub(in crate::sip) fn offer(&mut self, now: u64, ways: &mut dyn Ways, leg: LegId, description: String) {
+        if let Some(placed) = self.placed.get_mut(&leg) {
+            placed.dial.offer(now, ways, description);
+        }
         self.settle(leg);
     }
 
@@ -56,6 +65,11 @@ impl Lines {
     /// News of calls that were placed, since the last call.
     pub(in crate::sip) fn take_told(&mut self) -> Vec<(LegId, Told)> {
         std::mem::take(&mut self.told)
+    }
+
+    /// Attempts to place calls that have begun since the last call, each with the leg that it is for.
+    pub(in crate::sip) fn take_begun(&mut self) -> Vec<(LegId, PathCall)> {
+        std::mem::take(&mut self.begun)
     }
 
     pub(super) fn placing_due(&self) -> Option<u64> {
@@ -93,10 +107,17 @@ impl Lines {
         None
     }
 
-    /// Counts the call by the trunk over which it is being tried now; one that is over is told and forgotten.
+    /// Counts the call by the trunk over which it is being tried now, and tells if that waits for an offer; one that is over is told and
+    /// forgotten.
     fn settle(&mut self, leg: LegId) {
-        let Some(placed) = self.placed.get(&leg) else { return };
+        let Some(placed) = self.placed.get_mut(&leg) else { return };
         let (trunk, end) = (placed.dial.trunk(), placed.dial.end());
+        if let Some(call) = placed.dial.call()
+            && placed.begun.replace(call) != Some(call)
+        {
+            self.begun.push((leg, call));
+        }
+        self.told.extend(placed.dial.wants_offer().map(|terms| (leg, Told::WantsOffer(terms))));
         self.count(leg, trunk);
         if let Some(end) = end {
             self.placed.remove(&leg);
@@ -119,7 +140,7 @@ impl Lines {
         before
     }
 
-    fn stops_to(&mut self, now: u64, number: &PhoneNumber, (shown, is_secured): (&Caller, bool)) -> Vec<Stop> {
+    fn stops_to(&mut self, now: u64, number: &PhoneNumber, shown: &Caller) -> Vec<Stop> {
         let plans = self.lines.iter().map(|(id, line)| (*id, line.settings.carrier.plan.clone())).collect();
         let states = self.lines.iter().map(|(id, line)| (*id, line.state(now))).collect::<BTreeMap<_, _>>();
         let choice = choose(&plans, &states, number, draw);
@@ -127,9 +148,7 @@ impl Lines {
         let mut all = Vec::new();
         for attempt in choice.attempts {
             if let Some(line) = self.lines.get_mut(&attempt.trunk) {
-                let srtp = line.settings.carrier.plan.voice.srtp;
-                let fits = |stop: &Stop| may_carry(&stop.way, is_secured, srtp);
-                all.extend(stops(line, attempt.target, (number, shown), own).into_iter().filter(fits));
+                all.extend(stops(line, attempt.target, (number, shown), own).into_iter().filter(may_carry));
             }
         }
         all.truncate(MAX_ATTEMPTS);
@@ -137,14 +156,14 @@ impl Lines {
     }
 
     fn stop_at(&self, (contact, path, source): PhonePlace, shown: &Caller) -> Stop {
-        Stop { target: contact.clone(), uri: contact, way: Way::Back(path, source), caller: self.house(shown) }
+        Stop { target: contact.clone(), uri: contact, way: Way::Back(path, source), caller: self.house(shown), terms: None }
     }
 
     /// A phone that is always at the same address, over UDP.
     fn fixed_stop(&self, contact: &str, shown: &Caller) -> Option<Stop> {
         let address = Uri::parse(contact.as_bytes())?.socket_address()?;
         let way = Way::To(Destination { transport: Transport::Udp, address, tls_name: None });
-        Some(Stop { target: contact.to_owned(), uri: contact.to_owned(), way, caller: self.house(shown) })
+        Some(Stop { target: contact.to_owned(), uri: contact.to_owned(), way, caller: self.house(shown), terms: None })
     }
 
     /// Who calls, as a phone of the house sees it.
@@ -155,13 +174,14 @@ impl Lines {
     }
 }
 
-/// Encrypted voice needs a way on which nobody reads its keys, and a trunk that knows it; where it is required, no plain call goes out.
-fn may_carry(way: &Way, is_secured: bool, srtp: Srtp) -> bool {
-    match (is_secured, way) {
-        (false, _) => srtp != Srtp::Required,
-        (true, Way::To(to)) => to.transport == Transport::Tls && srtp != Srtp::Off,
-        (true, Way::Back(..)) => false,
-    }
+/// Where encryption is required its keys stand in the signalling: no call goes out where others can read that.
+fn may_carry(stop: &Stop) -> bool {
+    stop.terms.as_ref().is_none_or(|terms| terms.encrypted || terms.voice.srtp != Srtp::Required)
+}
+
+/// How voice travels to one place of a trunk.
+fn terms(voice: &TrunkVoice, to: &Destination) -> VoiceTerms {
+    VoiceTerms { voice: voice.clone(), encrypted: to.transport == Transport::Tls, ipv6: to.address.is_ipv6() }
 }
 
 /// A number below `most`, by chance.
@@ -183,7 +203,11 @@ pub(super) fn stops(line: &mut Line, target: usize, (number, shown): (&PhoneNumb
     let account = line.settings.carrier.account.clone();
     let caller = dial::Caller { trunk: Some(line.settings.id), from, fields, account };
     let found: Vec<Destination> = line.place(&target).map(|place| place.all().cloned().collect()).unwrap_or_default();
-    let stop = |destination| Stop { target: target.clone(), uri: uri.clone(), way: Way::To(destination), caller: caller.clone() };
+    let voice = line.settings.carrier.plan.voice.clone();
+    let stop = |to: Destination| {
+        let terms = Some(terms(&voice, &to));
+        Stop { target: target.clone(), uri: uri.clone(), way: Way::To(to), caller: caller.clone(), terms }
+    };
     found.into_iter().map(stop).collect()
 }
 
@@ -216,19 +240,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_travel_over_tls_alone_and_a_trunk_that_requires_encryption_gets_no_plain_call() {
-        let to = |transport| Way::To(Destination { transport, address: "192.0.2.1:5061".parse().expect("an address"), tls_name: None });
-        let (tls, udp) = (to(Transport::Tls), to(Transport::Udp));
-        for (way, is_secured, srtp, may) in [
-            (&udp, false, Srtp::Off, true),
-            (&udp, false, Srtp::Optional, true),
-            (&tls, false, Srtp::Required, false),
-            (&tls, true, Srtp::Required, true),
-            (&tls, true, Srtp::Optional, true),
-            (&tls, true, Srtp::Off, false),
-            (&udp, true, Srtp::Required, false),
+    fn a_trunk_that_requires_encryption_is_called_over_tls_alone() {
+        let stop = |transport, srtp| {
+            let to = Destination { transport, address: "192.0.2.1:5061".parse().expect("an address"), tls_name: None };
+            let terms = Some(terms(&TrunkVoice { srtp, ..TrunkVoice::default() }, &to));
+            let caller = dial::Caller { trunk: None, from: String::new(), fields: Vec::new(), account: None };
+            Stop { target: String::new(), uri: String::new(), way: Way::To(to), caller, terms }
+        };
+        for (transport, srtp, may) in [
+            (Transport::Udp, Srtp::Off, true),
+            (Transport::Udp, Srtp::Optional, true),
+            (Transport::Udp, Srtp::Required, false),
+            (Transport::Tcp, Srtp::Required, false),
+            (Transport::Tls, Srtp::Required, true),
         ] {
-            assert_eq!(may_carry(way, is_secured, srtp), may, "{way:?} {is_secured} {srtp:?}");
+            assert_eq!(may_carry(&stop(transport, srtp)), may, "{transport:?} {srtp:?}");
         }
     }
 

@@ -8,7 +8,7 @@ mod score;
 use anyhow::{Context, Result};
 use clap::Parser;
 use e2e::link::Impairment;
-use e2e::sound::{RATE, read_mono};
+use e2e::sound::{RATE, read_mono, write_fine};
 use e2e::{Server, site::prompt};
 use hound::{SampleFormat, WavSpec, WavWriter};
 use score::{Scored, median};
@@ -21,8 +21,6 @@ use voice::g711::{alaw_to_linear, linear_to_alaw};
 const LINKS: [(f64, u64); 7] = [(0.0, 0), (1.0, 0), (3.0, 0), (5.0, 0), (10.0, 0), (0.0, 40), (3.0, 40)];
 /// Over a link that has become good again, Opus is sent on for half a minute; so many pieces fit into it.
 const OPUS_PIECES: usize = 2;
-/// 48 kHz against 8.
-const FINER: usize = 6;
 /// A frame must be complete before it can be sent: the part of the delay that is between the mouth and the first sample of the file.
 const FRAME_MS: f64 = 20.0;
 
@@ -139,33 +137,6 @@ fn write(path: &Path, samples: &[i16]) -> Result<(), hound::Error> {
 /// What is left of it behind a trunk.
 fn through_alaw(samples: &[i16]) -> Vec<i16> {
     samples.iter().map(|sample| alaw_to_linear(linear_to_alaw(*sample))).collect()
-}
-
-/// Six times as many samples, in both channels.
-fn write_fine(path: &Path, samples: &[i16]) -> Result<(), hound::Error> {
-    let rate = (RATE * FINER) as u32;
-    let spec = WavSpec { channels: 2, sample_rate: rate, bits_per_sample: 16, sample_format: SampleFormat::Int };
-    let mut writer = WavWriter::create(path, spec)?;
-    for place in 0..samples.len() * FINER {
-        let sample = between(samples, place as f64 / FINER as f64);
-        writer.write_sample(sample)?;
-        writer.write_sample(sample)?;
-    }
-    writer.finalize()
-}
-
-/// The signal between its samples: by a windowed sinc over 4 ms.
-fn between(samples: &[i16], at: f64) -> i16 {
-    const REACH: i64 = 16;
-    let middle = at.floor() as i64;
-    let part = |place: i64| {
-        let sample = usize::try_from(place).ok().and_then(|place| samples.get(place)).copied().unwrap_or(0);
-        let distance = at - place as f64;
-        let angle = std::f64::consts::PI * distance;
-        let sinc = if distance.abs() < 1e-9 { 1.0 } else { angle.sin() / angle };
-        f64::from(sample) * sinc * (0.5 + 0.5 * (angle / (REACH + 1) as f64).cos())
-    };
-    (middle - REACH + 1..=middle + REACH).map(part).sum::<f64>().clamp(-32_768.0, 32_767.0) as i16
 }
 
 /// One row with its scores: medians over all pieces.
