@@ -164,8 +164,8 @@ fn median(sorted: &[f64]) -> f64 {
     sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// Asserts that most of `played` is in `heard`, for a path with sound cards: a sound server without real clocks breaks a piece here and
-/// there, and what is not the same sound correlates far below what counts as found.
+/// Asserts that most of `played` is in `heard`, for a path with sound cards or Opus: a sound server without real clocks breaks a piece here
+/// and there, Opus keeps what is heard and not each sample, and what is not the same sound correlates far below what counts as found.
 ///
 /// # Panics
 /// If it is not; the message gives delay, level and share.

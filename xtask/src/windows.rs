@@ -162,13 +162,16 @@ fn make_installer(program: &Path, installer: &Path) -> Result<()> {
 /// A Windows of our own in a folder, with a display.
 struct Wine {
     prefix: PathBuf,
+    /// Its desktop and documents lie there, and not in those of whoever runs this.
+    home: PathBuf,
     display: Display,
 }
 
 impl Wine {
     fn start(folder: &Path) -> Result<Self> {
         step("wine");
-        let wine = Self { prefix: folder.join("wine"), display: Display::start(folder)? };
+        let wine = Self { prefix: folder.join("wine"), home: folder.join("home"), display: Display::start(folder)? };
+        std::fs::create_dir_all(&wine.home)?;
         let system = wine.prefix.join("drive_c/windows/system32");
         if !system.join("bcryptprimitives.dll").exists() {
             call(wine.command(Path::new(WINE)).args(["wineboot", "-i"]))?;
@@ -188,7 +191,12 @@ impl Wine {
 
     fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
-        command.env("WINEPREFIX", &self.prefix).env("WINEARCH", "win64").env("WINEDEBUG", "-all").env("DISPLAY", self.display.name());
+        command
+            .env("WINEPREFIX", &self.prefix)
+            .env("HOME", &self.home)
+            .env("WINEARCH", "win64")
+            .env("WINEDEBUG", "-all")
+            .env("DISPLAY", self.display.name());
         // Neither Mono nor Gecko is asked for: their installers would wait for a person.
         command.env("WINEDLLOVERRIDES", "mscoree=;mshtml=");
         command
@@ -223,7 +231,7 @@ impl Wine {
         call(self.run(installer).args(["/S", r"/D=C:\坐席"]))?;
         until("the installed program", || program.exists() && remover.exists())?;
         self.settle()?;
-        let links = || links_in(&self.prefix.join("drive_c/users"));
+        let links = || links_in(&self.prefix.join("drive_c/users")) + links_in(&self.home);
         ensure!(links() == 2, "{} links instead of two: start menu and desktop", links());
         let known = || std::fs::read_to_string(self.prefix.join("user.reg")).map(|text| text.contains("Uninstall\\\\HotlineAgent"));
         ensure!(known()?, "Windows' list of programs does not have it");

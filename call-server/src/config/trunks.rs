@@ -163,11 +163,10 @@ impl Resolver<'_> {
         Some(codecs)
     }
 
-    /// `"sip:sbc.carrier.example"`, with priority and weight behind it if they are not 1.
     /// Where encryption is required no call goes to a place that TLS does not lead to.
     fn only_secured(&mut self, block: &Block, targets: &[TargetPlan]) -> Option<()> {
         let proxy = block.text("proxy");
-        let line = proxy.map_or_else(|| block.texts("targets").and_then(|targets| targets.line), |proxy| proxy.line);
+        let line = proxy.as_ref().map_or_else(|| block.texts("targets").and_then(|targets| targets.line), |proxy| proxy.line);
         let uris = proxy.map_or_else(|| targets.iter().map(|target| target.uri.as_str()).collect(), |proxy| vec![proxy.value]);
         match uris.into_iter().find(|uri| is_plain(uri)) {
             Some(plain) => {
@@ -186,6 +185,7 @@ impl Resolver<'_> {
         value.iter().map(|text| self.target(line, text)).collect()
     }
 
+    /// `"sip:sbc.carrier.example"`, with priority and weight behind it if they are not 1.
     fn target(&mut self, line: Option<usize>, text: &str) -> Option<TargetPlan> {
         let mut words = text.split_whitespace();
         let uri = self.sip_uri(line, "a target of the trunk", words.next().unwrap_or_default())?;

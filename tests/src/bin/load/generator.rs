@@ -61,14 +61,10 @@ pub(crate) fn run(legs: &mut Vec<Leg>, window: Duration, pid: u32) -> Result<Fig
 }
 
 /// Runs this in a thread of its own that has real-time priority where that is permitted: what is measured is the process in the middle,
-/// not how long the generator waited for its turn. On the first core, which media threads leave to others: as urgent as they are, it would
-/// keep them waiting on theirs. In a thread, since processes inherit the priority of who starts them.
+/// not how long the generator waited for its turn. In a thread, since processes inherit the priority of who starts them.
 pub(crate) fn urgently<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     let thread = std::thread::scope(|scope| {
         let run = || {
-            let mut core = rustix::thread::CpuSet::new();
-            core.set(0);
-            let _ = rustix::thread::sched_setaffinity(None, &core);
             if !make_urgent() {
                 eprintln!("no real-time priority for the generator: on a busy machine its own delays are in the figures");
             }
