@@ -117,6 +117,8 @@ pub(crate) struct Dialling {
 pub(crate) struct Waiting {
     /// First entry into the line; never moved, whatever happens in between.
     pub(crate) entered: Now,
+    /// An agent sent the citizen on to this line 盲转.
+    pub(crate) sent_on: bool,
 }
 
 /// The citizen is with an agent.
@@ -194,7 +196,7 @@ impl Call {
     pub(crate) fn answered(&mut self, turn: &mut Turn, answer: crate::command::SessionText) {
         let leg = self.leg;
         turn.sip(SipCommand::Answer { leg, answer });
-        self.stage = Stage::Waiting(Waiting { entered: turn.now });
+        self.stage = Stage::Waiting(Waiting { entered: turn.now, sent_on: false });
         self.settle(turn);
         self.note(turn, FactKind::Answered);
         self.note(turn, FactKind::Queued { queue: self.queue });
@@ -251,9 +253,9 @@ impl Call {
         self.settle(turn);
     }
 
-    /// The agent is gone in mid-call: music again, and the place of the first entry.
-    pub(crate) fn back_to_line(&mut self, turn: &mut Turn, entered: Now) {
-        self.stage = Stage::Waiting(Waiting { entered });
+    /// The agent is gone in mid-call, or has sent the citizen on to a line: music again, and the place of the first entry.
+    pub(crate) fn back_to_line(&mut self, turn: &mut Turn, entered: Now, sent_on: bool) {
+        self.stage = Stage::Waiting(Waiting { entered, sent_on });
         self.settle(turn);
         self.note(turn, FactKind::Queued { queue: self.queue });
     }
@@ -453,9 +455,13 @@ impl Call {
         }
     }
 
-    /// A wait that follows a talk exists only because the agent was lost; an answered call is never counted as abandoned.
+    /// Why a call ends that waits: an answered call is never counted as abandoned, and its agent was lost unless the citizen was sent on.
     pub(crate) fn unserved(&self, otherwise: EndReason) -> EndReason {
-        if self.ledger.was_answered() { EndReason::AgentLost } else { otherwise }
+        match &self.stage {
+            Stage::Waiting(Waiting { sent_on: true, .. }) => EndReason::CallerHungUp,
+            _ if self.ledger.was_answered() => EndReason::AgentLost,
+            _ => otherwise,
+        }
     }
 
     /// The agent whose call it is.

@@ -264,7 +264,7 @@ impl Calls {
     /// An agent accepted the offer that rang since `rang`.
     pub(crate) fn connect(&mut self, turn: &mut Turn, interaction: InteractionId, agent: AgentId, agent_leg: LegId, rang: Now) {
         if let Some(call) = self.live.get_mut(&interaction)
-            && let Stage::Waiting(Waiting { entered }) = call.stage
+            && let Stage::Waiting(Waiting { entered, .. }) = call.stage
         {
             self.load.waiting(call.queue, false);
             call.connect(turn, (agent, agent_leg), entered, rang.time.since(entered.time));
@@ -362,7 +362,7 @@ impl Calls {
         }
     }
 
-    /// The agent is gone in mid-call: the citizen waits again, in the old place. Whoever was called or took part is let go.
+    /// The agent is gone in mid-call, or sends the citizen on to a line: the citizen waits again, in the old place. Whoever was called or took part is let go.
     pub(crate) fn back_to_line(
         &mut self,
         turn: &mut Turn,
@@ -377,7 +377,7 @@ impl Calls {
         let gone: Vec<Gone> = aside.into_iter().chain(others).collect();
         call.queue = queue.unwrap_or(call.queue);
         self.load.waiting(call.queue, true);
-        call.back_to_line(turn, entered);
+        call.back_to_line(turn, entered, queue.is_some());
         let joined = Joined { interaction, queue: call.queue, probe: call.probe, entered, returned: queue.is_none() };
         gone.iter().for_each(|gone| self.forget_party(&gone.party));
         Some((joined, gone))
