@@ -132,6 +132,13 @@ struct Presence {
     look_at: Option<u64>,
 }
 
+impl Presence {
+    /// Something may change then, if there are agents whom it concerns.
+    fn look(&mut self, at: u64) {
+        self.look_at = (!self.told.is_empty()).then_some(at);
+    }
+}
+
 impl Registrar {
     /// `key` is random and secret.
     pub(super) fn new(settings: PhoneSettings, key: [u8; 32]) -> Self {
@@ -169,7 +176,7 @@ impl Registrar {
         });
         let told = std::mem::take(&mut self.presence.told);
         self.presence.told = registered.map(|number| (number.clone(), told.get(number).copied().flatten())).collect();
-        self.presence.look_at = Some(0);
+        self.presence.look(0);
         self.plan = book.plan;
         self.bindings.keep(|number| self.phones.contains_key(number));
     }
@@ -191,7 +198,7 @@ impl Registrar {
         let wish = Binding { path, source, call_id: String::from_utf8_lossy(&identity.call_id).into(), cseq: identity.cseq };
         match self.bindings.change(now, &user, &contacts, default_s, self.settings.lifetime_s, &wish) {
             Ok(()) => {
-                self.presence.look_at = Some(now);
+                self.presence.look(now);
                 Answer { fields: self.bindings.contacts(now, &user), ..Answer::plain(200) }
             }
             Err(423) => Answer { fields: vec![("Min-Expires", self.settings.lifetime_s.0.to_string())], ..Answer::plain(423) },
@@ -268,7 +275,10 @@ impl Registrar {
                 news.push((number.clone(), registered));
             }
         }
-        self.presence.look_at = self.bindings.next_expiry(now);
+        self.presence.look_at = None;
+        if let Some(expiry) = self.bindings.next_expiry(now) {
+            self.presence.look(expiry);
+        }
         news
     }
 
