@@ -26,7 +26,7 @@ const READ_LIMIT: usize = 10_000;
 
 /// What comes within this time is written together: a call writes down a handful of facts within moments, and each commit waits for the
 /// disk. So much is lost at most when the power fails.
-const GATHER: Duration = Duration::from_millis(40);
+const GATHER: Duration = Duration::from_millis(10);
 
 /// Pause between two attempts at a batch that the disk refused.
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
