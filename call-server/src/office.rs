@@ -92,8 +92,8 @@ impl FrontOffice for Office {
         waiting.take(MOST_WAITING).map(row).collect()
     }
 
-    fn correct(&self, by: &str, correction: &Correction) -> Result<(), Refusal> {
-        self.corrected(by, correction).map_err(|error| {
+    fn correct(&self, by: &str, caller: Option<Caller>, correction: &Correction) -> Result<(), Refusal> {
+        self.corrected(by, caller, correction).map_err(|error| {
             tracing::error!(%error, "a correction of a card could not be put on record");
             Refusal::NotSaved
         })?
@@ -217,9 +217,9 @@ impl Office {
         }
     }
 
-    fn corrected(&self, by: &str, correction: &Correction) -> Result<Result<(), Refusal>, StoreError> {
+    fn corrected(&self, by: &str, caller: Option<Caller>, correction: &Correction) -> Result<Result<(), Refusal>, StoreError> {
         let now = now();
-        let caller = self.store.caller_of(correction.interaction)?;
+        let caller = caller.map_or_else(|| self.store.caller_of(correction.interaction), Ok)?;
         let Some(number) = caller.number.clone() else { return Ok(Err(Refusal::WrongState)) };
         let Correction { interaction, person, name, address, tags } = correction.clone();
         match person {

@@ -294,8 +294,9 @@ impl Connection {
         if !fits(&correction) {
             return Err(Refusal::NotSaved);
         }
+        let caller = self.shared.sessions().caller_on_desk(session, correction.interaction);
         let (people, by) = (Arc::clone(&self.shared.people), self.staff_number(session));
-        tokio::task::spawn_blocking(move || people.correct(&by, &correction)).await.unwrap_or(Err(Refusal::NotSaved))
+        tokio::task::spawn_blocking(move || people.correct(&by, caller, &correction)).await.unwrap_or(Err(Refusal::NotSaved))
     }
 
     /// Brings a follower of the list of all agents up to date.

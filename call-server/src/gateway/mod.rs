@@ -21,7 +21,7 @@ use attempts::Attempts;
 use call_core::command::AgentCommand;
 use floor::FloorBoard;
 use sessions::Sessions;
-use shared::model::{AgentId, DraftCopy, InteractionId, Mark, MessageId, QueueId, Refusal, SessionId, Summary};
+use shared::model::{AgentId, Caller, DraftCopy, InteractionId, Mark, MessageId, QueueId, Refusal, SessionId, Summary};
 use shared::pii::Pii;
 use shared::wire::{
     Answer, Correction, DeskRules, MailboxPart, MessageFate, MessageRow, MessageTarget, Question, SignInRefusal, WaitingRow,
@@ -56,11 +56,12 @@ pub(crate) trait FrontOffice: Send + Sync {
     /// Who waits, the longest first; for whose supervisor these queues are, no queue being all. Nothing if it is not known in time.
     fn waiting(&self, queues: &[QueueId]) -> Vec<WaitingRow>;
 
-    /// Corrects a caller's card in the name of this staff number, and lets the core know the new card.
+    /// Corrects a caller's card in the name of this staff number, and lets the core know the new card. Who calls now is told, because the
+    /// books may be moments behind; of a call that is over they know it.
     ///
     /// # Errors
     /// The refusal to be shown.
-    fn correct(&self, by: &str, correction: &Correction) -> Result<(), Refusal>;
+    fn correct(&self, by: &str, caller: Option<Caller>, correction: &Correction) -> Result<(), Refusal>;
 
     /// Looks something up for an agent.
     ///

@@ -6,7 +6,7 @@
 use super::{Person, translate};
 use base64::Engine;
 use call_core::command::AgentCommand;
-use shared::model::{AgentId, Desk, InteractionId, SessionId, UnixMillis};
+use shared::model::{AgentId, Caller, Desk, InteractionId, SessionId, UnixMillis};
 use shared::wire::{DeskRules, FromServer, MediaAccess, MessagesNews, VoiceOrder};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -111,6 +111,13 @@ impl Sessions {
         let call = desk.call.as_ref().map(|call| call.interaction);
         let wrap_up = desk.wrap_up.as_ref().map(|wrap_up| wrap_up.interaction);
         [offer, call, wrap_up].contains(&Some(interaction))
+    }
+
+    /// Who calls in the call that rings at this session's desk or is spoken with there.
+    pub(super) fn caller_on_desk(&self, id: SessionId, interaction: InteractionId) -> Option<Caller> {
+        let Session { stage: Stage::Signed { desk: Some(desk), .. }, .. } = self.sessions.get(&id)? else { return None };
+        let mut calls = desk.offer.as_ref().map(|offer| &offer.call).into_iter().chain(desk.call.as_ref());
+        calls.find(|call| call.interaction == interaction).map(|call| call.caller.clone())
     }
 
     /// The owner has chosen a password.

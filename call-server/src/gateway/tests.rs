@@ -77,7 +77,7 @@ impl FrontOffice for People {
         vec![(agent, MessageId(through), MessageFate { sent_to: 1, delivered: 1, read: u32::from(read) })]
     }
 
-    fn correct(&self, by: &str, correction: &Correction) -> Result<(), Refusal> {
+    fn correct(&self, by: &str, _: Option<Caller>, correction: &Correction) -> Result<(), Refusal> {
         let _ = self.0.send((by.to_owned(), "corrected", correction.person.is_some()));
         Ok(())
     }
