@@ -1,9 +1,9 @@
-//! What a waiting citizen is told, heard as the citizen hears it: the right pieces in the right order, again and again, with working keys,
+//! What a waiting citizen is told, and an agent before a call by itself, heard as they hear it: the right pieces in the right order, again and again, with working keys,
 //! and cut at once when somebody answers (I-21, I-22, I-23).
 
-use citizen::{Act, CallPlan, Deed, EndedBy, Ending, Outcome};
+use citizen::{Act, CallPlan, Deed, EndedBy, Ending, Outcome, Speech};
 use e2e::site::prompt;
-use e2e::sound::{RATE, assert_arrived, read_mono};
+use e2e::sound::{RATE, assert_arrived, assert_stretch_of, read_mono};
 use e2e::{Caller, Headless, HeadlessPlan, LATER, SOON, Server, Site};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -100,4 +100,41 @@ fn an_answer_cuts_the_text() {
     let found = correlate::find(text, rest);
     assert!(found.is_none_or(|found| found.correlation < 0.5), "the text goes on under the talk: {found:?}");
     assert!(place(&long[..RATE], &report.heard[..after]).is_some(), "the text was not heard before the talk");
+}
+
+/// The tone before a call that is accepted by itself: 0.2 s of 800 Hz and 0.1 s of silence.
+fn zip_tone() -> Vec<i16> {
+    let sample = |at: usize| (2_500.0 * (std::f64::consts::TAU * 800.0 * at as f64 / RATE as f64).sin()) as i16;
+    (0..RATE / 5).map(sample).chain(std::iter::repeat_n(0, RATE / 10)).collect()
+}
+
+#[test]
+fn before_a_call_by_itself_the_agent_alone_hears_a_tone_and_the_name_of_the_queue() {
+    let site = announcing("whispered", &[("wrap_up_seconds", "0")]);
+    let _ = site.cli(&["agent", "edit", "1001", "--auto-answer", "1"]);
+    let server = Server::start(&site);
+    let by_itself = HeadlessPlan { auto_answer: false, auto_ready: false, take_over: false };
+    let mut agent = Headless::sign_in(&site, &server, &site.agents[0], by_itself);
+    // Both go the same way, so that somebody sits there before the desk is ready.
+    agent.tell("attentive on");
+    agent.go_ready();
+    let said = read_mono(&prompt("citizen"));
+    let caller = Caller::dial(CallPlan { speech: Speech::Looped(said.clone().into()), ..CallPlan::new(server.sip, "12345") });
+    agent.event("talking", SOON);
+    agent.talks_for(Duration::from_secs(6));
+    let report = caller.hang_up(LATER);
+    assert_eq!(report.outcome, Outcome::Answered, "{report:?}");
+    let call = site.only_call();
+    let heard = agent.heard();
+    let spoken = [zip_tone(), piece("zh.queue_advice")].concat();
+    let (told, whole) = (place(&spoken, &heard).expect("the agent hears tone and name"), spoken.len() * 1_000 / RATE);
+    let found = assert_arrived("the citizen at the agent", &heard[(told + whole) * RATE / 1_000..], &said.repeat(3));
+    println!("told at {told} ms for {whole} ms, then the citizen: {found}");
+    for (who, sound) in [("tone", zip_tone()), ("name", piece("zh.queue_advice"))] {
+        assert_eq!(place(&sound, &report.heard), None, "the citizen hears the {who}");
+    }
+    let [left, right] = site.export(&call);
+    assert_stretch_of("the citizen in the recording", &left, &said);
+    assert_eq!(place(&piece("zh.queue_advice"), &right), None, "the agent's ear is in no recording");
+    assert!(call.connected_ms() >= 5_000, "{call:?}");
 }

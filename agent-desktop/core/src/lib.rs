@@ -256,6 +256,8 @@ pub enum VoiceCommand {
     },
     /// `true`: microphone and loudspeaker are live (in a call). `false`: only keep the path open with silent packets.
     Talk(bool),
+    /// The loudspeaker alone is live: what the server says to the agent before it accepts a call by itself.
+    Listen(bool),
     /// The microphone is silent in a call, or open again.
     Mute(bool),
     /// Which devices, and how loud.

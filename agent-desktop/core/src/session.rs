@@ -27,6 +27,8 @@ pub struct Session {
     next_request: u64,
     ringing: bool,
     talking: bool,
+    /// What the server says before a call by itself is played.
+    listening: bool,
     /// The list of all agents is wanted, over every connection.
     watching: bool,
     /// Who waits in the supervised lines is wanted likewise.
@@ -120,6 +122,7 @@ impl Session {
             next_request: 1,
             ringing: false,
             talking: false,
+            listening: false,
             watching: false,
             watching_waiting: false,
             attentive: false,
@@ -272,7 +275,7 @@ impl Session {
     fn leave(&mut self, problem: Option<SignInProblem>) {
         if matches!(self.stage, Stage::SignedIn(_)) {
             self.effects.push_back(Effect::Voice(VoiceCommand::Close));
-            self.talking = false;
+            (self.talking, self.listening) = (false, false);
         }
         self.effects.push_back(Effect::Disconnect);
         self.stage = Stage::SignedOut;
@@ -506,7 +509,7 @@ impl Session {
         };
         if old_media.as_ref() != Some(&media) {
             self.effects.push_back(Effect::Voice(VoiceCommand::Open { host: host_of(&server).to_owned(), access: media.clone() }));
-            self.talking = false;
+            (self.talking, self.listening) = (false, false);
         }
         self.view.link = LinkState::Online;
         self.view.me = Some(me);
@@ -661,6 +664,12 @@ impl Session {
                 self.mute(false);
                 self.look(Question::Figures);
             }
+        }
+        let is_announced = |desk: &Desk| desk.offer.as_ref().is_some_and(|offer| offer.auto_answer.is_some());
+        let listen = !talk && self.view.desk.as_ref().is_some_and(is_announced);
+        if listen != self.listening {
+            self.listening = listen;
+            self.effects.push_back(Effect::Voice(VoiceCommand::Listen(listen)));
         }
         let ring = self.bell(now);
         if ring != self.ringing {

@@ -58,6 +58,8 @@ struct Worker {
     /// What the line was opened with. The same keys never open a second line: it would repeat the first one's key stream.
     access: Option<(String, MediaAccess)>,
     talking: bool,
+    /// What comes is heard before a talk.
+    listening: bool,
     bell: Option<Bell>,
     alert: Option<Alert>,
     /// The next beat to be done, counted from `began`.
@@ -101,6 +103,7 @@ impl Worker {
             tunnel: Tunnel::new(packets),
             access: None,
             talking: false,
+            listening: false,
             bell: None,
             alert: None,
             beat: 0,
@@ -124,7 +127,11 @@ impl Worker {
 
     /// One turn of the loop; `None` at the end.
     fn turn(&mut self, orders: &Receiver<Order>) -> Option<()> {
-        if self.talking || self.bell.is_some() || self.alert.is_some() || self.trial.runs() { self.beat(orders) } else { self.rest(orders) }
+        if self.talking || self.listening || self.bell.is_some() || self.alert.is_some() || self.trial.runs() {
+            self.beat(orders)
+        } else {
+            self.rest(orders)
+        }
     }
 
     /// Waits for the next beat, or passes it over if orders came.
@@ -201,6 +208,9 @@ impl Worker {
             self.next_silence_us = now_us + KEEP_OPEN_US;
         } else {
             self.keep_open(now_us);
+            if let (true, LineState::Open(line)) = (self.listening, &mut self.line) {
+                heard = line.pull(now_us);
+            }
         }
         louder(&mut heard, self.settings.volume_percent);
         let mut ring = SILENCE;
@@ -322,6 +332,7 @@ impl Worker {
                 }
             }
             Order::Voice(VoiceCommand::Talk(on)) => self.set_talk(on),
+            Order::Voice(VoiceCommand::Listen(on)) => self.listen(on),
             Order::Voice(VoiceCommand::Mute(muted)) => {
                 self.muted = muted;
                 self.muted_speech = MutedSpeech::default();
@@ -336,6 +347,7 @@ impl Worker {
             Order::Tunnel(out) => self.tunnel.lead(out),
             Order::Voice(VoiceCommand::Close) => {
                 self.set_talk(false);
+                self.listen(false);
                 self.line = LineState::Closed;
                 self.access = None;
                 self.tunnel.lead(None);
@@ -389,6 +401,27 @@ impl Worker {
             }
         } else {
             self.loudspeaker.end_call();
+        }
+    }
+
+    /// What comes is played, and nothing is said.
+    fn listen(&mut self, on: bool) {
+        if on == self.listening {
+            return;
+        }
+        self.listening = on;
+        if self.talking {
+            return;
+        }
+        if !on {
+            return self.loudspeaker.end_call();
+        }
+        let now_us = self.now_us();
+        self.loudspeaker.begin_call();
+        if let LineState::Open(line) = &mut self.line
+            && let Err(error) = line.begin_call(now_us)
+        {
+            tracing::error!(%error, "it begins with what was heard before");
         }
     }
 

@@ -106,6 +106,7 @@ fn line(effect: Effect) -> String {
         Effect::Trust { server, fingerprint } => format!("trust {server} {fingerprint}"),
         Effect::Voice(VoiceCommand::Open { host, access }) => format!("open {host}:{} {}", access.port, access.client_key),
         Effect::Voice(VoiceCommand::Talk(on)) => format!("talk {on}"),
+        Effect::Voice(VoiceCommand::Listen(on)) => format!("listen {on}"),
         Effect::Voice(VoiceCommand::Send(order)) => format!("send {:?} {}", order.codec, order.expected_loss_percent),
         Effect::Voice(VoiceCommand::Close) => "close".to_owned(),
         Effect::Voice(VoiceCommand::Mute(on)) => format!("mute {on}"),
