@@ -123,12 +123,7 @@ impl StoreHandle {
     }
 }
 
-/// How much less of a busy processor the writer gets than whoever sets calls up.
-const LESS_URGENT: i32 = 5;
-
 fn write_all(mut connection: Connection, queue: &Queue<StoreCommand>, inbox: &Inbox) {
-    // Nobody waits for the books; it is no harm if the system does not permit it.
-    let _ = rustix::process::nice(LESS_URGENT);
     while let Some(batch) = queue.take_gathered(GATHER) {
         for answer in commit_stubbornly(&mut connection, &batch, queue) {
             inbox.send(answer);
