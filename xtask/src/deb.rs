@@ -5,11 +5,11 @@
 
 use crate::display::Display;
 use crate::packages;
-use crate::process::{self, Companion};
-use anyhow::{Context, Result, bail, ensure};
+use crate::process::{self, Companion, call};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 const NAME: &str = "hotline-agent";
@@ -127,13 +127,4 @@ fn open_window(folder: &Path) -> Result<()> {
 fn plain_mode(path: &Path, mode: u32) -> Result<()> {
     let permissions = std::os::unix::fs::PermissionsExt::from_mode(mode);
     std::fs::set_permissions(path, permissions).with_context(|| path.display().to_string())
-}
-
-fn call(command: &mut Command) -> Result<()> {
-    let name = command.get_program().to_string_lossy().into_owned();
-    let status = command.stdin(Stdio::null()).stdout(std::io::stderr()).status().with_context(|| format!("{name} could not be started"))?;
-    if !status.success() {
-        bail!("{name} failed ({status})");
-    }
-    Ok(())
 }

@@ -40,6 +40,19 @@ pub(crate) fn cargo_with(arguments: &[&str], variables: &[(&str, &str)]) -> Resu
     Ok(())
 }
 
+/// Runs a tool of the system whose words go to the terminal, and nothing to our own output.
+///
+/// # Errors
+/// It cannot be started, or it failed.
+pub(crate) fn call(command: &mut Command) -> Result<()> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let status = command.stdin(Stdio::null()).stdout(std::io::stderr()).status().with_context(|| format!("{name} could not be started"))?;
+    if !status.success() {
+        bail!("{name} failed ({status})");
+    }
+    Ok(())
+}
+
 /// Runs a program to its end and returns its standard output.
 pub(crate) fn output(program: &Path, arguments: &[&str]) -> Result<String> {
     let output = Command::new(program)

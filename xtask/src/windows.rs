@@ -2,12 +2,12 @@
 //! and an installer that is tried out. Wine is not Windows: sound devices, input methods and screens with other densities are not proven.
 
 use crate::display::Display;
-use crate::process::{self, Companion};
+use crate::process::{self, Companion, call};
 use crate::{demo, packages};
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 const TARGET: &str = "x86_64-pc-windows-gnu";
@@ -273,15 +273,6 @@ fn until(what: &str, holds: impl Fn() -> bool) -> Result<()> {
     while !holds() {
         ensure!(Instant::now() < end, "{what} did not come within {} s", LIMIT.as_secs());
         std::thread::yield_now();
-    }
-    Ok(())
-}
-
-fn call(command: &mut Command) -> Result<()> {
-    let name = command.get_program().to_string_lossy().into_owned();
-    let status = command.stdin(Stdio::null()).stdout(std::io::stderr()).status().with_context(|| format!("{name} could not be started"))?;
-    if !status.success() {
-        bail!("{name} failed ({status})");
     }
     Ok(())
 }
