@@ -28,6 +28,31 @@ pub struct Baresip {
     address: SocketAddr,
 }
 
+/// Whether a baresip that is called encrypts voice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PhoneSrtp {
+    /// It cannot.
+    Unknown,
+    /// There is no call without.
+    Required,
+}
+
+impl PhoneSrtp {
+    fn of_account(self) -> &'static str {
+        match self {
+            Self::Unknown => "",
+            Self::Required => ";mediaenc=srtp-mand",
+        }
+    }
+
+    fn module(self) -> &'static str {
+        match self {
+            Self::Unknown => "",
+            Self::Required => "module srtp.so\n",
+        }
+    }
+}
+
 /// Whether baresip is installed.
 #[must_use]
 pub fn is_installed() -> bool {
@@ -90,19 +115,19 @@ impl Baresip {
         Self::start(folder, IpAddr::V4(Ipv4Addr::LOCALHOST), &account, "", speech)
     }
 
-    /// Starts it to answer over TLS alone, with encrypted voice alone and these codecs; `certificate` and its `key` are PEM files. Its TLS
-    /// listens at the port behind [`Baresip::address`].
+    /// Starts it to answer over TLS, with this encryption of voice and these codecs; `certificate` and its `key` are PEM files. Its TLS listens
+    /// at the port behind [`Baresip::address`].
     ///
     /// # Panics
     /// If it does not start.
     #[must_use]
-    pub fn wait_over_tls(folder: &Path, speech: &Path, codecs: &str, [certificate, key]: [&Path; 2]) -> Self {
+    pub fn wait_over_tls(folder: &Path, speech: &Path, (codecs, srtp): (&str, PhoneSrtp), [certificate, key]: [&Path; 2]) -> Self {
         std::fs::create_dir_all(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
         let read = |path: &Path| std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let both = folder.join("identity.pem");
         std::fs::write(&both, read(key) + &read(certificate)).expect("its folder can be written");
-        let account = format!("<sip:{USER}@127.0.0.1;transport=tls>;regint=0;answermode=auto;audio_codecs={codecs};mediaenc=srtp-mand\n");
-        let more = format!("module srtp.so\nsip_certificate {}\n", both.display());
+        let account = format!("<sip:{USER}@127.0.0.1;transport=tls>;regint=0;answermode=auto;audio_codecs={codecs}{}\n", srtp.of_account());
+        let more = format!("{}sip_certificate {}\n", srtp.module(), both.display());
         Self::start(folder, IpAddr::V4(Ipv4Addr::LOCALHOST), &account, &more, speech)
     }
 

@@ -2,10 +2,10 @@
 //! a trunk that takes over from another, each with terms of its own; channel limits; the path of a call without calling.
 
 use citizen::{Act, CallPlan, Deed, Ending, Outcome};
-use e2e::baresip::{self, Baresip};
+use e2e::baresip::{self, Baresip, PhoneSrtp};
 use e2e::process::Running;
 use e2e::site::prompt;
-use e2e::sound::{assert_mostly_arrived, read_mono, write_fine};
+use e2e::sound::{assert_arrived, assert_mostly_arrived, read_mono, write_fine};
 use e2e::{Caller, Headless, HeadlessPlan, LATER, SOON, Server, Site};
 use serde_json::Value;
 use std::net::{SocketAddr, UdpSocket};
@@ -66,7 +66,12 @@ fn a_call_that_fails_over_is_offered_as_the_second_trunk_wants_it() {
     let identity = ["tls/server.pem", "tls/server.key"].map(|file| site.folder().join(file));
     let speech = site.folder().join("citizen-fine.wav");
     write_fine(&speech, &read_mono(&prompt("citizen"))).expect("the site's folder can be written");
-    let mut phone = Baresip::wait_over_tls(&site.folder().join("baresip"), &speech, "opus/48000/2", [&identity[0], &identity[1]]);
+    let mut phone = Baresip::wait_over_tls(
+        &site.folder().join("baresip"),
+        &speech,
+        ("opus/48000/2", PhoneSrtp::Required),
+        [&identity[0], &identity[1]],
+    );
     let secured = phone.address().port() + 1;
     site.configure("sip", "authorities", "\"tls/ca.pem\"");
     let trunks = format!(
@@ -103,6 +108,51 @@ fn a_call_that_fails_over_is_offered_as_the_second_trunk_wants_it() {
     assert_mostly_arrived("baresip's voice at the agent", &read_mono(&prompt("citizen")), &agent.heard());
     let [left, _] = site.export(&call);
     assert_mostly_arrived("baresip in the recording", &read_mono(&prompt("citizen")), &left);
+}
+
+/// Encryption that is optional is offered, and done without where it is refused: two carriers, one of which cannot and one of which must.
+#[test]
+fn optional_encryption_is_offered_first_and_what_refuses_it_is_called_plainly() {
+    assert!(baresip::is_installed(), "baresip is missing: apt-get install baresip-core");
+    let site = Site::demo("optional-srtp");
+    let identity = ["tls/server.pem", "tls/server.key"].map(|file| site.folder().join(file));
+    let wait = |name: &str, srtp| {
+        Baresip::wait_over_tls(&site.folder().join(name), &prompt("citizen"), ("PCMA", srtp), [&identity[0], &identity[1]])
+    };
+    let (mut plain, must) = (wait("plain", PhoneSrtp::Unknown), wait("must", PhoneSrtp::Required));
+    site.configure("sip", "authorities", "\"tls/ca.pem\"");
+    let trunk = |id: u32, name: &str, phone: &Baresip| {
+        let port = phone.address().port() + 1;
+        format!(
+            "\n[[trunks]]\nid = {id}\nname = \"{name}\"\nsources = []\ntargets = [\"sip:127.0.0.1:{port};transport=tls\"]\npriority = {id}\n\
+             options_seconds = 0\noutbound = [\"\"]\ncodecs = [\"PCMA\"]\nsrtp = \"optional\"\nshown_number = \"051912345\"\n"
+        )
+    };
+    let listen = "\n[[sip_listen]]\ntransport = \"tls\"\nlisten = \"127.0.0.1:0\"\n";
+    site.write_configuration(&(site.configuration() + listen + &trunk(7, "plain", &plain) + &trunk(8, "must", &must)));
+    let server = Server::start(&site);
+    let attempts = |trunk: &str| -> Vec<(Value, Value)> {
+        let told = site.cli(&["trunk", "test", trunk, "--dial", baresip::USER]);
+        let attempts = told["call"]["attempts"].as_array().expect("a list");
+        attempts.iter().map(|attempt| (attempt["status"].clone(), attempt["encrypted"].clone())).collect()
+    };
+    assert_eq!(attempts("must"), [(200.into(), true.into())]);
+    assert_eq!(attempts("plain"), [(488.into(), true.into()), (200.into(), false.into())]);
+    plain.event("CALL_CLOSED");
+
+    let mut agent = Headless::sign_in(&site, &server, &site.agents[0], HeadlessPlan::WILLING);
+    agent.state("ready", SOON);
+    agent.tell(&format!("dial {}", baresip::USER));
+    plain.event("CALL_ESTABLISHED");
+    agent.event_where("call", SOON, |value| value["phase"] == "talking");
+    agent.talks_for(Duration::from_secs(6));
+    agent.tell("hang_up");
+    plain.event("CALL_CLOSED");
+    let call = site.only_call();
+    let trace = site.cli(&["call", "trace", &call.interaction.to_string(), "--full"]).to_string();
+    assert!(trace.contains(" RTP/SAVP ") && trace.contains("SIP/2.0 488") && trace.contains(" RTP/AVP "), "{trace}");
+    assert_arrived("the agent's voice at baresip", &read_mono(&prompt("agent")), &plain.heard());
+    assert_arrived("baresip's voice at the agent", &read_mono(&prompt("citizen")), &agent.heard());
 }
 
 #[test]

@@ -106,10 +106,18 @@ pub enum Fault {
     Vanish,
     /// Claims a body longer than the packet.
     WrongLength,
+    /// Claims a body of 2^64 - 1 bytes.
+    EndlessLength,
+    /// Hides another URI in the quoted name in front of its own, and another tag in a quoted parameter behind it.
+    QuotedUri,
+    /// Offers something that is no session description.
+    BrokenOffer,
+    /// Requires an extension that there is not.
+    UnknownExtension,
 }
 
 /// Names on the command line.
-const FAULTS: [(&str, Fault); 12] = [
+const FAULTS: [(&str, Fault); 16] = [
     ("no-ack", Fault::NoAck),
     ("late-ack", Fault::LateAck),
     ("double-bye", Fault::DoubleBye),
@@ -122,6 +130,10 @@ const FAULTS: [(&str, Fault); 12] = [
     ("late-cancel", Fault::LateCancel),
     ("vanish", Fault::Vanish),
     ("wrong-length", Fault::WrongLength),
+    ("endless-length", Fault::EndlessLength),
+    ("quoted-uri", Fault::QuotedUri),
+    ("broken-offer", Fault::BrokenOffer),
+    ("unknown-extension", Fault::UnknownExtension),
 ];
 
 impl Fault {
@@ -160,6 +172,6 @@ mod tests {
             assert!(wrong.parse::<Act>().is_err(), "{wrong}");
         }
         assert_eq!("late-ack".parse(), Ok(Fault::LateAck));
-        assert!("kindness".parse::<Fault>().expect_err("no fault").contains("wrong-length"));
+        assert!("kindness".parse::<Fault>().expect_err("no fault").contains("unknown-extension"));
     }
 }

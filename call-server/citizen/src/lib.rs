@@ -2,10 +2,11 @@
 //!
 //! Built on rsip and sharing no line with our own SIP layer, so that the two ends cannot agree on a mistake. It is the probe, the
 //! caller of the demo, of the end-to-end tests and of the load. It also registers, proves who it is, holds, presses keys, asks for
-//! transfers, and misbehaves when told to. It is no telephone for people: no incoming calls, no sound card, UDP only, and, because rsip
+//! transfers, and misbehaves when told to, in a call or as a stranger who floods and holds connections. It is no telephone for people: no incoming calls, no sound card, calls over UDP only, and, because rsip
 //! cannot read its addresses, no IPv6.
 
 mod acting;
+mod attack;
 mod codec;
 mod deed;
 mod line;
@@ -18,6 +19,7 @@ mod register;
 mod sdp;
 mod wav;
 
+pub use attack::{Attack, AttackPlan, AttackReport, attack};
 pub use codec::level_dbfs;
 pub use deed::{Act, Deed, Done, Fault};
 pub use plan::{CallPlan, CallReport, CitizenError, EndedBy, Ending, Limits, Outcome, Speech};

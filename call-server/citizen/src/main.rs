@@ -1,7 +1,7 @@
 //! `citizen call`: one call from the command line. Exit code: 0 as planned, 1 could not be tried, 2 wrong arguments, 3 refused,
 //! 4 no response, 5 broken off.
 
-use citizen::{Act, CallPlan, CallReport, Credentials, Ending, Fault, Limits, Outcome, RegisterPlan, Speech};
+use citizen::{Act, Attack, AttackPlan, CallPlan, CallReport, Credentials, Ending, Fault, Limits, Outcome, RegisterPlan, Speech};
 use clap::{Args, Parser, Subcommand};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -22,6 +22,29 @@ enum Command {
     Call(CallArguments),
     /// Registers a phone, or with --expires 0 takes that back. Exit code: 0 registered, 3 refused, 4 no answer.
     Register(RegisterArguments),
+    /// Attacks a server of one's own, to see that it costs nobody else: a flood of requests, or connections that are held.
+    Attack(AttackArguments),
+}
+
+#[derive(Args)]
+struct AttackArguments {
+    /// flood (--count requests a second over UDP), never-reads, slow-bytes or half-open (--count TCP connections).
+    kind: Attack,
+    /// SIP address of the server, such as 127.0.0.1:5060.
+    #[arg(long)]
+    server: SocketAddr,
+    /// Requests a second, or connections.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    count: u32,
+    /// For how long.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=3_600))]
+    seconds: u32,
+    /// Own address.
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    bind: IpAddr,
+    /// Print the outcome as one JSON object.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Args)]
@@ -85,7 +108,7 @@ struct CallArguments {
     #[arg(long = "act", value_name = "MS:DEED")]
     acts: Vec<Act>,
     /// Misbehave on purpose: no-ack, late-ack, double-bye, bye-before-answer, garbage, wrong-branch, storm, changed-tag, old-sequence,
-    /// late-cancel, vanish, wrong-length.
+    /// late-cancel, vanish, wrong-length, endless-length, quoted-uri, broken-offer, unknown-extension. See also `citizen attack`.
     #[arg(long)]
     fault: Option<Fault>,
     /// Hang up this long after the answer.
@@ -143,6 +166,7 @@ fn main() -> ExitCode {
     let arguments = match Cli::parse().command {
         Command::Call(arguments) => arguments,
         Command::Register(arguments) => return register(arguments),
+        Command::Attack(arguments) => return attack(&arguments),
     };
     match run(&arguments) {
         Ok(report) => {
@@ -195,6 +219,28 @@ fn register(arguments: RegisterArguments) -> ExitCode {
         Some(_) => 3,
         None => 4,
     })
+}
+
+fn attack(arguments: &AttackArguments) -> ExitCode {
+    let AttackArguments { kind, server, count, seconds, bind, json } = *arguments;
+    let plan = AttackPlan { server, bind, attack: kind, count, length: Duration::from_secs(seconds.into()) };
+    let told = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| error.to_string())
+        .and_then(|runtime| runtime.block_on(citizen::attack(&plan)).map_err(|error| error.to_string()));
+    match told {
+        Ok(report) if json => println!("{}", serde_json::to_string(&report).expect("a report has string keys and plain values")),
+        Ok(report) => println!(
+            "{} requests, {} answers, {} connections, {} of them closed by the server",
+            report.requests, report.answers, report.connections, report.closed
+        ),
+        Err(error) => {
+            eprintln!("citizen: {error}");
+            return ExitCode::from(1);
+        }
+    }
+    ExitCode::SUCCESS
 }
 
 fn exit_code(outcome: Outcome) -> ExitCode {

@@ -84,6 +84,11 @@ impl Dialog {
         self.request(Method::Info, headers, format!("Signal={key}\r\nDuration=100\r\n").into_bytes())
     }
 
+    /// Asks what the far end can (§11).
+    pub(crate) fn options(&self) -> Request {
+        self.request(Method::Options, self.headers(Method::Options, self.sequence, &self.to), Vec::new())
+    }
+
     /// Asks the far end to call this URI (RFC 3515).
     pub(crate) fn refer(&mut self, target: &str) -> Request {
         self.skip();

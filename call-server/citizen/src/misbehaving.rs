@@ -48,11 +48,36 @@ impl Misbehaving {
 
     /// The INVITE as it goes out.
     pub(crate) fn invite(&self, invite: Vec<u8>) -> Vec<u8> {
-        if !self.is(Fault::WrongLength) {
-            return invite;
+        let text = String::from_utf8_lossy(&invite);
+        match self.fault {
+            Some(Fault::WrongLength) => text.replacen("Content-Length: ", "Content-Length: 9", 1),
+            Some(Fault::EndlessLength) => with_field(&text, "Content-Length", |_| ENDLESS.to_owned()),
+            Some(Fault::QuotedUri) => with_field(&text, "From", quoted),
+            Some(Fault::BrokenOffer) => text.replacen("\r\n\r\nv=0", "\r\n\r\nx=0", 1),
+            Some(Fault::UnknownExtension) => text.replacen("Content-Length: ", "Require: telepathy\r\nContent-Length: ", 1),
+            _ => return invite,
         }
-        String::from_utf8_lossy(&invite).replacen("Content-Length: ", "Content-Length: 9", 1).into_bytes()
+        .into_bytes()
     }
+}
+
+/// 2^64 - 1.
+const ENDLESS: &str = "18446744073709551615";
+
+/// A message with another value of the field of this name.
+fn with_field(message: &str, name: &str, change: impl Fn(&str) -> String) -> String {
+    let changed = |line: &str| match line.split_once(": ").filter(|(found, _)| *found == name) {
+        Some((_, value)) => format!("{name}: {}", change(value)),
+        None => line.to_owned(),
+    };
+    message.split("\r\n").map(changed).collect::<Vec<_>>().join("\r\n")
+}
+
+/// A From value in which two other callers are hidden: a careless reader takes one of them.
+fn quoted(value: &str) -> String {
+    let (uri, tag) = value.rsplit_once(";tag=").unwrap_or((value, ""));
+    let uri = uri.trim_matches(['<', '>']);
+    format!("\"A <sip:110@evil.invalid>\" <{uri}>;x=\"a;tag=evil;b\";tag={tag}")
 }
 
 /// No SIP, and nearly SIP.
@@ -161,5 +186,25 @@ impl Phone<'_> {
         if self.misbehaving.fault.is_some() {
             self.misbehaving.statuses.push(response.status_code.code());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INVITE: &str =
+        "INVITE sip:1@h SIP/2.0\r\nFrom: <sip:139@127.0.0.1:5070>;tag=af\r\nTo: <sip:1@h>\r\nContent-Length: 5\r\n\r\nv=0\r\n";
+
+    #[test]
+    fn each_fault_of_the_invite_changes_what_it_should_and_nothing_else() {
+        let sent = |fault| String::from_utf8(Misbehaving::new(fault).invite(INVITE.into())).expect("text");
+        assert_eq!(sent(None), INVITE);
+        assert_eq!(sent(Some(Fault::WrongLength)), INVITE.replace(": 5", ": 95"));
+        assert_eq!(sent(Some(Fault::EndlessLength)), INVITE.replace(": 5", &format!(": {}", u64::MAX)));
+        assert_eq!(sent(Some(Fault::BrokenOffer)), INVITE.replace("v=0", "x=0"));
+        assert!(sent(Some(Fault::UnknownExtension)).contains("\r\nRequire: telepathy\r\n"));
+        let quoted = "From: \"A <sip:110@evil.invalid>\" <sip:139@127.0.0.1:5070>;x=\"a;tag=evil;b\";tag=af\r\n";
+        assert!(sent(Some(Fault::QuotedUri)).contains(quoted), "{}", sent(Some(Fault::QuotedUri)));
     }
 }

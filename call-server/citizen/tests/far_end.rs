@@ -422,3 +422,34 @@ async fn a_citizen_misbehaves_as_told_and_notes_what_is_said_to_it() {
     }
     drop(call_storm);
 }
+
+#[tokio::test]
+async fn a_ringing_call_is_left_wrongly_as_told() {
+    let plan = |far: &FarEnd, fault| CallPlan { fault: Some(fault), ending: Ending::CancelAfter(Duration::from_millis(60)), ..far.plan() };
+    let mut far = FarEnd::start().await;
+    let call_wrong = call(plan(&far, Fault::WrongBranch));
+    far.invited().await;
+    far.reply(&far.invite, "180 Ringing", "").await;
+    let wrong = far.expect("CANCEL ").await;
+    assert_ne!(line(&wrong, "Via: "), line(&far.invite, "Via: "));
+    far.reply(&wrong, "481 Call/Transaction Does Not Exist", "").await;
+    let right = far.expect("CANCEL ").await;
+    assert_eq!(line(&right, "Via: "), line(&far.invite, "Via: "));
+    far.reply(&right, "200 OK", "").await;
+    far.reply(&far.invite, "487 Request Terminated", "").await;
+    far.expect("ACK ").await;
+    let told = report(call_wrong).await;
+    assert_eq!((told.outcome, told.status, told.odd_statuses), (Outcome::Cancelled, Some(487), vec![481, 200]));
+
+    let mut far = FarEnd::start().await;
+    let call_bye = call(plan(&far, Fault::ByeBeforeAnswer));
+    far.invited().await;
+    far.reply(&far.invite, "180 Ringing", "").await;
+    let bye = far.expect("BYE ").await;
+    assert!(line(&bye, "To: ").contains(";tag=far"), "{bye}");
+    far.reply(&bye, "200 OK", "").await;
+    far.reply(&far.invite, "487 Request Terminated", "").await;
+    far.expect("ACK ").await;
+    let told = report(call_bye).await;
+    assert_eq!((told.outcome, told.status, told.odd_statuses), (Outcome::Cancelled, Some(487), vec![200]));
+}

@@ -279,13 +279,15 @@ pub struct LateOffer {
     pub rtcp_mux: bool,
     /// Telephone events are named.
     pub keys: bool,
+    /// Who is to send.
+    pub direction: Direction,
 }
 
 impl LateOffer {
     /// A plain one of G.711.
     #[must_use]
     pub fn new(local: Local, codecs: Vec<Codec>) -> Self {
-        Self { local, codecs, opus: None, crypto: Vec::new(), rtcp_mux: false, keys: true }
+        Self { local, codecs, opus: None, crypto: Vec::new(), rtcp_mux: false, keys: true, direction: Direction::default() }
     }
 
     /// The same with Opus before G.711.
@@ -311,6 +313,12 @@ impl LateOffer {
     #[must_use]
     pub fn without_keys(self) -> Self {
         Self { keys: false, ..self }
+    }
+
+    /// The same in which nobody sends anything.
+    #[must_use]
+    pub fn inactive(self) -> Self {
+        Self { direction: Direction::Inactive, ..self }
     }
 
     /// Of our lines the one that this answer (read as an [`Offer`]) took: its key is ours, the answer's the far side's.
@@ -666,7 +674,7 @@ impl fmt::Display for LateOffer {
             opus: self.opus,
             codecs: &codecs,
             telephone_events: [self.keys.then_some(OUR_TELEPHONE_EVENT), self.opus.filter(|_| self.keys).map(|_| OUR_WIDE_TELEPHONE_EVENT)],
-            direction: Direction::SendReceive,
+            direction: self.direction,
             crypto: &self.crypto,
             rtcp_mux: self.rtcp_mux,
         };

@@ -189,6 +189,19 @@ fn a_session_that_the_far_side_does_not_refresh_is_left_in_time() {
 }
 
 #[test]
+fn a_far_side_without_session_timers_that_is_gone_is_noticed() {
+    let mut stage = stage(with_timer(90));
+    let (_, tag) = stage.confirmed("a");
+    let start = stage.now;
+    let log = stage.run_until(start + 900_000);
+    assert_eq!(log.iter().map(|(at, line)| (at - start, &line[..7])).collect::<Vec<_>>(), [(900_000, "INVITE ")], "half of 1800 s");
+    assert!(!tag.is_empty());
+    stage.run_until(start + 1_000_000);
+    assert!(ending(&stage.events()).is_some(), "nobody answers the refresh");
+    stage.assert_empties();
+}
+
+#[test]
 fn a_refresh_by_the_far_side_begins_the_interval_anew() {
     let mut stage = stage(with_timer(90));
     let (_, tag) = timed(&mut stage, "uac");

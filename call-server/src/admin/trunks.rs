@@ -5,7 +5,7 @@ use super::control::{self, Request};
 use super::sip_wishes::SipWish;
 use super::{Failure, Outcome, load};
 use crate::config::Site;
-use crate::sip::{AttemptResult, StepResult, TestReport, TestWish, TrunkState, TrunkStatus};
+use crate::sip::{AttemptResult, CallResult, StepResult, TestReport, TestWish, TrunkState, TrunkStatus};
 use call_core::plan::{Door, Path as CallPath, PathEnd, PermissionClass, RouteRefusal, Step};
 use serde_json::{Value, json};
 use shared::model::{Caller, PhoneNumber, TrunkId, UnixMillis};
@@ -92,9 +92,17 @@ fn test_text(name: &str, report: &TestReport) -> String {
     lines.extend(report.registration.as_ref().map(|result| format!("  registration: {}", step_text(result))));
     if let Some(call) = &report.call {
         lines.extend(call.attempts.iter().map(|attempt| format!("  call over {}", attempt_text(attempt))));
-        lines.push(if call.answered { "  call: answered and hung up" } else { "  call: NOT answered" }.to_owned());
+        lines.push(call_text(call).to_owned());
     }
     lines.join("\n")
+}
+
+fn call_text(call: &CallResult) -> &'static str {
+    match (call.answered, call.attempts.as_slice()) {
+        (true, _) => "  call: answered and hung up",
+        (false, [_, ..]) => "  call: NOT answered",
+        (false, []) => "  call: NOT placed: no target is found, or none is reached as the trunk's srtp wants it",
+    }
 }
 
 fn step_text(result: &StepResult) -> String {
@@ -109,7 +117,8 @@ fn attempt_text(attempt: &AttemptResult) -> String {
     let status = attempt.status.map_or("no response".to_owned(), |status| format!("status {status}"));
     let ringing = attempt.ringing_ms.map_or(String::new(), |ringing| format!(", rang after {ringing} ms"));
     let known = if attempt.authenticated { ", with credentials" } else { "" };
-    format!("{} ({}): {status} after {} ms{ringing}{known}", attempt.target, attempt.address, attempt.took_ms)
+    let voice = if attempt.encrypted { ", encrypted voice" } else { "" };
+    format!("{} ({}){voice}: {status} after {} ms{ringing}{known}", attempt.target, attempt.address, attempt.took_ms)
 }
 
 pub(super) fn route(site: &Path, command: &Route) -> Result<Outcome, Failure> {

@@ -75,7 +75,7 @@ const TRUNK_KEYS: &[Key] = &[
         "srtp",
         Text,
         Default("\"off\""),
-        "Whether voice is encrypted, where the trunk speaks SIP over TLS: \"off\", \"optional\" (if its calls bring keys; ours are plain) or \"required\".",
+        "Whether voice is encrypted, where the trunk speaks SIP over TLS: \"off\", \"optional\" (if its calls bring keys; ours offer keys, and go plainly where that is refused) or \"required\".",
     ),
     key("hide_number", Flag, Default("false"), "true: calls to it ask that the called person is not shown our number (Privacy: id)."),
     key("options_seconds", Seconds, Default("30"), "How often each target is asked whether it is there; 0 is never."),

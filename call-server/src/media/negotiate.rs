@@ -221,7 +221,7 @@ fn answer(mut terms: Terms, offer: &Offer, local: Local, opus: Option<Box<OpusVo
 }
 
 /// The far side's own description comes later than its packets may: all that we offer is understood, and the first packet tells where it is.
-/// Where encryption is optional an offer of ours is plain: RFC 3264 knows no offer of both, and a plain one is understood by everybody.
+/// Where encryption is still optional here, nobody could offer again after a refusal: the offer is plain, which everybody understands.
 fn our_offer(mut terms: Terms, local: Local, opus: Option<Box<OpusVoice>>) -> Result<Agreed, MediaFailure> {
     let has_keys = terms.keys == KeyMode::Rfc4733;
     let mut offer = LateOffer::new(local, terms.laws.clone()).multiplexed();

@@ -105,7 +105,8 @@ impl Edge {
         let paths = wires.listening().zip(settings.listeners());
         let endpoints = paths.filter_map(|((transport, bound), listener)| {
             let contact = SocketAddr::new(listener.advertise, bound.port());
-            let machine = Settings { transport: transport.machine(), registrar: has_phones, ..Settings::default() };
+            let session_s = Some(settings.limits.session_s);
+            let machine = Settings { transport: transport.machine(), session_s, registrar: has_phones, ..Settings::default() };
             Some(Endpoint::with_settings(contact, Limits::default(), machine, seeds.next()?))
         });
         let limits = &settings.limits;

@@ -36,6 +36,8 @@ pub(crate) struct SkinLimits {
     pub(crate) waiting_bytes: usize,
     /// Messages of all connections together that may wait for the edge; beyond it connections are not read.
     pub(crate) arriving_messages: usize,
+    /// A call whose far side has said nothing in its dialog for so long is over, in s (RFC 4028): half of it passes before we ask.
+    pub(crate) session_s: u32,
     /// Requests a second that begin something, from one address of a trunk; more are dropped.
     pub(crate) trunk_requests_per_s: u32,
     /// So many of these at once.
@@ -87,6 +89,7 @@ impl Default for SkinLimits {
             waiting_messages: 256,
             waiting_bytes: 512 * 1024,
             arriving_messages: 256,
+            session_s: 1_800,
             trunk_requests_per_s: 500,
             trunk_burst: 1_000,
             unacknowledged_per_address: 256,

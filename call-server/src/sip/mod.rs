@@ -35,7 +35,9 @@ pub(crate) use masking::Numbers;
 pub(crate) use registrar::{BindingStatus, Network, PhoneAccount, PhoneBook, PhoneSettings, REALM};
 pub(crate) use scanners::Banned;
 pub(crate) use trace::{TraceReport, TracedMessage};
-pub(crate) use trunks::{AttemptResult, CarrierSettings, RegistrationSettings, StepResult, TestReport, TestWish, TrunkState, TrunkStatus};
+pub(crate) use trunks::{
+    AttemptResult, CallResult, CarrierSettings, RegistrationSettings, StepResult, TestReport, TestWish, TrunkState, TrunkStatus,
+};
 
 use crate::switchboard::Inbox;
 use call_core::command::SipCommand;

@@ -52,10 +52,9 @@ pub(crate) enum OutgoingStage {
 /// requires encryption, the SIP edge takes the offer nowhere but over TLS.
 fn terms(turn: &Turn, to: &CallTo) -> VoiceTerms {
     match to {
-        CallTo::Number(number) => first_for(&turn.plan.trunks, number).map_or_else(VoiceTerms::default, |trunk| VoiceTerms {
-            voice: trunk.voice.clone(),
-            encrypted: trunk.voice.srtp == Srtp::Required,
-            ipv6: trunk.is_ipv6(),
+        CallTo::Number(number) => first_for(&turn.plan.trunks, number).map_or_else(VoiceTerms::default, |trunk| {
+            let voice = trunk.voice.offered(trunk.is_over_tls());
+            VoiceTerms { encrypted: voice.srtp == Srtp::Required, voice, ipv6: trunk.is_ipv6() }
         }),
         CallTo::Phone(_) | CallTo::Fixed { .. } => VoiceTerms { voice: TrunkVoice::of_a_phone(), ..VoiceTerms::default() },
     }

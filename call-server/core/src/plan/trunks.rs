@@ -184,6 +184,13 @@ impl TrunkPlan {
         !self.targets.is_empty() && self.targets.iter().all(|target| target.uri.contains('['))
     }
 
+    /// Whether its targets are likely to be reached over TLS; an outbound proxy may be reached otherwise.
+    #[must_use]
+    pub fn is_over_tls(&self) -> bool {
+        let says_tls = |uri: &str| uri.starts_with("sips:") || uri.to_ascii_lowercase().contains(";transport=tls");
+        !self.targets.is_empty() && self.targets.iter().all(|target| says_tls(&target.uri))
+    }
+
     fn unfit(&self, state: &LineState, number: &PhoneNumber) -> Option<Unfit> {
         if !self.outbound.iter().any(|shape| shape.matches(number)) {
             return Some(Unfit::OtherNumbers);
@@ -330,6 +337,8 @@ mod tests {
             ..TrunkPlan::default()
         };
         assert!(to(&["sip:[2001:db8::1]:5060"]).is_ipv6() && !to(&["sip:192.0.2.1"]).is_ipv6() && !to(&[]).is_ipv6());
+        assert!(to(&["sip:192.0.2.1;transport=TLS", "sips:192.0.2.2"]).is_over_tls() && !to(&[]).is_over_tls());
+        assert!(!to(&["sip:192.0.2.1;transport=tls", "sip:192.0.2.2"]).is_over_tls());
     }
 
     #[test]

@@ -22,6 +22,18 @@ impl TrunkVoice {
     pub fn of_a_phone() -> Self {
         Self { nat: true, ..Self::default() }
     }
+
+    /// As it is offered first over signalling that nobody on the way can read, or that others can: where encryption is optional, with keys
+    /// in the first case and plainly in the second. No offer leaves the choice open: RFC 3264 has no stream that is both.
+    #[must_use]
+    pub fn offered(&self, encrypted: bool) -> Self {
+        let srtp = match (self.srtp, encrypted) {
+            (Srtp::Optional, true) => Srtp::Required,
+            (Srtp::Optional, false) | (Srtp::Off, _) => Srtp::Off,
+            (Srtp::Required, _) => Srtp::Required,
+        };
+        Self { srtp, ..self.clone() }
+    }
 }
 
 impl Default for TrunkVoice {
@@ -63,7 +75,7 @@ pub enum Srtp {
     /// Never.
     #[default]
     Off,
-    /// Where the far side offers it.
+    /// Where both can: an offer of ours has keys, and a plain one follows if that is refused.
     Optional,
     /// Always, or there is no call.
     Required,

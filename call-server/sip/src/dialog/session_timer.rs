@@ -56,7 +56,8 @@ pub(crate) enum Wish {
     TooShort(u32),
 }
 
-/// Section 9. `ours_s` is the interval that we put in where the far side can but does not ask.
+/// Section 9. `ours_s` is the interval that we put in where the far side does not ask. One that knows no session timers is refreshed by us, so
+/// that a far side which is gone is noticed.
 pub(crate) fn wish_of(now: u64, head: &Head, ours_s: Option<u32>, minimum_s: u32) -> Wish {
     let is_able = SUPPORTED.lists(head, "timer") || crate::fields::REQUIRE.lists(head, "timer");
     let asked_s = SESSION_EXPIRES.number(head);
@@ -69,7 +70,7 @@ pub(crate) fn wish_of(now: u64, head: &Head, ours_s: Option<u32>, minimum_s: u32
         return Wish::Agreed { timer, requires: false };
     }
     let theirs_minimum_s = MIN_SE.number(head).unwrap_or(SHORTEST_S);
-    let Some(interval_s) = asked_s.or(ours_s.filter(|_| is_able).map(|ours| ours.max(theirs_minimum_s))) else { return Wish::None };
+    let Some(interval_s) = asked_s.or(ours_s.map(|ours| ours.max(theirs_minimum_s))) else { return Wish::None };
     let named = SESSION_EXPIRES.first(head).and_then(|field| parameter(field, "refresher"));
     let is_ours = match named {
         Some(who) => who.eq_ignore_ascii_case(b"uas"),

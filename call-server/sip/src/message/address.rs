@@ -1,6 +1,9 @@
 //! `name-addr` and Via views over header values (RFC 3261 sections 20.10 and 20.42).
 
-use super::grammar::{cut, cut_outside, first_bracket, host_port, ip_address, is_space, is_token, parameter, parts, trim};
+use super::grammar::{
+    cut, cut_outside, first_bracket, has_empty_part, has_empty_plain_part, host_port, ip_address, is_closed, is_plain, is_space, is_token,
+    parameter, parts, plain_value, trim,
+};
 use super::uri::{DEFAULT_PORT, Uri};
 use std::fmt;
 use std::net::IpAddr;
@@ -29,12 +32,11 @@ impl<'a> NameAddr<'a> {
     pub fn parse(value: &'a [u8]) -> Option<Self> {
         let value = trim(value);
         let (display, uri, parameters) = match first_bracket(value)? {
-            Some(place) => {
-                let (display, from) = value.split_at_checked(place)?;
-                let (uri, after) = cut(from.get(1..)?, b'>')?;
-                let parameters = trim(after);
+            Some((open, behind)) => {
+                let uri = value.get(open.checked_add(1)?..behind.checked_sub(1)?)?;
+                let parameters = trim(value.get(behind..)?);
                 (parameters.is_empty() || parameters.starts_with(b";")).then_some(())?;
-                (trim(display), trim(uri), parameters)
+                (trim(value.get(..open)?), trim(uri), parameters)
             }
             None => {
                 let (uri, parameters) = cut(value, b';').unwrap_or((value, b""));
@@ -43,10 +45,14 @@ impl<'a> NameAddr<'a> {
                 (&b""[..], trim(uri), parameters)
             }
         };
-        // The usual case at once: a tag and nothing else.
+        // The usual cases at once: nothing, or a tag and nothing else.
+        if parameters.is_empty() {
+            return Some(Self { display, uri: Uri::parse(uri)?, tag: None, parameters });
+        }
         if let Some(tag) = parameters.strip_prefix(b";tag=").filter(|tag| is_token(tag)) {
             return Some(Self { display, uri: Uri::parse(uri)?, tag: Some(tag), parameters });
         }
+        is_closed(parameters).then_some(())?;
         let mut tags = super::grammar::parameters(parameters).filter(|(name, _)| name.eq_ignore_ascii_case(b"tag"));
         let tag = tags.next().and_then(|(_, tag)| tag).filter(|tag| is_token(tag));
         tags.next().is_none().then_some(())?;
@@ -75,10 +81,22 @@ pub struct Via<'a> {
     pub host: &'a [u8],
     /// Port of `sent-by`, if it is given.
     pub port: Option<u16>,
+    branch: &'a [u8],
     parameters: &'a [u8],
 }
 
 impl<'a> Via<'a> {
+    /// Reads the first value of a field. `None` as well if there is a stray separator in the field: it could make two readers see two
+    /// different ways back (RFC 4475 section 3.1.2.1).
+    #[must_use]
+    pub fn first(field: &'a [u8]) -> Option<Self> {
+        if is_plain(field) {
+            return if has_empty_plain_part(field, b';') { None } else { Self::parse(field) };
+        }
+        let is_tidy = !has_empty_part(field, b',') && !has_empty_part(field, b';');
+        Self::parse(parts(field, b',').next().filter(|_| is_tidy)?)
+    }
+
     /// Reads one value; white space around `/` and `:` is legal.
     #[must_use]
     pub fn parse(value: &'a [u8]) -> Option<Self> {
@@ -91,7 +109,7 @@ impl<'a> Via<'a> {
         let (transport, rest) = rest.split_at_checked(rest.iter().position(|byte| is_space(*byte))?)?;
         let (sent_by, parameters) = cut(rest, b';').unwrap_or((rest, b""));
         let (host, port) = host_port(sent_by)?;
-        is_token(transport).then_some(Self { transport, host, port, parameters })
+        is_token(transport).then_some(Self { transport, host, port, branch: branch(parameters), parameters })
     }
 
     /// A parameter's presence and value.
@@ -103,9 +121,7 @@ impl<'a> Via<'a> {
     /// The branch; empty if there is none, or one that could not be repeated unchanged.
     #[must_use]
     pub fn branch(&self) -> &'a [u8] {
-        // A bracket or a quote that is never closed would swallow what an answer adds behind it.
-        let whole = |branch: &&[u8]| !branch.iter().any(|byte| is_space(*byte) || matches!(byte, b'<' | b'"'));
-        parameter(self.parameters, "branch").flatten().filter(whole).unwrap_or_default()
+        self.branch
     }
 
     /// Whether the sender asks for answers to the port it sends from (RFC 3581).
@@ -135,6 +151,16 @@ impl<'a> Via<'a> {
         };
         parts(self.parameters, b';').filter(move |part| !is_receivers(part))
     }
+}
+
+/// See [`Via::branch`]. Mostly it is the first parameter.
+fn branch(parameters: &[u8]) -> &[u8] {
+    if let Some(branch) = parameters.strip_prefix(b"branch=").and_then(plain_value) {
+        return branch;
+    }
+    // A bracket or a quote that is never closed would swallow what an answer adds behind it.
+    let whole = |branch: &&[u8]| !branch.iter().any(|byte| is_space(*byte) || matches!(byte, b'<' | b'"'));
+    parameter(parameters, "branch").flatten().filter(whole).unwrap_or_default()
 }
 
 #[cfg(test)]

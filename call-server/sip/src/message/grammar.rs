@@ -43,6 +43,7 @@ const CLASSES: [u8; 256] = {
         let is_unseen = !matches!(byte as u8, 0x21..=0x7e);
         table[byte] = (is_token_byte(byte as u8) as u8) | (is_foreign as u8) << 1 | (is_of_name as u8) << 2 | (is_mark as u8) << 3;
         table[byte] |= (!is_of_name as u8) << 4 | (is_unseen as u8) << 5;
+        table[byte] |= (matches!(byte as u8, b'\t' | b'\r' | b'\n' | b' ' | b'"' | b'<' | b';') as u8) << 6;
         byte += 1;
     }
     table
@@ -59,6 +60,8 @@ const URI_MARK: u8 = 8;
 const NO_HOST_NAME: u8 = 16;
 /// What is no visible ASCII.
 const UNSEEN: u8 = 32;
+/// What ends a plain value of a parameter, or makes it one that is not plain.
+const VALUE_END: u8 = 64;
 
 fn is_of(byte: u8, class: u8) -> bool {
     CLASSES.get(usize::from(byte)).is_some_and(|classes| classes & class != 0)
@@ -69,6 +72,8 @@ fn is_of(byte: u8, class: u8) -> bool {
 pub(crate) struct UriMarks {
     /// The first colon: the scheme ends there.
     pub(crate) colon: Option<usize>,
+    /// The second one in front of the `@`: the user ends there, and a password begins.
+    pub(crate) password: Option<usize>,
     /// The first `@`.
     pub(crate) at: Option<usize>,
     /// Whether there is another `@`.
@@ -79,25 +84,31 @@ pub(crate) struct UriMarks {
     pub(crate) question: Option<usize>,
 }
 
-/// The marks of a URI; `None` if something in it is foreign to every URI.
-pub(crate) fn uri_marks(text: &[u8]) -> Option<UriMarks> {
-    let mut marks = UriMarks::default();
-    let mut from = 0_usize;
-    while let Some(place) =
-        first_of(text, from, |word| word.is_below(0x23) | word.is_within(0x3a, 0x40) | word.is(0x7f), FOREIGN | URI_MARK)
-    {
-        from = place.checked_add(1)?;
-        match text.get(place)? {
-            b':' => marks.colon = marks.colon.or(Some(place)),
-            b'@' if marks.at.is_some() => marks.has_more_ats = true,
-            b'@' => marks = UriMarks { colon: marks.colon, at: Some(place), ..UriMarks::default() },
-            b'?' => marks.question = marks.question.or(Some(place)),
-            b';' if marks.question.is_none() => marks.semicolon = marks.semicolon.or(Some(place)),
+impl UriMarks {
+    /// Notes one; `None` if it is foreign to every URI.
+    #[inline(always)]
+    fn note(&mut self, place: usize, byte: u8) -> Option<()> {
+        match byte {
+            b':' if self.colon.is_none() => self.colon = Some(place),
+            b':' if self.at.is_none() => self.password = self.password.or(Some(place)),
+            b':' => {}
+            b'@' if self.at.is_some() => self.has_more_ats = true,
+            b'@' => *self = Self { colon: self.colon, password: self.password, at: Some(place), ..Self::default() },
+            b'?' => self.question = self.question.or(Some(place)),
+            b';' if self.question.is_none() => self.semicolon = self.semicolon.or(Some(place)),
             b';' => {}
             _ => return None,
         }
+        Some(())
     }
-    Some(marks)
+}
+
+/// The marks of a URI; `None` if something in it is foreign to every URI.
+pub(crate) fn uri_marks(text: &[u8]) -> Option<UriMarks> {
+    let may_be = |word: Eight| word.is_below(0x23) | word.is_within(0x3a, 0x40) | word.is(0x7f);
+    let mut marks = UriMarks::default();
+    let foreign = each_of(text, may_be, FOREIGN | URI_MARK, |place, byte| marks.note(place, byte).is_none());
+    foreign.is_none().then_some(marks)
 }
 
 /// Eight bytes, looked at as one number; each verdict is the high bit of its byte. Bytes above 0x7f are nothing that is asked for.
@@ -135,28 +146,110 @@ impl Eight {
     }
 }
 
-/// The first byte from `from` on that is of the class, eight at a time: `may_be` finds them all, and others whose class is looked up.
+/// Goes through the bytes of the class, eight at a time, until `is_last` says so; gives the place of that one. `may_be` finds them all, and
+/// others whose class is looked up.
 #[inline(always)]
-fn first_of(text: &[u8], from: usize, may_be: impl Fn(Eight) -> u64, class: u8) -> Option<usize> {
-    let mut place = from;
-    let mut rest = text.get(from..)?;
+fn each_of(text: &[u8], may_be: impl Fn(Eight) -> u64, class: u8, mut is_last: impl FnMut(usize, u8) -> bool) -> Option<usize> {
+    let mut place = 0_usize;
+    let mut rest = text;
     while let Some((bytes, behind)) = rest.split_first_chunk::<WORD>() {
         let mut found = may_be(Eight::new(*bytes)) & Eight::HIGH;
         while found != 0 {
             let at = usize::try_from(found.trailing_zeros() / 8).unwrap_or(0);
-            if bytes.get(at).is_some_and(|byte| is_of(*byte, class)) {
+            let byte = bytes.get(at).copied().unwrap_or_default();
+            if is_of(byte, class) && is_last(place.wrapping_add(at), byte) {
                 return Some(place.wrapping_add(at));
             }
             found &= found.wrapping_sub(1);
         }
         (rest, place) = (behind, place.wrapping_add(WORD));
     }
-    Some(place.wrapping_add(rest.iter().position(|byte| is_of(*byte, class))?))
+    for byte in rest {
+        if is_of(*byte, class) && is_last(place, *byte) {
+            return Some(place);
+        }
+        place = place.wrapping_add(1);
+    }
+    None
+}
+
+/// The first byte of the class.
+#[inline(always)]
+fn first_of(text: &[u8], may_be: impl Fn(Eight) -> u64, class: u8) -> Option<usize> {
+    each_of(text, may_be, class, |_, _| true)
+}
+
+/// A parameter's value that stands at the beginning of `text` if it is plain: no quote, bracket or white space in it or behind it.
+pub(crate) fn plain_value(text: &[u8]) -> Option<&[u8]> {
+    let end = first_of(text, |word| word.is_below(0x23) | word.is_within(b';', b'<'), VALUE_END).unwrap_or(text.len());
+    let (value, behind) = text.split_at_checked(end)?;
+    matches!(behind, [] | [b';', ..]).then_some(value)
+}
+
+/// Bytes that are looked at together when lines are told apart; compilers know how to compare so many at once.
+const BLOCK: usize = 32;
+
+/// The places of the line feeds. Lines are short: a search that is made for long texts begins too often here.
+pub(crate) struct LineEnds<'a> {
+    rest: &'a [u8],
+    /// Where the block stands whose line feeds are given out now, and a bit for each of these.
+    block: usize,
+    found: u32,
+    /// Where `rest` stands.
+    next: usize,
+}
+
+impl<'a> LineEnds<'a> {
+    pub(crate) fn new(text: &'a [u8]) -> Self {
+        Self { rest: text, block: 0, found: 0, next: 0 }
+    }
+}
+
+impl Iterator for LineEnds<'_> {
+    type Item = usize;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<usize> {
+        while self.found == 0 {
+            self.block = self.next;
+            match self.rest.split_first_chunk::<BLOCK>() {
+                Some((block, behind)) => {
+                    (self.rest, self.next) = (behind, self.next.wrapping_add(BLOCK));
+                    if block.iter().fold(false, |found, byte| found | (*byte == b'\n')) {
+                        self.found = line_feeds(block);
+                    }
+                }
+                None if self.rest.is_empty() => return None,
+                None => {
+                    // What is added is no line feed.
+                    let mut block = [0; BLOCK];
+                    block.iter_mut().zip(std::mem::take(&mut self.rest)).for_each(|(to, from)| *to = *from);
+                    self.found = line_feeds(&block);
+                }
+            }
+        }
+        let place = usize::try_from(self.found.trailing_zeros()).unwrap_or(0);
+        self.found &= self.found.wrapping_sub(1);
+        Some(self.block.wrapping_add(place))
+    }
+}
+
+/// A bit for each line feed.
+fn line_feeds(block: &[u8; BLOCK]) -> u32 {
+    /// Brings the lowest bits of eight bytes together in the highest byte.
+    const GATHER: u64 = 0x0102_0408_1020_4080;
+    let (words, _) = block.as_chunks::<WORD>();
+    let mut bits = 0_u32;
+    for word in words.iter().rev() {
+        let hits = Eight::new(*word).is(b'\n') >> 7;
+        bits = bits << 8 | u32::try_from(hits.wrapping_mul(GATHER) >> 56).unwrap_or(0);
+    }
+    bits
 }
 
 /// Whether all bytes are visible ASCII.
 pub(crate) fn is_printable(text: &[u8]) -> bool {
-    first_of(text, 0, |word| word.is_below(0x21) | word.is(0x7f) | !word.ascii, UNSEEN).is_none()
+    first_of(text, |word| word.is_below(0x21) | word.is(0x7f) | !word.ascii, UNSEEN).is_none()
 }
 
 /// Where the first colon stands; in front of it is the name of a field, which is short.
@@ -241,18 +334,31 @@ pub(crate) fn cut_outside(text: &[u8], separator: u8) -> Option<(&[u8], &[u8])> 
     }
 }
 
-/// Where the first angle bracket outside quotes opens, if one does; `None` if a quote or a bracket is never closed.
-pub(crate) fn first_bracket(text: &[u8]) -> Option<Option<usize>> {
-    let (mut place, mut found) = (0, None);
-    let quote_or_bracket = |rest| find(rest, [b'"', b'<'], |far| memchr2(b'"', b'<', far));
+/// Where the first angle bracket outside quotes opens, and the place behind its end, if one opens; `None` if a quote in front of it or the
+/// bracket is never closed.
+pub(crate) fn first_bracket(text: &[u8]) -> Option<Option<(usize, usize)>> {
+    let mut place = 0;
     while let Some(next) = text.get(place..).and_then(quote_or_bracket) {
         let start = next.checked_add(place)?;
-        if text.get(start) == Some(&b'<') {
-            found = found.or(Some(start));
-        }
         place = behind_cover(text, start)?;
+        if text.get(start) == Some(&b'<') {
+            return Some(Some((start, place)));
+        }
     }
-    Some(found)
+    Some(None)
+}
+
+/// Whether every quote and bracket is closed.
+pub(crate) fn is_closed(mut text: &[u8]) -> bool {
+    while let Some(start) = quote_or_bracket(text) {
+        let Some(behind) = behind_cover(text, start).and_then(|place| text.get(place..)) else { return false };
+        text = behind;
+    }
+    true
+}
+
+fn quote_or_bracket(text: &[u8]) -> Option<usize> {
+    find(text, [b'"', b'<'], |far| memchr2(b'"', b'<', far))
 }
 
 /// The trimmed, not empty parts between separators that stand outside quotes and angle brackets.
@@ -294,6 +400,22 @@ pub(crate) fn has_empty_part(mut text: &[u8], separator: u8) -> bool {
     trim(text).is_empty()
 }
 
+/// Whether a text holds one value alone, and nothing that hides separators.
+pub(crate) fn is_plain(text: &[u8]) -> bool {
+    memchr3(b',', b'"', b'<', text).is_none()
+}
+
+/// As [`has_empty_part`], for a plain text.
+pub(crate) fn has_empty_plain_part(mut text: &[u8], separator: u8) -> bool {
+    while let Some((part, rest)) = cut(text, separator) {
+        if trim(part).is_empty() {
+            return true;
+        }
+        text = rest;
+    }
+    trim(text).is_empty()
+}
+
 /// The parameters `;name=value;name` of a header value or URI, in order; quotes around a value are taken off.
 pub(crate) fn parameters(text: &[u8]) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
     parts(text, b';').map(|part| match cut_outside(part, b'=') {
@@ -322,7 +444,7 @@ pub(crate) fn number<N: TryFrom<u64>>(text: &[u8]) -> Option<N> {
 pub(crate) fn host_port(text: &[u8]) -> Option<(&[u8], Option<u16>)> {
     // The usual case at once: a name or an IPv4 address, and perhaps a port.
     let may_end = |word: Eight| !(word.is_within(b'0', b'9') | word.is_within(b'a', b'z') | word.is_within(b'-', b'.'));
-    let end = first_of(text, 0, may_end, NO_HOST_NAME).unwrap_or(text.len());
+    let end = first_of(text, may_end, NO_HOST_NAME).unwrap_or(text.len());
     match text.split_at_checked(end)? {
         (host @ [_, ..], []) => return Some((host, None)),
         (host @ [_, ..], [b':', port @ ..]) => {
@@ -408,6 +530,26 @@ mod tests {
                 let expected = if is_of(byte, HOST_NAME) { Some(20) } else { is_white.then_some(19) };
                 assert_eq!(host, expected, "{what}");
             }
+        }
+    }
+
+    #[test]
+    fn line_feeds_are_found_in_texts_of_every_length() {
+        let mut dice = fastrand::Rng::with_seed(7);
+        for length in 0..200 {
+            let text: Vec<u8> = (0..length).map(|_| *dice.choice(b"\n\x0b\x09\x8a\x00ab").expect("some")).collect();
+            let expected: Vec<usize> = (0..length).filter(|place| text[*place] == b'\n').collect();
+            assert_eq!(LineEnds::new(&text).collect::<Vec<_>>(), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn values_are_plain_up_to_a_semicolon_or_the_end() {
+        for (text, value) in [(&b"a.b;c"[..], &b"a.b"[..]), (b"z9hG4bK-1234567890", b"z9hG4bK-1234567890"), (b";x", b""), (b"", b"")] {
+            assert_eq!(plain_value(text), Some(value));
+        }
+        for hidden in [&b"a b;c"[..], b"a<b;c>", b"\"a\"", b"a ;c"] {
+            assert_eq!(plain_value(hidden), None, "{}", String::from_utf8_lossy(hidden));
         }
     }
 

@@ -4,10 +4,10 @@
 //! checked, and a request that fails there can still be answered. All of this happens on borrowed bytes ([`Outline`]); only a message
 //! that is kept ([`parse`]) costs memory.
 
-use super::grammar::{colon, cut, has_empty_part, is_printable, is_space, is_token, number, parts, trim};
+use super::grammar::{LineEnds, colon, cut, is_printable, is_space, is_token, number, parts, trim};
 use super::{Fault, Field, Head, Identity, Message, Method, Name, NameAddr, ParseError, Rejected, Request, Response, Uri, Via};
 use bytes::Bytes;
-use memchr::{memchr, memchr_iter};
+use memchr::memchr;
 use std::fmt;
 
 /// Largest packet that is read, in bytes; no datagram is larger, and every place in it fits 16 bits.
@@ -199,8 +199,7 @@ impl<'a> Checked<'a> {
         }
         let body_start = index.body_start.ok_or(Fault::NoEndOfHeader)?;
         index.check_single()?;
-        let via = index.first(Name::Via).filter(|text| is_tidy_via(text)).and_then(first_value);
-        let via = via.and_then(Via::parse).ok_or(Fault::BadVia)?;
+        let via = index.first(Name::Via).and_then(Via::first).ok_or(Fault::BadVia)?;
         let from = index.first(Name::From).and_then(NameAddr::parse).ok_or(Fault::BadFrom)?;
         // A tag that is none would stand beside ours in the answer, and the answer would have two.
         let to = index.first(Name::To).and_then(NameAddr::parse).filter(|to| to.tag().is_some() || to.parameter("tag").is_none());
@@ -270,7 +269,7 @@ impl<'a> Index<'a> {
         let mut start: usize = 0;
         let mut is_first = true;
         let mut last_is_field = false;
-        for line_end in memchr_iter(b'\n', packet) {
+        for line_end in LineEnds::new(packet) {
             let line = without_return(packet.get(start..line_end).unwrap_or_default());
             let next = line_end.wrapping_add(1);
             if is_first {
@@ -402,21 +401,10 @@ fn field(line: &[u8], start: usize, end: usize) -> Option<Field> {
     Field::new(known, value_start, end)
 }
 
-/// Stray separators could make two readers see two different ways back (RFC 4475 section 3.1.2.1).
-fn is_tidy_via(text: &[u8]) -> bool {
-    let has_stray = |separator| memchr(separator, text).is_some() && has_empty_part(text, separator);
-    !text.is_empty() && !has_stray(b',') && !has_stray(b';')
-}
-
 /// All values of a Contact field are addresses, or it is the `*` of a REGISTER.
 fn is_contact(text: &[u8]) -> bool {
     let is_address = |value| NameAddr::parse(value).is_some();
     text == b"*" || text.is_empty() || if memchr(b',', text).is_none() { is_address(text) } else { parts(text, b',').all(is_address) }
-}
-
-/// What stands in front of the first comma; most fields hold one value and no comma.
-fn first_value(text: &[u8]) -> Option<&[u8]> {
-    if memchr(b',', text).is_none() { Some(text) } else { parts(text, b',').next() }
 }
 
 fn is_call_id(text: &[u8]) -> bool {

@@ -88,10 +88,7 @@ impl<'a> Uri<'a> {
     fn with_host(raw: &'a [u8], scheme: Scheme, marks: &UriMarks) -> Option<Self> {
         let start = marks.colon?.checked_add(1)?;
         let (user, host_start) = match marks.at {
-            Some(at) => {
-                let user = raw.get(start..at)?;
-                (Some(cut(user, b':').map_or(user, |(user, _)| user)), at.checked_add(1)?)
-            }
+            Some(at) => (Some(raw.get(start..marks.password.unwrap_or(at))?), at.checked_add(1)?),
             None => (None, start),
         };
         // An unescaped '@' has no place behind the user part: two readers could see two different users.

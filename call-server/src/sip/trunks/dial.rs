@@ -10,7 +10,7 @@ use crate::sip::{Destination, refusal};
 use bytes::Bytes;
 use call_core::command::VoiceTerms;
 use call_core::input::LegEnd;
-use call_core::plan::AttemptEnd;
+use call_core::plan::{AttemptEnd, Srtp};
 use shared::model::TrunkId;
 use sip_core::digest::{Account, Login, Signed, choose};
 use sip_core::message::Response;
@@ -40,6 +40,8 @@ pub(super) struct Stop {
     pub(super) caller: Caller,
     /// How voice travels there; nobody asks at a phone of the house, and for a call without voice.
     pub(super) terms: Option<VoiceTerms>,
+    /// Where encryption is optional: the terms by which it is tried again if the first ones are refused.
+    pub(super) plainly: Option<VoiceTerms>,
 }
 
 /// How a place is reached.
@@ -101,6 +103,15 @@ struct Current {
     challenged: bool,
     status: Option<u16>,
     ringing_ms: Option<u64>,
+}
+
+impl Current {
+    /// The same place with plain voice, if it refused the session description (RFC 3261 sections 21.4.13, 21.4.26 and 21.6.4) and that had
+    /// keys which are only wished for.
+    fn plainly(&self, end: AttemptEnd) -> Option<Stop> {
+        let terms = self.stop.plainly.clone().filter(|_| matches!(end, AttemptEnd::Refused(415 | 488 | 606)))?;
+        Some(Stop { terms: Some(terms), plainly: None, ..self.stop.clone() })
+    }
 }
 
 /// A place that wants another offer than ours.
@@ -309,14 +320,21 @@ impl Dial {
                 AttemptEnd::Refused(current.status.unwrap_or(480))
             }
         };
+        let again = current.plainly(end);
+        let may_try_next = again.is_some() || end.may_try_next();
+        if let Some(stop) = again {
+            self.left.push_front(stop);
+        }
         self.note(now, current);
-        if end.may_try_next() && !self.result.answered {
+        if may_try_next && !self.result.answered {
             self.next(now, ways);
         }
     }
 
     fn note(&mut self, now: u64, current: Current) {
+        let encrypted = current.stop.terms.is_some_and(|terms| terms.voice.srtp == Srtp::Required);
         self.result.attempts.push(AttemptResult {
+            encrypted,
             target: current.stop.target,
             address: current.stop.way.to_string(),
             status: current.status,

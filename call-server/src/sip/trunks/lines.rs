@@ -1,15 +1,14 @@
 //! All trunks together: what is due goes out, what comes back finds its line; tests that an operator asks for.
 
-use super::dial::{Dial, Offered, Purpose as Why, Stop, Told};
+use super::dial::{Dial, Told};
 use super::line::{Line, OPTIONS_PATIENCE_MS, seen_from};
-use super::placing::{Placed, draw, stops};
+use super::placing::Placed;
 use super::registration::Outcome;
 use super::report::{StepResult, TargetResult, TestReport, TestWish, TrunkStatus};
-use super::{PathCall, Ways, chance, token};
+use super::{PathCall, Ways, chance, silent, token};
 use crate::sip::{Destination, Transport, TrunkSettings};
-use call_core::command::VoiceTerms;
-use call_core::plan::{KeyMode, TrunkPlan, choose};
-use shared::model::{Caller, LegId, PhoneNumber, TrunkId};
+use call_core::plan::KeyMode;
+use shared::model::{LegId, PhoneNumber, TrunkId};
 use sip_core::message::{Method, Request, Response};
 use sip_core::{Event, RequestKey};
 use std::collections::BTreeMap;
@@ -144,6 +143,7 @@ impl Lines {
         for test in self.tests.values_mut() {
             if let Some(dial) = &mut test.dial {
                 dial.timeout(now, ways);
+                silent::supply(now, ways, dial, self.own);
             }
             test.give_up_targets(now);
         }
@@ -370,7 +370,7 @@ impl Lines {
             registration.hurry(now);
             (now, None)
         });
-        let dial = number.map(|number| dial(now, ways, line, &number, self.own));
+        let dial = number.map(|number| silent::dial(now, ways, line, &number, self.own));
         if let Some(line) = self.lines.get_mut(&trunk).filter(|_| dial.is_some()) {
             line.calls_out += 1;
         }
@@ -408,6 +408,7 @@ impl Lines {
         let ours = self.tests.values_mut().filter_map(|test| test.dial.as_mut()).find(|dial| dial.call() == Some(call));
         let Some(dial) = ours else { return self.placed_happened(now, ways, call, event) };
         dial.happened(now, ways, event);
+        silent::supply(now, ways, dial, self.own);
         self.finish_tests(now);
         None
     }
@@ -506,29 +507,4 @@ fn options(now: u64, ways: &mut dyn Ways, line: &mut Line, uri: &str) -> Option<
     outgoing.fields.push(("Accept".to_owned(), "application/sdp".to_owned()));
     let mut series = endpoint.series();
     Some((path, endpoint.request(now, &mut series, &outgoing)?))
-}
-
-/// Calls a number over a trunk, whatever numbers it usually takes.
-fn dial(now: u64, ways: &mut dyn Ways, line: &mut Line, number: &PhoneNumber, own: IpAddr) -> Dial {
-    let every = TrunkPlan { outbound: vec![call_core::plan::NumberShape::default()], ..line.settings.carrier.plan.clone() };
-    let (id, plan) = (line.settings.id, BTreeMap::from([(line.settings.id, every)]));
-    let states = BTreeMap::from([(id, line.state(now))]);
-    let choice = choose(&plan, &states, number, draw);
-    let mut stops: Vec<Stop> =
-        choice.attempts.iter().flat_map(|attempt| stops(line, attempt.target, (number, &Caller::default()), own)).collect();
-    stops.truncate(call_core::plan::MAX_ATTEMPTS);
-    // Nothing is said: one offer is as good as another.
-    stops.iter_mut().for_each(|stop| stop.terms = None);
-    Dial::begin(now, ways, Why::Test, Offered { description: silent_offer(own), terms: VoiceTerms::default() }, stops)
-}
-
-/// An offer under which nobody sends anything: the call is only to see that it can be placed (RFC 3264 section 5.1, RFC 863 for the port).
-fn silent_offer(own: IpAddr) -> String {
-    let family = if own.is_ipv4() { "IP4" } else { "IP6" };
-    let discard = SocketAddr::new(own, 9);
-    format!(
-        "v=0\r\no=- 1 1 IN {family} {own}\r\ns=-\r\nc=IN {family} {own}\r\nt=0 0\r\nm=audio {} RTP/AVP 8 0\r\n\
-         a=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\na=inactive\r\n",
-        discard.port()
-    )
 }

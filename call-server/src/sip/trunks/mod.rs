@@ -10,12 +10,13 @@ mod placing;
 mod registration;
 mod report;
 mod settings;
+mod silent;
 
 pub(super) use dial::Told;
 pub(super) use lines::{Lines, TestReply};
 pub(super) use nat::as_seen;
 pub(super) use placing::PhonePlace;
-pub(crate) use report::{AttemptResult, StepResult, TestReport, TestWish, TrunkState, TrunkStatus};
+pub(crate) use report::{AttemptResult, CallResult, StepResult, TestReport, TestWish, TrunkState, TrunkStatus};
 pub(crate) use settings::{CarrierSettings, RegistrationSettings};
 
 use super::destination::Destination;

@@ -156,14 +156,14 @@ impl Lines {
     }
 
     fn stop_at(&self, (contact, path, source): PhonePlace, shown: &Caller) -> Stop {
-        Stop { target: contact.clone(), uri: contact, way: Way::Back(path, source), caller: self.house(shown), terms: None }
+        Stop { target: contact.clone(), uri: contact, way: Way::Back(path, source), caller: self.house(shown), terms: None, plainly: None }
     }
 
     /// A phone that is always at the same address, over UDP.
     fn fixed_stop(&self, contact: &str, shown: &Caller) -> Option<Stop> {
         let address = Uri::parse(contact.as_bytes())?.socket_address()?;
         let way = Way::To(Destination { transport: Transport::Udp, address, tls_name: None });
-        Some(Stop { target: contact.to_owned(), uri: contact.to_owned(), way, caller: self.house(shown), terms: None })
+        Some(Stop { target: contact.to_owned(), uri: contact.to_owned(), way, caller: self.house(shown), terms: None, plainly: None })
     }
 
     /// Who calls, as a phone of the house sees it.
@@ -175,13 +175,16 @@ impl Lines {
 }
 
 /// Where encryption is required its keys stand in the signalling: no call goes out where others can read that.
-fn may_carry(stop: &Stop) -> bool {
+pub(super) fn may_carry(stop: &Stop) -> bool {
     stop.terms.as_ref().is_none_or(|terms| terms.encrypted || terms.voice.srtp != Srtp::Required)
 }
 
-/// How voice travels to one place of a trunk.
-fn terms(voice: &TrunkVoice, to: &Destination) -> VoiceTerms {
-    VoiceTerms { voice: voice.clone(), encrypted: to.transport == Transport::Tls, ipv6: to.address.is_ipv6() }
+/// How voice travels to one place of a trunk: at first, and if that is refused there.
+fn terms(voice: &TrunkVoice, to: &Destination) -> [Option<VoiceTerms>; 2] {
+    let encrypted = to.transport == Transport::Tls;
+    let terms = |voice| VoiceTerms { voice, encrypted, ipv6: to.address.is_ipv6() };
+    let plainly = encrypted && voice.srtp == Srtp::Optional;
+    [Some(terms(voice.offered(encrypted))), plainly.then(|| terms(voice.offered(false)))]
 }
 
 /// A number below `most`, by chance.
@@ -205,8 +208,8 @@ pub(super) fn stops(line: &mut Line, target: usize, (number, shown): (&PhoneNumb
     let found: Vec<Destination> = line.place(&target).map(|place| place.all().cloned().collect()).unwrap_or_default();
     let voice = line.settings.carrier.plan.voice.clone();
     let stop = |to: Destination| {
-        let terms = Some(terms(&voice, &to));
-        Stop { target: target.clone(), uri: uri.clone(), way: Way::To(to), caller: caller.clone(), terms }
+        let [terms, plainly] = terms(&voice, &to);
+        Stop { target: target.clone(), uri: uri.clone(), way: Way::To(to), caller: caller.clone(), terms, plainly }
     };
     found.into_iter().map(stop).collect()
 }
@@ -240,12 +243,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_trunk_that_requires_encryption_is_called_over_tls_alone() {
+    fn encryption_that_is_required_goes_over_tls_alone_and_one_that_is_optional_is_tried_first_there() {
         let stop = |transport, srtp| {
             let to = Destination { transport, address: "192.0.2.1:5061".parse().expect("an address"), tls_name: None };
-            let terms = Some(terms(&TrunkVoice { srtp, ..TrunkVoice::default() }, &to));
+            let [terms, plainly] = terms(&TrunkVoice { srtp, ..TrunkVoice::default() }, &to);
             let caller = dial::Caller { trunk: None, from: String::new(), fields: Vec::new(), account: None };
-            Stop { target: String::new(), uri: String::new(), way: Way::To(to), caller, terms }
+            Stop { target: String::new(), uri: String::new(), way: Way::To(to), caller, terms, plainly }
         };
         for (transport, srtp, may) in [
             (Transport::Udp, Srtp::Off, true),
@@ -255,6 +258,18 @@ mod tests {
             (Transport::Tls, Srtp::Required, true),
         ] {
             assert_eq!(may_carry(&stop(transport, srtp)), may, "{transport:?} {srtp:?}");
+        }
+        let srtp = |transport, srtp| {
+            let Stop { terms, plainly, .. } = stop(transport, srtp);
+            [terms, plainly].map(|terms| terms.map(|terms| terms.voice.srtp))
+        };
+        assert_eq!(srtp(Transport::Tls, Srtp::Optional), [Some(Srtp::Required), Some(Srtp::Off)], "with keys, then plainly");
+        for (transport, wanted, first) in [
+            (Transport::Udp, Srtp::Optional, Srtp::Off),
+            (Transport::Tls, Srtp::Off, Srtp::Off),
+            (Transport::Tls, Srtp::Required, Srtp::Required),
+        ] {
+            assert_eq!(srtp(transport, wanted), [Some(first), None], "{transport:?} {wanted:?}");
         }
     }
 

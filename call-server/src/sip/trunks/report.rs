@@ -150,4 +150,6 @@ pub(crate) struct AttemptResult {
     pub(crate) took_ms: u64,
     /// Credentials were asked for and given.
     pub(crate) authenticated: bool,
+    /// The voice was to be encrypted.
+    pub(crate) encrypted: bool,
 }
