@@ -1,6 +1,7 @@
 //! `probe`: calls the running server like a citizen would and says what came of it (5.1).
 
 use super::cli::Probe;
+use super::trunks::plain;
 use super::{Failure, Outcome, status};
 use crate::config::Site;
 use crate::probing::{self, Verdict};
@@ -10,6 +11,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 pub(super) fn probe(site: &Site, wishes: &Probe) -> Result<Outcome, Failure> {
+    plain(&wishes.number)?;
     let own = probing::own_address(&site.sip).ok_or_else(|| {
         let remedy =
             "Add [[trunks]] with kind = \"probe\" and sources = [\"127.0.0.2\"] to hotline.toml, and run this on the server's host.";

@@ -77,6 +77,7 @@ fn word(state: TrunkState) -> &'static str {
 }
 
 fn test(site: &Path, name: &str, dial: Option<String>) -> Result<Outcome, Failure> {
+    dial.as_deref().map(plain).transpose()?;
     let answer = ask(site, SipWish::TestTrunk(TestWish { trunk: name.to_owned(), dial }))?;
     let report: TestReport = serde_json::from_value(answer.clone()).map_err(|error| unreadable(&error))?;
     let outcome = Outcome::new(test_text(name, &report), answer);
@@ -135,7 +136,7 @@ pub(super) fn route(site: &Path, command: &Route) -> Result<Outcome, Failure> {
     Ok(Outcome::new(path_text(&site, door, wish, &path), json!({"door": door_json(&site, door), "path": path})))
 }
 
-fn plain(text: &str) -> Result<PhoneNumber, Failure> {
+pub(super) fn plain(text: &str) -> Result<PhoneNumber, Failure> {
     PhoneNumber::parse(text)
         .map_err(|error| Failure::new("bad_number", format!("{text} is no telephone number: {error}"), "Write it as 13912345678."))
 }

@@ -186,67 +186,6 @@ pub(crate) fn plain_value(text: &[u8]) -> Option<&[u8]> {
     matches!(behind, [] | [b';', ..]).then_some(value)
 }
 
-/// Bytes that are looked at together when lines are told apart; compilers know how to compare so many at once.
-const BLOCK: usize = 32;
-
-/// The places of the line feeds. Lines are short: a search that is made for long texts begins too often here.
-pub(crate) struct LineEnds<'a> {
-    rest: &'a [u8],
-    /// Where the block stands whose line feeds are given out now, and a bit for each of these.
-    block: usize,
-    found: u32,
-    /// Where `rest` stands.
-    next: usize,
-}
-
-impl<'a> LineEnds<'a> {
-    pub(crate) fn new(text: &'a [u8]) -> Self {
-        Self { rest: text, block: 0, found: 0, next: 0 }
-    }
-}
-
-impl Iterator for LineEnds<'_> {
-    type Item = usize;
-
-    #[inline(always)]
-    fn next(&mut self) -> Option<usize> {
-        while self.found == 0 {
-            self.block = self.next;
-            match self.rest.split_first_chunk::<BLOCK>() {
-                Some((block, behind)) => {
-                    (self.rest, self.next) = (behind, self.next.wrapping_add(BLOCK));
-                    if block.iter().fold(false, |found, byte| found | (*byte == b'\n')) {
-                        self.found = line_feeds(block);
-                    }
-                }
-                None if self.rest.is_empty() => return None,
-                None => {
-                    // What is added is no line feed.
-                    let mut block = [0; BLOCK];
-                    block.iter_mut().zip(std::mem::take(&mut self.rest)).for_each(|(to, from)| *to = *from);
-                    self.found = line_feeds(&block);
-                }
-            }
-        }
-        let place = usize::try_from(self.found.trailing_zeros()).unwrap_or(0);
-        self.found &= self.found.wrapping_sub(1);
-        Some(self.block.wrapping_add(place))
-    }
-}
-
-/// A bit for each line feed.
-fn line_feeds(block: &[u8; BLOCK]) -> u32 {
-    /// Brings the lowest bits of eight bytes together in the highest byte.
-    const GATHER: u64 = 0x0102_0408_1020_4080;
-    let (words, _) = block.as_chunks::<WORD>();
-    let mut bits = 0_u32;
-    for word in words.iter().rev() {
-        let hits = Eight::new(*word).is(b'\n') >> 7;
-        bits = bits << 8 | u32::try_from(hits.wrapping_mul(GATHER) >> 56).unwrap_or(0);
-    }
-    bits
-}
-
 /// Whether all bytes are visible ASCII.
 pub(crate) fn is_printable(text: &[u8]) -> bool {
     first_of(text, |word| word.is_below(0x21) | word.is(0x7f) | !word.ascii, UNSEEN).is_none()
@@ -530,16 +469,6 @@ mod tests {
                 let expected = if is_of(byte, HOST_NAME) { Some(20) } else { is_white.then_some(19) };
                 assert_eq!(host, expected, "{what}");
             }
-        }
-    }
-
-    #[test]
-    fn line_feeds_are_found_in_texts_of_every_length() {
-        let mut dice = fastrand::Rng::with_seed(7);
-        for length in 0..200 {
-            let text: Vec<u8> = (0..length).map(|_| *dice.choice(b"\n\x0b\x09\x8a\x00ab").expect("some")).collect();
-            let expected: Vec<usize> = (0..length).filter(|place| text[*place] == b'\n').collect();
-            assert_eq!(LineEnds::new(&text).collect::<Vec<_>>(), expected, "{text:?}");
         }
     }
 

@@ -4,10 +4,10 @@
 //! checked, and a request that fails there can still be answered. All of this happens on borrowed bytes ([`Outline`]); only a message
 //! that is kept ([`parse`]) costs memory.
 
-use super::grammar::{LineEnds, colon, cut, is_printable, is_space, is_token, number, parts, trim};
+use super::grammar::{colon, cut, is_printable, is_space, is_token, number, parts, trim};
 use super::{Fault, Field, Head, Identity, Message, Method, Name, NameAddr, ParseError, Rejected, Request, Response, Uri, Via};
 use bytes::Bytes;
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 use std::fmt;
 
 /// Largest packet that is read, in bytes; no datagram is larger, and every place in it fits 16 bits.
@@ -269,7 +269,7 @@ impl<'a> Index<'a> {
         let mut start: usize = 0;
         let mut is_first = true;
         let mut last_is_field = false;
-        for line_end in LineEnds::new(packet) {
+        for line_end in memchr_iter(b'\n', packet) {
             let line = without_return(packet.get(start..line_end).unwrap_or_default());
             let next = line_end.wrapping_add(1);
             if is_first {
