@@ -74,7 +74,6 @@ fn over_tls_the_voice_is_encrypted_and_a_plain_one_is_refused() {
 }
 
 #[test]
-#[cfg_attr(not(feature = "real-time"), ignore = "its measure of Opus has not been seen to hold often enough: by hand, HACKING.md")]
 fn opus_is_spoken_where_the_trunk_likes_it_best() {
     assert!(baresip::is_installed(), "baresip is missing: apt-get install baresip-core");
     let site = Site::demo("baresip-opus");

@@ -58,7 +58,6 @@ fn a_call_over_a_trunk_goes_on_after_503_and_silence_and_answers_a_challenge() {
 
 /// Two trunks that agree in nothing: the first has no room, the second wants its own codecs, encryption, and keys by INFO.
 #[test]
-#[cfg_attr(not(feature = "real-time"), ignore = "its measure of Opus has not been seen to hold often enough: by hand, HACKING.md")]
 fn a_call_that_fails_over_is_offered_as_the_second_trunk_wants_it() {
     assert!(baresip::is_installed(), "baresip is missing: apt-get install baresip-core");
     let site = Site::demo("failover");
