@@ -87,7 +87,7 @@ impl FrontOffice for Office {
             queue: call.queue,
             since: call.started,
             rings: call.phase == CallStatusPhase::Ringing,
-            caller: self.store.caller_of(call.interaction).unwrap_or_default(),
+            caller: call.caller.clone(),
         };
         waiting.take(MOST_WAITING).map(row).collect()
     }

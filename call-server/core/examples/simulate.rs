@@ -10,12 +10,16 @@ mod calls;
 mod door;
 #[path = "../tests/simulation/draw.rs"]
 mod draw;
+#[path = "../tests/simulation/functions.rs"]
+mod functions;
 #[path = "../tests/simulation/laws.rs"]
 mod laws;
 #[path = "../tests/simulation/memory.rs"]
 mod memory;
 #[path = "../tests/simulation/names.rs"]
 mod names;
+#[path = "../tests/simulation/parties.rs"]
+mod parties;
 #[path = "../tests/simulation/people.rs"]
 mod people;
 #[path = "../tests/simulation/rank.rs"]
@@ -26,12 +30,16 @@ mod record;
 mod run;
 #[path = "../tests/simulation/shrink.rs"]
 mod shrink;
+#[path = "../tests/simulation/supervise.rs"]
+mod supervise;
 #[path = "../tests/simulation/tell.rs"]
 mod tell;
 #[path = "../tests/simulation/watch.rs"]
 mod watch;
 #[path = "../tests/simulation/whisper.rs"]
 mod whisper;
+#[path = "../tests/simulation/wires.rs"]
+mod wires;
 #[path = "../tests/simulation/world.rs"]
 mod world;
 

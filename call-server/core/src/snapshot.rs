@@ -7,7 +7,7 @@ use crate::ledger::Counters;
 use crate::plan::QueuePlan;
 use crate::time::Now;
 use serde::{Deserialize, Serialize};
-use shared::model::{AgentId, AgentState, InteractionId, QueueId, UnixMillis};
+use shared::model::{AgentId, AgentState, Caller, InteractionId, QueueId, UnixMillis};
 
 /// Everything at once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +83,9 @@ pub struct CallStatus {
     pub interaction: InteractionId,
     /// INVITE.
     pub started: UnixMillis,
+    /// Who called, or is called. Stays in the server: who asks for its status is not told numbers.
+    #[serde(skip)]
+    pub caller: Caller,
     /// Its waiting line.
     pub queue: QueueId,
     /// A probe call.
@@ -171,5 +174,6 @@ fn call_status(core: &Core, call: &Call) -> CallStatus {
         Stage::Talking(talking) => (CallStatusPhase::Talking, Some(talking.agent)),
         Stage::Residual(_) => (CallStatusPhase::Residual, None),
     };
-    CallStatus { interaction: call.id, started: call.started.utc, queue: call.queue, probe: call.probe, phase, agent }
+    let (started, caller) = (call.started.utc, call.caller.clone());
+    CallStatus { interaction: call.id, started, caller, queue: call.queue, probe: call.probe, phase, agent }
 }

@@ -79,12 +79,14 @@ pub(crate) struct MatterReport {
 }
 
 impl Store {
-    /// Whether an agent took part in a call, or has a draft of it.
+    /// Whether an agent took part in a call, or has a draft of it. Segments come with the record, when the call is over for everybody;
+    /// facts come as they happen.
     ///
     /// # Errors
     /// The database cannot be read.
     pub(crate) fn had_on_desk(&self, agent: AgentId, interaction: InteractionId) -> Result<bool, StoreError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM segments WHERE interaction_id = ?1 AND agent_id = ?2)
+                 OR EXISTS (SELECT 1 FROM facts WHERE interaction_id = ?1 AND kind = 'connected' AND json_extract(detail, '$.agent') = ?2)
                  OR EXISTS (SELECT 1 FROM summary_drafts WHERE interaction_id = ?1 AND agent_id = ?2)";
         self.connection().query_row(sql, params![int(interaction.0), agent.0], |row| row.get(0)).map_err(|error| self.error(error))
     }

@@ -288,8 +288,8 @@ impl Agent {
 
     /// Somebody sits there, or not: a call that rings is not accepted by itself for an empty chair.
     pub(crate) fn attentive(&mut self, turn: &mut Turn, attentive: bool) {
-        self.attentive = attentive;
-        if !attentive {
+        self.attentive = attentive && self.connected;
+        if !self.attentive {
             self.waits_for_a_hand(turn);
         }
     }
@@ -338,6 +338,8 @@ impl Agent {
         };
         let (since, mode, after) = (turn.now.time, TalkMode::Talk, AfterCall::Next(next));
         self.enter(turn, Activity::Talking(Talk { interaction, queue, since, mode, after }), IntervalCause::Forced);
+        // What was ready time until now counts for the past (I-40).
+        self.standing = self.standing.handled(turn.today());
     }
 
     /// 强制示闲, 强制示忙: as an own choice, but told, and recorded as forced.

@@ -26,7 +26,7 @@ pub(crate) use line::Joins;
 
 use crate::command::{AgentCommand, MediaAccess, MediaCommand, SessionEnd};
 use crate::ledger::{Decision, IntervalCause, LastAgentOutcome, OfferEnd, OverflowCause};
-use crate::plan::{NoAnswer, Plan, Unattended};
+use crate::plan::{Plan, Unattended};
 use crate::time::Time;
 use crate::timer::Reason;
 use crate::turn::Turn;
@@ -253,7 +253,7 @@ impl Acd {
     /// A desk rang long enough.
     pub(crate) fn miss(&mut self, turn: &mut Turn, agent: AgentId, offer: OfferId) -> Option<OfferOver> {
         let offered = self.agent(agent)?.offered(offer).ok()?;
-        let rule = self.line.get(offered.interaction).map_or_else(NoAnswer::default, |entry| turn.queue(entry.queue).no_answer);
+        let rule = turn.queue(offered.queue).no_answer;
         self.agent_mut(agent)?.miss(turn, offered, rule)
     }
 

@@ -375,6 +375,9 @@ impl Calls {
         let aside = talking.aside.take().map(|aside| Gone { party: aside.party, with_citizen: false });
         let others = std::mem::take(&mut talking.others).into_iter().map(|party| Gone { party, with_citizen: true });
         let gone: Vec<Gone> = aside.into_iter().chain(others).collect();
+        for party in gone.iter().filter(|gone| gone.with_citizen).map(|gone| gone.party.id) {
+            call.note(turn, FactKind::PartyLeft { party });
+        }
         call.queue = queue.unwrap_or(call.queue);
         self.load.waiting(call.queue, true);
         call.back_to_line(turn, entered, queue.is_some());

@@ -102,7 +102,11 @@ impl Core {
             AgentAction::GoNotReady(reason) if !self.acd.has_place(&self.turn, reason, agent) => Err(Refusal::ReasonFull),
             AgentAction::GoNotReady(reason) => self.choose(agent, |agent, turn| agent.go_not_ready(turn, reason)),
             AgentAction::AwaitNotReady(reason) => self.await_break(agent, reason),
-            AgentAction::Lock => self.choose(agent, |agent, turn| agent.lock(turn)),
+            AgentAction::Lock => {
+                self.choose(agent, |agent, turn| agent.lock(turn))?;
+                self.unwatch(agent);
+                Ok(())
+            }
             AgentAction::Unlock => self.choose(agent, |agent, turn| agent.unlock(turn)),
             AgentAction::Accept(offer) => {
                 if self.acd.agent(agent).is_some_and(|found| found.needs_phone()) {

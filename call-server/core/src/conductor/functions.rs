@@ -197,6 +197,15 @@ impl Core {
         }
     }
 
+    /// A call is about to end: a colleague's desk that rings for it falls silent, while the call's book is still open (I-37).
+    pub(super) fn nobody_is_asked(&mut self, interaction: InteractionId) {
+        let aside = self.calls.get(interaction).and_then(|call| call.aside()).filter(|aside| !aside.party.is_there());
+        let Some(agent) = aside.and_then(|aside| aside.party.agent()) else { return };
+        if let Some(over) = self.acd.agent_mut(agent).and_then(|agent| agent.caller_left(&mut self.turn)) {
+            self.note_offer_over(over);
+        }
+    }
+
     /// A call is over: every agent in it goes on.
     pub(super) fn all_leave(&mut self, interaction: InteractionId, queue: QueueId, was: &Stage, ended_by: Side) {
         let (owner, with_citizen) = match was {

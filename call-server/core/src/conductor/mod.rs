@@ -258,6 +258,7 @@ impl Core {
         }
         self.note_last_agents();
         self.stop_asking(interaction);
+        self.nobody_is_asked(interaction);
         let Some(call) = self.calls.get(interaction) else { return };
         let (queue, attempt) = (call.queue, call.callback.map(|of| (of, call.ledger.dial_result())));
         if let Some(was) = self.calls.end(&mut self.turn, interaction, ending) {
@@ -286,9 +287,10 @@ impl Core {
 
     /// The citizen waits, again or in another queue; whoever was called or took part is let go.
     pub(super) fn put_in_line(&mut self, interaction: InteractionId, queue: Option<QueueId>) {
+        let Some(old) = self.calls.get(interaction).map(|call| call.queue) else { return };
         if let Some((joined, gone)) = self.calls.back_to_line(&mut self.turn, interaction, queue) {
-            let own = joined.queue;
-            gone.into_iter().for_each(|gone| self.party_leaves((interaction, own), &gone));
+            // What they did was for the queue that the citizen leaves.
+            gone.into_iter().for_each(|gone| self.party_leaves((interaction, old), &gone));
             self.join(Some(joined));
         }
     }

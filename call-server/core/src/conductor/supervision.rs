@@ -37,7 +37,11 @@ impl Core {
             SupervisorAct::Unwatch => self.unwatch(supervisor).then_some(()).ok_or(Refusal::WrongState),
             SupervisorAct::TakeOver { agent } => self.take_over(supervisor, agent),
             SupervisorAct::Release { agent } => self.release(agent),
-            SupervisorAct::ForceReady { agent } => self.force(agent, |agent, turn| agent.force(turn, None)),
+            SupervisorAct::ForceReady { agent } => {
+                self.force(agent, |agent, turn| agent.force(turn, None))?;
+                self.unwatch(agent);
+                Ok(())
+            }
             SupervisorAct::ForceNotReady { agent, reason } => self.force(agent, |agent, turn| agent.force(turn, Some(reason))),
             SupervisorAct::ForceSignOut { agent } => self.force_sign_out(agent),
             SupervisorAct::Move { interaction, queue } => self.move_waiting(supervisor, interaction, queue),

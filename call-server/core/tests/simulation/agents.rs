@@ -227,6 +227,10 @@ impl AgentSeen {
             }
             AgentState::NotReady(_) | AgentState::Offered | AgentState::Lost => {}
         }
+        // Who takes a call has handled one (I-40).
+        if (interval.state, interval.cause) == (AgentState::Talking, IntervalCause::Forced) {
+            (self.rank.idle_ms, self.rank.misses) = (0, 0);
+        }
         self.last_call = interval.interaction.or(self.last_call);
         self.before = Some(interval.clone());
     }
@@ -235,14 +239,15 @@ impl AgentSeen {
         let before = self.before.as_ref().map(|before| before.state);
         let lawful = match interval.state {
             AgentState::Offered => before == Some(AgentState::Ready),
-            AgentState::Talking => {
-                matches!(before, None | Some(AgentState::Offered | AgentState::Lost | AgentState::Outbound | AgentState::Holding))
+            // A supervisor takes a call from whichever state.
+            AgentState::Talking if interval.cause == IntervalCause::Forced => {
+                matches!(before, Some(AgentState::Ready | AgentState::NotReady(_)))
             }
-            AgentState::WrapUp => {
-                matches!(before, Some(AgentState::Talking | AgentState::Holding | AgentState::Outbound | AgentState::Lost))
+            AgentState::Talking | AgentState::Consulting => {
+                before.is_none_or(|before| in_call(before) || matches!(before, AgentState::Offered | AgentState::Lost))
             }
-            AgentState::Holding => matches!(before, None | Some(AgentState::Talking | AgentState::Lost)),
-            AgentState::Consulting => matches!(before, Some(AgentState::Talking | AgentState::Offered)),
+            AgentState::WrapUp => before.is_some_and(|before| in_call(before) || before == AgentState::Lost),
+            AgentState::Holding => before.is_none_or(|before| in_call(before) || before == AgentState::Lost),
             AgentState::NotReady(_) | AgentState::Ready | AgentState::Lost | AgentState::Outbound => true,
         };
         assert!(lawful, "I-8, I-30: {:?} after {before:?}", interval.state);
@@ -256,9 +261,11 @@ impl AgentSeen {
         // Nobody was served in a call of ours that nobody answered.
         let in_vain = before == Some(AgentState::Outbound);
         if interval.cause == IntervalCause::CallEnded && interval.state != AgentState::WrapUp && !in_vain {
-            let talked = matches!(before, Some(AgentState::Talking | AgentState::Holding));
-            assert!(talked, "I-8: a call ended without one");
-            assert_eq!(wrap_up.map(|(_, ms)| ms), Some(0), "I-8: wrap-up is skipped");
+            assert!(before.is_some_and(in_call), "I-8: a call ended without one");
+            // Who was consulted has served nobody.
+            let served = wrap_up.filter(|(parted, _)| *parted == began);
+            assert!(served.is_some() || before == Some(AgentState::Consulting), "I-8: a call ended without a talk");
+            assert!(served.is_none_or(|(_, ms)| ms == 0), "I-8: wrap-up is skipped");
         }
     }
 
@@ -318,6 +325,7 @@ impl AgentSeen {
     }
 }
 
-fn in_call(state: AgentState) -> bool {
-    matches!(state, AgentState::Talking | AgentState::Holding | AgentState::Outbound)
+/// Talks with somebody, or is about to.
+pub(crate) fn in_call(state: AgentState) -> bool {
+    matches!(state, AgentState::Talking | AgentState::Holding | AgentState::Consulting | AgentState::Outbound)
 }

@@ -56,11 +56,11 @@ impl Watch {
             }
             CallbackState::Reached => {
                 let call = record.reached_in.and_then(|reached| self.calls.get(&reached)).expect("I-27: reached in a call");
-                assert!(call.connected.is_some() && call.callback == Some(record.callback), "I-27: reached without a talk");
+                assert!(call.owner().is_some() && call.callback == Some(record.callback), "I-27: reached without a talk");
                 "a callback was reached"
             }
             CallbackState::GotThrough => {
-                let through = |call: &&crate::calls::CallSeen| call.connected.is_some_and(|(_, since)| since == self.now);
+                let through = |call: &&crate::calls::CallSeen| call.parties.owner.is_some_and(|(_, since)| since == self.now);
                 let same = |call: &&crate::calls::CallSeen| call.caller.number.as_ref().is_some_and(|from| one(from.reveal(), number));
                 assert!(self.unsaved().filter(through).any(|call| same(&call)), "I-27: nobody got through");
                 "a callback was no longer needed"

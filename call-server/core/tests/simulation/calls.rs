@@ -1,11 +1,12 @@
 //! The watcher's page for one call.
 
+use crate::parties::Parties;
 use call_core::command::RecordingCommand;
 use call_core::input::{CallOffered, PastContact};
 use call_core::ledger::{Decision, Fact, FactKind, InteractionRecord, LastAgentOutcome};
 use call_core::plan::{QueuePlan, Strategy};
 use call_core::{Now, Time};
-use shared::model::{AgentId, Caller, EndReason, InteractionId, LegId, QueueId, Side, TrunkId, UnixMillis};
+use shared::model::{AgentId, Caller, EndReason, InteractionId, LegId, QueueId, RecordingId, Side, Track, TrunkId, UnixMillis};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What was seen of one call.
@@ -36,12 +37,12 @@ pub(crate) struct CallSeen {
     pub(crate) absent: bool,
     /// The agent who calls, until somebody answers.
     pub(crate) dialling: Option<AgentId>,
-    /// The network's own sound is heard.
-    pub(crate) early: bool,
     /// When the last key came of a talk about a callback.
     pub(crate) asked_at: Option<Time>,
-    /// Hears music while this agent goes on with it.
-    pub(crate) on_hold: Option<AgentId>,
+    /// Who is in it.
+    pub(crate) parties: Parties,
+    /// An agent has sent it on to a line.
+    pub(crate) sent_on: bool,
     /// When it joined a line first, as this call.
     joined: Option<Time>,
     pub(crate) queue: Option<QueueId>,
@@ -76,10 +77,8 @@ pub(crate) struct CallSeen {
     /// The last decision about it, until an offer followed.
     pub(crate) decision: Option<Decision>,
     returned: bool,
-    pub(crate) connected: Option<(AgentId, Time)>,
     pub(crate) ever_connected: bool,
     first_connect: Option<Time>,
-    pub(crate) connected_ms: u64,
     pub(crate) last_agent: Option<AgentId>,
     /// When each agent's talk ended, and how long its wrap-up is, in ms.
     pub(crate) wrap_ups: BTreeMap<AgentId, (Time, u64)>,
@@ -89,6 +88,12 @@ pub(crate) struct CallSeen {
     pub(crate) expected_side: Option<Side>,
     pub(crate) ended: Option<(EndReason, Side, Time)>,
     pub(crate) saves: u32,
+    pub(crate) recordings: BTreeMap<Track, RecordingSeen>,
+}
+
+/// What was seen of one recording.
+#[derive(Default)]
+pub(crate) struct RecordingSeen {
     pub(crate) row_stored: bool,
     prepared: bool,
     writing: bool,
@@ -127,9 +132,9 @@ impl CallSeen {
             callback: None,
             absent: false,
             dialling: None,
-            early: false,
             asked_at: None,
-            on_hold: None,
+            parties: Parties::default(),
+            sent_on: false,
             joined: None,
             queue: None,
             first_queue: None,
@@ -151,10 +156,8 @@ impl CallSeen {
             open_tier: 0,
             decision: None,
             returned: false,
-            connected: None,
             ever_connected: false,
             first_connect: None,
-            connected_ms: 0,
             last_agent: None,
             wrap_ups: BTreeMap::new(),
             facts: 0,
@@ -163,12 +166,7 @@ impl CallSeen {
             expected_side: None,
             ended: None,
             saves: 0,
-            row_stored: false,
-            prepared: false,
-            writing: false,
-            told_to_finish: false,
-            finished_by_recorder: 0,
-            attached: 0,
+            recordings: BTreeMap::new(),
         }
     }
 
@@ -180,7 +178,7 @@ impl CallSeen {
     /// Counts for the limit of its queue: waits, or is about to.
     pub(crate) fn counts_as_waiting(&self) -> bool {
         let on_the_line = !self.outbound || self.ever_connected;
-        !self.probe && on_the_line && self.ended.is_none() && self.talks_with().is_none() && self.turned.is_none() && !self.refused
+        !self.probe && on_the_line && self.ended.is_none() && self.owner().is_none() && !self.parties.residual() && self.turned.is_none() && !self.refused
     }
 
     /// Was let in and is not over.
@@ -199,9 +197,19 @@ impl CallSeen {
         self.asked_at.is_some_and(|at| now < at.plus(3 * once))
     }
 
-    /// Who has it: talks, or calls.
+    /// Whose it is: who talks, or calls.
     pub(crate) fn agent(&self) -> Option<AgentId> {
-        self.talks_with().or(self.dialling)
+        self.owner().or(self.dialling)
+    }
+
+    /// Whose it is, once it was answered.
+    pub(crate) fn owner(&self) -> Option<AgentId> {
+        self.parties.owner.map(|(agent, _)| agent)
+    }
+
+    /// Is in it, as whatever.
+    pub(crate) fn has(&self, agent: AgentId) -> bool {
+        self.dialling == Some(agent) || self.parties.agents().any(|one| one == agent)
     }
 
     /// Waits for one agent alone.
@@ -214,10 +222,6 @@ impl CallSeen {
     /// Over, but not saved.
     pub(crate) fn closing(&self) -> bool {
         self.ended.is_some() && self.saves == 0
-    }
-
-    pub(crate) fn talks_with(&self) -> Option<AgentId> {
-        self.connected.map(|(agent, _)| agent).or(self.on_hold)
     }
 
     pub(crate) fn waited_ms(&self, now: Time) -> u64 {
@@ -266,12 +270,13 @@ impl CallSeen {
 
     /// Entered or re-entered a line; the first entry decides the place. Returns whether it came from another queue.
     pub(crate) fn queued(&mut self, queue: QueueId, plan: &QueuePlan, now: Time) -> bool {
-        assert!(self.connected.is_none(), "I-12: queued while talking");
         self.queue = Some(queue);
         self.first_queue.get_or_insert(queue);
         self.first_entered.get_or_insert(now);
         self.joined.get_or_insert(now);
-        (self.asked_at, self.on_hold) = (None, None);
+        self.asked_at = None;
+        self.parties.let_go();
+        let sent_on = std::mem::take(&mut self.sent_on);
         self.waiting_since = Some(now);
         if !self.moving {
             self.told_least = None;
@@ -283,7 +288,7 @@ impl CallSeen {
         let moved = std::mem::take(&mut self.moving);
         if !moved {
             self.excluded.clear();
-            self.returned = self.ever_connected;
+            self.returned = self.ever_connected && !sent_on;
         }
         self.limit = (plan.max_wait_ms > 0 && !self.probe && !self.absent).then(|| now.plus(plan.max_wait_ms));
         self.limit_of_wait = self.limit;
@@ -294,7 +299,7 @@ impl CallSeen {
     pub(crate) fn turned_away(&mut self, reason: EndReason, now: Time) {
         assert!(self.turned.is_none(), "I-12: {} is turned away twice", self.interaction);
         assert!(self.ringing.is_empty(), "I-24: {} is turned away while a desk rings", self.interaction);
-        assert!(self.connected.is_none(), "I-21: {} hears a text while it talks", self.interaction);
+        assert!(self.owner().is_none(), "I-21: {} hears a text while it talks", self.interaction);
         self.turned = Some((reason, now));
         (self.waiting_since, self.limit) = (None, None);
     }
@@ -347,23 +352,25 @@ impl CallSeen {
     }
 
     /// I-15, I-17: prepared once, bytes after the row, closed once.
-    pub(crate) fn recording_command(&mut self, command: &RecordingCommand) {
+    pub(crate) fn recording_command(&mut self, recording: RecordingId, command: &RecordingCommand) {
+        let ended = self.ended.is_some();
+        let seen = self.recordings.entry(recording.track()).or_default();
         match command {
             RecordingCommand::Prepare { .. } => {
-                assert!(!self.prepared, "I-15: one recording per interaction");
-                self.prepared = true;
+                assert!(!seen.prepared, "I-15: one recording per track");
+                seen.prepared = true;
             }
             RecordingCommand::Write { .. } => {
-                assert!(self.row_stored && !self.writing && !self.told_to_finish, "I-15: bytes before the row, or twice");
-                self.writing = true;
+                assert!(seen.row_stored && !seen.writing && !seen.told_to_finish, "I-15: bytes before the row, or twice");
+                seen.writing = true;
             }
             RecordingCommand::Finish { .. } => {
-                assert!(self.prepared && !self.told_to_finish, "I-15: closed without need");
-                assert!(self.ended.is_some(), "I-14: closed while the call lives");
-                self.told_to_finish = true;
+                assert!(seen.prepared && !seen.told_to_finish, "I-15: closed without need");
+                assert!(ended, "I-14: closed while the call lives");
+                seen.told_to_finish = true;
             }
             RecordingCommand::Pause { .. } | RecordingCommand::Resume { .. } => {
-                assert!(self.prepared && !self.told_to_finish, "I-15: paused without need");
+                assert!(seen.prepared && !seen.told_to_finish, "I-15: paused without need");
             }
         }
     }
@@ -378,12 +385,14 @@ impl CallSeen {
         let left = self.turned.map_or(ended, |(_, left)| left);
         let wait = self.joined.map(|entered| self.first_connect.unwrap_or(left).since(entered));
         assert_eq!(record.wait_ms, wait, "I-13: wait");
-        assert_eq!(record.talk_ms(), self.connected_ms, "I-10: talk time runs on, or is cut");
+        self.parties.i10_talk_ends_when_the_voice_leaves(&record.segments, ended);
+        assert_eq!(record.residual_ms, self.parties.alone_ms(ended), "1-5: the time without an agent");
         assert_eq!(record.answered_by_agent, self.ever_connected, "I-12, I-38: answered and connected differ");
         assert_eq!(record.recording.is_some(), self.ever_connected, "I-17: a recording without audio, or none with");
         assert_eq!(record.queue, self.first_queue, "I-37: the queue was overwritten");
         assert!(!(record.answered_by_agent && reason == EndReason::Abandoned), "I-12: answered and abandoned");
-        if self.prepared && self.finished_by_recorder == 0 {
+        let main = self.recordings.get(&Track::Main);
+        if main.is_some_and(|main| main.prepared && main.finished_by_recorder == 0) {
             assert!(now >= ended.plus(10_000), "saved before its recording was closed");
         }
     }

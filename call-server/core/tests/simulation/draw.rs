@@ -44,6 +44,10 @@ pub(crate) fn plan(random: &mut fastrand::Rng, large: bool) -> Plan {
         functions: FunctionLimits {
             held_ms: random.u64(5_000..60_000),
             held_most_ms: [20_000, 900_000][random.usize(0..2)],
+            residual_ms: [20_000, 3_600_000][random.usize(0..2)],
+            residual_warning_ms: [10_000, 1_800_000][random.usize(0..2)],
+            max_transfers: random.u32(1..6),
+            max_others: random.usize(1..4),
             ..FunctionLimits::default()
         },
         ..Limits::default()
@@ -73,6 +77,7 @@ fn agent(random: &mut fastrand::Rng, index: u32, queues: &[QueueId]) -> AgentPla
         queues: queues.iter().copied().filter(|_| random.u32(0..3) > 0).collect(),
         memberships: queues.iter().map(|queue| (*queue, membership(random))).collect(),
         skills: (0..random.u32(0..4)).map(|_| (SkillId(random.u32(0..3)), random.u8(1..=9))).collect(),
+        supervisor: random.u32(0..3) == 0,
         auto_answer_ms: (random.u32(0..4) == 0).then(|| [0, 1_000, 5_000][random.usize(0..3)]),
         ..AgentPlan::default()
     }

@@ -1,16 +1,16 @@
 //! The invariants, each an assertion with its number in its name and in its message. They read the watcher's books and change nothing
 //! but what is derived from them.
 
-use crate::agents::{AgentSeen, Choice};
+use crate::agents::{AgentSeen, Choice, in_call};
 use crate::calls::CallSeen;
 use crate::door::Meets;
 use crate::rank;
 use crate::watch::{KeyEffect, OfferSeen, Watch};
 use call_core::input::AgentAction;
-use call_core::ledger::{Counters, InteractionRecord, LastAgentOutcome, OverflowCause};
+use call_core::ledger::{Counters, InteractionRecord, LastAgentOutcome, OverflowCause, WaitRange};
 use call_core::plan::{Exit, Membership, SkillId, Strategy};
 use call_core::{Core, Input};
-use shared::model::{AgentId, AgentState, Direction, EndReason, LegId, NotReadyReason, QueueId, Refusal, Side};
+use shared::model::{AgentId, AgentState, Direction, EndReason, InteractionId, NotReadyReason, QueueId, Refusal, Side, Track};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Watch {
@@ -33,13 +33,6 @@ impl Watch {
         if let Meets::Refused(_) = met {
             self.with_call(interaction, |call| call.refused = true);
         }
-    }
-
-    /// 1-10: a citizen hears music, and stays with the agent.
-    pub(crate) fn holds(&mut self, citizen: LegId) {
-        let call = self.call_of_leg(citizen);
-        assert!(call.connected.is_none() && call.ended.is_none(), "1-10: a citizen is held and talks");
-        call.on_hold = call.last_agent;
     }
 
     /// I-23: a key counts whatever is played, as long as no desk rings.
@@ -103,6 +96,10 @@ impl Watch {
         }
         let held: Vec<(AgentId, NotReadyReason)> = self.holders().collect();
         for (reason, rule) in self.plan.reasons.iter().filter(|(_, rule)| rule.max_agents > 0) {
+            // What a supervisor sets may be more than the limit.
+            if matches!(self.step.input, Some(Input::AgentAsked { action: AgentAction::Supervise(..), .. })) {
+                continue;
+            }
             let count = held.iter().filter(|(_, held)| held == reason).count();
             let before = self.held.get(reason).copied().unwrap_or(0);
             assert!(count <= rule.max_agents.max(before), "1-7: {count} agents are away for {reason:?}");
@@ -144,16 +141,16 @@ impl Watch {
     }
 
     fn talks(&self, agent: AgentId) -> bool {
-        self.unsaved().any(|call| call.agent() == Some(agent))
+        self.unsaved().any(|call| call.has(agent))
     }
 
     /// 1-8: exactly one outcome per wait of a number that somebody has served, and no longer a wait for that agent than the rule allows.
     pub(crate) fn last_agents_are_asked_first_and_each_wait_has_one_outcome(&self) {
         for call in self.unsaved() {
             let Some(seeks) = call.seeks else { continue };
-            let over = call.connected.is_some() || call.ended.is_some() || call.turned.is_some();
+            let over = call.owner().is_some() || call.ended.is_some() || call.turned.is_some();
             assert!(!over || seeks.outcome.is_some(), "1-8: the wait of {} is over and has no outcome", call.interaction);
-            if let Some((agent, _)) = call.connected.filter(|(_, since)| *since == self.now) {
+            if let Some((agent, _)) = call.parties.owner.filter(|_| self.step.served.contains(&call.interaction)) {
                 let right = match seeks.outcome {
                     Some(LastAgentOutcome::Hit) => agent == seeks.agent,
                     Some(LastAgentOutcome::AnsweredByOther) => agent != seeks.agent,
@@ -186,6 +183,29 @@ impl Watch {
         }
     }
 
+    /// 2.1: the position counts only citizens who are served before; the waiting time rises by one step at most, and is silent when unsure.
+    pub(crate) fn foretold(&mut self, interaction: InteractionId, ahead: u32, expected_ms: Option<u64>, told: Option<WaitRange>) {
+        let call = &self.calls[&interaction];
+        assert!(call.waits(), "2.1: {interaction} is told something while a desk rings or somebody talks");
+        assert!(told.is_none() || expected_ms.is_some(), "2.1: {interaction} is told a waiting time that nobody knows");
+        let plan = |call: &CallSeen| &self.plan.queues[&call.queue.expect("waits in a queue")];
+        let before = |other: &&CallSeen| other.waiting_since.is_some() && other.goes_before(plan(other), call, plan(call), self.now);
+        let at_most = self.unsaved().filter(|other| !other.probe && other.ended.is_none()).filter(before).count();
+        assert!(ahead as usize <= at_most, "2.1: {interaction} is told of {ahead} before it, and there are {at_most}");
+        let mine = |other: &&CallSeen| other.queue == call.queue;
+        let at_least = self.unsaved().filter(|other| !other.probe && other.ended.is_none()).filter(before).filter(mine).count();
+        assert!(at_least <= ahead as usize, "2.1: {interaction} is told of {ahead} before it, and {at_least} of its queue are");
+        let least = told.map(|range| range.least_minutes);
+        if let (Some(last), Some(least)) = (call.told_least, least) {
+            let ladder = [0, 1, 2, 3, 5, 8, 12, 20, 30];
+            let place = |minutes| ladder.iter().position(|step| *step == minutes).expect("2.1: a step of the ladder");
+            assert!(place(least) <= place(last) + 1, "2.1: {interaction} is told {least} minutes after {last}");
+        }
+        let call = self.calls.get_mut(&interaction).expect("as before");
+        (call.told_at, call.told_least) = (Some(self.now), least.or(call.told_least));
+        self.tally("foretold");
+    }
+
     /// I-22: texts for those who wait go on for as long as the wait, whatever rings, is cut or is changed in between.
     pub(crate) fn i22_texts_go_on_as_long_as_the_wait(&mut self) {
         let changed = matches!(self.step.input, Some(Input::PlanChanged(_)));
@@ -212,7 +232,8 @@ impl Watch {
     pub(crate) fn i1_an_agent_holds_one_offer_or_call(&self) {
         let mut held = BTreeMap::new();
         for call in self.unsaved() {
-            for agent in call.ringing.iter().copied().chain(call.agent()) {
+            let asked = call.parties.asked.map(|(agent, _)| agent);
+            for agent in call.ringing.iter().copied().chain(asked).chain(call.dialling).chain(call.parties.agents()) {
                 *held.entry(agent).or_insert(0) += 1;
             }
         }
@@ -238,10 +259,11 @@ impl Watch {
             let Some(desk) = &seen.desk else { continue };
             if let Some(view) = &desk.offer {
                 let call = &self.calls[&view.call.interaction];
-                assert!(call.ringing.contains(agent) && call.ended.is_none(), "I-3: a desk rings for nobody");
+                let rings = call.ringing.contains(agent) || call.parties.asked.is_some_and(|(asked, _)| asked == *agent);
+                assert!(rings && call.ended.is_none(), "I-3: a desk rings for nobody");
             }
             if let Some(view) = &desk.call {
-                assert_eq!(self.calls[&view.interaction].agent(), Some(*agent), "I-3: a desk shows a talk that is over");
+                assert!(self.calls[&view.interaction].has(*agent), "I-3: a desk shows a talk that is over");
             }
         }
     }
@@ -263,23 +285,21 @@ impl Watch {
     }
 
     pub(crate) fn rings(&self, agent: AgentId) -> bool {
-        self.unsaved().any(|call| call.ringing.contains(&agent))
+        let asked = |call: &CallSeen| call.parties.asked.is_some_and(|(asked, _)| asked == agent);
+        self.unsaved().any(|call| call.ringing.contains(&agent) || asked(call))
     }
 
     pub(crate) fn i5_desks_and_connected_legs_agree(&self) {
         for call in self.unsaved() {
-            if let Some(agent) = call.talks_with() {
-                let here = |state| matches!(state, AgentState::Talking | AgentState::Holding | AgentState::Outbound | AgentState::Lost);
+            for agent in call.parties.agents() {
+                let here = |state| in_call(state) || state == AgentState::Lost;
                 let there = self.agents.get(&agent).is_some_and(|seen| here(seen.state()));
                 assert!(there || self.arriving.contains_key(&agent), "I-5: {agent} is joined but not talking");
             }
         }
         for (agent, seen) in &self.agents {
-            let joined = self.unsaved().any(|call| call.agent() == Some(*agent));
-            assert!(
-                !matches!(seen.state(), AgentState::Talking | AgentState::Holding | AgentState::Outbound) || joined,
-                "I-5: {agent} is shown in a call without one"
-            );
+            let joined = self.unsaved().any(|call| call.has(*agent));
+            assert!(!in_call(seen.state()) || joined, "I-5: {agent} is shown in a call without one");
             let shown = seen.desk.as_ref().is_some_and(|desk| desk.call.is_some());
             assert_eq!(shown, joined, "I-5: the desk of {agent} and its legs differ");
         }
@@ -400,7 +420,7 @@ impl Watch {
     /// A talk that stops while the call lives on has lost its agent for long enough, or for good.
     pub(crate) fn i32_a_short_loss_never_ends_a_talk(&self) {
         for (interaction, agent) in self.step.parted.iter().filter(|(interaction, _)| self.calls[interaction].ended.is_none()) {
-            let Some(seen) = self.agents.get(agent) else { continue };
+            let Some(seen) = self.agents.get(agent).filter(|_| !self.step.explained.contains(agent)) else { continue };
             let gone = !seen.connected && self.now >= seen.gone_since.plus(self.plan.limits.lost_call_ms);
             assert!(gone, "I-32: {interaction} was taken from {agent}, who is not lost");
         }
@@ -461,7 +481,8 @@ impl Watch {
     pub(crate) fn every_ended_call_is_saved_in_time(&self) {
         for call in self.unsaved().filter(|call| call.closing()) {
             let (_, _, ended) = call.ended.expect("closing is after the end");
-            assert!(call.finished_by_recorder == 0, "a record waits although its recording is closed");
+            let closed = call.recordings.get(&Track::Main).is_some_and(|main| main.finished_by_recorder > 0);
+            assert!(!closed, "a record waits although its recording is closed");
             assert!(self.now < ended.plus(10_000), "a record waits for ever for its recording");
         }
     }
@@ -503,7 +524,9 @@ impl Watch {
         let counters = core.snapshot(self.reading()).counters;
         assert_eq!(counters, expected, "I-9: totals differ from the records");
         for call in self.calls.values() {
-            assert_eq!(call.attached, call.finished_by_recorder, "a closed recording is not attached");
+            for recording in call.recordings.values() {
+                assert_eq!(recording.attached, recording.finished_by_recorder, "I-15: a closed recording is not attached");
+            }
         }
     }
 

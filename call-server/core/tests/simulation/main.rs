@@ -5,17 +5,21 @@ mod callbacks;
 mod calls;
 mod door;
 mod draw;
+mod functions;
 mod laws;
 mod memory;
 mod names;
+mod parties;
 mod people;
 mod rank;
 mod record;
 mod run;
 mod shrink;
+mod supervise;
 mod tell;
 mod watch;
 mod whisper;
+mod wires;
 mod world;
 
 use run::Outcome;
@@ -27,10 +31,31 @@ const SEEDS: u64 = 1_600;
 const FEWEST_EVENTS: u64 = 1_000_000;
 
 /// What must have happened in them often enough to have been tried.
-const MUST_HAPPEN: [&str; 54] = [
+const MUST_HAPPEN: [&str; 75] = [
     "a citizen is held",
     "a citizen is retrieved",
     "whispered",
+    "a colleague is asked",
+    "somebody is consulted",
+    "somebody is invited",
+    "a blind transfer begins",
+    "somebody is called in vain",
+    "somebody joined a talk",
+    "somebody left a talk",
+    "somebody is muted",
+    "sent on to a queue",
+    "a consultation is completed",
+    "handed over to a colleague",
+    "goes on without an agent",
+    "party_hung_up",
+    "a supervisor listens",
+    "a supervisor whispers",
+    "a supervisor barges in",
+    "a call is taken over",
+    "released",
+    "a state is forced",
+    "a waiting call is moved",
+    "a waiting call is picked up",
     "a callback was promised",
     "a citizen is called back",
     "a callback was reached",

@@ -3,8 +3,11 @@
 use call_core::command::{AgentCommand, MediaCommand, StoreCommand};
 use call_core::input::AgentAction;
 use call_core::{Command, Input};
-use shared::model::{AgentId, InteractionId, LegId, OfferId, RecordingId, SessionId};
+use shared::model::{AgentId, InteractionId, LegId, OfferId, RecordingId, RequestId, SessionId, SupervisorAct};
 use std::collections::BTreeMap;
+
+/// What stands for the leg of a call of ours: this and the number of the wish.
+const WISHED: u64 = 1 << 60;
 
 /// The names of one run, and of those after each crash in it.
 #[derive(Default, Clone)]
@@ -17,6 +20,8 @@ pub(crate) struct Names {
 struct Run {
     calls: Both<InteractionId, LegId>,
     voices: Both<LegId, SessionId>,
+    /// Legs of ours, by the wish that wanted them.
+    ours: Both<LegId, RequestId>,
     /// The call, the agent, and which of that agent's offers for that call.
     offers: Both<OfferId, (LegId, AgentId, usize)>,
 }
@@ -66,6 +71,12 @@ impl Names {
             (Command::Store(StoreCommand::Open { interaction, .. }), Some(Input::CallOffered(offered))) => {
                 run.calls.set(*interaction, offered.leg);
             }
+            (Command::Store(StoreCommand::Open { interaction, .. }), Some(Input::AgentAsked { request, .. })) => {
+                run.calls.set(*interaction, LegId(WISHED | request.0));
+            }
+            (Command::Media(MediaCommand::OfferTrunk { leg, .. }), Some(Input::AgentAsked { request, .. })) => {
+                run.ours.set(*leg, *request);
+            }
             (Command::Media(MediaCommand::OpenAgent { leg, .. }), Some(Input::AgentArrived { session, .. })) => {
                 run.voices.set(*leg, *session);
             }
@@ -86,10 +97,20 @@ impl Names {
         let (empty, none) = (Run::default(), Run::default());
         let (here, there) = (self.runs.get(crashes).unwrap_or(&empty), there.runs.get(crashes).unwrap_or(&none));
         let call = |interaction: InteractionId| here.calls.there(interaction, &there.calls);
-        let recording = |recording: RecordingId| Some(RecordingId(call(InteractionId(recording.0))?.0));
-        let leg = |leg: LegId| if leg.0 < 1 << 62 { Some(leg) } else { here.voices.there(leg, &there.voices) };
+        let recording = |recording: RecordingId| Some(RecordingId::of(call(recording.interaction())?, recording.track()));
+        let leg = |leg: LegId| match leg.0 >> 61 {
+            0 => Some(leg),
+            // What nobody wished for, an attempt to call back, keeps its number.
+            1 => here.ours.there(leg, &there.ours).or(Some(leg).filter(|leg| !here.ours.meaning.contains_key(leg))),
+            _ => here.voices.there(leg, &there.voices),
+        };
         let offer = |offer: OfferId| here.offers.there(offer, &there.offers);
         Some(match input.clone() {
+            Input::LegRinging { leg: old, early } => Input::LegRinging { leg: leg(old)?, early },
+            Input::LegWantsOffer { leg: old, terms } => Input::LegWantsOffer { leg: leg(old)?, terms },
+            Input::LegAnswered { leg: old, answer } => Input::LegAnswered { leg: leg(old)?, answer },
+            Input::LegEnded { leg: old, cause } => Input::LegEnded { leg: leg(old)?, cause },
+            Input::MediaOpened { leg: old, answer } => Input::MediaOpened { leg: leg(old)?, answer },
             Input::MediaFailed { leg: old, reason } => Input::MediaFailed { leg: leg(old)?, reason },
             Input::AgentMediaOpened { agent, leg: old, access } => Input::AgentMediaOpened { agent, leg: leg(old)?, access },
             Input::AgentMediaReachable { leg: old, reachable } => Input::AgentMediaReachable { leg: leg(old)?, reachable },
@@ -102,6 +123,14 @@ impl Names {
                     AgentAction::Reject(old) => AgentAction::Reject(offer(old)?),
                     AgentAction::HangUp(old) => AgentAction::HangUp(call(old)?),
                     AgentAction::Call(old, function) => AgentAction::Call(call(old)?, function),
+                    AgentAction::Supervise(act, reason) => {
+                        let act = match act {
+                            SupervisorAct::Move { interaction, queue } => SupervisorAct::Move { interaction: call(interaction)?, queue },
+                            SupervisorAct::PickUp { interaction } => SupervisorAct::PickUp { interaction: call(interaction)? },
+                            other => other,
+                        };
+                        AgentAction::Supervise(act, reason)
+                    }
                     other => other,
                 };
                 Input::AgentAsked { agent, session, request, action }
@@ -122,8 +151,12 @@ impl Names {
             | Input::LegEnded { leg, .. }
             | Input::MediaOpened { leg, .. }
             | Input::Digit { leg, .. }
-            | Input::AnnouncementEnded { leg, .. } => Subject::Call(*leg),
-            Input::MediaFailed { leg, .. } if leg.0 < 1 << 62 => Subject::Call(*leg),
+            | Input::AnnouncementEnded { leg, .. }
+                if leg.0 >> 61 == 0 =>
+            {
+                Subject::Call(*leg)
+            }
+            Input::MediaFailed { leg, .. } if leg.0 >> 61 == 0 => Subject::Call(*leg),
             Input::MediaFailed { leg, .. } | Input::AgentMediaReachable { leg, .. } => {
                 run.voices.meaning.get(leg).map_or(Subject::House, |session| Subject::Session(*session))
             }
@@ -134,7 +167,7 @@ impl Names {
             | Input::AgentAsked { session, .. } => Subject::Session(*session),
             Input::AgentMediaOpened { leg, .. } => run.voices.meaning.get(leg).map_or(Subject::House, |session| Subject::Session(*session)),
             Input::CardFound { interaction, .. } => call(*interaction),
-            Input::RecordingRowStored { recording } | Input::RecordingFinished { recording, .. } => call(InteractionId(recording.0)),
+            Input::RecordingRowStored { recording } | Input::RecordingFinished { recording, .. } => call(recording.interaction()),
             _ => Subject::House,
         }
     }

@@ -5,17 +5,20 @@
 
 use crate::agents::{AgentSeen, Choice, Rank};
 use crate::callbacks::Promised;
-use crate::calls::{CallSeen, Seeks};
+use crate::calls::{CallSeen, RecordingSeen, Seeks};
 use crate::door::{self, House, Load, Meets};
+use crate::functions::Wished;
 use crate::memory::Memory;
-use call_core::command::{AgentCommand, MediaCommand, RecordingCommand, SessionEnd, SipCommand, StoreCommand};
+use crate::parties::LegOfOurs;
+use crate::wires::Wires;
+use call_core::command::{AgentCommand, RecordingCommand, SessionEnd, SipCommand, StoreCommand};
 use call_core::input::{AgentAction, AnnouncementEnd, CallOffered, PastContact};
-use call_core::ledger::{Counters, Decision, Fact, FactKind, InteractionRecord, LastAgentOutcome, OfferEnd, OverflowCause, WaitRange};
+use call_core::ledger::{Counters, Decision, Fact, FactKind, InteractionRecord, LastAgentOutcome, OfferEnd, OverflowCause};
 use call_core::plan::{Exit, KeyAction, Plan};
 use call_core::{Command, Core, Input, Now, Reason, Time};
 use shared::model::{
-    AgentId, Caller, Desk, Direction, EndReason, Floor, InteractionId, LegId, NextState, NotReadyReason, QueueId, Refusal, SessionId, Side,
-    TrunkId, UnixMillis,
+    AgentId, Caller, Desk, Direction, EndReason, Floor, InteractionId, LegId, NextState, NotReadyReason, QueueId, RecordingId, Refusal, SegmentId, SessionId, Side, Track,
+    TrunkId, UnixMillis, WatchMode,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -36,7 +39,15 @@ pub(crate) struct Watch {
     /// The leg that media was asked to open for each agent.
     pub(crate) agent_legs: BTreeMap<AgentId, LegId>,
     /// All of them so far.
-    legs_of_agents: BTreeMap<LegId, AgentId>,
+    pub(crate) legs_of_agents: BTreeMap<LegId, AgentId>,
+    /// Legs of ours beside citizens.
+    pub(crate) party_legs: BTreeMap<LegId, LegOfOurs>,
+    /// What media was told.
+    pub(crate) wires: Wires,
+    /// Which supervisor takes part in whose talks, and as what.
+    pub(crate) watches: BTreeMap<AgentId, (AgentId, WatchMode)>,
+    /// The longest that a talk may go on without an agent so far.
+    pub(crate) longest_residual_ms: u64,
     /// What is carried from session to session, and when the last one ended.
     pub(crate) ranks: BTreeMap<AgentId, (Rank, Choice, Time)>,
     /// Per queue: the place of the member who was offered a call last.
@@ -113,6 +124,24 @@ pub(crate) struct Step {
     pub(crate) to_be_quiet: BTreeSet<LegId>,
     /// Who went to another queue.
     pub(crate) moved: BTreeSet<InteractionId>,
+    /// Calls that an agent took out of the line.
+    pub(crate) served: BTreeSet<InteractionId>,
+    /// A leg of ours for which it is not yet said whom it calls.
+    pub(crate) fresh_leg: Option<LegId>,
+    /// Agents who left a call by somebody's wish.
+    pub(crate) explained: BTreeSet<AgentId>,
+    /// Who was called beside a citizen has answered.
+    pub(crate) answered_beside: bool,
+    /// And the citizen goes to who answered.
+    pub(crate) transferred: bool,
+    /// What was wished about a call.
+    pub(crate) wished: Option<Wished>,
+    /// What a supervisor's act must meet.
+    pub(crate) act: Option<Result<(), Refusal>>,
+    /// The wish was carried out.
+    pub(crate) done: bool,
+    /// Audit rows.
+    pub(crate) audited: u32,
 }
 
 /// What a key does to a waiting call.
@@ -143,6 +172,7 @@ impl Watch {
     pub(crate) fn new(plan: Plan) -> Self {
         Self {
             shortest_lost_ms: plan.limits.lost_ms,
+            longest_residual_ms: plan.limits.functions.residual_ms,
             plan,
             now: Time(0),
             utc: UnixMillis(0),
@@ -154,6 +184,9 @@ impl Watch {
             arriving: BTreeMap::new(),
             agent_legs: BTreeMap::new(),
             legs_of_agents: BTreeMap::new(),
+            party_legs: BTreeMap::new(),
+            wires: Wires::default(),
+            watches: BTreeMap::new(),
             ranks: BTreeMap::new(),
             last_offered: BTreeMap::new(),
             stopped: false,
@@ -207,11 +240,13 @@ impl Watch {
                 if let (Some(interaction), true) = (interaction, self.alone) {
                     self.with_call(interaction, |call| call.leg_closed = true);
                 }
+                self.party_legs.entry(*leg).and_modify(|state| *state = LegOfOurs::Over);
             }
             Input::MediaFailed { leg, .. } => self.set_reachable(*leg, false),
             Input::AgentArrived { agent, session, .. } => {
                 if self.plan.agents.contains_key(agent) && !self.stopped {
                     self.carry_rank(*agent);
+                    self.watches.remove(agent);
                     self.arriving.insert(*agent, *session);
                 }
             }
@@ -219,10 +254,10 @@ impl Watch {
             Input::AgentDisconnected { agent, session } => self.set_connected(*agent, *session, false),
             Input::AgentResumed { agent, session } => self.set_connected(*agent, *session, true),
             Input::AgentAsked { agent, session, action, .. } => self.before_wish(*agent, *session, action.clone()),
-            Input::RecordingRowStored { recording } => self.with_call(InteractionId(recording.0), |call| call.row_stored = true),
-            Input::RecordingFinished { recording, .. } => {
-                self.with_call(InteractionId(recording.0), |call| call.finished_by_recorder += 1);
+            Input::RecordingRowStored { recording } => {
+                self.with_recording(*recording, |seen| seen.row_stored = true);
             }
+            Input::RecordingFinished { recording, .. } => self.with_recording(*recording, |seen| seen.finished_by_recorder += 1),
             Input::PlanChanged(plan) => self.before_plan(plan, core),
             Input::Stop => self.stopped = true,
             Input::LegRinging { .. } | Input::LegWantsOffer { .. } | Input::LegAnswered { .. } => {}
@@ -264,6 +299,17 @@ impl Watch {
         self.the_list_of_all_agents_has_no_stale_row(core);
         self.texts_end_in_time();
         self.i22_texts_go_on_as_long_as_the_wait();
+        self.who_is_consulted_no_more_is_gone();
+        self.count_talks();
+        self.wishes_about_calls_do_what_they_say();
+        self.i1_i21_each_voice_is_in_one_talk_and_hears_nothing_else();
+        self.i10_who_hears_whom_is_what_the_books_say();
+        self.others_go_on_without_a_gap();
+        self.i4_what_is_asked_and_what_is_left_alone_ends_in_time();
+        self.i5_states_are_those_of_the_call();
+        self.desks_show_who_is_in_the_call();
+        self.who_supervises_takes_no_calls();
+        self.every_act_leaves_one_audit_row();
         self.i1_an_agent_holds_one_offer_or_call();
         self.i2_an_old_offer_changes_nothing();
         self.i3_no_desk_shows_a_call_that_is_gone();
@@ -306,6 +352,7 @@ impl Watch {
             let state = self.agents.get(&agent.agent).map(AgentSeen::state);
             assert_eq!(state, Some(agent.state), "the snapshot disagrees with the desk of {}", agent.agent);
         }
+        self.no_leg_of_ours_is_left();
         if self.stopped {
             assert!(core.is_idle(), "nothing_leaks: not idle after the stop");
         }
@@ -319,6 +366,10 @@ impl Watch {
 
     pub(crate) fn tally(&mut self, what: &'static str) {
         *self.tallies.entry(what).or_insert(0) += 1;
+    }
+
+    fn with_recording(&mut self, recording: RecordingId, change: impl FnOnce(&mut RecordingSeen)) {
+        self.with_call(recording.interaction(), |call| change(call.recordings.entry(recording.track()).or_default()));
     }
 
     pub(crate) fn with_call(&mut self, interaction: InteractionId, change: impl FnOnce(&mut CallSeen)) {
@@ -387,6 +438,7 @@ impl Watch {
         self.step.counters = Some(core.snapshot(self.reading()).counters);
         self.step.lived = self.unsaved().filter(|call| call.lives()).map(|call| call.interaction).collect();
         self.longest_text_ms = self.longest_text_ms.max(self.plan.limits.farewell_ms);
+        self.longest_residual_ms = self.longest_residual_ms.max(next.limits.functions.residual_ms);
         self.shortest_lost_ms = self.shortest_lost_ms.min(next.limits.lost_ms);
         let hours = |plan: &Plan| plan.queues.iter().map(|(queue, rules)| (*queue, rules.callback.hours)).collect::<Vec<_>>();
         self.hours_changed |= hours(&self.plan) != hours(&next);
@@ -443,9 +495,14 @@ impl Watch {
             self.step.stale = desk.and_then(|desk| desk.offer.as_ref()).map(|view| view.offer) != Some(offer);
         }
         if let AgentAction::HangUp(interaction) = action
-            && self.calls.get(&interaction).is_some_and(|call| call.talks_with() == Some(agent))
+            && self.calls.get(&interaction).is_some_and(|call| call.owner() == Some(agent))
         {
             self.expect_end(Some(interaction), Side::Agent);
+        }
+        match &action {
+            AgentAction::Call(interaction, function) => self.step.wished = Some(self.wish_about_call(agent, *interaction, function)),
+            AgentAction::Supervise(act, reason) => self.step.act = self.act_meets(agent, *act, reason),
+            _ => {}
         }
     }
 
@@ -471,82 +528,16 @@ impl Watch {
             SipCommand::Dial(dial) => &dial.leg,
         };
         let final_word = matches!(command, SipCommand::Refuse { .. } | SipCommand::HangUp { .. });
+        if let Some(state) = self.party_legs.get_mut(leg) {
+            assert!(*state != LegOfOurs::Over, "I-11: {command:?} after the last word");
+            *state = if final_word { LegOfOurs::Over } else { LegOfOurs::Out };
+        }
         if let Some(interaction) = self.legs.get(leg).copied() {
             self.with_call(interaction, |call| {
                 assert!(call.ended.is_none(), "I-11: {command:?} after the end");
                 assert!(!call.leg_closed, "I-11: {command:?} after the last word");
                 call.leg_closed |= final_word;
             });
-        }
-    }
-
-    fn media(&mut self, command: &MediaCommand) {
-        let now = self.now;
-        match command {
-            MediaCommand::OpenAgent { agent, leg } => {
-                self.agent_legs.insert(*agent, *leg);
-                self.legs_of_agents.insert(*leg, *agent);
-            }
-            // An agent hears how far a call of ours is.
-            MediaCommand::Announce { leg, prompts, .. } if leg.0 >= 1 << 62 => self.whispers(*leg, prompts),
-            MediaCommand::Play { leg, .. } if leg.0 >= 1 << 62 => _ = self.step.quiet.insert(*leg),
-            MediaCommand::Announce { leg, .. } => {
-                let call = self.call_of_leg(*leg);
-                assert!(call.connected.is_none() && call.ended.is_none(), "I-21: a text is played to a connected citizen");
-                assert!(call.turned.is_some() || call.waits(), "I-21: a text for a citizen who does not wait alone");
-                (call.speaks, call.turned) = (call.turned.is_some(), call.turned.map(|(reason, _)| (reason, now)));
-                self.tally("a text was played");
-            }
-            MediaCommand::Play { leg, .. } => {
-                let call = self.call_of_leg(*leg);
-                assert!(call.connected.is_none(), "I-21: something is played to a connected citizen");
-            }
-            MediaCommand::Connect { citizen, agent, .. } => {
-                // The leg may be that of a session that another one has just taken over: the call goes to the new one when it is open.
-                let who = *self.legs_of_agents.get(agent).expect("a leg of an agent");
-                let call = self.call_of_leg(*citizen);
-                assert!(call.connected.is_none(), "I-1: a citizen is joined with two agents");
-                assert!(call.on_hold.is_none_or(|agent| agent == who), "1-10: a held citizen is with somebody else");
-                (call.connected, call.ever_connected, call.on_hold) = (Some((who, now)), true, None);
-                self.step.connected.insert(*citizen);
-            }
-            MediaCommand::Disconnect { citizen } => {
-                let call = self.call_of_leg(*citizen);
-                if std::mem::take(&mut call.early) {
-                    return;
-                }
-                let (_, since) = call.connected.take().expect("I-10: parted without a talk");
-                call.connected_ms += now.since(since);
-            }
-            MediaCommand::Close { leg } => {
-                self.step.quiet.insert(*leg);
-                if let Some(interaction) = self.legs.get(leg) {
-                    let call = self.calls.get(interaction).expect("a call of this leg");
-                    assert!(call.connected.is_none(), "I-10: closed while still joined");
-                }
-            }
-            MediaCommand::OfferTrunk { leg, .. } if self.legs.contains_key(leg) => assert!(self.call_of_leg(*leg).connected.is_none()),
-            MediaCommand::OfferTrunk { leg, .. } => {
-                let interaction = self.step.dialled.expect("somebody dials");
-                self.legs.insert(*leg, interaction);
-                self.with_call(interaction, |call| call.leg = *leg);
-            }
-            MediaCommand::Confer { first, .. } => self.call_of_leg(*first).early = true,
-            MediaCommand::Hold { citizen, .. } => self.holds(*citizen),
-            MediaCommand::OpenTrunk { .. }
-            | MediaCommand::Follow { .. }
-            | MediaCommand::AgentVoice { .. }
-            | MediaCommand::Attend { .. }
-            | MediaCommand::Withdraw { .. }
-            | MediaCommand::PressKeys { .. }
-            | MediaCommand::HearTones { .. }
-            | MediaCommand::Speak { .. } => {}
-            MediaCommand::MaskKeys { citizen, masked } => {
-                let queue = self.call_of_leg(*citizen).queue;
-                let wished = queue.is_none_or(|queue| self.plan.queues[&queue].mask_keys);
-                assert!(*masked && wished, "keys are masked where the queue wishes it");
-                assert!(self.call_of_leg(*citizen).connected.is_some(), "keys are masked in a talk");
-            }
         }
     }
 
@@ -561,12 +552,12 @@ impl Watch {
         | RecordingCommand::Pause { recording }
         | RecordingCommand::Resume { recording }
         | RecordingCommand::Finish { recording }) = command;
-        let interaction = InteractionId(recording.0);
-        if matches!(command, RecordingCommand::Prepare { .. }) {
+        let interaction = recording.interaction();
+        if matches!(command, RecordingCommand::Prepare { .. }) && recording.track() == Track::Main {
             self.step.prepared.push(interaction);
         }
         let call = self.calls.get_mut(&interaction).expect("a recording belongs to a call");
-        call.recording_command(command);
+        call.recording_command(*recording, command);
     }
 
     fn store(&mut self, command: &StoreCommand) {
@@ -582,10 +573,10 @@ impl Watch {
                     agent.last_call().and_then(|interaction| self.calls.get(&interaction)?.wrap_ups.get(&interval.agent).copied());
                 agent.interval(self.now, interval, wrap_up);
             }
-            StoreCommand::CloseRecording { recording, .. } => self.with_call(InteractionId(recording.0), |call| call.attached += 1),
+            StoreCommand::CloseRecording { recording, .. } => self.with_recording(*recording, |seen| seen.attached += 1),
             StoreCommand::Callback(record) => self.callback(record),
-            StoreCommand::Supervised(_)
-            | StoreCommand::FindCard { .. }
+            StoreCommand::Supervised(_) => self.step.audited += 1,
+            StoreCommand::FindCard { .. }
             | StoreCommand::OpenRecording { .. }
             | StoreCommand::HoldRecordings { .. }
             | StoreCommand::TalkMeasured(_) => {}
@@ -635,6 +626,10 @@ impl Watch {
     fn fact(&mut self, fact: &Fact) {
         let call = self.calls.get_mut(&fact.interaction).expect("a fact of an open interaction");
         call.count(fact, self.now);
+        if self.fact_of_parties(fact.interaction, &fact.kind) {
+            return;
+        }
+        let call = self.calls.get_mut(&fact.interaction).expect("as before");
         match &fact.kind {
             FactKind::Queued { queue } => self.queued(fact.interaction, *queue),
             FactKind::TurnedAway { reason } => {
@@ -655,20 +650,20 @@ impl Watch {
             }
             FactKind::Offered { agent } => self.offered(fact.interaction, *agent),
             FactKind::OfferEnded { agent, why } => self.offer_ended(fact.interaction, *agent, *why),
-            FactKind::Connected { agent, .. } => self.connected(fact.interaction, *agent),
-            FactKind::Parted { .. } => {
+            FactKind::Connected { agent, segment } => self.connected(fact.interaction, *agent, *segment),
+            FactKind::Parted { segment } => {
+                let agent = self.segment_ended(fact.interaction, *segment);
+                let call = self.calls.get_mut(&fact.interaction).expect("as before");
                 let wrap_up_ms = call.queue.and_then(|queue| self.plan.queues.get(&queue)).map_or(0, |queue| queue.wrap_up_ms);
-                let agent = call.last_agent.expect("parted after a talk");
                 call.wrap_ups.insert(agent, (self.now, wrap_up_ms));
                 call.extension_ms = call.queue.map_or(0, |queue| self.plan.queues[&queue].wrap_up.extension_ms);
                 self.step.parted.push((fact.interaction, agent));
             }
             FactKind::Ended { reason, by } => self.ended(fact.interaction, *reason, *by),
-            FactKind::Held { .. } => self.tally("a citizen is held"),
-            FactKind::Retrieved { .. } => self.tally("a citizen is retrieved"),
             FactKind::DialEnded { .. } => {}
             FactKind::AsideBegan { .. } | FactKind::AsideEnded { .. } | FactKind::PartyJoined { .. } | FactKind::PartyLeft { .. } => {}
-            FactKind::HandedOver { .. } | FactKind::SentToQueue { .. } | FactKind::KeysPressed { .. } | FactKind::KeysMasked { .. } => {}
+            FactKind::HandedOver { .. } | FactKind::SentToQueue { .. } | FactKind::Held { .. } | FactKind::Retrieved { .. } => {}
+            FactKind::KeysPressed { .. } | FactKind::KeysMasked { .. } => {}
             FactKind::RecordingPaused { .. } | FactKind::RecordingResumed { .. } => {}
             FactKind::Watched { .. } | FactKind::Unwatched { .. } | FactKind::EmergencyCalled { .. } => {}
             FactKind::CallbackPromised { callback } => {
@@ -684,7 +679,13 @@ impl Watch {
     }
 
     fn offered(&mut self, interaction: InteractionId, agent: AgentId) {
-        let call = self.calls.get_mut(&interaction).expect("a fact of an open interaction");
+        let (now, call) = (self.now, self.calls.get_mut(&interaction).expect("a fact of an open interaction"));
+        if call.owner().is_some() {
+            assert!(call.parties.asked.is_none(), "1-3: two colleagues are asked at once");
+            call.parties.asked = Some((agent, now));
+            self.tally("a colleague is asked");
+            return self.may_accept_itself(interaction, agent);
+        }
         let asked = call.decision.as_ref().and_then(|decision| decision.asked);
         assert_eq!(asked, Some(agent), "I-41: an offer without its reason");
         let queue = call.queue.expect("offered while waiting in a queue");
@@ -709,7 +710,11 @@ impl Watch {
         if why == OfferEnd::CallerLeft {
             self.step.silenced.insert(interaction);
         }
-        call.silent(agent);
+        if call.parties.asked.is_some_and(|(asked, _)| asked == agent) {
+            call.parties.asked = None;
+        } else {
+            call.silent(agent);
+        }
         self.waits_for_nobody(interaction, agent, why == OfferEnd::NotAnswered);
         let call = self.calls.get_mut(&interaction).expect("as before");
         if why == OfferEnd::NotAnswered {
@@ -722,11 +727,23 @@ impl Watch {
         }
     }
 
-    fn connected(&mut self, interaction: InteractionId, agent: AgentId) {
+    fn connected(&mut self, interaction: InteractionId, agent: AgentId, segment: SegmentId) {
         let call = self.calls.get_mut(&interaction).expect("a fact of an open interaction");
+        let (had_owner, dialled) = (call.owner().is_some(), call.dialling.take() == Some(agent));
         call.last_agent = Some(agent);
-        if call.dialling.take() == Some(agent) {
+        self.segment_began(interaction, agent, segment);
+        if dialled {
             return self.tally("somebody answered a call of ours");
+        }
+        if had_owner {
+            return;
+        }
+        self.step.served.insert(interaction);
+        let call = self.calls.get_mut(&interaction).expect("as before");
+        if !call.ringing.contains(&agent) {
+            assert!(call.ringing.is_empty(), "I-34: a losing desk rings on");
+            (call.waiting_since, call.limit) = (None, None);
+            return self.taken_by(agent);
         }
         call.silent(agent);
         assert!(call.ringing.is_empty(), "I-34: a losing desk rings on");
@@ -766,7 +783,7 @@ impl Watch {
         let now = self.now;
         let call = self.calls.get_mut(&interaction).expect("a fact of an open interaction");
         assert!(call.ringing.is_empty(), "I-3: ended while a desk still rings for it");
-        assert!(call.connected.is_none(), "I-10: ended while joined");
+        assert!(!self.wires.talks.contains_key(&call.leg), "I-10: ended while joined");
         if let Some(side) = call.expected_side {
             assert_eq!(by, side, "I-11: the first event names the side");
         }
@@ -780,7 +797,8 @@ impl Watch {
             assert!(!self.step.silenced.contains(&interaction), "I-24: the limit of waiting cut a live offer");
         }
         call.ended = Some((reason, by, now));
-        (call.waiting_since, call.dialling, call.on_hold) = (None, None, None);
+        (call.waiting_since, call.dialling) = (None, None);
+        call.parties.let_go();
         let attempt_of = call.callback;
         if let Some(contact) = call.contact() {
             self.memory.learn(&[contact]);
@@ -804,29 +822,6 @@ impl Watch {
         let served = plan.last_agent.and_then(|rule| Some((rule, self.memory.served(&call.caller, self.utc, rule.within_days)?)));
         let hold_until = |hold_ms| self.now.plus(hold_ms);
         call.seeks = served.map(|(rule, (agent, _))| Seeks { agent, outcome: None, hold_until: hold_until(rule.hold_ms) });
-    }
-
-    /// 2.1: the position counts only citizens who are served before; the waiting time rises by one step at most, and is silent when unsure.
-    fn foretold(&mut self, interaction: InteractionId, ahead: u32, expected_ms: Option<u64>, told: Option<WaitRange>) {
-        let call = &self.calls[&interaction];
-        assert!(call.waits(), "2.1: {interaction} is told something while a desk rings or somebody talks");
-        assert!(told.is_none() || expected_ms.is_some(), "2.1: {interaction} is told a waiting time that nobody knows");
-        let plan = |call: &CallSeen| &self.plan.queues[&call.queue.expect("waits in a queue")];
-        let before = |other: &&CallSeen| other.waiting_since.is_some() && other.goes_before(plan(other), call, plan(call), self.now);
-        let at_most = self.unsaved().filter(|other| !other.probe && other.ended.is_none()).filter(before).count();
-        assert!(ahead as usize <= at_most, "2.1: {interaction} is told of {ahead} before it, and there are {at_most}");
-        let mine = |other: &&CallSeen| other.queue == call.queue;
-        let at_least = self.unsaved().filter(|other| !other.probe && other.ended.is_none()).filter(before).filter(mine).count();
-        assert!(at_least <= ahead as usize, "2.1: {interaction} is told of {ahead} before it, and {at_least} of its queue are");
-        let least = told.map(|range| range.least_minutes);
-        if let (Some(last), Some(least)) = (call.told_least, least) {
-            let ladder = [0, 1, 2, 3, 5, 8, 12, 20, 30];
-            let place = |minutes| ladder.iter().position(|step| *step == minutes).expect("2.1: a step of the ladder");
-            assert!(place(least) <= place(last) + 1, "2.1: {interaction} is told {least} minutes after {last}");
-        }
-        let call = self.calls.get_mut(&interaction).expect("as before");
-        (call.told_at, call.told_least) = (Some(self.now), least.or(call.told_least));
-        self.tally("foretold");
     }
 
     /// 1-8: what came of asking the last agent first must be true.
@@ -910,12 +905,16 @@ impl Watch {
                 assert!(*why != SessionEnd::Lost || (!seen.connected && self.now >= long), "I-30: signed out as lost too early");
                 self.ranks.insert(*agent, (seen.rank, seen.choice, self.now));
                 self.agents.remove(agent);
+                self.watches.remove(agent);
             }
             AgentCommand::Floor(change) => self.floor.apply(change.clone()).expect("1-9: changes of the floor follow each other"),
             AgentCommand::Show { agent, session, desk } => self.show(*agent, *session, desk),
             AgentCommand::Done { agent, .. } => {
                 self.step.answers += 1;
                 let who = *agent;
+                if let Some(Input::AgentAsked { action, .. }) = self.step.input.clone() {
+                    self.wish_done(who, &action);
+                }
                 if let (Some(Input::AgentAsked { action, .. }), Some(agent)) = (&self.step.input, self.agents.get_mut(agent)) {
                     let action = match action {
                         // Carried out at once if there is a place.

@@ -21,8 +21,8 @@ impl Watch {
     /// Somebody sits there, or not.
     pub(crate) fn attentive(&mut self, agent: AgentId, session: SessionId, attentive: bool) {
         let Some(seen) = self.agents.get_mut(&agent).filter(|seen| seen.session == session) else { return };
-        seen.attentive = attentive;
-        if attentive {
+        seen.attentive = attentive && seen.connected;
+        if seen.attentive {
             return;
         }
         // What is due by now is accepted, or told, first.

@@ -698,6 +698,30 @@ impl World {
         self.at(when, Event::Arrives(input));
     }
 
+    /// Queues of the plan.
+    pub(crate) fn queues(&self) -> Vec<QueueId> {
+        self.plan.queues.keys().copied().collect()
+    }
+
+    /// An agent of the plan; mostly one to whom a call can be offered, if that is wished.
+    pub(crate) fn somebody(&mut self, free: bool) -> AgentId {
+        let free = free && self.chance(80);
+        let ready: Vec<AgentId> = self.watch.agents.iter().filter(|(_, seen)| free && seen.eligible()).map(|(agent, _)| *agent).collect();
+        let all: Vec<AgentId> = self.plan.agents.keys().copied().collect();
+        let among = if ready.is_empty() { all } else { ready };
+        if among.is_empty() { AgentId(1) } else { among[self.random.usize(0..among.len())] }
+    }
+
+    /// May do what supervisors do.
+    pub(crate) fn is_supervisor(&self, agent: AgentId) -> bool {
+        self.plan.agents.get(&agent).is_some_and(|plan| plan.supervisor)
+    }
+
+    /// Calls that wait.
+    pub(crate) fn waiting(&self) -> Vec<InteractionId> {
+        self.watch.unsaved().filter(|call| call.waiting_since.is_some()).map(|call| call.interaction).collect()
+    }
+
     pub(crate) fn after(&mut self, at_most_ms: u64, event: Event) {
         let delay = self.random.u64(0..=at_most_ms);
         self.at(self.now + delay, event);
