@@ -327,7 +327,10 @@ impl Stage {
     fn plays(&mut self, leg: LegId, sound: Sound) -> Option<Input> {
         match sound {
             Sound::Music => self.hears(leg, Hears::Music),
-            Sound::Ringback => _ = self.ringback.insert(leg),
+            Sound::Ringback => {
+                self.hears(leg, Hears::Ringback);
+                self.ringback.insert(leg);
+            }
             Sound::Silence => {
                 self.ringback.remove(&leg);
                 self.told.remove(&leg);

@@ -59,6 +59,9 @@ impl Core {
 
     /// Who was called from a menu has answered.
     pub(super) fn onward_there(&mut self, interaction: InteractionId) {
+        if let Some(key) = self.ivr.calls_by(interaction) {
+            self.calls.node_left(&mut self.turn, interaction, NodeEnd::Key { key });
+        }
         self.ivr.leave(&mut self.turn, interaction);
     }
 

@@ -27,8 +27,8 @@ struct Walk {
     asked: u32,
     /// How many nodes it has been, this one included.
     visits: u32,
-    /// Somebody is called whom a key leads to: keys do nothing meanwhile.
-    calls: bool,
+    /// Somebody is called whom this key leads to: keys do nothing meanwhile.
+    calls: Option<char>,
 }
 
 /// What follows.
@@ -68,8 +68,13 @@ impl Ivr {
             self.leave(turn, interaction);
             return Move::Astray;
         }
-        self.walks.insert(interaction, Walk { node, asked: 0, visits: visits + 1, calls: false });
+        self.walks.insert(interaction, Walk { node, asked: 0, visits: visits + 1, calls: None });
         self.ask(turn, interaction, false)
+    }
+
+    /// By which key somebody is called.
+    pub(crate) fn calls_by(&self, interaction: InteractionId) -> Option<char> {
+        self.walks.get(&interaction)?.calls
     }
 
     /// Out of the nodes; returns how many there were in this walk.
@@ -80,12 +85,12 @@ impl Ivr {
 
     /// A key was pressed.
     pub(crate) fn key(&mut self, turn: &mut Turn, interaction: InteractionId, digit: char) -> Move {
-        let Some(walk) = self.walks.get(&interaction).copied().filter(|walk| !walk.calls) else { return Move::Wait };
+        let Some(walk) = self.walks.get(&interaction).copied().filter(|walk| walk.calls.is_none()) else { return Move::Wait };
         let Some(plan) = turn.plan.nodes.get(&walk.node) else { return Move::Astray };
         match &plan.kind {
             NodeKind::Menu { keys } if keys.is_empty() => Move::Wait,
             NodeKind::Menu { keys } => match keys.get(&digit).cloned() {
-                Some(exit @ NodeExit::Number(_)) => self.call(turn, interaction, exit),
+                Some(exit @ NodeExit::Number(_)) => self.call(turn, interaction, (digit, exit)),
                 Some(exit) => Move::Leave(NodeEnd::Key { key: digit }, exit),
                 None => self.again(turn, interaction, true),
             },
@@ -98,7 +103,7 @@ impl Ivr {
 
     /// The question was heard to its end, or there is none.
     pub(crate) fn heard(&mut self, turn: &mut Turn, interaction: InteractionId) -> Move {
-        let Some(walk) = self.walks.get(&interaction).copied().filter(|walk| !walk.calls) else { return Move::Wait };
+        let Some(walk) = self.walks.get(&interaction).copied().filter(|walk| walk.calls.is_none()) else { return Move::Wait };
         let Some(plan) = turn.plan.nodes.get(&walk.node) else { return Move::Astray };
         if is_text(plan) {
             return Move::Leave(NodeEnd::Unanswered, plan.otherwise.clone());
@@ -115,15 +120,15 @@ impl Ivr {
     /// Whom a key called is not to be had.
     pub(crate) fn call_failed(&mut self, turn: &mut Turn, interaction: InteractionId) -> Move {
         if let Some(walk) = self.walks.get_mut(&interaction) {
-            walk.calls = false;
+            walk.calls = None;
         }
         self.again(turn, interaction, false)
     }
 
-    fn call(&mut self, turn: &mut Turn, interaction: InteractionId, exit: NodeExit) -> Move {
+    fn call(&mut self, turn: &mut Turn, interaction: InteractionId, (digit, exit): (char, NodeExit)) -> Move {
         turn.timers.cancel(Reason::NodeOverdue(interaction));
         if let Some(walk) = self.walks.get_mut(&interaction) {
-            walk.calls = true;
+            walk.calls = Some(digit);
         }
         Move::Call(exit)
     }
