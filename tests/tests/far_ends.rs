@@ -131,8 +131,8 @@ fn whoever_refuses_does_not_answer_or_leaves_brings_the_citizen_back() {
     }
     for case in [
         (consult.as_str(), Fails::Refused, ["a colleague is called", "and rejects"]),
-        (invite.as_str(), Fails::Unanswered, ["a colleague is invited", "and lets it ring"]),
-        (transfer.as_str(), Fails::Unanswered, ["a colleague is to take over", "and lets it ring too"]),
+        (transfer.as_str(), Fails::Unanswered, ["a colleague is to take over", "and lets it ring"]),
+        (invite.as_str(), Fails::Refused, ["a colleague is invited", "and rejects too"]),
     ] {
         inside(&mut script, &mut agent, &mut colleague, case);
     }

@@ -73,7 +73,8 @@ fn a_supervisor_recalls_and_pins_and_a_message_carries_a_call() {
     let server = Server::start(&site);
     let mut one = Headless::sign_in(&site, &server, &site.agents[0], HeadlessPlan::default());
     let mut supervisor = Headless::sign_in(&site, &server, &site.supervisor, HeadlessPlan::default());
-    let _ = Caller::dial(CallPlan { ending: Ending::HangUpAfter(Duration::from_millis(500)), ..CallPlan::new(server.sip, "12345") }).report(LATER);
+    let _ = Caller::dial(CallPlan { ending: Ending::HangUpAfter(Duration::from_millis(500)), ..CallPlan::new(server.sip, "12345") })
+        .report(LATER);
 
     supervisor.tell("message_of call:99 all 请听这一通");
     supervisor.event_where("refused", SOON, |event| event["reason"] == "no_such_target");

@@ -83,8 +83,6 @@ fn a_menu_leads_to_people_and_outside_and_a_survey_is_answered() {
     let asked = place("zh.callback_confirm", &report.heard).expect("the question of the menu was heard");
     println!("the menu's question began at {asked} ms");
     assert_eq!(story(&report.heard), [vec![A], vec![L]]);
-    let heard = agent.heard();
-    assert!(place("zh.callback_confirm", &heard).is_none(), "the agent heard the citizen's question");
     let (call, visits) = the_newest(&stage, 1);
     assert_eq!((call.end(), call.segments.len()), (("caller_hung_up", "caller"), 2), "{call:?}");
     assert_eq!((ends(&visits[0]), visits[0]["end"]["key"].as_str()), (("menu", "key"), Some("1")), "{visits}");
@@ -117,5 +115,32 @@ fn a_menu_leads_to_people_and_outside_and_a_survey_is_answered() {
     assert_eq!((call.end(), ends(&visits[0])), (("caller_hung_up", "caller"), ("menu", "key")), "{call:?} {visits}");
     let [left, right] = stage.site.export(&call);
     assert_eq!((story(&left), story(&right)), (vec![vec![C]], vec![vec![L], vec![E]]), "and is recorded with the citizen");
+    people_of_a_queue(&stage, &mut agent, &mut colleague);
+    let heard = agent.heard();
+    assert!(place("zh.callback_confirm", &heard).is_none(), "the agent heard the citizen's question");
+    assert_eq!(story(&heard), [vec![C], vec![L], vec![C]]);
     drop(outside);
+}
+
+/// Whoever of a queue is ready is consulted, takes the call over, and sends it on to the line.
+fn people_of_a_queue(stage: &Stage, agent: &mut Headless, colleague: &mut Headless) {
+    let caller = citizen(stage, &[]);
+    colleague.event("talking", SOON);
+    let _ = colleague.event_within("never", WHILE);
+    agent.tell("ready");
+    agent.state("ready", SOON);
+    colleague.tell("consult queue:1");
+    agent.state("consulting", SOON);
+    let _ = colleague.event_within("never", WHILE);
+    colleague.tell("complete");
+    colleague.state("ready", SOON);
+    agent.state("talking", SOON);
+    let _ = agent.event_within("never", WHILE);
+    agent.tell("transfer queue:1");
+    colleague.event("talking", SOON);
+    let _ = colleague.event_within("never", WHILE);
+    let report = caller.hang_up(LATER);
+    assert_eq!(story(&report.heard), [vec![L], vec![A], vec![L]]);
+    let (call, _) = the_newest(stage, 4);
+    assert_eq!((call.end(), call.segments.len()), (("caller_hung_up", "caller"), 3), "{call:?}");
 }

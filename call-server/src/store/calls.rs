@@ -234,9 +234,9 @@ fn select_calls(connection: &Connection, sql: &str, value: i64) -> rusqlite::Res
 }
 
 fn visits(facts: &[Fact]) -> Vec<NodeVisit> {
-    let visit = |fact: &Fact| match &fact.kind {
-        FactKind::NodeLeft(visit) => Some(visit.clone()),
-        _ => None,
+    let visit = |fact: &Fact| {
+        let FactKind::NodeLeft(visit) = &fact.kind else { return None };
+        Some(visit.clone())
     };
     facts.iter().filter_map(visit).collect()
 }

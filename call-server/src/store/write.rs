@@ -123,10 +123,10 @@ pub(super) fn note(connection: &Connection, fact: &Fact) -> rusqlite::Result<()>
     connection
         .prepare_cached("INSERT INTO facts (interaction_id, number, offset_ms, at_utc_ms, kind, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
         .execute(params![int(fact.interaction.0), fact.number, int(fact.offset_ms), fact.at.0, fact.kind.code(), detail])?;
-    match &fact.kind {
-        FactKind::NodeLeft(visit) => note_visit(connection, fact, visit),
-        _ => Ok(()),
+    if let FactKind::NodeLeft(visit) = &fact.kind {
+        note_visit(connection, fact, visit)?;
     }
+    Ok(())
 }
 
 /// A stay in a voice menu or a survey, for lists and reports.

@@ -66,7 +66,13 @@ impl Core {
             return Err(Refusal::NoSuchCall);
         }
         let queue = call.queue;
-        self.own_function(agent, (interaction, queue), function)?;
+        // Whoever does something has seen what was told; the same may then be told again.
+        let seen = self.acd.agent_mut(agent).and_then(|agent| agent.notice.take());
+        let done = self.own_function(agent, (interaction, queue), function);
+        if done.is_err() {
+            self.with_agent(agent, |agent, _| agent.notice = seen);
+        }
+        done?;
         self.follow_call(interaction);
         Ok(())
     }
