@@ -4,16 +4,18 @@ use crate::accounts::Accounts;
 use crate::draft_keys::DraftKeys;
 use crate::gateway::{Attempt, FrontOffice, Person};
 use crate::planning::SiteNow;
-use crate::store::{CallerEdit, Fates, NewCaller, Store, StoreError, Submitted};
+use crate::store::{CallerEdit, Changed, Fates, NewCaller, Store, StoreError, Submitted};
 use crate::switchboard::Inbox;
+use call_core::plan::NodePlan;
 use call_core::{CallStatus, CallStatusPhase, Input};
 use shared::model::{
-    AgentId, Caller, Disposition, DraftCopy, InteractionId, Mark, MemberUnit, QueueId, Refusal, Summary, TargetBand, UnixMillis,
+    AgentId, Caller, Disposition, DraftCopy, InteractionId, Mark, MemberUnit, MessageId, NodeId, QueueId, Refusal, Summary, TargetBand,
+    UnixMillis,
 };
 use shared::pii::Pii;
 use shared::wire::{
     self, Answer, Correction, DeskRules, HousePapers, MAX_FRAME_BYTES, MESSAGES_PER_FRAME, MOST_MARKS, MOST_WAITING, MailboxPart,
-    MessageRow, MessageTarget, Question, ReasonLimit, SignInRefusal, WaitingRow,
+    MessageChange, MessageLink, MessageRow, MessageTarget, NodeRow, Question, ReasonLimit, SignInRefusal, WaitingRow,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -128,13 +130,38 @@ impl FrontOffice for Office {
         self.accounts.change(number, new)
     }
 
-    fn send_message(&self, from: AgentId, to: MessageTarget, text: &str) -> Result<Vec<(AgentId, MessageRow)>, Refusal> {
-        let mut rows = self.store.send_message(from, &to, text, now()).map_err(|error| {
-            tracing::error!(%error, "a message could not be put on record");
-            Refusal::NotSaved
-        })?;
+    fn send_message(
+        &self,
+        from: AgentId,
+        to: MessageTarget,
+        link: Option<MessageLink>,
+        text: &str,
+    ) -> Result<Vec<(AgentId, MessageRow)>, Refusal> {
+        if let Some(link) = link
+            && !self.store.has_linked(link).map_err(not_saved)?
+        {
+            return Err(Refusal::NoSuchTarget);
+        }
+        let mut rows = self.store.send_message(from, (&to, link), text, now()).map_err(not_saved)?;
         rows.iter_mut().for_each(|(_, row)| self.name_team(row));
         Ok(rows)
+    }
+
+    fn change_message(&self, by: AgentId, message: MessageId, change: MessageChange) -> Result<Changed, Refusal> {
+        let mut changed = self.store.change_message(by, message, change, now()).map_err(not_saved)??;
+        for (_, row, pinned) in &mut changed {
+            pinned.iter_mut().chain([row]).for_each(|row| self.name_team(row));
+        }
+        Ok(changed)
+    }
+
+    fn pinned(&self, agent: AgentId) -> Vec<MessageRow> {
+        let mut rows = self.store.pinned(agent).unwrap_or_else(|error| {
+            tracing::error!(%error, "messages cannot be read");
+            Vec::new()
+        });
+        rows.iter_mut().for_each(|row| self.name_team(row));
+        rows
     }
 
     fn mailbox(&self, agent: AgentId, part: MailboxPart) -> (Vec<MessageRow>, bool) {
@@ -155,8 +182,12 @@ impl FrontOffice for Office {
     }
 }
 
+fn node_row(node: NodeId, plan: &NodePlan) -> NodeRow {
+    NodeRow { node, name: plan.name.clone(), survey: plan.is_survey() }
+}
+
 fn not_saved(error: StoreError) -> Refusal {
-    tracing::error!(%error, "papers could not be read or written");
+    tracing::error!(%error, "papers or messages could not be read or written");
     Refusal::NotSaved
 }
 
@@ -192,6 +223,7 @@ impl Office {
         let site = self.site.get();
         HousePapers {
             queues: site.bare_plan().queues.iter().map(|(queue, plan)| (*queue, plan.name.clone())).collect(),
+            nodes: site.bare_plan().nodes.iter().map(|(node, plan)| node_row(*node, plan)).collect(),
             canned: site.canned_texts.clone(),
             handling: TargetBand::HANDLING,
             talk: TargetBand::TALK,

@@ -117,8 +117,8 @@ impl Call {
         for fact in &self.facts {
             let (at, kind) = (fact["offset_ms"].as_u64().unwrap_or_default(), fact["kind"]["kind"].as_str().unwrap_or_default());
             match kind {
-                "connected" => _ = since.get_or_insert(at),
-                "queued" | "ended" => connected += since.take().map_or(0, |since| at - since),
+                "connected" | "party_joined" => _ = since.get_or_insert(at),
+                "queued" | "node_entered" | "ended" => connected += since.take().map_or(0, |since| at - since),
                 _ => {}
             }
         }

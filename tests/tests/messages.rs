@@ -1,7 +1,10 @@
-//! 短消息 between agents (1-6): to one, a team and all; delivered and read; without a loss over a cut and a new sign-in; limits; the audit.
+//! 短消息 between agents (1-6): to one, a team and all; delivered and read; without a loss over a cut and a new sign-in; limits; recalled,
+//! pinned, of a call; the audit.
 
-use e2e::{Headless, HeadlessPlan, SOON, Server, Site};
+use citizen::{CallPlan, Ending};
+use e2e::{Caller, Headless, HeadlessPlan, LATER, SOON, Server, Site};
 use serde_json::Value;
+use std::time::Duration;
 
 fn text_of(event: &Value) -> &str {
     event["row"]["text"].as_str().unwrap_or_default()
@@ -62,4 +65,44 @@ fn messages_arrive_once_in_order_are_marked_and_can_be_searched() {
     assert_eq!((&rows[0]["from"], &rows[0]["fate"]["read"]), (&Value::from(site.agents[0].number.as_str()), &Value::from(1)));
     let all = site.cli(&["message", "list", "--agent", &site.agents[1].number, "--limit", "100"]);
     assert_eq!(all["messages"].as_array().map(Vec::len), Some(9), "{all:#}");
+}
+
+#[test]
+fn a_supervisor_recalls_and_pins_and_a_message_carries_a_call() {
+    let site = Site::demo("messages-changed");
+    let server = Server::start(&site);
+    let mut one = Headless::sign_in(&site, &server, &site.agents[0], HeadlessPlan::default());
+    let mut supervisor = Headless::sign_in(&site, &server, &site.supervisor, HeadlessPlan::default());
+    let _ = Caller::dial(CallPlan { ending: Ending::HangUpAfter(Duration::from_millis(500)), ..CallPlan::new(server.sip, "12345") })
+        .report(LATER);
+
+    supervisor.tell("message_of call:99 all 请听这一通");
+    supervisor.event_where("refused", SOON, |event| event["reason"] == "no_such_target");
+    supervisor.tell("message_of call:1 all 请听这一通");
+    let linked = hears(&mut one, "请听这一通");
+    assert_eq!(linked["row"]["link"], serde_json::json!({"kind": "call", "id": 1}), "{linked:#}");
+    let id = |row: &Value| row["row"]["message"].as_u64().expect("a number");
+
+    supervisor.tell("message all 停水通知");
+    let notice = hears(&mut one, "停水通知");
+    supervisor.tell(&format!("pin_message {}", id(&notice)));
+    let pinned = one.event_where("pinned", SOON, |event| event["rows"][0]["text"] == "停水通知");
+    assert_eq!(pinned["rows"].as_array().map(Vec::len), Some(1), "{pinned:#}");
+    supervisor.tell(&format!("recall_message {}", id(&linked)));
+    let gone = one.event_where("message", SOON, |event| event["row"]["recalled"] == true);
+    assert_eq!((id(&gone), text_of(&gone), &gone["row"]["link"]), (id(&linked), "", &Value::Null), "{gone:#}");
+    one.tell(&format!("pin_message {}", id(&notice)));
+    one.event_where("refused", SOON, |event| event["reason"] == "not_allowed");
+
+    // A new sign-in finds both as they are now.
+    one.kill();
+    let mut one = Headless::sign_in(&site, &server, &site.agents[0], HeadlessPlan::default());
+    one.event_where("pinned", SOON, |event| event["rows"][0]["text"] == "停水通知");
+    let _ = one.event_ever("message", SOON, |event| event["row"]["recalled"] == true && text_of(event).is_empty());
+    supervisor.tell(&format!("unpin_message {}", id(&notice)));
+    one.event_where("pinned", SOON, |event| event["rows"].as_array().is_some_and(Vec::is_empty));
+
+    let audit = site.cli(&["message", "search", "请听这一通"]);
+    let row = &audit["messages"][0];
+    assert_eq!((row["text"].as_str(), row["recalled"].is_null()), (Some("请听这一通"), false), "the audit keeps the words: {audit:#}");
 }

@@ -17,9 +17,9 @@ pub use session::{Saved, Session};
 pub use view::{DeviceProblem, Devices, LinkState, Me, Papers, SignInProblem, SoundTest, View, VoiceStatus, VoiceWay};
 
 use serde::{Deserialize, Serialize};
-use shared::model::{CallFunction, DraftCopy, InteractionId, NotReadyReason, PhoneNumber, Summary, SupervisorAct, VoiceDevice};
+use shared::model::{CallFunction, DraftCopy, InteractionId, MessageId, NotReadyReason, PhoneNumber, Summary, SupervisorAct, VoiceDevice};
 use shared::pii::Pii;
-use shared::wire::{Correction, FromClient, FromServer, MediaAccess, MessageTarget, Question, VoiceOrder};
+use shared::wire::{Correction, FromClient, FromServer, MediaAccess, MessageChange, MessageLink, MessageTarget, Question, VoiceOrder};
 
 /// Milliseconds of a monotonic clock that the skin reads.
 pub type Millis = u64;
@@ -150,7 +150,9 @@ pub enum Wish {
     /// Follow who waits in the supervised lines, or no longer.
     WatchWaiting(bool),
     /// 短消息
-    SendMessage(MessageTarget, String),
+    SendMessage(MessageTarget, String, Option<MessageLink>),
+    /// 撤回, 置顶; only of supervisors.
+    ChangeMessage(MessageId, MessageChange),
     /// Everything that came was read.
     ReadMessages,
     /// Older messages than those that are shown.

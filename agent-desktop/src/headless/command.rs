@@ -2,10 +2,11 @@
 
 use desktop_core::Wish;
 use shared::model::{
-    AgentId, CallFunction, InteractionId, NotReadyReason, PhoneNumber, QueueId, Summary, SupervisorAct, Target, VoiceDevice,
+    AgentId, CallFunction, InteractionId, MatterId, MessageId, NodeId, NotReadyReason, PhoneNumber, QueueId, Summary, SupervisorAct,
+    Target, VoiceDevice,
 };
 use shared::pii::Pii;
-use shared::wire::{Correction, MessageTarget};
+use shared::wire::{Correction, MessageChange, MessageLink, MessageTarget};
 
 /// `{"act": "watch", "agent": 7, "mode": "listen", "reason": "…"}`
 #[derive(serde::Deserialize)]
@@ -63,7 +64,10 @@ pub(super) fn read(line: &str) -> Result<Command, String> {
         return paper.map(Command::Wish);
     }
     if let Some(message) = line.trim().strip_prefix("message ") {
-        return read_message(message).map(Command::Wish);
+        return read_message(message, None).map(Command::Wish);
+    }
+    if let Some((link, message)) = line.trim().strip_prefix("message_of ").and_then(|rest| rest.split_once(' ')) {
+        return read_message(message, Some(read_link(link)?)).map(Command::Wish);
     }
     let mut words = line.split_whitespace();
     let wish = match (words.next(), words.next()) {
@@ -104,6 +108,9 @@ pub(super) fn read(line: &str) -> Result<Command, String> {
         (Some("press"), Some(keys)) => Wish::Call(CallFunction::PressKeys { keys: keys.to_owned() }),
         (Some("read_messages"), None) => Wish::ReadMessages,
         (Some("older_messages"), None) => Wish::OlderMessages,
+        (Some("recall_message"), Some(message)) => Wish::ChangeMessage(read_message_id(message)?, MessageChange::Recall),
+        (Some("pin_message"), Some(message)) => Wish::ChangeMessage(read_message_id(message)?, MessageChange::Pin),
+        (Some("unpin_message"), Some(message)) => Wish::ChangeMessage(read_message_id(message)?, MessageChange::Unpin),
         (Some("voice"), Some("phone")) => Wish::UseVoice(VoiceDevice::Phone),
         (Some("voice"), Some("headset")) => Wish::UseVoice(VoiceDevice::Headset),
         (Some("sign_out"), None) => Wish::SignOut,
@@ -118,21 +125,22 @@ pub(super) fn read(line: &str) -> Result<Command, String> {
 const COMMANDS: &str = "commands are: ready, not_ready REASON, await_not_ready REASON, answer, reject, hang_up, end_wrap_up, \
      extend_wrap_up, dial NUMBER, hold, retrieve, consult TO, invite TO, transfer TO, swap, merge, complete, cancel, leave, press KEYS, \
      pause_recording, resume_recording, call JSON, supervise JSON, lock, unlock PASSWORD, agents on|off, waiting on|off, marks CALL, attentive on|off, \
-     voice phone|headset, correct JSON, message TO TEXT, read_messages, older_messages, mute on|off, \
+     voice phone|headset, correct JSON, message TO TEXT, message_of call:7|matter:7 TO TEXT, recall_message ID, pin_message ID, unpin_message ID, read_messages, older_messages, mute on|off, \
       draft JSON, summary JSON, password OLD NEW, sign_out, quit";
 
-/// `agent:7` and `queue:1` by id, anything else is a number.
+/// `agent:7`, `queue:1` and `node:1` by id, anything else is a number.
 fn read_target(text: &str) -> Result<Target, String> {
-    let id = |id: &str| id.parse().map_err(|_| format!("{text:?} has no id; write agent:7, queue:1 or a number"));
+    let id = |id: &str| id.parse().map_err(|_| format!("{text:?} has no id; write agent:7, queue:1, node:1 or a number"));
     match text.split_once(':') {
         Some(("agent", agent)) => Ok(Target::Agent(AgentId(id(agent)?))),
         Some(("queue", queue)) => Ok(Target::Queue(QueueId(id(queue)?))),
+        Some(("node", node)) => Ok(Target::Node(NodeId(id(node)?))),
         _ => read_number(text).map(Target::Number),
     }
 }
 
 /// `agent:7 …`, `team:1 …` by id, or `all …`.
-fn read_message(line: &str) -> Result<Wish, String> {
+fn read_message(line: &str, link: Option<MessageLink>) -> Result<Wish, String> {
     let (to, text) = line.split_once(' ').ok_or_else(|| COMMANDS.to_owned())?;
     let id = |id: &str| id.parse().map_err(|_| format!("{to:?} has no id; write agent:7, team:1 or all"));
     let target = match to.split_once(':') {
@@ -141,7 +149,23 @@ fn read_message(line: &str) -> Result<Wish, String> {
         None if to == "all" => MessageTarget::All,
         _ => return Err(format!("{to:?} is nobody; write agent:7, team:1 or all")),
     };
-    Ok(Wish::SendMessage(target, text.to_owned()))
+    Ok(Wish::SendMessage(target, text.to_owned(), link))
+}
+
+fn read_message_id(text: &str) -> Result<MessageId, String> {
+    text.parse().map(MessageId).map_err(|_| format!("{text:?} is no message's number"))
+}
+
+/// `call:7` or `matter:7`.
+fn read_link(text: &str) -> Result<MessageLink, String> {
+    let wrong = || format!("{text:?} is neither a call nor a matter; write call:7 or matter:7");
+    let (kind, id) = text.split_once(':').ok_or_else(wrong)?;
+    let id = id.parse().map_err(|_| wrong())?;
+    match kind {
+        "call" => Ok(MessageLink::Call(InteractionId(id))),
+        "matter" => Ok(MessageLink::Matter(MatterId(id))),
+        _ => Err(wrong()),
+    }
 }
 
 fn read_number(text: &str) -> Result<Pii<PhoneNumber>, String> {
@@ -162,7 +186,10 @@ fn read_reason(text: &str) -> Result<NotReadyReason, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{AgentId, CallFunction, Command, SupervisorAct, Target, VoiceDevice, read};
+    use super::{
+        AgentId, CallFunction, Command, InteractionId, MessageChange, MessageId, MessageLink, MessageTarget, NodeId, SupervisorAct, Target,
+        VoiceDevice, read,
+    };
     use desktop_core::Wish;
     use shared::model::NotReadyReason;
 
@@ -181,6 +208,8 @@ mod tests {
         let to = Target::Agent(AgentId(7));
         assert_eq!(read("consult agent:7"), Ok(Command::Wish(Wish::Call(CallFunction::Consult { to }))));
         assert!(matches!(read("transfer 13900000001"), Ok(Command::Wish(Wish::Call(CallFunction::Transfer { to: Target::Number(_) })))));
+        let survey = Target::Node(NodeId(3));
+        assert_eq!(read("transfer node:3"), Ok(Command::Wish(Wish::Call(CallFunction::Transfer { to: survey }))));
         let drop = CallFunction::DropParty { party: shared::model::PartyId(2) };
         assert_eq!(read(r#"call {"function":"drop_party","party":2}"#), Ok(Command::Wish(Wish::Call(drop))));
         let watch = SupervisorAct::Watch { agent: AgentId(7), mode: shared::model::WatchMode::Whisper };
@@ -188,6 +217,10 @@ mod tests {
             read(r#"supervise {"act":"watch","agent":7,"mode":"whisper","reason":"quality"}"#),
             Ok(Command::Wish(Wish::Supervise(watch, "quality".to_owned())))
         );
+        let link = Some(MessageLink::Call(InteractionId(7)));
+        assert_eq!(read("message_of call:7 all 请听"), Ok(Command::Wish(Wish::SendMessage(MessageTarget::All, "请听".to_owned(), link))));
+        assert!(read("message_of 7 all 请听").expect_err("of what").contains("matter:7"));
+        assert_eq!(read("recall_message 9"), Ok(Command::Wish(Wish::ChangeMessage(MessageId(9), MessageChange::Recall))));
         assert_eq!(read("voice phone"), Ok(Command::Wish(Wish::UseVoice(VoiceDevice::Phone))));
         assert_eq!(read("quit"), Ok(Command::Quit));
         assert_eq!(read("  "), Ok(Command::Nothing));

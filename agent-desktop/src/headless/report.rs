@@ -169,6 +169,9 @@ fn voice(before: &View, view: &View, lines: &mut Vec<Value>) {
 
 /// Each message that is new here or has come further.
 fn messages(before: &View, view: &View, lines: &mut Vec<Value>) {
+    if before.messages.pinned != view.messages.pinned {
+        lines.push(json!({"event": "pinned", "rows": view.messages.pinned}));
+    }
     if before.messages.rows == view.messages.rows {
         return;
     }

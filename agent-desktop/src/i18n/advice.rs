@@ -79,6 +79,7 @@ impl Texts {
             Refusal::UsedPassword => self.papers.used_password,
             Refusal::TooManyMessages => self.floor.too_many_messages,
             Refusal::MessageLength => self.floor.message_length,
+            Refusal::TooLate => self.floor.too_late,
         }
     }
 

@@ -45,6 +45,15 @@ pub(crate) struct FloorTexts {
     pub(crate) sign_out_effect: &'static str,
     pub(crate) too_many_messages: Advice,
     pub(crate) message_length: Advice,
+    pub(crate) too_late: Advice,
+    pub(crate) recall: &'static str,
+    pub(crate) recalled: &'static str,
+    pub(crate) pin: &'static str,
+    pub(crate) unpin: &'static str,
+    pub(crate) pinned: &'static str,
+    pub(crate) link_call: &'static str,
+    pub(crate) link_matter: &'static str,
+    pub(crate) attach: &'static str,
 }
 
 pub(super) const CHINESE: FloorTexts = FloorTexts {
@@ -88,6 +97,15 @@ pub(super) const CHINESE: FloorTexts = FloorTexts {
     sign_out_effect: "该座席将被签出；通话中则在通话结束后生效。",
     too_many_messages: Advice { what: "发送过于频繁", why: "短时间内发送的消息太多。", next: "请稍候再发。" },
     message_length: Advice { what: "消息不能发送", why: "消息为空，或超过 500 字。", next: "请修改后再发。" },
+    too_late: Advice { what: "不能撤回", why: "消息发出已超过两分钟。", next: "可再发一条消息更正。" },
+    recall: "撤回",
+    recalled: "此消息已撤回",
+    pin: "置顶",
+    unpin: "取消置顶",
+    pinned: "置顶消息",
+    link_call: "录音：通话",
+    link_matter: "工单",
+    attach: "附上",
 };
 
 pub(super) const ENGLISH: FloorTexts = FloorTexts {
@@ -139,4 +157,17 @@ pub(super) const ENGLISH: FloorTexts = FloorTexts {
         why: "It is empty, or longer than 500 characters.",
         next: "Change it, then send it.",
     },
+    too_late: Advice {
+        what: "Not recalled",
+        why: "The message was sent more than two minutes ago.",
+        next: "Send another one that corrects it.",
+    },
+    recall: "Recall",
+    recalled: "This message was recalled",
+    pin: "Pin",
+    unpin: "Unpin",
+    pinned: "Pinned",
+    link_call: "Recording of call",
+    link_matter: "Matter",
+    attach: "Attach",
 };

@@ -13,6 +13,7 @@ mod conductor;
 mod contacts;
 mod floor;
 pub mod input;
+mod ivr;
 pub mod journal;
 pub mod ledger;
 pub mod origin;
@@ -35,6 +36,7 @@ pub use timer::Reason;
 use acd::Acd;
 use callbacks::Callbacks;
 use calls::Calls;
+use ivr::Ivr;
 use plan::Plan;
 use shared::model::{Floor, InteractionId, LegId, UnixMillis};
 use std::collections::VecDeque;
@@ -49,6 +51,7 @@ pub struct Core {
     calls: Calls,
     acd: Acd,
     callbacks: Callbacks,
+    ivr: Ivr,
     storm: Storm,
     /// Supervisors and whom they listen to.
     watches: conductor::Watches,
@@ -73,6 +76,7 @@ impl Core {
             calls: Calls::new(next),
             acd,
             callbacks: Callbacks::default(),
+            ivr: Ivr::default(),
             storm: Storm::default(),
             watches: conductor::Watches::new(),
             phones: conductor::Phones::default(),

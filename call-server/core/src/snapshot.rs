@@ -114,6 +114,8 @@ pub enum CallStatusPhase {
     Dialling,
     /// 排队回呼: nobody is on the line; the citizen is called when the turn comes.
     Expecting,
+    /// 语音菜单, 满意度调查: the citizen hears a question.
+    Guided,
     /// 无座席通话: citizen and experts go on without an agent.
     Residual,
 }
@@ -172,6 +174,7 @@ fn call_status(core: &Core, call: &Call) -> CallStatus {
         Stage::Dialling(dialling) => (CallStatusPhase::Dialling, Some(dialling.agent)),
         Stage::Talking(talking) if talking.held.is_some() => (CallStatusPhase::Held, Some(talking.agent)),
         Stage::Talking(talking) => (CallStatusPhase::Talking, Some(talking.agent)),
+        Stage::Guided(_) => (CallStatusPhase::Guided, None),
         Stage::Residual(_) => (CallStatusPhase::Residual, None),
     };
     let (started, caller) = (call.started.utc, call.caller.clone());

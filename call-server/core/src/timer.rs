@@ -38,6 +38,8 @@ pub enum Reason {
     AnnouncementDue(InteractionId),
     /// A citizen who was asked about a callback has pressed nothing.
     KeyOverdue(InteractionId),
+    /// A citizen in a voice menu or a survey has pressed nothing.
+    NodeOverdue(InteractionId),
     /// A callback may be tried, or must rest, or is out of time.
     CallbackDue(InteractionId),
     /// A text at the door or on the way out did not end.

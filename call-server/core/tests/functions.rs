@@ -5,14 +5,14 @@
 use call_core::command::{
     AgentCommand, CallTo, MediaAccess, MediaCommand, RecordingCommand, SessionText, SipCommand, Sound, StoreCommand, VoiceTerms,
 };
-use call_core::input::{AgentAction, CallOffered, LegEnd, MediaFailure, RecordingOutcome};
+use call_core::input::{AgentAction, AnnouncementEnd, CallOffered, LegEnd, MediaFailure, RecordingOutcome};
 use call_core::ledger::InteractionRecord;
 use call_core::origin::Origin;
-use call_core::plan::{AgentPhone, AgentPlan, PhonePlace, Plan, QueuePlan};
+use call_core::plan::{AgentPhone, AgentPlan, NodeExit, NodeKind, NodePlan, PhonePlace, Plan, PromptName, QueuePlan};
 use call_core::{Command, Core, Input, Now, Time};
 use shared::model::{
-    AgentId, CallFunction, Caller, Desk, InteractionId, LegId, OfferId, PartyId, PhoneNumber, QueueId, RecordingId, RequestId, SessionId,
-    SupervisorAct, Target, TrunkId, UnixMillis, VoiceDevice, WatchMode,
+    AgentId, CallFunction, Caller, Desk, InteractionId, LegId, NodeId, OfferId, PartyId, PhoneNumber, QueueId, RecordingId, RequestId,
+    SessionId, SupervisorAct, Target, TrunkId, UnixMillis, VoiceDevice, WatchMode,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,10 +22,12 @@ const COLLEAGUE: AgentId = AgentId(2);
 const SUPERVISOR: AgentId = AgentId(3);
 const QUEUE: QueueId = QueueId(1);
 const OTHER_QUEUE: QueueId = QueueId(2);
+const MENU: NodeId = NodeId(1);
+const SURVEY: NodeId = NodeId(2);
 const CITIZEN: LegId = LegId(1);
 
 /// Where a call is brought before something is done.
-const STATES: [(&str, &[Deed]); 14] = [
+const STATES: [(&str, &[Deed]); 17] = [
     ("ringing", &[]),
     ("talking", &[Deed::Accepts(OWNER)]),
     ("held", &[Deed::Accepts(OWNER), Deed::Does(Function::Hold)]),
@@ -39,6 +41,9 @@ const STATES: [(&str, &[Deed]); 14] = [
     ("three with a colleague", &[Deed::Accepts(OWNER), Deed::Does(Function::InviteColleague), Deed::Accepts(COLLEAGUE)]),
     ("three with outside", &[Deed::Accepts(OWNER), Deed::Does(Function::InviteOutside), Deed::OutsideAnswers]),
     ("without an agent", &[Deed::Accepts(OWNER), Deed::Does(Function::InviteOutside), Deed::OutsideAnswers, Deed::Does(Function::Leave)]),
+    ("in a menu", &[Deed::Accepts(OWNER), Deed::Does(Function::TransferMenu)]),
+    ("in a survey", &[Deed::Accepts(OWNER), Deed::Does(Function::TransferSurvey), Deed::QuestionHeard]),
+    ("a menu calls outside", &[Deed::Accepts(OWNER), Deed::Does(Function::TransferMenu), Deed::CitizenPresses('2')]),
     ("dialling", &[Deed::CitizenHangsUp, Deed::Dials]),
 ];
 
@@ -62,6 +67,9 @@ enum Deed {
     CitizenHangsUp,
     CitizenFallsSilent,
     CitizenMediaFails,
+    /// Of menu and survey: 1 the other line, 2 somebody outside, 3 the other node; of the survey 5 is an answer.
+    CitizenPresses(char),
+    QuestionHeard,
     OutsideHeard,
     OutsideTriesAnotherTrunk,
     OutsideAnswers,
@@ -93,6 +101,8 @@ enum Function {
     TransferColleague,
     TransferOutside,
     TransferQueue,
+    TransferMenu,
+    TransferSurvey,
     Swap,
     Merge,
     Complete,
@@ -117,7 +127,7 @@ enum Act {
     PickUp,
 }
 
-const FUNCTIONS: [Function; 20] = [
+const FUNCTIONS: [Function; 22] = [
     Function::Hold,
     Function::Retrieve,
     Function::ConsultColleague,
@@ -128,6 +138,8 @@ const FUNCTIONS: [Function; 20] = [
     Function::TransferColleague,
     Function::TransferOutside,
     Function::TransferQueue,
+    Function::TransferMenu,
+    Function::TransferSurvey,
     Function::Swap,
     Function::Merge,
     Function::Complete,
@@ -148,6 +160,11 @@ fn deeds() -> Vec<Deed> {
         Deed::CitizenHangsUp,
         Deed::CitizenFallsSilent,
         Deed::CitizenMediaFails,
+        Deed::CitizenPresses('1'),
+        Deed::CitizenPresses('2'),
+        Deed::CitizenPresses('3'),
+        Deed::CitizenPresses('5'),
+        Deed::QuestionHeard,
         Deed::OutsideHeard,
         Deed::OutsideTriesAnotherTrunk,
         Deed::OutsideAnswers,
@@ -247,6 +264,8 @@ struct Theatre {
     /// Open ones, and whether they are paused.
     recordings: BTreeMap<RecordingId, bool>,
     prepared: BTreeSet<RecordingId>,
+    /// A text is played to the citizen.
+    asked_citizen: bool,
     answers: u64,
     asked: u64,
     last_offer: BTreeMap<AgentId, OfferId>,
@@ -273,6 +292,23 @@ impl Theatre {
             (COLLEAGUE, agent(OTHER_QUEUE, false)),
             (SUPERVISOR, AgentPlan { queues: vec![QUEUE, OTHER_QUEUE], ..agent(QUEUE, true) }),
         ]);
+        let node = |kind, otherwise| NodePlan {
+            name: "node".to_owned(),
+            prompts: vec![PromptName::from("question")],
+            wrong_key: None,
+            kind,
+            wait_ms: 8_000,
+            tries: 2,
+            otherwise,
+        };
+        let out = NodeExit::Number(number("13800000001"));
+        let keys = BTreeMap::from([('1', NodeExit::Queue(OTHER_QUEUE)), ('2', out), ('3', NodeExit::Node(SURVEY))]);
+        let answers = BTreeMap::from([('5', "满意".to_owned())]);
+        let thanks = NodeExit::HangUp(Some(PromptName::from("thanks")));
+        plan.nodes = BTreeMap::from([
+            (MENU, node(NodeKind::Menu { keys }, NodeExit::Queue(QUEUE))),
+            (SURVEY, node(NodeKind::Survey { answers, then: thanks }, NodeExit::HangUp(None))),
+        ]);
         for (agent, plan) in &mut plan.agents {
             let place = PhonePlace::Registered(phone_of(*agent));
             plan.phone = Some(AgentPhone { place, first: voice, unattended: None });
@@ -294,6 +330,7 @@ impl Theatre {
             records: Vec::new(),
             recordings: BTreeMap::new(),
             prepared: BTreeSet::new(),
+            asked_citizen: false,
             answers: 0,
             asked: 0,
             last_offer: BTreeMap::new(),
@@ -371,6 +408,12 @@ impl Theatre {
                     self.feed(Input::MediaFailed { leg: CITIZEN, reason: MediaFailure::Io });
                 }
             }
+            Deed::CitizenPresses(digit) if !self.closed.contains(&CITIZEN) => self.feed(Input::Digit { leg: CITIZEN, digit }),
+            Deed::CitizenPresses(_) => {}
+            Deed::QuestionHeard if self.asked_citizen => {
+                self.feed(Input::AnnouncementEnded { leg: CITIZEN, end: AnnouncementEnd::Finished });
+            }
+            Deed::QuestionHeard => {}
             Deed::OutsideHeard => self.each_outside(false, |leg| Input::LegRinging { leg, early: Some(SessionText("early".into())) }),
             Deed::OutsideTriesAnotherTrunk => {
                 self.each_outside(false, |leg| Input::LegWantsOffer { leg, terms: VoiceTerms::default() });
@@ -547,8 +590,13 @@ impl Theatre {
                 self.sounds.remove(&leg);
                 self.closed.insert(leg);
             }
-            MediaCommand::Announce { .. }
-            | MediaCommand::Follow { .. }
+            MediaCommand::Announce { leg, .. } => {
+                assert!(!self.closed.contains(&leg), "a text for {leg}, which is closed");
+                let talks = self.talks.iter().any(|(name, members)| *name == leg || members.contains(&leg));
+                assert!(!talks, "I-21: a text for {leg}, which talks");
+                self.asked_citizen = leg == CITIZEN || self.asked_citizen;
+            }
+            MediaCommand::Follow { .. }
             | MediaCommand::AgentVoice { .. }
             | MediaCommand::PressKeys { .. }
             | MediaCommand::HearTones { .. }
@@ -650,6 +698,8 @@ impl Function {
             Self::TransferColleague => CallFunction::Transfer { to: colleague() },
             Self::TransferOutside => CallFunction::Transfer { to: outside() },
             Self::TransferQueue => CallFunction::Transfer { to: Target::Queue(OTHER_QUEUE) },
+            Self::TransferMenu => CallFunction::Transfer { to: Target::Node(MENU) },
+            Self::TransferSurvey => CallFunction::Transfer { to: Target::Node(SURVEY) },
             Self::Swap => CallFunction::Swap,
             Self::Merge => CallFunction::Merge,
             Self::Complete => CallFunction::Complete,

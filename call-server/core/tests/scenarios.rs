@@ -115,6 +115,8 @@ struct CallerSeen {
     interaction: Option<InteractionId>,
     record: Option<InteractionRecord>,
     last_agent: Option<LastAgentOutcome>,
+    /// What came of the menus and surveys that it was in.
+    visits: Vec<String>,
     /// Why this agent, or why nobody yet.
     decision: Option<Decision>,
 }
@@ -325,7 +327,10 @@ impl Stage {
     fn plays(&mut self, leg: LegId, sound: Sound) -> Option<Input> {
         match sound {
             Sound::Music => self.hears(leg, Hears::Music),
-            Sound::Ringback => _ = self.ringback.insert(leg),
+            Sound::Ringback => {
+                self.hears(leg, Hears::Ringback);
+                self.ringback.insert(leg);
+            }
             Sound::Silence => {
                 self.ringback.remove(&leg);
                 self.told.remove(&leg);
@@ -418,6 +423,10 @@ impl Stage {
                     if let Some(caller) = caller {
                         caller.decision = Some((**decision).clone());
                     }
+                }
+                if let FactKind::NodeLeft(visit) = &fact.kind {
+                    let caller = self.callers.values_mut().find(|caller| caller.interaction == Some(fact.interaction));
+                    caller.expect("a fact of a caller").visits.push(words::visit(visit));
                 }
                 if let FactKind::LastAgent { outcome, .. } = fact.kind {
                     let caller = self.callers.values_mut().find(|caller| caller.interaction == Some(fact.interaction));
@@ -616,7 +625,15 @@ impl Stage {
         let leg = LegId(self.take_number());
         self.callers.insert(
             number.to_owned(),
-            CallerSeen { leg, hears: Hears::Silence, interaction: None, record: None, last_agent: None, decision: None },
+            CallerSeen {
+                leg,
+                hears: Hears::Silence,
+                interaction: None,
+                record: None,
+                last_agent: None,
+                visits: Vec::new(),
+                decision: None,
+            },
         );
         let caller = Caller { number: Some(phone(number)?.into()) };
         let offered =
@@ -789,6 +806,7 @@ impl Stage {
             ["agent", agent, "sees", "known", known @ ..] => self.expect_known(agent_id(agent)?, &known.join(" ")),
             ["floor", "shows", agent, row @ ..] => self.expect_row(agent_id(agent)?, &row.join(" ")),
             ["why", "of", number, why @ ..] => self.expect_why(number, &why.join(" ")),
+            ["nodes", "of", number, visits @ ..] => same("nodes", &self.caller(number)?.visits.join(", "), &visits.join(" ")),
             ["last", "agent", "of", number, outcome] => self.expect_last_agent(number, outcome),
             ["agent", agent, "sees", "the", "card"] => self.expect_card(agent_id(agent)?),
             ["agent", agent, "sees", notice @ ..] => self.expect_notice(agent_id(agent)?, &notice.join(" ")),
@@ -953,7 +971,7 @@ impl Stage {
             Some(Refusal::ReasonFull) => "reason full",
             Some(Refusal::Locked) => "locked",
             Some(Refusal::NotSaved) => "not saved",
-            Some(Refusal::TooManyMessages | Refusal::MessageLength | Refusal::Incomplete) => "not the core's to say",
+            Some(Refusal::TooManyMessages | Refusal::MessageLength | Refusal::TooLate | Refusal::Incomplete) => "not the core's to say",
             Some(Refusal::PasswordFirst | Refusal::WrongPassword | Refusal::WeakPassword | Refusal::UsedPassword) => {
                 "not the core's to say"
             }

@@ -77,6 +77,10 @@ fn call_text(call: &CallReport) -> String {
             segment.holds
         ));
     }
+    for visit in &call.visits {
+        let (node, name, stay) = (visit.node, &visit.name, seconds(visit.length_ms));
+        lines.push(format!("  node {node} {name}: {stay}, {}", super::explain::visit_words(&visit.end)));
+    }
     lines.extend(call.recording.iter().chain(&call.tracks).map(|recording| format!("  recording {}", recording_row(recording))));
     lines.extend(call.marks.iter().map(super::recordings::mark_row));
     for sound in &call.sound {

@@ -11,7 +11,7 @@ pub(crate) use calendar::{AddOverride, Calendar, Override};
 pub(crate) use callbacks::{Callback, CallbackWish, ListCallbacks};
 pub(crate) use callers::{AddCaller, Caller, EditCaller};
 pub(crate) use lists::{AddBlock, AddVip, Block, BlockLevelName, EntryWishes, ListWishes, RemoveEntry, Vip};
-pub(crate) use papers::{CloseMatter, Matter, MatterScope, Summary, Unit};
+pub(crate) use papers::{CloseMatter, Matter, MatterScope, Summary, Survey, Unit};
 pub(crate) use staff::{EditAgent, Explain, Queue};
 
 use super::cli_phones::Phone;
@@ -101,6 +101,9 @@ pub(crate) enum Command {
     /// What agents wrote about calls 小结.
     #[command(subcommand)]
     Summary(Summary),
+    /// What citizens answered in surveys 满意度调查.
+    #[command(subcommand)]
+    Survey(Survey),
     /// Matters that were sent to units 派单.
     #[command(subcommand)]
     Matter(Matter),

@@ -3,7 +3,7 @@
 use super::calls::seconds;
 use super::{Failure, Outcome, load, open_store};
 use crate::store::AgentEntry;
-use call_core::ledger::{Decision, FactKind, LastAgentOutcome, OfferEnd, OverflowCause, WaitRange, WhyNot};
+use call_core::ledger::{Decision, FactKind, LastAgentOutcome, NodeEnd, OfferEnd, OverflowCause, WaitRange, WhyNot};
 use serde::Serialize;
 use serde_json::json;
 use shared::model::{AgentId, InteractionId, QueueId, UnixMillis};
@@ -54,6 +54,16 @@ fn who(person: AgentEntry) -> (AgentId, String) {
     (person.agent, person.number)
 }
 
+/// What came of a stay in a menu or a survey.
+pub(super) fn visit_words(end: &NodeEnd) -> String {
+    match end {
+        NodeEnd::Key { key } => format!("key {key}"),
+        NodeEnd::Answered { key, label } => format!("answered {key} {label}"),
+        NodeEnd::Unanswered => "unanswered".to_owned(),
+        NodeEnd::CallEnded => "the call ended".to_owned(),
+    }
+}
+
 impl Names {
     fn agent(&self, agent: AgentId) -> String {
         self.agents.get(&agent).cloned().unwrap_or_else(|| format!("agent #{agent}"))
@@ -82,6 +92,9 @@ impl Names {
             FactKind::Foretold { ahead, expected_ms, told } => foretold(*ahead, *expected_ms, *told),
             FactKind::Announced { prompts, .. } => format!("hears {prompts:?}"),
             FactKind::SentToQueue { from, queue } => format!("{} sends it to {}", self.agent(*from), self.queue(*queue)),
+            FactKind::SentToNode { from, node } => format!("{} sends it to node {node}", self.agent(*from)),
+            FactKind::NodeEntered { node, name } => format!("comes to node {node} {name}"),
+            FactKind::NodeLeft(visit) => format!("leaves node {} {}: {}", visit.node, visit.name, visit_words(&visit.end)),
             FactKind::HandedOver { from, to } => {
                 format!(
                     "{} hands it over to {}",

@@ -5,7 +5,7 @@ use super::cli::{Message, MessageWishes};
 use super::{Failure, Outcome, load, open_store};
 use crate::store::{MessageFilter, MessageReport};
 use serde_json::json;
-use shared::wire::MessageTarget;
+use shared::wire::{MessageLink, MessageTarget};
 use std::path::Path;
 
 pub(super) fn message(site: &Path, command: &Message) -> Result<Outcome, Failure> {
@@ -27,5 +27,13 @@ fn row(message: &MessageReport) -> String {
         MessageTarget::All => "all".to_owned(),
     };
     let (id, sent, from, fate) = (message.message, moment(message.sent), &message.from, message.fate);
-    format!("{id:<6} {sent} {from} -> {to}, {} of {} have it, {} read it: {}", fate.delivered, fate.sent_to, fate.read, message.text)
+    let link = match message.link {
+        Some(MessageLink::Call(call)) => format!(", of call {call}"),
+        Some(MessageLink::Matter(matter)) => format!(", of matter {matter}"),
+        None => String::new(),
+    };
+    let recalled = message.recalled.map_or(String::new(), |at| format!(", recalled {}", moment(at)));
+    let pinned = message.pinned_by.as_ref().map_or(String::new(), |by| format!(", pinned by {by}"));
+    let (delivered, sent_to, read) = (fate.delivered, fate.sent_to, fate.read);
+    format!("{id:<6} {sent} {from} -> {to}, {delivered} of {sent_to} have it, {read} read it{link}{recalled}{pinned}: {}", message.text)
 }

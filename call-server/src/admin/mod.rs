@@ -110,6 +110,7 @@ fn carry_out(site: &Path, command: &Command) -> Result<Outcome, Failure> {
         Command::Explain(wishes) => explain::explain(site, wishes.interaction),
         Command::Unit(command) => papers::unit(site, command),
         Command::Summary(command) => papers::summary(site, command),
+        Command::Survey(command) => papers::survey(site, command),
         Command::Matter(command) => papers::matter(site, command),
         Command::Call(command) => calls::call(site, command),
         Command::Message(command) => messages::message(site, command),

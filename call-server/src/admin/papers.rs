@@ -2,7 +2,7 @@
 
 use super::calls::moment;
 use super::changes::Change;
-use super::cli::{CloseMatter, Matter, MatterScope, Summary, Unit};
+use super::cli::{CloseMatter, Matter, MatterScope, Summary, Survey, Unit};
 use super::people::{make, text};
 use super::{Failure, Outcome, load, open_store};
 use crate::config::Site;
@@ -125,6 +125,21 @@ pub(super) fn summary(site: &Path, command: &Summary) -> Result<Outcome, Failure
         Summary::Show { id } => summaries(&site, Some(InteractionId(*id)), 1_000),
         Summary::Export { file, limit, force } => export(&site, file, *limit, *force),
     }
+}
+
+pub(super) fn survey(site: &Path, command: &Survey) -> Result<Outcome, Failure> {
+    let Survey::List { limit } = command;
+    let found = open_store(&load(site)?)?.surveys(*limit)?;
+    let rows: Vec<_> = found
+        .iter()
+        .map(|one| {
+            let agent = one.agent_number.as_deref().unwrap_or("-");
+            let said = super::explain::visit_words(&one.end);
+            format!("{:<6} {} node {} {}: agent {agent}, {said}", one.interaction, moment(one.asked), one.node, one.name)
+        })
+        .collect();
+    let text = if rows.is_empty() { "Nobody was asked.".to_owned() } else { rows.join("\n") };
+    Ok(Outcome::new(text, json!({"surveys": found})))
 }
 
 fn summaries(site: &Site, of: Option<InteractionId>, limit: u32) -> Result<Outcome, Failure> {

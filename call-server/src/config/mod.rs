@@ -8,6 +8,7 @@ mod calendars;
 mod fault;
 mod functions;
 mod house_voice;
+mod nodes;
 mod papers;
 mod phone_agents;
 mod queues;
@@ -80,10 +81,11 @@ pub(crate) struct Site {
 }
 
 /// Sections that count for a running server as soon as it reads them; all others need a restart.
-const LIVE_SECTIONS: [&str; 13] = [
+const LIVE_SECTIONS: [&str; 14] = [
     "phone_agents",
     "queues",
     "skills",
+    "nodes",
     "numbers",
     "lists",
     "calls",

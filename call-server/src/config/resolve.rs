@@ -45,6 +45,9 @@ pub(super) fn resolve(folder: &Path, written: &Written, faults: Vec<Fault>) -> R
     let skills = resolver.skills();
     let lists = resolver.lists();
     let plan = resolver.plan(&skills, &trunks);
+    if let Some(media) = &media {
+        resolver.nodes_are_heard(&plan.nodes, &media.prompts);
+    }
     let probe = resolver.probe(&plan);
     let (dispositions, canned_texts) = (resolver.dispositions(), resolver.canned_texts());
     let phone_agents = resolver.phone_agents(&plan.queues);
@@ -263,7 +266,9 @@ impl Resolver<'_> {
         let numbers = self.numbers(&queues);
         let (trunks, dialling) = (trunks::plans(trunks), self.dialling());
         let (reasons, storm) = (self.reasons(), self.storm());
-        Plan { numbers, queues, limits: self.limits(), calendars, hours, reasons, storm, trunks, dialling, ..Plan::default() }
+        let plan = Plan { numbers, queues, limits: self.limits(), calendars, hours, reasons, storm, trunks, dialling, ..Plan::default() };
+        let nodes = self.nodes(&plan);
+        Plan { nodes, ..plan }
     }
 
     pub(super) fn time(&mut self, block: &Block, key: &str, range: RangeInclusive<u64>) -> Option<u64> {

@@ -53,7 +53,7 @@ pub(super) const fn key(name: &'static str, kind: Kind, worth: Worth, about: &'s
 }
 
 use super::schema_trunks::{DIALLING, PHONES, PROBE, TRUNKS};
-use super::{calendars, functions, papers, phone_agents, queues, service};
+use super::{calendars, functions, nodes, papers, phone_agents, queues, service};
 use Kind::{Seconds, Text, Whole};
 use Worth::{Default, Needed, Optional};
 
@@ -244,6 +244,7 @@ pub(super) const SECTIONS: &[Section] = &[
             key("when_closed", Text, Default("\"refuse\""), "\"refuse\", \"queue ID\" or \"announce NAME\"."),
         ],
     },
+    nodes::NODES,
     PHONES,
     phone_agents::PHONE_AGENTS,
     PROBE,

@@ -81,7 +81,7 @@ mod tests {
         assert!(all.windows(2).all(|pair| pair[0].0 < pair[1].0), "in order, each once");
         for (name, alaw) in &all {
             let least = if name == "zh.n1" { 9 } else { SAMPLES_PER_SECOND / 10 };
-            assert!((least..SAMPLES_PER_SECOND * 10).contains(&alaw.len()), "{name} has {} samples", alaw.len());
+            assert!((least..SAMPLES_PER_SECOND * 15).contains(&alaw.len()), "{name} has {} samples", alaw.len());
         }
     }
 

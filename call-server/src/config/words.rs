@@ -136,17 +136,20 @@ pub(super) fn language(text: &str) -> Option<SpokenLanguage> {
 
 /// `1 callback`, `2 queue 3`, `9 announce closed`, `0 refuse`.
 pub(super) fn key(text: &str) -> Option<(char, KeyAction)> {
-    let (key, rest) = text.trim().split_once(' ')?;
-    let mut characters = key.chars();
-    let key = characters.next().filter(|key| key.is_ascii_digit() || matches!(key, '*' | '#'))?;
-    if characters.next().is_some() {
-        return None;
-    }
-    let action = match rest.trim() {
+    let (key, rest) = after_key(text)?;
+    let action = match rest {
         "callback" => KeyAction::CallBack,
         other => KeyAction::Leave(exit(other)?),
     };
     Some((key, action))
+}
+
+/// A key, and what stands behind it.
+pub(super) fn after_key(text: &str) -> Option<(char, &str)> {
+    let (key, rest) = text.trim().split_once(' ')?;
+    let mut characters = key.chars();
+    let key = characters.next().filter(|key| key.is_ascii_digit() || matches!(key, '*' | '#'))?;
+    characters.next().is_none().then(|| (key, rest.trim()))
 }
 
 /// `TRUNK CALLS`.

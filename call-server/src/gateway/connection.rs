@@ -265,10 +265,14 @@ impl Connection {
                 }
                 Some(Refusal::Locked)
             }
-            translate::Wish::Message(to, text) => {
+            translate::Wish::ChangeMessage(message, change) => {
+                let supervises = self.shared.sessions().person(session).is_some_and(|person| person.supervises.is_some());
+                if supervises { messages::change(&self.shared, agent, message, change).await.err() } else { Some(Refusal::NotAllowed) }
+            }
+            translate::Wish::Message(to, link, text) => {
                 let limits = &self.shared.limits;
                 if self.messages.admits(Instant::now(), limits.messages, limits.message_window) {
-                    messages::send(&self.shared, agent, to, text.reveal()).await.err()
+                    messages::send(&self.shared, agent, (to, link), text.reveal()).await.err()
                 } else {
                     Some(Refusal::TooManyMessages)
                 }

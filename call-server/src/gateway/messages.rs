@@ -2,8 +2,8 @@
 //! size, and who is told at once.
 
 use super::Shared;
-use shared::model::{AgentId, Refusal};
-use shared::wire::{FromServer, MAX_MESSAGE, MessageTarget, MessagesAsked, MessagesNews};
+use shared::model::{AgentId, MessageId, Refusal};
+use shared::wire::{FromServer, MAX_MESSAGE, MailboxPart, MessageChange, MessageLink, MessageTarget, MessagesAsked, MessagesNews};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,13 +31,18 @@ impl Rate {
 ///
 /// # Errors
 /// The refusal to be shown.
-pub(super) async fn send(shared: &Arc<Shared>, from: AgentId, to: MessageTarget, text: &str) -> Result<(), Refusal> {
+pub(super) async fn send(
+    shared: &Arc<Shared>,
+    from: AgentId,
+    (to, link): (MessageTarget, Option<MessageLink>),
+    text: &str,
+) -> Result<(), Refusal> {
     let text = text.trim().to_owned();
     if text.is_empty() || text.chars().count() > MAX_MESSAGE {
         return Err(Refusal::MessageLength);
     }
     let people = Arc::clone(&shared.people);
-    let sent = tokio::task::spawn_blocking(move || people.send_message(from, to, &text)).await;
+    let sent = tokio::task::spawn_blocking(move || people.send_message(from, to, link, &text)).await;
     let rows = sent.unwrap_or(Err(Refusal::NotSaved))?;
     if rows.is_empty() {
         return Err(Refusal::NoSuchTarget);
@@ -49,13 +54,30 @@ pub(super) async fn send(shared: &Arc<Shared>, from: AgentId, to: MessageTarget,
     Ok(())
 }
 
+/// Recalls or pins one; everybody who has it and follows their messages is told at once.
+///
+/// # Errors
+/// The refusal to be shown.
+pub(super) async fn change(shared: &Arc<Shared>, by: AgentId, message: MessageId, change: MessageChange) -> Result<(), Refusal> {
+    let people = Arc::clone(&shared.people);
+    let changed = tokio::task::spawn_blocking(move || people.change_message(by, message, change)).await;
+    let rows = changed.unwrap_or(Err(Refusal::NotSaved))?;
+    let mut sessions = shared.sessions();
+    for (agent, row, pinned) in rows {
+        sessions.say_of_messages(agent, &MessagesNews { changed: vec![row], pinned: Some(pinned), ..MessagesNews::default() });
+    }
+    Ok(())
+}
+
 /// Answers a question; `None` needs no answer. Senders are told how far their messages have come.
 pub(super) async fn asked(shared: &Arc<Shared>, agent: AgentId, asked: MessagesAsked) -> Option<FromServer> {
     let (through, read) = match asked {
         MessagesAsked::Rows(part) => {
             let people = Arc::clone(&shared.people);
-            let (rows, more) = tokio::task::spawn_blocking(move || people.mailbox(agent, part)).await.unwrap_or_default();
-            return Some(FromServer::Messages(MessagesNews { rows, more, fates: Vec::new() }));
+            let found = tokio::task::spawn_blocking(move || (people.mailbox(agent, part), people.pinned(agent))).await;
+            let ((rows, more), pinned) = found.unwrap_or_default();
+            let pinned = Some(pinned).filter(|_| !matches!(part, MailboxPart::Before { .. }));
+            return Some(FromServer::Messages(MessagesNews { rows, more, pinned, ..MessagesNews::default() }));
         }
         MessagesAsked::Got { number } => (number, false),
         MessagesAsked::Read { number } => (number, true),

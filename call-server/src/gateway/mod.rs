@@ -24,7 +24,8 @@ use sessions::Sessions;
 use shared::model::{AgentId, Caller, DraftCopy, InteractionId, Mark, MessageId, QueueId, Refusal, SessionId, Summary};
 use shared::pii::Pii;
 use shared::wire::{
-    Answer, Correction, DeskRules, MailboxPart, MessageFate, MessageRow, MessageTarget, Question, SignInRefusal, WaitingRow,
+    Answer, Correction, DeskRules, MailboxPart, MessageChange, MessageFate, MessageLink, MessageRow, MessageTarget, Question,
+    SignInRefusal, WaitingRow,
 };
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
@@ -91,7 +92,27 @@ pub(crate) trait FrontOffice: Send + Sync {
     ///
     /// # Errors
     /// The refusal to be shown.
-    fn send_message(&self, from: AgentId, to: MessageTarget, text: &str) -> Result<Vec<(AgentId, MessageRow)>, Refusal>;
+    fn send_message(
+        &self,
+        from: AgentId,
+        to: MessageTarget,
+        link: Option<MessageLink>,
+        text: &str,
+    ) -> Result<Vec<(AgentId, MessageRow)>, Refusal>;
+
+    /// A supervisor recalls or pins a message; returns each mailbox's row of it, and all that is pinned there.
+    ///
+    /// # Errors
+    /// The refusal to be shown.
+    fn change_message(
+        &self,
+        by: AgentId,
+        message: MessageId,
+        change: MessageChange,
+    ) -> Result<Vec<(AgentId, MessageRow, Vec<MessageRow>)>, Refusal>;
+
+    /// All that is pinned in a mailbox. Nothing if it cannot be read.
+    fn pinned(&self, agent: AgentId) -> Vec<MessageRow>;
 
     /// Rows of a mailbox, and whether more follow. Nothing if it cannot be read.
     fn mailbox(&self, agent: AgentId, part: MailboxPart) -> (Vec<MessageRow>, bool);

@@ -65,8 +65,28 @@ impl FrontOffice for People {
     }
 
     /// Everybody's mailbox is that of the one agent here.
-    fn send_message(&self, from: AgentId, to: MessageTarget, text: &str) -> Result<Vec<(AgentId, MessageRow)>, Refusal> {
+    fn send_message(
+        &self,
+        from: AgentId,
+        to: MessageTarget,
+        _: Option<MessageLink>,
+        text: &str,
+    ) -> Result<Vec<(AgentId, MessageRow)>, Refusal> {
         Ok(vec![(from, message(from, to, text))])
+    }
+
+    fn change_message(
+        &self,
+        by: AgentId,
+        _: MessageId,
+        change: MessageChange,
+    ) -> Result<Vec<(AgentId, MessageRow, Vec<MessageRow>)>, Refusal> {
+        let row = message(by, MessageTarget::All, change.code());
+        Ok(vec![(by, row.clone(), vec![row])])
+    }
+
+    fn pinned(&self, _: AgentId) -> Vec<MessageRow> {
+        Vec::new()
     }
 
     fn mailbox(&self, agent: AgentId, part: MailboxPart) -> (Vec<MessageRow>, bool) {
@@ -116,6 +136,8 @@ fn message(from: AgentId, to: MessageTarget, text: &str) -> MessageRow {
         text: text.to_owned().into(),
         sent: UnixMillis(0),
         read: false,
+        recalled: false,
+        link: None,
         fate: None,
     }
 }
@@ -641,7 +663,7 @@ async fn messages_are_told_to_who_has_asked_for_them_and_not_too_many_at_once() 
     let (mut client, ..) = site.signed_in().await;
     let send = |request: u64, text: &str| {
         let (to, text) = (MessageTarget::All, text.to_owned().into());
-        FromClient::Do { request: RequestId(request), action: Action::SendMessage { to, text } }
+        FromClient::Do { request: RequestId(request), action: Action::SendMessage { to, text, link: None } }
     };
     client.say(&send(1, "开会")).await;
     assert_eq!(client.hear().await, FromServer::Done { request: RequestId(1) }, "nobody has asked to be told");
@@ -660,11 +682,21 @@ async fn messages_are_told_to_who_has_asked_for_them_and_not_too_many_at_once() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn only_supervisors_recall_and_pin() {
+    let site = Site::open(GatewayLimits::default()).await;
+    let (mut client, ..) = site.signed_in().await;
+    for (request, change) in [(1, MessageChange::Recall), (2, MessageChange::Pin)] {
+        client.say(&FromClient::Do { request: RequestId(request), action: Action::ChangeMessage { message: MessageId(1), change } }).await;
+        assert_eq!(client.hear().await, FromServer::Refused { request: RequestId(request), reason: Refusal::NotAllowed });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_message_has_some_words_and_not_too_many() {
     let site = Site::open(GatewayLimits::default()).await;
     let (mut client, ..) = site.signed_in().await;
     for (request, text) in [(1, "  ".to_owned()), (2, "长".repeat(MAX_MESSAGE + 1))] {
-        let action = Action::SendMessage { to: MessageTarget::All, text: text.into() };
+        let action = Action::SendMessage { to: MessageTarget::All, text: text.into(), link: None };
         client.say(&FromClient::Do { request: RequestId(request), action }).await;
         assert_eq!(client.hear().await, FromServer::Refused { request: RequestId(request), reason: Refusal::MessageLength });
     }

@@ -3,9 +3,9 @@
 use call_core::command::SessionEnd;
 use call_core::input::AgentAction;
 use call_core::voice::VoiceInput;
-use shared::model::{AgentId, SessionId, Summary, VoiceCodec};
+use shared::model::{AgentId, MessageId, SessionId, Summary, VoiceCodec};
 use shared::pii::Pii;
-use shared::wire::{Action, Correction, MessageTarget, SignOutReason, VoiceAbilities};
+use shared::wire::{Action, Correction, MessageChange, MessageLink, MessageTarget, SignOutReason, VoiceAbilities};
 
 pub(super) fn abilities(agent: AgentId, session: SessionId, abilities: &VoiceAbilities) -> VoiceInput {
     VoiceInput::Abilities { agent, session, opus: abilities.codecs.contains(&VoiceCodec::Opus), muted: abilities.muted }
@@ -22,7 +22,9 @@ pub(super) enum Wish {
     /// The old password is checked, and the new one put on record.
     ChangePassword { old: Pii<String>, new: Pii<String> },
     /// The store, and then other desktops.
-    Message(MessageTarget, Pii<String>),
+    Message(MessageTarget, Option<MessageLink>, Pii<String>),
+    /// Likewise: 撤回, 置顶.
+    ChangeMessage(MessageId, MessageChange),
     /// The password is checked before the core hears of it.
     Unlock(Pii<String>),
 }
@@ -46,7 +48,8 @@ pub(super) fn wish(action: Action) -> Wish {
         Action::CorrectCaller(correction) => return Wish::Correct(correction),
         Action::SubmitSummary(summary) => return Wish::Submit(summary),
         Action::ChangePassword { old, new } => return Wish::ChangePassword { old, new },
-        Action::SendMessage { to, text } => return Wish::Message(to, text),
+        Action::SendMessage { to, text, link } => return Wish::Message(to, link, text),
+        Action::ChangeMessage { message, change } => return Wish::ChangeMessage(message, change),
         Action::Unlock { password } => return Wish::Unlock(password),
     })
 }

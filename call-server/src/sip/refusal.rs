@@ -40,7 +40,9 @@ fn of_core(reason: EndReason) -> (u16, &'static str) {
         | EndReason::Released
         | EndReason::ProbeDone
         | EndReason::CallbackPromised
-        | EndReason::CallbackWithdrawn => (480, NORMAL),
+        | EndReason::CallbackWithdrawn
+        | EndReason::MenuEnded
+        | EndReason::SurveyEnded => (480, NORMAL),
         // The caller's or the carrier's: the same call will be refused again.
         EndReason::UnknownNumber => (404, UNALLOCATED),
         EndReason::UnknownSource => (403, REJECTED),
@@ -86,7 +88,9 @@ mod tests {
     use super::*;
 
     /// Every reason of the core with what is said. A reason that is missing here is found by [`all_reasons_are_in_the_table`].
-    const TABLE: [(EndReason, u16, u8); 28] = [
+    const TABLE: [(EndReason, u16, u8); 30] = [
+        (EndReason::MenuEnded, 480, 16),
+        (EndReason::SurveyEnded, 480, 16),
         (EndReason::CallerHungUp, 487, 16),
         (EndReason::AgentHungUp, 480, 16),
         (EndReason::PartyHungUp, 480, 16),

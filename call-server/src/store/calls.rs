@@ -3,7 +3,7 @@
 use super::holds::{self, HELD_COLUMN, Hold};
 use super::voices::{self, LegSound};
 use super::{Store, StoreError, uint};
-use call_core::ledger::{Fact, marks};
+use call_core::ledger::{Fact, FactKind, NodeVisit, marks};
 use call_core::origin::Diversion;
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row};
@@ -39,6 +39,8 @@ pub(crate) struct CallReport {
     pub(crate) tracks: Vec<RecordingReport>,
     /// What happened where in the recording.
     pub(crate) marks: Vec<Mark>,
+    /// Its stays in voice menus and surveys, in order.
+    pub(crate) visits: Vec<NodeVisit>,
     /// Why its recordings are or were held as evidence.
     pub(crate) holds: Vec<Hold>,
     /// How its talks sounded, the citizen's leg before the agent's.
@@ -222,12 +224,21 @@ fn select_calls(connection: &Connection, sql: &str, value: i64) -> rusqlite::Res
         let main: Vec<RecordingReport> = main;
         (call.recording, call.tracks) = (main.into_iter().next(), tracks);
         call.marks = marks(&call.facts);
+        call.visits = visits(&call.facts);
         call.holds = holds::select(connection, call.interaction)?;
         if let Some(recording) = &call.recording {
             call.sound = voices::of_recording(connection, recording.recording)?;
         }
     }
     Ok(calls)
+}
+
+fn visits(facts: &[Fact]) -> Vec<NodeVisit> {
+    let visit = |fact: &Fact| {
+        let FactKind::NodeLeft(visit) = &fact.kind else { return None };
+        Some(visit.clone())
+    };
+    facts.iter().filter_map(visit).collect()
 }
 
 fn read_call(row: &Row<'_>) -> rusqlite::Result<CallReport> {
@@ -248,6 +259,7 @@ fn read_call(row: &Row<'_>) -> rusqlite::Result<CallReport> {
         recording: None,
         tracks: Vec::new(),
         marks: Vec::new(),
+        visits: Vec::new(),
         holds: Vec::new(),
         sound: Vec::new(),
         facts: Vec::new(),

@@ -1,15 +1,18 @@
 //! 短消息 between agents: one row per message and a numbered copy in each mailbox, the sender's included. Nothing is ever changed but the
-//! times of delivery and reading.
+//! times of delivery and reading, and whether it is pinned or recalled: then nobody but the audit reads its words.
 
 use super::{Store, StoreError, int, uint};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use serde::Serialize;
-use shared::model::{AgentId, MessageId, UnixMillis};
+use shared::model::{AgentId, MessageId, Refusal, UnixMillis};
 use shared::pii::Pii;
-use shared::wire::{MailboxPart, MessageFate, MessageRow, MessageTarget};
+use shared::wire::{MOST_PINNED, MailboxPart, MessageChange, MessageFate, MessageLink, MessageRow, MessageTarget, RECALL_MS};
 
 /// Whose copies of which messages have changed, by the senders.
 pub(crate) type Fates = Vec<(AgentId, MessageId, MessageFate)>;
+
+/// A mailbox with its row of a changed message, and all that is pinned there.
+pub(crate) type Changed = Vec<(AgentId, MessageRow, Vec<MessageRow>)>;
 
 /// One message for the audit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -26,6 +29,12 @@ pub(crate) struct MessageReport {
     pub(crate) to_number: Option<String>,
     /// What it says.
     pub(crate) text: String,
+    /// What it refers to.
+    pub(crate) link: Option<MessageLink>,
+    /// When it was recalled by its sender.
+    pub(crate) recalled: Option<UnixMillis>,
+    /// Staff number of who has pinned it.
+    pub(crate) pinned_by: Option<String>,
     /// How far it has come.
     pub(crate) fate: MessageFate,
 }
@@ -49,7 +58,7 @@ impl Store {
     pub(crate) fn send_message(
         &self,
         from: AgentId,
-        to: &MessageTarget,
+        (to, link): (&MessageTarget, Option<MessageLink>),
         text: &str,
         now: UnixMillis,
     ) -> Result<Vec<(AgentId, MessageRow)>, StoreError> {
@@ -60,10 +69,10 @@ impl Store {
             if recipients.is_empty() {
                 return Ok(Vec::new());
             }
-            let target = serde_json::to_string(to).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+            let (target, link) = (json(to)?, link.as_ref().map(json).transpose()?);
             transaction.execute(
-                "INSERT INTO messages (sent_utc_ms, sender_id, target, text) VALUES (?1, ?2, ?3, ?4)",
-                params![now.0, from.0, target, text],
+                "INSERT INTO messages (sent_utc_ms, sender_id, target, text, link) VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![now.0, from.0, target, text, link],
             )?;
             let message = transaction.last_insert_rowid();
             for (agent, own) in recipients.iter().map(|agent| (*agent, false)).chain([(from, true)]) {
@@ -83,6 +92,40 @@ impl Store {
             Ok(rows)
         })();
         done.map_err(|error| self.error(error))
+    }
+
+    /// Whether there is what a message is to refer to.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub(crate) fn has_linked(&self, link: MessageLink) -> Result<bool, StoreError> {
+        let (sql, id) = match link {
+            MessageLink::Call(call) => ("SELECT EXISTS (SELECT 1 FROM interactions WHERE id = ?1)", call.0),
+            MessageLink::Matter(matter) => ("SELECT EXISTS (SELECT 1 FROM matters WHERE id = ?1)", matter.0),
+        };
+        self.connection().query_row(sql, [int(id)], |row| row.get(0)).map_err(|error| self.error(error))
+    }
+
+    /// A supervisor recalls or pins a message that is in the own mailbox.
+    ///
+    /// # Errors
+    /// The database cannot be written. Within: the refusal to be shown.
+    pub(crate) fn change_message(
+        &self,
+        by: AgentId,
+        message: MessageId,
+        change: MessageChange,
+        now: UnixMillis,
+    ) -> Result<Result<Changed, Refusal>, StoreError> {
+        changed(&mut self.connection(), (by, message), change, now).map_err(|error| self.error(error))
+    }
+
+    /// All that is pinned in a mailbox, the newest last.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub(crate) fn pinned(&self, agent: AgentId) -> Result<Vec<MessageRow>, StoreError> {
+        pinned(&self.connection(), agent).map_err(|error| self.error(error))
     }
 
     /// At most `limit` rows of a mailbox, in order.
@@ -144,6 +187,64 @@ impl Store {
     }
 }
 
+fn json(value: &impl Serialize) -> rusqlite::Result<String> {
+    serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
+}
+
+fn changed(
+    connection: &mut Connection,
+    (by, message): (AgentId, MessageId),
+    change: MessageChange,
+    now: UnixMillis,
+) -> rusqlite::Result<Result<Changed, Refusal>> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let found = transaction
+        .query_row(
+            "SELECT m.sender_id, m.sent_utc_ms, m.recalled_utc_ms IS NOT NULL FROM messages m
+             WHERE m.id = ?1 AND EXISTS (SELECT 1 FROM message_copies c WHERE c.message_id = m.id AND c.agent_id = ?2)",
+            params![int(message.0), by.0],
+            |row| Ok((AgentId(row.get(0)?), UnixMillis(row.get(1)?), row.get::<_, bool>(2)?)),
+        )
+        .optional()?;
+    let Some((_, sent, recalled)) = found.filter(|(sender, ..)| change != MessageChange::Recall || *sender == by) else {
+        return Ok(Err(Refusal::NoSuchTarget));
+    };
+    if recalled {
+        return Ok(Err(Refusal::WrongState));
+    }
+    if change == MessageChange::Recall && now.since(sent) > RECALL_MS {
+        return Ok(Err(Refusal::TooLate));
+    }
+    let sql = match change {
+        MessageChange::Recall => "UPDATE messages SET recalled_utc_ms = ?2, pinned_utc_ms = NULL, pinned_by = NULL WHERE id = ?1",
+        MessageChange::Pin => "UPDATE messages SET pinned_utc_ms = ?2, pinned_by = ?3 WHERE id = ?1",
+        MessageChange::Unpin => "UPDATE messages SET pinned_utc_ms = NULL, pinned_by = NULL WHERE id = ?1 AND ?2 = ?2",
+    };
+    match change {
+        MessageChange::Pin => transaction.execute(sql, params![int(message.0), now.0, by.0])?,
+        MessageChange::Recall | MessageChange::Unpin => transaction.execute(sql, params![int(message.0), now.0])?,
+    };
+    let holders: Vec<AgentId> = {
+        let mut statement = transaction.prepare("SELECT agent_id FROM message_copies WHERE message_id = ?1 ORDER BY agent_id")?;
+        let rows = statement.query_map([int(message.0)], |row| row.get(0).map(AgentId))?;
+        rows.collect::<rusqlite::Result<_>>()?
+    };
+    let mut changed = Changed::new();
+    for agent in holders {
+        let row = select(&transaction, agent, "c.message_id = ?2 ORDER BY c.number", int(message.0), 1)?;
+        let pinned = pinned(&transaction, agent)?;
+        changed.extend(row.into_iter().map(|row| (agent, row, pinned.clone())));
+    }
+    transaction.commit()?;
+    Ok(Ok(changed))
+}
+
+fn pinned(connection: &Connection, agent: AgentId) -> rusqlite::Result<Vec<MessageRow>> {
+    let mut rows = select(connection, agent, "m.pinned_utc_ms > ?2 ORDER BY m.pinned_utc_ms DESC", 0, MOST_PINNED)?;
+    rows.reverse();
+    Ok(rows)
+}
+
 /// Everybody but the sender whom it is for and who may sign in.
 fn recipients(connection: &Connection, from: AgentId, to: &MessageTarget) -> rusqlite::Result<Vec<AgentId>> {
     let (filter, id) = match to {
@@ -165,23 +266,28 @@ fn fate(connection: &Connection, message: i64, sender: u32) -> rusqlite::Result<
 
 fn select(connection: &Connection, agent: AgentId, rest: &str, value: i64, limit: usize) -> rusqlite::Result<Vec<MessageRow>> {
     let sql = format!(
-        "SELECT c.number, m.id, m.sender_id, a.number, a.name, m.target, m.text, m.sent_utc_ms, c.read_utc_ms
+        "SELECT c.number, m.id, m.sender_id, a.number, a.name, m.target, m.text, m.sent_utc_ms, c.read_utc_ms,
+                m.recalled_utc_ms IS NOT NULL, m.link
          FROM message_copies c JOIN messages m ON m.id = c.message_id JOIN agents a ON a.id = m.sender_id
          WHERE c.agent_id = ?1 AND {rest} LIMIT ?3"
     );
     let mut statement = connection.prepare_cached(&sql)?;
     let rows = statement.query_map(params![agent.0, value, int(limit as u64)], |row| {
         let (from, number, name): (u32, String, String) = (row.get(2)?, row.get(3)?, row.get(4)?);
+        let recalled: bool = row.get(9)?;
+        let link = row.get::<_, Option<String>>(10)?.map(from_json).transpose()?;
         Ok(MessageRow {
             number: uint(row.get(0)?),
             message: MessageId(uint(row.get(1)?)),
             from: AgentId(from),
             from_name: format!("{number} {name}"),
-            to: target(row.get(5)?)?,
+            to: from_json(row.get(5)?)?,
             to_name: String::new(),
-            text: Pii::new(row.get(6)?),
+            text: Pii::new(if recalled { String::new() } else { row.get(6)? }),
             sent: UnixMillis(row.get(7)?),
             read: row.get::<_, Option<i64>>(8)?.is_some(),
+            recalled,
+            link: link.filter(|_| !recalled),
             fate: None,
         })
     })?;
@@ -203,31 +309,43 @@ fn number_of(connection: &Connection, agent: AgentId) -> rusqlite::Result<Option
     statement.query_row([agent.0], |row| row.get(0)).optional()
 }
 
-fn target(text: String) -> rusqlite::Result<MessageTarget> {
+fn from_json<T: serde::de::DeserializeOwned>(text: String) -> rusqlite::Result<T> {
     serde_json::from_str(&text).map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, error.into()))
 }
 
 fn report(connection: &Connection, filter: &MessageFilter) -> rusqlite::Result<Vec<MessageReport>> {
     let mut statement = connection.prepare(
-        "SELECT m.id, m.sent_utc_ms, a.number, m.target, m.text, m.sender_id
-         FROM messages m JOIN agents a ON a.id = m.sender_id
+        "SELECT m.id, m.sent_utc_ms, a.number, m.target, m.text, m.sender_id, m.link, m.recalled_utc_ms, p.number
+         FROM messages m JOIN agents a ON a.id = m.sender_id LEFT JOIN agents p ON p.id = m.pinned_by
          WHERE (?1 IS NULL OR instr(m.text, ?1) > 0)
            AND (?2 IS NULL OR EXISTS (SELECT 1 FROM message_copies c JOIN agents p ON p.id = c.agent_id
                                       WHERE c.message_id = m.id AND p.number = ?2))
          ORDER BY m.id DESC LIMIT ?3",
     )?;
     let rows = statement.query_map(params![filter.text, filter.number, filter.limit], |row| {
-        let (id, sender): (i64, u32) = (row.get(0)?, row.get(5)?);
-        Ok((id, sender, UnixMillis(row.get(1)?), row.get::<_, String>(2)?, target(row.get(3)?)?, row.get::<_, String>(4)?))
+        let report = MessageReport {
+            message: MessageId(uint(row.get(0)?)),
+            sent: UnixMillis(row.get(1)?),
+            from: row.get(2)?,
+            to: from_json(row.get(3)?)?,
+            to_number: None,
+            text: row.get(4)?,
+            link: row.get::<_, Option<String>>(6)?.map(from_json).transpose()?,
+            recalled: row.get::<_, Option<i64>>(7)?.map(UnixMillis),
+            pinned_by: row.get(8)?,
+            fate: MessageFate::default(),
+        };
+        Ok((report, row.get::<_, u32>(5)?))
     })?;
     let mut reports = Vec::new();
     for row in rows {
-        let (id, sender, sent, from, to, text) = row?;
-        let to_number = match to {
+        let (mut report, sender) = row?;
+        report.to_number = match report.to {
             MessageTarget::Agent(agent) => number_of(connection, agent)?,
             MessageTarget::Team(_) | MessageTarget::All => None,
         };
-        reports.push(MessageReport { message: MessageId(uint(id)), sent, from, to, to_number, text, fate: fate(connection, id, sender)? });
+        report.fate = fate(connection, int(report.message.0), sender)?;
+        reports.push(report);
     }
     Ok(reports)
 }
@@ -261,11 +379,11 @@ mod tests {
     fn each_mailbox_counts_without_a_gap_and_the_sender_sees_how_far_a_message_has_come() {
         let scratch = Scratch::new();
         let (store, [one, two, three]) = store_of_three(&scratch);
-        let rows = store.send_message(one, &MessageTarget::All, "开会", NOW).expect("writable");
+        let rows = store.send_message(one, (&MessageTarget::All, None), "开会", NOW).expect("writable");
         assert_eq!(rows.iter().map(|(agent, row)| (*agent, row.number)).collect::<Vec<_>>(), [(two, 1), (three, 1), (one, 1)]);
         assert_eq!(rows[2].1.fate, Some(MessageFate { sent_to: 2, delivered: 0, read: 0 }));
-        store.send_message(two, &MessageTarget::Agent(one), "好的", NOW).expect("writable");
-        let rows = store.send_message(two, &MessageTarget::Team(QueueId(1)), "一组", NOW).expect("writable");
+        store.send_message(two, (&MessageTarget::Agent(one), None), "好的", NOW).expect("writable");
+        let rows = store.send_message(two, (&MessageTarget::Team(QueueId(1)), None), "一组", NOW).expect("writable");
         assert_eq!(rows.iter().map(|(agent, row)| (*agent, row.number)).collect::<Vec<_>>(), [(one, 3), (two, 3)]);
         let got = store.mark_messages(two, 1, false, NOW).expect("writable");
         assert_eq!(got, [(one, MessageId(1), MessageFate { sent_to: 2, delivered: 1, read: 0 })]);
@@ -282,11 +400,38 @@ mod tests {
     }
 
     #[test]
+    fn a_message_is_recalled_within_two_minutes_by_who_sent_it_and_the_audit_keeps_its_words() {
+        let scratch = Scratch::new();
+        let (store, [one, two, three]) = store_of_three(&scratch);
+        let later = |ms: u64| UnixMillis(NOW.0 + ms.cast_signed());
+        store.send_message(one, (&MessageTarget::Agent(two), None), "错了", NOW).expect("writable");
+        store.send_message(one, (&MessageTarget::All, None), "停水通知", NOW).expect("writable");
+        let change = |by, message, change, at| store.change_message(by, MessageId(message), change, at).expect("writable");
+        assert_eq!(change(two, 1, MessageChange::Recall, later(1)), Err(Refusal::NoSuchTarget), "another's");
+        assert_eq!(change(three, 1, MessageChange::Pin, later(1)), Err(Refusal::NoSuchTarget), "not in this mailbox");
+        assert_eq!(change(one, 2, MessageChange::Recall, later(RECALL_MS + 1)), Err(Refusal::TooLate));
+        let pinned = change(two, 2, MessageChange::Pin, later(5)).expect("it is in the mailbox");
+        let tops: Vec<_> = pinned.iter().map(|(agent, row, pinned)| (*agent, row.number, pinned.len())).collect();
+        assert_eq!(tops, [(one, 2, 1), (two, 2, 1), (three, 1, 1)]);
+        let recalled = change(one, 1, MessageChange::Recall, later(RECALL_MS)).expect("in time");
+        assert_eq!(
+            recalled.iter().map(|(agent, row, _)| (*agent, row.recalled, row.text.reveal().as_str())).collect::<Vec<_>>(),
+            [(one, true, ""), (two, true, "")]
+        );
+        assert_eq!(change(one, 1, MessageChange::Pin, later(9)), Err(Refusal::WrongState), "there is nothing to be read");
+        assert_eq!(store.pinned(three).expect("readable").len(), 1);
+        change(one, 2, MessageChange::Unpin, later(9)).expect("any supervisor who has it");
+        assert_eq!(store.pinned(three).expect("readable"), []);
+        let audit = store.messages(&MessageFilter { text: Some("错了".to_owned()), number: None, limit: 9 }).expect("readable");
+        assert_eq!((audit.len(), audit[0].recalled), (1, Some(later(RECALL_MS))));
+    }
+
+    #[test]
     fn the_audit_finds_messages_by_word_and_by_person() {
         let scratch = Scratch::new();
         let (store, [one, two, three]) = store_of_three(&scratch);
         for (from, to, text) in [(one, two, "停水通知"), (two, three, "停电通知"), (one, three, "100% 确认")] {
-            store.send_message(from, &MessageTarget::Agent(to), text, NOW).expect("writable");
+            store.send_message(from, (&MessageTarget::Agent(to), None), text, NOW).expect("writable");
         }
         let found = |text: Option<&str>, number: Option<&str>| -> Vec<u64> {
             let filter = MessageFilter { text: text.map(str::to_owned), number: number.map(str::to_owned), limit: 10 };
@@ -295,6 +440,6 @@ mod tests {
         assert_eq!(found(None, None), [3, 2, 1]);
         assert_eq!((found(Some("通知"), None), found(Some("100%"), None), found(Some("%"), None)), (vec![2, 1], vec![3], vec![3]));
         assert_eq!((found(None, Some("1002")), found(Some("停水"), Some("1003"))), (vec![2, 1], vec![]));
-        assert_eq!(store.send_message(one, &MessageTarget::Agent(AgentId(99)), "?", NOW).expect("writable").len(), 0);
+        assert_eq!(store.send_message(one, (&MessageTarget::Agent(AgentId(99)), None), "?", NOW).expect("writable").len(), 0);
     }
 }

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Numbered and never edited after a release; the database remembers how many it has seen in `user_version`.
-const MIGRATIONS: [M<'static>; 11] = [
+const MIGRATIONS: [M<'static>; 12] = [
     M::up(include_str!("migrations/0001_first_calls.sql")),
     M::up(include_str!("migrations/0002_sealed_recordings.sql")),
     M::up(include_str!("migrations/0003_talk_quality.sql")),
@@ -22,6 +22,7 @@ const MIGRATIONS: [M<'static>; 11] = [
     M::up(include_str!("migrations/0009_agent_phones.sql")),
     M::up(include_str!("migrations/0010_floor.sql")),
     M::up(include_str!("migrations/0011_summaries.sql")),
+    M::up(include_str!("migrations/0012_nodes_and_pins.sql")),
 ];
 
 /// Marks the file as ours ("HOTL"), so that another program's database is not migrated by mistake.

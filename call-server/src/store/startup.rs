@@ -274,6 +274,7 @@ impl Known {
             FactKind::DialEnded { .. } | FactKind::AsideBegan { .. } | FactKind::AsideEnded { .. } => {}
             FactKind::PartyJoined { .. } | FactKind::PartyLeft { .. } | FactKind::HandedOver { .. } => {}
             FactKind::SentToQueue { .. } | FactKind::KeysPressed { .. } => {}
+            FactKind::SentToNode { .. } | FactKind::NodeEntered { .. } | FactKind::NodeLeft(_) => {}
             FactKind::CallbackBegan { callback, .. } => self.callback = Some(callback),
             FactKind::RecordingPaused { .. } | FactKind::RecordingResumed { .. } => {}
             FactKind::Watched { .. } | FactKind::Unwatched { .. } | FactKind::EmergencyCalled { .. } => {}

@@ -4,7 +4,7 @@ use super::{callbacks, holds, int, voices};
 use call_core::Input;
 use call_core::command::StoreCommand;
 use call_core::input::RecordingOutcome;
-use call_core::ledger::{AgentInterval, Fact, InteractionRecord, SupervisionNote};
+use call_core::ledger::{AgentInterval, Fact, FactKind, InteractionRecord, NodeEnd, NodeVisit, SupervisionNote};
 use call_core::origin::{Diversion, MAX_DIVERSIONS};
 use rusqlite::{Connection, named_params, params};
 use serde::Serialize;
@@ -123,6 +123,37 @@ pub(super) fn note(connection: &Connection, fact: &Fact) -> rusqlite::Result<()>
     connection
         .prepare_cached("INSERT INTO facts (interaction_id, number, offset_ms, at_utc_ms, kind, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
         .execute(params![int(fact.interaction.0), fact.number, int(fact.offset_ms), fact.at.0, fact.kind.code(), detail])?;
+    if let FactKind::NodeLeft(visit) = &fact.kind {
+        note_visit(connection, fact, visit)?;
+    }
+    Ok(())
+}
+
+/// A stay in a voice menu or a survey, for lists and reports.
+fn note_visit(connection: &Connection, fact: &Fact, visit: &NodeVisit) -> rusqlite::Result<()> {
+    let (key, label) = match &visit.end {
+        NodeEnd::Key { key } => (Some(key), None),
+        NodeEnd::Answered { key, label } => (Some(key), Some(label)),
+        NodeEnd::Unanswered | NodeEnd::CallEnded => (None, None),
+    };
+    connection
+        .prepare_cached(
+            "INSERT INTO node_visits (interaction_id, fact, node_id, name, survey, agent_id, started_utc_ms, length_ms, end, key, label)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        )?
+        .execute(params![
+            int(fact.interaction.0),
+            fact.number,
+            visit.node.0,
+            visit.name,
+            visit.survey,
+            visit.agent.map(|agent| agent.0),
+            visit.started.0,
+            int(visit.length_ms),
+            visit.end.code(),
+            key.map(char::to_string),
+            label,
+        ])?;
     Ok(())
 }
 

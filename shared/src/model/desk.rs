@@ -255,4 +255,6 @@ pub enum Refusal {
     TooManyMessages,
     /// The message is empty, or longer than it may be.
     MessageLength,
+    /// The message was sent too long ago to be recalled.
+    TooLate,
 }

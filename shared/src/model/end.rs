@@ -56,6 +56,10 @@ pub enum EndReason {
     CallbackWithdrawn,
     /// The agent's desktop was gone for too long in mid-call and nobody could take over.
     AgentLost,
+    /// A voice menu 语音菜单 hung up, as it is set to.
+    MenuEnded,
+    /// A survey 满意度调查 was over, answered or not.
+    SurveyEnded,
     /// The server was told to stop.
     ServerStopping,
     /// A probe call reached its planned end.
@@ -93,6 +97,8 @@ impl EndReason {
             Self::CallbackPromised => "callback_promised",
             Self::CallbackWithdrawn => "callback_withdrawn",
             Self::AgentLost => "agent_lost",
+            Self::MenuEnded => "menu_ended",
+            Self::SurveyEnded => "survey_ended",
             Self::ServerStopping => "server_stopping",
             Self::ProbeDone => "probe_done",
             Self::ServerCrashed => "server_crashed",

@@ -1,6 +1,6 @@
 //! What an agent can do with a call, and what a desk shows of it: hold, consult, transfer, three-way (1-3, 1-4, 1-5, 1-10).
 
-use super::{AgentId, DialResult, PartyId, PhoneNumber, QueueId, UnixMillis};
+use super::{AgentId, DialResult, NodeId, PartyId, PhoneNumber, QueueId, UnixMillis};
 use crate::pii::Pii;
 use serde::{Deserialize, Serialize};
 
@@ -73,6 +73,8 @@ pub enum Target {
     Queue(QueueId),
     /// A number outside, or a phone of the house.
     Number(Pii<PhoneNumber>),
+    /// A voice menu 语音菜单 or a survey 满意度调查; only of a transfer, which goes over at once.
+    Node(NodeId),
 }
 
 /// Who called whom.

@@ -67,6 +67,10 @@ id!(
     QueueId(u32)
 );
 id!(
+    /// A voice menu or a survey of the configuration.
+    NodeId(u32)
+);
+id!(
     /// A trunk of the configuration, by its place in the file.
     TrunkId(u32)
 );

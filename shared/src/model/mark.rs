@@ -1,6 +1,6 @@
 //! What happened where in a recording (1-12).
 
-use super::{AgentId, AsideKind, DialResult, PartyId, PartyName, QueueId, WatchMode};
+use super::{AgentId, AsideKind, DialResult, NodeId, PartyId, PartyName, QueueId, WatchMode};
 use serde::{Deserialize, Serialize};
 
 /// One place in a recording.
@@ -77,6 +77,13 @@ pub enum MarkKind {
         /// Which.
         queue: QueueId,
     },
+    /// 盲转 to a voice menu or a survey.
+    ToNode {
+        /// By whom.
+        from: AgentId,
+        /// Which.
+        node: NodeId,
+    },
     /// 监听, 耳语 (on its own track) or 插话 from here.
     Watched {
         /// Who.
@@ -120,6 +127,7 @@ impl MarkKind {
             Self::Left { .. } => "left",
             Self::Transfer { .. } => "transfer",
             Self::ToQueue { .. } => "to_queue",
+            Self::ToNode { .. } => "to_node",
             Self::Watched { .. } => "watched",
             Self::Unwatched { .. } => "unwatched",
             Self::Pause { .. } => "pause",

@@ -32,8 +32,8 @@ pub use function::{
     Target,
 };
 pub use ids::{
-    AgentId, InteractionId, LegId, MatterId, MessageId, OfferId, PartyId, PersonId, QueueId, RecordingId, RequestId, SegmentId, SessionId,
-    TrunkId, UnitId,
+    AgentId, InteractionId, LegId, MatterId, MessageId, NodeId, OfferId, PartyId, PersonId, QueueId, RecordingId, RequestId, SegmentId,
+    SessionId, TrunkId, UnitId,
 };
 pub use mark::{Mark, MarkKind};
 pub use matter::{

@@ -1,12 +1,16 @@
 //! 短消息 between agents (1-6). Each agent has a mailbox of what came and what was sent, numbered 1, 2, 3… without a gap: a client that
 //! misses a number asks for what follows the last one it has.
 
-use crate::model::{AgentId, MessageId, QueueId, UnixMillis};
+use crate::model::{AgentId, InteractionId, MatterId, MessageId, QueueId, UnixMillis};
 use crate::pii::Pii;
 use serde::{Deserialize, Serialize};
 
 /// Longest message, in characters.
 pub const MAX_MESSAGE: usize = 500;
+/// How long after it was sent a message can be recalled, in ms.
+pub const RECALL_MS: u64 = 2 * 60_000;
+/// Most pinned messages that are shown; the newest ones.
+pub const MOST_PINNED: usize = 5;
 /// Most rows of one frame: with the longest messages far below the limit of a frame's size.
 pub const MESSAGES_PER_FRAME: usize = 20;
 
@@ -20,6 +24,40 @@ pub enum MessageTarget {
     Team(QueueId),
     /// Everybody.
     All,
+}
+
+/// What a message refers to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "id", rename_all = "snake_case")]
+pub enum MessageLink {
+    /// A call with its recording 录音.
+    Call(InteractionId),
+    /// A matter 工单.
+    Matter(MatterId),
+}
+
+/// What a supervisor does with a message that is sent already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageChange {
+    /// 撤回: one's own, within [`RECALL_MS`]. Nobody sees its words any more; the audit does.
+    Recall,
+    /// 置顶: it stays above the others for everybody who has it.
+    Pin,
+    /// And does not any more.
+    Unpin,
+}
+
+impl MessageChange {
+    /// Stable code, equal to the serialised form.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Recall => "recall",
+            Self::Pin => "pin",
+            Self::Unpin => "unpin",
+        }
+    }
 }
 
 /// One row of a mailbox.
@@ -43,6 +81,12 @@ pub struct MessageRow {
     pub sent: UnixMillis,
     /// It was read here.
     pub read: bool,
+    /// 已撤回: there are no words any more.
+    #[serde(default)]
+    pub recalled: bool,
+    /// What it refers to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<MessageLink>,
     /// How far it has come; only of one's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fate: Option<MessageFate>,
@@ -101,6 +145,11 @@ pub enum MessagesAsked {
 pub struct MessagesNews {
     /// Rows, by their numbers.
     pub rows: Vec<MessageRow>,
+    /// Rows that have changed; a client that does not have them need not ask.
+    pub changed: Vec<MessageRow>,
+    /// All pinned ones of the mailbox, at most [`MOST_PINNED`]; absent if nothing of that has changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pinned: Option<Vec<MessageRow>>,
     /// More follow if they are asked for.
     pub more: bool,
     /// How far one's own messages have come now.

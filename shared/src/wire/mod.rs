@@ -9,13 +9,16 @@ mod papers;
 mod voice;
 
 pub use house::{AgentsNews, Correction, DeskRules, MOST_WAITING, ReasonLimit, WaitingRow};
-pub use messages::{MAX_MESSAGE, MESSAGES_PER_FRAME, MailboxPart, MessageFate, MessageRow, MessageTarget, MessagesAsked, MessagesNews};
-pub use papers::{Answer, CallsPage, HousePapers, Question};
+pub use messages::{
+    MAX_MESSAGE, MESSAGES_PER_FRAME, MOST_PINNED, MailboxPart, MessageChange, MessageFate, MessageLink, MessageRow, MessageTarget,
+    MessagesAsked, MessagesNews, RECALL_MS,
+};
+pub use papers::{Answer, CallsPage, HousePapers, NodeRow, Question};
 pub use voice::{VoiceAbilities, VoiceOptions, VoiceOrder};
 
 use crate::model::{
-    AgentId, CallFunction, Desk, DraftCopy, InteractionId, Mark, NotReadyReason, OfferId, PhoneNumber, Refusal, RequestId, SessionId,
-    Summary, SupervisorAct, TalkHealth, UnixMillis, VoiceDevice,
+    AgentId, CallFunction, Desk, DraftCopy, InteractionId, Mark, MessageId, NotReadyReason, OfferId, PhoneNumber, Refusal, RequestId,
+    SessionId, Summary, SupervisorAct, TalkHealth, UnixMillis, VoiceDevice,
 };
 use crate::pii::Pii;
 use serde::{Deserialize, Serialize};
@@ -187,6 +190,16 @@ pub enum Action {
         to: MessageTarget,
         /// At most [`MAX_MESSAGE`] characters.
         text: Pii<String>,
+        /// What it refers to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        link: Option<MessageLink>,
+    },
+    /// 撤回, 置顶: only for supervisors.
+    ChangeMessage {
+        /// Which.
+        message: MessageId,
+        /// How.
+        change: MessageChange,
     },
     /// To speak by this from now on, also in the middle of a talk: a phone is called first, and joins when it is answered.
     UseVoice {

@@ -1,6 +1,6 @@
 //! The house's papers: what a desktop may look up beside its desk. Each question has one answer, and none changes anything.
 
-use crate::model::{CallEntry, CannedText, Disposition, DraftCopy, MemberUnit, OwnFigures, QueueId, TargetBand, UnitId};
+use crate::model::{CallEntry, CannedText, Disposition, DraftCopy, MemberUnit, NodeId, OwnFigures, QueueId, TargetBand, UnitId};
 use serde::{Deserialize, Serialize};
 
 /// What may be asked.
@@ -79,11 +79,25 @@ pub enum Answer {
     Figures(OwnFigures),
 }
 
+/// A voice menu or a survey, as a target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeRow {
+    /// Which.
+    pub node: NodeId,
+    /// Its name.
+    pub name: String,
+    /// It is a survey 满意度调查, not a menu 语音菜单.
+    pub survey: bool,
+}
+
 /// What a desk needs to know of its house.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HousePapers {
     /// Queues by name, for hand-overs.
     pub queues: Vec<(QueueId, String)>,
+    /// Voice menus and surveys, for hand-overs.
+    #[serde(default)]
+    pub nodes: Vec<NodeRow>,
     /// 常用语
     pub canned: Vec<CannedText>,
     /// For the mean handling.

@@ -3,8 +3,8 @@
 
 use super::{Session, Stage};
 use crate::Effect;
-use shared::model::RequestId;
-use shared::wire::{Action, FromClient, MailboxPart, MessageRow, MessageTarget, MessagesAsked, MessagesNews};
+use shared::model::{MessageId, RequestId};
+use shared::wire::{Action, FromClient, MailboxPart, MessageChange, MessageLink, MessageRow, MessageTarget, MessagesAsked, MessagesNews};
 use std::collections::BTreeMap;
 
 /// Rows that are kept here; older ones can be asked for again.
@@ -19,6 +19,8 @@ pub struct Messages {
     pub has_older: bool,
     /// One is on its way to the server.
     pub sending: bool,
+    /// 置顶, the newest last.
+    pub pinned: Vec<MessageRow>,
 }
 
 impl Messages {
@@ -61,9 +63,21 @@ impl Session {
     }
 
     /// Apart from other wishes: a message never holds up a button of the call bar.
-    pub(super) fn send_message(&mut self, to: MessageTarget, text: String) {
+    pub(super) fn send_message(&mut self, to: MessageTarget, text: String, link: Option<MessageLink>) {
+        if text.trim().is_empty() {
+            return;
+        }
+        self.ask_of_messages(Action::SendMessage { to, text: text.into(), link });
+    }
+
+    /// 撤回, 置顶.
+    pub(super) fn change_message(&mut self, message: MessageId, change: MessageChange) {
+        self.ask_of_messages(Action::ChangeMessage { message, change });
+    }
+
+    fn ask_of_messages(&mut self, action: Action) {
         let Stage::SignedIn(signed_in) = &mut self.stage else { return };
-        if signed_in.message.is_some() || text.trim().is_empty() {
+        if signed_in.message.is_some() {
             return;
         }
         let request = RequestId(self.next_request);
@@ -71,7 +85,7 @@ impl Session {
         signed_in.message = Some(request);
         self.view.messages.sending = true;
         self.view.refusal = None;
-        self.say(FromClient::Do { request, action: Action::SendMessage { to, text: text.into() } });
+        self.say(FromClient::Do { request, action });
     }
 
     /// Whether this answers the message that is on its way.
@@ -99,6 +113,12 @@ impl Session {
         let (before, had_none) = (messages.newest(), messages.rows.is_empty());
         for (message, fate) in news.fates {
             messages.rows.values_mut().filter(|row| row.message == message).for_each(|row| row.fate = Some(fate));
+        }
+        for row in news.changed {
+            messages.rows.entry(row.number).and_modify(|known| *known = row);
+        }
+        if let Some(pinned) = news.pinned {
+            messages.pinned = pinned;
         }
         let came = news.rows.iter().any(|row| row.number > before && !row.read);
         messages.rows.extend(news.rows.into_iter().map(|row| (row.number, row)));

@@ -755,9 +755,11 @@ fn mail(numbers: &[u64], more: bool) -> FromServer {
         text: format!("第 {number} 条").into(),
         sent: UnixMillis(0),
         read: false,
+        recalled: false,
+        link: None,
         fate: None,
     };
-    FromServer::Messages(MessagesNews { rows: numbers.iter().map(row).collect(), more, fates: Vec::new() })
+    FromServer::Messages(MessagesNews { rows: numbers.iter().map(row).collect(), more, ..MessagesNews::default() })
 }
 
 #[test]
@@ -778,9 +780,25 @@ fn messages_have_no_gap_sound_once_and_are_silent_in_a_talk() {
 }
 
 #[test]
+fn what_was_recalled_has_no_words_and_what_is_pinned_stays_on_top() {
+    let mut desktop = Desktop::online(AgentState::Ready);
+    desktop.receive(mail(&[4, 5], false));
+    let FromServer::Messages(news) = mail(&[2, 5], false) else { panic!("messages") };
+    let changed = news.rows.iter().cloned().map(|row| MessageRow { recalled: true, text: String::new().into(), ..row }).collect();
+    let news = MessagesNews { changed, pinned: Some(news.rows[..1].to_vec()), ..MessagesNews::default() };
+    assert_eq!(desktop.receive(FromServer::Messages(news)), [""; 0], "no sound, and nothing is missing");
+    let view = desktop.session.view();
+    assert_eq!(view.messages.rows.iter().map(|(number, row)| (*number, row.recalled)).collect::<Vec<_>>(), [(4, false), (5, true)]);
+    assert_eq!(view.messages.pinned.iter().map(|row| row.number).collect::<Vec<_>>(), [2]);
+    desktop.receive(mail(&[6], false));
+    assert_eq!(desktop.session.view().messages.pinned.len(), 1, "untold is unchanged");
+    assert_eq!(desktop.wish(Wish::ChangeMessage(shared::model::MessageId(5), shared::wire::MessageChange::Recall)).len(), 1);
+}
+
+#[test]
 fn a_message_on_its_way_holds_up_no_button_and_is_sent_once() {
     let mut desktop = Desktop::online(AgentState::Ready);
-    let send = || Wish::SendMessage(MessageTarget::All, "开会".to_owned());
+    let send = || Wish::SendMessage(MessageTarget::All, "开会".to_owned(), None);
     let sent = desktop.wish(send());
     assert_eq!(sent.len(), 1, "{sent:?}");
     assert!(desktop.session.view().messages.sending && !desktop.session.view().asked);

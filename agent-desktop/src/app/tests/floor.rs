@@ -3,7 +3,7 @@
 use super::*;
 use crate::screens::agent::{messages, supervise};
 use shared::model::{MessageId, QueueId, SupervisorAct, WatchMode, WatchView};
-use shared::wire::{DeskRules, MessageFate, MessageRow, MessageTarget, WaitingRow};
+use shared::wire::{DeskRules, MessageChange, MessageFate, MessageLink, MessageRow, MessageTarget, WaitingRow};
 
 fn letter(number: u64, from: (u32, &str), to: (MessageTarget, &str), text: &str, seen: (bool, Option<MessageFate>)) -> (u64, MessageRow) {
     let row = MessageRow {
@@ -16,6 +16,8 @@ fn letter(number: u64, from: (u32, &str), to: (MessageTarget, &str), text: &str,
         text: text.to_owned().into(),
         sent: ago(600 - number as i64 * 60),
         read: seen.0,
+        recalled: false,
+        link: None,
         fate: seen.1,
     };
     (number, row)
@@ -107,10 +109,53 @@ fn a_message_needs_somebody_to_go_to_and_some_words() {
     assert!(!desktop.wishes().iter().any(|wish| matches!(wish, Wish::SendMessage(..))), "nobody is chosen");
     desktop.click("1008 王芳");
     desktop.click("发送");
-    let sent = Wish::SendMessage(MessageTarget::Agent(AgentId(2)), " 开会 ".to_owned());
+    let sent = Wish::SendMessage(MessageTarget::Agent(AgentId(2)), " 开会 ".to_owned(), None);
     assert!(desktop.wishes().contains(&sent));
     act(&mut desktop, messages::Act::Send);
     assert!(!desktop.wishes().iter().any(|wish| matches!(wish, Wish::SendMessage(..))), "it is sent once");
+}
+
+#[test]
+fn a_supervisor_recalls_what_was_just_sent_and_pins_and_everybody_sees_it() {
+    let mut view = supervisor();
+    let fate = Some(MessageFate { sent_to: 11, delivered: 9, read: 4 });
+    let (_, own) = letter(8, (9, "2001 周强"), (MessageTarget::All, ""), "刚刚发错了", (true, fate));
+    let own = MessageRow { sent: ago(60), link: Some(MessageLink::Call(InteractionId(4711))), ..own };
+    let (_, old) = letter(7, (9, "2001 周强"), (MessageTarget::All, ""), "很久以前", (true, fate));
+    view.messages.rows = [(7, old.clone()), (8, own.clone())].into();
+    view.messages.pinned = vec![old.clone()];
+    let mut desktop = Desktop::showing(view.clone());
+    desktop.tell(Message::Agent(agent::Message::ShowMessages));
+    desktop.assert_finds(&["置顶消息", "取消置顶", "录音：通话 4711", "很久以前"]);
+    let _ = desktop.wishes();
+    desktop.click("撤回");
+    desktop.click("取消置顶");
+    let change = |row: &MessageRow, change| Wish::ChangeMessage(row.message, change);
+    assert_eq!(desktop.wishes(), [change(&own, MessageChange::Recall), change(&old, MessageChange::Unpin)]);
+
+    view.rules.supervises = None;
+    let gone = MessageRow { recalled: true, link: None, text: String::new().into(), ..own };
+    view.messages.rows.insert(8, gone);
+    let mut desktop = Desktop::showing(view);
+    desktop.tell(Message::Agent(agent::Message::ShowMessages));
+    desktop.assert_finds(&["置顶消息", "此消息已撤回"]);
+    desktop.assert_lacks(&["撤回", "置顶", "取消置顶", "刚刚发错了"]);
+}
+
+#[test]
+fn a_message_carries_the_call_at_the_desk_if_it_is_attached() {
+    let mut view = with_papers(talking());
+    view.rules = rules(false);
+    let call = view.desk.as_ref().and_then(|desk| desk.call.as_ref()).map(|call| call.interaction).expect("a call");
+    let mut desktop = Desktop::showing(view);
+    desktop.tell(Message::Agent(agent::Message::ShowMessages));
+    for act in [messages::Act::To(MessageTarget::All), messages::Act::Text("请听".to_owned())] {
+        desktop.tell(Message::Agent(agent::Message::Messages(act)));
+    }
+    desktop.click(&format!("附上 录音：通话 {call}"));
+    let _ = desktop.wishes();
+    desktop.tell(Message::Agent(agent::Message::Messages(messages::Act::Send)));
+    assert_eq!(desktop.wishes(), [Wish::SendMessage(MessageTarget::All, "请听".to_owned(), Some(MessageLink::Call(call)))]);
 }
 
 #[test]
@@ -156,6 +201,19 @@ fn what_hurts_is_asked_twice_and_what_is_impossible_is_dimmed() {
     desktop.click("强制示闲");
     let ready = Wish::Supervise(SupervisorAct::ForceReady { agent: AgentId(2) }, "质检抽听".to_owned());
     assert_eq!(desktop.wishes(), [ready]);
+}
+
+#[test]
+fn who_is_set_not_ready_gets_the_reason_that_the_supervisor_chooses() {
+    let mut desktop = supervise_page(false);
+    let _ = desktop.wishes();
+    desktop.click("强制示忙");
+    desktop.assert_finds(&["强制示忙 · 1009 张敏", "小休", "用餐", "培训", "会议", "工单处理"]);
+    desktop.click("培训");
+    assert_eq!(desktop.wishes(), [], "it is asked first");
+    desktop.click("确认");
+    let act = SupervisorAct::ForceNotReady { agent: AgentId(3), reason: NotReadyReason::Training };
+    assert_eq!(desktop.wishes(), [Wish::Supervise(act, "质检抽听".to_owned())]);
 }
 
 #[test]

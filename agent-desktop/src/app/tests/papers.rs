@@ -126,6 +126,18 @@ fn a_colleague_is_found_by_pinyin_initials_and_only_who_is_ready_can_be_chosen()
 }
 
 #[test]
+fn a_menu_and_a_survey_are_chosen_to_hand_over_to_and_not_to_consult() {
+    let mut desktop = Desktop::showing(with_papers(talking()));
+    desktop.press(Named::F7);
+    desktop.assert_finds(&["夜间菜单", "语音菜单", "服务评价", "满意度调查", "立即转出"]);
+    choose(&mut desktop, "fwpj");
+    assert_eq!(desktop.wishes(), [Wish::Call(CallFunction::Transfer { to: Target::Node(NodeId(2)) })]);
+    desktop.press(Named::F8);
+    choose(&mut desktop, "fwpj");
+    assert_eq!(desktop.wishes(), [], "nobody is there to be asked");
+}
+
+#[test]
 fn a_units_duty_phone_and_a_typed_number_are_called_as_they_are_understood() {
     let mut desktop = Desktop::showing(with_papers(talking()));
     desktop.press(Named::F8);

@@ -143,6 +143,7 @@ impl Chooser {
         } else {
             entries.extend(self.colleagues(scene));
             entries.extend(self.queues(scene));
+            entries.extend(self.nodes(scene));
         }
         entries.extend(self.duty_phones(scene));
         entries
@@ -210,6 +211,20 @@ impl Chooser {
             choice: self.call(scene.view, Target::Queue(*queue)),
         };
         queues.iter().filter(|(_, name)| found(name, &self.text)).map(entry).collect()
+    }
+
+    /// Voice menus and surveys: citizens are handed over to them, and nobody is there to be asked.
+    fn nodes(&self, scene: Scene<'_>) -> Vec<Entry> {
+        let nodes = scene.view.papers.house.as_ref().filter(|_| self.purpose == Purpose::Transfer).map(|house| house.nodes.as_slice());
+        let texts = &scene.texts.papers;
+        let entry = |row: &shared::wire::NodeRow| Entry {
+            tone: None,
+            title: row.name.clone(),
+            detail: if row.survey { texts.survey } else { texts.menu }.to_owned(),
+            note: texts.at_once.to_owned(),
+            choice: self.call(scene.view, Target::Node(row.node)),
+        };
+        nodes.unwrap_or_default().iter().filter(|row| found(&row.name, &self.text)).map(entry).collect()
     }
 
     /// Phones of units; who is on duty now comes first.

@@ -7,16 +7,21 @@ use crate::widget::{body, card, heading, label, plain, plain_keys};
 use desktop_core::{View, Wish};
 use iced::widget::{Column, button, center, column, container, row, scrollable, space as gap, text, text_input};
 use iced::{Center, Element, Fill};
-use shared::wire::{MAX_MESSAGE, MessageRow, MessageTarget};
+use shared::model::MessageId;
+use shared::wire::{MAX_MESSAGE, MessageChange, MessageLink, MessageRow, MessageTarget, RECALL_MS};
 
 /// Width of the list of whom to write to.
 const LIST_WIDTH: f32 = 236.0;
+/// Most open matters that are offered to be attached.
+const MOST_MATTERS: usize = 2;
 
 /// What is typed, and for whom.
 #[derive(Debug, Default)]
 pub(crate) struct State {
     to: Option<MessageTarget>,
     text: String,
+    /// What the message refers to.
+    link: Option<MessageLink>,
 }
 
 /// What the person does here.
@@ -30,6 +35,10 @@ pub(crate) enum Act {
     Send,
     /// Older ones.
     Older,
+    /// 附上, or nothing any more.
+    Attach(MessageLink),
+    /// 撤回, 置顶, 取消置顶
+    Change(MessageId, MessageChange),
 }
 
 impl State {
@@ -39,16 +48,19 @@ impl State {
             Act::To(target) => self.to = Some(target),
             Act::Text(text) => self.text = text.chars().take(MAX_MESSAGE).collect(),
             Act::Older => return Some(Wish::OlderMessages),
+            Act::Attach(link) => self.link = Some(link).filter(|link| self.link != Some(*link)),
+            Act::Change(message, change) => return view.can_supervise().then_some(Wish::ChangeMessage(message, change)),
             Act::Send => {
                 let to = self.to.filter(|_| !self.text.trim().is_empty() && !view.messages.sending)?;
-                return Some(Wish::SendMessage(to, std::mem::take(&mut self.text)));
+                return Some(Wish::SendMessage(to, std::mem::take(&mut self.text), self.link.take()));
             }
         }
         None
     }
 
     pub(super) fn view<'a>(&'a self, scene: Scene<'a>) -> Element<'a, Message> {
-        let talk = column![self.rows(scene), self.field(scene)].spacing(space::M);
+        let talk = column![].push(pinned(scene)).push(self.rows(scene)).push(self.attachments(scene)).push(self.field(scene));
+        let talk = talk.spacing(space::M);
         let targets = card(scene.palette, self.targets(scene)).width(LIST_WIDTH).height(Fill);
         row![targets, card(scene.palette, talk).width(Fill).height(Fill)].spacing(space::M).into()
     }
@@ -80,9 +92,25 @@ impl State {
             return center(label(scene.palette, texts.no_messages).size(text_size::BODY)).into();
         }
         let older = messages.has_older.then(|| plain(scene.palette, texts.older, Some(Message::Messages(Act::Older))));
-        let rows = Column::with_children(messages.rows.values().map(|row| one_message(scene, row)));
+        let rows = Column::with_children(messages.rows.values().map(|row| one_message(scene, row, false)));
         let all = column![].push(older).push(rows.spacing(space::M)).spacing(space::M).width(Fill);
         scrollable(all).anchor_bottom().width(Fill).height(Fill).into()
+    }
+
+    /// The call at this desk, and matters of its citizen that are open, to be attached.
+    fn attachments<'a>(&'a self, scene: Scene<'a>) -> Option<Element<'a, Message>> {
+        let desk = scene.view.desk.as_ref()?;
+        let call = desk.call.as_ref().map(|call| call.interaction).or(desk.wrap_up.as_ref().map(|wrap_up| wrap_up.interaction));
+        let card = desk.call.as_ref().and_then(|call| call.card.as_ref());
+        let matters = card.into_iter().flat_map(|card| &card.matters).take(MOST_MATTERS).map(|one| MessageLink::Matter(one.matter));
+        let links: Vec<MessageLink> = call.map(MessageLink::Call).into_iter().chain(matters).collect();
+        let one = |link: MessageLink| {
+            let chosen = (self.link == Some(link)).then_some(Tone::Blue);
+            let word = container(body(format!("{} {}", scene.texts.floor.attach, link_words(scene, link)))).center_y(Fill);
+            let place = button(word).height(size::ROW).padding([0.0, space::S]).on_press(Message::Messages(Act::Attach(link)));
+            Element::from(place.style(move |_, status| theme::button_row(scene.palette, chosen, status)))
+        };
+        (!links.is_empty()).then(|| row(links.into_iter().map(one)).spacing(space::S).into())
     }
 
     fn field<'a>(&'a self, scene: Scene<'a>) -> Element<'a, Message> {
@@ -96,7 +124,35 @@ impl State {
     }
 }
 
-fn one_message<'a>(scene: Scene<'a>, row_: &'a MessageRow) -> Element<'a, Message> {
+/// What is pinned, above all others.
+fn pinned<'a>(scene: Scene<'a>) -> Option<Element<'a, Message>> {
+    let rows = &scene.view.messages.pinned;
+    let all = column![heading(scene.palette, scene.texts.floor.pinned)].extend(rows.iter().map(|row| one_message(scene, row, true)));
+    (!rows.is_empty()).then(|| all.spacing(space::S).into())
+}
+
+fn link_words(scene: Scene<'_>, link: MessageLink) -> String {
+    match link {
+        MessageLink::Call(call) => format!("{} {call}", scene.texts.floor.link_call),
+        MessageLink::Matter(matter) => format!("{} {matter}", scene.texts.floor.link_matter),
+    }
+}
+
+/// What a supervisor can do with a message.
+fn changes<'a>(scene: Scene<'a>, row_: &'a MessageRow, pinned: bool) -> Option<Element<'a, Message>> {
+    let texts = &scene.texts.floor;
+    if !scene.view.can_supervise() || row_.recalled {
+        return None;
+    }
+    let own = scene.view.me.as_ref().is_some_and(|me| me.agent == row_.from);
+    let fresh = scene.server_now().since(row_.sent) <= RECALL_MS;
+    let act = |word, change| plain(scene.palette, word, Some(Message::Messages(Act::Change(row_.message, change))));
+    let recall = (own && fresh && !pinned).then(|| act(texts.recall, MessageChange::Recall));
+    let pin = if pinned { act(texts.unpin, MessageChange::Unpin) } else { act(texts.pin, MessageChange::Pin) };
+    Some(row![].push(recall).push(pin).spacing(space::S).into())
+}
+
+fn one_message<'a>(scene: Scene<'a>, row_: &'a MessageRow, pinned: bool) -> Element<'a, Message> {
     let (palette, texts) = (scene.palette, &scene.texts.floor);
     let to = match row_.to {
         MessageTarget::Agent(_) if row_.fate.is_none() => texts.me.to_owned(),
@@ -110,7 +166,12 @@ fn one_message<'a>(scene: Scene<'a>, row_: &'a MessageRow) -> Element<'a, Messag
         gap::horizontal(),
         label(palette, row_.fate.map(|fate| (texts.fate)(fate.delivered, fate.read, fate.sent_to)).unwrap_or_default()),
     ];
-    let words = body(row_.text.reveal().as_str());
+    let words = match row_.recalled {
+        true => body(texts.recalled).color(palette.label),
+        false => body(row_.text.reveal().as_str()),
+    };
     let words = if row_.read { words } else { words.font(font::BOLD) };
-    column![head.spacing(space::S).align_y(Center), words].spacing(space::XS).into()
+    let link = row_.link.map(|link| label(palette, link_words(scene, link)).color(palette.color(Tone::Blue)));
+    let foot = row![container(words).width(Fill)].push(changes(scene, row_, pinned)).spacing(space::S).align_y(Center);
+    column![head.spacing(space::S).align_y(Center)].push(foot).push(link).spacing(space::XS).into()
 }

@@ -202,7 +202,8 @@ impl State {
             filled(palette, texts.confirm, None, yes)
         ];
         let what = text(format!("{word} · {} {}", one.number, one.name)).size(text_size::NUMBER).font(font::BOLD);
-        column![what.color(palette.color(Tone::Red)), body(effect), acts.spacing(space::S)].spacing(space::M).into()
+        let reasons = reasons(scene, act);
+        column![what.color(palette.color(Tone::Red)), body(effect)].push(reasons).push(acts.spacing(space::S)).spacing(space::M).into()
     }
 
     fn waiting<'a>(&'a self, scene: Scene<'a>) -> Element<'a, Message> {
@@ -243,4 +244,17 @@ impl State {
         }
         line.spacing(space::S).align_y(Center).into()
     }
+}
+
+/// 强制示忙: as what. The one that will be set is marked.
+fn reasons<'a>(scene: Scene<'a>, act: SupervisorAct) -> Option<Element<'a, Message>> {
+    let SupervisorAct::ForceNotReady { agent, reason: chosen } = act else { return None };
+    let one = |reason: NotReadyReason| {
+        let tone = (reason == chosen).then_some(Tone::Red);
+        let word = container(body(scene.texts.reason_word(reason))).center_y(Fill);
+        let place = button(word).height(size::ROW).padding([0.0, space::M]);
+        let place = place.on_press(Message::Supervise(Act::Do(SupervisorAct::ForceNotReady { agent, reason })));
+        Element::from(place.style(move |_, status| theme::button_row(scene.palette, tone, status)))
+    };
+    Some(Row::with_children(NotReadyReason::CHOOSABLE.map(one)).spacing(space::S).into())
 }

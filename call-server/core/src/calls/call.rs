@@ -1,5 +1,7 @@
 //! One citizen's call between its first INVITE and its end: a stage per struct, each holding only what is then known.
 
+use super::functions::Gone;
+use super::guided::Guided;
 use super::outgoing::Outgoing;
 use super::party::{Aside, Party, agent_name};
 use super::pause::Pause;
@@ -77,6 +79,8 @@ pub(crate) enum Stage {
     Waiting(Waiting),
     /// An agent has the call: two-way audio, or the citizen is held.
     Talking(Talking),
+    /// 语音菜单, 满意度调查: an agent has sent the citizen there.
+    Guided(Guided),
     /// 无座席通话: citizen and experts go on without an agent.
     Residual(Residual),
 }
@@ -179,6 +183,9 @@ impl Call {
             | FactKind::PartyLeft { .. }
             | FactKind::HandedOver { .. }
             | FactKind::SentToQueue { .. }
+            | FactKind::SentToNode { .. }
+            | FactKind::NodeEntered { .. }
+            | FactKind::NodeLeft(_)
             | FactKind::CallbackPromised { .. }
             | FactKind::CallbackBegan { .. }
             | FactKind::KeysPressed { .. }
@@ -231,7 +238,7 @@ impl Call {
     pub(crate) fn entered(&self) -> Option<Now> {
         match &self.stage {
             Stage::Waiting(waiting) => Some(waiting.entered),
-            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Talking(_) | Stage::Residual(_) => None,
+            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Talking(_) | Stage::Guided(_) | Stage::Residual(_) => None,
         }
     }
 
@@ -248,7 +255,7 @@ impl Call {
             Stage::Dialling(dialling) if dialling.agent == agent => dialling.agent_leg = new_leg,
             Stage::Talking(talking) if talking.agent == agent => talking.agent_leg = new_leg,
             Stage::Talking(talking) => talking.colleague_moves(agent, new_leg),
-            Stage::Opening | Stage::Expecting(_) | Stage::Waiting(_) | Stage::Dialling(_) | Stage::Residual(_) => {}
+            Stage::Opening | Stage::Expecting(_) | Stage::Waiting(_) | Stage::Dialling(_) | Stage::Guided(_) | Stage::Residual(_) => {}
         }
         self.settle(turn);
     }
@@ -258,6 +265,13 @@ impl Call {
         self.stage = Stage::Waiting(Waiting { entered, sent_on });
         self.settle(turn);
         self.note(turn, FactKind::Queued { queue: self.queue });
+    }
+
+    /// 盲转 to a waiting line, by this agent.
+    pub(crate) fn sent_to_queue(&mut self, turn: &mut Turn, from: AgentId, queue: QueueId) {
+        self.transfers += 1;
+        let fact = self.ledger.sent_on(turn.now, FactKind::SentToQueue { from, queue });
+        store_fact(turn, fact);
     }
 
     /// Brings media, recording, books and deadlines to what the stage says.
@@ -303,6 +317,7 @@ impl Call {
                 }
             }
             Stage::Waiting(_) => _ = wires.sounds.insert(self.leg, Played::Music),
+            Stage::Guided(guided) => self.wire_onward(&mut wires, guided),
             Stage::Talking(talking) => {
                 let members = talking.with_citizen();
                 let others_go_on = !members.is_empty();
@@ -321,6 +336,15 @@ impl Call {
         }
         self.wire_watchers(&mut wires);
         wires
+    }
+
+    /// Who is called from a voice menu is heard by the citizen as by whoever dials.
+    fn wire_onward(&self, wires: &mut Wires, guided: &Guided) {
+        let Some(party) = &guided.out else { return };
+        match party.leg().filter(|_| party.is_audible()) {
+            Some(leg) => _ = wires.talks.insert(leg, Wired::of(WiredKind::Early, self.leg)),
+            None => _ = wires.sounds.insert(self.leg, Played::Ringback),
+        }
     }
 
     /// Supervisors are where their agent is: with the citizen, or with whom the agent consults (1-14).
@@ -358,16 +382,22 @@ impl Call {
         match &self.stage {
             Stage::Dialling(dialling) if dialling.agent == agent => Some(dialling.agent_leg),
             Stage::Talking(talking) if talking.agent == agent => Some(talking.agent_leg),
-            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Waiting(_) | Stage::Talking(_) | Stage::Residual(_) => {
-                self.stage.parties().find(|party| party.agent() == Some(agent)).and_then(Party::leg)
-            }
+            Stage::Opening
+            | Stage::Expecting(_)
+            | Stage::Dialling(_)
+            | Stage::Waiting(_)
+            | Stage::Talking(_)
+            | Stage::Guided(_)
+            | Stage::Residual(_) => self.stage.parties().find(|party| party.agent() == Some(agent)).and_then(Party::leg),
         }
     }
 
     /// Whose audio the citizen hears, or would but for hold, and whether that is held.
     fn with_citizen(&self) -> BTreeMap<AgentId, bool> {
         match &self.stage {
-            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Waiting(_) | Stage::Residual(_) => BTreeMap::new(),
+            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Waiting(_) | Stage::Guided(_) | Stage::Residual(_) => {
+                BTreeMap::new()
+            }
             Stage::Talking(talking) => {
                 let colleagues = talking.others.iter().filter_map(Party::agent).map(|agent| (agent, false));
                 colleagues.chain([(talking.agent, talking.held.is_some())]).collect()
@@ -404,7 +434,7 @@ impl Call {
         let (held, residual) = match &self.stage {
             Stage::Talking(talking) => (talking.held.map(|since| since.time), None),
             Stage::Residual(residual) => (None, Some(residual.since.time)),
-            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Waiting(_) => (None, None),
+            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Waiting(_) | Stage::Guided(_) => (None, None),
         };
         let deadlines = [
             (Reason::HeldLong(self.id), held, limits.held_ms),
@@ -431,7 +461,7 @@ impl Call {
             // Nobody was called yet.
             Stage::Expecting(_) => {}
             Stage::Dialling(dialling) => dialling.out.say_goodbye(turn, reason),
-            Stage::Waiting(_) | Stage::Talking(_) | Stage::Residual(_) => turn.sip(SipCommand::HangUp { leg, reason }),
+            Stage::Waiting(_) | Stage::Talking(_) | Stage::Guided(_) | Stage::Residual(_) => turn.sip(SipCommand::HangUp { leg, reason }),
         }
     }
 
@@ -451,7 +481,9 @@ impl Call {
             ) => EndReason::SignallingTimeout,
             (Stage::Opening, LegEnd::ByeReceived | LegEnd::CancelReceived) => EndReason::CancelledBeforeAnswer,
             (Stage::Waiting(_), LegEnd::ByeReceived | LegEnd::CancelReceived) => self.unserved(EndReason::Abandoned),
-            (Stage::Talking(_) | Stage::Residual(_), LegEnd::ByeReceived | LegEnd::CancelReceived) => EndReason::CallerHungUp,
+            (Stage::Talking(_) | Stage::Guided(_) | Stage::Residual(_), LegEnd::ByeReceived | LegEnd::CancelReceived) => {
+                EndReason::CallerHungUp
+            }
         }
     }
 
@@ -469,7 +501,7 @@ impl Call {
         match &self.stage {
             Stage::Dialling(dialling) => Some(dialling.agent),
             Stage::Talking(talking) => Some(talking.agent),
-            Stage::Opening | Stage::Expecting(_) | Stage::Waiting(_) | Stage::Residual(_) => None,
+            Stage::Opening | Stage::Expecting(_) | Stage::Waiting(_) | Stage::Guided(_) | Stage::Residual(_) => None,
         }
     }
 
@@ -477,7 +509,7 @@ impl Call {
     pub(crate) fn aside(&self) -> Option<&Aside> {
         match &self.stage {
             Stage::Talking(talking) => talking.aside.as_ref(),
-            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Waiting(_) | Stage::Residual(_) => None,
+            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Waiting(_) | Stage::Guided(_) | Stage::Residual(_) => None,
         }
     }
 
@@ -486,7 +518,7 @@ impl Call {
         match &self.stage {
             Stage::Talking(talking) => &talking.others,
             Stage::Residual(residual) => &residual.others,
-            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Waiting(_) => &[],
+            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Waiting(_) | Stage::Guided(_) => &[],
         }
     }
 
@@ -498,6 +530,7 @@ impl Call {
             Stage::Dialling(dialling) => dialling.entered,
             Stage::Waiting(waiting) => waiting.entered,
             Stage::Talking(talking) => talking.entered,
+            Stage::Guided(guided) => guided.entered,
             Stage::Residual(residual) => residual.entered,
         };
         let mut view = self.view(turn, CallPhase::Ringing, since, since.time.since(entered.time));
@@ -512,7 +545,7 @@ impl Call {
         let mut view = match &self.stage {
             Stage::Dialling(dialling) => self.view(turn, CallPhase::Dialling, dialling.since, dialling.waited_ms),
             Stage::Talking(talking) => self.view(turn, CallPhase::Talking, talking.since, talking.waited_ms),
-            Stage::Opening | Stage::Expecting(_) | Stage::Waiting(_) | Stage::Residual(_) => return None,
+            Stage::Opening | Stage::Expecting(_) | Stage::Waiting(_) | Stage::Guided(_) | Stage::Residual(_) => return None,
         };
         let owner = self.owner().filter(|owner| *owner != agent);
         view.talk.guest_of = owner.map(|owner| agent_name(turn, owner));
@@ -522,7 +555,7 @@ impl Call {
     fn view(&self, turn: &Turn, phase: CallPhase, since: Now, waited_ms: u64) -> CallView {
         let held = match &self.stage {
             Stage::Talking(talking) => talking.held.map(|since| since.utc),
-            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Waiting(_) | Stage::Residual(_) => None,
+            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Waiting(_) | Stage::Guided(_) | Stage::Residual(_) => None,
         };
         CallView {
             interaction: self.id,
@@ -551,15 +584,23 @@ impl Stage {
     /// Whoever is called, consulted or takes part.
     pub(crate) fn parties(&self) -> impl Iterator<Item = &Party> {
         let (aside, others): (_, &[Party]) = match self {
-            Self::Talking(talking) => (talking.aside.as_ref(), &talking.others),
+            Self::Talking(talking) => (talking.aside.as_ref().map(|aside| &aside.party), &talking.others),
             Self::Residual(residual) => (None, &residual.others),
+            Self::Guided(guided) => (guided.out.as_ref(), &[]),
             Self::Opening | Self::Expecting(_) | Self::Dialling(_) | Self::Waiting(_) => (None, &[]),
         };
-        aside.map(|aside| &aside.party).into_iter().chain(others)
+        aside.into_iter().chain(others)
     }
 }
 
 impl Talking {
+    /// Whoever was called or takes part is in it no more.
+    pub(crate) fn let_go(&mut self) -> Vec<Gone> {
+        let aside = self.aside.take().map(|aside| Gone { party: aside.party, with_citizen: false });
+        let others = std::mem::take(&mut self.others).into_iter().map(|party| Gone { party, with_citizen: true });
+        aside.into_iter().chain(others).collect()
+    }
+
     /// The legs that are with the citizen.
     fn with_citizen(&self) -> BTreeMap<LegId, Part> {
         let mut members = parts(&self.others);

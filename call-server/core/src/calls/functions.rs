@@ -30,6 +30,17 @@ pub(crate) enum Role {
     Other(InteractionId, PartyId),
 }
 
+/// Who has answered a call of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reached {
+    /// The citizen.
+    Citizen(InteractionId),
+    /// Who was called beside the citizen, and for what.
+    Aside(InteractionId, AsideKind),
+    /// Who was called from a voice menu: the talk goes on already.
+    Onward(InteractionId),
+}
+
 /// Somebody who is no longer in a call.
 #[derive(Debug)]
 pub(crate) struct Gone {
@@ -45,10 +56,19 @@ pub(crate) struct HandedOver {
 }
 
 impl Call {
-    fn talking(&mut self) -> Result<&mut Talking, Refusal> {
+    /// Whoever spoke with the citizen has left; who was only called is told of elsewhere.
+    pub(super) fn note_left(&mut self, turn: &mut Turn, gone: &[Gone]) {
+        for party in gone.iter().filter(|gone| gone.with_citizen).map(|gone| gone.party.id) {
+            self.note(turn, FactKind::PartyLeft { party });
+        }
+    }
+
+    pub(super) fn talking(&mut self) -> Result<&mut Talking, Refusal> {
         match &mut self.stage {
             Stage::Talking(talking) => Ok(talking),
-            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Waiting(_) | Stage::Residual(_) => Err(Refusal::WrongState),
+            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Waiting(_) | Stage::Guided(_) | Stage::Residual(_) => {
+                Err(Refusal::WrongState)
+            }
         }
     }
 
@@ -119,7 +139,7 @@ impl Call {
         match &mut self.stage {
             Stage::Talking(talking) => &mut talking.others,
             Stage::Residual(residual) => &mut residual.others,
-            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Waiting(_) => &mut [],
+            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Waiting(_) | Stage::Guided(_) => &mut [],
         }
     }
 
@@ -127,7 +147,7 @@ impl Call {
         let others = match &mut self.stage {
             Stage::Talking(talking) => &mut talking.others,
             Stage::Residual(residual) => &mut residual.others,
-            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Waiting(_) => return None,
+            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Waiting(_) | Stage::Guided(_) => return None,
         };
         let place = others.iter().position(|other| other.id == party)?;
         Some(others.remove(place))
@@ -145,6 +165,7 @@ impl Call {
                 talking.others.iter_mut().chain(talking.aside.as_mut().map(|aside| &mut aside.party)).find(|party| ours(party))
             }
             Stage::Residual(residual) => residual.others.iter_mut().find(|party| ours(party)),
+            Stage::Guided(guided) => guided.out.iter_mut().find(|party| ours(party)),
             Stage::Opening | Stage::Expecting(_) | Stage::Waiting(_) => None,
         };
         match &mut party?.who {
@@ -423,13 +444,8 @@ impl Calls {
         }
     }
 
-    /// A call of ours is answered; returns for what it was made, unless that is no news.
-    pub(crate) fn leg_answered(
-        &mut self,
-        turn: &mut Turn,
-        leg: LegId,
-        answer: Option<SessionText>,
-    ) -> Option<(InteractionId, Option<AsideKind>)> {
+    /// A call of ours is answered; returns who that is, unless it is no news.
+    pub(crate) fn leg_answered(&mut self, turn: &mut Turn, leg: LegId, answer: Option<SessionText>) -> Option<Reached> {
         let id = *self.legs.get(&leg)?;
         let call = self.live.get_mut(&id)?;
         let outgoing = call.outgoing(leg)?;
@@ -439,9 +455,11 @@ impl Calls {
         let keys = outgoing.keys();
         if leg == call.leg {
             call.keys = Some(keys);
-            Some((id, None))
+            Some(Reached::Citizen(id))
+        } else if matches!(call.stage, Stage::Guided(_)) {
+            self.onward_answered(turn, id).is_ok().then_some(Reached::Onward(id))
         } else {
-            Some((id, Some(self.there(turn, id)?)))
+            Some(Reached::Aside(id, self.there(turn, id)?))
         }
     }
 

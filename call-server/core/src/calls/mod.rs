@@ -5,6 +5,7 @@
 mod call;
 mod farewell;
 mod functions;
+mod guided;
 mod load;
 mod outgoing;
 mod party;
@@ -13,12 +14,12 @@ mod recording;
 mod wires;
 
 pub(crate) use call::{Call, CallbackOf, Ending, Stage, Watcher};
-pub(crate) use functions::{Called, Gone, Role};
+pub(crate) use functions::{Called, Gone, Reached, Role};
 
 use crate::command::{CallTo, MediaCommand, RecordingCommand, SessionText, SipCommand, StoreCommand};
 use crate::contacts::Contacts;
 use crate::input::{CallOffered, RecordingOutcome};
-use crate::ledger::{CallLedger, Counters, FactKind, InteractionRecord, OverflowCause};
+use crate::ledger::{CallLedger, Counters, FactKind, InteractionRecord, NodeEnd, OverflowCause};
 use crate::origin::Origin;
 use crate::plan::PromptName;
 use crate::time::Now;
@@ -238,7 +239,9 @@ impl Calls {
                 }
                 Some(Joined { interaction: call.id, queue: call.queue, probe: call.probe, entered: turn.now, returned: false })
             }
-            Stage::Expecting(_) | Stage::Dialling(_) | Stage::Waiting(_) | Stage::Talking(_) | Stage::Residual(_) => None,
+            Stage::Expecting(_) | Stage::Dialling(_) | Stage::Waiting(_) | Stage::Talking(_) | Stage::Guided(_) | Stage::Residual(_) => {
+                None
+            }
         }
     }
 
@@ -370,14 +373,12 @@ impl Calls {
         queue: Option<QueueId>,
     ) -> Option<(Joined, Vec<Gone>)> {
         let call = self.live.get_mut(&interaction)?;
-        let Stage::Talking(talking) = &mut call.stage else { return None };
-        let entered = talking.entered;
-        let aside = talking.aside.take().map(|aside| Gone { party: aside.party, with_citizen: false });
-        let others = std::mem::take(&mut talking.others).into_iter().map(|party| Gone { party, with_citizen: true });
-        let gone: Vec<Gone> = aside.into_iter().chain(others).collect();
-        for party in gone.iter().filter(|gone| gone.with_citizen).map(|gone| gone.party.id) {
-            call.note(turn, FactKind::PartyLeft { party });
-        }
+        let (entered, gone) = match &mut call.stage {
+            Stage::Talking(talking) => (talking.entered, talking.let_go()),
+            Stage::Guided(guided) => (guided.entered, Vec::new()),
+            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Waiting(_) | Stage::Residual(_) => return None,
+        };
+        call.note_left(turn, &gone);
         call.queue = queue.unwrap_or(call.queue);
         self.load.waiting(call.queue, true);
         call.back_to_line(turn, entered, queue.is_some());
@@ -404,6 +405,9 @@ impl Calls {
             call.close_leg(turn, ending.reason);
         } else if let Stage::Dialling(Dialling { out, .. }) = &call.stage {
             turn.timers.cancel(Reason::LegOverdue(out.leg));
+        }
+        if let Some(fact) = call.ledger.node_left(turn.now, NodeEnd::CallEnded) {
+            call::store_fact(turn, fact);
         }
         let was = call.fall_silent(turn);
         for party in was.parties() {

@@ -152,7 +152,7 @@ impl Core {
         let Some((interaction, queue)) = self.calls.of_leg(leg).filter(|call| !call.probe).map(|call| (call.id, call.queue)) else {
             return;
         };
-        if self.callback_key(interaction, queue, digit) || !self.acd.waits_unserved(interaction) {
+        if self.node_key(interaction, digit) || self.callback_key(interaction, queue, digit) || !self.acd.waits_unserved(interaction) {
             return;
         }
         match self.turn.queue(queue).keys.get(&digit).cloned() {

@@ -3,7 +3,7 @@
 
 use crate::Core;
 use crate::acd::{OfferOver, TalkMode};
-use crate::calls::{Called, Ending, Gone, Role, Stage, Voice};
+use crate::calls::{Called, Ending, Gone, Reached, Role, Stage, Voice};
 use crate::command::{BUSY_TONE, CallTo, MediaCommand, SessionText, SipCommand, Sound, StoreCommand};
 use crate::input::LegEnd;
 use crate::ledger::{FactKind, OfferEnd};
@@ -42,13 +42,19 @@ impl Core {
     fn number_to_call(&self, agent: AgentId, number: &PhoneNumber) -> Result<CallTo, Refusal> {
         let plan = &self.turn.plan;
         let class = plan.agents.get(&agent).ok_or(Refusal::MayNotDial)?.class;
-        let kind = plan.dialled_kind(number);
-        match kind {
-            DialledKind::Hotline(_) | DialledKind::Unknown => Err(Refusal::MayNotDial),
-            _ if !class.may_dial(kind) => Err(Refusal::MayNotDial),
-            DialledKind::Extension => Ok(CallTo::Phone(number.clone())),
+        if !class.may_dial(plan.dialled_kind(number)) {
+            return Err(Refusal::MayNotDial);
+        }
+        self.way_out(number).ok_or(Refusal::MayNotDial)
+    }
+
+    /// Where a number leads that is dialled from here; none if it is our own, or none at all.
+    pub(super) fn way_out(&self, number: &PhoneNumber) -> Option<CallTo> {
+        match self.turn.plan.dialled_kind(number) {
+            DialledKind::Hotline(_) | DialledKind::Unknown => None,
+            DialledKind::Extension => Some(CallTo::Phone(number.clone())),
             DialledKind::Emergency | DialledKind::Local | DialledKind::National | DialledKind::International => {
-                Ok(CallTo::Number(number.clone()))
+                Some(CallTo::Number(number.clone()))
             }
         }
     }
@@ -60,7 +66,13 @@ impl Core {
             return Err(Refusal::NoSuchCall);
         }
         let queue = call.queue;
-        self.own_function(agent, (interaction, queue), function)?;
+        // Whoever does something has seen what was told; the same may then be told again.
+        let seen = self.acd.agent_mut(agent).and_then(|agent| agent.notice.take());
+        let done = self.own_function(agent, (interaction, queue), function);
+        if done.is_err() {
+            self.with_agent(agent, |agent, _| agent.notice = seen);
+        }
+        done?;
         self.follow_call(interaction);
         Ok(())
     }
@@ -84,6 +96,7 @@ impl Core {
             CallFunction::Consult { to } => self.call_aside(agent, interaction, AsideKind::Consult, to),
             CallFunction::Invite { to } => self.call_aside(agent, interaction, AsideKind::Invite, to),
             CallFunction::Transfer { to: Target::Queue(to) } => self.send_to_queue(agent, (interaction, queue), to),
+            CallFunction::Transfer { to: Target::Node(to) } => self.send_to_node(agent, (interaction, queue), to),
             CallFunction::Transfer { to } => self.call_aside(agent, interaction, AsideKind::Transfer, to),
             CallFunction::Complete => self.complete(interaction),
             CallFunction::Cancel => self.cancel_aside(interaction),
@@ -104,6 +117,8 @@ impl Core {
             Target::Queue(queue) if !self.turn.plan.queues.contains_key(&queue) => return Err(Refusal::NoSuchTarget),
             Target::Queue(queue) => Called::Colleague(self.acd.free_in(&self.turn, queue, agent).ok_or(Refusal::NotAvailable)?),
             Target::Number(number) => Called::Outside(self.number_to_call(agent, number.reveal())?),
+            // Nobody is there to be consulted, or to take part.
+            Target::Node(_) => return Err(Refusal::NoSuchTarget),
         };
         let queue = self.calls.get(interaction).ok_or(Refusal::NoSuchCall)?.queue;
         if let Called::Colleague(other) = &called {
@@ -150,8 +165,7 @@ impl Core {
         }
         self.calls.may_call(&self.turn, interaction, AsideKind::Transfer)?;
         if let Some(call) = self.calls.get_mut(interaction) {
-            call.transfers += 1;
-            call.note(&mut self.turn, FactKind::SentToQueue { from: agent, queue: to });
+            call.sent_to_queue(&mut self.turn, agent, to);
         }
         self.put_in_line(interaction, Some(to));
         self.segment_over(agent, (interaction, old), Side::Agent, true);
@@ -209,7 +223,7 @@ impl Core {
     /// A call is over: every agent in it goes on.
     pub(super) fn all_leave(&mut self, interaction: InteractionId, queue: QueueId, was: &Stage, ended_by: Side) {
         let (owner, with_citizen) = match was {
-            Stage::Opening | Stage::Expecting(_) | Stage::Waiting(_) | Stage::Residual(_) => (None, false),
+            Stage::Opening | Stage::Expecting(_) | Stage::Waiting(_) | Stage::Guided(_) | Stage::Residual(_) => (None, false),
             Stage::Dialling(dialling) => (Some(dialling.agent), false),
             Stage::Talking(talking) => {
                 if talking.held.is_some() && ended_by == Side::Caller {
@@ -227,7 +241,7 @@ impl Core {
         let others = match was {
             Stage::Talking(talking) => talking.others.as_slice(),
             Stage::Residual(residual) => residual.others.as_slice(),
-            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Waiting(_) => &[],
+            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Waiting(_) | Stage::Guided(_) => &[],
         };
         for agent in others.iter().filter_map(|party| party.agent()) {
             self.segment_over(agent, (interaction, queue), ended_by, true);
@@ -286,6 +300,7 @@ impl Core {
     /// A leg of ours beside the citizen's has ended.
     pub(super) fn party_gone(&mut self, leg: LegId, cause: LegEnd) {
         match self.calls.role_of(leg) {
+            Some(Role::Aside(interaction)) if self.calls.is_onward(leg) => self.onward_failed(interaction, cause.dial_result()),
             Some(Role::Aside(interaction)) => self.aside_failed(interaction, cause.dial_result()),
             Some(Role::Other(interaction, party)) => {
                 if let Ok(gone) = self.calls.drop_party(&mut self.turn, interaction, party) {
@@ -353,7 +368,7 @@ impl Core {
                 self.guest_leaves(agent, interaction);
                 true
             }
-            Stage::Opening | Stage::Expecting(_) | Stage::Waiting(_) | Stage::Residual(_) => true,
+            Stage::Opening | Stage::Expecting(_) | Stage::Waiting(_) | Stage::Guided(_) | Stage::Residual(_) => true,
         }
     }
 
@@ -397,8 +412,9 @@ impl Core {
             return;
         }
         match self.calls.leg_answered(&mut self.turn, leg, answer) {
-            Some((interaction, Some(kind))) => self.aside_there(interaction, kind),
-            Some((interaction, None)) => {
+            Some(Reached::Aside(interaction, kind)) => self.aside_there(interaction, kind),
+            Some(Reached::Onward(interaction)) => self.onward_there(interaction),
+            Some(Reached::Citizen(interaction)) => {
                 self.calls.reached(&mut self.turn, interaction);
                 self.got_through(interaction);
                 self.follow_call(interaction);
@@ -475,7 +491,7 @@ impl Core {
         let Some(call) = self.calls.get(interaction) else { return };
         let mut modes = Vec::new();
         match &call.stage {
-            Stage::Opening | Stage::Expecting(_) | Stage::Waiting(_) | Stage::Residual(_) => {}
+            Stage::Opening | Stage::Expecting(_) | Stage::Waiting(_) | Stage::Guided(_) | Stage::Residual(_) => {}
             Stage::Dialling(dialling) => modes.push((dialling.agent, TalkMode::Outbound)),
             Stage::Talking(talking) => {
                 let own = match (talking.held, &talking.aside) {

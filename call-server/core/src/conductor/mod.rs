@@ -5,6 +5,7 @@ mod callbacks;
 mod desks;
 mod doors;
 mod functions;
+mod nodes;
 mod phones;
 mod supervision;
 mod texts;
@@ -96,6 +97,7 @@ impl Core {
             Reason::HoldOver(interaction) => self.acd.hold_over(&mut self.turn, interaction),
             Reason::AnnouncementDue(interaction) => self.tell(interaction),
             Reason::KeyOverdue(interaction) => self.key_overdue(interaction),
+            Reason::NodeOverdue(interaction) => self.node_overdue(interaction),
             Reason::CallbackDue(callback) => self.callback_due(callback),
             Reason::FarewellOver(interaction) => self.calls.end_farewell(&mut self.turn, interaction, Side::Server, false),
             Reason::SaveOverdue(interaction) => self.calls.save_overdue(&mut self.turn, interaction),
@@ -259,6 +261,7 @@ impl Core {
         self.note_last_agents();
         self.stop_asking(interaction);
         self.nobody_is_asked(interaction);
+        self.ivr.leave(&mut self.turn, interaction);
         let Some(call) = self.calls.get(interaction) else { return };
         let (queue, attempt) = (call.queue, call.callback.map(|of| (of, call.ledger.dial_result())));
         if let Some(was) = self.calls.end(&mut self.turn, interaction, ending) {
@@ -340,6 +343,12 @@ impl Core {
         for used in self.calls.live().map(|call| call.queue).chain(self.callbacks.queues()) {
             if let Some(queue) = self.turn.plan.queues.get(&used) {
                 plan.queues.entry(used).or_insert_with(|| queue.clone());
+            }
+        }
+        // So do nodes in which citizens are.
+        for used in self.ivr.nodes() {
+            if let Some(node) = self.turn.plan.nodes.get(&used) {
+                plan.nodes.entry(used).or_insert_with(|| node.clone());
             }
         }
         self.turn.plan = plan;

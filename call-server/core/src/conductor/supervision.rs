@@ -232,7 +232,9 @@ impl Core {
         let call = self.calls.get(interaction).filter(|call| !call.probe).ok_or(Refusal::NoSuchCall)?;
         match call.stage {
             Stage::Waiting(_) => Ok(call.queue),
-            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Talking(_) | Stage::Residual(_) => Err(Refusal::WrongState),
+            Stage::Opening | Stage::Expecting(_) | Stage::Dialling(_) | Stage::Talking(_) | Stage::Guided(_) | Stage::Residual(_) => {
+                Err(Refusal::WrongState)
+            }
         }
     }
 }

@@ -33,6 +33,7 @@ impl Core {
         match self.calls.of_leg(leg).map(|call| call.id) {
             // What cut it lasts on: something else is heard, or the call is over.
             Some(_) if end == AnnouncementEnd::Cut => {}
+            Some(interaction) if self.ivr.has(interaction) => self.node_heard(interaction),
             Some(interaction) if self.callbacks.is_asked(interaction) => self.question_over(interaction),
             Some(interaction) => self.acd.text_over(interaction),
             None if self.acd.of_leg(leg).is_some() => self.whisper_over(leg, end),

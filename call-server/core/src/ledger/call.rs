@@ -1,10 +1,10 @@
 //! Folds the facts of one interaction into its record. A field is set once, by its defining event (I-37).
 
-use super::{Fact, FactKind, InteractionRecord, Segment};
+use super::{Fact, FactKind, InteractionRecord, NodeEnd, NodeVisit, Segment};
 use crate::input::CallOffered;
 use crate::time::{Now, Time};
 use shared::model::{
-    AgentId, DialResult, Direction, EndReason, InteractionId, PhoneNumber, QueueId, RecordingId, SegmentId, Side, TrunkId,
+    AgentId, DialResult, Direction, EndReason, InteractionId, NodeId, PhoneNumber, QueueId, RecordingId, SegmentId, Side, TrunkId,
 };
 use std::collections::BTreeMap;
 
@@ -32,8 +32,19 @@ pub(crate) struct CallLedger {
     residual: Option<Time>,
     residual_ms: u64,
     callback: Option<InteractionId>,
+    /// In which voice menu or survey the citizen is, and since when.
+    node: Option<OpenVisit>,
     /// How long an offer rang whose agent has taken it while nobody is there yet.
     rung_ms: Option<u64>,
+}
+
+/// A stay in a voice menu or a survey that goes on.
+#[derive(Debug)]
+struct OpenVisit {
+    node: NodeId,
+    name: String,
+    survey: bool,
+    since: Now,
 }
 
 /// A segment that runs.
@@ -109,6 +120,7 @@ impl CallLedger {
             residual: None,
             residual_ms: 0,
             callback: None,
+            node: None,
             rung_ms: None,
         }
     }
@@ -126,6 +138,26 @@ impl CallLedger {
     pub(crate) fn handed_over(&mut self, now: Now, from: AgentId, to: Option<AgentId>) -> Fact {
         self.transfers += 1;
         self.fact(now, FactKind::HandedOver { from, to })
+    }
+
+    /// 盲转 to a line, a menu or a survey: the call has no owner for a while.
+    pub(crate) fn sent_on(&mut self, now: Now, kind: FactKind) -> Fact {
+        self.transfers += 1;
+        self.fact(now, kind)
+    }
+
+    /// The citizen hears a voice menu or a survey.
+    pub(crate) fn node_entered(&mut self, now: Now, node: NodeId, (name, survey): (String, bool)) -> Fact {
+        self.node = Some(OpenVisit { node, name: name.clone(), survey, since: now });
+        self.fact(now, FactKind::NodeEntered { node, name })
+    }
+
+    /// And does not any more. `None` if there was none.
+    pub(crate) fn node_left(&mut self, now: Now, end: NodeEnd) -> Option<Fact> {
+        let OpenVisit { node, name, survey, since } = self.node.take()?;
+        let agent = self.segments.last().map(|segment| segment.agent);
+        let (started, length_ms) = (since.utc, now.time.since(since.time));
+        Some(self.fact(now, FactKind::NodeLeft(NodeVisit { node, name, survey, agent, started, length_ms, end })))
     }
 
     /// Whether citizen and others talk without an agent now.

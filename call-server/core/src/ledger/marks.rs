@@ -35,6 +35,7 @@ fn mark(fact: &FactKind, agent: impl Fn(&SegmentId) -> AgentId) -> Option<MarkKi
         FactKind::PartyLeft { party } => MarkKind::Left { party: *party },
         FactKind::HandedOver { from, to } => MarkKind::Transfer { from: *from, to: *to },
         FactKind::SentToQueue { from, queue } => MarkKind::ToQueue { from: *from, queue: *queue },
+        FactKind::SentToNode { from, node } => MarkKind::ToNode { from: *from, node: *node },
         FactKind::Watched { supervisor, mode, .. } => MarkKind::Watched { supervisor: *supervisor, mode: *mode },
         FactKind::Unwatched { supervisor } => MarkKind::Unwatched { supervisor: *supervisor },
         FactKind::RecordingPaused { agent } => MarkKind::Pause { agent: *agent },
@@ -59,6 +60,8 @@ fn mark(fact: &FactKind, agent: impl Fn(&SegmentId) -> AgentId) -> Option<MarkKi
         | FactKind::CallbackPromised { .. }
         | FactKind::CallbackBegan { .. }
         | FactKind::KeysPressed { .. }
+        | FactKind::NodeEntered { .. }
+        | FactKind::NodeLeft(_)
         | FactKind::Ended { .. } => return None,
     })
 }

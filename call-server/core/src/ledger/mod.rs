@@ -16,8 +16,8 @@ pub use marks::marks;
 
 use serde::{Deserialize, Serialize};
 use shared::model::{
-    AgentId, AgentState, AsideKind, Caller, DialResult, Direction, EndReason, InteractionId, PartyId, PartyName, PhoneNumber, PromptName,
-    QueueId, RecordingId, SegmentId, SessionId, Side, SupervisorAct, TrunkId, UnixMillis, WatchMode,
+    AgentId, AgentState, AsideKind, Caller, DialResult, Direction, EndReason, InteractionId, NodeId, PartyId, PartyName, PhoneNumber,
+    PromptName, QueueId, RecordingId, SegmentId, SessionId, Side, SupervisorAct, TrunkId, UnixMillis, WatchMode,
 };
 
 /// One thing that happened within an interaction, as it is stored.
@@ -186,6 +186,22 @@ pub enum FactKind {
         /// Which.
         queue: QueueId,
     },
+    /// 盲转 to a voice menu or a survey.
+    SentToNode {
+        /// By whom.
+        from: AgentId,
+        /// Which.
+        node: NodeId,
+    },
+    /// The citizen hears a voice menu or a survey from here on.
+    NodeEntered {
+        /// Which.
+        node: NodeId,
+        /// Its name on that day.
+        name: String,
+    },
+    /// And does not any more.
+    NodeLeft(NodeVisit),
     /// 暂停录音: from here on nothing is in the recording.
     RecordingPaused {
         /// By whom.
@@ -272,6 +288,9 @@ impl FactKind {
             Self::PartyLeft { .. } => "party_left",
             Self::HandedOver { .. } => "handed_over",
             Self::SentToQueue { .. } => "sent_to_queue",
+            Self::SentToNode { .. } => "sent_to_node",
+            Self::NodeEntered { .. } => "node_entered",
+            Self::NodeLeft(_) => "node_left",
             Self::RecordingPaused { .. } => "recording_paused",
             Self::RecordingResumed { .. } => "recording_resumed",
             Self::Watched { .. } => "watched",
@@ -281,6 +300,60 @@ impl FactKind {
             Self::CallbackBegan { .. } => "callback_began",
             Self::KeysPressed { .. } => "keys_pressed",
             Self::Ended { .. } => "ended",
+        }
+    }
+}
+
+/// One stay of a citizen in a voice menu or a survey.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeVisit {
+    /// Which.
+    pub node: NodeId,
+    /// Its name on that day.
+    pub name: String,
+    /// It is a survey 满意度调查.
+    pub survey: bool,
+    /// Who spoke with the citizen last before; a rating is this one's (K-4).
+    pub agent: Option<AgentId>,
+    /// When it began.
+    pub started: UnixMillis,
+    /// How long it took, in ms.
+    pub length_ms: u64,
+    /// What came of it.
+    pub end: NodeEnd,
+}
+
+/// What came of a stay in a voice menu or a survey.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "end", rename_all = "snake_case")]
+pub enum NodeEnd {
+    /// A key of the menu was pressed.
+    Key {
+        /// Which.
+        key: char,
+    },
+    /// The question of a survey was answered.
+    Answered {
+        /// By which key.
+        key: char,
+        /// What that means, in the words of the site.
+        label: String,
+    },
+    /// Nothing that it knows was pressed, or whom a key calls did not answer.
+    Unanswered,
+    /// The call ended meanwhile.
+    CallEnded,
+}
+
+impl NodeEnd {
+    /// Stable code for the store, equal to the serialised form.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Key { .. } => "key",
+            Self::Answered { .. } => "answered",
+            Self::Unanswered => "unanswered",
+            Self::CallEnded => "call_ended",
         }
     }
 }

@@ -3,6 +3,7 @@
 mod calendar;
 mod callers;
 mod dialling;
+mod nodes;
 mod numbers;
 mod phone;
 mod route;
@@ -16,6 +17,7 @@ pub use calendar::{
 };
 pub use callers::{BlockEntry, BlockLevel, Callers, FavourEntry, NumberPattern};
 pub use dialling::{DialledKind, Dialling, NoClass, PermissionClass};
+pub use nodes::{NodeExit, NodeKind, NodePlan};
 pub use numbers::{NumberRule, NumberRules, NumberShape, RuleError};
 pub use phone::{AgentPhone, PhonePlace, Unattended};
 pub use route::{Door, Path, PathEnd, RouteRefusal, Step};
@@ -25,7 +27,7 @@ pub use trunks::{Attempt, AttemptEnd, Choice, LineState, MAX_ATTEMPTS, TargetPla
 pub use voice::{KeyMode, Srtp, TrunkCodec, TrunkVoice};
 
 use serde::{Deserialize, Serialize};
-use shared::model::{AgentId, NotReadyReason, PhoneNumber, QueueId, TrunkId};
+use shared::model::{AgentId, NodeId, NotReadyReason, PhoneNumber, QueueId, TrunkId};
 use std::collections::BTreeMap;
 
 /// The plan under which calls are handled; replaced as a whole by `Input::PlanChanged`.
@@ -60,6 +62,9 @@ pub struct Plan {
     /// Limits of reasons for 示忙; one without has none.
     #[serde(default)]
     pub reasons: BTreeMap<NotReadyReason, ReasonRule>,
+    /// Voice menus 语音菜单 and surveys 满意度调查.
+    #[serde(default)]
+    pub nodes: BTreeMap<NodeId, NodePlan>,
     /// How many calls may come in.
     #[serde(default)]
     pub storm: StormRule,

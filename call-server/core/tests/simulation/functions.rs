@@ -54,7 +54,8 @@ impl Watch {
                 parties.others.get(party).map(|_| ()).ok_or(Refusal::NoSuchTarget)
             }
             CallFunction::Transfer { to: Target::Queue(queue) } if !self.plan.queues.contains_key(queue) => Err(Refusal::NoSuchTarget),
-            CallFunction::Transfer { to: Target::Queue(_) } => beside(AsideKind::Transfer),
+            CallFunction::Transfer { to: Target::Node(node) } if !self.plan.nodes.contains_key(node) => Err(Refusal::NoSuchTarget),
+            CallFunction::Transfer { to: Target::Queue(_) | Target::Node(_) } => beside(AsideKind::Transfer),
             CallFunction::Transfer { to } => beside(AsideKind::Transfer).and_then(|()| self.can_be_called(agent, to)),
             CallFunction::Consult { to } => beside(AsideKind::Consult).and_then(|()| self.can_be_called(agent, to)),
             CallFunction::Invite { to } => beside(AsideKind::Invite).and_then(|()| self.can_be_called(agent, to)),
@@ -75,6 +76,8 @@ impl Watch {
             }
             Target::Number(_) if !self.plan.agents.contains_key(&agent) => Err(Refusal::MayNotDial),
             Target::Number(_) => Ok(()),
+            // A menu or a survey cannot be asked anything.
+            Target::Node(_) => Err(Refusal::NoSuchTarget),
         }
     }
 
@@ -119,7 +122,7 @@ impl Watch {
             CallFunction::Leave => !call.has(wished.agent) && (call.owner().is_some() || parties.residual()),
             CallFunction::DropParty { party } => mine && !parties.others.contains_key(party),
             CallFunction::MuteParty { party, muted } => mine && parties.muted.contains(party) == *muted,
-            CallFunction::Transfer { to: Target::Queue(_) } => !call.has(wished.agent),
+            CallFunction::Transfer { to: Target::Queue(_) | Target::Node(_) } => !call.has(wished.agent),
             CallFunction::Consult { .. } | CallFunction::Transfer { .. } => mine && parties.held && parties.aside.is_some(),
             CallFunction::Invite { .. } => mine && parties.held == wished.held && parties.aside.is_some(),
             CallFunction::PressKeys { .. } | CallFunction::PauseRecording | CallFunction::ResumeRecording => true,

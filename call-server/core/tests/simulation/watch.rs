@@ -664,6 +664,7 @@ impl Watch {
             FactKind::AsideBegan { .. } | FactKind::AsideEnded { .. } | FactKind::PartyJoined { .. } | FactKind::PartyLeft { .. } => {}
             FactKind::HandedOver { .. } | FactKind::SentToQueue { .. } | FactKind::Held { .. } | FactKind::Retrieved { .. } => {}
             FactKind::KeysPressed { .. } | FactKind::KeysMasked { .. } => {}
+            FactKind::SentToNode { .. } | FactKind::NodeEntered { .. } | FactKind::NodeLeft(_) => self.tally("a citizen is in a node"),
             FactKind::RecordingPaused { .. } | FactKind::RecordingResumed { .. } => {}
             FactKind::Watched { .. } | FactKind::Unwatched { .. } | FactKind::EmergencyCalled { .. } => {}
             FactKind::CallbackPromised { callback } => {

@@ -3,10 +3,11 @@
 use call_core::input::PastContact;
 use call_core::plan::{
     AgentPhone, AgentPlan, Announcements, BlockEntry, BlockLevel, Calendar, CalendarId, CallbackRule, Callers, Day, DayKind, Exit,
-    FavourEntry, Hours, HoursRule, KeyAction, LastAgentRule, Membership, NoAnswer, NumberPattern, PhonePlace, Plan, PromptName, QueuePlan,
-    ReasonRule, Relaxation, SkillId, SkillNeed, SpecialDay, SpokenLanguage, Strategy, TrunkPlan, Unattended, Weekday, WrapUpRule,
+    FavourEntry, Hours, HoursRule, KeyAction, LastAgentRule, Membership, NoAnswer, NodeExit, NodeKind, NodePlan, NumberPattern, PhonePlace,
+    Plan, PromptName, QueuePlan, ReasonRule, Relaxation, SkillId, SkillNeed, SpecialDay, SpokenLanguage, Strategy, TrunkPlan, Unattended,
+    Weekday, WrapUpRule,
 };
-use shared::model::{AgentId, Caller, CareClass, CareMark, NotReadyReason, PhoneNumber, QueueId, TrunkId, UnixMillis, VoiceDevice};
+use shared::model::{AgentId, Caller, CareClass, CareMark, NodeId, NotReadyReason, PhoneNumber, QueueId, TrunkId, UnixMillis, VoiceDevice};
 use std::collections::BTreeMap;
 
 /// What a story begins with.
@@ -35,6 +36,7 @@ pub(crate) fn change(plan: &mut Plan, words: &[&str]) -> Result<(), String> {
             plan.numbers.remove(&phone(number)?);
             plan.queues.remove(&QueueId(whole(number)?));
         }
+        ["without", "node", node] => _ = plan.nodes.remove(&NodeId(whole(node)?)),
         ["without", "agent", agent] => _ = plan.agents.remove(&agent_id(agent)?),
         other => {
             let mut settings = Settings { plan: std::mem::take(plan), began: UnixMillis(0), past: Vec::new() };
@@ -141,6 +143,9 @@ fn rules(settings: &mut Settings, words: &[&str]) -> Result<(), String> {
             let caller = Caller { number: Some(phone(number)?.into()) };
             past.push(PastContact { caller, at, agent: Some(agent_id(agent)?), avoid: rest == ["badly"] });
         }
+        ["node", node, name, "says", text, rest @ ..] => {
+            plan.nodes.insert(NodeId(whole(node)?), node_plan((name, text), rest)?);
+        }
         ["limit", "exclude", length] => plan.limits.exclude_ms = length_ms(length)?,
         ["limit", "hold", length] => plan.limits.functions.held_most_ms = length_ms(length)?,
         ["limit", "pause", length] => plan.limits.functions.pause_ms = length_ms(length)?,
@@ -196,6 +201,47 @@ fn queue_plan(rules: &[&str]) -> Result<QueuePlan, String> {
         }
     }
     Ok(plan)
+}
+
+/// `key-1 queue:110 key-2 node:2 key-3 13800000001 key-9 text:bye answer-1 good then hang-up tries 2 waits 5s wrong sorry otherwise queue:12345`
+fn node_plan((name, text): (&str, &str), rules: &[&str]) -> Result<NodePlan, String> {
+    let (mut keys, mut answers, mut then) = (BTreeMap::new(), BTreeMap::new(), NodeExit::HangUp(None));
+    let kind = NodeKind::Menu { keys: BTreeMap::new() };
+    let otherwise = NodeExit::HangUp(None);
+    let mut plan = NodePlan {
+        name: name.to_owned(),
+        prompts: vec![PromptName::from(text)],
+        wrong_key: None,
+        kind,
+        wait_ms: 5_000,
+        tries: 2,
+        otherwise,
+    };
+    for rule in rules.chunks(2) {
+        let [key, value] = rule else { return Err(format!("{rule:?} is no rule of a node")) };
+        match (*key, key.split_once('-').and_then(|(what, key)| Some((what, key.chars().next()?)))) {
+            ("then", _) => then = node_exit(value)?,
+            ("otherwise", _) => plan.otherwise = node_exit(value)?,
+            ("tries", _) => plan.tries = whole(value)?,
+            ("waits", _) => plan.wait_ms = length_ms(value)?,
+            ("wrong", _) => plan.wrong_key = Some(PromptName::from(*value)),
+            (_, Some(("key", key))) => _ = keys.insert(key, node_exit(value)?),
+            (_, Some(("answer", key))) => _ = answers.insert(key, (*value).to_owned()),
+            (other, _) => return Err(format!("{other} is no rule of a node")),
+        }
+    }
+    plan.kind = if answers.is_empty() { NodeKind::Menu { keys } } else { NodeKind::Survey { answers, then } };
+    Ok(plan)
+}
+
+fn node_exit(text: &str) -> Result<NodeExit, String> {
+    Ok(match text.split_once(':') {
+        Some(("queue", queue)) => NodeExit::Queue(QueueId(whole(queue)?)),
+        Some(("node", node)) => NodeExit::Node(NodeId(whole(node)?)),
+        Some(("text", name)) => NodeExit::HangUp(Some(PromptName::from(name))),
+        None if text == "hang-up" => NodeExit::HangUp(None),
+        Some(_) | None => NodeExit::Number(phone(text)?),
+    })
 }
 
 /// `attempts:2/retry:60s/rings:20s/keeps:3600s/from:08-00/to:21-00/at-most:1/own-number/abandoned:30s`

@@ -1,13 +1,15 @@
 //! Small words of the scenarios: whom a function is for, what a supervisor does, what an agent is told.
 
 use crate::settings::{agent_id, not_ready, phone};
-use shared::model::{CallNews, InteractionId, PartyId, QueueId, SupervisorAct, Target, VoiceDevice, WatchMode};
+use call_core::ledger::{NodeEnd, NodeVisit};
+use shared::model::{CallNews, InteractionId, NodeId, PartyId, QueueId, SupervisorAct, Target, VoiceDevice, WatchMode};
 
-/// `agent 1002`, `queue 12345` or a number.
+/// `agent 1002`, `queue 12345`, `node 1` or a number.
 pub(crate) fn target(words: &[&str]) -> Result<Target, String> {
     match words {
         ["agent", agent] => Ok(Target::Agent(agent_id(agent)?)),
         ["queue", queue] => Ok(Target::Queue(QueueId(queue.parse().map_err(|_| "a queue is a number")?))),
+        ["node", node] => Ok(Target::Node(NodeId(node.parse().map_err(|_| "a node is a number")?))),
         [number] => Ok(Target::Number(phone(number)?.into())),
         other => Err(format!("`{}` is nobody to be called", other.join(" "))),
     }
@@ -62,4 +64,15 @@ pub(crate) fn call_news(news: CallNews) -> String {
         CallNews::Forced => "forced".to_owned(),
         CallNews::Taken => "taken".to_owned(),
     }
+}
+
+/// `menu of 1001 key 1 after 5s`, `survey of 1001 answered 5 good after 3s`.
+pub(crate) fn visit(visit: &NodeVisit) -> String {
+    let end = match &visit.end {
+        NodeEnd::Key { key } => format!("key {key}"),
+        NodeEnd::Answered { key, label } => format!("answered {key} {label}"),
+        NodeEnd::Unanswered => "unanswered".to_owned(),
+        NodeEnd::CallEnded => "call ended".to_owned(),
+    };
+    format!("{} of {} {end} after {}s", visit.name, visit.agent.map_or(0, |agent| agent.0), visit.length_ms / 1_000)
 }

@@ -57,6 +57,17 @@ pub(crate) enum Summary {
     },
 }
 
+/// Commands about surveys 满意度调查.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Survey {
+    /// Who was asked and what was answered, the newest first.
+    List {
+        /// How many at most.
+        #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        limit: u32,
+    },
+}
+
 /// Which matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum MatterScope {
