@@ -2,7 +2,7 @@
 
 mod support;
 
-use sip_core::message::{Fault, Message, Name, NameAddr, ParseError, Via, parse};
+use sip_core::message::{Fault, Message, Name, NameAddr, ParseError, ResponseWriter, Via, parse};
 use sip_core::{Endpoint, Limits, Receipt, Seed};
 use support::{OFFER, Stage, request, status, with_fields};
 
@@ -138,6 +138,20 @@ trait Pair: Sized {
 }
 
 impl Pair for Verdict {}
+
+#[test]
+fn what_we_answer_to_the_longest_request_can_be_read() {
+    let vias = "Via: SIP/2.0/UDP 192.0.2.7;branch=z9hG4bKmore\r\n";
+    let read = |count: usize| {
+        let text = invite().replace(&format!("Content-Length: {}\r\n", OFFER.len()), "");
+        let fields = text.split("\r\n\r\n").next().unwrap_or_default().lines().count() - 1;
+        parse(text.replacen("From: ", &format!("{}From: ", vias.repeat(count - fields)), 1).into())
+    };
+    let Ok(Message::Request(request)) = read(64) else { panic!("64 fields") };
+    let answer = ResponseWriter::new(request.head(), ([192, 0, 2, 1], 5060).into()).begin(486, Some("ours")).finish();
+    assert!(matches!(parse(answer), Ok(Message::Response(_))));
+    assert!(matches!(read(65), Err(ParseError::Answerable(rejected)) if rejected.fault == Fault::TooManyFields));
+}
 
 #[test]
 fn a_broken_request_is_answered_with_400_and_leaves_nothing_behind() {

@@ -41,7 +41,7 @@ pub enum Fault {
     /// No empty line ends the header.
     #[error("the header has no end")]
     NoEndOfHeader,
-    /// More than [`MAX_FIELDS`] header fields.
+    /// More header fields than [`MAX_FIELDS`], or a few more in a response.
     #[error("there are too many header fields")]
     TooManyFields,
     /// A field that may stand only once stands twice.

@@ -12,8 +12,10 @@ use std::fmt;
 
 /// Largest packet that is read, in bytes; no datagram is larger, and every place in it fits 16 bits.
 pub const MAX_PACKET_BYTES: usize = u16::MAX as usize;
-/// Most header fields in one message.
+/// Most header fields in one request.
 pub const MAX_FIELDS: usize = 64;
+/// The same in a response: one to the longest request repeats its fields, and adds some.
+const MAX_RESPONSE_FIELDS: usize = 72;
 /// CSeq numbers are below this (RFC 3261 section 8.1.1.5).
 const CSEQ_END: u32 = 1 << 31;
 
@@ -194,7 +196,8 @@ struct Checked<'a> {
 impl<'a> Checked<'a> {
     fn new(index: &Index<'a>) -> Result<Self, Fault> {
         let start_line = StartLine::parse(index.start_line())?;
-        if index.too_many {
+        let most = if matches!(start_line, StartLine::Status(_)) { MAX_RESPONSE_FIELDS } else { MAX_FIELDS };
+        if index.too_many || index.count > most {
             return Err(Fault::TooManyFields);
         }
         let body_start = index.body_start.ok_or(Fault::NoEndOfHeader)?;
@@ -240,7 +243,7 @@ impl<'a> Checked<'a> {
 #[derive(Clone)]
 struct Index<'a> {
     packet: &'a [u8],
-    fields: [Field; MAX_FIELDS],
+    fields: [Field; MAX_RESPONSE_FIELDS],
     count: usize,
     /// The names that were seen, and those that were seen again, as bits.
     seen: u32,
@@ -254,7 +257,7 @@ struct Index<'a> {
 
 impl<'a> Index<'a> {
     fn new(packet: &'a [u8]) -> Self {
-        let fields = [Field { name: Name::Other, start: 0, end: 0 }; MAX_FIELDS];
+        let fields = [Field { name: Name::Other, start: 0, end: 0 }; MAX_RESPONSE_FIELDS];
         let mut index = Self {
             packet,
             fields,
