@@ -1,7 +1,7 @@
 //! The list of all agents as numbered changes (1-9): at most one change per input, and none for nothing.
 
 use crate::Core;
-use crate::acd::Agent;
+use crate::acd::{Activity, Agent};
 use crate::command::AgentCommand;
 use shared::model::{AgentId, Floor, FloorChange, FloorRow};
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,7 +34,12 @@ impl Core {
 
     fn floor_row(&self, agent: &Agent) -> FloorRow {
         let plan = self.turn.plan.agents.get(&agent.agent);
-        let about = agent.activity.interaction().or(agent.talk().map(|talk| talk.interaction));
+        // Who wraps up is with nobody, whoever goes on in the call.
+        let rings = match agent.activity {
+            Activity::Offered(offered) => Some(offered.interaction),
+            Activity::NotReady(_) | Activity::Ready | Activity::Talking(_) | Activity::WrapUp(_) | Activity::Lost(_) => None,
+        };
+        let about = rings.or(agent.talk().map(|talk| talk.interaction));
         let call = about.and_then(|interaction| self.calls.get(interaction));
         FloorRow {
             number: plan.map(|plan| plan.number.clone()).unwrap_or_default(),

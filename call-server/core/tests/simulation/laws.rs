@@ -169,6 +169,8 @@ impl Watch {
         for (agent, seen) in &self.agents {
             let row = self.floor.rows.get(agent).expect("1-9: somebody signed in is on the list");
             assert_eq!((row.state, row.connected), (seen.state(), seen.connected), "1-9: the row of {agent} is stale");
+            let busy = in_call(row.state) || row.state == AgentState::Offered;
+            assert!(row.partner.is_some() == busy || row.state == AgentState::Lost, "1-9: the partner in the row of {agent} is stale");
         }
         assert!(core.floor().version == self.floor.version, "1-9: a change of the list was not told");
     }
