@@ -384,14 +384,8 @@ impl Theatre {
             |theatre: &Self, agent| theatre.desks.get(&agent).and_then(|desk: &Desk| desk.call.as_ref()).map(|view| view.interaction);
         match deed {
             Deed::Accepts(agent) if self.voice == VoiceDevice::Phone => self.lift(agent),
-            Deed::Accepts(agent) => {
-                let offer = self.last_offer.get(&agent).copied().unwrap_or(OfferId(999));
-                self.ask(agent, AgentAction::Accept(offer));
-            }
-            Deed::Rejects(agent) => {
-                let offer = self.last_offer.get(&agent).copied().unwrap_or(OfferId(999));
-                self.ask(agent, AgentAction::Reject(offer));
-            }
+            Deed::Accepts(agent) => self.ask(agent, AgentAction::Accept(self.offer_of(agent))),
+            Deed::Rejects(agent) => self.ask(agent, AgentAction::Reject(self.offer_of(agent))),
             Deed::HangsUp(agent) => {
                 let interaction = call(self, agent).unwrap_or(InteractionId(1));
                 self.ask(agent, AgentAction::HangUp(interaction));
@@ -448,6 +442,11 @@ impl Theatre {
             }
             Deed::Uses(agent, device) => self.ask(agent, AgentAction::UseVoice(device)),
         }
+    }
+
+    /// The one that the desk showed last, or none of ours.
+    fn offer_of(&self, agent: AgentId) -> OfferId {
+        self.last_offer.get(&agent).copied().unwrap_or(OfferId(999))
     }
 
     /// A key, or the end of a question.
