@@ -185,8 +185,8 @@ fn who_leaves_while_held(stage: &Stage, script: &mut Script, [agent, colleague, 
     agent.state("holding", SOON);
     script.then("is held", agent, &[("agent", &[])]);
     let report = held.hang_up(LATER);
-    agent.event_where("notice", SOON, |value| value.to_string().contains("left_on_hold"));
     agent.state("ready", SOON);
+    told(agent, "left_on_hold");
     assert_eq!(tones::story(&report.heard), [vec![A]], "music is no tone");
 
     agent.tell("not_ready break");

@@ -36,7 +36,7 @@ fn place(name: &str, heard: &[i16]) -> Option<usize> {
     correlate::find(&piece(name), heard).filter(|found| found.correlation > 0.8).map(|found| found.delay_samples * 1_000 / RATE)
 }
 
-/// A citizen with a tone who presses these keys, so long after the answer or the key before.
+/// A citizen with a tone who presses these keys, so long after the answer.
 fn citizen(stage: &Stage, keys: &[(u64, &str)]) -> Caller {
     let acts = keys.iter().map(|(after_ms, key)| Act { after: Duration::from_millis(*after_ms), deed: Deed::Press((*key).to_owned()) });
     let speech = Speech::Looped(tone(C).into());
@@ -91,7 +91,7 @@ fn a_menu_leads_to_people_and_outside_and_a_survey_is_answered() {
     assert_eq!(call.marks.iter().filter(|mark| mark["mark"] == "to_node").count(), 1, "{:?}", call.marks);
 
     // A wrong key, then an answer; the call ends with thanks.
-    let caller = citizen(&stage, &[(7_000, "7"), (4_000, "2")]);
+    let caller = citizen(&stage, &[(7_000, "7"), (11_000, "2")]);
     hands_over(&mut colleague, 2);
     let report = caller.report(LATER);
     assert_eq!((report.outcome, report.ended_by), (Outcome::Answered, Some(EndedBy::FarEnd)), "{report:?}");

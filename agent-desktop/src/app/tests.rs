@@ -22,7 +22,7 @@ use shared::model::{
     MemberUnit, Need, NodeId, NotReadyReason, OfferId, OfferView, OpenMatter, OwnFigures, PartyId, PartyName, PartyView, PersonId,
     PhoneNumber, QueueId, Side, TalkHealth, TargetBand, UnitId, UnitPhone, UnixMillis, VoiceDevice, VoiceTrouble, VoiceView, WrapUpView,
 };
-use shared::wire::{HousePapers, NodeRow};
+use shared::wire::HousePapers;
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 
@@ -332,10 +332,7 @@ fn papers() -> Papers {
     Papers {
         house: Some(HousePapers {
             queues: vec![(QueueId(1), "政务咨询".to_owned()), (QueueId(2), "企业服务".to_owned())],
-            nodes: vec![
-                NodeRow { node: NodeId(1), name: "夜间菜单".to_owned(), survey: false },
-                NodeRow { node: NodeId(2), name: "服务评价".to_owned(), survey: true },
-            ],
+            nodes: Vec::new(),
             canned: vec![
                 CannedText { code: "sy".to_owned(), text: "市民 {name}（{number}）反映：".to_owned() },
                 CannedText { code: "hf".to_owned(), text: "已告知市民将在 5 个工作日内答复。".to_owned() },

@@ -63,11 +63,8 @@ pub(super) fn read(line: &str) -> Result<Command, String> {
     if let Some(paper) = read_paper(line.trim()) {
         return paper.map(Command::Wish);
     }
-    if let Some(message) = line.trim().strip_prefix("message ") {
-        return read_message(message, None).map(Command::Wish);
-    }
-    if let Some((link, message)) = line.trim().strip_prefix("message_of ").and_then(|rest| rest.split_once(' ')) {
-        return read_message(message, Some(read_link(link)?)).map(Command::Wish);
+    if let Some(message) = read_of_messages(line.trim()) {
+        return message.map(Command::Wish);
     }
     let mut words = line.split_whitespace();
     let wish = match (words.next(), words.next()) {
@@ -108,9 +105,6 @@ pub(super) fn read(line: &str) -> Result<Command, String> {
         (Some("press"), Some(keys)) => Wish::Call(CallFunction::PressKeys { keys: keys.to_owned() }),
         (Some("read_messages"), None) => Wish::ReadMessages,
         (Some("older_messages"), None) => Wish::OlderMessages,
-        (Some("recall_message"), Some(message)) => Wish::ChangeMessage(read_message_id(message)?, MessageChange::Recall),
-        (Some("pin_message"), Some(message)) => Wish::ChangeMessage(read_message_id(message)?, MessageChange::Pin),
-        (Some("unpin_message"), Some(message)) => Wish::ChangeMessage(read_message_id(message)?, MessageChange::Unpin),
         (Some("voice"), Some("phone")) => Wish::UseVoice(VoiceDevice::Phone),
         (Some("voice"), Some("headset")) => Wish::UseVoice(VoiceDevice::Headset),
         (Some("sign_out"), None) => Wish::SignOut,
@@ -136,6 +130,23 @@ fn read_target(text: &str) -> Result<Target, String> {
         Some(("queue", queue)) => Ok(Target::Queue(QueueId(id(queue)?))),
         Some(("node", node)) => Ok(Target::Node(NodeId(id(node)?))),
         _ => read_number(text).map(Target::Number),
+    }
+}
+
+/// A line about messages, if it is one.
+fn read_of_messages(line: &str) -> Option<Result<Wish, String>> {
+    let (word, rest) = line.split_once(' ')?;
+    let change = |change| Some(read_message_id(rest.trim()).map(|message| Wish::ChangeMessage(message, change)));
+    match word {
+        "message" => Some(read_message(rest, None)),
+        "message_of" => {
+            let (link, message) = rest.split_once(' ')?;
+            Some(read_link(link).and_then(|link| read_message(message, Some(link))))
+        }
+        "recall_message" => change(MessageChange::Recall),
+        "pin_message" => change(MessageChange::Pin),
+        "unpin_message" => change(MessageChange::Unpin),
+        _ => None,
     }
 }
 

@@ -279,6 +279,27 @@ fn phone_of(agent: AgentId) -> PhoneNumber {
     number(&format!("800{}", agent.0))
 }
 
+/// A menu and a survey, which lead to people, outside, to each other and to an end.
+fn nodes() -> BTreeMap<NodeId, NodePlan> {
+    let node = |kind, otherwise| NodePlan {
+        name: "node".to_owned(),
+        prompts: vec![PromptName::from("question")],
+        wrong_key: None,
+        kind,
+        wait_ms: 8_000,
+        tries: 2,
+        otherwise,
+    };
+    let out = NodeExit::Number(number("13800000001"));
+    let keys = BTreeMap::from([('1', NodeExit::Queue(OTHER_QUEUE)), ('2', out), ('3', NodeExit::Node(SURVEY))]);
+    let answers = BTreeMap::from([('5', "满意".to_owned())]);
+    let thanks = NodeExit::HangUp(Some(PromptName::from("thanks")));
+    BTreeMap::from([
+        (MENU, node(NodeKind::Menu { keys }, NodeExit::Queue(QUEUE))),
+        (SURVEY, node(NodeKind::Survey { answers, then: thanks }, NodeExit::HangUp(None))),
+    ])
+}
+
 impl Theatre {
     /// Everybody is there, a citizen has called, and the owner's desk rings.
     fn open(voice: VoiceDevice) -> Self {
@@ -292,23 +313,7 @@ impl Theatre {
             (COLLEAGUE, agent(OTHER_QUEUE, false)),
             (SUPERVISOR, AgentPlan { queues: vec![QUEUE, OTHER_QUEUE], ..agent(QUEUE, true) }),
         ]);
-        let node = |kind, otherwise| NodePlan {
-            name: "node".to_owned(),
-            prompts: vec![PromptName::from("question")],
-            wrong_key: None,
-            kind,
-            wait_ms: 8_000,
-            tries: 2,
-            otherwise,
-        };
-        let out = NodeExit::Number(number("13800000001"));
-        let keys = BTreeMap::from([('1', NodeExit::Queue(OTHER_QUEUE)), ('2', out), ('3', NodeExit::Node(SURVEY))]);
-        let answers = BTreeMap::from([('5', "满意".to_owned())]);
-        let thanks = NodeExit::HangUp(Some(PromptName::from("thanks")));
-        plan.nodes = BTreeMap::from([
-            (MENU, node(NodeKind::Menu { keys }, NodeExit::Queue(QUEUE))),
-            (SURVEY, node(NodeKind::Survey { answers, then: thanks }, NodeExit::HangUp(None))),
-        ]);
+        plan.nodes = nodes();
         for (agent, plan) in &mut plan.agents {
             let place = PhonePlace::Registered(phone_of(*agent));
             plan.phone = Some(AgentPhone { place, first: voice, unattended: None });
@@ -379,14 +384,8 @@ impl Theatre {
             |theatre: &Self, agent| theatre.desks.get(&agent).and_then(|desk: &Desk| desk.call.as_ref()).map(|view| view.interaction);
         match deed {
             Deed::Accepts(agent) if self.voice == VoiceDevice::Phone => self.lift(agent),
-            Deed::Accepts(agent) => {
-                let offer = self.last_offer.get(&agent).copied().unwrap_or(OfferId(999));
-                self.ask(agent, AgentAction::Accept(offer));
-            }
-            Deed::Rejects(agent) => {
-                let offer = self.last_offer.get(&agent).copied().unwrap_or(OfferId(999));
-                self.ask(agent, AgentAction::Reject(offer));
-            }
+            Deed::Accepts(agent) => self.ask(agent, AgentAction::Accept(self.offer_of(agent))),
+            Deed::Rejects(agent) => self.ask(agent, AgentAction::Reject(self.offer_of(agent))),
             Deed::HangsUp(agent) => {
                 let interaction = call(self, agent).unwrap_or(InteractionId(1));
                 self.ask(agent, AgentAction::HangUp(interaction));
@@ -408,12 +407,8 @@ impl Theatre {
                     self.feed(Input::MediaFailed { leg: CITIZEN, reason: MediaFailure::Io });
                 }
             }
-            Deed::CitizenPresses(digit) if !self.closed.contains(&CITIZEN) => self.feed(Input::Digit { leg: CITIZEN, digit }),
-            Deed::CitizenPresses(_) => {}
-            Deed::QuestionHeard if self.asked_citizen => {
-                self.feed(Input::AnnouncementEnded { leg: CITIZEN, end: AnnouncementEnd::Finished });
-            }
-            Deed::QuestionHeard => {}
+            Deed::CitizenPresses(digit) => self.citizen_hears_or_presses(Some(digit)),
+            Deed::QuestionHeard => self.citizen_hears_or_presses(None),
             Deed::OutsideHeard => self.each_outside(false, |leg| Input::LegRinging { leg, early: Some(SessionText("early".into())) }),
             Deed::OutsideTriesAnotherTrunk => {
                 self.each_outside(false, |leg| Input::LegWantsOffer { leg, terms: VoiceTerms::default() });
@@ -446,6 +441,21 @@ impl Theatre {
                 leg.into_iter().for_each(|leg| self.feed(Input::MediaFailed { leg, reason: MediaFailure::Io }));
             }
             Deed::Uses(agent, device) => self.ask(agent, AgentAction::UseVoice(device)),
+        }
+    }
+
+    /// The one that the desk showed last, or none of ours.
+    fn offer_of(&self, agent: AgentId) -> OfferId {
+        self.last_offer.get(&agent).copied().unwrap_or(OfferId(999))
+    }
+
+    /// A key, or the end of a question.
+    fn citizen_hears_or_presses(&mut self, digit: Option<char>) {
+        let (leg, end) = (CITIZEN, AnnouncementEnd::Finished);
+        match digit {
+            Some(digit) if !self.closed.contains(&CITIZEN) => self.feed(Input::Digit { leg, digit }),
+            None if self.asked_citizen => self.feed(Input::AnnouncementEnded { leg, end }),
+            Some(_) | None => {}
         }
     }
 

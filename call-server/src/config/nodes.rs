@@ -53,7 +53,7 @@ pub(super) const NODES: Section = Section {
 impl Resolver<'_> {
     pub(super) fn nodes(&mut self, plan: &Plan) -> BTreeMap<NodeId, NodePlan> {
         let written = self.written;
-        let ids: BTreeSet<NodeId> = written.all("nodes").filter_map(|block| id_of(block)).collect();
+        let ids: BTreeSet<NodeId> = written.all("nodes").filter_map(id_of).collect();
         let mut nodes = BTreeMap::new();
         for block in written.all("nodes") {
             let id = self.id(block, "node").map(NodeId);

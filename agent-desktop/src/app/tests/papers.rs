@@ -5,8 +5,8 @@ use crate::keeping::Settings;
 use agent::chooser::{FIELD, Purpose};
 use desktop_core::{SoundTest, VoiceStatus};
 use iced::widget::Id;
-use shared::model::{CallEntry, CallFunction, Direction, MatterKind, Summary, Target};
-use shared::wire::{CallsPage, Question};
+use shared::model::{CallEntry, CallFunction, Direction, MatterKind, NodeId, Summary, Target};
+use shared::wire::{CallsPage, NodeRow, Question};
 
 /// Lists as the server tells them.
 pub(super) fn calls(page: CallsPage) -> Vec<CallEntry> {
@@ -127,7 +127,10 @@ fn a_colleague_is_found_by_pinyin_initials_and_only_who_is_ready_can_be_chosen()
 
 #[test]
 fn a_menu_and_a_survey_are_chosen_to_hand_over_to_and_not_to_consult() {
-    let mut desktop = Desktop::showing(with_papers(talking()));
+    let mut view = with_papers(talking());
+    let row = |node, name: &str, survey| NodeRow { node: NodeId(node), name: name.to_owned(), survey };
+    view.papers.house.as_mut().expect("the house is known").nodes = vec![row(1, "夜间菜单", false), row(2, "服务评价", true)];
+    let mut desktop = Desktop::showing(view);
     desktop.press(Named::F7);
     desktop.assert_finds(&["夜间菜单", "语音菜单", "服务评价", "满意度调查", "立即转出"]);
     choose(&mut desktop, "fwpj");

@@ -172,6 +172,9 @@ fn one_message<'a>(scene: Scene<'a>, row_: &'a MessageRow, pinned: bool) -> Elem
     };
     let words = if row_.read { words } else { words.font(font::BOLD) };
     let link = row_.link.map(|link| label(palette, link_words(scene, link)).color(palette.color(Tone::Blue)));
-    let foot = row![container(words).width(Fill)].push(changes(scene, row_, pinned)).spacing(space::S).align_y(Center);
-    column![head.spacing(space::S).align_y(Center)].push(foot).push(link).spacing(space::XS).into()
+    let words: Element<'a, Message> = match changes(scene, row_, pinned) {
+        Some(changes) => row![container(words).width(Fill), changes].spacing(space::S).align_y(Center).into(),
+        None => words.into(),
+    };
+    column![head.spacing(space::S).align_y(Center), words].push(link).spacing(space::XS).into()
 }

@@ -276,6 +276,7 @@ impl Core {
     pub(super) fn segment_over(&mut self, agent: AgentId, (interaction, queue): (InteractionId, QueueId), ended_by: Side, handled: bool) {
         let QueuePlan { wrap_up_ms, wrap_up: rule, .. } = *self.turn.queue(queue);
         let wrap_up_ms = if handled { wrap_up_ms } else { 0 };
+        self.touch_watchers_of(agent);
         if self.acd.segment_over(&mut self.turn, agent, SegmentOver { interaction, ended_by, wrap_up_ms, rule, handled }) {
             self.sign_out(agent, SessionEnd::Asked);
         }

@@ -89,14 +89,14 @@ impl Core {
             Move::Astray => {
                 self.calls.node_left(&mut self.turn, interaction, NodeEnd::Unanswered);
                 self.ivr.leave(&mut self.turn, interaction);
-                self.to_people(interaction, None);
+                self.join_people(interaction, None);
             }
         }
     }
 
     fn exit(&mut self, interaction: InteractionId, exit: &NodeExit, visits: u32, reason: EndReason) {
         match exit {
-            NodeExit::Queue(queue) => self.to_people(interaction, Some(*queue)),
+            NodeExit::Queue(queue) => self.join_people(interaction, Some(*queue)),
             NodeExit::Node(node) => self.enter_node(interaction, *node, visits),
             NodeExit::Number(number) => match self.way_out(number) {
                 Some(to) => self.calls.call_onward(&mut self.turn, interaction, to),
@@ -111,7 +111,7 @@ impl Core {
     }
 
     /// Into a waiting line, with the time of the first entry; that of the call if this one is no more.
-    fn to_people(&mut self, interaction: InteractionId, queue: Option<QueueId>) {
+    fn join_people(&mut self, interaction: InteractionId, queue: Option<QueueId>) {
         let known = queue.filter(|queue| self.turn.plan.queues.contains_key(queue));
         let Some(own) = self.calls.get(interaction).map(|call| call.queue) else { return };
         self.put_in_line(interaction, Some(known.unwrap_or(own)));

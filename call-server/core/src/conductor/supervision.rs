@@ -136,6 +136,12 @@ impl Core {
         supervisors.into_iter().for_each(|supervisor| self.acd.touch(supervisor));
     }
 
+    /// There is something to be heard of this agent, or is no more: the desks of who listens say so.
+    pub(super) fn touch_watchers_of(&mut self, agent: AgentId) {
+        let listens = self.watches.iter().filter(|(_, (watched, _))| *watched == agent).map(|(supervisor, _)| *supervisor);
+        listens.collect::<Vec<_>>().into_iter().for_each(|supervisor| self.acd.touch(supervisor));
+    }
+
     /// As a supervisor's desk shows it.
     pub(super) fn watch_view(&self, supervisor: AgentId) -> Option<WatchView> {
         let (agent, mode) = *self.watches.get(&supervisor)?;
