@@ -1,6 +1,7 @@
 //! The real window on a real (virtual) display, with a real sound server as headset: what no headless test can see.
 
 use citizen::{CallPlan, EndedBy, Speech};
+use e2e::bus::{Bus, Told};
 use e2e::desk::{SoundServer, Window};
 use e2e::process::fresh_folder;
 use e2e::site::Agent;
@@ -234,6 +235,81 @@ fn a_summary_is_typed_in_pinyin_through_a_real_input_method() {
     let summaries = site.cli(&["summary", "list"]);
     let summary = &summaries["summaries"][0]["summary"];
     assert_eq!((&summary["content"], &summary["disposition"]), (&"水压不足".into(), &"water.pressure".into()), "{summaries}");
+}
+
+#[test]
+fn a_person_who_works_in_another_program_is_told_of_a_call_and_answers_it_from_there() {
+    let site = Site::demo("window-outside");
+    site.configure("queues", "wrap_up_seconds", "0");
+    let server = Server::start(&site);
+    let agent = &site.agents[0];
+    let wait_state = |state: &str| Server::wait_status(&site, state, |status| state_of(status, &agent.number) == state);
+    let folder = fresh_folder("window-outside-sound");
+    let sound = SoundServer::start(&folder);
+    let bus = Bus::start(&folder);
+    let window = Window::open_on_bus("window-outside-desk", &bus, &site, &server, agent, &sound);
+    let tray = bus.told("an icon for the tray", |told| if let Told::Tray(owner) = told { Some(owner) } else { None });
+    wait_state("not_ready");
+    window.go_ready(|| state_of(&site.cli(&["status"]), &agent.number) == "ready");
+    let dial = || {
+        let speech = Speech::Looped(read_mono(&prompt("citizen")).into());
+        Caller::dial(CallPlan { speech, from: Some("13912345678".to_owned()), ..CallPlan::new(server.sip, "12345") })
+    };
+
+    // By the notification's button.
+    window.put_away();
+    let caller = dial();
+    let (number, title) = notification(&bus);
+    assert!(title.contains("139 1234 5678"), "{title}");
+    let small = window.small_window();
+    assert!(small.0 >= 400 && small.1 >= 200, "{small:?}");
+    window.picture("1-small-window");
+    bus.press(number, "answer");
+    wait_state("talking");
+    bus.told("a notification taken back", |told| (told == Told::Withdrawn(number)).then_some(()));
+    window.small_window_is_gone();
+    window.is_back();
+    window.shows_state_in(BLUE);
+
+    // By keys that work in every program.
+    window.put_away();
+    window.press_anywhere("ctrl+shift+F5");
+    wait_state("holding");
+    window.press_anywhere("ctrl+shift+F5");
+    wait_state("talking");
+    window.press_anywhere("ctrl+shift+F4");
+    wait_state("ready");
+    let report = caller.report(LATER);
+    assert_eq!(report.ended_by, Some(EndedBy::FarEnd), "{report:?}");
+    let caller = dial();
+    let (number, _) = notification(&bus);
+    let _ = window.small_window();
+    window.press_anywhere("ctrl+shift+F2");
+    wait_state("talking");
+    bus.told("a notification taken back", |told| (told == Told::Withdrawn(number)).then_some(()));
+    window.is_back();
+    window.press_anywhere("ctrl+shift+F4");
+    wait_state("ready");
+    let _ = caller.report(LATER);
+
+    // Closed, it hides in the tray and stays signed in.
+    window.close();
+    assert_eq!(state_of(&site.cli(&["status"]), &agent.number), "ready");
+    let (_, text) = bus.tray_tip(&tray);
+    assert_eq!(text, "空闲");
+    bus.click_tray(&tray);
+    window.is_back();
+    window.shows_state_in(GREEN);
+}
+
+fn notification(bus: &Bus) -> (u32, String) {
+    bus.told("a notification with a button for answering", |told| match told {
+        Told::Shown { number, title, actions, .. } => {
+            assert_eq!(actions[..2], ["answer", "接听"]);
+            Some((number, title))
+        }
+        Told::Withdrawn(_) | Told::Tray(_) => None,
+    })
 }
 
 fn lock_and_unlock(site: &Site, agent: &Agent, window: &Window) {

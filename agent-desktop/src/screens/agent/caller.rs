@@ -59,7 +59,7 @@ fn pause<'a>(scene: Scene<'a>) -> Option<Element<'a, Message>> {
 }
 
 /// What one must know before the first word: called back by the hotline, withheld, in favour, calls again, was served by me; and the card's own marks.
-fn marks<'a>(state: &'a State, scene: Scene<'a>, call: &'a CallView) -> Option<Element<'a, Message>> {
+pub(super) fn marks<'a>(state: &'a State, scene: Scene<'a>, call: &'a CallView) -> Option<Element<'a, Message>> {
     let (palette, house, known) = (scene.palette, &scene.texts.house, &call.known);
     let mark = |tone: Tone, word: String| -> Element<'a, Message> {
         let word = text(word).size(text_size::LABEL).font(font::BOLD);

@@ -17,6 +17,7 @@ pub(crate) mod mini;
 mod own;
 mod paperwork;
 pub(crate) mod password;
+mod pop;
 pub(crate) mod settings;
 mod stage;
 mod status_line;
@@ -162,6 +163,10 @@ pub(crate) enum Message {
     SoundIsGood,
     /// 迷你条
     ToggleMini,
+    /// The main window to the front.
+    Raise,
+    /// Where a call that rings is shown while another program is before the eyes: the main window alone, or a small one on top.
+    RingInMain(bool),
     /// 消息
     ShowMessages,
     /// On that page.
@@ -213,6 +218,8 @@ pub(crate) enum Action {
     Keep(Box<Settings>),
     /// The strip, or the whole window again.
     ToggleMini,
+    /// The main window to the front.
+    Raise,
 }
 
 impl State {
@@ -296,6 +303,7 @@ impl State {
             Message::SwitchMode => return Action::SwitchMode,
             Message::SwitchLanguage => return Action::SwitchLanguage,
             Message::ToggleMini => return Action::ToggleMini,
+            Message::Raise => return Action::Raise,
             other => return self.update_papers(other, scene, settings),
         }
         Action::None
@@ -482,7 +490,7 @@ fn has_drawer(scene: Scene<'_>) -> bool {
 }
 
 /// The colour that goes with a state's word.
-fn tone(state: Option<AgentState>) -> Tone {
+pub(crate) fn tone(state: Option<AgentState>) -> Tone {
     match state {
         Some(AgentState::Ready) => Tone::Green,
         Some(AgentState::Offered) => Tone::Amber,
