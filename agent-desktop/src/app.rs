@@ -119,6 +119,7 @@ macro_rules! scene {
             now_ms: $app.now_ms,
             utc_offset_minutes: $app.utc_offset_minutes,
             width: $app.width,
+            height: $app.height,
             engine_stopped: $app.engine_stopped,
         }
     };
@@ -133,6 +134,7 @@ pub(crate) struct App {
     now_ms: Millis,
     utc_offset_minutes: i32,
     width: f32,
+    height: f32,
     mode: Mode,
     language: Language,
     sign_in: sign_in::State,
@@ -221,6 +223,7 @@ impl App {
             ringing,
             utc_offset_minutes: utc_offset_minutes(),
             width: FIRST_SIZE.width,
+            height: FIRST_SIZE.height,
             mode: options.mode,
             language: options.language,
             sign_in: sign_in::State::new(options.server, options.number, options.voice),

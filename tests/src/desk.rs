@@ -425,7 +425,10 @@ impl Window {
             if fits(&shown) {
                 return shown;
             }
-            assert!(std::time::Instant::now() < until, "not {what}: {shown:?}.\n{}", self.running.story());
+            if std::time::Instant::now() >= until {
+                let picture = self.picture("unexpected");
+                panic!("not {what}, but {shown:?}; see {}.\n{}", picture.display(), self.running.story());
+            }
         }
     }
 
@@ -441,13 +444,36 @@ impl Window {
     /// # Panics
     /// If it does not come; the message gives the colour that was there.
     pub fn shows_state_in(&self, colour: &str) {
+        self.shows_at(STATE_TILE, colour);
+    }
+
+    /// Waits until a point within the window is painted in this colour.
+    ///
+    /// # Panics
+    /// If it does not come; the message gives the colour that was there.
+    pub fn shows_at(&self, point: (u32, u32), colour: &str) {
+        self.await_colour(point, &format!("in {colour}"), |painted| painted.eq_ignore_ascii_case(colour));
+    }
+
+    /// Waits until a sheet lies over the desk and darkens the state's tile, whose colour was this.
+    ///
+    /// # Panics
+    /// If it does not come.
+    pub fn shows_sheet_over(&self, colour: &str) {
+        self.await_colour(STATE_TILE, &format!("darker than {colour}"), |painted| !painted.eq_ignore_ascii_case(colour));
+    }
+
+    fn await_colour(&self, point: (u32, u32), what: &str, fits: impl Fn(&str) -> bool) {
         let until = std::time::Instant::now() + SOON;
         loop {
-            let painted = self.display.colour_within(&self.id, STATE_TILE);
-            if painted.as_deref().is_some_and(|painted| painted.eq_ignore_ascii_case(colour)) {
+            let painted = self.display.colour_within(&self.id, point);
+            if painted.as_deref().is_some_and(&fits) {
                 return;
             }
-            assert!(std::time::Instant::now() < until, "the state's tile is {painted:?}, not {colour}.\n{}", self.running.story());
+            if std::time::Instant::now() >= until {
+                let picture = self.picture("unexpected");
+                panic!("{point:?} is {painted:?}, not {what}; see {}.\n{}", picture.display(), self.running.story());
+            }
         }
     }
 

@@ -107,18 +107,17 @@ fn a_person_holds_consults_talks_in_three_writes_a_summary_survives_a_crash_and_
     wait_state("offered");
     window.press("F2");
     wait_state("talking");
+    window.shows_state_in(BLUE);
 
     window.press("F5");
     wait_state("holding");
     window.shows_state_in(VIOLET);
     window.press("F5");
     wait_state("talking");
+    window.shows_state_in(BLUE);
 
     colleague.go_ready();
-    window.press("F8");
-    window.type_text(&other.number);
-    window.picture("1-consult");
-    window.press("Return");
+    consult(&window, other);
     wait_state("consulting");
     colleague.state("consulting", LATER);
     window.shows_state_in(VIOLET);
@@ -128,10 +127,10 @@ fn a_person_holds_consults_talks_in_three_writes_a_summary_survives_a_crash_and_
     window.shows_state_in(BLUE);
     window.picture("3-three-way");
     colleague.tell("hang_up");
-    Server::wait_status(&site, "two in the talk", |status| state_of(status, &other.number) != "consulting");
+    Server::wait_status(&site, "two in the talk", |status| !["consulting", "talking"].contains(&state_of(status, &other.number).as_str()));
+    window.shows_at(BELOW_PARTIES, SURFACE);
 
-    window.click(DISPOSITION.0, DISPOSITION.1);
-    window.type_text("sybz");
+    choose_disposition(&window);
     window.press("Return");
     let drafts = Window::data(&site).join("drafts").join(&agent.number);
     let chosen = wait_for_draft(&drafts, |_| true);
@@ -179,10 +178,9 @@ fn a_person_hands_a_citizen_over_after_asking_the_colleague() {
     wait_state("offered");
     window.press("F2");
     wait_state("talking");
+    window.shows_state_in(BLUE);
     colleague.go_ready();
-    window.press("F8");
-    window.type_text(&other.number);
-    window.press("Return");
+    consult(&window, other);
     wait_state("consulting");
     colleague.state("consulting", LATER);
     window.shows_state_in(VIOLET);
@@ -213,14 +211,17 @@ fn a_summary_is_typed_in_pinyin_through_a_real_input_method() {
     wait_state("talking");
     window.shows_state_in(BLUE);
 
-    window.click(DISPOSITION.0, DISPOSITION.1);
-    window.type_text("sybz");
+    choose_disposition(&window);
     // The first gives the letters as they are to the field, the second takes what they found.
     window.press("Return");
     window.press("Return");
     let drafts = Window::data(&site).join("drafts").join(&agent.number);
     let chosen = wait_for_draft(&drafts, |_| true);
+    window.shows_state_in(BLUE);
     window.click(CONTENT.0, CONTENT.1);
+    // The input method is told of the field by the next picture of the window: what comes before is a plain letter, and taken back either way.
+    window.press("a");
+    window.press("BackSpace");
     window.type_text("shuiyabuzu");
     window.picture("1-composing");
     window.press("space");
@@ -312,10 +313,40 @@ fn notification(bus: &Bus) -> (u32, String) {
     })
 }
 
+/// Between those who take part and the form below; the form itself while nobody else does.
+const BELOW_PARTIES: (u32, u32) = (640, 130);
+const SURFACE: &str = "#FFFFFF";
+
+/// Where the first colleague's sign stands while one talks, and its colour when that one is free.
+const COLLEAGUE: (u32, u32) = (1_052, 279);
+const FREE: &str = "#187A44";
+
+/// 咨询 with a colleague who is seen to be free.
+fn consult(window: &Window, other: &Agent) {
+    window.shows_at(COLLEAGUE, FREE);
+    window.press("F8");
+    window.shows_sheet_over(BLUE);
+    window.type_text(&other.number);
+    window.picture("1-consult");
+    window.press("Return");
+}
+
+/// 事项分类, found by its pinyin initials.
+fn choose_disposition(window: &Window) {
+    window.click(DISPOSITION.0, DISPOSITION.1);
+    window.shows_sheet_over(BLUE);
+    window.type_text("sybz");
+}
+
+/// The page's ground, which is seen where the state's tile was.
+const PAGE: &str = "#F3F5F8";
+
 fn lock_and_unlock(site: &Site, agent: &Agent, window: &Window) {
+    window.shows_state_in(GREEN);
     window.press("F11");
     window.press("6");
     Server::wait_status(site, "a locked seat", |status| reason_of(status, &agent.number) == "locked");
+    window.shows_state_in(PAGE);
     window.picture("6-locked");
     window.type_text(&agent.password);
     window.press("Return");

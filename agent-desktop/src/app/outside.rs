@@ -8,7 +8,7 @@ use iced::keyboard::{Key, key::Named};
 use iced::{Element, Point, Size, Task, window};
 
 /// Size of the small window in logical pixels.
-pub(super) const POP_SIZE: Size = Size::new(420.0, 264.0);
+pub(super) const POP_SIZE: Size = Size::new(420.0, 304.0);
 /// Its distance from the screen's corner.
 const POP_MARGIN: f32 = 24.0;
 
@@ -61,7 +61,7 @@ impl App {
 
     pub(super) fn resized(&mut self, id: window::Id, size: Size) {
         if self.outside.pop != Some(id) {
-            self.width = size.width;
+            (self.width, self.height) = (size.width, size.height);
         }
     }
 
@@ -72,7 +72,12 @@ impl App {
         }
         self.outside.focused = focused;
         self.show_sign();
-        if focused { self.close_pop() } else { Task::none() }
+        match focused {
+            true => self.close_pop(),
+            // Whoever turns away while it rings is told of it where they turn to.
+            false if self.ringing && !self.settings.ring_in_main => self.open_pop(),
+            false => Task::none(),
+        }
     }
 
     /// Closed is not signed out: with a tray the window hides there, without one it asks first.

@@ -3,6 +3,9 @@
 //! Not here: what any of it means; the window says what to show and acts on what was pressed. Each of the three may be missing on a
 //! desktop, which is told in the log and is no error: whatever can be done here can be done in the window.
 
+// Elsewhere there are keys alone so far.
+#![cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "tray and notifications are built for Linux"))]
+
 mod hotkeys;
 #[cfg(target_os = "linux")]
 mod notice;

@@ -30,6 +30,8 @@ fn a_call_is_told_outside_only_while_another_program_has_the_keyboard() {
     desktop.shows(talking());
     desktop.shows(ringing());
     assert_eq!(desktop.app.outside.pop, None);
+    desktop.tell(Message::Focused(main, false));
+    assert!(desktop.app.outside.pop.is_some(), "the agent has turned to another program");
 }
 
 #[test]

@@ -30,7 +30,7 @@ use crate::theme::{self, Tone, size, space, text_size};
 use crate::widget::{Icon, hairline, rail_item};
 use correction::{Edit, Form};
 use desktop_core::{LinkState, Saved, SoundSettings, SoundTest, View, Wish};
-use iced::widget::{Stack, column, container, row, space as gap, stack};
+use iced::widget::{Stack, column, container, row, scrollable, stack};
 use iced::{Element, Fill};
 use shared::model::{AgentState, CallFunction, CallView, CallerPerson, InteractionId, NotReadyReason, PersonId};
 use shared::pii::Pii;
@@ -446,10 +446,15 @@ impl State {
         ]
         .push(supervise)
         .push(drawer)
-        .push(gap::vertical())
-        .push(rail_item(palette, mode_icon, mode_word, false, Some(Message::SwitchMode)))
-        .push(place(Icon::Gear, papers.settings, Page::Settings, Message::ShowSettings))
-        .push(rail_item(palette, Icon::SignOut, texts.sign_out, false, Some(Message::AskSignOut)));
+        .spacing(space::XS);
+        // In a low window the places scroll; what is below stays in reach.
+        let hidden = scrollable::Direction::Vertical(scrollable::Scrollbar::hidden());
+        let places = column![
+            scrollable(places).direction(hidden).height(Fill),
+            rail_item(palette, mode_icon, mode_word, false, Some(Message::SwitchMode)),
+            place(Icon::Gear, papers.settings, Page::Settings, Message::ShowSettings),
+            rail_item(palette, Icon::SignOut, texts.sign_out, false, Some(Message::AskSignOut)),
+        ];
         let rail = container(places.spacing(space::XS)).width(size::RAIL).height(Fill).padding(space::S);
         rail.style(move |_| theme::bar(palette)).into()
     }

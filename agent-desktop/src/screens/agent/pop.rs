@@ -2,17 +2,21 @@
 
 use super::{Message, Scene, State, caller, sign, tone};
 use crate::font;
-use crate::theme::{self, radius, space, text_size};
-use crate::widget::{filled, icon, label, plain};
+use crate::theme::{self, Tone, radius, space, text_size};
+use crate::widget::{call_button_filled, icon, label, plain};
 use desktop_core::Wish;
 use iced::widget::{column, container, row, space as gap, text};
 use iced::{Center, Element, Fill};
 use shared::model::CallView;
 
+/// Width of 接听.
+const ANSWER_WIDTH: f32 = 108.0;
+
 pub(super) fn view<'a>(state: &'a State, scene: Scene<'a>) -> Element<'a, Message> {
     let palette = scene.palette;
     let offer = scene.view.desk.as_ref().and_then(|desk| desk.offer.as_ref());
-    let content = column![].push(offer.map(|offer| who(state, scene, &offer.call))).push(gap::vertical()).push(acts(scene));
+    let who = container(column![].push(offer.map(|offer| who(state, scene, &offer.call)))).width(Fill).height(Fill).clip(true);
+    let content = column![who, acts(scene)];
     let window = container(content.spacing(space::S)).width(Fill).height(Fill).padding(space::L);
     window.style(move |_| theme::card(palette)).into()
 }
@@ -30,21 +34,14 @@ fn who<'a>(state: &'a State, scene: Scene<'a>, call: &'a CallView) -> Element<'a
     let address = container(caller::address(state, scene, call)).max_height(40.0).clip(true);
     let head = row![chip, container(waited).width(Fill).clip(true)].spacing(space::S).align_y(Center);
     let names = container(column![name, number].spacing(2.0)).width(Fill).clip(true);
-    let marks = caller::marks(state, scene, call).map(|marks| container(marks).max_height(24.0).clip(true));
-    column![head, names].push(marks).push(address).spacing(space::S).into()
+    column![head, names].push(caller::marks(state, scene, call)).push(address).spacing(space::S).into()
 }
 
 fn acts<'a>(scene: Scene<'a>) -> Element<'a, Message> {
     let (palette, texts) = (scene.palette, scene.texts);
     let answer = scene.view.can_answer().then_some(Message::Wish(Wish::Answer));
-    row![
-        filled(palette, texts.call.answer, Some("F2"), answer),
-        gap::horizontal(),
-        plain(palette, texts.outside.open, Some(Message::Raise))
-    ]
-    .spacing(space::S)
-    .align_y(Center)
-    .into()
+    let answer = call_button_filled(palette, Tone::Green, texts.call.answer, "F2", answer).width(ANSWER_WIDTH);
+    row![answer, gap::horizontal(), plain(palette, texts.outside.open, Some(Message::Raise))].spacing(space::S).align_y(Center).into()
 }
 
 /// How long the caller has waited, as it is said beside the queue.
