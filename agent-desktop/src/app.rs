@@ -1,10 +1,13 @@
 //! The window: state, messages, and which screen is shown. It draws the session's view and passes wishes on; it decides nothing
 //! about calls. The session runs behind [`Backend`], on a thread of its own.
 
+mod outside;
+
 use crate::client::{Client, Snapshot};
 use crate::font;
 use crate::i18n::Language;
 use crate::keeping::{Keeping, Settings};
+use crate::platform::{Platform, Press};
 use crate::screens::agent::chooser::Purpose;
 use crate::screens::{Scene, agent, sign_in};
 use crate::theme::{Mode, text_size};
@@ -85,15 +88,12 @@ pub(crate) fn run(options: Options, backend: Arc<dyn Backend>) -> iced::Result {
         antialiasing: true,
         ..Default::default()
     };
-    let platform_specific = platform_settings();
-    let window = window::Settings { size: FIRST_SIZE, min_size: Some(LEAST_SIZE), platform_specific, ..Default::default() };
-    iced::application(move || App::new(options.clone(), Arc::clone(&backend)), App::update, App::view)
-        .title(App::title)
-        .theme(App::theme)
+    iced::daemon(move || App::boot(options.clone(), Arc::clone(&backend)), App::update, App::view_of)
+        .title(|app: &App, _| app.title())
+        .theme(|app: &App, _| app.theme())
         .subscription(App::subscription)
-        .scale_factor(App::scale)
+        .scale_factor(|app: &App, _| app.scale())
         .settings(settings)
-        .window(window)
         .run()
 }
 
@@ -119,6 +119,7 @@ macro_rules! scene {
             now_ms: $app.now_ms,
             utc_offset_minutes: $app.utc_offset_minutes,
             width: $app.width,
+            height: $app.height,
             engine_stopped: $app.engine_stopped,
         }
     };
@@ -133,11 +134,13 @@ pub(crate) struct App {
     now_ms: Millis,
     utc_offset_minutes: i32,
     width: f32,
+    height: f32,
     mode: Mode,
     language: Language,
     sign_in: sign_in::State,
     agent: agent::State,
     window: Option<window::Id>,
+    outside: outside::State,
     drawn: bool,
     engine_stopped: bool,
     /// When a key or the mouse was used last.
@@ -171,7 +174,17 @@ pub(crate) enum Message {
     /// The window is there.
     Opened(window::Id),
     /// Its new size.
-    Resized(Size),
+    Resized(window::Id, Size),
+    /// A window has the keyboard now, or has lost it.
+    Focused(window::Id, bool),
+    /// Its close button was pressed.
+    Closing(window::Id),
+    /// It is gone.
+    Closed(window::Id),
+    /// The small window of a call that rings is there.
+    PopOpened(window::Id),
+    /// Tray, notification, or a key in another program.
+    Pressed(Press),
     /// The first frame was drawn.
     Drawn,
     /// From the sign-in screen.
@@ -181,10 +194,28 @@ pub(crate) enum Message {
 }
 
 impl App {
-    fn new(options: Options, backend: Arc<dyn Backend>) -> (Self, Task<Message>) {
+    /// The app with its window and all that is outside of it.
+    fn boot(options: Options, backend: Arc<dyn Backend>) -> (Self, Task<Message>) {
+        let mut platform = Platform::start();
+        let presses = outside::presses(&mut platform);
+        let mut app = Self::new(options, backend, platform);
+        let platform_specific = platform_settings();
+        let settings = window::Settings {
+            size: FIRST_SIZE,
+            min_size: Some(LEAST_SIZE),
+            platform_specific,
+            exit_on_close_request: false,
+            ..Default::default()
+        };
+        let (id, open) = window::open(settings);
+        app.window = Some(id);
+        (app, Task::batch([open.map(Message::Opened), presses]))
+    }
+
+    fn new(options: Options, backend: Arc<dyn Backend>, platform: Platform) -> Self {
         let snapshots = Snapshots(backend.snapshots());
         let Snapshot { view, ringing } = snapshots.0.borrow().clone();
-        let app = Self {
+        Self {
             now_ms: backend.now_ms(),
             backend,
             snapshots,
@@ -192,11 +223,13 @@ impl App {
             ringing,
             utc_offset_minutes: utc_offset_minutes(),
             width: FIRST_SIZE.width,
+            height: FIRST_SIZE.height,
             mode: options.mode,
             language: options.language,
             sign_in: sign_in::State::new(options.server, options.number, options.voice),
             agent: agent::State::default(),
             window: None,
+            outside: outside::State::new(platform),
             drawn: false,
             engine_stopped: false,
             stirred_ms: 0,
@@ -206,8 +239,7 @@ impl App {
             keeping: options.keeping,
             mini: false,
             sound_told: false,
-        };
-        (app, Task::none())
+        }
     }
 
     fn title(&self) -> String {
@@ -227,7 +259,12 @@ impl App {
             Message::Stirred => self.stirred(),
             Message::Key(event) => return self.key(&event),
             Message::Opened(id) => return self.opened(id),
-            Message::Resized(size) => self.width = size.width,
+            Message::Resized(id, size) => self.resized(id, size),
+            Message::Focused(id, focused) => return self.focused(id, focused),
+            Message::Closing(id) => return self.closing(id),
+            Message::Closed(id) => return self.closed(id),
+            Message::PopOpened(id) => return window::set_level(id, window::Level::AlwaysOnTop),
+            Message::Pressed(press) => return self.pressed(press),
             Message::Drawn => self.first_frame(),
             Message::SignIn(message) => {
                 let action = self.sign_in.update(message);
@@ -266,17 +303,20 @@ impl App {
             }
             agent::Action::Keep(settings) => self.keep(*settings),
             agent::Action::ToggleMini => return self.toggle_mini(),
+            agent::Action::Raise => return self.raise(),
         }
         Task::none()
     }
 
     fn switch_mode(&mut self) {
         self.mode = self.mode.other();
+        self.show_sign();
         self.keep(Settings { dark: Some(self.mode == Mode::Dark), ..self.settings.clone() });
     }
 
     fn switch_language(&mut self) {
         self.language = self.language.other();
+        self.show_sign();
         self.keep(Settings { english: Some(self.language == Language::English), ..self.settings.clone() });
     }
 
@@ -332,14 +372,11 @@ impl App {
         self.read_messages();
         self.attend();
         self.settle();
+        self.show_sign();
         if self.locked && !was_locked {
             return operation::focus(agent::lock::PASSWORD);
         }
-        let attention = match (self.window, rang, ringing) {
-            (Some(id), false, true) => raise(id),
-            (Some(id), true, false) => window::request_user_attention(id, None),
-            (Some(_), true, true) | (Some(_), false, false) | (None, _, _) => Task::none(),
-        };
+        let attention = self.attract(rang, ringing);
         if was_in && self.view.me.is_none() { Task::batch([attention, self.focus_first()]) } else { attention }
     }
 
@@ -396,7 +433,7 @@ impl App {
 
     fn opened(&mut self, id: window::Id) -> Task<Message> {
         self.window = Some(id);
-        Task::batch([self.focus_first(), window::size(id).map(Message::Resized)])
+        Task::batch([self.focus_first(), window::size(id).map(move |size| Message::Resized(id, size))])
     }
 
     fn focus_first(&self) -> Task<Message> {
@@ -495,8 +532,10 @@ impl App {
             keyboard::listen().map(Message::Key),
             iced::event::listen_with(|event, _, _| stirs(&event).then_some(Message::Stirred)),
             iced::event::listen_with(left_to_us),
-            window::open_events().map(Message::Opened),
-            window::resize_events().map(|(_, size)| Message::Resized(size)),
+            window::resize_events().map(|(id, size)| Message::Resized(id, size)),
+            window::close_requests().map(Message::Closing),
+            window::close_events().map(Message::Closed),
+            iced::event::listen_with(outside::focus),
         ];
         if self.ringing {
             all.push(iced::time::every(Duration::from_millis(PULSE_STEP_MS)).map(|_| Message::Pulse));
@@ -506,12 +545,6 @@ impl App {
         }
         Subscription::batch(all)
     }
-}
-
-/// Brings the window before the agent's eyes; a window manager may refuse the focus, but not the sign in the task bar.
-fn raise(id: window::Id) -> Task<Message> {
-    let sign = window::request_user_attention(id, Some(window::UserAttention::Critical));
-    Task::batch([window::minimize(id, false), sign, window::gain_focus(id)])
 }
 
 /// Esc closes a sheet and arrows step through its list, also while its field has the focus and takes them for itself.

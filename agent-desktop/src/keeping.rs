@@ -43,6 +43,8 @@ pub(crate) struct Settings {
     pub(crate) server: Option<String>,
     /// The sound was tried out with these devices.
     pub(crate) sound_tested: bool,
+    /// A call that rings is shown in the main window alone, which is brought to the front; otherwise by a small window on top.
+    pub(crate) ring_in_main: bool,
 }
 
 /// Where it is kept. Without a folder nothing is kept.

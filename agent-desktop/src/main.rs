@@ -15,6 +15,7 @@ mod headless;
 mod headsets;
 mod i18n;
 mod keeping;
+mod platform;
 mod screens;
 mod theme;
 mod widget;

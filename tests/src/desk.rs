@@ -1,5 +1,6 @@
 //! A desk with a person at it: a display (Xvfb with a window manager), a sound server with a virtual headset, and the real window.
 
+use crate::bus::Bus;
 use crate::process::{Running, fresh_folder, program};
 use crate::site::{Agent, Site};
 use crate::{SOON, Server};
@@ -252,7 +253,18 @@ impl Window {
     pub fn open(name: &str, site: &Site, server: &Server, agent: &Agent, sound: &SoundServer) -> Self {
         let folder = fresh_folder(name);
         let display = Display::start(&folder);
-        Self::open_on(display, None, folder, (site, server, agent, sound))
+        Self::open_on(display, None, folder, None, (site, server, agent, sound))
+    }
+
+    /// The same on a session bus, with notifications and a tray.
+    ///
+    /// # Panics
+    /// If it does not come up.
+    #[must_use]
+    pub fn open_on_bus(name: &str, bus: &Bus, site: &Site, server: &Server, agent: &Agent, sound: &SoundServer) -> Self {
+        let folder = fresh_folder(name);
+        let display = Display::start(&folder);
+        Self::open_on(display, None, folder, Some(bus), (site, server, agent, sound))
     }
 
     /// The same beside fcitx5, which makes hanzi of whatever is typed in pinyin.
@@ -264,13 +276,14 @@ impl Window {
         let folder = fresh_folder(name);
         let display = Display::start(&folder);
         let method = display.start_pinyin(&folder);
-        Self::open_on(display, Some(method), folder, (site, server, agent, sound))
+        Self::open_on(display, Some(method), folder, None, (site, server, agent, sound))
     }
 
     fn open_on(
         display: Display,
         input_method: Option<Running>,
         folder: PathBuf,
+        bus: Option<&Bus>,
         (site, server, agent, sound): (&Site, &Server, &Agent, &SoundServer),
     ) -> Self {
         let mut command = Command::new(program("agent-desktop"));
@@ -279,6 +292,11 @@ impl Window {
         command.arg("--data-dir").arg(Self::data(site));
         command.envs(input_method.as_ref().map(|_| ("XMODIFIERS", "@im=fcitx")));
         sound.plug_into(&mut command);
+        // The bus of whoever runs the test is nobody's business.
+        command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere");
+        if let Some(bus) = bus {
+            bus.connect(&mut command);
+        }
         let mut running = Running::start("agent-desktop", &mut command, &folder.join("desktop.log"));
         running.tell(&agent.password);
         running.event("window_ready", crate::LATER);
@@ -343,6 +361,77 @@ impl Window {
         self.display.ask("xdotool", &["key", key]);
     }
 
+    /// Presses a key in whatever program has the keyboard, which is none of ours once the window is put away.
+    pub fn press_anywhere(&self, key: &str) {
+        self.display.ask("xdotool", &["key", key]);
+    }
+
+    /// Puts it away into the task bar, and waits until it is off the screen.
+    ///
+    /// # Panics
+    /// If it stays.
+    pub fn put_away(&self) {
+        self.display.ask("xdotool", &["windowminimize", &self.id]);
+        self.await_shown("the window off the screen", |shown| !shown.contains(&self.id));
+    }
+
+    /// Closes it, as the button in its corner does.
+    ///
+    /// # Panics
+    /// If it stays.
+    pub fn close(&self) {
+        self.press("alt+F4");
+        self.await_shown("the window off the screen", |shown| !shown.contains(&self.id));
+    }
+
+    /// Waits until it is on the screen.
+    ///
+    /// # Panics
+    /// If it does not come.
+    pub fn is_back(&self) {
+        self.await_shown("the window on the screen", |shown| shown.contains(&self.id));
+    }
+
+    /// Waits for a second window that stays above others, and returns its size.
+    ///
+    /// # Panics
+    /// If none comes.
+    #[must_use]
+    pub fn small_window(&self) -> (u32, u32) {
+        let small = self.await_shown("a second window", |shown| shown.iter().any(|id| *id != self.id));
+        let small = small.into_iter().find(|id| *id != self.id).expect("it was seen");
+        let until = std::time::Instant::now() + SOON;
+        while !self.display.ask("xprop", &["-id", &small, "_NET_WM_STATE"]).is_some_and(|state| state.contains("_NET_WM_STATE_ABOVE")) {
+            assert!(std::time::Instant::now() < until, "the second window is not above others");
+        }
+        let size = self.display.ask("xdotool", &["getwindowgeometry", "--shell", &small]).unwrap_or_default();
+        let of = |name: &str| size.lines().find_map(|line| line.strip_prefix(name)?.parse().ok()).unwrap_or(0);
+        (of("WIDTH="), of("HEIGHT="))
+    }
+
+    /// Waits until there is no second window.
+    ///
+    /// # Panics
+    /// If it stays.
+    pub fn small_window_is_gone(&self) {
+        self.await_shown("no second window", |shown| shown.iter().all(|id| *id == self.id));
+    }
+
+    fn await_shown(&self, what: &str, fits: impl Fn(&[String]) -> bool) -> Vec<String> {
+        let until = std::time::Instant::now() + SOON;
+        loop {
+            let ids = self.display.ask("xdotool", &["search", "--onlyvisible", "--class", "hotline-agent"]).unwrap_or_default();
+            let shown: Vec<String> = ids.lines().map(str::to_owned).collect();
+            if fits(&shown) {
+                return shown;
+            }
+            if std::time::Instant::now() >= until {
+                let picture = self.picture("unexpected");
+                panic!("not {what}, but {shown:?}; see {}.\n{}", picture.display(), self.running.story());
+            }
+        }
+    }
+
     /// Clicks at a place within the window.
     pub fn click(&self, x: u32, y: u32) {
         self.display.ask("xdotool", &["mousemove", "--sync", "--window", &self.id, &x.to_string(), &y.to_string()]);
@@ -355,13 +444,36 @@ impl Window {
     /// # Panics
     /// If it does not come; the message gives the colour that was there.
     pub fn shows_state_in(&self, colour: &str) {
+        self.shows_at(STATE_TILE, colour);
+    }
+
+    /// Waits until a point within the window is painted in this colour.
+    ///
+    /// # Panics
+    /// If it does not come; the message gives the colour that was there.
+    pub fn shows_at(&self, point: (u32, u32), colour: &str) {
+        self.await_colour(point, &format!("in {colour}"), |painted| painted.eq_ignore_ascii_case(colour));
+    }
+
+    /// Waits until a sheet lies over the desk and darkens the state's tile, whose colour was this.
+    ///
+    /// # Panics
+    /// If it does not come.
+    pub fn shows_sheet_over(&self, colour: &str) {
+        self.await_colour(STATE_TILE, &format!("darker than {colour}"), |painted| !painted.eq_ignore_ascii_case(colour));
+    }
+
+    fn await_colour(&self, point: (u32, u32), what: &str, fits: impl Fn(&str) -> bool) {
         let until = std::time::Instant::now() + SOON;
         loop {
-            let painted = self.display.colour_within(&self.id, STATE_TILE);
-            if painted.as_deref().is_some_and(|painted| painted.eq_ignore_ascii_case(colour)) {
+            let painted = self.display.colour_within(&self.id, point);
+            if painted.as_deref().is_some_and(&fits) {
                 return;
             }
-            assert!(std::time::Instant::now() < until, "the state's tile is {painted:?}, not {colour}.\n{}", self.running.story());
+            if std::time::Instant::now() >= until {
+                let picture = self.picture("unexpected");
+                panic!("{point:?} is {painted:?}, not {what}; see {}.\n{}", picture.display(), self.running.story());
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 //! SIP, WebSocket, command line and files. Nothing here sleeps; everything waits for an event, with a limit.
 
 pub mod baresip;
+pub mod bus;
 pub mod caller;
 pub mod cut;
 pub mod desk;

@@ -1,6 +1,7 @@
 //! The real window on a real (virtual) display, with a real sound server as headset: what no headless test can see.
 
 use citizen::{CallPlan, EndedBy, Speech};
+use e2e::bus::{Bus, Told};
 use e2e::desk::{SoundServer, Window};
 use e2e::process::fresh_folder;
 use e2e::site::Agent;
@@ -106,18 +107,17 @@ fn a_person_holds_consults_talks_in_three_writes_a_summary_survives_a_crash_and_
     wait_state("offered");
     window.press("F2");
     wait_state("talking");
+    window.shows_state_in(BLUE);
 
     window.press("F5");
     wait_state("holding");
     window.shows_state_in(VIOLET);
     window.press("F5");
     wait_state("talking");
+    window.shows_state_in(BLUE);
 
     colleague.go_ready();
-    window.press("F8");
-    window.type_text(&other.number);
-    window.picture("1-consult");
-    window.press("Return");
+    consult(&window, other);
     wait_state("consulting");
     colleague.state("consulting", LATER);
     window.shows_state_in(VIOLET);
@@ -127,10 +127,10 @@ fn a_person_holds_consults_talks_in_three_writes_a_summary_survives_a_crash_and_
     window.shows_state_in(BLUE);
     window.picture("3-three-way");
     colleague.tell("hang_up");
-    Server::wait_status(&site, "two in the talk", |status| state_of(status, &other.number) != "consulting");
+    Server::wait_status(&site, "two in the talk", |status| !["consulting", "talking"].contains(&state_of(status, &other.number).as_str()));
+    window.shows_at(BELOW_PARTIES, SURFACE);
 
-    window.click(DISPOSITION.0, DISPOSITION.1);
-    window.type_text("sybz");
+    choose_disposition(&window);
     window.press("Return");
     let drafts = Window::data(&site).join("drafts").join(&agent.number);
     let chosen = wait_for_draft(&drafts, |_| true);
@@ -178,10 +178,9 @@ fn a_person_hands_a_citizen_over_after_asking_the_colleague() {
     wait_state("offered");
     window.press("F2");
     wait_state("talking");
+    window.shows_state_in(BLUE);
     colleague.go_ready();
-    window.press("F8");
-    window.type_text(&other.number);
-    window.press("Return");
+    consult(&window, other);
     wait_state("consulting");
     colleague.state("consulting", LATER);
     window.shows_state_in(VIOLET);
@@ -212,14 +211,17 @@ fn a_summary_is_typed_in_pinyin_through_a_real_input_method() {
     wait_state("talking");
     window.shows_state_in(BLUE);
 
-    window.click(DISPOSITION.0, DISPOSITION.1);
-    window.type_text("sybz");
+    choose_disposition(&window);
     // The first gives the letters as they are to the field, the second takes what they found.
     window.press("Return");
     window.press("Return");
     let drafts = Window::data(&site).join("drafts").join(&agent.number);
     let chosen = wait_for_draft(&drafts, |_| true);
+    window.shows_state_in(BLUE);
     window.click(CONTENT.0, CONTENT.1);
+    // The input method is told of the field by the next picture of the window: what comes before is a plain letter, and taken back either way.
+    window.press("a");
+    window.press("BackSpace");
     window.type_text("shuiyabuzu");
     window.picture("1-composing");
     window.press("space");
@@ -236,10 +238,115 @@ fn a_summary_is_typed_in_pinyin_through_a_real_input_method() {
     assert_eq!((&summary["content"], &summary["disposition"]), (&"水压不足".into(), &"water.pressure".into()), "{summaries}");
 }
 
+#[test]
+fn a_person_who_works_in_another_program_is_told_of_a_call_and_answers_it_from_there() {
+    let site = Site::demo("window-outside");
+    site.configure("queues", "wrap_up_seconds", "0");
+    let server = Server::start(&site);
+    let agent = &site.agents[0];
+    let wait_state = |state: &str| Server::wait_status(&site, state, |status| state_of(status, &agent.number) == state);
+    let folder = fresh_folder("window-outside-sound");
+    let sound = SoundServer::start(&folder);
+    let bus = Bus::start(&folder);
+    let window = Window::open_on_bus("window-outside-desk", &bus, &site, &server, agent, &sound);
+    let tray = bus.told("an icon for the tray", |told| if let Told::Tray(owner) = told { Some(owner) } else { None });
+    wait_state("not_ready");
+    window.go_ready(|| state_of(&site.cli(&["status"]), &agent.number) == "ready");
+    let dial = || {
+        let speech = Speech::Looped(read_mono(&prompt("citizen")).into());
+        Caller::dial(CallPlan { speech, from: Some("13912345678".to_owned()), ..CallPlan::new(server.sip, "12345") })
+    };
+
+    // By the notification's button.
+    window.put_away();
+    let caller = dial();
+    let (number, title) = notification(&bus);
+    assert!(title.contains("139 1234 5678"), "{title}");
+    let small = window.small_window();
+    assert!(small.0 >= 400 && small.1 >= 200, "{small:?}");
+    window.picture("1-small-window");
+    bus.press(number, "answer");
+    wait_state("talking");
+    bus.told("a notification taken back", |told| (told == Told::Withdrawn(number)).then_some(()));
+    window.small_window_is_gone();
+    window.is_back();
+    window.shows_state_in(BLUE);
+
+    // By keys that work in every program.
+    window.put_away();
+    window.press_anywhere("ctrl+shift+F5");
+    wait_state("holding");
+    window.press_anywhere("ctrl+shift+F5");
+    wait_state("talking");
+    window.press_anywhere("ctrl+shift+F4");
+    wait_state("ready");
+    let report = caller.report(LATER);
+    assert_eq!(report.ended_by, Some(EndedBy::FarEnd), "{report:?}");
+    let caller = dial();
+    let (number, _) = notification(&bus);
+    let _ = window.small_window();
+    window.press_anywhere("ctrl+shift+F2");
+    wait_state("talking");
+    bus.told("a notification taken back", |told| (told == Told::Withdrawn(number)).then_some(()));
+    window.is_back();
+    window.press_anywhere("ctrl+shift+F4");
+    wait_state("ready");
+    let _ = caller.report(LATER);
+
+    // Closed, it hides in the tray and stays signed in.
+    window.close();
+    assert_eq!(state_of(&site.cli(&["status"]), &agent.number), "ready");
+    let (_, text) = bus.tray_tip(&tray);
+    assert_eq!(text, "空闲");
+    bus.click_tray(&tray);
+    window.is_back();
+    window.shows_state_in(GREEN);
+}
+
+fn notification(bus: &Bus) -> (u32, String) {
+    bus.told("a notification with a button for answering", |told| match told {
+        Told::Shown { number, title, actions, .. } => {
+            assert_eq!(actions[..2], ["answer", "接听"]);
+            Some((number, title))
+        }
+        Told::Withdrawn(_) | Told::Tray(_) => None,
+    })
+}
+
+/// Between those who take part and the form below; the form itself while nobody else does.
+const BELOW_PARTIES: (u32, u32) = (640, 130);
+const SURFACE: &str = "#FFFFFF";
+
+/// Where the first colleague's sign stands while one talks, and its colour when that one is free.
+const COLLEAGUE: (u32, u32) = (1_052, 279);
+const FREE: &str = "#187A44";
+
+/// 咨询 with a colleague who is seen to be free.
+fn consult(window: &Window, other: &Agent) {
+    window.shows_at(COLLEAGUE, FREE);
+    window.press("F8");
+    window.shows_sheet_over(BLUE);
+    window.type_text(&other.number);
+    window.picture("1-consult");
+    window.press("Return");
+}
+
+/// 事项分类, found by its pinyin initials.
+fn choose_disposition(window: &Window) {
+    window.click(DISPOSITION.0, DISPOSITION.1);
+    window.shows_sheet_over(BLUE);
+    window.type_text("sybz");
+}
+
+/// The page's ground, which is seen where the state's tile was.
+const PAGE: &str = "#F3F5F8";
+
 fn lock_and_unlock(site: &Site, agent: &Agent, window: &Window) {
+    window.shows_state_in(GREEN);
     window.press("F11");
     window.press("6");
     Server::wait_status(site, "a locked seat", |status| reason_of(status, &agent.number) == "locked");
+    window.shows_state_in(PAGE);
     window.picture("6-locked");
     window.type_text(&agent.password);
     window.press("Return");

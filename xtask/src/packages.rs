@@ -26,6 +26,9 @@ pub(crate) const TEST: &[&str] = &[
     "iproute2",
     "nftables",
     "strace",
+    "dbus",
+    "fcitx5",
+    "fcitx5-pinyin",
 ];
 
 /// To compile for Windows.

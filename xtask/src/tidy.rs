@@ -56,6 +56,7 @@ const IMPORT_RULES: &[(&str, &[&str])] = &[
     ("agent-desktop/core/src/", &["iced", "tokio", "std::net", "std::fs", "std::thread", "std::time"]),
     ("agent-desktop/src/screens/", &["crate::gateway", "crate::audio", "crate::platform", "crate::client", "tokio"]),
     ("agent-desktop/src/audio/", &["iced", "crate::gateway", "crate::screens", "crate::i18n"]),
+    ("agent-desktop/src/platform/", &["iced", "crate::audio", "crate::gateway", "crate::screens", "crate::i18n", "crate::app"]),
     ("agent-desktop/src/gateway", &["iced", "crate::audio", "crate::screens", "crate::i18n"]),
     ("tests/", &["call_core", "sip_core", "desktop_core"]),
     ("xtask/src/", &["call_core", "sip_core", "shared", "voice", "citizen", "desktop_core"]),

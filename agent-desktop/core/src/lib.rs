@@ -233,6 +233,12 @@ pub struct SoundSettings {
     pub volume_percent: u16,
     /// Volume of the ring.
     pub ring_percent: u16,
+    /// The citizen's voice is taken out of the microphone's: for whoever hears by a loudspeaker, not for a headset.
+    pub cancel_echo: bool,
+    /// Noise is lowered.
+    pub reduce_noise: bool,
+    /// A soft voice is raised.
+    pub even_level: bool,
 }
 
 impl SoundSettings {
@@ -242,7 +248,16 @@ impl SoundSettings {
 
 impl Default for SoundSettings {
     fn default() -> Self {
-        Self { microphone: None, loudspeaker: None, ringer: None, volume_percent: 100, ring_percent: 100 }
+        Self {
+            microphone: None,
+            loudspeaker: None,
+            ringer: None,
+            volume_percent: 100,
+            ring_percent: 100,
+            cancel_echo: false,
+            reduce_noise: false,
+            even_level: false,
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod desk;
 mod floor;
+mod flows;
+mod outside;
 mod papers;
 mod pictures;
 mod sign_in;
@@ -10,6 +12,7 @@ use super::{App, Backend, Message, Options};
 use crate::client::Snapshot;
 use crate::font;
 use crate::i18n::Language;
+use crate::platform::Platform;
 use crate::screens::agent;
 use crate::theme::Mode;
 use desktop_core::{DeviceProblem, LinkState, Me, Millis, Papers, View, VoiceStatus, VoiceWay, Wish};
@@ -56,6 +59,8 @@ struct Desktop {
     app: App,
     backend: Arc<Noted>,
     size: Size,
+    /// The small window of a call that rings is looked at, not the main one.
+    small: bool,
 }
 
 impl Desktop {
@@ -66,8 +71,8 @@ impl Desktop {
     fn started(mut options: Options, view: View) -> Self {
         options.settings.sound_tested = true;
         let backend = Arc::new(Noted { wishes: Mutex::default(), snapshots: watch::Sender::new(Snapshot::default()) });
-        let (app, _) = App::new(options, Arc::clone(&backend) as Arc<dyn Backend>);
-        let mut desktop = Self { app, backend, size: Size::new(1280.0, 800.0) };
+        let app = App::new(options, Arc::clone(&backend) as Arc<dyn Backend>, Platform::none());
+        let mut desktop = Self { app, backend, size: Size::new(1280.0, 800.0), small: false };
         desktop.app.utc_offset_minutes = 480;
         desktop.shows(view);
         // What every session begins with is looked at once, in a test of its own.
@@ -87,7 +92,7 @@ impl Desktop {
 
     fn sized(mut self, width: f32, height: f32) -> Self {
         self.size = Size::new(width, height);
-        self.tell(Message::Resized(self.size));
+        self.tell(Message::Resized(iced::window::Id::unique(), self.size));
         self
     }
 
@@ -100,7 +105,8 @@ impl Desktop {
     fn simulator(&self) -> Simulator<'_, Message> {
         let fonts = font::FILES.map(std::borrow::Cow::Borrowed).to_vec();
         let settings = Settings { fonts, default_font: font::REGULAR, ..Settings::default() };
-        Simulator::with_size(settings, self.size, self.app.view())
+        let view = if self.small { self.app.agent.pop(self.app.scene()).map(Message::Agent) } else { self.app.view() };
+        Simulator::with_size(settings, self.size, view)
     }
 
     fn finds(&self, text: &str) -> bool {

@@ -3,6 +3,7 @@
 //!
 //! Not here: when to talk; the session says so. The window gets a [`VoiceStatus`] at most ten times a second.
 
+mod clean;
 mod device;
 mod file;
 mod line;

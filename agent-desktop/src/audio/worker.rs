@@ -4,6 +4,7 @@
 //! so that an answer is not delayed.
 
 use super::Order;
+use super::clean::Cleaner;
 use super::device::DeviceLoudspeaker;
 use super::line::{Arrival, Line, LineError, Moment};
 use super::sound::{Condition, Frame, Loudspeaker, Microphone, SILENCE};
@@ -76,6 +77,7 @@ struct Worker {
     /// Sounds the bell beside the loudspeaker.
     ringer: Option<DeviceLoudspeaker>,
     trial: Trial,
+    cleaner: Cleaner,
     /// What a thread has found out about devices.
     found: Arc<Mutex<Option<Devices>>>,
 }
@@ -117,6 +119,7 @@ impl Worker {
             settings: SoundSettings::default(),
             ringer: None,
             trial: Trial::default(),
+            cleaner: Cleaner::default(),
             found: Arc::default(),
         }
     }
@@ -196,6 +199,7 @@ impl Worker {
         if self.talking {
             let mut said = SILENCE;
             self.microphone.read(&mut said);
+            self.cleaner.clean(&mut said);
             self.status.microphone_level = self.status.microphone_level.max(level(&said));
             if self.muted {
                 self.status.speaks_muted |= self.muted_speech.notice(&said);
@@ -231,6 +235,9 @@ impl Worker {
         if self.alert.as_mut().is_some_and(|alert| !alert.mix(&mut heard)) {
             self.alert = None;
         }
+        if self.talking {
+            self.cleaner.played(&heard);
+        }
         self.loudspeaker.play(&heard);
     }
 
@@ -247,6 +254,7 @@ impl Worker {
 
     /// Other devices, other volumes.
     fn choose(&mut self, settings: SoundSettings) {
+        self.cleaner.choose(&settings);
         self.microphone.choose(settings.microphone.as_deref());
         let plays_by_device = self.loudspeaker.choose(settings.loudspeaker.as_deref());
         let apart = settings.ringer.clone().filter(|ringer| plays_by_device && Some(ringer) != settings.loudspeaker.as_ref());
@@ -391,6 +399,7 @@ impl Worker {
         let now_us = self.now_us();
         if on {
             self.spurt_begins = true;
+            self.cleaner.begin_call();
             self.microphone.begin_call();
             self.loudspeaker.begin_call();
             if let LineState::Open(line) = &mut self.line {

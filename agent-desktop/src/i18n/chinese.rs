@@ -18,6 +18,7 @@ pub(super) const TEXTS: Texts = Texts {
     calls: super::calls::CHINESE,
     papers: super::papers::CHINESE,
     floor: super::floor::CHINESE,
+    outside: super::outside::CHINESE,
     advice: ADVICE,
 };
 

@@ -18,6 +18,7 @@ pub(super) const TEXTS: Texts = Texts {
     calls: super::calls::ENGLISH,
     papers: super::papers::ENGLISH,
     floor: super::floor::ENGLISH,
+    outside: super::outside::ENGLISH,
     advice: ADVICE,
 };
 

@@ -8,6 +8,7 @@ mod chinese;
 mod english;
 mod floor;
 mod health;
+mod outside;
 mod papers;
 
 pub(crate) use advice::Advice;
@@ -71,6 +72,8 @@ pub(crate) struct Texts {
     pub(crate) papers: papers::PaperTexts,
     /// Messages between agents, and what supervisors do.
     pub(crate) floor: floor::FloorTexts,
+    /// Tray, small window, and their settings.
+    pub(crate) outside: outside::OutsideTexts,
     /// What happened, why, what to do.
     pub(crate) advice: advice::AdviceTexts,
 }

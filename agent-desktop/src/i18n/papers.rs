@@ -37,6 +37,7 @@ pub(crate) struct PaperTexts {
     pub(crate) conference: &'static str,
     pub(crate) speaks_muted: Advice,
     pub(crate) find: &'static str,
+    pub(crate) find_entry: &'static str,
     pub(crate) nothing_found: &'static str,
     pub(crate) dial_as: &'static str,
     pub(crate) on_duty: &'static str,
@@ -188,6 +189,7 @@ pub(super) const CHINESE: PaperTexts = PaperTexts {
         what: "您已静音，对方听不到您", why: "麦克风在静音状态下检测到您在说话。", next: "按 F6 取消静音。"
     },
     find: "姓名、工号、号码或拼音首字母",
+    find_entry: "名称、代码或拼音首字母",
     nothing_found: "没有找到。可直接输入电话号码。",
     dial_as: "拨打",
     on_duty: "值班中",
@@ -329,6 +331,7 @@ pub(super) const ENGLISH: PaperTexts = PaperTexts {
         next: "Press F6 to be heard again.",
     },
     find: "Name, staff number, number or pinyin initials",
+    find_entry: "Name, code or pinyin initials",
     nothing_found: "Nothing found. A telephone number can be typed as it is.",
     dial_as: "Dial",
     on_duty: "on duty",

@@ -25,6 +25,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) utc_offset_minutes: i32,
     /// Width of the window in logical pixels.
     pub(crate) width: f32,
+    /// Height of the window, likewise.
+    pub(crate) height: f32,
     /// The session's thread is gone: only a new start helps.
     pub(crate) engine_stopped: bool,
 }
@@ -108,7 +110,7 @@ mod tests {
 
     fn scene(view: &View, now_ms: u64) -> Scene<'_> {
         let (texts, palette) = (Language::Chinese.texts(), Mode::Light.palette());
-        Scene { view, texts, palette, dark: false, now_ms, utc_offset_minutes: 480, width: 1280.0, engine_stopped: false }
+        Scene { view, texts, palette, dark: false, now_ms, utc_offset_minutes: 480, width: 1280.0, height: 800.0, engine_stopped: false }
     }
 
     #[test]

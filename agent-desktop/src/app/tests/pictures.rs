@@ -174,6 +174,21 @@ fn mini() -> Desktop {
     desktop
 }
 
+/// The small window while another program is before the agent's eyes.
+fn small_window(view: View) -> Desktop {
+    let mut desktop =
+        Desktop::showing(with_papers(view)).sized(super::super::outside::POP_SIZE.width, super::super::outside::POP_SIZE.height);
+    desktop.small = true;
+    desktop
+}
+
+/// As much of the desk as a screen of 1920×1080 shows when everything is so large.
+fn enlarged(mut desktop: Desktop, percent: u16) -> Desktop {
+    let scale = f32::from(percent) / 100.0;
+    desktop.app.settings.scale_percent = Some(percent);
+    desktop.sized(1_920.0 / scale, 1_000.0 / scale)
+}
+
 fn speaks_muted() -> View {
     let mut view = with_papers(talking());
     (view.muted, view.voice.speaks_muted) = (true, true);
@@ -217,7 +232,7 @@ fn saved() -> View {
 type Make = fn() -> Desktop;
 
 /// Every screen and state; each is drawn in both modes and both languages for looking, and its Chinese light one by its digest.
-const SCREENS: [(&str, Make); 44] = {
+const SCREENS: [(&str, Make); 52] = {
     use agent::chooser::{Purpose, Role};
     use shared::wire::CallsPage;
     [
@@ -237,6 +252,14 @@ const SCREENS: [(&str, Make); 44] = {
         ("writing", writing),
         ("writing-narrow", || writing().sized(1024.0, 700.0)),
         ("writing-wide", || writing().sized(1920.0, 1080.0)),
+        ("writing-125", || enlarged(writing(), 125)),
+        ("writing-150", || enlarged(writing(), 150)),
+        ("writing-175", || enlarged(writing(), 175)),
+        ("writing-200", || enlarged(writing(), 200)),
+        ("ringing-200", || enlarged(Desktop::showing(with_papers(ringing_with_two())), 200)),
+        ("settings-200", || enlarged(settings(), 200)),
+        ("small-window", || small_window(ringing_with_two())),
+        ("small-window-withheld", || small_window(ringing_without_card())),
         ("held", || Desktop::showing(with_papers(held()))),
         ("recording-paused", || Desktop::showing(with_papers(paused()))),
         ("consulting", || Desktop::showing(with_papers(consulting()))),

@@ -4,7 +4,7 @@ use super::{Message, Scene, State, present_call};
 use crate::font;
 use crate::theme::{self, Tone, radius, space, text_size};
 use crate::widget::{body, card, hairline, heading, label, labelled, plain, tag};
-use iced::widget::{Column, Row, button, column, container, row, space as gap, text};
+use iced::widget::{Column, Row, button, column, container, row, scrollable, text};
 use iced::{Center, Element, Fill};
 use shared::model::{CallFunction, CallView, Caller, CareClass};
 
@@ -39,7 +39,7 @@ fn filled<'a>(state: &'a State, scene: Scene<'a>, title: &'a str, call: &'a Call
         let act = scene.view.can_correct(call.interaction).then_some(Message::Correct);
         plain(palette, scene.texts.house.correct, act)
     });
-    column![heading(palette, title), column![name, number].push(marks(state, scene, call)).spacing(space::XS)]
+    let known = column![heading(palette, title), column![name, number].push(marks(state, scene, call)).spacing(space::XS)]
         .push(persons(state, scene, call))
         .push(labelled(palette, texts.address, address(state, scene, call)))
         .push(hairline(palette).width(Fill).height(1.0))
@@ -47,9 +47,10 @@ fn filled<'a>(state: &'a State, scene: Scene<'a>, title: &'a str, call: &'a Call
         .push(hairline(palette).width(Fill).height(1.0))
         .push(matters(scene, call))
         .push(contacts(scene, call))
-        .push(gap::vertical())
-        .push(row![].push(correct).push(pause(scene)).spacing(space::S))
-        .spacing(space::M)
+        .spacing(space::M);
+    // In a low window what is known scrolls; the acts stay where they are.
+    let known = scrollable(known).spacing(space::XS).width(Fill).height(Fill);
+    column![known].push(row![].push(correct).push(pause(scene)).spacing(space::S)).spacing(space::M)
 }
 
 /// 暂停录音, while something is said that must not be kept (1-12). How it goes on stands with the call.
@@ -59,7 +60,7 @@ fn pause<'a>(scene: Scene<'a>) -> Option<Element<'a, Message>> {
 }
 
 /// What one must know before the first word: called back by the hotline, withheld, in favour, calls again, was served by me; and the card's own marks.
-fn marks<'a>(state: &'a State, scene: Scene<'a>, call: &'a CallView) -> Option<Element<'a, Message>> {
+pub(super) fn marks<'a>(state: &'a State, scene: Scene<'a>, call: &'a CallView) -> Option<Element<'a, Message>> {
     let (palette, house, known) = (scene.palette, &scene.texts.house, &call.known);
     let mark = |tone: Tone, word: String| -> Element<'a, Message> {
         let word = text(word).size(text_size::LABEL).font(font::BOLD);

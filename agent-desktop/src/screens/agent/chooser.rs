@@ -49,6 +49,16 @@ pub(crate) enum Purpose {
     Device(Role),
 }
 
+impl Purpose {
+    /// Whether it is people and their numbers that are looked for.
+    fn finds_people(self) -> bool {
+        match self {
+            Self::Dial | Self::Transfer | Self::Consult | Self::Invite => true,
+            Self::Kind | Self::Disposition | Self::Unit | Self::Canned | Self::Device(_) => false,
+        }
+    }
+}
+
 /// What a device is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -302,7 +312,7 @@ impl Chooser {
     /// The sheet over the desk.
     pub(super) fn view<'a>(&'a self, scene: Scene<'a>) -> Element<'a, Message> {
         let (palette, texts) = (scene.palette, &scene.texts.papers);
-        let field = text_input(texts.find, &self.text)
+        let field = text_input(if self.purpose.finds_people() { texts.find } else { texts.find_entry }, &self.text)
             .id(Id::new(FIELD))
             .on_input(Message::Choosing)
             .on_submit(Message::TakeChoice)

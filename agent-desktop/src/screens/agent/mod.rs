@@ -17,6 +17,7 @@ pub(crate) mod mini;
 mod own;
 mod paperwork;
 pub(crate) mod password;
+mod pop;
 pub(crate) mod settings;
 mod stage;
 mod status_line;
@@ -29,7 +30,7 @@ use crate::theme::{self, Tone, size, space, text_size};
 use crate::widget::{Icon, hairline, rail_item};
 use correction::{Edit, Form};
 use desktop_core::{LinkState, Saved, SoundSettings, SoundTest, View, Wish};
-use iced::widget::{Stack, column, container, row, space as gap, stack};
+use iced::widget::{Stack, column, container, row, scrollable, stack};
 use iced::{Element, Fill};
 use shared::model::{AgentState, CallFunction, CallView, CallerPerson, InteractionId, NotReadyReason, PersonId};
 use shared::pii::Pii;
@@ -162,6 +163,10 @@ pub(crate) enum Message {
     SoundIsGood,
     /// 迷你条
     ToggleMini,
+    /// The main window to the front.
+    Raise,
+    /// Where a call that rings is shown while another program is before the eyes: the main window alone, or a small one on top.
+    RingInMain(bool),
     /// 消息
     ShowMessages,
     /// On that page.
@@ -213,6 +218,8 @@ pub(crate) enum Action {
     Keep(Box<Settings>),
     /// The strip, or the whole window again.
     ToggleMini,
+    /// The main window to the front.
+    Raise,
 }
 
 impl State {
@@ -296,6 +303,7 @@ impl State {
             Message::SwitchMode => return Action::SwitchMode,
             Message::SwitchLanguage => return Action::SwitchLanguage,
             Message::ToggleMini => return Action::ToggleMini,
+            Message::Raise => return Action::Raise,
             other => return self.update_papers(other, scene, settings),
         }
         Action::None
@@ -438,10 +446,15 @@ impl State {
         ]
         .push(supervise)
         .push(drawer)
-        .push(gap::vertical())
-        .push(rail_item(palette, mode_icon, mode_word, false, Some(Message::SwitchMode)))
-        .push(place(Icon::Gear, papers.settings, Page::Settings, Message::ShowSettings))
-        .push(rail_item(palette, Icon::SignOut, texts.sign_out, false, Some(Message::AskSignOut)));
+        .spacing(space::XS);
+        // In a low window the places scroll; what is below stays in reach.
+        let hidden = scrollable::Direction::Vertical(scrollable::Scrollbar::hidden());
+        let places = column![
+            scrollable(places).direction(hidden).height(Fill),
+            rail_item(palette, mode_icon, mode_word, false, Some(Message::SwitchMode)),
+            place(Icon::Gear, papers.settings, Page::Settings, Message::ShowSettings),
+            rail_item(palette, Icon::SignOut, texts.sign_out, false, Some(Message::AskSignOut)),
+        ];
         let rail = container(places.spacing(space::XS)).width(size::RAIL).height(Fill).padding(space::S);
         rail.style(move |_| theme::bar(palette)).into()
     }
@@ -482,7 +495,7 @@ fn has_drawer(scene: Scene<'_>) -> bool {
 }
 
 /// The colour that goes with a state's word.
-fn tone(state: Option<AgentState>) -> Tone {
+pub(crate) fn tone(state: Option<AgentState>) -> Tone {
     match state {
         Some(AgentState::Ready) => Tone::Green,
         Some(AgentState::Offered) => Tone::Amber,

@@ -3,8 +3,8 @@
 use super::chooser::{Choice, Chooser, FIELD, Purpose, Role};
 use super::summary::Form;
 use super::{
-    Action, CallView, Message, Question, Scene, State, call_bar, figures, functions, keypad, layers, mini, own, password, present_call,
-    settings,
+    Action, CallView, Message, Question, Scene, State, call_bar, figures, functions, keypad, layers, mini, own, password, pop,
+    present_call, settings,
 };
 use crate::keeping::Settings;
 use crate::theme::space;
@@ -123,6 +123,7 @@ impl State {
         match message {
             Message::Scale(percent) => keep(&|new| new.scale_percent = Some(percent)),
             Message::LockAfter(minutes) => keep(&|new| new.lock_minutes = Some(minutes)),
+            Message::RingInMain(in_main) => keep(&|new| new.ring_in_main = in_main),
             Message::Sound(sound) => keep(&|new| new.sound = sound.clone()),
             Message::SoundIsGood => {
                 self.question = None;
@@ -258,6 +259,16 @@ impl State {
     /// The window as a strip.
     pub(crate) fn strip<'a>(&'a self, scene: Scene<'a>) -> Element<'a, Message> {
         mini::view(self, scene)
+    }
+
+    /// The small window of a call that rings.
+    pub(crate) fn pop<'a>(&'a self, scene: Scene<'a>) -> Element<'a, Message> {
+        pop::view(self, scene)
+    }
+
+    /// Title and body of a notification of that call.
+    pub(crate) fn tells(&self, scene: Scene<'_>, call: &CallView) -> (String, String) {
+        pop::tells(self, scene, call)
     }
 
     /// What stands in the form at the desk.

@@ -49,8 +49,15 @@ fn look<'a>(settings: &'a Settings, scene: Scene<'a>) -> Column<'a, Message> {
             ]
             .spacing(space::S)
         ),
+        labelled(scene.palette, scene.texts.outside.ring_shown, Row::from_iter(ring_places(settings, scene)).spacing(space::XS)),
     ]
     .spacing(space::M)
+}
+
+fn ring_places<'a>(settings: &Settings, scene: Scene<'a>) -> [Element<'a, Message>; 2] {
+    let texts = &scene.texts.outside;
+    [(texts.ring_window, false), (texts.ring_main, true)]
+        .map(|(word, in_main)| pill(scene, word.to_owned(), settings.ring_in_main == in_main, Message::RingInMain(in_main)))
 }
 
 fn security<'a>(settings: &'a Settings, scene: Scene<'a>) -> Column<'a, Message> {
@@ -88,9 +95,25 @@ pub(super) fn sound<'a>(settings: &'a Settings, scene: Scene<'a>) -> Column<'a, 
             ]
             .spacing(space::M)
             .into(),
+            labelled(palette, scene.texts.outside.clean, Row::from_iter(cleaning(chosen_sound, scene)).spacing(space::XS)).into(),
         ])
         .push(trial(scene))
         .spacing(space::M)
+}
+
+/// What is done with the microphone's voice; each is on or off by itself.
+fn cleaning<'a>(sound: &SoundSettings, scene: Scene<'a>) -> [Element<'a, Message>; 3] {
+    let texts = &scene.texts.outside;
+    let change = |change: fn(&mut SoundSettings)| {
+        let mut changed = sound.clone();
+        change(&mut changed);
+        Message::Sound(changed)
+    };
+    [
+        switch(scene, texts.cancel_echo, sound.cancel_echo, change(|sound| sound.cancel_echo ^= true)),
+        switch(scene, texts.reduce_noise, sound.reduce_noise, change(|sound| sound.reduce_noise ^= true)),
+        switch(scene, texts.even_level, sound.even_level, change(|sound| sound.even_level ^= true)),
+    ]
 }
 
 /// Headset or phone 座席电话, for whoever has one.
@@ -144,6 +167,14 @@ fn steps<'a>(scene: Scene<'a>, name: &'a str, percent: u16, less: Message, more:
     let less = (percent > 0).then_some(less);
     let more = (percent < SoundSettings::LOUDEST).then_some(more);
     labelled(scene.palette, name, row![step("−", less), value, step("+", more)].spacing(space::XS).align_y(Center)).width(Fill).into()
+}
+
+/// On or off by a click; a sign says which, besides the colour.
+fn switch<'a>(scene: Scene<'a>, word: &'a str, on: bool, act: Message) -> Element<'a, Message> {
+    let palette = scene.palette;
+    let word = row![text(if on { "✓" } else { "○" }).size(text_size::BODY).font(font::BOLD), text(word).size(text_size::BODY)];
+    let place = button(word.spacing(space::XS)).padding([space::S, space::M]).on_press(act);
+    place.style(move |_, status| theme::button_row(palette, on.then_some(Tone::Blue), status)).into()
 }
 
 fn pill<'a>(scene: Scene<'a>, word: String, chosen: bool, act: Message) -> Element<'a, Message> {

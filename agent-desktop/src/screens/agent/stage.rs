@@ -14,6 +14,8 @@ use shared::model::{AgentState, CallView, Desk, NotReadyReason, OfferView, WrapU
 const WIDTH: f32 = 520.0;
 /// Side of the ring's pulse; the still sign of the other states has the size of its core.
 const PULSE_SIDE: f32 = 152.0;
+/// In a lower window, such as a much enlarged one, the words need the room of the sign.
+const SIGN_FROM: f32 = 620.0;
 
 pub(super) fn view<'a>(state: &'a State, scene: Scene<'a>) -> Element<'a, Message> {
     if let Some(form) = state.form_here(scene.view) {
@@ -84,7 +86,9 @@ fn ringing<'a>(state: &'a State, scene: Scene<'a>, offer: &'a OfferView) -> Colu
     let sign = stack![pulse(palette, Tone::Amber, PULSE_SIDE, scene.now_ms), handset.width(PULSE_SIDE).height(PULSE_SIDE)];
     let left = scene.seconds_left(offer.expires);
     let running_out = container(share_bar(palette, Tone::Amber, scene.share_left(offer.call.since, offer.expires))).width(280.0);
-    column![sign, heading(palette, texts.ringing)]
+    column![]
+        .push((scene.height >= SIGN_FROM).then_some(sign))
+        .push(heading(palette, texts.ringing))
         .push(who(state, scene, &offer.call).push(caller::address(state, scene, &offer.call)))
         .push(running_out)
         .push(label(palette, (texts.ring_left)(left)))
