@@ -9,6 +9,8 @@ use shared::model::{AgentId, CallView, Desk, InteractionId, OfferView, WrapUpVie
 impl Core {
     /// Shows every desk that really looks different now.
     pub(crate) fn show_changed(&mut self) {
+        // Whether there is something to be heard changes with the agent who is listened to.
+        self.watches.keys().for_each(|supervisor| self.acd.touch(*supervisor));
         let touched = self.acd.take_touched();
         self.settle_phones(&touched);
         self.tell_floor(&touched);

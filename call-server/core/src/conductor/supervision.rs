@@ -7,7 +7,9 @@ use crate::calls::{Ending, Move, Stage, Watcher};
 use crate::command::{SessionEnd, StoreCommand};
 use crate::ledger::{OverflowCause, SupervisionNote};
 use crate::turn::Turn;
-use shared::model::{AgentId, CallNews, EndReason, InteractionId, MAX_REASON, QueueId, Refusal, Side, SupervisorAct, WatchMode, WatchView};
+use shared::model::{
+    AgentId, CallNews, EndReason, InteractionId, MAX_REASON, NotReadyReason, QueueId, Refusal, Side, SupervisorAct, WatchMode, WatchView,
+};
 use std::collections::BTreeMap;
 
 /// Who listens to whom, and how.
@@ -79,6 +81,7 @@ impl Core {
     fn watch(&mut self, supervisor: AgentId, agent: AgentId, mode: WatchMode) -> Result<(), Refusal> {
         let own = self.acd.agent(supervisor).ok_or(Refusal::WrongState)?;
         match own.activity {
+            Activity::NotReady(NotReadyReason::Locked) => return Err(Refusal::Locked),
             Activity::NotReady(_) if !own.has_voice() => return Err(Refusal::NoMedia),
             Activity::NotReady(_) => {}
             Activity::Ready | Activity::Offered(_) | Activity::Talking(_) | Activity::WrapUp(_) | Activity::Lost(_) => {
@@ -230,6 +233,7 @@ impl Core {
         self.calls.pick_up(&mut self.turn, interaction, supervisor, leg);
         self.got_through(interaction);
         self.with_agent(supervisor, |agent, turn| agent.take(turn, interaction, queue));
+        self.follow_call(interaction);
         Ok(())
     }
 

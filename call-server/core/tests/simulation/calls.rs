@@ -178,7 +178,13 @@ impl CallSeen {
     /// Counts for the limit of its queue: waits, or is about to.
     pub(crate) fn counts_as_waiting(&self) -> bool {
         let on_the_line = !self.outbound || self.ever_connected;
-        !self.probe && on_the_line && self.ended.is_none() && self.owner().is_none() && !self.parties.residual() && self.turned.is_none() && !self.refused
+        !self.probe
+            && on_the_line
+            && self.ended.is_none()
+            && self.owner().is_none()
+            && !self.parties.residual()
+            && self.turned.is_none()
+            && !self.refused
     }
 
     /// Was let in and is not over.

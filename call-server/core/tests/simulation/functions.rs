@@ -117,7 +117,11 @@ impl Watch {
             CallFunction::Merge => {
                 mine && !parties.held && parties.aside.is_none() && party.is_some_and(|party| parties.others.contains_key(&party))
             }
-            CallFunction::Complete => call.owner() == consulted && !call.has(wished.agent),
+            // Somebody outside has no desk: a colleague who takes part inherits the call.
+            CallFunction::Complete => {
+                let goes_on = call.owner().is_some() || parties.residual();
+                goes_on && !call.has(wished.agent) && (consulted.is_none() || call.owner() == consulted)
+            }
             CallFunction::Cancel => mine && !parties.held && parties.aside.is_none(),
             CallFunction::Leave => !call.has(wished.agent) && (call.owner().is_some() || parties.residual()),
             CallFunction::DropParty { party } => mine && !parties.others.contains_key(party),

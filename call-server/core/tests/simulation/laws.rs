@@ -58,7 +58,10 @@ impl Watch {
         for interaction in &self.step.lived {
             let call = &self.calls[interaction];
             if let Some((reason, ..)) = call.ended {
-                let by_rule = matches!(reason, EndReason::NobodySignedIn | EndReason::AllNotReady | EndReason::AgentLost);
+                let by_rule = matches!(
+                    reason,
+                    EndReason::NobodySignedIn | EndReason::AllNotReady | EndReason::AgentLost | EndReason::CallbackPromised
+                );
                 assert!(by_rule, "I-19: {interaction} was ended by a new plan: {reason:?}");
                 turned_away += 1;
             }

@@ -96,7 +96,9 @@ impl Names {
     pub(crate) fn translate(&self, crashes: usize, input: &Input, there: &Self) -> Option<Input> {
         let (empty, none) = (Run::default(), Run::default());
         let (here, there) = (self.runs.get(crashes).unwrap_or(&empty), there.runs.get(crashes).unwrap_or(&none));
-        let call = |interaction: InteractionId| here.calls.there(interaction, &there.calls);
+        // What was not begun by anybody, an attempt to call back, keeps its number.
+        let unnamed = |interaction: &InteractionId| !here.calls.meaning.contains_key(interaction);
+        let call = |interaction: InteractionId| here.calls.there(interaction, &there.calls).or(Some(interaction).filter(unnamed));
         let recording = |recording: RecordingId| Some(RecordingId::of(call(recording.interaction())?, recording.track()));
         let leg = |leg: LegId| match leg.0 >> 61 {
             0 => Some(leg),

@@ -331,7 +331,11 @@ impl Watch {
             if self.wires.early.contains(&call.leg) || call.ended.is_some() {
                 heard.clear();
             }
-            let alone = !members.is_empty() && !self.wires.early.contains(&call.leg) && heard.is_empty() && call.owner().is_none() && call.ended.is_none();
+            let alone = !members.is_empty()
+                && !self.wires.early.contains(&call.leg)
+                && heard.is_empty()
+                && call.owner().is_none()
+                && call.ended.is_none();
             let call = self.calls.get_mut(interaction).expect("an open call");
             for agent in &heard {
                 call.parties.talked.entry(*agent).or_default().1.get_or_insert(now);
@@ -379,7 +383,12 @@ impl Watch {
             for (agent, wanted) in owner.or(dialling).into_iter().chain(consulted).chain(others) {
                 let Some(seen) = self.agents.get(&agent).filter(|_| !self.moves(agent)) else { continue };
                 let away = seen.state() == AgentState::Lost || !seen.connected;
-                assert!(away || seen.state() == wanted, "I-5: {agent} is {:?} in {}, which says {wanted:?}", seen.state(), call.interaction);
+                assert!(
+                    away || seen.state() == wanted,
+                    "I-5: {agent} is {:?} in {}, which says {wanted:?}",
+                    seen.state(),
+                    call.interaction
+                );
             }
         }
     }
@@ -387,7 +396,9 @@ impl Watch {
     /// 1-3: what the agent's desk shows of the call is what the books say.
     pub(crate) fn desks_show_who_is_in_the_call(&self) {
         for agent in &self.step.shown {
-            let Some(view) = self.agents.get(agent).and_then(|seen| seen.desk.as_ref()).and_then(|desk| desk.call.as_ref()) else { continue };
+            let Some(view) = self.agents.get(agent).and_then(|seen| seen.desk.as_ref()).and_then(|desk| desk.call.as_ref()) else {
+                continue;
+            };
             let call = &self.calls[&view.interaction];
             let parties = &call.parties;
             let books = (parties.held, parties.aside.is_some(), parties.others.len(), call.owner().is_some_and(|owner| owner != *agent));

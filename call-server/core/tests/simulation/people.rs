@@ -4,7 +4,8 @@ use crate::draw::phone;
 use crate::world::{Event, World};
 use call_core::input::AgentAction;
 use shared::model::{
-    AgentId, AgentState, CallFunction, Desk, InteractionId, NotReadyReason, OfferId, PartyId, QueueId, SessionId, SupervisorAct, Target, WatchMode,
+    AgentId, AgentState, CallFunction, Desk, InteractionId, NotReadyReason, OfferId, PartyId, QueueId, SessionId, SupervisorAct, Target,
+    WatchMode,
 };
 
 /// A desk has changed before somebody's eyes.
@@ -14,17 +15,7 @@ pub(crate) fn react(world: &mut World, agent: AgentId, session: SessionId, desk:
     let reason = NotReadyReason::CHOOSABLE[world.random.usize(0..5)];
     match desk.state {
         AgentState::NotReady(NotReadyReason::Locked) => world.after(40_000, clicks(AgentAction::Unlock)),
-        AgentState::NotReady(_) => {
-            world.after(if desk.watches.is_some() { 120_000 } else { 30_000 }, clicks(AgentAction::GoReady));
-            supervises(world, agent, session);
-            match roll {
-                0..8 => world.after(10_000, clicks(AgentAction::AwaitNotReady(reason))),
-                8..12 => world.after(10_000, clicks(AgentAction::GoNotReady(reason))),
-                12..14 => world.after(10_000, clicks(AgentAction::Lock)),
-                14..20 => world.after(20_000, clicks(AgentAction::Dial(phone("13800138000").into()))),
-                _ => {}
-            }
-        }
+        AgentState::NotReady(_) => react_to_rest(world, (agent, session), desk, roll),
         AgentState::Ready => match roll {
             // Takes a call out of the line.
             32..36 => supervises(world, agent, session),
@@ -81,6 +72,21 @@ pub(crate) fn react(world: &mut World, agent: AgentId, session: SessionId, desk:
             90..92 => world.after(5_000, clicks(AgentAction::Lock)),
             _ => {}
         },
+    }
+}
+
+/// Whoever is 示忙 goes on soon; a supervisor looks around first.
+fn react_to_rest(world: &mut World, (agent, session): (AgentId, SessionId), desk: &Desk, roll: u32) {
+    let clicks = |action| Event::Clicks(agent, session, action);
+    let reason = NotReadyReason::CHOOSABLE[world.random.usize(0..5)];
+    world.after(if desk.watches.is_some() { 120_000 } else { 30_000 }, clicks(AgentAction::GoReady));
+    supervises(world, agent, session);
+    match roll {
+        0..8 => world.after(10_000, clicks(AgentAction::AwaitNotReady(reason))),
+        8..12 => world.after(10_000, clicks(AgentAction::GoNotReady(reason))),
+        12..14 => world.after(10_000, clicks(AgentAction::Lock)),
+        14..20 => world.after(20_000, clicks(AgentAction::Dial(phone("13800138000").into()))),
+        _ => {}
     }
 }
 

@@ -90,8 +90,12 @@ impl Watch {
 
     /// 1-14: who listens takes no calls meanwhile, and is heard by nobody but in the way that was chosen.
     pub(crate) fn who_supervises_takes_no_calls(&self) {
-        for supervisor in self.watches.keys() {
+        for (supervisor, (agent, mode)) in &self.watches {
             let Some(seen) = self.agents.get(supervisor) else { continue };
+            let heard = self.unsaved().any(|call| call.ended.is_none() && call.has(*agent));
+            let view = seen.desk.as_ref().and_then(|desk| desk.watches.as_ref()).map(|view| (view.agent, view.mode, view.connected));
+            let stale = seen.connected && !self.arriving.contains_key(agent) && view != Some((*agent, *mode, heard));
+            assert!(!stale, "1-14: the desk of {supervisor} shows {view:?}");
             let free = matches!(seen.state(), AgentState::NotReady(_) | AgentState::Lost);
             assert!(free, "1-14: {supervisor} takes part in a talk and is {:?}", seen.state());
         }
@@ -123,6 +127,7 @@ impl Watch {
         let with = |agent: AgentId| self.unsaved().find(|call| call.ended.is_none() && call.has(agent));
         Some(match act {
             SupervisorAct::Watch { .. } => match (own.state(), target) {
+                (AgentState::NotReady(NotReadyReason::Locked), _) => Err(Refusal::Locked),
                 (AgentState::NotReady(_), _) if !own.reachable => Err(Refusal::NoMedia),
                 (AgentState::NotReady(_), None) => Err(Refusal::NoSuchTarget),
                 (AgentState::NotReady(_), Some(_)) => Ok(()),

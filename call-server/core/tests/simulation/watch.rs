@@ -17,8 +17,8 @@ use call_core::ledger::{Counters, Decision, Fact, FactKind, InteractionRecord, L
 use call_core::plan::{Exit, KeyAction, Plan};
 use call_core::{Command, Core, Input, Now, Reason, Time};
 use shared::model::{
-    AgentId, Caller, Desk, Direction, EndReason, Floor, InteractionId, LegId, NextState, NotReadyReason, QueueId, RecordingId, Refusal, SegmentId, SessionId, Side, Track,
-    TrunkId, UnixMillis, WatchMode,
+    AgentId, Caller, Desk, Direction, EndReason, Floor, InteractionId, LegId, NextState, NotReadyReason, QueueId, RecordingId, Refusal,
+    SegmentId, SessionId, Side, Track, TrunkId, UnixMillis, WatchMode,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -975,9 +975,9 @@ impl House for Watch {
     fn load(&self, offered: &CallOffered) -> Load {
         let subscriber = |call: &Caller| call.number.as_ref().map(|number| number.reveal().subscriber().to_owned());
         let (mut of_trunk, mut of_caller, mut texts) = (0, 0, 0);
-        for call in self.unsaved().filter(|call| call.lives() && !call.outbound) {
+        for call in self.unsaved().filter(|call| call.lives()) {
             texts += u32::from(call.hears_text());
-            if !call.probe {
+            if !call.probe && !call.outbound {
                 of_trunk += u32::from(call.trunk == offered.trunk);
                 of_caller += u32::from(subscriber(&call.caller).is_some() && subscriber(&call.caller) == subscriber(&offered.caller));
             }
