@@ -90,7 +90,7 @@ fn leaves(script: &mut Script, agent: &mut Headless, colleague: &mut Headless, c
     script.then("a colleague is consulted", agent, &[("citizen", &[]), ("agent", &[L]), ("colleague", &[A])]);
     colleague.tell("hang_up");
     told(agent, "aside_left");
-    script.then("and hangs up", agent, &[TOGETHER[0], TOGETHER[1], ("colleague", &[])]);
+    script.then("and hangs up", agent, &TOGETHER);
     colleague.state("ready", SOON);
     agent.tell(&format!("invite {colleagues}"));
     colleague.event("ringing", SOON);
@@ -99,7 +99,7 @@ fn leaves(script: &mut Script, agent: &mut Headless, colleague: &mut Headless, c
     script.then("a colleague takes part", agent, &[("citizen", &[A, L]), ("agent", &[C, L]), ("colleague", &[C, A])]);
     colleague.tell("hang_up");
     told(agent, "party_left");
-    script.then("and hangs up too", agent, &[TOGETHER[0], TOGETHER[1], ("colleague", &[])]);
+    script.then("and hangs up too", agent, &TOGETHER);
     colleague.state("ready", SOON);
 }
 
@@ -154,7 +154,7 @@ fn whoever_refuses_does_not_answer_or_leaves_brings_the_citizen_back() {
     agent.tell("leave");
     agent.state("ready", SOON);
     agent.tell("not_ready break");
-    script.then("the agent leaves", &mut agent, &[("citizen", &[E]), ("agent", &[])]);
+    script.then("the agent leaves", &mut agent, &[("citizen", &[E])]);
     expert.hang_up();
     let report = citizen.report(LATER);
     script.check("citizen", &report.heard);
@@ -203,7 +203,7 @@ fn who_leaves_while_held(stage: &Stage, script: &mut Script, [agent, colleague, 
     colleague.state("ready", SOON);
     agent.state("ready", SOON);
     assert_eq!(tones::story(&report.heard), [vec![A]]);
-    script.then("and hangs up meanwhile", agent, &[("agent", &[])]);
+    script.then("and hangs up meanwhile", agent, &[]);
 
     colleague.tell("not_ready break");
     colleague.state("not_ready", SOON);

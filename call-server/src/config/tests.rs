@@ -186,7 +186,7 @@ hotline.toml:31: "12345 x" is no number: a number has only digits, * and #, and 
 hotline.toml:33: grace_seconds in [limits] is a number of seconds from 0, not of type string
     Write it as: grace_seconds = 30
 hotline.toml:34: unknown section [colour]
-    Known sections: site, sip, sip_listen, media, gateway, recording, store, trunks, skills, queues, lists, calendars, days, reasons, storm, dispositions, canned_texts, numbers, phones, phone_agents, probe, dialling, calls, limits."#;
+    Known sections: site, sip, sip_listen, media, gateway, recording, store, trunks, skills, queues, lists, calendars, days, reasons, storm, dispositions, canned_texts, numbers, nodes, phones, phone_agents, probe, dialling, calls, limits."#;
 
 #[test]
 fn all_faults_are_told_at_once_with_line_and_remedy() {
