@@ -116,6 +116,14 @@ fn a_colleague_is_found_by_pinyin_initials_and_only_who_is_ready_can_be_chosen()
     desktop.assert_finds(&["1008 王芳", "空闲 00:09", "1009 张敏", "政务咨询", "重新排队", "市水务公司"]);
     choose(&mut desktop, "wf");
     assert_eq!(desktop.wishes(), [Wish::Call(CallFunction::Transfer { to: Target::Agent(AgentId(2)) })]);
+    // A staff number is the colleague's, never a line outside.
+    desktop.press(Named::F7);
+    choose(&mut desktop, "1008");
+    assert_eq!(desktop.wishes(), [Wish::Call(CallFunction::Transfer { to: Target::Agent(AgentId(2)) })]);
+    desktop.press(Named::F7);
+    choose(&mut desktop, "1009");
+    assert_eq!(desktop.wishes(), [], "张敏 talks, and 1009 is nobody else");
+    desktop.press(Named::Escape);
     desktop.press(Named::F7);
     choose(&mut desktop, "zm");
     assert_eq!(desktop.wishes(), [], "张敏 talks");

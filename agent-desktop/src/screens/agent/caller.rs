@@ -50,7 +50,7 @@ fn filled<'a>(state: &'a State, scene: Scene<'a>, title: &'a str, call: &'a Call
         .spacing(space::M);
     // In a low window what is known scrolls; the acts stay where they are.
     let known = scrollable(known).spacing(space::XS).width(Fill).height(Fill);
-    column![known].push(row![].push(correct).push(pause(scene)).spacing(space::S)).spacing(space::M)
+    column![known].push(row![].push(correct).push(pause(scene)).spacing(space::S).wrap()).spacing(space::M)
 }
 
 /// 暂停录音, while something is said that must not be kept (1-12). How it goes on stands with the call.

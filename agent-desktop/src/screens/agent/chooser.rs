@@ -159,8 +159,18 @@ impl Chooser {
         entries
     }
 
+    /// Whoever types a colleague's staff number means the colleague, free or not, and no line outside.
+    fn names_colleague(&self, scene: Scene<'_>) -> bool {
+        let typed = self.text.trim();
+        let within = self.purpose != Purpose::Dial && !EMERGENCY.contains(&typed);
+        within && scene.view.agents.as_ref().is_some_and(|floor| floor.rows.values().any(|row| row.number == typed))
+    }
+
     /// What was typed, if it can be dialled, in the form in which it will be.
     fn typed_number(&self, scene: Scene<'_>) -> Option<Entry> {
+        if self.names_colleague(scene) {
+            return None;
+        }
         let number = PhoneNumber::parse(self.text.trim()).ok().filter(|_| !self.text.trim().is_empty())?.normalised(None);
         let title = format!("{} {}", scene.texts.papers.dial_as, caller::grouped(number.as_str()));
         let choice = self.call(scene.view, Target::Number(number.into()));
