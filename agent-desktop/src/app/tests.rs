@@ -19,8 +19,8 @@ use iced_test::Simulator;
 use shared::model::{
     AgentId, AgentState, AsideKind, AsideStage, AsideView, CallPhase, CallView, CallbackView, Caller, CallerCard, CallerPerson, CannedText,
     CareClass, CareMark, Contact, Desk, Disposition, EndReason, Floor, FloorRow, InteractionId, KnownCaller, LegHealth, MatterId,
-    MemberUnit, Need, NodeId, NotReadyReason, OfferId, OfferView, OpenMatter, OwnFigures, PartyId, PartyName, PartyView, PersonId,
-    PhoneNumber, QueueId, Side, TalkHealth, TargetBand, UnitId, UnitPhone, UnixMillis, VoiceDevice, VoiceTrouble, VoiceView, WrapUpView,
+    MemberUnit, Need, NotReadyReason, OfferId, OfferView, OpenMatter, OwnFigures, PartyId, PartyName, PartyView, PersonId, PhoneNumber,
+    QueueId, Side, TalkHealth, TargetBand, UnitId, UnitPhone, UnixMillis, VoiceDevice, VoiceTrouble, VoiceView, WrapUpView,
 };
 use shared::wire::HousePapers;
 use std::sync::{Arc, Mutex};

@@ -129,7 +129,8 @@ fn a_colleague_is_found_by_pinyin_initials_and_only_who_is_ready_can_be_chosen()
 fn a_menu_and_a_survey_are_chosen_to_hand_over_to_and_not_to_consult() {
     let mut view = with_papers(talking());
     let row = |node, name: &str, survey| NodeRow { node: NodeId(node), name: name.to_owned(), survey };
-    view.papers.house.as_mut().expect("the house is known").nodes = vec![row(1, "夜间菜单", false), row(2, "服务评价", true)];
+    let papers = std::sync::Arc::make_mut(&mut view.papers);
+    papers.house.as_mut().expect("the house is known").nodes = vec![row(1, "夜间菜单", false), row(2, "服务评价", true)];
     let mut desktop = Desktop::showing(view);
     desktop.press(Named::F7);
     desktop.assert_finds(&["夜间菜单", "语音菜单", "服务评价", "满意度调查", "立即转出"]);
