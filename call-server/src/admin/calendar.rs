@@ -75,7 +75,7 @@ fn exit(plan: &Plan, exit: &Exit) -> String {
     match exit {
         Exit::Refuse => "it is refused".to_owned(),
         Exit::Queue(queue) => format!("it goes to {}", scope(plan, &Scope::Queue(*queue))),
-        Exit::Announce(name) => format!("it hears {name:?} and is hung up"),
+        Exit::Announce(name) => format!("it hears {} and is hung up", name.0),
         Exit::CallBack => "it is called back later, if it can be, and else refused".to_owned(),
     }
 }

@@ -87,10 +87,17 @@ impl Acd {
 
     /// Free places go to those who wait for them, in order; who cannot take one yet lets the next one go first.
     pub(crate) fn grant_breaks(&mut self, turn: &mut Turn) {
-        let mut next = self.breaks.line.first_key_value().map(|((reason, _), _)| *reason);
-        while let Some(reason) = next {
-            next = self.breaks.line.range((reason, u64::MAX)..).next().map(|((reason, _), _)| *reason);
-            self.grant(turn, reason);
+        loop {
+            let waiting = self.breaks.line.len();
+            let mut next = self.breaks.line.first_key_value().map(|((reason, _), _)| *reason);
+            while let Some(reason) = next {
+                next = self.breaks.line.range((reason, u64::MAX)..).next().map(|((reason, _), _)| *reason);
+                self.grant(turn, reason);
+            }
+            // Who begins one break may have given up the place of another.
+            if self.breaks.line.len() == waiting {
+                return;
+            }
         }
     }
 

@@ -26,7 +26,7 @@ use run::Outcome;
 use std::collections::BTreeMap;
 
 /// Seeds in the ordinary test run.
-const SEEDS: u64 = 1_200;
+const SEEDS: u64 = 1_600;
 /// Inputs that they must come to at least.
 const FEWEST_EVENTS: u64 = 1_000_000;
 

@@ -13,6 +13,8 @@ pub(crate) struct Wires {
     /// Who hears music or ring-back.
     pub(crate) sounds: BTreeSet<LegId>,
     closed: BTreeSet<LegId>,
+    /// Voices of agents who have moved to another desk.
+    moved: BTreeSet<LegId>,
     /// Talks in which only the network is heard.
     pub(crate) early: BTreeSet<LegId>,
     /// Talks that were ended by the present input.
@@ -36,9 +38,18 @@ impl Wires {
         self.sounds.contains(&leg) || self.talk_of(leg).is_some()
     }
 
+    /// Somebody goes on over another leg as soon as that is there.
+    fn moved_away(&mut self, leg: LegId) {
+        self.moved.insert(leg);
+    }
+
+    fn is_gone(&self, leg: LegId) -> bool {
+        self.closed.contains(&leg) && !self.moved.contains(&leg)
+    }
+
     fn join(&mut self, name: LegId, first: LegId) {
         for leg in [name, first] {
-            assert!(!self.closed.contains(&leg), "I-3: {leg} is joined and closed");
+            assert!(!self.is_gone(leg), "I-3: {leg} is joined and closed");
             self.sounds.remove(&leg);
         }
         assert!(self.talks.insert(name, BTreeMap::from([(first, Part::Talk)])).is_none(), "I-1: {name} is joined twice");
@@ -54,8 +65,8 @@ impl Wires {
                 }
             }
             MediaCommand::Attend { leg, citizen, part } => {
+                assert!(!self.is_gone(*leg), "I-3: {leg} attends and is closed");
                 let talk = self.talks.get_mut(citizen).expect("1-5: attended a talk that is not there");
-                assert!(!self.closed.contains(leg), "I-3: {leg} attends and is closed");
                 talk.insert(*leg, *part);
                 self.sounds.remove(leg);
             }
@@ -71,7 +82,7 @@ impl Wires {
                 }
             }
             MediaCommand::Hold { citizen: leg, .. } | MediaCommand::Play { leg, sound: Sound::Music | Sound::Ringback } => {
-                assert!(!self.closed.contains(leg), "I-3: {leg} is to hear something and is closed");
+                assert!(!self.is_gone(*leg), "I-3: {leg} is to hear something and is closed");
                 self.sounds.insert(*leg);
             }
             MediaCommand::Play { leg, sound: Sound::Silence } => _ = self.sounds.remove(leg),
@@ -123,6 +134,11 @@ impl Watch {
             }
             MediaCommand::Close { leg } => {
                 self.step.quiet.insert(*leg);
+                // Until the new voice of who moves from desk to desk is there, the call goes on over the old one.
+                let moves = self.legs_of_agents.get(leg).is_some_and(|agent| self.arriving.contains_key(agent));
+                if moves {
+                    self.wires.moved_away(*leg);
+                }
                 let joined = self.legs.contains_key(leg) && self.wires.talks.contains_key(leg);
                 assert!(!joined, "I-10: {leg} is closed while it is joined");
             }
