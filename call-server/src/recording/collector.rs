@@ -98,9 +98,14 @@ pub(super) fn run(mut collector: Collector, messages: &Receiver<Message>, mut ta
             }
         }
         for (ring, frames) in taps.iter_mut().zip(frames) {
-            (0..frames).map_while(|_| ring.pop().ok()).for_each(|frame| collector.tap(&frame));
+            collector.empty(ring, frames);
         }
         collector.pass(Instant::now());
+    }
+    // What was said between the last count and the word to stop.
+    for ring in &mut taps {
+        let frames = ring.slots();
+        collector.empty(ring, frames);
     }
     collector.close_all();
 }
@@ -165,6 +170,11 @@ impl Collector {
             Some(collected) => act(collected),
             None => tracing::error!(%recording, "a command names a recording that is not open; it is ignored"),
         }
+    }
+
+    /// Takes so many frames out of a ring, or as many as there are.
+    fn empty(&mut self, ring: &mut rtrb::Consumer<TapFrame>, frames: usize) {
+        (0..frames).map_while(|_| ring.pop().ok()).for_each(|frame| self.tap(&frame));
     }
 
     fn tap(&mut self, frame: &TapFrame) {
