@@ -268,13 +268,18 @@ impl AgentLeg {
         })
     }
 
+    /// How much loss the encoder towards this agent prepares for, in percent.
+    pub(super) fn correction_percent(&self) -> u8 {
+        self.link.to_agent_percent()
+    }
+
     /// Opus was wished and could not be had.
     pub(super) fn stay_pcma(&mut self) {
         self.link = Link::default();
     }
 
     /// Lost on the way to the agent by the client's newest report, in 1/1,000.
-    pub(super) fn lost_there_permille(&self) -> u16 {
+    fn lost_there_permille(&self) -> u16 {
         self.statistics.far().map_or(0, |block| u16::from(block.fraction_lost) * 125 / 32)
     }
 

@@ -16,7 +16,7 @@ const BAD_WINDOWS: u8 = 2;
 /// So many good ones in a row bring PCMA back: 30 s.
 const GOOD_WINDOWS: u8 = 15;
 /// What correction is prepared for, in percent, by the loss from which on it is needed, in 1/1,000.
-const CLASSES: [(u16, u8); 4] = [(150, 20), (80, 12), (30, 6), (0, 3)];
+const CLASSES: [(u16, u8); 4] = [(150, 20), (80, 12), (30, 6), (1, 3)];
 
 /// How an agent and the server should send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,13 +42,14 @@ pub(super) struct Window {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Link {
     wish: Wish,
+    to_agent_percent: u8,
     bad: u8,
     good: u8,
 }
 
 impl Default for Link {
     fn default() -> Self {
-        Self { wish: Wish { codec: VoiceCodec::Pcma, from_agent_percent: 0 }, bad: 0, good: 0 }
+        Self { wish: Wish { codec: VoiceCodec::Pcma, from_agent_percent: 0 }, to_agent_percent: 0, bad: 0, good: 0 }
     }
 }
 
@@ -59,8 +60,8 @@ impl Link {
     }
 
     /// How much loss the server's encoder prepares for, in percent.
-    pub(super) fn correction(permille: u16) -> u8 {
-        CLASSES.iter().find(|(from, _)| permille >= *from).map_or(0, |(_, percent)| *percent)
+    pub(super) fn to_agent_percent(&self) -> u8 {
+        self.to_agent_percent
     }
 
     /// Takes note of a window; gives the wish if it has changed.
@@ -77,17 +78,22 @@ impl Link {
             VoiceCodec::Opus if self.good >= GOOD_WINDOWS => self.wish.codec = VoiceCodec::Pcma,
             VoiceCodec::Pcma | VoiceCodec::Opus | VoiceCodec::Unknown => {}
         }
-        self.wish.from_agent_percent = match self.wish.codec {
-            VoiceCodec::Opus => Self::correction(window.from_agent_permille).max(if before.codec == VoiceCodec::Opus {
-                // Correction is taken back only with the codec: loss comes in waves.
-                before.from_agent_percent
-            } else {
-                0
-            }),
-            VoiceCodec::Pcma | VoiceCodec::Unknown => 0,
+        (self.wish.from_agent_percent, self.to_agent_percent) = match self.wish.codec {
+            // Taken back only with the codec: loss comes in waves.
+            VoiceCodec::Opus => (
+                correction(window.from_agent_permille).max(self.wish.from_agent_percent),
+                correction(window.to_agent_permille).max(self.to_agent_percent),
+            ),
+            VoiceCodec::Pcma | VoiceCodec::Unknown => (0, 0),
         };
         (self.wish != before).then_some(self.wish)
     }
+}
+
+/// What an encoder prepares for, in percent, at this loss: nothing in a direction that loses nothing, for correction costs as much again as
+/// the voice.
+fn correction(permille: u16) -> u8 {
+    CLASSES.iter().find(|(from, _)| permille >= *from).map_or(0, |(_, percent)| *percent)
 }
 
 #[cfg(test)]
@@ -118,7 +124,9 @@ mod tests {
     fn loss_on_the_way_to_the_agent_counts_too_and_a_remote_link_is_helped_earlier() {
         let mut link = Link::default();
         let window = Window { to_agent_permille: 30, ..Window::default() };
-        assert_eq!((link.note(window), link.note(window).map(|wish| wish.codec)), (None, Some(VoiceCodec::Opus)));
+        assert_eq!((link.note(window), link.note(window)), (None, Some(Wish { codec: VoiceCodec::Opus, from_agent_percent: 0 })));
+        assert_eq!(link.to_agent_percent(), 6, "and only the way that loses gets correction");
+        assert_eq!((link.note(lossy(0)), link.to_agent_percent()), (None, 6), "loss comes in waves");
         let mut link = Link::default();
         let near = Window { from_agent_permille: 8, round_trip_ms: Some(20), ..Window::default() };
         assert!((0..10).all(|_| link.note(near).is_none()));

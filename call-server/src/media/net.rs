@@ -19,7 +19,7 @@ pub(super) const DATAGRAM_BYTES: usize = 2_048;
 /// Room for the longest packet that we send: a voice packet of 60 ms with its tag, or a report.
 pub(super) const OUTPUT_BYTES: usize = HEADER_BYTES + MAX_PACKET_SAMPLES + MAX_CONTROL_BYTES;
 /// Sockets served between two looks at the clock.
-pub(super) const EVENTS: usize = 64;
+pub(super) const EVENTS: usize = 256;
 /// Wish for the agents' socket: all agents' packets of about 100 ms at 1,000 agents.
 const AGENTS_BUFFER_BYTES: usize = 2 * 1024 * 1024;
 

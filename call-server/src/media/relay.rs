@@ -20,7 +20,7 @@ use voice::srtp::SrtpError;
 use voice::{FRAME_SAMPLES, MAX_PACKET_SAMPLES};
 
 /// Packets of agents taken in one turn, so that trunks and turns are not kept waiting.
-const AGENT_PACKETS_PER_TURN: usize = 64;
+const AGENT_PACKETS_PER_TURN: usize = 256;
 
 impl Worker {
     /// A trunk leg's socket has a packet.
@@ -92,11 +92,10 @@ impl Worker {
         }
     }
 
-    /// The agents' socket has packets. All agents together say about as much as all trunks, so as many are read as there are sockets with
-    /// something; the poller tells of the rest. To look for one more than there are costs as much as half a packet, each time.
-    pub(super) fn hear_agents(&mut self, now_us: u64, waiting: usize) {
+    /// The agents' socket has packets: all of them, for what is left would wait until after the rest.
+    pub(super) fn hear_agents(&mut self, now_us: u64) {
         let mut input = [0; DATAGRAM_BYTES];
-        for _ in 0..waiting.clamp(1, AGENT_PACKETS_PER_TURN) {
+        for _ in 0..AGENT_PACKETS_PER_TURN {
             let Some((length, from)) = self.exits.socket.receive(&mut input) else { return };
             self.take_in(now_us, Way::Udp(from), &mut input[..length]);
         }
@@ -432,7 +431,7 @@ impl Worker {
             if let Mode::Mixed(mix) = &mut talk.mode
                 && let Some(seat) = mix.seat(usize::from(AGENT))
             {
-                seat.expect_loss(super::link::Link::correction(agent.lost_there_permille()));
+                seat.expect_loss(agent.correction_percent());
             }
         }
     }

@@ -29,8 +29,8 @@ pub(super) const MAX_LEGS: usize = 4_096;
 /// How often paths and talks are looked after.
 const LOOK_AFTER_US: u64 = 50_000;
 /// From one look at the sockets to the next, in µs, while packets come faster than that: to fall asleep and to be woken for each packet
-/// costs as much as a quarter of it, and nobody hears half a millisecond.
-const REST_US: u64 = 500;
+/// costs as much as its way through, and nobody hears a millisecond.
+const REST_US: u64 = 1_000;
 /// Longest packet of an agent that is carried from one thread to another.
 const CARRIED_BYTES: usize = MAX_PACKET_SAMPLES + 64;
 /// Packets that may wait for another thread.
@@ -249,19 +249,21 @@ impl Worker {
         if self.strain.woke(woke_us, waiting < EVENTS) >= LATE_US {
             self.exits.counters.late_turns.bump();
         }
-        let goes_on = self.serve(woke_us, waiting);
+        let goes_on = self.serve(woke_us);
         let done_us = self.now_us();
         self.strain.worked(woke_us, done_us, &self.gauge);
+        // As many as could be told at once: there are more, and they do not wait for the rest.
+        let is_all = waiting < EVENTS;
         let is_dense = waiting > 1 || (waiting > 0 && woke_us < self.woke_us + 2 * REST_US);
         self.woke_us = woke_us;
-        if let Some(rest_us) = (woke_us + REST_US).checked_sub(done_us).filter(|rest_us| *rest_us > 0 && is_dense) {
+        if let Some(rest_us) = (woke_us + REST_US).checked_sub(done_us).filter(|rest_us| *rest_us > 0 && is_all && is_dense) {
             std::thread::sleep(Duration::from_micros(rest_us));
         }
         goes_on
     }
 
-    /// Serves what the poller has found, `waiting` in number, and what is due.
-    fn serve(&mut self, now_us: u64, waiting: usize) -> bool {
+    /// Serves what the poller has found and what is due.
+    fn serve(&mut self, now_us: u64) -> bool {
         // Before any packet: what was ordered before it was sent must be in force.
         if !self.take_orders(now_us) {
             return false;
@@ -275,7 +277,7 @@ impl Worker {
                         return false;
                     }
                 }
-                Token::Agents => self.hear_agents(now_us, waiting),
+                Token::Agents => self.hear_agents(now_us),
                 Token::Tunnel => self.hear_tunnel(now_us),
                 Token::Trunk(slot) => self.hear_trunk(now_us, slot),
                 Token::TrunkReports(slot) => {
@@ -299,7 +301,7 @@ impl Worker {
     pub(super) fn step(&mut self, now_us: u64) {
         loop {
             let waiting = self.poller.wait(Some(Duration::ZERO)).expect("epoll waits");
-            self.serve(now_us, waiting);
+            self.serve(now_us);
             if waiting == 0 {
                 return;
             }

@@ -11,9 +11,12 @@ pub const MAX_PAYLOAD_BYTES: usize = 480;
 /// Above this, the encoder is better told less: it would spend most bits on repetition.
 pub const MAX_EXPECTED_LOSS_PERCENT: u8 = 30;
 
-/// Cheapest setting behind which more work is hardly heard: at 5 % loss PESQ 3.82, of 3.24 (0) to 3.96 (10).
+/// Without correction: 4.31 of PESQ's 4.42 for a third of the work.
 #[cfg(feature = "opus")]
-const COMPLEXITY: i32 = 3;
+const COMPLEXITY: i32 = 1;
+/// With correction, cheapest setting behind which more work is hardly heard: at 5 % loss PESQ 3.82, of 3.24 (0) to 3.96 (10).
+#[cfg(feature = "opus")]
+const CORRECTED_COMPLEXITY: i32 = 3;
 #[cfg(feature = "opus")]
 const BITS_PER_SECOND: i32 = 24_000;
 /// With correction, which takes its bits from the voice: at 3 % loss PESQ 4.24 against 3.83 with 24,000. Still less than G.711's 64,000.
@@ -127,7 +130,6 @@ impl Codec {
 #[cfg(feature = "opus")]
 fn opus_encoder(expected_loss_percent: u8) -> Result<opus::Encoder, opus::Error> {
     let mut encoder = opus::Encoder::new(SAMPLE_RATE, opus::Channels::Mono, opus::Application::Voip)?;
-    encoder.set_complexity(COMPLEXITY)?;
     encoder.set_signal(opus::Signal::Voice)?;
     expect_loss(&mut encoder, expected_loss_percent)?;
     Ok(encoder)
@@ -135,11 +137,12 @@ fn opus_encoder(expected_loss_percent: u8) -> Result<opus::Encoder, opus::Error>
 
 #[cfg(feature = "opus")]
 fn expect_loss(encoder: &mut opus::Encoder, percent: u8) -> Result<(), opus::Error> {
-    let (bits, percent) = match percent {
-        0 => (BITS_PER_SECOND, 0),
-        lossy => (CORRECTED_BITS_PER_SECOND, lossy.clamp(LEAST_EXPECTED_LOSS_PERCENT, MAX_EXPECTED_LOSS_PERCENT)),
+    let (bits, complexity, percent) = match percent {
+        0 => (BITS_PER_SECOND, COMPLEXITY, 0),
+        lossy => (CORRECTED_BITS_PER_SECOND, CORRECTED_COMPLEXITY, lossy.clamp(LEAST_EXPECTED_LOSS_PERCENT, MAX_EXPECTED_LOSS_PERCENT)),
     };
     encoder.set_bitrate(opus::Bitrate::Bits(bits))?;
+    encoder.set_complexity(complexity)?;
     encoder.set_inband_fec(percent > 0)?;
     encoder.set_packet_loss_perc(i32::from(percent))
 }

@@ -62,7 +62,8 @@ pub(crate) struct Pace {
     last: u64,
     /// Arrival less timestamp of each packet in the window, in µs, against that of the first.
     transits: Vec<i64>,
-    start: Option<(u64, u32)>,
+    /// Arrival and timestamp that the others are held against, and their payload type: each codec counts for itself.
+    start: Option<(u64, u32, u8)>,
 }
 
 impl Pace {
@@ -73,8 +74,12 @@ impl Pace {
         }
         self.first.get_or_insert(number);
         self.last = self.last.max(number);
-        let (arrival_us, timestamp) = *self.start.get_or_insert((now_us, packet.header.timestamp));
-        let ticks_per_ms = if packet.header.payload_type == 8 { 8 } else { 48 };
+        let (payload_type, here) = (packet.header.payload_type, (now_us, packet.header.timestamp, packet.header.payload_type));
+        let (arrival_us, timestamp, _) = *match &mut self.start {
+            Some(start) if start.2 == payload_type => start,
+            other => other.insert(here),
+        };
+        let ticks_per_ms = if payload_type == 8 { 8 } else { 48 };
         let media_us = i64::from(packet.header.timestamp.wrapping_sub(timestamp).cast_signed()) * 1_000 / ticks_per_ms;
         self.transits.push((now_us - arrival_us).cast_signed() - media_us);
     }

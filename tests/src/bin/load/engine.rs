@@ -1,7 +1,7 @@
 //! The media engine as a child (`media_engine`, an example of the call server), and the ends of its calls.
 
 use crate::ear::{Ear, Pace, Pings};
-use crate::leg::{Leg, Mouth};
+use crate::leg::{BAD_LOSES_ONE_IN, Leg, Mouth};
 use crate::speech::Speech;
 use anyhow::{Context, Result};
 use e2e::process::{Running, fresh_folder, programs};
@@ -100,7 +100,7 @@ impl Engine {
         for (place, leg) in legs.iter_mut().enumerate() {
             leg.mouth = Mouth::Speech(Arc::clone(&self.speech), start + place * 101);
             leg.ear = Ear::Pace(Pace::default());
-            leg.lossy = self.kind == Kind::PcmaOpus && place == 1;
+            leg.loses_one_in = (self.kind == Kind::PcmaOpus && place == 1).then_some(BAD_LOSES_ONE_IN);
         }
         if self.calls.is_multiple_of(PINGS_ONE_IN) {
             let (from, to) = if self.calls.is_multiple_of(2 * PINGS_ONE_IN) { (0, 1) } else { (1, 0) };

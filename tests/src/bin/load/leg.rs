@@ -19,8 +19,10 @@ const SILENCE: u8 = 0xd5;
 /// RTP payload types.
 const ALAW: u8 = 8;
 const OPUS: u8 = 111;
-/// One in so many packets is left out by a leg that shall seem to lose some.
-const LOSES_ONE_IN: u16 = 20;
+/// One in so many packets is left out by a leg whose link shall seem bad enough for Opus,
+pub(crate) const BAD_LOSES_ONE_IN: u16 = 20;
+/// and by one whose link shall not seem good enough for A-law again.
+pub(crate) const POOR_LOSES_ONE_IN: u16 = 100;
 
 /// What a leg says.
 pub(crate) enum Mouth {
@@ -43,8 +45,8 @@ pub(crate) struct Leg {
     pub(crate) ear: Ear,
     /// Sends Opus instead of A-law.
     pub(crate) opus: bool,
-    /// Leaves some packets out, as a bad link would.
-    pub(crate) lossy: bool,
+    /// Leaves one packet in so many out, as a bad link would.
+    pub(crate) loses_one_in: Option<u16>,
     keys: Option<(SrtpSender, SrtpReceiver)>,
     ssrc: u32,
     sequence: u16,
@@ -57,7 +59,7 @@ impl Leg {
         let socket = UdpSocket::bind("127.0.0.1:0").context("no free loopback port")?;
         socket.set_nonblocking(true)?;
         let (mouth, ear) = (Mouth::Stamps, Ear::Stamps(Vec::new()));
-        Ok(Self { socket, mouth, ear, opus: false, lossy: false, keys: None, ssrc, sequence: 1, buffer: [0; 2048] })
+        Ok(Self { socket, mouth, ear, opus: false, loses_one_in: None, keys: None, ssrc, sequence: 1, buffer: [0; 2048] })
     }
 
     /// An agent's path, encrypted as our desktop does it: with AES-GCM where the server offers it.
@@ -86,7 +88,7 @@ impl Leg {
         let timestamp = (frame as u32).wrapping_mul(FRAME as u32 * ticks);
         let header = Header { marker: false, payload_type, sequence: self.sequence, timestamp, ssrc: self.ssrc };
         self.sequence = self.sequence.wrapping_add(1);
-        if self.lossy && self.sequence.is_multiple_of(LOSES_ONE_IN) {
+        if self.loses_one_in.is_some_and(|many| self.sequence.is_multiple_of(many)) {
             return true;
         }
         header.write(&mut self.buffer).expect("there is room for a header");

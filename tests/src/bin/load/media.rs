@@ -5,6 +5,7 @@
 use crate::bare;
 use crate::engine::{Engine, Kind};
 use crate::generator::{self, Figures, Generator};
+use crate::leg::POOR_LOSES_ONE_IN;
 use crate::middle;
 use crate::speech::Speech;
 use anyhow::{Result, ensure};
@@ -204,9 +205,9 @@ impl Crowd {
                 told = legs;
             }
         }
-        for leg in self.generator.legs.iter_mut().filter(|leg| leg.lossy) {
+        for leg in self.generator.legs.iter_mut().filter(|leg| leg.loses_one_in.is_some()) {
             leg.opus = true;
-            leg.lossy = false;
+            leg.loses_one_in = Some(POOR_LOSES_ONE_IN);
         }
         self.generator.run_for(SETTLE);
     }
