@@ -4,7 +4,7 @@
 
 use call_core::command::{AgentCommand, MediaAccess, MediaCommand, SessionText, StoreCommand};
 use call_core::input::{AgentAction, CallOffered, LegEnd, PastContact, RecordingOutcome};
-use call_core::plan::{AgentPlan, LastAgentRule, Plan, QueuePlan, ReasonRule, Strategy};
+use call_core::plan::{AgentPlan, LastAgentRule, Plan, QueuePlan, ReasonRule, SkillId, SkillNeed, Strategy};
 use call_core::{Command, Core, Input, Now, Time};
 use divan::Bencher;
 use divan::counter::ItemsCount;
@@ -114,6 +114,23 @@ fn one_call_beside_calls_that_were_rejected(bencher: Bencher<'_, '_>, size: u32)
         rig.dial();
         rig.ask(AgentId(1), AgentAction::Reject(rig.offers[&AgentId(1)]));
     }
+    bencher.counter(ItemsCount::new(1_u32)).bench_local(|| {
+        rig.dial();
+        rig.hang_up();
+    });
+}
+
+/// So many wait for a skill that the one free agent does not have, and another citizen calls and leaves again.
+#[divan::bench(args = SIZES)]
+fn one_call_beside_calls_for_another_skill(bencher: Bencher<'_, '_>, size: u32) {
+    let skill = SkillId(1);
+    let mut rig = Rig::with(2, |plan| {
+        let need = SkillNeed { skill, minimum: 1, relaxed: Vec::new() };
+        plan.queues.values_mut().for_each(|queue| queue.needs = vec![need.clone()]);
+        plan.agents.entry(AgentId(2)).or_default().skills.insert(skill, 1);
+    });
+    rig.ask(AgentId(1), AgentAction::GoReady);
+    (0..size).for_each(|_| rig.dial());
     bencher.counter(ItemsCount::new(1_u32)).bench_local(|| {
         rig.dial();
         rig.hang_up();

@@ -3,7 +3,7 @@
 use super::choose::Fit;
 use super::foretell::Telling;
 use super::last_agent::Sought;
-use super::order::{Filing, Place, QueueLine, Stage};
+use super::order::{Filing, Place, QueueLine, Rejecters, Stage};
 use super::pool::Reach;
 use super::rank::{Rank, rank, score};
 use crate::ledger::WhyNot;
@@ -171,7 +171,8 @@ impl Entry {
         let relaxed = rules.needs.iter().flat_map(|need| &need.relaxed).filter(|step| step.after_ms <= waited_ms).count();
         let slope = i128::from(rules.priority.slope);
         let points = (i128::from(rules.priority.weight) + i128::from(self.bonus(turn))) * 1_000 - i128::from(self.entered.0) * slope;
-        Filing::Unserved(Stage { open_tier: self.open_tier, relaxed }, points)
+        let rejecters: Rejecters = self.excluded.keys().copied().collect();
+        Filing::Unserved(Stage { open_tier: self.open_tier, relaxed }, rejecters, points)
     }
 
     fn place(&self) -> Place {
@@ -218,6 +219,8 @@ pub(crate) struct Line {
     /// Of these, those that do not wait for that agent.
     impatient: BTreeSet<InteractionId>,
     sought: BTreeMap<AgentId, BTreeSet<InteractionId>>,
+    /// When which agent is asked for which call again.
+    readmitted: BTreeSet<(Time, InteractionId, AgentId)>,
 }
 
 impl Line {
@@ -271,8 +274,9 @@ impl Line {
         turn.timers.cancel(Reason::WaitOver(interaction));
         turn.timers.cancel(Reason::ReachGrows(interaction));
         turn.timers.cancel(Reason::AnnouncementDue(interaction));
-        for agent in entry.excluded.keys() {
+        for (agent, until) in &entry.excluded {
             turn.timers.cancel(Reason::ExclusionOver(interaction, *agent));
+            self.readmitted.remove(&(*until, interaction, *agent));
         }
         Some(entry)
     }
@@ -282,8 +286,8 @@ impl Line {
         self.take_out(interaction);
         if let Some(entry) = self.entries.get_mut(&interaction) {
             let filing = entry.filing(turn);
+            self.queues.entry(entry.queue).or_default().put_in(entry.place(), &filing);
             entry.filed = Some(filing);
-            self.queues.entry(entry.queue).or_default().put_in(entry.place(), filing);
             self.stale.insert(interaction);
         }
     }
@@ -293,12 +297,13 @@ impl Line {
             && let Some(filing) = entry.filed.take()
             && let Some(queue) = self.queues.get_mut(&entry.queue)
         {
-            queue.take_out(entry.place(), filing);
+            queue.take_out(entry.place(), &filing);
         }
     }
 
     /// Opens the tiers of those who wait, where time or staff has changed that, and puts every call where it belongs.
     pub(crate) fn settle(&mut self, turn: &Turn, lowest_tier: impl Fn(QueueId) -> u8) {
+        self.readmit(turn);
         for (queue, rules) in &turn.plan.queues {
             let lowest = if rules.tiers.is_empty() { 0 } else { lowest_tier(*queue) };
             if self.lowest.insert(*queue, lowest) != Some(lowest)
@@ -391,15 +396,23 @@ impl Line {
             return;
         }
         if let Some(entry) = self.entries.get_mut(&interaction) {
-            entry.excluded.insert(agent, until);
+            if let Some(before) = entry.excluded.insert(agent, until) {
+                self.readmitted.remove(&(before, interaction, agent));
+            }
+            self.readmitted.insert((until, interaction, agent));
             turn.timers.set(until, Reason::ExclusionOver(interaction, agent));
+            self.file(turn, interaction);
         }
     }
 
-    /// Forgets an exclusion that is over.
-    pub(crate) fn readmit(&mut self, interaction: InteractionId, agent: AgentId) {
-        if let Some(entry) = self.entries.get_mut(&interaction) {
-            entry.excluded.remove(&agent);
+    /// Forgets the exclusions that are over.
+    fn readmit(&mut self, turn: &Turn) {
+        while let Some((until, interaction, agent)) = self.readmitted.first().copied().filter(|(until, ..)| *until <= turn.now.time) {
+            self.readmitted.remove(&(until, interaction, agent));
+            if let Some(entry) = self.entries.get_mut(&interaction) {
+                entry.excluded.remove(&agent);
+                self.file(turn, interaction);
+            }
         }
     }
 

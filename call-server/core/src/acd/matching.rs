@@ -3,6 +3,7 @@
 use super::agent::{Agent, Offered, TalkMode};
 use super::choose::Rule;
 use super::line::Entry;
+use super::order::Rejecters;
 use super::pool::{Seated, last_minute};
 use super::rank::Rank;
 use super::{Acd, Match, Seat};
@@ -56,13 +57,17 @@ impl Acd {
     }
 
     /// The first call of a group that can be served. If the head cannot, but for its own exclusions, nobody of the group can.
-    fn first_of(&self, turn: &Turn, group: impl Iterator<Item = InteractionId>) -> Option<(Rank, Pair)> {
-        let mut entries = group.filter_map(|interaction| self.line.get(interaction)).peekable();
-        let head = entries.peek()?;
-        if !self.pools.any_in_reach(head.queue, &head.reach(turn)) {
+    fn first_of<'l>(&self, turn: &Turn, firsts: impl Iterator<Item = (InteractionId, &'l Rejecters)>) -> Option<(Rank, Pair)> {
+        let mut firsts = firsts.filter_map(|(interaction, rejecters)| Some((self.line.get(interaction)?, rejecters))).peekable();
+        let (head, _) = firsts.peek()?;
+        let (queue, reach) = (head.queue, head.reach(turn));
+        if !self.pools.any_in_reach(queue, &reach) {
             return None;
         }
-        entries.find_map(|entry| self.ask(turn, entry))
+        let counts = self.pools.at_work_in_reach(queue, &reach) != 1;
+        let may_ask =
+            |rejecters: &[AgentId]| !counts || self.pools.candidates(queue, &reach).any(|agent| rejecters.binary_search(&agent).is_err());
+        firsts.filter(|(_, rejecters)| may_ask(rejecters)).find_map(|(entry, _)| self.ask(turn, entry))
     }
 
     fn ask(&self, turn: &Turn, entry: &Entry) -> Option<(Rank, Pair)> {

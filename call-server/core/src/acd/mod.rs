@@ -209,11 +209,6 @@ impl Acd {
         }
     }
 
-    /// The exclusion of an agent from a call is over.
-    pub(crate) fn readmit(&mut self, interaction: InteractionId, agent: AgentId) {
-        self.line.readmit(interaction, agent);
-    }
-
     /// 接听: the reservation becomes a talk over the agent's leg; all others for this call are taken back.
     pub(crate) fn accept(&mut self, turn: &mut Turn, agent: AgentId, offer: OfferId, cause: IntervalCause) -> Result<Accepted, Refusal> {
         let found = self.agent(agent).ok_or(Refusal::WrongState)?;

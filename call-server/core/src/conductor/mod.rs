@@ -92,7 +92,8 @@ impl Core {
             Reason::MediaOpenOverdue(interaction) => self.end_call(interaction, Ending::by_server(EndReason::MediaFailed)),
             Reason::ProbeOver(interaction) => self.end_call(interaction, Ending::by_server(EndReason::ProbeDone)),
             Reason::WaitOver(interaction) => self.leave_if_overdue(interaction),
-            Reason::ExclusionOver(interaction, agent) => self.acd.readmit(interaction, agent),
+            // The matching that follows sees that it is over.
+            Reason::ExclusionOver(..) => {}
             Reason::ReachGrows(interaction) => self.acd.reach_grows(&mut self.turn, interaction),
             Reason::HoldOver(interaction) => self.acd.hold_over(&mut self.turn, interaction),
             Reason::AnnouncementDue(interaction) => self.tell(interaction),
