@@ -520,6 +520,8 @@ impl Watch {
     fn sip(&mut self, command: &SipCommand) {
         let leg = match command {
             SipCommand::Ring { leg }
+            | SipCommand::Sound { leg, .. }
+            | SipCommand::NotReached { leg, .. }
             | SipCommand::Answer { leg, .. }
             | SipCommand::PressKeys { leg, .. }
             | SipCommand::Offer { leg, .. }
