@@ -118,6 +118,7 @@ impl Call {
             let (at, kind) = (fact["offset_ms"].as_u64().unwrap_or_default(), fact["kind"]["kind"].as_str().unwrap_or_default());
             match kind {
                 "connected" | "party_joined" => _ = since.get_or_insert(at),
+                "dial_ended" if fact["kind"]["result"] == "answered" => _ = since.get_or_insert(at),
                 "queued" | "node_entered" | "ended" => connected += since.take().map_or(0, |since| at - since),
                 _ => {}
             }

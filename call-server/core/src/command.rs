@@ -6,8 +6,8 @@ use crate::plan::{KeyMode, Srtp, TrunkVoice};
 use crate::voice::TalkMeasured;
 use serde::{Deserialize, Serialize};
 use shared::model::{
-    AgentId, Caller, Desk, DialResult, Direction, EndReason, FloorChange, InteractionId, LegId, PhoneNumber, RecordingId, Refusal, RequestId,
-    SessionId, TalkHealth, UnixMillis, VoiceCodec,
+    AgentId, Caller, Desk, DialResult, Direction, EndReason, FloorChange, InteractionId, LegId, PhoneNumber, RecordingId, Refusal,
+    RequestId, SessionId, TalkHealth, UnixMillis, VoiceCodec,
 };
 use std::fmt;
 use std::sync::Arc;

@@ -111,7 +111,8 @@ fn medias(commands: &[Command]) -> Vec<&MediaCommand> {
 }
 
 fn facts(commands: &[Command]) -> Vec<&FactKind> {
-    let notes = commands.iter().filter_map(|command| if let Command::Store(StoreCommand::Note(fact)) = command { Some(fact) } else { None });
+    let notes =
+        commands.iter().filter_map(|command| if let Command::Store(StoreCommand::Note(fact)) = command { Some(fact) } else { None });
     notes.map(|Fact { kind, .. }| kind).collect()
 }
 
@@ -246,7 +247,10 @@ fn nothing_waits_for_ever() {
         let mut leg = PHONE;
         for _ in 0..steps {
             let opened = house.feed(Input::MediaOpened { leg, answer: text("") });
-            leg = medias(&opened).iter().find_map(|c| if let MediaCommand::OfferTrunk { leg, .. } = c { Some(*leg) } else { None }).unwrap_or(leg);
+            leg = medias(&opened)
+                .iter()
+                .find_map(|c| if let MediaCommand::OfferTrunk { leg, .. } = c { Some(*leg) } else { None })
+                .unwrap_or(leg);
         }
         let (due, _) = house.core.next_deadline().expect("a deadline");
         house.at = due.since(Time(0));
@@ -263,7 +267,9 @@ fn another_trunk_gets_its_offer_and_what_sounded_before_sounds_no_more() {
     let leg = house.calls("8001", "87210088").leg;
     let _ = house.feed(Input::LegRinging { leg, early: Some(text("early")) });
     let again = house.feed(Input::LegWantsOffer { leg, terms: Default::default() });
-    let [MediaCommand::Disconnect { citizen }, MediaCommand::OfferTrunk { leg: anew, .. }] = medias(&again)[..] else { panic!("{again:?}") };
+    let [MediaCommand::Disconnect { citizen }, MediaCommand::OfferTrunk { leg: anew, .. }] = medias(&again)[..] else {
+        panic!("{again:?}")
+    };
     assert_eq!((*citizen, *anew), (leg, leg));
     let offered = house.feed(Input::MediaOpened { leg, answer: text("second") });
     assert_eq!(sips(&offered), [&SipCommand::Offer { leg, offer: text("second") }]);

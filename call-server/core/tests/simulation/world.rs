@@ -355,7 +355,9 @@ impl World {
             SipCommand::Offer { .. } => {}
             SipCommand::Answer { leg, .. } if self.chance(98) => self.send(Edge::Sip, Input::LegConfirmed { leg }),
             SipCommand::Answer { leg, .. } => self.after(32_000, Event::Leaves(leg, LegEnd::Timeout)),
-            SipCommand::Refuse { leg, .. } | SipCommand::HangUp { leg, .. } | SipCommand::NotReached { leg, .. } => self.leg_ends(leg, LegEnd::AsCommanded),
+            SipCommand::Refuse { leg, .. } | SipCommand::HangUp { leg, .. } | SipCommand::NotReached { leg, .. } => {
+                self.leg_ends(leg, LegEnd::AsCommanded)
+            }
         }
     }
 

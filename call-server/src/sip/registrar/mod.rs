@@ -143,14 +143,7 @@ impl Registrar {
     pub(super) fn new(settings: PhoneSettings, key: [u8; 32]) -> Self {
         let guard = Guard::new(REALM, &settings.algorithms, NonceKey(key), GuardLimits::default());
         let bindings = Bindings::new(settings.max_bindings);
-        Self {
-            settings,
-            phones: BTreeMap::new(),
-            fixed: BTreeSet::new(),
-            guard,
-            bindings,
-            presence: Presence::default(),
-        }
+        Self { settings, phones: BTreeMap::new(), fixed: BTreeSet::new(), guard, bindings, presence: Presence::default() }
     }
 
     /// Whether phones may be at this address.
