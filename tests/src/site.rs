@@ -302,6 +302,18 @@ impl Site {
         Agent { number: number.to_owned(), name: number.to_owned(), password: password.to_owned() }
     }
 
+    /// Waits until a phone of the house has registered. What the phone itself says of it may have been said before anybody listened.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub fn wait_for_phone(&self, number: &str) {
+        let until = Instant::now() + SOON;
+        let is_there = |phone: &Value| phone["number"] == number && phone["bindings"].as_array().is_some_and(|places| !places.is_empty());
+        while !self.cli(&["phone", "list"])["phones"].as_array().is_some_and(|phones| phones.iter().any(is_there)) {
+            assert!(Instant::now() < until, "{number} does not register");
+        }
+    }
+
     /// All calls, newest first.
     ///
     /// # Panics

@@ -40,8 +40,8 @@ fn site(name: &str, targets: &[SocketAddr]) -> (Site, [String; 2]) {
 fn register(site: &Site, server: &Server, (number, secret): (&str, &str), hertz: f64) -> Baresip {
     let voice = wav(site.folder(), number, hertz);
     let own: IpAddr = HOUSE.parse().expect("an address");
-    let mut phone = Baresip::register(&site.folder().join(format!("phone-{number}")), own, server.sip, (number, secret), &voice);
-    phone.event("REGISTER_OK");
+    let phone = Baresip::register(&site.folder().join(format!("phone-{number}")), own, server.sip, (number, secret), &voice);
+    site.wait_for_phone(number);
     phone
 }
 

@@ -32,7 +32,7 @@ fn a_phone_of_another_make_registers_calls_the_hotline_and_is_refused_beyond_its
     let server = Server::start(&site);
     let mut agent = Headless::sign_in(&site, &server, &site.agents[0], HeadlessPlan::WILLING);
     let mut phone = Baresip::register(&site.folder().join("baresip"), house(), server.sip, ("8001", &secret), &prompt("citizen"));
-    phone.event("REGISTER_OK");
+    site.wait_for_phone("8001");
     let list = site.cli(&["phone", "list"]);
     assert!(list["phones"][0]["bindings"][0]["source"].as_str().is_some_and(|source| source.starts_with(HOUSE)), "{list:#}");
     assert!(!list.to_string().contains(&secret), "the secret is shown once");
