@@ -367,12 +367,12 @@ mod tests {
 
     #[test]
     fn an_outgoing_call_is_written_as_the_carrier_wants_it() {
+        let of_a_phone = plan().path(Door::Extension(PermissionClass::National), &caller("8001"), &number("13912345678"), NOW);
+        assert!(matches!(of_a_phone.steps.last(), Some(Step::Tried { caller: None, .. })), "no rule writes 8001: {of_a_phone:?}");
         let path = plan().path(Door::Extension(PermissionClass::National), &caller("051987210088"), &number("13912345678"), NOW);
         let Some(Step::Tried { dialled, caller, uri, .. }) = path.steps.last() else { panic!("{path:?}") };
         assert_eq!((dialled.as_str(), uri.as_str()), ("+8613912345678", "sip:192.0.2.1"));
         assert_eq!(caller.as_ref().map(PhoneNumber::as_str), Some("+8651987210088"));
-        let of_a_phone = plan().path(Door::Extension(PermissionClass::National), &caller("8001"), &number("13912345678"), NOW);
-        assert!(matches!(of_a_phone.steps.last(), Some(Step::Tried { caller: None, .. })), "no rule writes 8001: {of_a_phone:?}");
         let mut without = plan();
         without.trunks.clear();
         let path = without.path(Door::Extension(PermissionClass::National), &Caller::default(), &number("13912345678"), NOW);
