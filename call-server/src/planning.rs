@@ -66,7 +66,7 @@ pub(crate) fn plan(site: &Site, store: &Store, now: UnixMillis) -> Result<Plan, 
     Ok(plan)
 }
 
-/// What the registrar needs to know: phones with what their secrets are checked by, and the plan that says what a number is.
+/// What the registrar needs to know: phones with what their secrets are checked by, and the plan that says who speaks by one.
 ///
 /// # Errors
 /// The database cannot be read.
@@ -74,7 +74,7 @@ pub(crate) fn phone_book(store: &Store, plan: Plan) -> Result<PhoneBook, StoreEr
     let account = |phone: PhoneEntry| {
         let [md5, sha256] = phone.proofs;
         let proofs = [Ha1::from_hex(HashFunction::Md5, md5.reveal()), Ha1::from_hex(HashFunction::Sha256, sha256.reveal())];
-        PhoneAccount { number: phone.number, class: phone.class, proofs: proofs.into_iter().flatten().collect() }
+        PhoneAccount { number: phone.number, proofs: proofs.into_iter().flatten().collect() }
     };
     Ok(PhoneBook { phones: store.phones()?.into_iter().map(account).collect(), plan })
 }

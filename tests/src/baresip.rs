@@ -180,11 +180,24 @@ impl Baresip {
     /// # Panics
     /// If it does not come within a minute.
     pub fn event(&mut self, kind: &str) -> Value {
-        let until = Instant::now() + LATER;
+        self.event_within(kind, LATER).unwrap_or_else(|| panic!("baresip: no event {kind}.\n{}", self.running.story()))
+    }
+
+    /// Talks for so long.
+    ///
+    /// # Panics
+    /// If the call ends meanwhile.
+    pub fn talks_for(&mut self, length: Duration) {
+        let ended = self.event_within("CALL_CLOSED", length);
+        assert!(ended.is_none(), "baresip: the call is over: {ended:?}\n{}", self.running.story());
+    }
+
+    fn event_within(&mut self, kind: &str, limit: Duration) -> Option<Value> {
+        let until = Instant::now() + limit;
         loop {
             if let Some(value) = self.take_message() {
                 if value["type"] == kind {
-                    return value;
+                    return Some(value);
                 }
                 continue;
             }
@@ -193,7 +206,7 @@ impl Baresip {
             let mut buffer = [0; 4096];
             match self.control.read(&mut buffer) {
                 Ok(length @ 1..) => self.unread.extend(&buffer[..length]),
-                Ok(0) | Err(_) => panic!("baresip: no event {kind}.\n{}", self.running.story()),
+                Ok(0) | Err(_) => return None,
             }
         }
     }

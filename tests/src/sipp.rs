@@ -86,7 +86,7 @@ impl Play<'_> {
                 command.args(["-auth_uri", &format!("12345@{to}")]);
             }
         }
-        if self.scenario.starts_with("agent_phone") {
+        if self.scenario.contains("agent_phone") {
             // A phone says back what it hears.
             command.arg("-rtp_echo");
         }

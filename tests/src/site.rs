@@ -118,6 +118,7 @@ impl Call {
             let (at, kind) = (fact["offset_ms"].as_u64().unwrap_or_default(), fact["kind"]["kind"].as_str().unwrap_or_default());
             match kind {
                 "connected" | "party_joined" => _ = since.get_or_insert(at),
+                "dial_ended" if fact["kind"]["result"] == "answered" => _ = since.get_or_insert(at),
                 "queued" | "node_entered" | "ended" => connected += since.take().map_or(0, |since| at - since),
                 _ => {}
             }
@@ -299,6 +300,18 @@ impl Site {
         let told = self.cli(&["agent", "add", number, "--name", number, "--must-change", "false"]);
         let password = told["password"].as_str().unwrap_or_else(|| panic!("agent add told no password: {told}"));
         Agent { number: number.to_owned(), name: number.to_owned(), password: password.to_owned() }
+    }
+
+    /// Waits until a phone of the house has registered. What the phone itself says of it may have been said before anybody listened.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub fn wait_for_phone(&self, number: &str) {
+        let until = Instant::now() + SOON;
+        let is_there = |phone: &Value| phone["number"] == number && phone["bindings"].as_array().is_some_and(|places| !places.is_empty());
+        while !self.cli(&["phone", "list"])["phones"].as_array().is_some_and(|phones| phones.iter().any(is_there)) {
+            assert!(Instant::now() < until, "{number} does not register");
+        }
     }
 
     /// All calls, newest first.

@@ -41,8 +41,8 @@ impl Stage {
         let server = Server::start(&site);
         let voice = wav(site.folder(), "phone", AGENT);
         let own: IpAddr = HOUSE.parse().expect("an address");
-        let mut phone = Baresip::register(&site.folder().join("baresip"), own, server.sip, ("8001", &secret), &voice);
-        phone.event("REGISTER_OK");
+        let phone = Baresip::register(&site.folder().join("baresip"), own, server.sip, ("8001", &secret), &voice);
+        site.wait_for_phone("8001");
         Self { site, server, phone }
     }
 

@@ -6,8 +6,8 @@ use crate::plan::{KeyMode, Srtp, TrunkVoice};
 use crate::voice::TalkMeasured;
 use serde::{Deserialize, Serialize};
 use shared::model::{
-    AgentId, Caller, Desk, Direction, EndReason, FloorChange, InteractionId, LegId, PhoneNumber, RecordingId, Refusal, RequestId,
-    SessionId, TalkHealth, UnixMillis, VoiceCodec,
+    AgentId, Caller, Desk, DialResult, Direction, EndReason, FloorChange, InteractionId, LegId, PhoneNumber, RecordingId, Refusal,
+    RequestId, SessionId, TalkHealth, UnixMillis, VoiceCodec,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -70,6 +70,13 @@ pub enum SipCommand {
         /// Which leg.
         leg: LegId,
     },
+    /// 183 with this answer: what sounds before anybody answers is to be heard.
+    Sound {
+        /// Which leg.
+        leg: LegId,
+        /// From `MediaOpened`.
+        answer: SessionText,
+    },
     /// 200 OK with this answer.
     Answer {
         /// Which leg.
@@ -83,6 +90,13 @@ pub enum SipCommand {
         leg: LegId,
         /// Why.
         reason: EndReason,
+    },
+    /// A final refusal to a phone of the house: whom it called was not reached. The edge's table turns the result into a status code.
+    NotReached {
+        /// Which leg.
+        leg: LegId,
+        /// What came of it.
+        result: DialResult,
     },
     /// Press keys towards the far side by requests of the signalling (INFO, one for each key): see [`Command::press_keys`].
     PressKeys {

@@ -122,10 +122,10 @@ impl Core {
         self.calls.count() == 0 && self.acd.seated().is_empty()
     }
 
-    /// To which call a leg of the trunks' belongs, a citizen's or one beside it.
+    /// To which call a leg of trunks and phones belongs, a citizen's or one beside it.
     #[must_use]
     pub fn interaction_of(&self, leg: LegId) -> Option<InteractionId> {
-        self.calls.of_leg(leg).map(|call| call.id)
+        self.calls.interaction_of(leg)
     }
 
     /// The state of everything, for status and wall.

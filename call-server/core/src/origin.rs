@@ -17,6 +17,8 @@ pub struct Origin {
     pub ipv6: bool,
     /// The numbers that it was diverted from, the first one first; at most [`MAX_DIVERSIONS`].
     pub diversions: Vec<Diversion>,
+    /// A phone of the house calls, and has shown the secret of the number that the caller is.
+    pub of_a_phone: bool,
 }
 
 /// One diversion (RFC 5806, RFC 7044).

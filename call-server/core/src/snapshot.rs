@@ -24,6 +24,9 @@ pub struct Snapshot {
     pub calls: Vec<CallStatus>,
     /// Calls that hear a text at the door or on their way out.
     pub farewells: usize,
+    /// Calls that phones of the house have dialled, to each other or outside.
+    #[serde(default)]
+    pub phone_calls: usize,
     /// Numbers whose contacts are remembered.
     pub remembered: usize,
     /// Calls that are over but wait for their recording to be closed.
@@ -129,6 +132,7 @@ pub(crate) fn take(core: &Core, now: Now) -> Snapshot {
         queues: core.turn.plan.queues.iter().map(|(queue, plan)| queue_status(core, now, *queue, plan)).collect(),
         calls: core.calls.live().map(|call| call_status(core, call)).collect(),
         farewells: core.calls.farewells(),
+        phone_calls: core.calls.of_the_house(),
         remembered: core.calls.contacts.len(),
         closing: core.calls.closing(),
         counters: core.calls.counters(),

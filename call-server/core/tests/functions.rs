@@ -537,6 +537,7 @@ impl Theatre {
                 assert_eq!(self.outside.get(&leg), Some(&false), "an offer for a call that waits for none: {leg}");
             }
             Command::Sip(SipCommand::Ring { .. } | SipCommand::Answer { .. } | SipCommand::PressKeys { .. }) => {}
+            Command::Sip(SipCommand::Sound { .. } | SipCommand::NotReached { .. }) => panic!("no phone of the house dials here"),
             Command::Media(command) => return self.media(command),
             Command::Recording(RecordingCommand::Finish { recording }) => {
                 assert!(self.recordings.remove(&recording).is_some(), "I-15: {recording} is closed and was not open");

@@ -251,7 +251,7 @@ impl Stage {
     fn obey_sip(&mut self, command: SipCommand) -> Option<Input> {
         match command {
             SipCommand::Ring { leg } => self.hears(leg, Hears::Ringback),
-            SipCommand::PressKeys { .. } | SipCommand::Offer { .. } => {}
+            SipCommand::PressKeys { .. } | SipCommand::Offer { .. } | SipCommand::Sound { .. } => {}
             SipCommand::Answer { leg, .. } => {
                 self.hears(leg, Hears::Silence);
                 return Some(Input::LegConfirmed { leg });
@@ -260,7 +260,7 @@ impl Stage {
                 let seen = PhoneSeen { leg: dial.leg, is_gone: false };
                 self.phones.insert(dial.to.number().as_str().to_owned(), seen);
             }
-            SipCommand::Refuse { leg, .. } | SipCommand::HangUp { leg, .. } => {
+            SipCommand::Refuse { leg, .. } | SipCommand::HangUp { leg, .. } | SipCommand::NotReached { leg, .. } => {
                 self.phones.values_mut().filter(|phone| phone.leg == leg).for_each(|phone| phone.is_gone = true);
                 self.hears(leg, Hears::Gone);
                 return Some(Input::LegEnded { leg, cause: LegEnd::AsCommanded });

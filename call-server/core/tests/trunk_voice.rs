@@ -35,7 +35,7 @@ fn media(commands: &[Command]) -> Vec<&MediaCommand> {
 #[test]
 fn a_voice_path_is_opened_as_the_trunk_wants_it() {
     let voice = TrunkVoice { codecs: vec![TrunkCodec::Opus, TrunkCodec::Pcmu], keys: KeyMode::Rfc4733, srtp: Srtp::Required, nat: false };
-    let commands = offered(voice.clone(), Origin { encrypted: true, ipv6: true, diversions: Vec::new() });
+    let commands = offered(voice.clone(), Origin { encrypted: true, ipv6: true, ..Origin::default() });
     let [MediaCommand::OpenTrunk { leg: LEG, offer: None, terms }] = media(&commands)[..] else { panic!("{commands:?}") };
     assert_eq!((&terms.voice, terms.encrypted, terms.ipv6), (&voice, true, true));
 }

@@ -105,6 +105,7 @@ impl Names {
             FactKind::CallbackPromised { callback } => format!("is promised to be called back, and keeps the place: callback {callback}"),
             FactKind::CallbackBegan { callback, attempt } => format!("attempt {attempt} to call back, as promised in call {callback}"),
             FactKind::Dialled { agent } => format!("{} dials", self.agent(*agent)),
+            FactKind::PhoneDialled { inside } => format!("a phone of the house dials {}", if *inside { "another" } else { "out" }),
             FactKind::DialEnded { result } => format!("the call comes to this: {}", result.code()),
             FactKind::Held { .. } | FactKind::Retrieved { .. } | FactKind::KeysPressed { .. } => return None,
             FactKind::AsideBegan { .. } | FactKind::AsideEnded { .. } | FactKind::PartyJoined { .. } | FactKind::PartyLeft { .. } => {

@@ -199,7 +199,7 @@ fn step_of_path(step: &Step) -> String {
         }
         Step::PassedOver { name, why, .. } => format!("trunk {name} is passed over: {why:?}"),
         Step::Tried { name, uri, priority, weight, dialled, caller, .. } => {
-            let caller = caller.as_ref().map_or("withheld", |number| number.as_str());
+            let caller = caller.as_ref().map_or("the trunk's own number", |number| number.as_str());
             format!(
                 "tried over trunk {name} at {uri}: dialled {}, calling {caller} (priority {} {}, weight {} {})",
                 dialled.as_str(),
@@ -228,6 +228,6 @@ fn refusal_text(why: RouteRefusal) -> &'static str {
         RouteRefusal::Blocked => "the caller is blocked (603)",
         RouteRefusal::Closed => "it is closed then (480)",
         RouteRefusal::NotAllowed => "the phone's class does not reach so far (403)",
-        RouteRefusal::NoTrunk => "no trunk takes the number (404)",
+        RouteRefusal::NoTrunk => "no trunk takes the number (480)",
     }
 }

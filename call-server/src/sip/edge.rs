@@ -390,6 +390,10 @@ impl Edge {
                     self.press_keys(at, &keys);
                 }
             }
+            SipCommand::Sound { leg, answer } => self.in_endpoint(leg, |endpoint, call| endpoint.progress(now, call, 183, &answer.0)),
+            SipCommand::NotReached { leg, result } => {
+                self.in_endpoint(leg, |endpoint, call| endpoint.hang_up(now, call, &refusal::farewell(Reason::NotReached(result))));
+            }
             SipCommand::Refuse { leg, reason } | SipCommand::HangUp { leg, reason } if !self.give_up(now, leg) => {
                 self.in_endpoint(leg, |endpoint, call| endpoint.hang_up(now, call, &refusal::farewell(Reason::Core(reason))));
             }

@@ -5,7 +5,7 @@
 //! at all: those of ignored sources and those beyond a rate.
 
 use call_core::input::LegEnd;
-use shared::model::EndReason;
+use shared::model::{DialResult, EndReason};
 use sip_core::{Ending, Farewell};
 
 /// Why a call is refused or ended by us.
@@ -13,6 +13,8 @@ use sip_core::{Ending, Farewell};
 pub(super) enum Reason {
     /// The core says so.
     Core(EndReason),
+    /// A phone of the house called somebody who was not reached.
+    NotReached(DialResult),
     /// The INVITE names no number that could be looked up.
     NoNumber,
     /// Too many calls from there were answered and never acknowledged.
@@ -22,11 +24,29 @@ pub(super) enum Reason {
 /// What ends a call for this reason.
 pub(super) fn farewell(reason: Reason) -> Farewell {
     let (status, header) = match reason {
+        Reason::NotReached(result) => of_a_dial(result),
         Reason::NoNumber => (404, UNALLOCATED),
         Reason::Unacknowledged => (486, "Q.850;cause=42;text=\"Switching equipment congestion\""),
         Reason::Core(reason) => of_core(reason),
     };
     Farewell { status, reason: Some(header) }
+}
+
+/// A phone hears of whom it called what the network told us, so that it plays the tone that people know. There is no 503: a phone would take
+/// the server itself for gone.
+fn of_a_dial(result: DialResult) -> (u16, &'static str) {
+    match result {
+        // Nobody's blame.
+        DialResult::Answered | DialResult::Cancelled => (487, NORMAL),
+        // The called person's.
+        DialResult::Busy => (486, BUSY),
+        DialResult::NoAnswer => (480, NO_ANSWER),
+        DialResult::Rejected => (603, REJECTED),
+        // The caller's.
+        DialResult::Invalid => (404, UNALLOCATED),
+        // Ours or the carrier's.
+        DialResult::NoLine => (480, NO_CHANNEL),
+    }
 }
 
 fn of_core(reason: EndReason) -> (u16, &'static str) {
@@ -45,18 +65,16 @@ fn of_core(reason: EndReason) -> (u16, &'static str) {
         | EndReason::SurveyEnded => (480, NORMAL),
         // The caller's or the carrier's: the same call will be refused again.
         EndReason::UnknownNumber => (404, UNALLOCATED),
-        EndReason::UnknownSource => (403, REJECTED),
+        EndReason::UnknownSource | EndReason::NotPermitted => (403, REJECTED),
         EndReason::NoCommonCodec => (488, "Q.850;cause=88;text=\"Incompatible destination\""),
         EndReason::Blocked => (603, REJECTED),
         EndReason::SignallingTimeout => (480, "Q.850;cause=102;text=\"Recovery on timer expiry\""),
         // Ours, and it passes: busy, not 503. A 503 makes the carrier's proxy take us out of service for every citizen, while one who hears
         // the busy tone knows to try again.
-        EndReason::NoResources | EndReason::QueueFull | EndReason::TooManyCalls => (486, "Q.850;cause=17;text=\"User busy\""),
+        EndReason::NoResources | EndReason::QueueFull | EndReason::TooManyCalls => (486, BUSY),
         // The same for the person; the cause tells the carrier that the order of channels is too small.
-        EndReason::ChannelLimit => (486, "Q.850;cause=34;text=\"No circuit/channel available\""),
-        EndReason::QueueTimeout | EndReason::NobodySignedIn | EndReason::AllNotReady | EndReason::Closed => {
-            (480, "Q.850;cause=19;text=\"No answer from user\"")
-        }
+        EndReason::ChannelLimit => (486, NO_CHANNEL),
+        EndReason::QueueTimeout | EndReason::NobodySignedIn | EndReason::AllNotReady | EndReason::Closed => (480, NO_ANSWER),
         // Ours, and a fault.
         EndReason::AgentLost => (480, FAILURE),
         EndReason::MediaFailed | EndReason::ServerCrashed => (500, FAILURE),
@@ -80,6 +98,9 @@ pub(super) fn leg_end(ending: Ending) -> LegEnd {
 
 const NORMAL: &str = "Q.850;cause=16;text=\"Normal call clearing\"";
 const UNALLOCATED: &str = "Q.850;cause=1;text=\"Unallocated number\"";
+const BUSY: &str = "Q.850;cause=17;text=\"User busy\"";
+const NO_ANSWER: &str = "Q.850;cause=19;text=\"No answer from user\"";
+const NO_CHANNEL: &str = "Q.850;cause=34;text=\"No circuit/channel available\"";
 const REJECTED: &str = "Q.850;cause=21;text=\"Call rejected\"";
 const FAILURE: &str = "Q.850;cause=41;text=\"Temporary failure\"";
 
@@ -88,7 +109,7 @@ mod tests {
     use super::*;
 
     /// Every reason of the core with what is said. A reason that is missing here is found by [`all_reasons_are_in_the_table`].
-    const TABLE: [(EndReason, u16, u8); 30] = [
+    const TABLE: [(EndReason, u16, u8); 31] = [
         (EndReason::MenuEnded, 480, 16),
         (EndReason::SurveyEnded, 480, 16),
         (EndReason::CallerHungUp, 487, 16),
@@ -101,6 +122,7 @@ mod tests {
         (EndReason::CancelledBeforeAnswer, 487, 16),
         (EndReason::UnknownNumber, 404, 1),
         (EndReason::UnknownSource, 403, 21),
+        (EndReason::NotPermitted, 403, 21),
         (EndReason::NoCommonCodec, 488, 88),
         (EndReason::NoResources, 486, 17),
         (EndReason::ChannelLimit, 486, 34),
@@ -130,6 +152,23 @@ mod tests {
             assert!(header.starts_with(&format!("Q.850;cause={cause};text=\"")) && header.ends_with('"'), "{reason:?}: {header}");
         }
         assert_eq!((farewell(Reason::NoNumber).status, farewell(Reason::Unacknowledged).status), (404, 486));
+    }
+
+    #[test]
+    fn a_phone_hears_what_came_of_its_call() {
+        for (result, status, cause) in [
+            (DialResult::Busy, 486, 17),
+            (DialResult::NoAnswer, 480, 19),
+            (DialResult::Rejected, 603, 21),
+            (DialResult::Invalid, 404, 1),
+            (DialResult::NoLine, 480, 34),
+            (DialResult::Cancelled, 487, 16),
+            (DialResult::Answered, 487, 16),
+        ] {
+            let said = farewell(Reason::NotReached(result));
+            let header = said.reason.expect("a Reason header");
+            assert!(said.status == status && header.starts_with(&format!("Q.850;cause={cause};")), "{result:?}: {said:?}");
+        }
     }
 
     #[test]

@@ -270,7 +270,7 @@ impl Known {
             FactKind::Parted { segment } => self.in_part(segment, |part| part.parted = true, fact.offset_ms),
             FactKind::Held { segment } => self.in_part(segment, |part| (part.held, part.holds) = (true, part.holds + 1), fact.offset_ms),
             FactKind::Retrieved { segment } => self.in_part(segment, |part| part.held = false, fact.offset_ms),
-            FactKind::Dialled { .. } => self.dialled = true,
+            FactKind::Dialled { .. } | FactKind::PhoneDialled { .. } => self.dialled = true,
             FactKind::DialEnded { .. } | FactKind::AsideBegan { .. } | FactKind::AsideEnded { .. } => {}
             FactKind::PartyJoined { .. } | FactKind::PartyLeft { .. } | FactKind::HandedOver { .. } => {}
             FactKind::SentToQueue { .. } | FactKind::KeysPressed { .. } => {}

@@ -12,7 +12,7 @@ pub enum EndReason {
     AgentHungUp,
     /// Who went on with the citizen when the agent had left hung up.
     PartyHungUp,
-    /// A call that an agent dialled was not answered; the record says what came of it.
+    /// A call that an agent or a phone of the house dialled was not answered; the record says what came of it.
     NotReached,
     /// A talk without an agent reached its limit.
     ResidualLimit,
@@ -26,6 +26,8 @@ pub enum EndReason {
     UnknownNumber,
     /// The source is no trunk of ours.
     UnknownSource,
+    /// A phone of the house dialled what its class does not allow.
+    NotPermitted,
     /// The offer in the INVITE names no codec that we have.
     NoCommonCodec,
     /// No media port or no channel was free: loss for a system cause 呼损 (K-2).
@@ -82,6 +84,7 @@ impl EndReason {
             Self::CancelledBeforeAnswer => "cancelled_before_answer",
             Self::UnknownNumber => "unknown_number",
             Self::UnknownSource => "unknown_source",
+            Self::NotPermitted => "not_permitted",
             Self::NoCommonCodec => "no_common_codec",
             Self::NoResources => "no_resources",
             Self::ChannelLimit => "channel_limit",

@@ -174,6 +174,7 @@ impl Call {
             | FactKind::KeysMasked { .. }
             | FactKind::Parted { .. }
             | FactKind::Dialled { .. }
+            | FactKind::PhoneDialled { .. }
             | FactKind::DialEnded { .. }
             | FactKind::Held { .. }
             | FactKind::Retrieved { .. }

@@ -434,6 +434,9 @@ impl Calls {
 
     /// The next trunk of a call of ours wants an offer of its own.
     pub(crate) fn leg_wants_offer(&mut self, turn: &mut Turn, leg: LegId, terms: VoiceTerms) {
+        if self.house_wants_offer(turn, leg, terms.clone()) {
+            return;
+        }
         let Some(call) = self.legs.get(&leg).and_then(|id| self.live.get_mut(id)) else { return };
         if call.outgoing(leg).is_some_and(|outgoing| outgoing.withdraw(terms)) {
             // Whoever heard the trunk that has failed hears it no longer, before its voice path is gone.

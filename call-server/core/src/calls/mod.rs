@@ -6,6 +6,7 @@ mod call;
 mod farewell;
 mod functions;
 mod guided;
+mod house;
 mod load;
 mod outgoing;
 mod party;
@@ -15,6 +16,7 @@ mod wires;
 
 pub(crate) use call::{Call, CallbackOf, Ending, Stage, Watcher};
 pub(crate) use functions::{Called, Gone, Reached, Role};
+pub(crate) use house::{HOLD_EMERGENCY, HouseDial};
 
 use crate::command::{CallTo, MediaCommand, RecordingCommand, SessionText, SipCommand, StoreCommand};
 use crate::contacts::Contacts;
@@ -27,6 +29,7 @@ use crate::timer::Reason;
 use crate::turn::Turn;
 use call::{Dialling, Expecting, Waiting};
 use farewell::Farewell;
+use house::HouseCall;
 use load::Load;
 use outgoing::FIRST_OUTGOING_LEG;
 pub(crate) use outgoing::Outgoing;
@@ -52,6 +55,8 @@ pub(crate) struct Calls {
     next_leg: LegId,
     live: BTreeMap<InteractionId, Call>,
     farewells: BTreeMap<InteractionId, Farewell>,
+    /// Of phones of the house.
+    house: BTreeMap<InteractionId, HouseCall>,
     load: Load,
     legs: BTreeMap<LegId, InteractionId>,
     closing: BTreeMap<InteractionId, Closing>,
@@ -129,9 +134,9 @@ impl Calls {
     /// No calls yet; the first gets `next`.
     pub(crate) fn new(next: InteractionId) -> Self {
         let (live, farewells, legs, closing) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        let late = BTreeSet::new();
+        let (house, late) = (BTreeMap::new(), BTreeSet::new());
         let (load, counters, contacts, next_leg) = (Load::default(), Counters::default(), Contacts::default(), LegId(FIRST_OUTGOING_LEG));
-        Self { next, next_leg, live, farewells, load, legs, closing, late, counters, contacts }
+        Self { next, next_leg, live, farewells, house, load, legs, closing, late, counters, contacts }
     }
 
     pub(crate) fn counters(&self) -> Counters {
@@ -145,7 +150,7 @@ impl Calls {
 
     /// Calls without a saved record, for the limit of interactions.
     pub(crate) fn count(&self) -> usize {
-        self.live.len() + self.farewells.len() + self.closing.len()
+        self.live.len() + self.farewells.len() + self.house.len() + self.closing.len()
     }
 
     /// Finished calls that wait for their recording.
@@ -169,6 +174,11 @@ impl Calls {
 
     pub(crate) fn get_mut(&mut self, interaction: InteractionId) -> Option<&mut Call> {
         self.live.get_mut(&interaction)
+    }
+
+    /// To which call that is not over a leg belongs.
+    pub(crate) fn interaction_of(&self, leg: LegId) -> Option<InteractionId> {
+        self.legs.get(&leg).copied()
     }
 
     /// The live call that a leg belongs to, the citizen's or another one.
@@ -426,8 +436,8 @@ impl Calls {
     /// A recording's row is on disk.
     pub(crate) fn row_stored(&mut self, turn: &mut Turn, recording: RecordingId) {
         let interaction = recording.interaction();
-        if let Some(call) = self.live.get_mut(&interaction) {
-            call.tracks.row_stored(turn, recording);
+        if let Some(tracks) = self.tracks_of(interaction) {
+            tracks.row_stored(turn, recording);
         }
         let ended = match recording.track() {
             Track::Main => self.closing.get_mut(&interaction).is_some_and(|closing| !std::mem::replace(&mut closing.row_stored, true)),
@@ -443,8 +453,8 @@ impl Calls {
     pub(crate) fn recording_finished(&mut self, turn: &mut Turn, recording: RecordingId, outcome: RecordingOutcome) {
         let interaction = recording.interaction();
         turn.store(StoreCommand::CloseRecording { recording, outcome });
-        if let Some(call) = self.live.get_mut(&interaction) {
-            call.tracks.over(recording.track());
+        if let Some(tracks) = self.tracks_of(interaction) {
+            tracks.over(recording.track());
         }
         if recording.track() == Track::Main
             && let Some(closing) = self.closing.remove(&interaction)
@@ -452,6 +462,11 @@ impl Calls {
             turn.timers.cancel(Reason::SaveOverdue(interaction));
             self.save(turn, closing.record);
         }
+    }
+
+    fn tracks_of(&mut self, interaction: InteractionId) -> Option<&mut Tracks> {
+        let live = self.live.get_mut(&interaction).map(|call| &mut call.tracks);
+        live.or(self.house.get_mut(&interaction).map(HouseCall::tracks))
     }
 
     /// The recorder did not answer: the record stands without waiting longer.

@@ -158,6 +158,11 @@ impl Outgoing {
         true
     }
 
+    /// Whether media knows of it.
+    pub(crate) fn is_begun(&self) -> bool {
+        self.stage != OutgoingStage::Awaited
+    }
+
     /// Whether the SIP edge knows of it.
     pub(crate) fn is_placed(&self) -> bool {
         !matches!(self.stage, OutgoingStage::Awaited | OutgoingStage::Opening)

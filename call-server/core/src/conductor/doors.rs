@@ -1,10 +1,10 @@
 //! Who may enter a waiting line, and who must leave one by rule: blocked, closed, too many, full, too long, nobody there (2.1, overflow).
 
 use crate::Core;
-use crate::calls::{Admitted, Ending, Move, Way};
+use crate::calls::{Admitted, Ending, HouseDial, Move, Way};
 use crate::input::CallOffered;
 use crate::ledger::{FactKind, OverflowCause};
-use crate::plan::{BlockEntry, BlockLevel, Exit, KeyAction, PromptName};
+use crate::plan::{BlockEntry, BlockLevel, DialledKind, Exit, KeyAction, PromptName, shown_outside};
 use shared::model::{CareClass, EndReason, InteractionId, LegId, PhoneNumber, QueueId};
 
 /// How often a call may go from queue to queue by rule.
@@ -34,6 +34,27 @@ impl Core {
             self.storm.let_in(self.turn.now.time, &self.turn.plan.storm);
         }
         Admitted { notes, way, callback }
+    }
+
+    /// Where a phone of the house is led that does not call the hotline, or why it is not.
+    pub(super) fn house_dial(&self, offered: &CallOffered) -> Result<HouseDial, EndReason> {
+        let plan = &self.turn.plan;
+        let phone = offered.caller.number.as_ref().map(|number| number.reveal());
+        let (phone, class) = phone.and_then(|phone| plan.phones.get_key_value(phone)).ok_or(EndReason::UnknownSource)?;
+        let kind = plan.dialled_kind(&offered.dialled);
+        let to = self.way_out(&offered.dialled).ok_or(EndReason::UnknownNumber)?;
+        if !class.may_dial(kind) {
+            return Err(EndReason::NotPermitted);
+        }
+        if self.stopping {
+            return Err(EndReason::ServerStopping);
+        }
+        if self.calls.count() >= plan.limits.max_interactions {
+            return Err(EndReason::NoResources);
+        }
+        let inside = kind == DialledKind::Extension;
+        let shown = if inside { offered.caller.clone() } else { shown_outside(&plan.trunks, phone, &offered.dialled) };
+        Ok(HouseDial { to, shown, inside, emergency: kind == DialledKind::Emergency })
     }
 
     /// What a blocked caller meets; `None` if the call goes on.
@@ -149,6 +170,9 @@ impl Core {
 
     /// A key counts whatever is played, as long as no desk rings and nobody talks (I-23).
     pub(super) fn key(&mut self, leg: LegId, digit: char) {
+        if self.calls.house_key(&mut self.turn, leg, digit) {
+            return;
+        }
         let Some((interaction, queue)) = self.calls.of_leg(leg).filter(|call| !call.probe).map(|call| (call.id, call.queue)) else {
             return;
         };

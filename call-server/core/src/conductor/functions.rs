@@ -3,7 +3,7 @@
 
 use crate::Core;
 use crate::acd::{OfferOver, TalkMode};
-use crate::calls::{Called, Ending, Gone, Reached, Role, Stage, Voice};
+use crate::calls::{Called, Ending, Gone, HOLD_EMERGENCY, Reached, Role, Stage, Voice};
 use crate::command::{BUSY_TONE, CallTo, MediaCommand, SessionText, SipCommand, Sound, StoreCommand};
 use crate::input::LegEnd;
 use crate::ledger::{FactKind, OfferEnd};
@@ -13,9 +13,6 @@ use shared::model::{
     AgentId, AsideKind, CallFunction, CallNews, DialResult, Direction, EndReason, InteractionId, LegId, PhoneNumber, QueueId, Refusal,
     Side, Target,
 };
-
-/// Why recordings are held when an emergency number was called.
-const HOLD_EMERGENCY: &str = "emergency";
 
 impl Core {
     /// 外拨 (1-4).
@@ -401,14 +398,14 @@ impl Core {
 
     /// A call of ours rings.
     pub(super) fn leg_rings(&mut self, leg: LegId, early: Option<SessionText>) {
-        if !self.phone_rings(leg, early.clone()) {
+        if !self.phone_rings(leg, early.clone()) && !self.calls.house_rings(&mut self.turn, leg, early.clone()) {
             self.calls.leg_rings(&mut self.turn, leg, early);
         }
     }
 
     /// A call of ours is answered.
     pub(super) fn leg_answered(&mut self, leg: LegId, answer: Option<SessionText>) {
-        if self.phone_answered(leg, answer.clone()) {
+        if self.phone_answered(leg, answer.clone()) || self.calls.house_answered(&mut self.turn, leg, answer.clone()) {
             return;
         }
         match self.calls.leg_answered(&mut self.turn, leg, answer) {
@@ -426,7 +423,7 @@ impl Core {
 
     /// A call of ours has rung long enough, or media did not open its voice path.
     pub(super) fn leg_overdue(&mut self, leg: LegId) {
-        if self.phone_given_up(leg) {
+        if self.phone_given_up(leg) || self.calls.house_overdue(&mut self.turn, leg) {
             return;
         }
         let cause = if self.calls.is_opening(leg) { LegEnd::NoLine } else { LegEnd::Timeout };

@@ -31,7 +31,7 @@ impl Core {
             Input::CallOffered(offered) => self.call_offered(offered),
             Input::LegEnded { leg, cause } => self.leg_ended(leg, cause),
             Input::MediaOpened { leg, answer } => {
-                if !self.phone_opened(leg, &answer) {
+                if !self.phone_opened(leg, &answer) && !self.calls.house_opened(&mut self.turn, leg, &answer) {
                     let joined = self.calls.media_opened(&mut self.turn, leg, answer);
                     self.join(joined);
                 }
@@ -154,7 +154,11 @@ impl Core {
             }
         }
         // A leg id that is in use is a fault of the edge; its living call must not suffer.
-        if self.calls.of_leg(offered.leg).is_none() {
+        if self.calls.interaction_of(offered.leg).is_none() {
+            if offered.origin.of_a_phone && !self.turn.plan.numbers.contains_key(&offered.dialled) {
+                let dial = self.house_dial(&offered);
+                return self.calls.house_dials(&mut self.turn, &offered, dial);
+            }
             let mut admitted = self.admit(&offered);
             let (asked_in, now, promised) = (self.calls.next(), self.turn.now, admitted.callback.take());
             let known = promised.as_ref().map(|(_, number)| self.callbacks.of_number(number));
@@ -169,7 +173,7 @@ impl Core {
     }
 
     fn leg_ended(&mut self, leg: LegId, cause: LegEnd) {
-        if self.phone_ended(leg, cause) {
+        if self.phone_ended(leg, cause) || self.calls.house_ended(&mut self.turn, leg, cause) {
             return;
         }
         match self.calls.role_of(leg) {
@@ -180,7 +184,7 @@ impl Core {
     }
 
     fn media_failed(&mut self, leg: LegId, reason: MediaFailure) {
-        if self.phone_given_up(leg) {
+        if self.phone_given_up(leg) || self.calls.house_failed(&mut self.turn, leg, reason) {
             return;
         }
         match self.calls.role_of(leg) {
@@ -368,6 +372,7 @@ impl Core {
             self.end_call(interaction, Ending::by_server(EndReason::ServerStopping));
         }
         self.calls.end_farewells(&mut self.turn);
+        self.calls.end_house_calls(&mut self.turn);
         for callback in self.callbacks.take_all() {
             self.turn.timers.cancel(Reason::CallbackDue(callback));
         }

@@ -75,6 +75,19 @@ impl CallLedger {
         (ledger, fact)
     }
 
+    /// Opens the book of a call that a phone of the house has dialled.
+    pub(crate) fn dialled_by_phone(interaction: InteractionId, call: CallOffered, now: Now, inside: bool) -> (Self, Fact) {
+        let mut ledger = Self::begin(interaction, call, now, Direction::Outbound);
+        let fact = ledger.fact(now, FactKind::PhoneDialled { inside });
+        (ledger, fact)
+    }
+
+    /// Two phones talk, without an agent.
+    pub(crate) fn phones_talk(&mut self, now: Now, recording: RecordingId) {
+        self.recording.get_or_insert(recording);
+        self.residual(now, true);
+    }
+
     /// Opens the book of an attempt to call somebody back.
     pub(crate) fn called_back(
         interaction: InteractionId,

@@ -2,7 +2,7 @@
 
 use super::InteractionRecord;
 use serde::{Deserialize, Serialize};
-use shared::model::{Direction, EndReason};
+use shared::model::{DialResult, Direction, EndReason};
 
 /// Finished interactions by outcome. `finished` = `refused` + `queued`; `queued` = `answered` + `abandoned` + `timed_out` +
 /// `turned_away` + `promised` + `lost`.
@@ -35,7 +35,7 @@ pub struct Counters {
     /// Those of them that were answered.
     #[serde(default)]
     pub called_back: u64,
-    /// Calls that agents dialled 外拨; in no other of these numbers but `reached`.
+    /// Calls that agents 外拨 and phones of the house dialled; in no other of these numbers but `reached`.
     #[serde(default)]
     pub outbound: u64,
     /// Those of them that were answered.
@@ -56,7 +56,7 @@ impl Counters {
         }
         if record.direction == Direction::Outbound {
             self.outbound += 1;
-            self.reached += u64::from(record.answered_by_agent);
+            self.reached += u64::from(record.dial_result == Some(DialResult::Answered));
             return;
         }
         self.finished += 1;

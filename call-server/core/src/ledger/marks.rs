@@ -56,6 +56,7 @@ fn mark(fact: &FactKind, agent: impl Fn(&SegmentId) -> AgentId) -> Option<MarkKi
         | FactKind::Offered { .. }
         | FactKind::OfferEnded { .. }
         | FactKind::Dialled { .. }
+        | FactKind::PhoneDialled { .. }
         | FactKind::DialEnded { .. }
         | FactKind::CallbackPromised { .. }
         | FactKind::CallbackBegan { .. }

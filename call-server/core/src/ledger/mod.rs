@@ -131,6 +131,11 @@ pub enum FactKind {
         /// Who.
         agent: AgentId,
     },
+    /// A phone of the house has dialled: the first fact of its call, unless that goes to the hotline.
+    PhoneDialled {
+        /// Another phone of the house.
+        inside: bool,
+    },
     /// What became of the outbound call.
     DialEnded {
         /// How.
@@ -279,6 +284,7 @@ impl FactKind {
             Self::KeysMasked { .. } => "keys_masked",
             Self::Parted { .. } => "parted",
             Self::Dialled { .. } => "dialled",
+            Self::PhoneDialled { .. } => "phone_dialled",
             Self::DialEnded { .. } => "dial_ended",
             Self::Held { .. } => "held",
             Self::Retrieved { .. } => "retrieved",

@@ -23,7 +23,9 @@ pub use phone::{AgentPhone, PhonePlace, Unattended};
 pub use route::{Door, Path, PathEnd, RouteRefusal, Step};
 pub use service::{Announcements, CallbackRule, KeyAction, LastAgentRule, ReasonRule, SpokenLanguage, StormRule};
 pub use shared::model::PromptName;
-pub use trunks::{Attempt, AttemptEnd, Choice, LineState, MAX_ATTEMPTS, TargetPlan, TrunkNumbers, TrunkPlan, Unfit, choose, first_for};
+pub use trunks::{
+    Attempt, AttemptEnd, Choice, LineState, MAX_ATTEMPTS, TargetPlan, TrunkNumbers, TrunkPlan, Unfit, choose, first_for, shown_outside,
+};
 pub use voice::{KeyMode, Srtp, TrunkCodec, TrunkVoice};
 
 use serde::{Deserialize, Serialize};

@@ -3,7 +3,7 @@
 //! It reads the plan alone; how full the lines are and whether targets answer is not in it.
 
 use super::PromptName;
-use super::{Attempt, BlockLevel, DialledKind, Exit, PermissionClass, Plan, QueuePlan, TrunkPlan, Unfit, choose};
+use super::{Attempt, BlockLevel, DialledKind, Exit, PermissionClass, Plan, QueuePlan, TrunkPlan, Unfit, choose, shown_outside};
 use serde::{Deserialize, Serialize};
 use shared::model::{Caller, PhoneNumber, QueueId, TrunkId, UnixMillis};
 use std::collections::BTreeMap;
@@ -133,7 +133,7 @@ pub enum RouteRefusal {
     Closed,
     /// The extension's class does not reach so far (403).
     NotAllowed,
-    /// No trunk takes the number (404).
+    /// No trunk takes the number (480).
     NoTrunk,
 }
 
@@ -229,7 +229,9 @@ impl Plan {
                 if choice.attempts.is_empty() {
                     return refused(steps, RouteRefusal::NoTrunk);
                 }
-                steps.extend(choice.attempts.iter().filter_map(|attempt| self.tried(attempt, caller, dialled)));
+                let phone = caller.number.as_ref().map(|number| number.reveal()).filter(|number| self.phones.contains_key(*number));
+                let shown = phone.map_or_else(|| caller.clone(), |phone| shown_outside(&self.trunks, phone, dialled));
+                steps.extend(choice.attempts.iter().filter_map(|attempt| self.tried(attempt, &shown, dialled)));
                 Path { steps, end: PathEnd::Outside }
             }
         }
@@ -365,6 +367,8 @@ mod tests {
 
     #[test]
     fn an_outgoing_call_is_written_as_the_carrier_wants_it() {
+        let of_a_phone = plan().path(Door::Extension(PermissionClass::National), &caller("8001"), &number("13912345678"), NOW);
+        assert!(matches!(of_a_phone.steps.last(), Some(Step::Tried { caller: None, .. })), "no rule writes 8001: {of_a_phone:?}");
         let path = plan().path(Door::Extension(PermissionClass::National), &caller("051987210088"), &number("13912345678"), NOW);
         let Some(Step::Tried { dialled, caller, uri, .. }) = path.steps.last() else { panic!("{path:?}") };
         assert_eq!((dialled.as_str(), uri.as_str()), ("+8613912345678", "sip:192.0.2.1"));

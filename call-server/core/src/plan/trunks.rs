@@ -177,6 +177,15 @@ pub fn first_for<'a>(trunks: &'a BTreeMap<TrunkId, TrunkPlan>, number: &PhoneNum
     trunks.values().filter(takes).min_by_key(|trunk| trunk.priority)
 }
 
+/// Whose number is shown outside if a phone of the house calls there: its own where each trunk that takes the call writes that in another
+/// way, by a rule or by showing a number of its own; an internal number alone means nothing outside, and no carrier accepts it.
+#[must_use]
+pub fn shown_outside(trunks: &BTreeMap<TrunkId, TrunkPlan>, phone: &PhoneNumber, number: &PhoneNumber) -> Caller {
+    let own = Caller { number: Some(phone.clone().into()) };
+    let mut takers = trunks.values().filter(|trunk| trunk.outbound.iter().any(|shape| shape.matches(number)));
+    if takers.all(|trunk| trunk.caller_out(&own).as_ref() != Some(phone)) { own } else { Caller::default() }
+}
+
 impl TrunkPlan {
     /// Whether its targets are addresses of IPv6.
     #[must_use]
@@ -339,6 +348,21 @@ mod tests {
         assert!(to(&["sip:[2001:db8::1]:5060"]).is_ipv6() && !to(&["sip:192.0.2.1"]).is_ipv6() && !to(&[]).is_ipv6());
         assert!(to(&["sip:192.0.2.1;transport=TLS", "sips:192.0.2.2"]).is_over_tls() && !to(&[]).is_over_tls());
         assert!(!to(&["sip:192.0.2.1;transport=tls", "sip:192.0.2.2"]).is_over_tls());
+    }
+
+    #[test]
+    fn an_internal_number_is_shown_outside_only_as_the_trunks_write_it() {
+        let mut trunks = three();
+        let shown = |trunks: &BTreeMap<TrunkId, TrunkPlan>| shown_outside(trunks, &number("8001"), &number("13912345678"));
+        assert_eq!(shown(&trunks), Caller::default());
+        let direct = "8/4 -> 051987208".parse().expect("a rule");
+        trunks.get_mut(&TrunkId(1)).expect("it is there").numbers.caller_out = NumberRules(vec![direct]);
+        assert_eq!(shown(&trunks), Caller::default(), "the second trunk would show the bare number");
+        trunks.get_mut(&TrunkId(2)).expect("it is there").shown_number = Some(number("12345"));
+        let own = shown(&trunks);
+        assert_eq!(own, Caller { number: Some(number("8001").into()) });
+        let written = |id| trunks.get(&TrunkId(id)).and_then(|trunk| trunk.caller_out(&own));
+        assert_eq!((written(1), written(2)), (Some(number("051987208001")), Some(number("12345"))));
     }
 
     #[test]

@@ -520,6 +520,8 @@ impl Watch {
     fn sip(&mut self, command: &SipCommand) {
         let leg = match command {
             SipCommand::Ring { leg }
+            | SipCommand::Sound { leg, .. }
+            | SipCommand::NotReached { leg, .. }
             | SipCommand::Answer { leg, .. }
             | SipCommand::PressKeys { leg, .. }
             | SipCommand::Offer { leg, .. }
@@ -675,6 +677,7 @@ impl Watch {
             FactKind::Dialled { agent } => self.dials(fact.interaction, *agent),
             FactKind::Blocked { .. } | FactKind::Favoured { .. } => {}
             FactKind::Announced { .. } | FactKind::Entered | FactKind::Answered => {}
+            FactKind::PhoneDialled { .. } => panic!("no phone of the house dials here"),
             FactKind::Foretold { ahead, expected_ms, told } => self.foretold(fact.interaction, *ahead, *expected_ms, *told),
         }
     }

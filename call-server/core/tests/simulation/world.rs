@@ -349,13 +349,15 @@ impl World {
 
     fn obey_sip(&mut self, command: SipCommand) {
         match command {
-            SipCommand::Ring { .. } | SipCommand::PressKeys { .. } => {}
+            SipCommand::Ring { .. } | SipCommand::PressKeys { .. } | SipCommand::Sound { .. } => {}
             SipCommand::Dial(dial) => self.is_called(dial.leg),
             SipCommand::Offer { leg, .. } if self.legs.contains(&leg) => self.is_called(leg),
             SipCommand::Offer { .. } => {}
             SipCommand::Answer { leg, .. } if self.chance(98) => self.send(Edge::Sip, Input::LegConfirmed { leg }),
             SipCommand::Answer { leg, .. } => self.after(32_000, Event::Leaves(leg, LegEnd::Timeout)),
-            SipCommand::Refuse { leg, .. } | SipCommand::HangUp { leg, .. } => self.leg_ends(leg, LegEnd::AsCommanded),
+            SipCommand::Refuse { leg, .. } | SipCommand::HangUp { leg, .. } | SipCommand::NotReached { leg, .. } => {
+                self.leg_ends(leg, LegEnd::AsCommanded)
+            }
         }
     }
 

@@ -3,11 +3,13 @@
 use super::Edge;
 use crate::sip::counters::Counter;
 use crate::sip::legs::PathCall;
+use crate::sip::refusal::Reason;
 use crate::sip::registrar::{Answer, BindingStatus, Passage, PhoneBook};
 use crate::sip::scanners::Verdict;
 use bytes::Bytes;
 use call_core::Input;
 use call_core::input::CallOffered;
+use call_core::origin::Origin;
 use shared::model::{Caller, TrunkId};
 use shared::pii::Pii;
 use sip_core::ServedKey;
@@ -60,16 +62,17 @@ impl Edge {
         let passage =
             if self.watch.ignores(now, source.ip()) { Passage::Refused(Answer::plain(403)) } else { self.registrar.admit(now, invite) };
         match passage {
-            Passage::Hotline { caller, dialled } => {
+            Passage::Open { caller, dialled } => {
                 self.counters.add(Counter::Call);
                 let leg = self.legs.enter(call);
                 self.traces.leg(&invite.identity().call_id, leg);
-                tracing::info!(%leg, "a phone of the house calls the hotline");
+                tracing::info!(%leg, "a phone of the house calls");
                 let caller = Caller { number: Some(Pii::new(caller)) };
                 let offer = super::offer(invite);
-                let origin = self.origin(call.0, source, invite);
+                let origin = Origin { of_a_phone: true, ..self.origin(call.0, source, invite) };
                 self.inbox.send(Input::CallOffered(CallOffered { leg, trunk: HOUSE, caller, dialled, offer, probe: false, origin }));
             }
+            Passage::NoNumber => self.refuse(call, Reason::NoNumber),
             Passage::Refused(answer) => {
                 self.judge(now, source, &answer);
                 if let Some(endpoint) = self.endpoints.get_mut(call.0) {

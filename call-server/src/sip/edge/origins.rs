@@ -17,6 +17,7 @@ impl Edge {
             encrypted: transport == Some(Transport::Tls),
             ipv6: source.is_ipv6(),
             diversions: identity::diversions(invite).into_iter().take(MAX_DIVERSIONS).map(diversion).collect(),
+            of_a_phone: false,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The registrar for phones of the house: who they are, where they are, what they may dial (RFC 3261 section 10.3, RFC 7616).
+//! The registrar for phones of the house: who they are and where they are (RFC 3261 section 10.3, RFC 7616).
 //!
 //! It decides from values: requests and the time come in, statuses and header fields go out. Bindings are in memory alone: a phone
 //! registers again within minutes, and a server that comes back must not believe that everybody is still there.
@@ -8,7 +8,7 @@ mod bindings;
 pub(crate) use bindings::BindingStatus;
 
 use bindings::{Binding, Bindings};
-use call_core::plan::{DialledKind, PermissionClass, PhonePlace, Plan};
+use call_core::plan::{PhonePlace, Plan};
 use shared::model::PhoneNumber;
 use sip_core::digest::{Guard, GuardLimits, Ha1, HashFunction, NonceKey, Signed, Verdict};
 use sip_core::message::{Name, NameAddr, Request, Uri};
@@ -72,18 +72,16 @@ impl Network {
 pub(crate) struct PhoneAccount {
     /// Its number.
     pub(crate) number: PhoneNumber,
-    /// How far it may dial.
-    pub(crate) class: PermissionClass,
     /// What its secret is checked against, one for each hash function.
     pub(crate) proofs: Vec<Ha1>,
 }
 
-/// All phones, and the plan that says what a number is.
+/// All phones, and the plan that says who speaks by one.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PhoneBook {
     /// Who may register.
     pub(crate) phones: Vec<PhoneAccount>,
-    /// What numbers are.
+    /// Who speaks by which phone.
     pub(crate) plan: Plan,
 }
 
@@ -102,11 +100,13 @@ impl Answer {
     }
 }
 
-/// What an INVITE of a phone may do.
+/// What an INVITE of a phone is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Passage {
-    /// It calls the hotline: let it in under this number.
-    Hotline { caller: PhoneNumber, dialled: PhoneNumber },
+    /// Of this phone, proved; how far it may dial is the core's decision.
+    Open { caller: PhoneNumber, dialled: PhoneNumber },
+    /// Of this phone, and it names no number that could be looked up.
+    NoNumber,
     /// It gets this answer.
     Refused(Answer),
 }
@@ -116,7 +116,6 @@ pub(super) enum Passage {
 pub(super) struct Registrar {
     settings: PhoneSettings,
     phones: BTreeMap<String, PhoneAccount>,
-    plan: Plan,
     /// Addresses of phones that are always at the same place.
     fixed: BTreeSet<IpAddr>,
     guard: Guard,
@@ -144,15 +143,7 @@ impl Registrar {
     pub(super) fn new(settings: PhoneSettings, key: [u8; 32]) -> Self {
         let guard = Guard::new(REALM, &settings.algorithms, NonceKey(key), GuardLimits::default());
         let bindings = Bindings::new(settings.max_bindings);
-        Self {
-            settings,
-            phones: BTreeMap::new(),
-            plan: Plan::default(),
-            fixed: BTreeSet::new(),
-            guard,
-            bindings,
-            presence: Presence::default(),
-        }
+        Self { settings, phones: BTreeMap::new(), fixed: BTreeSet::new(), guard, bindings, presence: Presence::default() }
     }
 
     /// Whether phones may be at this address.
@@ -177,7 +168,6 @@ impl Registrar {
         let told = std::mem::take(&mut self.presence.told);
         self.presence.told = registered.map(|number| (number.clone(), told.get(number).copied().flatten())).collect();
         self.presence.look(0);
-        self.plan = book.plan;
         self.bindings.keep(|number| self.phones.contains_key(number));
     }
 
@@ -213,19 +203,8 @@ impl Registrar {
             Err(answer) => return Passage::Refused(answer),
         };
         let Some(phone) = self.phones.get(&user) else { return Passage::Refused(Answer::plain(403)) };
-        let Some(dialled) = sip_core::identity::dialled(invite).and_then(|text| PhoneNumber::parse(&text).ok()) else {
-            return Passage::Refused(Answer::plain(404));
-        };
-        let kind = self.plan.dialled_kind(&dialled);
-        match kind {
-            DialledKind::Hotline(_) => Passage::Hotline { caller: phone.number.clone(), dialled },
-            DialledKind::Unknown => Passage::Refused(Answer::plain(404)),
-            _ if !phone.class.may_dial(kind) => Passage::Refused(Answer::plain(403)),
-            // It may, but calls to other phones and outside are not built yet.
-            DialledKind::Emergency | DialledKind::Extension | DialledKind::Local | DialledKind::National | DialledKind::International => {
-                Passage::Refused(Answer::plain(501))
-            }
-        }
+        let dialled = sip_core::identity::dialled(invite).and_then(|text| PhoneNumber::parse(&text).ok());
+        dialled.map_or(Passage::NoNumber, |dialled| Passage::Open { caller: phone.number.clone(), dialled })
     }
 
     /// The user whose secret the request shows, or the answer to one that shows none.

@@ -14,6 +14,7 @@ use call_core::plan::{AttemptEnd, Srtp};
 use shared::model::TrunkId;
 use sip_core::digest::{Account, Login, Signed, choose};
 use sip_core::message::Response;
+use sip_core::sdp::{Offer, SdpError, Security};
 use sip_core::{Ending, Event, Farewell, Invitation, SessionEvent};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -28,6 +29,9 @@ const OFFER_MS: u64 = 10_000;
 const ANSWER_MS: u64 = 180_000;
 /// What an answered test call is hung up with.
 const DONE: Farewell = Farewell { status: 480, reason: Some("Q.850;cause=16;text=\"Normal call clearing\"") };
+
+/// What a call is hung up with whose answer takes no voice.
+const VOICELESS: Farewell = Farewell { status: 488, reason: Some("Q.850;cause=88;text=\"Incompatible destination\"") };
 
 /// One place to try.
 #[derive(Debug, Clone)]
@@ -103,6 +107,8 @@ struct Current {
     challenged: bool,
     status: Option<u16>,
     ringing_ms: Option<u64>,
+    /// The last answer to our offer takes no voice.
+    is_voiceless: bool,
 }
 
 impl Current {
@@ -235,7 +241,16 @@ impl Dial {
                 description: Some(self.offered.description.clone()),
             };
             let placed = path.and_then(|path| Some((path, ways.endpoint(path)?.call(now, invitation)?)));
-            let current = |call| Current { call, stop, started: now, heard: false, challenged: false, status: None, ringing_ms: None };
+            let current = |call| Current {
+                call,
+                stop,
+                started: now,
+                heard: false,
+                challenged: false,
+                status: None,
+                ringing_ms: None,
+                is_voiceless: false,
+            };
             match placed {
                 Some(call) => return self.current = Some(current(call)),
                 None => self.note(now, current((0, sip_core::CallKey(0)))),
@@ -271,14 +286,19 @@ impl Dial {
         match event {
             Event::Session { event: SessionEvent::Progress { status, description }, .. } => {
                 current.heard = true;
+                current.is_voiceless = takes_no_voice(&description, &self.offered.terms).unwrap_or(current.is_voiceless);
                 if matches!(status, 180..=183) {
                     current.ringing_ms.get_or_insert(now.saturating_sub(current.started));
-                    return Some(Told::Ringing(description));
+                    return Some(Told::Ringing(if current.is_voiceless { Bytes::new() } else { description }));
                 }
             }
             Event::Session { event: SessionEvent::Challenged(response), .. } => self.challenged(now, ways, &response),
             Event::Session { event: SessionEvent::Failed(response), .. } => current.status = Some(response.status()),
             Event::Confirmed { description, .. } if self.purpose == Purpose::Talk => {
+                if takes_no_voice(&description, &self.offered.terms).unwrap_or(current.is_voiceless) {
+                    self.answered_without_voice(now, ways);
+                    return None;
+                }
                 return self.current.take().map(|current| Told::Answered(current.call, description));
             }
             Event::Confirmed { call, .. } => {
@@ -292,6 +312,18 @@ impl Dial {
             Event::Session { .. } | Event::Offered { .. } | Event::Responded { .. } | Event::Asked { .. } => {}
         }
         None
+    }
+
+    /// An answer that refuses every voice stream of ours (RFC 3264 section 6) leaves nothing to talk by: the call ends with a BYE (RFC 3261
+    /// section 13.2.2.4), and the place is as one that has refused the description.
+    fn answered_without_voice(&mut self, now: u64, ways: &mut dyn Ways) {
+        let Some(mut current) = self.current.take() else { return };
+        if let Some(endpoint) = ways.endpoint(current.call.0) {
+            endpoint.hang_up(now, current.call.1, &VOICELESS);
+        }
+        current.status = Some(VOICELESS.status);
+        self.last = LegEnd::Refused { status: VOICELESS.status };
+        self.refused(now, ways, current, AttemptEnd::Refused(VOICELESS.status));
     }
 
     fn challenged(&mut self, now: u64, ways: &mut dyn Ways, response: &Response) {
@@ -320,6 +352,11 @@ impl Dial {
                 AttemptEnd::Refused(current.status.unwrap_or(480))
             }
         };
+        self.refused(now, ways, current, end);
+    }
+
+    /// The place is not to be had: the same one plainly, or the next, or none.
+    fn refused(&mut self, now: u64, ways: &mut dyn Ways, current: Current, end: AttemptEnd) {
         let again = current.plainly(end);
         let may_try_next = again.is_some() || end.may_try_next();
         if let Some(stop) = again {
@@ -354,6 +391,13 @@ impl std::fmt::Display for Way {
     }
 }
 
+/// Whether an answer to an offer of these terms has no voice stream that we can use; `None` if there is no answer.
+fn takes_no_voice(answer: &Bytes, terms: &VoiceTerms) -> Option<bool> {
+    let security = if terms.voice.srtp == Srtp::Required { Security::Required } else { Security::Plain };
+    let text = std::str::from_utf8(answer).ok().filter(|text| !text.is_empty())?;
+    Some(matches!(Offer::parse_secured(text, security), Err(SdpError::NoAudio)))
+}
+
 /// The credentials for an INVITE that was challenged.
 fn answer(account: &Account, response: &Response, uri: &str) -> Option<(String, String)> {
     let (asks, answers) =
@@ -366,8 +410,122 @@ fn answer(account: &Account, response: &Response, uri: &str) -> Option<(String, 
 
 #[cfg(test)]
 mod tests {
-    use super::{Account, answer};
+    use super::*;
+    use call_core::plan::TrunkVoice;
     use sip_core::message::{Message, parse};
+    use sip_core::{Endpoint, Limits, Seed};
+    use std::net::IpAddr;
+
+    const FAR: &str = "192.0.2.1:5061";
+
+    /// One endpoint, and one way.
+    struct OneWay(Endpoint);
+
+    impl Ways for OneWay {
+        fn way(&mut self, _: &Destination) -> Option<usize> {
+            Some(0)
+        }
+
+        fn local(&mut self, _: &Destination) -> Option<IpAddr> {
+            None
+        }
+
+        fn endpoint(&mut self, _: usize) -> Option<&mut Endpoint> {
+            Some(&mut self.0)
+        }
+    }
+
+    impl OneWay {
+        fn sent(&mut self) -> Vec<String> {
+            std::iter::from_fn(|| self.0.poll_transmit()).map(|(_, packet)| String::from_utf8_lossy(&packet).into_owned()).collect()
+        }
+
+        /// The far side answers an INVITE; gives what the dial tells of it.
+        fn answers(&mut self, dial: &mut Dial, invite: &str, status: &str, body: &str) -> Vec<Told> {
+            let fields = invite.lines().filter(|line| ["Via:", "From:", "Call-ID:", "CSeq:"].iter().any(|name| line.starts_with(name)));
+            let (echoed, to): (String, _) =
+                (fields.map(|line| format!("{line}\r\n")).collect(), invite.lines().find(|line| line.starts_with("To:")).expect("a To"));
+            let text = format!(
+                "SIP/2.0 {status}\r\n{echoed}{to};tag=far\r\nContact: <sip:{FAR}>\r\nContent-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            );
+            let _ = self.0.receive(1, FAR.parse().expect("an address"), text.into());
+            let events: Vec<Event> = std::iter::from_fn(|| self.0.poll_event()).collect();
+            // As the lines do it: what else a call that was hung up tells is nobody's.
+            let ours = |dial: &Dial, event: &Event| match event {
+                Event::Confirmed { call, .. } | Event::Ended { call, .. } | Event::Session { call, .. } => dial.call() == Some((0, *call)),
+                Event::Offered { .. } | Event::Asked { .. } | Event::Responded { .. } => false,
+            };
+            let mut told = Vec::new();
+            for event in events {
+                if ours(dial, &event) {
+                    told.extend(dial.happened(1, self, event));
+                }
+            }
+            told
+        }
+    }
+
+    fn terms(srtp: Srtp) -> VoiceTerms {
+        VoiceTerms { voice: TrunkVoice { srtp, ..TrunkVoice::default() }, encrypted: true, ipv6: false }
+    }
+
+    /// A call with keys, and what it may be tried again by.
+    fn dial(plainly: Option<VoiceTerms>) -> (Dial, OneWay, String) {
+        let (target, uri, way) = (String::new(), format!("sip:1@{FAR}"), Way::Back(0, FAR.parse().expect("an address")));
+        let caller = Caller { trunk: None, from: "<sip:us@h>".to_owned(), fields: Vec::new(), account: None };
+        let stop = Stop { target, uri, way, caller, terms: Some(terms(Srtp::Required)), plainly };
+        let mut ways = OneWay(Endpoint::new("192.0.2.9:5061".parse().expect("an address"), Limits::default(), Seed([1, 2])));
+        let offered = Offered { description: "v=keys".to_owned(), terms: terms(Srtp::Required) };
+        let dial = Dial::begin(0, &mut ways, Purpose::Talk, offered, vec![stop]);
+        let [invite] = &ways.sent()[..] else { panic!("one INVITE") };
+        assert!(invite.starts_with("INVITE ") && invite.ends_with("v=keys"), "{invite}");
+        let invite = invite.clone();
+        (dial, ways, invite)
+    }
+
+    const NO_VOICE: &str = "v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 0 RTP/SAVP 8\r\n";
+    const VOICE: &str = "v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 8\r\n";
+
+    #[test]
+    fn an_answer_that_takes_no_encrypted_voice_is_hung_up_and_the_place_called_plainly_once() {
+        let (mut dial, mut ways, invite) = dial(Some(terms(Srtp::Off)));
+        assert_eq!(ways.answers(&mut dial, &invite, "200 OK", NO_VOICE), []);
+        let sent = ways.sent();
+        assert!(sent.len() == 2 && sent[0].starts_with("ACK ") && sent[1].starts_with("BYE "), "{sent:?}");
+        assert!(sent[1].contains("Reason: Q.850;cause=88"), "{}", sent[1]);
+        assert_eq!((dial.wants_offer(), dial.end()), (Some(terms(Srtp::Off)), None));
+        dial.offer(2, &mut ways, "v=plain".to_owned());
+        let [again] = &ways.sent()[..] else { panic!("one INVITE") };
+        assert!(again.starts_with("INVITE ") && again.ends_with("v=plain"), "{again}");
+        let told = ways.answers(&mut dial, again, "200 OK", VOICE);
+        assert!(matches!(&told[..], [Told::Answered(_, description)] if description == VOICE), "{told:?}");
+    }
+
+    #[test]
+    fn an_answer_without_voice_to_what_cannot_be_tried_otherwise_ends_as_a_refusal() {
+        let refused = Some(LegEnd::Refused { status: 488 });
+        let (mut first, mut ways, invite) = dial(None);
+        assert_eq!(ways.answers(&mut first, &invite, "200 OK", NO_VOICE), []);
+        assert_eq!((ways.sent().len(), first.wants_offer(), first.end()), (2, None, refused));
+
+        let (mut twice, mut ways, invite) = dial(Some(terms(Srtp::Off)));
+        assert_eq!(ways.answers(&mut twice, &invite, "200 OK", NO_VOICE), []);
+        let _ = (ways.sent(), twice.wants_offer());
+        twice.offer(2, &mut ways, "v=plain".to_owned());
+        let again = ways.sent().remove(0);
+        assert_eq!(ways.answers(&mut twice, &again, "200 OK", NO_VOICE), []);
+        assert_eq!((twice.wants_offer(), twice.end()), (None, refused), "plainly it is tried once");
+    }
+
+    #[test]
+    fn what_takes_no_voice_before_it_is_answered_is_heard_as_ringing() {
+        let (mut dial, mut ways, invite) = dial(None);
+        assert_eq!(ways.answers(&mut dial, &invite, "183 Session Progress", NO_VOICE), [Told::Ringing(Bytes::new())]);
+        assert!(matches!(takes_no_voice(&Bytes::from_static(VOICE.as_bytes()), &terms(Srtp::Off)), Some(false)));
+        assert_eq!(takes_no_voice(&Bytes::new(), &terms(Srtp::Off)), None, "no answer is none");
+        assert_eq!(takes_no_voice(&Bytes::from_static(b"hello"), &terms(Srtp::Off)), Some(false), "what is no SDP is media's to judge");
+    }
 
     #[test]
     fn a_server_and_a_proxy_are_answered_in_their_own_fields_and_what_is_no_challenge_is_not() {
