@@ -79,7 +79,9 @@ pub(crate) fn run(arguments: &WindowsArguments) -> Result<()> {
     let folder = process::root().join("target/windows");
     let toolchain = folder.join("toolchain");
     step("compiler");
-    call(Command::new("sh").arg(process::root().join("xtask/windows/toolchain.sh")).arg(&toolchain))?;
+    let mut make = Command::new("sh");
+    make.arg(process::root().join("xtask/windows/toolchain.sh")).arg(&toolchain);
+    call(if arguments.check { make.arg("check") } else { &mut make })?;
     step(if arguments.check { "check" } else { "build" });
     compile(&folder, &toolchain, arguments)?;
     if arguments.check {
@@ -125,8 +127,11 @@ fn compile(folder: &Path, toolchain: &Path, arguments: &WindowsArguments) -> Res
         ("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER", "x86_64-w64-mingw32-gcc"),
     ];
     let mut all = vec![if arguments.check { "check" } else { "build" }, "--target", TARGET, "--package", "agent-desktop"];
-    if !arguments.check && !arguments.dev {
-        all.push("--release");
+    match (arguments.check, arguments.dev) {
+        // The macros of others are compiled to run once or twice.
+        (true, _) => all.extend(["--config", "profile.dev.package.'*'.opt-level=0"]),
+        (false, true) => {}
+        (false, false) => all.push("--release"),
     }
     process::cargo_with(&all, &variables)
 }

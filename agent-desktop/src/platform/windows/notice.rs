@@ -39,14 +39,12 @@ struct Click {
 
 impl Notice {
     /// None yet.
-    #[expect(clippy::unused_async, reason = "another system's desktop is waited for")]
     pub(in crate::platform) async fn new(press: mpsc::Sender<Press>) -> Option<Self> {
         let (click, clicks) = mpsc::channel(QUEUE_CLICKS);
         Some(Self { press, shown: None, click, clicks })
     }
 
     /// Tells of this call, or of none any more.
-    #[expect(clippy::unused_async, reason = "another system's desktop is waited for")]
     pub(in crate::platform) async fn show(&mut self, words: Option<Words<'_>>) {
         let offer = words.map(|words| words.call.offer);
         if let Some(shown) = self.shown.take_if(|shown| Some(shown.offer) != offer)

@@ -21,7 +21,6 @@ pub(in crate::platform) struct Tray {
 
 impl Tray {
     /// Makes it; it appears now, or when the desktop has a tray.
-    #[expect(clippy::unused_async, reason = "another system's tray is waited for")]
     pub(in crate::platform) async fn start(press: mpsc::Sender<Press>) -> Option<Self> {
         Self::make(press).inspect_err(|error| tracing::info!(%error, "no tray")).ok()
     }
@@ -39,7 +38,6 @@ impl Tray {
     }
 
     /// Shows this from now on.
-    #[expect(clippy::unused_async, reason = "another system's tray is waited for")]
     pub(in crate::platform) async fn show(&mut self, sign: &Sign) {
         self.state.set_text(&sign.state);
         self.answer.set_text(&sign.answer);
@@ -88,5 +86,5 @@ fn say(press: &mpsc::Sender<Press>, what: Press) {
 /// A disc of the state's colour.
 fn round([red, green, blue]: [u8; 3]) -> tray_icon::Result<Icon> {
     let pixels = disc().flat_map(|opacity| [red, green, blue, opacity]);
-    Icon::from_rgba(pixels.collect(), SIDE.into(), SIDE.into()).map_err(tray_icon::Error::from)
+    Icon::from_rgba(pixels.collect(), SIDE.into(), SIDE.into()).map_err(|error| std::io::Error::other(error).into())
 }
