@@ -27,8 +27,9 @@ mkdir -p "$work/empty/src"
 : >"$work/empty/src/lib.rs"
 cd "$work/empty"
 printf '[package]\nname = "empty"\nversion = "0.0.0"\nedition = "2021"\n[workspace]\n' >Cargo.toml
-# A panic_abort that was not compiled to abort is refused by profiles with panic = "abort".
-printf '#!/bin/sh\ncase " $* " in *" --crate-name panic_abort "*) exec "$@" -C panic=abort;; esac\nexec "$@"\n' >../wrap
+# As in rustc's own library: with bitcode, for programs that are optimised as a whole (LTO), and a panic_abort that aborts, which profiles with
+# panic = "abort" demand.
+printf '#!/bin/sh\ncase " $* " in *" --crate-name panic_abort "*) set -- "$@" -C panic=abort;; esac\nexec "$@" -C embed-bitcode=yes\n' >../wrap
 chmod +x ../wrap
 RUSTC_WRAPPER="$work/wrap" CARGO_TARGET_DIR=target cargo $do -q --target "$target" -Zbuild-std=std,panic_unwind,panic_abort,proc_macro,test
 rm -rf "$lib"
