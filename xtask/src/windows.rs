@@ -33,6 +33,7 @@ const ALLOWED: &[&str] = &[
     "hid",
     "imm32",
     "kernel32",
+    "mmdevapi",
     "msvcrt",
     "ncrypt",
     "ntdll",
