@@ -1,14 +1,19 @@
 #!/bin/sh
 # A rustc with the standard library for x86_64-pc-windows-gnu, out of Debian's packages: nothing is installed, no root is needed.
-# usage: toolchain.sh DIR; afterwards RUSTC=DIR/usr/bin/rustc and LD_LIBRARY_PATH=DIR/usr/lib make the ordinary cargo build for Windows.
+# usage: toolchain.sh DIR [check]; afterwards RUSTC=DIR/usr/bin/rustc and LD_LIBRARY_PATH=DIR/usr/lib make the ordinary cargo build for
+# Windows, or after `check`, which is quicker, do no more than `cargo check`.
 #
 # Debian ships that library's sources and a compiler of the same version, but not the library for the gnu target; it is compiled once.
 set -eu
 target=x86_64-pc-windows-gnu
+case ${2:-build} in
+check) do="check" kind=rmeta done=.checked ;;
+*) do="build --release" kind=rlib done=.done ;;
+esac
 mkdir -p "$1"
 dir=$(cd "$1" && pwd)
 lib=$dir/usr/lib/rustlib/$target/lib
-[ -e "$lib/.done" ] && exit 0
+{ [ -e "$lib/.done" ] || [ -e "$lib/$done" ]; } && exit 0
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 std=$(apt-cache depends libstd-rust-web-dev | sed -n 's/.*Depends: \(libstd-rust-web-[0-9].*\)/\1/p' | tail -1)
@@ -22,13 +27,14 @@ mkdir -p "$work/empty/src"
 : >"$work/empty/src/lib.rs"
 cd "$work/empty"
 printf '[package]\nname = "empty"\nversion = "0.0.0"\nedition = "2021"\n[workspace]\n' >Cargo.toml
-# A panic_abort that was not compiled to abort is refused by profiles with panic = "abort".
-printf '#!/bin/sh\ncase " $* " in *" --crate-name panic_abort "*) exec "$@" -C panic=abort;; esac\nexec "$@"\n' >../wrap
+# As in rustc's own library: with bitcode, for programs that are optimised as a whole (LTO), and a panic_abort that aborts, which profiles with
+# panic = "abort" demand.
+printf '#!/bin/sh\ncase " $* " in *" --crate-name panic_abort "*) set -- "$@" -C panic=abort;; esac\nexec "$@" -C embed-bitcode=yes\n' >../wrap
 chmod +x ../wrap
-RUSTC_WRAPPER="$work/wrap" CARGO_TARGET_DIR=target cargo build -q --release --target "$target" \
-    -Zbuild-std=std,panic_unwind,panic_abort,proc_macro,test
+RUSTC_WRAPPER="$work/wrap" CARGO_TARGET_DIR=target cargo $do -q --target "$target" -Zbuild-std=std,panic_unwind,panic_abort,proc_macro,test
+rm -rf "$lib"
 mkdir -p "$lib"
-rm -f target/"$target"/release/deps/libempty-*
-cp target/"$target"/release/deps/*.rlib "$lib"
+rm -f target/"$target"/*/deps/libempty-*
+cp target/"$target"/*/deps/*."$kind" "$lib"
 rm -rf "$dir/usr/src" "$dir/usr/share"
-touch "$lib/.done"
+touch "$lib/$done"

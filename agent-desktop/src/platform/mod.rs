@@ -3,19 +3,20 @@
 //! Not here: what any of it means; the window says what to show and acts on what was pressed. Each of the three may be missing on a
 //! desktop, which is told in the log and is no error: whatever can be done here can be done in the window.
 
-// Elsewhere there are keys alone so far.
-#![cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "tray and notifications are built for Linux"))]
-
 mod hotkeys;
-#[cfg(target_os = "linux")]
-mod notice;
-#[cfg(target_os = "linux")]
 mod signs;
 #[cfg(target_os = "linux")]
-mod tray;
+#[path = "linux/mod.rs"]
+mod system;
+#[cfg(windows)]
+#[path = "windows/mod.rs"]
+mod system;
+#[cfg(any(windows, test))]
+mod toast;
 
 use hotkeys::Hotkeys;
 pub(crate) use hotkeys::SharedKey;
+use signs::Signs;
 use tokio::sync::{mpsc, watch};
 
 /// Presses that may wait.
@@ -69,6 +70,8 @@ pub(crate) struct Platform {
     sign: watch::Sender<Sign>,
     presses: Option<mpsc::Receiver<Press>>,
     _hotkeys: Option<Hotkeys>,
+    /// After `sign`: it ends when that is gone.
+    _signs: Option<Signs>,
 }
 
 impl Platform {
@@ -77,17 +80,14 @@ impl Platform {
         let (sign, shown) = watch::channel(Sign::default());
         let (press, presses) = mpsc::channel(QUEUE_PRESSES);
         let hotkeys = Hotkeys::start(press.clone());
-        #[cfg(target_os = "linux")]
-        signs::start(shown, press);
-        #[cfg(not(target_os = "linux"))]
-        drop((shown, press));
-        Self { sign, presses: Some(presses), _hotkeys: hotkeys }
+        let signs = signs::start(shown, press);
+        Self { sign, presses: Some(presses), _hotkeys: hotkeys, _signs: Some(signs) }
     }
 
     /// Nothing outside of the windows.
     #[cfg(test)]
     pub(crate) fn none() -> Self {
-        Self { sign: watch::channel(Sign::default()).0, presses: None, _hotkeys: None }
+        Self { sign: watch::channel(Sign::default()).0, presses: None, _hotkeys: None, _signs: None }
     }
 
     /// Shows this from now on. Never waits.

@@ -1,7 +1,8 @@
 //! A notification of the desktop with a button for answering (`org.freedesktop.Notifications`, Desktop Notifications Specification 1.2).
 
-use super::Press;
-use super::signs::Words;
+use crate::platform::Press;
+use crate::platform::signs::{Words, without_markup};
+use futures_util::StreamExt;
 use std::collections::HashMap;
 use tokio::sync::mpsc;
 use zbus::zvariant::Value;
@@ -18,30 +19,32 @@ const STAYS: i32 = 0;
 const URGENCY: u8 = 2;
 
 /// The one notification.
-pub(super) struct Notice {
+pub(in crate::platform) struct Notice {
     bus: zbus::Connection,
     press: mpsc::Sender<Press>,
     /// The offer it tells of, and the server's number of it.
     shown: Option<(u64, u32)>,
     /// What the server says of any notification.
-    pub(super) said: Said,
+    said: Said,
 }
 
 /// Signals of the server; never ends, so that a bus without one is only silent.
-pub(super) type Said = std::pin::Pin<Box<dyn futures_util::Stream<Item = zbus::Message> + Send>>;
+type Said = std::pin::Pin<Box<dyn futures_util::Stream<Item = zbus::Message> + Send>>;
 
 impl Notice {
-    /// None yet.
-    pub(super) async fn new(bus: zbus::Connection, press: mpsc::Sender<Press>) -> Self {
-        let said = listen(&bus).await.unwrap_or_else(|error| {
+    /// None is shown yet; without a session bus none will be, and no tray either.
+    pub(in crate::platform) async fn new(press: mpsc::Sender<Press>) -> Option<Self> {
+        let none = |error: &zbus::Error| tracing::info!(%error, "no session bus: neither tray nor notifications");
+        let bus = zbus::Connection::session().await.inspect_err(none).ok()?;
+        let said = signals(&bus).await.unwrap_or_else(|error| {
             tracing::info!(%error, "the buttons of notifications are not heard");
             Box::pin(futures_util::stream::pending())
         });
-        Self { bus, press, shown: None, said }
+        Some(Self { bus, press, shown: None, said })
     }
 
     /// Tells of this call, or of none any more.
-    pub(super) async fn show(&mut self, words: Option<Words<'_>>) {
+    pub(in crate::platform) async fn show(&mut self, words: Option<Words<'_>>) {
         let offer = words.map(|words| words.call.offer);
         if let Some((_, number)) = self.shown.take_if(|(shown, _)| Some(*shown) != offer)
             && let Err(error) = self.call("CloseNotification", &(number,)).await
@@ -61,8 +64,16 @@ impl Notice {
         }
     }
 
+    /// Hears the buttons. Never ends; may be dropped and begun again without missing one.
+    pub(in crate::platform) async fn listen(&mut self) {
+        while let Some(said) = self.said.next().await {
+            self.heard(&said);
+        }
+        std::future::pending().await
+    }
+
     /// A button, of ours or of another program's.
-    pub(super) fn heard(&mut self, said: &zbus::Message) {
+    fn heard(&mut self, said: &zbus::Message) {
         let Ok((number, action)) = said.body().deserialize::<(u32, String)>() else { return };
         if self.shown.is_none_or(|(_, shown)| shown != number) {
             return;
@@ -84,23 +95,8 @@ impl Notice {
     }
 }
 
-async fn listen(bus: &zbus::Connection) -> zbus::Result<Said> {
+async fn signals(bus: &zbus::Connection) -> zbus::Result<Said> {
     let rule = zbus::MatchRule::builder().msg_type(zbus::message::Type::Signal).interface(SERVICE)?.member("ActionInvoked")?.build();
     let stream = zbus::MessageStream::for_match_rule(rule, bus, None).await?;
-    Ok(Box::pin(futures_util::StreamExt::filter_map(stream, |message| std::future::ready(message.ok()))))
-}
-
-/// The body may hold markup; a citizen's name must not.
-fn without_markup(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::without_markup;
-
-    #[test]
-    fn what_a_citizen_is_called_is_no_markup() {
-        assert_eq!(without_markup("<b>A & B</b>"), "&lt;b&gt;A &amp; B&lt;/b&gt;");
-    }
+    Ok(Box::pin(stream.filter_map(|message| std::future::ready(message.ok()))))
 }
