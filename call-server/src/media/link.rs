@@ -60,7 +60,7 @@ impl Link {
     }
 
     /// How much loss the server's encoder prepares for, in percent.
-    pub(super) fn to_agent_percent(&self) -> u8 {
+    pub(super) fn to_agent_percent(self) -> u8 {
         self.to_agent_percent
     }
 
