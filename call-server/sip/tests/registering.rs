@@ -79,6 +79,24 @@ fn section_2_1_a_registration_is_challenged_and_then_accepted_in_the_same_series
 }
 
 #[test]
+fn section_2_2_an_update_stays_in_the_series_and_the_whole_list_of_contacts_is_told() {
+    let mut stage = Stage::default();
+    let mut series = stage.endpoint.series();
+    let (key, first) = send(&mut stage, &mut series, &register(&[("Expires", "3600")]));
+    stage.send(&response_to(&first, 200));
+    assert_eq!(responded(&mut stage, key).0, Some(200));
+    let (key, update) = send(&mut stage, &mut series, &register(&[("Expires", "1800")]));
+    assert_eq!((field(&update, "CSeq"), field(&update, "Call-ID")), ("2 REGISTER", field(&first, "Call-ID")));
+    let list = "Contact: <sip:192.0.2.9:5060>;expires=1800\r\nContact: <mailto:bob@biloxi.example.com>;expires=4294967295\r\n";
+    stage.send(&response_to(&update, 200).replace("Content-Length: 0", &format!("{list}Content-Length: 0")));
+    let Event::Responded { request, response: Some(response) } = stage.event() else { panic!("the end of the update") };
+    let told: Vec<_> = response.head().named("Contact").map(|value| String::from_utf8_lossy(value).into_owned()).collect();
+    assert_eq!(request, key);
+    assert!(told.len() == 2 && told[0].ends_with(";expires=1800") && told[1].starts_with("<mailto:"), "{told:?}");
+    stage.assert_empties();
+}
+
+#[test]
 fn sections_2_3_and_2_4_a_query_has_no_contact_of_its_own_choice_and_a_cancellation_expires_at_once() {
     let mut stage = Stage::default();
     let mut series = stage.endpoint.series();

@@ -508,3 +508,81 @@ fn options(now: u64, ways: &mut dyn Ways, line: &mut Line, uri: &str) -> Option<
     let mut series = endpoint.series();
     Some((path, endpoint.request(now, &mut series, &outgoing)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sip::trunks::{CarrierSettings, RegistrationSettings};
+    use sip_core::digest::Account;
+    use sip_core::{Endpoint, Limits, Seed};
+
+    const TRUNK: TrunkId = TrunkId(7);
+    const REGISTRAR: &str = "192.0.2.1:5060";
+
+    /// One endpoint, and the address from which its packets go.
+    struct Machine(Endpoint, IpAddr);
+
+    impl Ways for Machine {
+        fn way(&mut self, _: &Destination) -> Option<usize> {
+            Some(0)
+        }
+
+        fn local(&mut self, _: &Destination) -> Option<IpAddr> {
+            Some(self.1)
+        }
+
+        fn endpoint(&mut self, _: usize) -> Option<&mut Endpoint> {
+            Some(&mut self.0)
+        }
+    }
+
+    impl Machine {
+        fn sent(&mut self) -> Vec<String> {
+            std::iter::from_fn(|| self.0.poll_transmit()).map(|(_, packet)| String::from_utf8_lossy(&packet).into_owned()).collect()
+        }
+
+        /// The registrar grants what was asked for last.
+        fn grants(&mut self, lines: &mut Lines, now: u64, request: &str) {
+            let echoed = |line: &&str| ["Via:", "From:", "To:", "Call-ID:", "CSeq:", "Contact:"].iter().any(|name| line.starts_with(name));
+            let fields: String = request.lines().filter(echoed).map(|line| format!("{line}\r\n")).collect();
+            let text = format!("SIP/2.0 200 OK\r\n{fields}Expires: 3600\r\nContent-Length: 0\r\n\r\n");
+            let _ = self.0.receive(now, REGISTRAR.parse().expect("an address"), text.into());
+            while let Some(event) = self.0.poll_event() {
+                let Event::Responded { request, response } = event else { panic!("the end of a request: {event:?}") };
+                assert!(lines.responded(now, self, 0, request, response));
+            }
+        }
+    }
+
+    fn registering() -> (Lines, Machine) {
+        let uri = format!("sip:{REGISTRAR}");
+        let carrier = CarrierSettings {
+            account: Some(Account { user: "12345".to_owned(), secret: "secret".to_owned() }),
+            registration: Some(RegistrationSettings { registrar: uri.clone(), wanted_s: 3_600 }),
+            ..CarrierSettings::default()
+        };
+        let trunk = TrunkSettings { id: TRUNK, name: "test".to_owned(), sources: Vec::new(), probe: false, carrier };
+        let own: IpAddr = "192.0.2.9".parse().expect("an address");
+        let mut lines = Lines::new(&[trunk], own);
+        let address = REGISTRAR.parse().expect("an address");
+        lines.located(0, TRUNK, &uri, Ok(vec![Destination { transport: Transport::Udp, address, tls_name: None }]));
+        let endpoint = Endpoint::new("192.0.2.9:5060".parse().expect("an address"), Limits::default(), Seed([1, 2]));
+        (lines, Machine(endpoint, own))
+    }
+
+    #[test]
+    fn another_address_of_our_own_makes_a_registration_anew_long_before_its_time() {
+        let (mut lines, mut machine) = registering();
+        lines.handle_timeout(1, &mut machine);
+        let [first] = &machine.sent()[..] else { panic!("one REGISTER") };
+        machine.grants(&mut lines, 2, first);
+        lines.handle_timeout(60_000, &mut machine);
+        assert_eq!(machine.sent(), Vec::<String>::new(), "all is as it was");
+        machine.1 = "198.51.100.4".parse().expect("an address");
+        let look = lines.next_deadline().expect("it looks again");
+        assert!(look <= 60_000 + LOOK_AT_NETWORK_MS);
+        lines.handle_timeout(look, &mut machine);
+        let [again] = &machine.sent()[..] else { panic!("one REGISTER") };
+        assert!(again.starts_with("REGISTER ") && again.contains("CSeq: 2 REGISTER"), "{again}");
+    }
+}
