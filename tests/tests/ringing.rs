@@ -27,9 +27,11 @@ fn dial(server: &Server) -> Caller {
 #[test]
 fn a_citizen_who_leaves_while_it_rings_has_abandoned() {
     let (site, server, mut agent) = start("leaves", HeadlessPlan::READY);
-    let caller = dial(&server);
+    // Counted from the answer: before it, a call is cancelled and not hung up.
+    let ending = Ending::HangUpAfter(Duration::from_millis(500));
+    let caller = Caller::dial(CallPlan { ending, ..CallPlan::new(server.sip, "12345") });
     agent.event("ringing", SOON);
-    let report = caller.hang_up(LATER);
+    let report = caller.report(LATER);
     agent.state("ready", SOON);
     assert_eq!(report.ended_by, Some(EndedBy::Citizen), "{report:?}");
     let call = site.only_call();
