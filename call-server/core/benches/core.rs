@@ -4,12 +4,14 @@
 
 use call_core::command::{AgentCommand, MediaAccess, MediaCommand, SessionText, StoreCommand};
 use call_core::input::{AgentAction, CallOffered, LegEnd, PastContact, RecordingOutcome};
-use call_core::plan::{AgentPlan, LastAgentRule, Plan, QueuePlan, ReasonRule, SkillId, SkillNeed, Strategy};
+use call_core::ledger::{CallbackRecord, CallbackState};
+use call_core::plan::{AgentPlan, Exit, LastAgentRule, Membership, Plan, QueuePlan, ReasonRule, SkillId, SkillNeed, Strategy};
 use call_core::{Command, Core, Input, Now, Time};
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use shared::model::{
-    AgentId, Caller, InteractionId, LegId, NotReadyReason, OfferId, PhoneNumber, QueueId, RequestId, SessionId, TrunkId, UnixMillis,
+    AgentId, CallFunction, Caller, InteractionId, LegId, NotReadyReason, OfferId, PhoneNumber, QueueId, RequestId, SessionId, Target,
+    TrunkId, UnixMillis,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -42,6 +44,11 @@ fn one_call_among_free_agents<const STRATEGY: usize>(bencher: Bencher<'_, '_>, s
     let strategy = [Strategy::LongestIdle, Strategy::LeastOccupied, Strategy::WeightedRandom][STRATEGY];
     let mut rig = Rig::new(strategy, size);
     (1..=size).for_each(|agent| rig.ask(AgentId(agent), AgentAction::GoReady));
+    one_more_call(bencher, rig);
+}
+
+/// A citizen calls and leaves again, whatever else is going on.
+fn one_more_call(bencher: Bencher<'_, '_>, mut rig: Rig) {
     bencher.counter(ItemsCount::new(1_u32)).bench_local(|| {
         rig.dial();
         rig.hang_up();
@@ -68,34 +75,197 @@ fn one_call_beside_a_line_for_a_break(bencher: Bencher<'_, '_>, size: u32) {
     let mut rig = Rig::with(size, |plan| _ = plan.reasons.insert(NotReadyReason::Break, rule));
     rig.ask(AgentId(1), AgentAction::GoNotReady(NotReadyReason::Break));
     (2..=size).for_each(|agent| rig.ask(AgentId(agent), AgentAction::AwaitNotReady(NotReadyReason::Break)));
-    bencher.counter(ItemsCount::new(1_u32)).bench_local(|| {
-        rig.dial();
-        rig.hang_up();
-    });
+    one_more_call(bencher, rig);
 }
 
 /// So many wait for the agent who served them last and writes up a call, and another citizen calls and leaves again.
 #[divan::bench(args = SIZES)]
 fn one_call_beside_calls_held_for_the_last_agent(bencher: Bencher<'_, '_>, size: u32) {
-    let rule = LastAgentRule { within_days: 30, hold_ms: 3_600_000 };
-    let mut rig = Rig::with(2, |plan| {
-        plan.queues.values_mut().for_each(|queue| (queue.last_agent, queue.wrap_up_ms) = (Some(rule), 1_000_000));
-    });
+    let mut rig = Rig::with(2, sought_for_an_hour);
     let agent = AgentId(1);
+    rig.served_before((1..=u64::from(size)).map(|caller| (caller, agent)));
     rig.ask(agent, AgentAction::GoReady);
     rig.dial();
     rig.accept(agent);
-    let first = rig.next + 1;
-    let past = (first..first + u64::from(size)).map(|number| PastContact {
-        caller: Caller { number: Some(caller(number).into()) },
-        at: UnixMillis(1_800_000_000_000),
-        agent: Some(agent),
-        avoid: false,
-    });
-    rig.feed(Input::ContactsKnown(past.collect()));
     rig.finish();
+    (1..=u64::from(size)).for_each(|number| rig.dial_as(number));
+    one_more_call(bencher, rig);
+}
+
+/// So many wait for the agent who served them last; that one becomes free, takes the first of them, and one more such citizen calls.
+#[divan::bench(args = SIZES)]
+fn the_last_agent_of_many_becomes_free(bencher: Bencher<'_, '_>, size: u32) {
+    let mut rig = Rig::with(1, sought_for_an_hour);
+    let agent = AgentId(1);
+    rig.served_before((1..=u64::from(size) + 1).map(|caller| (caller, agent)));
+    rig.ask(agent, AgentAction::GoReady);
+    rig.dial();
+    rig.accept(agent);
+    rig.finish();
+    (1..=u64::from(size)).for_each(|number| rig.dial_as(number));
+    bencher.counter(ItemsCount::new(1_u32)).bench_local(|| {
+        rig.ask(agent, AgentAction::EndWrapUp);
+        rig.accept(agent);
+        rig.finish();
+        rig.dial_as(1);
+    });
+}
+
+/// So many agents write up a call, each is waited for by one citizen, and another citizen calls and leaves again.
+#[divan::bench(args = SIZES)]
+fn one_call_beside_many_agents_who_are_waited_for(bencher: Bencher<'_, '_>, size: u32) {
+    let mut rig = Rig::with(size, sought_for_an_hour);
+    rig.served_before((1..=size).map(|agent| (u64::from(agent), AgentId(agent))));
+    for agent in (1..=size).map(AgentId) {
+        rig.ask(agent, AgentAction::GoReady);
+        rig.dial();
+        rig.accept(agent);
+        rig.finish();
+    }
+    (1..=u64::from(size)).for_each(|number| rig.dial_as(number));
+    one_more_call(bencher, rig);
+}
+
+/// So many desks ring for the citizens whom their agents served last, and another citizen calls and leaves again.
+#[divan::bench(args = SIZES)]
+fn one_call_beside_desks_that_ring_for_their_last_citizens(bencher: Bencher<'_, '_>, size: u32) {
+    let mut rig = Rig::with(size, sought_for_an_hour);
+    rig.served_before((1..=size).map(|agent| (u64::from(agent), AgentId(agent))));
+    (1..=size).for_each(|agent| rig.ask(AgentId(agent), AgentAction::GoReady));
+    (1..=u64::from(size)).for_each(|number| rig.dial_as(number));
+    one_more_call(bencher, rig);
+}
+
+/// Each of so many desks rings for another citizen, all of whom want more desks; one agent who lacks the skill is free, and another
+/// citizen calls and leaves again.
+#[divan::bench(args = SIZES)]
+fn one_call_beside_calls_that_want_more_desks(bencher: Bencher<'_, '_>, size: u32) {
+    let skill = SkillId(1);
+    let mut rig = Rig::with(size + 1, |plan| {
+        let need = SkillNeed { skill, minimum: 1, relaxed: Vec::new() };
+        plan.queues.values_mut().for_each(|queue| (queue.needs, queue.strategy) = (vec![need.clone()], Strategy::RingAll));
+        (1..=size).for_each(|agent| _ = plan.agents.entry(AgentId(agent)).or_default().skills.insert(skill, 1));
+    });
+    (0..size).for_each(|_| rig.dial());
+    (1..=size + 1).for_each(|agent| rig.ask(AgentId(agent), AgentAction::GoReady));
+    one_more_call(bencher, rig);
+}
+
+/// So many wait, each rejected by the one free agent and by one more, who differs; another citizen calls and leaves again.
+#[divan::bench(args = SIZES)]
+fn one_call_beside_calls_that_differ_in_who_rejected_them(bencher: Bencher<'_, '_>, size: u32) {
+    let mut rig = Rig::with(size + 2, |plan| {
+        sought_for_an_hour(plan);
+        plan.limits.exclude_ms = 3_600_000;
+    });
+    let (free, at_work) = (AgentId(size + 1), AgentId(size + 2));
+    rig.served_before((1..=size).map(|agent| (u64::from(agent), AgentId(agent))));
+    rig.ask(at_work, AgentAction::GoReady);
+    rig.dial();
+    rig.accept(at_work);
+    (1..=size).for_each(|agent| rig.ask(AgentId(agent), AgentAction::GoReady));
+    (1..=u64::from(size)).for_each(|number| rig.dial_as(number));
+    for agent in (1..=size).map(AgentId) {
+        rig.ask(agent, AgentAction::Reject(rig.offers[&agent]));
+        rig.ask(agent, AgentAction::GoNotReady(NotReadyReason::Break));
+    }
+    rig.ask(free, AgentAction::GoReady);
+    (0..size).for_each(|_| rig.ask(free, AgentAction::Reject(rig.offers[&free])));
+    one_more_call(bencher, rig);
+}
+
+/// So many wait for the second tier while the last agent of the first signs out and in again.
+#[divan::bench(args = SIZES)]
+fn the_last_agent_of_a_tier_comes_and_goes(bencher: Bencher<'_, '_>, size: u32) {
+    let (first, second) = (AgentId(1), AgentId(2));
+    let mut rig = Rig::with(2, |plan| {
+        plan.queues.values_mut().for_each(|queue| queue.tiers = BTreeMap::from([(1, 0), (2, 3_600_000)]));
+        for (agent, tier) in [(first, 1), (second, 2)] {
+            let membership = Membership { tier, ..Membership::default() };
+            plan.agents.entry(agent).or_default().memberships.insert(QUEUE, membership);
+        }
+    });
     (0..size).for_each(|_| rig.dial());
     bencher.counter(ItemsCount::new(1_u32)).bench_local(|| {
+        rig.ask(first, AgentAction::SignOut);
+        rig.sign_in(first);
+    });
+}
+
+/// So many hear in turn how many are before them and how long it will probably take: one of them.
+#[divan::bench(args = SIZES)]
+fn one_announcement_among_waiting_calls(bencher: Bencher<'_, '_>, size: u32) {
+    const ROUND_MS: u64 = 100_000;
+    let mut rig = Rig::with(10, |plan| {
+        plan.queues.values_mut().for_each(|queue| {
+            let rules = &mut queue.announcements;
+            (rules.first_ms, rules.every_ms, rules.position, rules.waiting_time) = (ROUND_MS, ROUND_MS, true, true);
+        });
+    });
+    let step = ROUND_MS / u64::from(size);
+    for _ in 0..size {
+        rig.now += step;
+        rig.dial();
+    }
+    bencher.counter(ItemsCount::new(1_u32)).bench_local(|| {
+        rig.now += step;
+        rig.feed(Input::Tick);
+    });
+}
+
+/// So many citizens are to be called back in a queue that sends callers away while nobody is ready, and another citizen calls.
+#[divan::bench(args = SIZES)]
+fn one_call_beside_callbacks_while_nobody_is_ready(bencher: Bencher<'_, '_>, size: u32) {
+    let mut rig = Rig::with(1, |plan| {
+        plan.queues.values_mut().for_each(|queue| {
+            queue.overflow.all_not_ready = Some(Exit::Refuse);
+            (queue.callback.max_open, queue.callback.keep_ms) = (usize::MAX, 3_600_000);
+        });
+    });
+    let now = UnixMillis(1_800_000_000_000);
+    let promised = (1..=u64::from(size)).map(|number| CallbackRecord {
+        callback: InteractionId(1_000_000_000 + number),
+        number: caller(number).into(),
+        queue: QUEUE,
+        entered: now,
+        asked: now,
+        attempts: 0,
+        last_result: None,
+        due: now,
+        state: CallbackState::Open,
+        reached_in: None,
+        changed: now,
+    });
+    rig.feed(Input::CallbacksKnown(promised.collect()));
+    rig.now += 60_000;
+    rig.feed(Input::Tick);
+    one_more_call(bencher, rig);
+}
+
+/// Among so many free agents one consults somebody of the queue, and thinks better of it.
+#[divan::bench(args = SIZES)]
+fn one_consultation_among_free_agents(bencher: Bencher<'_, '_>, size: u32) {
+    let mut rig = Rig::new(Strategy::LongestIdle, size + 1);
+    let agent = AgentId(size + 1);
+    rig.ask(agent, AgentAction::GoReady);
+    rig.dial();
+    rig.accept(agent);
+    (1..=size).for_each(|agent| rig.ask(AgentId(agent), AgentAction::GoReady));
+    let call = InteractionId(1);
+    bencher.counter(ItemsCount::new(1_u32)).bench_local(|| {
+        rig.ask(agent, AgentAction::Call(call, CallFunction::Consult { to: Target::Queue(QUEUE) }));
+        rig.ask(agent, AgentAction::Call(call, CallFunction::Cancel));
+    });
+}
+
+/// A minute begins, with which so many free agents are put in order by occupancy anew; a citizen calls and leaves again. This grows with the
+/// agents, once a minute.
+#[divan::bench(args = SIZES)]
+fn the_first_call_of_a_minute_by_occupancy(bencher: Bencher<'_, '_>, size: u32) {
+    let mut rig = Rig::new(Strategy::LeastOccupied, size);
+    (1..=size).for_each(|agent| rig.ask(AgentId(agent), AgentAction::GoReady));
+    bencher.counter(ItemsCount::new(1_u32)).bench_local(|| {
+        rig.now += 60_000;
         rig.dial();
         rig.hang_up();
     });
@@ -114,10 +284,7 @@ fn one_call_beside_calls_that_were_rejected(bencher: Bencher<'_, '_>, size: u32)
         rig.dial();
         rig.ask(AgentId(1), AgentAction::Reject(rig.offers[&AgentId(1)]));
     }
-    bencher.counter(ItemsCount::new(1_u32)).bench_local(|| {
-        rig.dial();
-        rig.hang_up();
-    });
+    one_more_call(bencher, rig);
 }
 
 /// So many wait for a skill that the one free agent does not have, and another citizen calls and leaves again.
@@ -131,10 +298,7 @@ fn one_call_beside_calls_for_another_skill(bencher: Bencher<'_, '_>, size: u32) 
     });
     rig.ask(AgentId(1), AgentAction::GoReady);
     (0..size).for_each(|_| rig.dial());
-    bencher.counter(ItemsCount::new(1_u32)).bench_local(|| {
-        rig.dial();
-        rig.hang_up();
-    });
+    one_more_call(bencher, rig);
 }
 
 /// Bytes that the core keeps for each waiting call.
@@ -161,6 +325,7 @@ struct Rig {
     now: u64,
     next: u64,
     sessions: BTreeMap<AgentId, SessionId>,
+    legs: BTreeMap<AgentId, LegId>,
     offers: BTreeMap<AgentId, OfferId>,
     last_leg: LegId,
     talking: VecDeque<LegId>,
@@ -185,12 +350,14 @@ impl Rig {
         whole.limits.max_interactions = 1_000_000;
         change(&mut whole);
         let core = Core::new(whole, InteractionId(1));
-        let (sessions, offers) = (BTreeMap::new(), BTreeMap::new());
-        let mut rig = Self { core, now: 1, next: 0, sessions, offers, last_leg: LegId(0), talking: VecDeque::new() };
-        for agent in 1..=agents {
-            rig.feed(Input::AgentArrived { agent: AgentId(agent), session: SessionId(u64::from(agent)), voice: None });
-        }
+        let (sessions, legs, offers) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let mut rig = Self { core, now: 1, next: 0, sessions, legs, offers, last_leg: LegId(0), talking: VecDeque::new() };
+        (1..=agents).for_each(|agent| rig.sign_in(AgentId(agent)));
         rig
+    }
+
+    fn sign_in(&mut self, agent: AgentId) {
+        self.feed(Input::AgentArrived { agent, session: SessionId(u64::from(agent.0)), voice: None });
     }
 
     fn feed(&mut self, input: Input) {
@@ -208,6 +375,7 @@ impl Rig {
         match command {
             Command::Media(MediaCommand::OpenTrunk { leg, .. }) => Some(Input::MediaOpened { leg, answer: SessionText("answer".into()) }),
             Command::Media(MediaCommand::OpenAgent { agent, leg }) => {
+                self.legs.insert(agent, leg);
                 Some(Input::AgentMediaOpened { agent, leg, access: MediaAccess("keys".into()) })
             }
             Command::Store(StoreCommand::OpenRecording { recording, .. }) => Some(Input::RecordingRowStored { recording }),
@@ -217,8 +385,7 @@ impl Rig {
             }
             Command::Agent(AgentCommand::SignedIn { agent, session, .. }) => {
                 self.sessions.insert(agent, session);
-                let leg = LegId((1 << 62) + u64::from(agent.0) - 1);
-                Some(Input::AgentMediaReachable { leg, reachable: true })
+                Some(Input::AgentMediaReachable { leg: self.legs[&agent], reachable: true })
             }
             Command::Agent(AgentCommand::Show { agent, desk, .. }) => {
                 if let Some(offer) = desk.offer {
@@ -234,10 +401,15 @@ impl Rig {
         }
     }
 
+    /// A citizen who never called before.
     fn dial(&mut self) {
+        self.dial_as(50_000_000 + self.next);
+    }
+
+    fn dial_as(&mut self, number: u64) {
         self.next += 1;
         self.last_leg = LegId(self.next);
-        let number = caller(self.next);
+        let number = caller(number);
         self.feed(Input::CallOffered(CallOffered {
             leg: self.last_leg,
             trunk: TrunkId(1),
@@ -247,6 +419,17 @@ impl Rig {
             probe: false,
             origin: Default::default(),
         }));
+    }
+
+    /// These citizens were served by these agents on an earlier day.
+    fn served_before(&mut self, pairs: impl Iterator<Item = (u64, AgentId)>) {
+        let past = pairs.map(|(number, agent)| PastContact {
+            caller: Caller { number: Some(caller(number).into()) },
+            at: UnixMillis(1_800_000_000_000),
+            agent: Some(agent),
+            avoid: false,
+        });
+        self.feed(Input::ContactsKnown(past.collect()));
     }
 
     fn hang_up(&mut self) {
@@ -275,6 +458,12 @@ impl Rig {
         let (session, request) = (self.sessions[&agent], RequestId(self.now));
         self.feed(Input::AgentAsked { agent, session, request, action });
     }
+}
+
+/// Citizens wait for who served them last, and write-ups take long.
+fn sought_for_an_hour(plan: &mut Plan) {
+    let rule = LastAgentRule { within_days: 30, hold_ms: 3_600_000 };
+    plan.queues.values_mut().for_each(|queue| (queue.last_agent, queue.wrap_up_ms) = (Some(rule), 1_000_000));
 }
 
 /// The number of a caller.

@@ -123,7 +123,7 @@ impl Acd {
         let entry = self.line.get(interaction)?;
         let (queue, mut telling) = (entry.queue, entry.telling);
         let busy = is_asked || telling.busy_until.is_some_and(|until| turn.now.time < until);
-        let told = if entry.ringing.is_empty() && !busy { Some(self.words(turn, entry, &mut telling)) } else { None };
+        let told = if entry.ringing.is_empty() && !busy { self.words(turn, interaction, &mut telling) } else { None };
         // Whatever is said or not, the next one is armed: a schedule never dies of one text (I-22).
         let next = match &told {
             Some(_) => telling.next(turn, queue),
@@ -156,30 +156,32 @@ impl Acd {
         self.forecasts.error(queue)
     }
 
-    fn words(&self, turn: &Turn, entry: &Entry, telling: &mut Telling) -> Foretold {
-        let (ahead, expected_ms) = self.expect(turn, entry);
-        let rules = &turn.queue(entry.queue).announcements;
+    fn words(&mut self, turn: &Turn, interaction: InteractionId, telling: &mut Telling) -> Option<Foretold> {
+        let (ahead, expected_ms) = self.expect(turn, interaction)?;
+        let queue = self.line.get(interaction)?.queue;
+        let rules = &turn.queue(queue).announcements;
         let comfort = (!rules.comfort.is_empty()).then(|| rules.comfort[telling.count % rules.comfort.len()].clone());
         let step = expected_ms.map(|expected_ms| telling.step(expected_ms));
-        let told = step.filter(|_| rules.waiting_time && self.forecasts.believed(entry.queue));
+        let told = step.filter(|_| rules.waiting_time && self.forecasts.believed(queue));
         telling.count += 1;
         telling.busy_until = Some(turn.now.time.plus(turn.plan.limits.farewell_ms));
         telling.last = told.or(telling.last);
         telling.first = telling.first.or(expected_ms.map(|expected_ms| (turn.now.time, step_of(expected_ms))));
-        Foretold { ahead, expected_ms, range: told.map(range), comfort }
+        Some(Foretold { ahead, expected_ms, range: told.map(range), comfort })
     }
 
     /// Who is served before, and how long it will take by the figures.
     ///
     /// A call of another queue is certainly served before only if whoever may take this one serves that queue too: there is one order
     /// over all queues, but no agent takes a call of a queue that is not the agent's.
-    fn expect(&self, turn: &Turn, entry: &Entry) -> (usize, Option<u64>) {
+    fn expect(&mut self, turn: &Turn, interaction: InteractionId) -> Option<(usize, Option<u64>)> {
+        let entry = self.line.get(interaction)?;
         let (queues, serving) = self.pools.shared_by_all_in_reach(entry.queue, &entry.reach(turn));
-        let rank = entry.rank(turn);
-        let ahead = queues.iter().flat_map(|queue| self.line.in_queue(*queue)).filter(|other| other.rank(turn) < rank).count();
         let mean_ms = self.pace.mean_ms(entry.queue).filter(|_| serving > 0);
+        let rank = entry.rank(turn);
+        let ahead = self.line.ahead_of(turn, &queues, rank);
         let one_more = u64::try_from(ahead).unwrap_or(u64::MAX).saturating_add(1);
-        (ahead, mean_ms.map(|mean_ms| one_more.saturating_mul(mean_ms) / u64::try_from(serving).unwrap_or(u64::MAX).max(1)))
+        Some((ahead, mean_ms.map(|mean_ms| one_more.saturating_mul(mean_ms) / u64::try_from(serving).unwrap_or(u64::MAX).max(1))))
     }
 }
 

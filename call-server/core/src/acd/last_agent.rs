@@ -34,6 +34,7 @@ impl Acd {
                     turn.timers.set(until, Reason::HoldOver(interaction));
                 }
                 self.line.seek(turn, interaction, Sought { agent, until });
+                self.unsettled.insert(agent);
             }
             Err(outcome) => self.sought_over.push(SoughtOver { interaction, agent, outcome }),
         }
@@ -74,18 +75,19 @@ impl Acd {
     pub(super) fn stop_seeking(&mut self, turn: &mut Turn, interaction: InteractionId, outcome: LastAgentOutcome) {
         if let Some(sought) = self.line.stop_seeking(turn, interaction) {
             turn.timers.cancel(Reason::HoldOver(interaction));
+            self.unsettled.insert(sought.agent);
             self.sought_over.push(SoughtOver { interaction, agent: sought.agent, outcome });
         }
     }
 
     /// Calls whose agent went away are released, before anybody is asked for a younger one (I-41).
     pub(crate) fn release_forsaken(&mut self, turn: &mut Turn) {
-        let gone = self.line.sought().filter(|(agent, _)| !self.agent(*agent).is_some_and(Agent::at_work));
+        self.settle(turn);
         let mut forsaken = Vec::new();
-        for (agent, calls) in gone {
-            let outcome = if self.agent(agent).is_none() { LastAgentOutcome::SignedOut } else { LastAgentOutcome::NotReady };
-            let waits = |call: &&InteractionId| self.line.get(**call).is_some_and(|entry| entry.ringing.is_empty());
-            forsaken.extend(calls.iter().filter(waits).map(|call| (*call, outcome)));
+        for agent in &self.sought_gone {
+            let outcome = if self.agent(*agent).is_none() { LastAgentOutcome::SignedOut } else { LastAgentOutcome::NotReady };
+            let waits = |call: &InteractionId| self.line.get(*call).is_some_and(|entry| entry.ringing.is_empty());
+            forsaken.extend(self.line.seeking(*agent).filter(waits).map(|call| (call, outcome)));
         }
         for (interaction, outcome) in forsaken {
             self.stop_seeking(turn, interaction, outcome);

@@ -3,7 +3,7 @@
 use super::choose::Fit;
 use super::foretell::Telling;
 use super::last_agent::Sought;
-use super::order::{Filing, Place, QueueLine, Rejecters, Stage};
+use super::order::{Filing, Phase, Place, QueueLine, Stage};
 use super::pool::Reach;
 use super::rank::{Rank, rank, score};
 use crate::ledger::WhyNot;
@@ -41,6 +41,8 @@ pub(crate) struct Entry {
     pub(crate) sought: Option<Sought>,
     /// What the citizen was told.
     pub(crate) telling: Telling,
+    /// Nothing was written down yet about why it waits as it does.
+    unexplained: bool,
     /// Agents who rejected or missed this call, and until when they are not asked again.
     excluded: BTreeMap<AgentId, Time>,
 }
@@ -160,19 +162,27 @@ impl Entry {
 
     /// Where it belongs now.
     fn filing(&self, turn: &Turn) -> Filing {
-        if !self.ringing.is_empty() {
-            return Filing::Ringing;
-        }
-        if self.held_for(turn.now.time).is_some() {
-            return Filing::Held;
-        }
         let rules = turn.queue(self.queue);
         let waited_ms = self.waited_ms(turn);
         let relaxed = rules.needs.iter().flat_map(|need| &need.relaxed).filter(|step| step.after_ms <= waited_ms).count();
         let slope = i128::from(rules.priority.slope);
-        let points = (i128::from(rules.priority.weight) + i128::from(self.bonus(turn))) * 1_000 - i128::from(self.entered.0) * slope;
-        let rejecters: Rejecters = self.excluded.keys().copied().collect();
-        Filing::Unserved(Stage { open_tier: self.open_tier, relaxed }, rejecters, points)
+        Filing {
+            phase: self.phase(turn),
+            stage: Stage { open_tier: self.open_tier, relaxed },
+            rejecters: self.excluded.keys().copied().collect(),
+            points: (i128::from(rules.priority.weight) + i128::from(self.bonus(turn))) * 1_000 - i128::from(self.entered.0) * slope,
+            present: !self.absent,
+            guarded: rules.priority.guards(self.entered, turn.now.time),
+        }
+    }
+
+    fn phase(&self, turn: &Turn) -> Phase {
+        match self.held_for(turn.now.time) {
+            Some(agent) if self.ringing.is_empty() => Phase::HeldFor(agent),
+            None if self.ringing.is_empty() => Phase::Unserved,
+            None if self.wants_more(turn) => Phase::WantsMore,
+            Some(_) | None => Phase::Rings,
+        }
     }
 
     fn place(&self) -> Place {
@@ -212,12 +222,11 @@ pub(crate) struct Line {
     lowest: BTreeMap<QueueId, u8>,
     /// Calls whose place may be another now.
     stale: BTreeSet<InteractionId>,
-    /// Calls of which nothing was written down yet about why they wait as they do.
+    /// Calls for which no desk rings and of which nothing was written down yet about why they wait as they do.
     unexplained: BTreeSet<InteractionId>,
-    /// Calls that ask for somebody first, and for whom.
-    seeking: BTreeMap<InteractionId, Sought>,
-    /// Of these, those that do not wait for that agent.
+    /// Calls for which no desk rings and that ask for somebody first without waiting for that agent.
     impatient: BTreeSet<InteractionId>,
+    /// Who is asked first, and by which calls.
     sought: BTreeMap<AgentId, BTreeSet<InteractionId>>,
     /// When which agent is asked for which call again.
     readmitted: BTreeSet<(Time, InteractionId, AgentId)>,
@@ -242,10 +251,10 @@ impl Line {
             filed: None,
             sought: None,
             telling: Telling::default(),
+            unexplained: true,
             excluded: BTreeMap::new(),
         };
         self.entries.insert(interaction, entry);
-        self.unexplained.insert(interaction);
         self.file(turn, interaction);
         self.watch_reach(turn, interaction);
         self.watch_telling(turn, interaction);
@@ -258,8 +267,8 @@ impl Line {
         if let Some(entry) = self.entries.get_mut(&interaction) {
             (entry.queue, entry.limit, entry.open_tier) = (queue, limit, 0);
             entry.telling.moved();
+            entry.unexplained = true;
         }
-        self.unexplained.insert(interaction);
         self.file(turn, interaction);
         self.watch_reach(turn, interaction);
         self.watch_telling(turn, interaction);
@@ -270,7 +279,6 @@ impl Line {
         self.take_out(interaction);
         let entry = self.entries.remove(&interaction)?;
         self.stale.remove(&interaction);
-        self.unexplained.remove(&interaction);
         turn.timers.cancel(Reason::WaitOver(interaction));
         turn.timers.cancel(Reason::ReachGrows(interaction));
         turn.timers.cancel(Reason::AnnouncementDue(interaction));
@@ -286,6 +294,12 @@ impl Line {
         self.take_out(interaction);
         if let Some(entry) = self.entries.get_mut(&interaction) {
             let filing = entry.filing(turn);
+            if !filing.phase.rings() && entry.unexplained {
+                self.unexplained.insert(interaction);
+            }
+            if filing.phase == Phase::Unserved && entry.sought.is_some() {
+                self.impatient.insert(interaction);
+            }
             self.queues.entry(entry.queue).or_default().put_in(entry.place(), &filing);
             entry.filed = Some(filing);
             self.stale.insert(interaction);
@@ -293,6 +307,8 @@ impl Line {
     }
 
     fn take_out(&mut self, interaction: InteractionId) {
+        self.unexplained.remove(&interaction);
+        self.impatient.remove(&interaction);
         if let Some(entry) = self.entries.get_mut(&interaction)
             && let Some(filing) = entry.filed.take()
             && let Some(queue) = self.queues.get_mut(&entry.queue)
@@ -308,8 +324,9 @@ impl Line {
             let lowest = if rules.tiers.is_empty() { 0 } else { lowest_tier(*queue) };
             if self.lowest.insert(*queue, lowest) != Some(lowest)
                 && let Some(line) = self.queues.get(queue)
+                && let Some((tier, _)) = rules.tiers.range(..=lowest).next_back()
             {
-                self.stale.extend(line.all().map(|(_, interaction)| interaction));
+                self.stale.extend(line.below(*tier).map(|(_, interaction)| interaction));
             }
         }
         for interaction in std::mem::take(&mut self.stale) {
@@ -351,10 +368,6 @@ impl Line {
     pub(crate) fn seek(&mut self, turn: &Turn, interaction: InteractionId, sought: Sought) {
         if let Some(entry) = self.entries.get_mut(&interaction) {
             entry.sought = Some(sought);
-            self.seeking.insert(interaction, sought);
-            if sought.until <= turn.now.time {
-                self.impatient.insert(interaction);
-            }
             self.sought.entry(sought.agent).or_default().insert(interaction);
             self.file(turn, interaction);
         }
@@ -362,31 +375,27 @@ impl Line {
 
     /// A call asks for nobody first any more; returns for whom it did.
     pub(crate) fn stop_seeking(&mut self, turn: &Turn, interaction: InteractionId) -> Option<Sought> {
-        let sought = self.seeking.remove(&interaction)?;
-        self.impatient.remove(&interaction);
+        let entry = self.entries.get_mut(&interaction)?;
+        let sought = entry.sought.take()?;
+        entry.unexplained = true;
         if let Some(calls) = self.sought.get_mut(&sought.agent) {
             calls.remove(&interaction);
             if calls.is_empty() {
                 self.sought.remove(&sought.agent);
             }
         }
-        if let Some(entry) = self.entries.get_mut(&interaction) {
-            entry.sought = None;
-            self.unexplained.insert(interaction);
-            self.file(turn, interaction);
-        }
+        self.file(turn, interaction);
         Some(sought)
     }
 
     /// The calls that ask for somebody first without waiting, and for which no desk rings.
     pub(crate) fn impatient(&self) -> Vec<InteractionId> {
-        let waits = |one: &&InteractionId| self.get(**one).is_some_and(|entry| entry.ringing.is_empty());
-        self.impatient.iter().filter(waits).copied().collect()
+        self.impatient.iter().copied().collect()
     }
 
-    /// Agents for whom calls wait, and which.
-    pub(crate) fn sought(&self) -> impl Iterator<Item = (AgentId, &BTreeSet<InteractionId>)> {
-        self.sought.iter().map(|(agent, calls)| (*agent, calls))
+    /// The calls that ask for an agent first.
+    pub(crate) fn seeking(&self, agent: AgentId) -> impl Iterator<Item = InteractionId> {
+        self.sought.get(&agent).into_iter().flatten().copied()
     }
 
     /// Does not ask this agent again for a while (I-28).
@@ -422,7 +431,7 @@ impl Line {
             entry.ringing.insert(agent);
             let round = entry.round.get_or_insert(Round { began: turn.now.time, desks: 0 });
             round.desks += 1;
-            self.unexplained.remove(&interaction);
+            entry.unexplained = false;
         }
         self.file(turn, interaction);
         self.watch_reach(turn, interaction);
@@ -450,9 +459,9 @@ impl Line {
 
     /// More agents may be asked for a call: if it still waits then, that is worth a word.
     pub(crate) fn reach_grows(&mut self, turn: &mut Turn, interaction: InteractionId) {
-        if self.entries.contains_key(&interaction) {
+        if let Some(entry) = self.entries.get_mut(&interaction) {
+            entry.unexplained = true;
             self.stale.insert(interaction);
-            self.unexplained.insert(interaction);
         }
         self.watch_reach(turn, interaction);
     }
@@ -473,18 +482,31 @@ impl Line {
         all.filter_map(|(_, interaction)| self.get(interaction))
     }
 
+    /// Those of a queue who are on the line and for whom no desk rings, in order of entry.
+    pub(crate) fn unserved_in(&self, queue: QueueId) -> impl Iterator<Item = InteractionId> {
+        self.queues.get(&queue).into_iter().flat_map(QueueLine::unserved).map(|(_, interaction)| interaction)
+    }
+
+    /// How many in these queues are served before a call of this rank.
+    pub(crate) fn ahead_of(&mut self, turn: &Turn, queues: &BTreeSet<QueueId>, rank: Rank) -> usize {
+        let lines = self.queues.iter_mut().filter(|(queue, _)| queues.contains(queue));
+        lines.map(|(queue, line)| line.ahead_of(rank, turn.queue(*queue).priority, turn.now.time)).sum()
+    }
+
     /// A waiting citizen.
     pub(crate) fn get(&self, interaction: InteractionId) -> Option<&Entry> {
         self.entries.get(&interaction)
     }
 
     /// Takes the calls of which nobody knows yet why they wait.
-    pub(crate) fn take_unexplained(&mut self) -> Vec<InteractionId> {
-        let unexplained = std::mem::take(&mut self.unexplained);
-        let waits = |one: &InteractionId| self.get(*one).is_some_and(|entry| entry.ringing.is_empty());
-        let (taken, ringing): (BTreeSet<_>, BTreeSet<_>) = unexplained.into_iter().partition(waits);
-        self.unexplained = ringing;
-        taken.into_iter().collect()
+    pub(crate) fn take_unexplained(&mut self) -> BTreeSet<InteractionId> {
+        let taken = std::mem::take(&mut self.unexplained);
+        for interaction in &taken {
+            if let Some(entry) = self.entries.get_mut(interaction) {
+                entry.unexplained = false;
+            }
+        }
+        taken
     }
 }
 

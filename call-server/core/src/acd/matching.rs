@@ -3,8 +3,8 @@
 use super::agent::{Agent, Offered, TalkMode};
 use super::choose::Rule;
 use super::line::Entry;
-use super::order::Rejecters;
-use super::pool::{Seated, last_minute};
+use super::order::{Group, Phase};
+use super::pool::{Reach, Seated, last_minute};
 use super::rank::Rank;
 use super::{Acd, Match, Seat};
 use crate::ledger::{Decision, PassedOver, Weighed, WhyNot};
@@ -25,9 +25,23 @@ impl Acd {
                 Seat::SignedIn(signed_in) => signed_in.seated(),
             });
             self.pools.file(agent, seated);
+            self.file_sought(agent, seated);
             self.file_break(agent);
         }
         self.pools.refresh(turn.now.time);
+    }
+
+    /// Whether calls ask for an agent first who is free now, or gone.
+    fn file_sought(&mut self, agent: AgentId, seated: Option<Seated>) {
+        self.sought_free.remove(&agent);
+        self.sought_gone.remove(&agent);
+        if self.line.seeking(agent).next().is_some() {
+            match seated {
+                Some(Seated { free: Some(_), .. }) => _ = self.sought_free.insert(agent),
+                Some(Seated { at_work: true, .. }) => {}
+                Some(_) | None => _ = self.sought_gone.insert(agent),
+            }
+        }
     }
 
     /// Makes the next match, if one can be made: calls for which no desk rings in order of rank, then those that want more desks.
@@ -43,44 +57,40 @@ impl Acd {
 
     /// The first call over all queues that somebody free can take.
     fn next_unserved(&self, turn: &Turn) -> Option<Pair> {
-        let queues = self.line.queues().filter(|(queue, _)| self.pools.any_free(*queue));
-        let firsts = queues.flat_map(|(queue, line)| {
-            let groups = line.groups(turn.queue(queue).priority, turn.now.time);
-            groups.filter_map(|group| self.first_of(turn, group)).collect::<Vec<_>>()
-        });
-        let held = self.line.sought().filter(|(agent, _)| self.pools.is_free(*agent)).flat_map(|(_, calls)| {
-            let held = calls.iter().filter_map(|call| self.line.get(*call));
-            held.filter(|entry| entry.ringing.is_empty() && entry.held_for(turn.now.time).is_some())
-                .filter_map(|entry| self.ask(turn, entry))
-        });
-        firsts.chain(held).min().map(|(_, pair)| pair)
+        let held = self.sought_free.iter().flat_map(|agent| self.firsts(turn, Phase::HeldFor(*agent)));
+        self.firsts(turn, Phase::Unserved).chain(held).min().map(|(_, pair)| pair)
     }
 
-    /// The first call of a group that can be served. If the head cannot, but for its own exclusions, nobody of the group can.
-    fn first_of<'l>(&self, turn: &Turn, firsts: impl Iterator<Item = (InteractionId, &'l Rejecters)>) -> Option<(Rank, Pair)> {
-        let mut firsts = firsts.filter_map(|(interaction, rejecters)| Some((self.line.get(interaction)?, rejecters))).peekable();
-        let (head, _) = firsts.peek()?;
-        let (queue, reach) = (head.queue, head.reach(turn));
+    /// The first call that rings already and wants one more desk.
+    fn next_ringing(&self, turn: &Turn) -> Option<Pair> {
+        self.firsts(turn, Phase::WantsMore).min().map(|(_, pair)| pair)
+    }
+
+    /// Of each group of a phase the first call that somebody free can take.
+    fn firsts(&self, turn: &Turn, phase: Phase) -> impl Iterator<Item = (Rank, Pair)> {
+        let queues = self.line.queues().filter(|(queue, _)| self.pools.any_free(*queue));
+        queues.flat_map(move |(_, line)| line.groups(phase)).filter_map(|group| self.first_of(turn, group))
+    }
+
+    /// The first call of a group that can be served: all of them may ask the same agents, but for those who rejected them.
+    fn first_of(&self, turn: &Turn, group: &Group) -> Option<(Rank, Pair)> {
+        let anybody = self.line.get(group.anybody()?)?;
+        let (queue, reach) = (anybody.queue, anybody.reach(turn));
         if !self.pools.any_in_reach(queue, &reach) {
             return None;
         }
-        let counts = self.pools.at_work_in_reach(queue, &reach) != 1;
-        let may_ask =
-            |rejecters: &[AgentId]| !counts || self.pools.candidates(queue, &reach).any(|agent| rejecters.binary_search(&agent).is_err());
-        firsts.filter(|(_, rejecters)| may_ask(rejecters)).find_map(|(entry, _)| self.ask(turn, entry))
+        let (priority, now) = (turn.queue(queue).priority, turn.now.time);
+        // A rejection counts unless nobody else is at work (I-28).
+        let first = match self.pools.at_work_in_reach(queue, &reach) {
+            1 => group.first(priority, now),
+            _ => group.first_for(self.pools.candidates(queue, &reach), priority, now),
+        };
+        self.ask(turn, self.line.get(first?)?)
     }
 
     fn ask(&self, turn: &Turn, entry: &Entry) -> Option<(Rank, Pair)> {
         let agent = self.choose(turn, entry)?;
         Some((entry.rank(turn), (entry.interaction, agent)))
-    }
-
-    /// The first call that rings already and wants one more desk.
-    fn next_ringing(&self, turn: &Turn) -> Option<Pair> {
-        let queues = self.line.queues().filter(|(queue, _)| self.pools.any_free(*queue) && turn.queue(*queue).strategy.rings_together());
-        let ringing = queues.flat_map(|(_, line)| line.ringing()).filter_map(|(_, interaction)| self.line.get(interaction));
-        let wanting = ringing.filter(|entry| entry.wants_more(turn));
-        wanting.filter_map(|entry| self.ask(turn, entry)).min().map(|(_, pair)| pair)
     }
 
     /// Whom a call asks: the agent who served the citizen last if that one is free, else by the queue's strategy.
@@ -96,9 +106,7 @@ impl Acd {
         if entry.held_for(turn.now.time).is_some() {
             return None;
         }
-        let last = self.last_offered.get(&entry.queue).copied();
-        let rule = Rule { strategy: turn.queue(entry.queue).strategy, last, draw: self.random.peek() };
-        self.pools.choose(entry.queue, &reach, &barred, rule)
+        self.pools.choose(entry.queue, &reach, &barred, self.rule(turn, entry.queue))
     }
 
     /// Who is not asked for a call because of an earlier no. That does not count if nobody else is at work within its reach (I-28).
@@ -140,10 +148,14 @@ impl Acd {
         }
     }
 
-    /// Somebody of a queue to whom a call may be offered now: who is idle for longest.
+    /// Somebody of a queue whom a colleague may ask now, whatever tier and skills: by the queue's strategy.
     pub(crate) fn free_in(&self, turn: &Turn, queue: QueueId, but: AgentId) -> Option<AgentId> {
-        let free = self.signed_in().filter(|agent| agent.agent != but && agent.eligible() && turn.serves(agent.agent, queue));
-        free.min_by_key(|agent| (agent.since().time, agent.agent)).map(|agent| agent.agent)
+        self.pools.choose(queue, &Reach::whole(turn.queue(queue)), &BTreeSet::from([but]), self.rule(turn, queue))
+    }
+
+    fn rule(&self, turn: &Turn, queue: QueueId) -> Rule {
+        let last = self.last_offered.get(&queue).copied();
+        Rule { strategy: turn.queue(queue).strategy, last, draw: self.random.peek() }
     }
 
     /// What is to be said about calls that began to wait, or wait on although more agents may be asked now.

@@ -15,6 +15,7 @@ mod pace;
 mod pool;
 mod random;
 mod rank;
+mod ranked;
 mod standing;
 mod voice;
 
@@ -65,6 +66,10 @@ pub(crate) struct Acd {
     forecasts: Forecasts,
     /// Outcomes of 首问负责 that are not written down yet.
     sought_over: Vec<SoughtOver>,
+    /// Agents for whom calls ask first and who are free.
+    sought_free: BTreeSet<AgentId>,
+    /// Agents for whom calls ask first and who are not at work any more.
+    sought_gone: BTreeSet<AgentId>,
     breaks: Breaks,
     /// The standing of who is signed out, until the shift counts as over.
     left: BTreeMap<AgentId, Left>,
@@ -144,6 +149,8 @@ impl Acd {
             pace: Pace::default(),
             forecasts: Forecasts::default(),
             sought_over: Vec::new(),
+            sought_free: BTreeSet::new(),
+            sought_gone: BTreeSet::new(),
             breaks: Breaks::default(),
             left: BTreeMap::new(),
             gone_phones: BTreeSet::new(),
@@ -196,7 +203,7 @@ impl Acd {
 
     /// Those of a queue who are on the line and for whom no desk rings, in order of entry.
     pub(crate) fn unserved_in(&self, queue: QueueId) -> Vec<InteractionId> {
-        self.line.in_queue(queue).filter(|entry| entry.ringing.is_empty() && !entry.absent).map(|entry| entry.interaction).collect()
+        self.line.unserved_in(queue).collect()
     }
 
     /// Why nobody can answer in a queue until somebody decides to, if so. Who changes desks or is gone for a moment counts as there.

@@ -20,7 +20,19 @@ pub(crate) struct Pools {
     queues: BTreeMap<QueueId, Pool>,
     parts: BTreeMap<AgentId, Vec<Part>>,
     seats: BTreeMap<AgentId, Seated>,
+    teams: Vec<Team>,
 }
+
+/// Agents who serve the same queues.
+#[derive(Debug)]
+struct Team {
+    queues: BTreeSet<QueueId>,
+    /// How many of them are at work, and will be after the present call.
+    stays: usize,
+}
+
+/// A place among the teams.
+type TeamId = usize;
 
 /// What a seat means for its queues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +64,7 @@ struct Part {
     class: usize,
     slot: usize,
     order: u32,
+    team: TeamId,
 }
 
 /// One queue.
@@ -81,6 +94,8 @@ pub(crate) struct Class {
     pub(crate) members: Vec<(AgentId, u32)>,
     signed_in: usize,
     at_work: usize,
+    /// How many of each team are at work, and will be after the present call.
+    stays: BTreeMap<TeamId, usize>,
     /// The free ones, who is next first.
     pub(crate) order: BTreeSet<(Key, AgentId)>,
     /// The free ones by slot, for the random strategies.
@@ -99,7 +114,12 @@ pub(crate) struct Reach<'p> {
     pub(crate) minimums: Vec<u8>,
 }
 
-impl Reach<'_> {
+impl<'p> Reach<'p> {
+    /// Everybody of a queue.
+    pub(crate) fn whole(rules: &'p QueuePlan) -> Self {
+        Self { rules, open_tier: u8::MAX, minimums: vec![0; rules.needs.len()] }
+    }
+
     fn holds(&self, class: &Class) -> bool {
         let closed = self.rules.tiers.contains_key(&class.tier) && class.tier > self.open_tier;
         !closed && class.levels.iter().zip(&self.minimums).all(|(level, minimum)| level >= minimum)
@@ -110,9 +130,17 @@ impl Pools {
     /// A new plan: every class is made anew, everybody is filed again.
     pub(crate) fn rebuild(&mut self, plan: &Plan, now: Time) {
         let mut queues: BTreeMap<QueueId, BTreeMap<ClassKey, Vec<(AgentId, Membership)>>> = BTreeMap::new();
+        self.teams = Vec::new();
+        let mut teams: BTreeMap<BTreeSet<QueueId>, TeamId> = BTreeMap::new();
+        let mut team_of: BTreeMap<AgentId, TeamId> = BTreeMap::new();
         for (agent, skilled) in &plan.agents {
-            let served: BTreeSet<&QueueId> = skilled.queues.iter().collect();
-            for (queue, rules) in served.into_iter().filter_map(|queue| Some((queue, plan.queues.get(queue)?))) {
+            let served: BTreeSet<QueueId> = skilled.queues.iter().copied().filter(|queue| plan.queues.contains_key(queue)).collect();
+            let team = *teams.entry(served.clone()).or_insert_with(|| {
+                self.teams.push(Team { queues: served.clone(), stays: 0 });
+                self.teams.len() - 1
+            });
+            team_of.insert(*agent, team);
+            for (queue, rules) in served.iter().filter_map(|queue| Some((queue, plan.queues.get(queue)?))) {
                 let membership = skilled.memberships.get(queue).copied().unwrap_or_default();
                 let levels: Vec<u8> = rules.needs.iter().map(|need| skilled.skills.get(&need.skill).copied().unwrap_or(0)).collect();
                 let key = (Reverse(Fit::of(rules, &skilled.skills)), membership.tier, levels);
@@ -126,7 +154,8 @@ impl Pools {
             let mut pool = Pool::new(strategy, now);
             for (class, ((fit, tier, levels), members)) in classes.into_iter().enumerate() {
                 for (slot, (agent, membership)) in members.iter().enumerate() {
-                    self.parts.entry(*agent).or_default().push(Part { queue, class, slot, order: membership.order });
+                    let team = team_of[agent];
+                    self.parts.entry(*agent).or_default().push(Part { queue, class, slot, order: membership.order, team });
                 }
                 let members = members.into_iter().map(|(agent, membership)| (agent, membership.weight)).collect();
                 pool.classes.push(Class::new(fit.0, tier, levels, members, strategy));
@@ -146,6 +175,11 @@ impl Pools {
         };
         if before == seated {
             return;
+        }
+        if let Some(part) = self.parts.get(&agent).and_then(|parts| parts.first()) {
+            let team = &mut self.teams[part.team];
+            team.stays -= usize::from(before.is_some_and(|seated| seated.stays));
+            team.stays += usize::from(seated.is_some_and(|seated| seated.stays));
         }
         for part in self.parts.get(&agent).into_iter().flatten() {
             let Some(pool) = self.queues.get_mut(&part.queue) else { continue };
@@ -221,20 +255,19 @@ impl Pools {
 
     /// The queues that everybody serves whom such a call may ask and who stays at work, and how many who stay serve any of them.
     pub(crate) fn shared_by_all_in_reach(&self, queue: QueueId, reach: &Reach<'_>) -> (BTreeSet<QueueId>, usize) {
-        let served = |agent: &AgentId| self.parts.get(agent).into_iter().flatten().map(|part| part.queue).collect::<BTreeSet<_>>();
-        let stays = |agent: &&AgentId| self.seats.get(*agent).is_some_and(|seated| seated.stays);
         let classes = self.queues.get(&queue).map_or(&[][..], |pool| &pool.classes);
-        let members = classes.iter().filter(|class| reach.holds(class)).flat_map(|class| &class.members).map(|(agent, _)| agent);
-        let (mut shared, mut serving): (Option<BTreeSet<QueueId>>, usize) = (None, 0);
-        for agent in members.filter(stays) {
-            serving += 1;
-            let served = served(agent);
-            shared = Some(shared.map_or_else(|| served.clone(), |shared| shared.intersection(&served).copied().collect()));
-        }
-        let shared = shared.unwrap_or_else(|| BTreeSet::from([queue]));
-        if shared.len() > 1 {
-            serving = self.seats.keys().filter(stays).filter(|agent| !served(agent).is_disjoint(&shared)).count();
-        }
+        let staying: BTreeSet<TeamId> =
+            classes.iter().filter(|class| reach.holds(class)).flat_map(|class| class.stays.keys().copied()).collect();
+        let served = staying.into_iter().map(|team| &self.teams[team].queues);
+        let shared = served.fold(None, |shared: Option<BTreeSet<QueueId>>, served| {
+            Some(shared.map_or_else(|| served.clone(), |shared| shared.intersection(served).copied().collect()))
+        });
+        let Some(shared) = shared else { return (BTreeSet::from([queue]), 0) };
+        let serving = if shared.len() > 1 {
+            self.teams.iter().filter(|team| !team.queues.is_disjoint(&shared)).map(|team| team.stays).sum()
+        } else {
+            classes.iter().filter(|class| reach.holds(class)).flat_map(|class| class.stays.values()).sum()
+        };
         (shared, serving)
     }
 
@@ -270,8 +303,11 @@ impl Pool {
     }
 
     fn put_in(&mut self, agent: AgentId, part: Part, seated: Seated) {
-        let Seated { willing, signed_in, at_work, stays: _, free } = seated;
+        let Seated { willing, signed_in, at_work, stays, free } = seated;
         let class = &mut self.classes[part.class];
+        if stays {
+            *class.stays.entry(part.team).or_default() += 1;
+        }
         self.seated += 1;
         self.willing += usize::from(willing);
         self.signed_in += usize::from(signed_in);
@@ -287,8 +323,14 @@ impl Pool {
     }
 
     fn take_out(&mut self, agent: AgentId, part: Part, seated: Seated) {
-        let Seated { willing, signed_in, at_work, stays: _, free } = seated;
+        let Seated { willing, signed_in, at_work, stays, free } = seated;
         let class = &mut self.classes[part.class];
+        if stays && let Some(count) = class.stays.get_mut(&part.team) {
+            *count -= 1;
+            if *count == 0 {
+                class.stays.remove(&part.team);
+            }
+        }
         self.seated -= 1;
         self.willing -= usize::from(willing);
         self.signed_in -= usize::from(signed_in);
@@ -307,7 +349,17 @@ impl Pool {
 impl Class {
     fn new(fit: Fit, tier: u8, levels: Vec<u8>, members: Vec<(AgentId, u32)>, strategy: Strategy) -> Self {
         let slots = if matches!(strategy, Strategy::Random | Strategy::WeightedRandom) { members.len() } else { 0 };
-        Self { fit, tier, levels, members, signed_in: 0, at_work: 0, order: BTreeSet::new(), chance: Chance::new(slots) }
+        Self {
+            fit,
+            tier,
+            levels,
+            members,
+            signed_in: 0,
+            at_work: 0,
+            stays: BTreeMap::new(),
+            order: BTreeSet::new(),
+            chance: Chance::new(slots),
+        }
     }
 }
 

@@ -16,11 +16,10 @@ pub(crate) enum Rank {
 
 /// The rank of a call that entered at a time, with these points besides those of its queue.
 pub(crate) fn rank(priority: Priority, bonus: i32, (entered, interaction): (Time, InteractionId), now: Time) -> Rank {
-    let waited_ms = now.since(entered);
-    if priority.guard_ms > 0 && waited_ms >= priority.guard_ms {
+    if priority.guards(entered, now) {
         return Rank::Guarded(entered, interaction);
     }
-    Rank::Scored(Reverse(score(priority, bonus, waited_ms)), entered, interaction)
+    Rank::Scored(Reverse(score(priority, bonus, now.since(entered))), entered, interaction)
 }
 
 /// Points in thousandths.

@@ -28,6 +28,7 @@ pub use trunks::{
 };
 pub use voice::{KeyMode, Srtp, TrunkCodec, TrunkVoice};
 
+use crate::time::Time;
 use serde::{Deserialize, Serialize};
 use shared::model::{AgentId, NodeId, NotReadyReason, PhoneNumber, QueueId, TrunkId};
 use std::collections::BTreeMap;
@@ -267,6 +268,13 @@ pub struct Priority {
     pub guard_ms: u64,
 }
 
+impl Priority {
+    /// Whether a call that entered then has waited so long that points count no more.
+    pub(crate) fn guards(self, entered: Time, now: Time) -> bool {
+        self.guard_ms > 0 && now.since(entered) >= self.guard_ms
+    }
+}
+
 impl Default for Priority {
     fn default() -> Self {
         Self { weight: 0, slope: 1, returned: 0, guard_ms: 0 }
@@ -299,16 +307,6 @@ pub enum Strategy {
         /// How long after the ones before, in ms, at least 1.
         every_ms: u64,
     },
-}
-
-impl Strategy {
-    /// Whether several desks may ring for one call.
-    pub(crate) fn rings_together(self) -> bool {
-        match self {
-            Self::RingAll | Self::Progressive { .. } => true,
-            Self::LongestIdle | Self::LeastOccupied | Self::RoundRobin | Self::Linear | Self::Random | Self::WeightedRandom => false,
-        }
-    }
 }
 
 /// One agent.
