@@ -290,3 +290,83 @@ impl QueueLine {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Filing, Phase, Place, QueueLine, Rejecters, Stage};
+    use crate::acd::random::Random;
+    use crate::acd::rank::Rank;
+    use crate::plan::Priority;
+    use crate::time::Time;
+    use shared::model::{AgentId, InteractionId};
+    use std::cmp::Reverse;
+
+    const PRIORITY: Priority = Priority { weight: 0, slope: 2, returned: 0, guard_ms: 4_000 };
+
+    /// The same line, looked through from end to end.
+    #[derive(Default)]
+    struct Plain(Vec<(Place, Filing)>);
+
+    impl Plain {
+        fn rank(&self, (place, filing): &(Place, Filing), now: Time) -> Rank {
+            let (entered, interaction) = *place;
+            if PRIORITY.guards(entered, now) {
+                return Rank::Guarded(entered, interaction);
+            }
+            Rank::Scored(Reverse(filing.points + i128::from(now.0) * i128::from(PRIORITY.slope)), entered, interaction)
+        }
+
+        fn first_for(&self, phase: Phase, agents: &[AgentId], now: Time) -> Option<InteractionId> {
+            let asks = |filing: &Filing| filing.phase == phase && agents.iter().any(|agent| !filing.rejecters.contains(agent));
+            let asking = self.0.iter().filter(|(_, filing)| asks(filing));
+            asking.min_by_key(|one| self.rank(one, now)).map(|((_, interaction), _)| *interaction)
+        }
+
+        fn ahead_of(&self, rank: Rank, now: Time) -> usize {
+            self.0.iter().filter(|one| self.rank(one, now) < rank).count()
+        }
+    }
+
+    fn some(random: &mut Random, below: u64) -> u64 {
+        let drawn = random.peek() % below;
+        random.advance();
+        drawn
+    }
+
+    fn filing(random: &mut Random, entered: Time, now: Time) -> Filing {
+        let rejecters: Rejecters = (1..=4).map(AgentId).filter(|_| some(random, 3) == 0).collect();
+        let points = i128::from(some(random, 5)) * 1_000 - i128::from(entered.0) * i128::from(PRIORITY.slope);
+        let phase = [Phase::Unserved, Phase::WantsMore][usize::from(some(random, 2) == 0)];
+        let stage = Stage { open_tier: 0, relaxed: 0 };
+        Filing { phase, stage, rejecters, points, present: true, guarded: PRIORITY.guards(entered, now) }
+    }
+
+    #[test]
+    fn the_first_call_for_whoever_is_free_and_those_ahead_are_found_as_by_looking_at_all() {
+        let (mut random, mut line, mut plain) = (Random::new(11), QueueLine::default(), Plain::default());
+        for round in 0..4_000_u64 {
+            let now = Time(round * 5);
+            if plain.0.is_empty() || some(&mut random, 100) < 52 {
+                let entered = Time(now.0.saturating_sub(some(&mut random, 6_000)));
+                let (place, filing) = ((entered, InteractionId(round)), filing(&mut random, entered, now));
+                line.put_in(place, &filing);
+                plain.0.push((place, filing));
+            } else {
+                let index = usize::try_from(some(&mut random, 1_000)).unwrap_or(0) % plain.0.len();
+                let (place, filing) = plain.0.swap_remove(index);
+                line.take_out(place, &filing);
+            }
+            let free: Vec<AgentId> = (1..=4).map(AgentId).filter(|_| some(&mut random, 2) == 0).collect();
+            for phase in [Phase::Unserved, Phase::WantsMore] {
+                let found = line.groups(phase).next().and_then(|group| group.first_for(free.iter().copied(), PRIORITY, now));
+                assert_eq!(found, plain.first_for(phase, &free, now), "round {round}");
+                let first = line.groups(phase).next().and_then(|group| group.first(PRIORITY, now));
+                assert_eq!(first, plain.first_for(phase, &[AgentId(9)], now), "round {round}");
+            }
+            if let Some(one) = plain.0.get(usize::try_from(round).unwrap_or(0) % plain.0.len().max(1)) {
+                let rank = plain.rank(one, now);
+                assert_eq!(line.ahead_of(rank, PRIORITY, now), plain.ahead_of(rank, now), "round {round}");
+            }
+        }
+    }
+}
