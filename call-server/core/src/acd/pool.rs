@@ -389,3 +389,42 @@ pub(crate) fn last_minute(now: Time) -> Time {
 pub(crate) fn key_of_place((order, agent): Place) -> (Key, AgentId) {
     (Key(i128::from(order), 0), agent)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Pools, Reach, Seated};
+    use crate::plan::{AgentPlan, Plan, QueuePlan};
+    use crate::time::Time;
+    use shared::model::{AgentId, QueueId};
+    use std::collections::{BTreeMap, BTreeSet};
+
+    /// The shared queues of a line, and how many serve them, if these agents stay at work.
+    fn shared(served: &[&[u32]], staying: &[u32], queue: u32) -> (BTreeSet<QueueId>, usize) {
+        let queues = (1..=3).map(|queue| (QueueId(queue), QueuePlan::default()));
+        let agents = (1..).map(AgentId).zip(served).map(|(agent, queues)| {
+            let queues = queues.iter().map(|queue| QueueId(*queue)).collect();
+            (agent, AgentPlan { queues, ..AgentPlan::default() })
+        });
+        let plan = Plan { queues: queues.collect::<BTreeMap<_, _>>(), agents: agents.collect(), ..Plan::default() };
+        let mut pools = Pools::default();
+        pools.rebuild(&plan, Time(0));
+        for agent in staying {
+            // Whoever takes a break and comes back counts once.
+            for stays in [true, false, true] {
+                pools.file(AgentId(*agent), Some(Seated { willing: true, signed_in: true, at_work: true, stays, free: None }));
+            }
+        }
+        pools.shared_by_all_in_reach(QueueId(queue), &Reach::whole(&plan.queues[&QueueId(queue)]))
+    }
+
+    #[test]
+    fn a_line_shares_the_queues_that_all_of_its_agents_serve_and_counts_all_who_serve_any_of_them() {
+        let queues = |numbers: &[u32]| numbers.iter().map(|number| QueueId(*number)).collect::<BTreeSet<_>>();
+        let served: [&[u32]; 4] = [&[1, 2], &[1, 2, 3], &[2], &[3]];
+        assert_eq!(shared(&served, &[1, 2, 3, 4], 1), (queues(&[1, 2]), 3), "the fourth serves neither");
+        assert_eq!(shared(&served, &[1, 2, 4], 1), (queues(&[1, 2]), 2));
+        assert_eq!(shared(&served, &[1, 2, 3, 4], 2), (queues(&[2]), 3), "one of them serves nothing else");
+        assert_eq!(shared(&served, &[2], 3), (queues(&[1, 2, 3]), 1));
+        assert_eq!(shared(&served, &[3], 1), (queues(&[1]), 0), "nobody stays who could be asked");
+    }
+}
