@@ -10,6 +10,7 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
 /// Most lines that wait for the disk; more leave a gap.
@@ -24,11 +25,14 @@ const KEPT_FOR: Duration = Duration::from_secs(30 * 86_400);
 const LESS_URGENT: i32 = 5;
 /// How long a line may wait in memory before it is written.
 const FLUSH_EACH: Duration = Duration::from_secs(1);
+/// What comes within this time after a line wakes nobody: to be woken for each line costs more than to write it.
+const GATHER: Duration = Duration::from_millis(100);
 
 /// The way to the journal, held by the switchboard.
 #[derive(Debug)]
 pub(crate) struct Journal {
     lines: Option<SyncSender<JournalLine>>,
+    writer: Option<JoinHandle<()>>,
 }
 
 impl Journal {
@@ -36,18 +40,18 @@ impl Journal {
     pub(crate) fn begin(folder: &Path, plan: &Plan, next: InteractionId) -> Self {
         let opened = open(folder).and_then(|file| {
             let (sender, receiver) = sync_channel(WAITING_LIMIT);
-            std::thread::Builder::new().name("journal".to_owned()).spawn(move || write(file, &receiver))?;
-            Ok(sender)
+            let writer = std::thread::Builder::new().name("journal".to_owned()).spawn(move || write(file, &receiver))?;
+            Ok((sender, writer))
         });
         match opened {
-            Ok(lines) => {
-                let mut journal = Self { lines: Some(lines) };
+            Ok((lines, writer)) => {
+                let mut journal = Self { lines: Some(lines), writer: Some(writer) };
                 journal.tell(JournalLine::Began { version: VERSION, next, plan: Box::new(plan.clone()) });
                 journal
             }
             Err(error) => {
                 tracing::warn!(%error, folder = %folder.display(), "no journal is written in this run");
-                Self { lines: None }
+                Self { lines: None, writer: None }
             }
         }
     }
@@ -75,6 +79,16 @@ impl Journal {
                 self.lines = None;
             }
             Err(TrySendError::Disconnected(_)) => self.lines = None,
+        }
+    }
+}
+
+/// The last lines of a run are written before it ends.
+impl Drop for Journal {
+    fn drop(&mut self) {
+        self.lines = None;
+        if self.writer.take().is_some_and(|writer| writer.join().is_err()) {
+            tracing::error!("the journal's writer ended by a panic");
         }
     }
 }
@@ -132,9 +146,9 @@ fn write(file: File, lines: &Receiver<JournalLine>) {
 
 /// Writes until nobody tells any more, or until the file is as large as it may be.
 fn write_all(mut file: impl Write, lines: &Receiver<JournalLine>, limit_bytes: u64) -> io::Result<()> {
-    let mut bytes = 0;
+    let (mut text, mut bytes) = (Vec::new(), 0);
     loop {
-        let line = match lines.recv_timeout(FLUSH_EACH) {
+        let first = match lines.recv_timeout(FLUSH_EACH) {
             Ok(line) => line,
             Err(RecvTimeoutError::Timeout) => {
                 file.flush()?;
@@ -142,16 +156,20 @@ fn write_all(mut file: impl Write, lines: &Receiver<JournalLine>, limit_bytes: u
             }
             Err(RecvTimeoutError::Disconnected) => return file.flush(),
         };
-        let mut text = serde_json::to_vec(&line)?;
-        text.push(b'\n');
-        bytes += text.len() as u64;
-        if bytes > limit_bytes {
-            tracing::warn!("the journal of this run is as large as it may be: it ends here");
-            serde_json::to_writer(&mut file, &JournalLine::Gap)?;
-            file.write_all(b"\n")?;
-            return file.flush();
+        std::thread::sleep(GATHER);
+        for line in std::iter::once(first).chain(lines.try_iter()) {
+            text.clear();
+            serde_json::to_writer(&mut text, &line)?;
+            text.push(b'\n');
+            bytes += text.len() as u64;
+            if bytes > limit_bytes {
+                tracing::warn!("the journal of this run is as large as it may be: it ends here");
+                serde_json::to_writer(&mut file, &JournalLine::Gap)?;
+                file.write_all(b"\n")?;
+                return file.flush();
+            }
+            file.write_all(&text)?;
         }
-        file.write_all(&text)?;
     }
 }
 

@@ -19,18 +19,19 @@ use crate::recording::{self, KeyRing, RecordingHandle};
 use crate::sip::{self, SipHandle};
 use crate::store::{self, Store, StoreHandle};
 use crate::switchboard::{self, Edges, Inbox};
-use crate::{config, planning, reconcile, switchboard::Message, tunnel};
+use crate::{config, planning, reconcile, switchboard::Messages, tunnel};
 use call_core::{Core, Input, Snapshot};
 use serde_json::{Value, json};
 use shared::model::UnixMillis;
 use std::fmt::Display;
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::net::unix::pipe;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{oneshot, watch};
 
 /// Longest wait for the switchboard's picture of the floor.
 const SNAPSHOT_LIMIT: Duration = Duration::from_secs(2);
@@ -42,16 +43,18 @@ const SNAPSHOT_LIMIT: Duration = Duration::from_secs(2);
 pub(crate) fn serve(site: Site, _lock: DataLock) -> Result<(), Failure> {
     // Two on one core would only wake each other.
     let workers = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(2));
-    let workers = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build();
-    let runtime = workers.map_err(|error| {
+    let no_threads = |error: std::io::Error| {
         Failure::new("no_threads", format!("the server's threads cannot be started: {error}"), "Free some memory and try again.")
-    })?;
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build().map_err(no_threads)?;
+    // SIP and the switchboard: on one thread they speak to each other without waking anybody.
+    let signalling = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(no_threads)?;
     let site = Arc::new(site);
     let store = Arc::new(Store::open(&site.database)?);
     let (inbox, messages) = Inbox::new();
     let site_now = SiteNow::new(&site);
-    let rooms = Rooms::build(&runtime, &site, &site_now, &store, &inbox)?;
-    let server = rooms.join(&runtime, (&site, site_now), &store, inbox, messages)?;
+    let rooms = Rooms::build((&runtime, &signalling), &site, &site_now, &store, &inbox)?;
+    let server = rooms.join((&runtime, signalling), (&site, site_now), &store, inbox, messages)?;
     announce(&server.addresses, &server.sip_listeners);
     let cause = runtime.block_on(server.until_told())?;
     tracing::info!(cause, "the server stops");
@@ -74,7 +77,13 @@ struct Addresses {
 }
 
 impl Rooms {
-    fn build(runtime: &Runtime, site: &Site, now: &SiteNow, store: &Arc<Store>, inbox: &Inbox) -> Result<Self, Failure> {
+    fn build(
+        (runtime, signalling): (&Runtime, &Runtime),
+        site: &Site,
+        now: &SiteNow,
+        store: &Arc<Store>,
+        inbox: &Inbox,
+    ) -> Result<Self, Failure> {
         let threads = site.media.thread_count();
         let (taps, tapped) = (0..threads).map(|_| tap_ring()).unzip();
         let (media_tunnel, gateway_tunnel) = tunnel::dig(threads).map_err(|error| {
@@ -86,7 +95,7 @@ impl Rooms {
         })?;
         clear_up(site, store, &keys)?;
         let store_handle = store::start(store, inbox.clone())?;
-        let joints = MediaJoints { inbox: inbox.clone(), taps, tunnel: media_tunnel };
+        let joints = MediaJoints { inbox: inbox.beside_the_switchboard(), taps, tunnel: media_tunnel };
         let media = media::start(site.media.clone(), joints)
             .map_err(|error| busy("the desktops' voice", "[media] agents", site.media.agent_listen, &error))?;
         let accounts = Accounts::new(Arc::clone(store))?;
@@ -100,15 +109,12 @@ impl Rooms {
             )
         })?;
         let office = Arc::new(Office { accounts, store: Arc::clone(store), papers, inbox: inbox.clone(), site: now.clone(), drafts });
-        let (sip, gateway) = runtime.block_on(async {
-            let sip = sip::start(site.sip.clone(), inbox.clone())
-                .await
-                .map_err(|error| busy("the carrier's SIP", "listen in [sip] or [[sip_listen]]", error.address, &error.error))?;
-            let gateway = gateway::start(site.gateway.clone(), office, inbox.clone(), Some(gateway_tunnel))
-                .await
-                .map_err(|error| busy("desktops", "[gateway] listen", site.gateway.listen, &error))?;
-            Ok::<_, Failure>((sip, gateway))
-        })?;
+        let sip = signalling
+            .block_on(sip::start(site.sip.clone(), inbox.beside_the_switchboard(), runtime.handle().clone()))
+            .map_err(|error| busy("the carrier's SIP", "listen in [sip] or [[sip_listen]]", error.address, &error.error))?;
+        let gateway = runtime
+            .block_on(gateway::start(site.gateway.clone(), office, inbox.clone(), Some(gateway_tunnel)))
+            .map_err(|error| busy("desktops", "[gateway] listen", site.gateway.listen, &error))?;
         let addresses = Addresses { sip: sip.local_address(), gateway: gateway.local_address(), agent_media: media.agent_port() };
         let media_figures = media.figures();
         Ok(Self { edges: Edges { sip, media, recording, store: store_handle, gateway }, addresses, media_figures })
@@ -116,11 +122,11 @@ impl Rooms {
 
     fn join(
         self,
-        runtime: &Runtime,
+        (runtime, signalling): (&Runtime, Runtime),
         (site, site_now): (&Arc<Site>, SiteNow),
         store: &Arc<Store>,
         inbox: Inbox,
-        messages: Receiver<Message>,
+        messages: Messages,
     ) -> Result<Server, Failure> {
         let (plan, next) = (planning::plan(site, store, wall_clock())?, store.next_interaction()?);
         let journal = Journal::begin(&site.folder.join("journal"), &plan, next);
@@ -155,28 +161,8 @@ impl Rooms {
         let archive = archive::start(Arc::clone(store_of_site), site.recording.clone()).map_err(|error| {
             Failure::new("no_threads", format!("the archive cannot be started: {error}"), "Free some memory and try again.")
         })?;
-        let (ended, end) = tokio::sync::oneshot::channel();
-        let spawned = std::thread::Builder::new().name("switchboard".to_owned()).spawn(move || {
-            // Dropped, also by a panic, it tells that the switchboard has ended.
-            let _ended = ended;
-            switchboard::run(core, edges, journal, &messages);
-        });
-        let thread = spawned.map_err(|error| {
-            Failure::new("no_threads", format!("the switchboard cannot be started: {error}"), "Free some memory and try again.")
-        })?;
-        Ok(Server {
-            addresses,
-            sip_listeners,
-            inbox,
-            thread,
-            end: tokio::sync::Mutex::new(end),
-            recording,
-            store,
-            gateway,
-            archive,
-            probing,
-            socket,
-        })
+        let board = Board::start(signalling, core, edges, journal, messages)?;
+        Ok(Server { addresses, sip_listeners, inbox, board, recording, store, gateway, archive, probing, socket })
     }
 }
 
@@ -236,13 +222,65 @@ fn announce(addresses: &Addresses, sip_listeners: &[Value]) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 
+/// The thread on which the switchboard runs, and SIP beside it.
+struct Board {
+    thread: std::thread::JoinHandle<()>,
+    end: watch::Receiver<()>,
+    dismiss: oneshot::Sender<()>,
+}
+
+impl Board {
+    fn start(signalling: Runtime, core: Core, edges: Edges, journal: Journal, messages: Messages) -> Result<Self, Failure> {
+        let no_thread = |error: std::io::Error| {
+            Failure::new("no_threads", format!("the switchboard cannot be started: {error}"), "Free some memory and try again.")
+        };
+        let media_bell = {
+            let _inside = signalling.enter();
+            edges.media.bell().and_then(|bell| pipe::Receiver::from_file_unchecked(bell.into())).map_err(no_thread)?
+        };
+        let (ended, end) = watch::channel(());
+        let (dismiss, dismissed) = oneshot::channel();
+        let work = async {
+            let done = tokio::spawn(switchboard::run(core, edges, journal, messages, media_bell)).await;
+            // Dropped, it tells that the switchboard has ended, by a panic or not.
+            drop(ended);
+            // What SIP has to say at the end is said until everything else is closed.
+            let _ = dismissed.await;
+            done
+        };
+        let thread = std::thread::Builder::new().name("switchboard".to_owned()).spawn(move || {
+            if let Err(panic) = signalling.block_on(work) {
+                std::panic::resume_unwind(panic.into_panic());
+            }
+        });
+        Ok(Self { thread: thread.map_err(no_thread)?, end, dismiss })
+    }
+
+    /// Waits until the switchboard has ended.
+    async fn ended(&self) {
+        // An error is its way to say so.
+        while self.end.clone().changed().await.is_ok() {}
+    }
+
+    /// Ends the thread.
+    fn dismiss(self) -> Result<(), Failure> {
+        drop(self.dismiss);
+        self.thread.join().map_err(|_| {
+            Failure::new(
+                "switchboard_panic",
+                "the switchboard ended by a fault of its own",
+                "Report this with the log; the next start closes what was open.",
+            )
+        })
+    }
+}
+
 /// The running server.
 struct Server {
     addresses: Addresses,
     sip_listeners: Vec<Value>,
     inbox: Inbox,
-    thread: std::thread::JoinHandle<()>,
-    end: tokio::sync::Mutex<tokio::sync::oneshot::Receiver<()>>,
+    board: Board,
     recording: RecordingHandle,
     store: StoreHandle,
     gateway: GatewayHandle,
@@ -257,18 +295,17 @@ impl Server {
         let no_signals = |error: std::io::Error| Failure::new("no_signals", format!("signals cannot be received: {error}"), "Try again.");
         let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
         let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
-        let mut end = self.end.lock().await;
         Ok(tokio::select! {
             _ = interrupt.recv() => "SIGINT",
             _ = terminate.recv() => "SIGTERM",
-            _ = &mut *end => "the switchboard has ended",
+            () = self.board.ended() => "the switchboard has ended",
         })
     }
 
     /// Ends calls, closes recordings, writes what waits, says goodbye to desktops.
     fn stop(self, runtime: &Runtime) -> Result<(), Failure> {
         self.inbox.send(Input::Stop);
-        let ended = self.thread.join();
+        runtime.block_on(self.board.ended());
         if let Some(probing) = self.probing {
             probing.stop();
         }
@@ -277,13 +314,7 @@ impl Server {
         self.store.stop();
         runtime.block_on(self.gateway.stop());
         drop(self.socket);
-        ended.map_err(|_| {
-            Failure::new(
-                "switchboard_panic",
-                "the switchboard ended by a fault of its own",
-                "Report this with the log; the next start closes what was open.",
-            )
-        })
+        self.board.dismiss()
     }
 }
 

@@ -3,6 +3,10 @@
 //! It reads both clocks, once per input, and decides nothing: whatever an edge tells goes to the core, whatever the core wants
 //! goes to one edge.
 
+mod inbox;
+
+pub(crate) use inbox::{Inbox, Message, Messages};
+
 use crate::gateway::GatewayHandle;
 use crate::journal::Journal;
 use crate::media::MediaHandle;
@@ -10,63 +14,19 @@ use crate::recording::RecordingHandle;
 use crate::sip::SipHandle;
 use crate::store::StoreHandle;
 use call_core::command::{SipCommand, StoreCommand};
-use call_core::{Command, Core, Input, Now, Snapshot, Time};
+use call_core::{Command, Core, Input, Now, Time};
 use shared::model::UnixMillis;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::collections::VecDeque;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe;
+use tokio::task::consume_budget;
+use tokio::time::timeout;
 
-/// Most messages that may wait for the switchboard; an edge that finds it full waits, the switchboard never does.
-pub(crate) const INBOX_LIMIT: usize = 65_536;
 /// Longest time that calls are given to end in order when the server stops.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
 /// Longest sleep without a deadline.
 const IDLE: Duration = Duration::from_secs(1);
-
-/// What the switchboard's thread takes.
-#[derive(Debug)]
-pub(crate) enum Message {
-    /// Something happened.
-    Input(Input),
-    /// Somebody wants to see the floor.
-    Snapshot(SyncSender<Snapshot>),
-}
-
-#[cfg(test)]
-impl Message {
-    /// What an edge under test has told.
-    pub(crate) fn into_input(self) -> Input {
-        match self {
-            Self::Input(input) => input,
-            Self::Snapshot(_) => panic!("an edge asks for no snapshot"),
-        }
-    }
-}
-
-/// The way into the switchboard, held by every edge. Cheap to clone.
-#[derive(Debug, Clone)]
-pub(crate) struct Inbox {
-    sender: SyncSender<Message>,
-}
-
-impl Inbox {
-    /// An inbox and the end that the switchboard (or a test) reads.
-    pub(crate) fn new() -> (Self, Receiver<Message>) {
-        let (sender, receiver) = sync_channel(INBOX_LIMIT);
-        (Self { sender }, receiver)
-    }
-
-    /// Tells the core that something happened. After the switchboard has stopped this does nothing: nobody is left to care.
-    pub(crate) fn send(&self, input: Input) {
-        let _ = self.sender.send(Message::Input(input));
-    }
-
-    /// The floor as it is now; `None` if the switchboard has stopped or does not answer within `limit`.
-    pub(crate) fn snapshot(&self, limit: Duration) -> Option<Snapshot> {
-        let (sender, receiver) = sync_channel(1);
-        self.sender.send(Message::Snapshot(sender)).ok()?;
-        receiver.recv_timeout(limit).ok()
-    }
-}
 
 /// The edges' handles.
 pub(crate) struct Edges {
@@ -114,45 +74,66 @@ impl Clock {
     }
 }
 
-/// Runs until [`Input::Stop`] has been carried out; call it on a thread of its own.
-pub(crate) fn run(mut core: Core, mut edges: Edges, mut journal: Journal, messages: &Receiver<Message>) {
+/// Runs until [`Input::Stop`] has been carried out. On its thread only the SIP edge lives beside it. `media_bell` is that of the media edge.
+pub(crate) async fn run(mut core: Core, mut edges: Edges, mut journal: Journal, messages: Messages, mut media_bell: pipe::Receiver) {
     let clock = Clock { start: Instant::now() };
     let mut stop_by: Option<Instant> = None;
+    let mut waiting = VecDeque::new();
     loop {
-        let input = match messages.recv_timeout(patience(&core, clock)) {
-            Ok(Message::Input(input)) => input,
-            Ok(Message::Snapshot(reply)) => {
-                let _ = reply.try_send(core.snapshot(clock.now()));
-                continue;
-            }
-            Err(RecvTimeoutError::Timeout) => Input::Tick,
-            Err(RecvTimeoutError::Disconnected) => return,
+        let is_due = tokio::select! {
+            taken = timeout(patience(&core, clock), messages.take(&mut waiting)) => taken.is_err(),
+            () = rung(&mut media_bell) => false,
         };
-        if input == Input::Stop {
-            stop_by.get_or_insert(Instant::now() + STOP_LIMIT);
+        if is_due {
+            waiting.push_back(Message::Input(Input::Tick));
         }
-        let (now, copy, mut commands) = (clock.now(), journal.copy_of(&input), 0);
-        let offered = if let Input::CallOffered(offered) = &input { Some(offered.leg) } else { None };
-        core.handle(now, input);
-        while let Some(command) = core.poll() {
-            // Only here both names of a call are seen: the trace is asked for by the interaction and kept by the leg.
-            if let (Some(leg), Command::Store(StoreCommand::Open { interaction, .. })) = (offered, &command) {
-                edges.sip.belongs(leg, *interaction);
+        for message in waiting.drain(..) {
+            match message {
+                Message::Input(input) => {
+                    if input == Input::Stop {
+                        stop_by.get_or_insert(Instant::now() + STOP_LIMIT);
+                    }
+                    handle(clock.now(), input, &mut core, &mut edges, &mut journal);
+                }
+                // Whoever asked may have gone away.
+                Message::Snapshot(reply) => drop(reply.try_send(core.snapshot(clock.now()))),
             }
-            if let Command::Sip(SipCommand::Dial(dial)) = &command
-                && let Some(interaction) = core.interaction_of(dial.leg)
-            {
-                edges.sip.belongs(dial.leg, interaction);
-            }
-            edges.carry_out(command);
-            commands += 1;
         }
-        if let Some(input) = copy {
-            journal.handled(now, input, commands);
-        }
+        edges.media.tend();
         if stop_by.is_some_and(|limit| core.is_idle() || Instant::now() >= limit) {
             return;
         }
+        // However much is told here, SIP has its turn.
+        consume_budget().await;
+    }
+}
+
+/// Waits until the media threads have said something.
+async fn rung(bell: &mut pipe::Receiver) {
+    // Longer than what an eventfd gives, so that it is known to be empty then. It fails only when the runtime ends.
+    let _ = bell.read(&mut [0; 16]).await;
+}
+
+/// One input, and all commands that come of it.
+fn handle(now: Now, input: Input, core: &mut Core, edges: &mut Edges, journal: &mut Journal) {
+    let (copy, mut commands) = (journal.copy_of(&input), 0);
+    let offered = if let Input::CallOffered(offered) = &input { Some(offered.leg) } else { None };
+    core.handle(now, input);
+    while let Some(command) = core.poll() {
+        // Only here both names of a call are seen: the trace is asked for by the interaction and kept by the leg.
+        if let (Some(leg), Command::Store(StoreCommand::Open { interaction, .. })) = (offered, &command) {
+            edges.sip.belongs(leg, *interaction);
+        }
+        if let Command::Sip(SipCommand::Dial(dial)) = &command
+            && let Some(interaction) = core.interaction_of(dial.leg)
+        {
+            edges.sip.belongs(dial.leg, interaction);
+        }
+        edges.carry_out(command);
+        commands += 1;
+    }
+    if let Some(input) = copy {
+        journal.handled(now, input, commands);
     }
 }
 

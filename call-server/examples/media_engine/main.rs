@@ -30,14 +30,16 @@ use std::io::{BufRead, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
-use std::time::Duration;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
 use switchboard::{Happening, Inbox};
 
 /// Two for each trunk leg: two thousand calls.
 const PORTS: std::ops::RangeInclusive<u16> = 12_000..=27_999;
 /// Any answer comes sooner unless something is broken.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How often the media threads are heard while nothing else happens: nothing that they say is urgent here.
+const LOOK: Duration = Duration::from_millis(50);
 /// Ids of a call's legs lie so far apart.
 const LEGS_PER_CALL: u64 = 4;
 
@@ -124,14 +126,25 @@ impl Engine {
 
     fn run(&mut self) -> Result<()> {
         loop {
-            match self.news.recv()? {
-                Happening::Line(line) => {
+            match self.next(LOOK)? {
+                None => {}
+                Some(Happening::Line(line)) => {
                     let wish: Wish = serde_json::from_str(&line).with_context(|| format!("not a wish: {line}"))?;
                     self.open(&wish)?;
                 }
-                Happening::Input(input) => self.note(&input),
-                Happening::Over => return self.close(),
+                Some(Happening::Input(input)) => self.note(&input),
+                Some(Happening::Over) => return self.close(),
             }
+        }
+    }
+
+    /// The next happening, if there is one within this time; the media threads are heard, too, and hear what they are to do.
+    fn next(&mut self, limit: Duration) -> Result<Option<Happening>> {
+        self.media.as_mut().context("the edge has ended")?.tend();
+        match self.news.recv_timeout(limit) {
+            Ok(happening) => Ok(Some(happening)),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => bail!("the edges have ended"),
         }
     }
 
@@ -154,14 +167,17 @@ impl Engine {
     /// Waits for so many answers.
     fn answers<T>(&mut self, count: usize, pick: impl Fn(Input) -> Result<T, Input>) -> Result<Vec<T>> {
         let mut found = Vec::with_capacity(count);
+        let limit = Instant::now() + PATIENCE;
         while found.len() < count {
-            match self.news.recv_timeout(PATIENCE).context("the edge does not answer")? {
-                Happening::Input(input) => match pick(input) {
+            match self.next(LOOK)? {
+                Some(Happening::Input(input)) => match pick(input) {
                     Ok(answer) => found.push(answer),
                     Err(other) => self.note(&other),
                 },
-                Happening::Line(line) => bail!("a wish before the last one was fulfilled: {line}"),
-                Happening::Over => bail!("the end before a wish was fulfilled"),
+                Some(Happening::Line(line)) => bail!("a wish before the last one was fulfilled: {line}"),
+                Some(Happening::Over) => bail!("the end before a wish was fulfilled"),
+                None if Instant::now() > limit => bail!("the edge does not answer"),
+                None => {}
             }
         }
         Ok(found)

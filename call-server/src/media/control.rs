@@ -1,5 +1,5 @@
-//! The control thread of the media edge: carries out the core's commands and tells the core what the media threads say. It makes and frees
-//! whatever they need, so that they never do; it may allocate, log and be late by milliseconds.
+//! What controls the media threads, on the thread of whoever holds the edge's handle: carries out the core's commands and tells the core what
+//! the media threads say. It makes and frees whatever they need, so that they never do; it may allocate, log and be late by milliseconds.
 //!
 //! A trunk leg stays on the thread that was given to it at its opening, and so does the call. An agent comes to the call: if it is on
 //! another thread, the agent's leg is moved there, and the first thread, which reads for all agents, is told whose its packets are now.
@@ -12,7 +12,7 @@ use super::keys::KeyRow;
 use super::link::Wish;
 use super::mix::{Mix, Seat};
 use super::negotiate::{Agreed, Terms, Wanted};
-use super::net::{Poller, VoiceSocket, Waker};
+use super::net::{Bell, VoiceSocket, Waker};
 use super::orders::{News, Order, Slot};
 use super::player::{MAX_PROMPTS, Player};
 use super::ports::PortPool;
@@ -28,9 +28,11 @@ use call_core::Input;
 use call_core::command::{MediaAccess, MediaCommand, Part, PromptName, SessionText, Sound, VoiceTerms};
 use call_core::input::{AnnouncementEnd, MediaFailure};
 use call_core::voice::{LegMeasured, TalkMeasured, VoiceInput};
+use rustix::fd::OwnedFd;
 use shared::model::{AgentId, LegId, RecordingId, TalkHealth, VoiceCodec};
 use sip_core::sdp::Local;
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -48,6 +50,8 @@ pub(super) struct Lane {
     pub(super) news: rtrb::Consumer<News>,
     /// Wakes it.
     pub(super) waker: Waker,
+    /// It was given an order in this turn.
+    is_ordered: bool,
     /// How near it is to its limit.
     pub(super) gauge: Arc<Gauge>,
     /// What it was given that does not show in the gauge yet.
@@ -67,7 +71,17 @@ impl Lane {
         news: rtrb::Consumer<News>,
         (waker, gauge, thread): (Waker, Arc<Gauge>, Option<JoinHandle<()>>),
     ) -> Self {
-        Self { orders, news, waker, gauge, promised: Promised::default(), thread, trunks: Roll::new(MAX_LEGS), talks: Roll::new(MAX_LEGS) }
+        Self {
+            orders,
+            news,
+            waker,
+            is_ordered: false,
+            gauge,
+            promised: Promised::default(),
+            thread,
+            trunks: Roll::new(MAX_LEGS),
+            talks: Roll::new(MAX_LEGS),
+        }
     }
 }
 
@@ -100,13 +114,11 @@ struct KnownTalk {
     is_plain: bool,
 }
 
-/// What the control thread gets from whoever starts it.
+/// What control gets from whoever makes it.
 #[derive(Debug)]
 pub(super) struct Parts {
-    /// From the handle.
-    pub(super) commands: rtrb::Consumer<MediaCommand>,
-    /// Wakes for commands and news.
-    pub(super) poller: Poller,
+    /// Rung for news.
+    pub(super) bell: Bell,
     /// The media threads.
     pub(super) lanes: Vec<Lane>,
     /// Free ports.
@@ -125,7 +137,7 @@ pub(super) struct Parts {
     pub(super) started: Instant,
 }
 
-/// Everything the control thread owns.
+/// Everything that control owns.
 #[derive(Debug)]
 pub(super) struct Control {
     parts: Parts,
@@ -152,9 +164,19 @@ impl Control {
         Self { parts, legs, talks, agents: Roll::new(MAX_AGENTS), moving: None, waiting, next_source: MIX_SSRC }
     }
 
-    /// Runs until the handle is gone; then every talk is ended, so that the recorder learns where each one stopped.
-    pub(super) fn run(mut self) {
-        while self.turn() {}
+    /// What media threads have told is told to the core; what they were ordered reaches them: once for all orders of a turn, because a
+    /// thread that is woken by each of them does little else.
+    pub(super) fn tend(&mut self) {
+        self.parts.bell.answer();
+        self.take_news();
+        for lane in self.parts.lanes.iter_mut().filter(|lane| lane.is_ordered) {
+            lane.is_ordered = false;
+            lane.waker.wake();
+        }
+    }
+
+    /// Ends every talk, so that the recorder learns where each one stopped, and then the media threads.
+    pub(super) fn end(&mut self) {
         let legs: Vec<LegId> = self.legs.keys().copied().collect();
         legs.into_iter().for_each(|leg| self.close(leg));
         for mut lane in self.parts.lanes.drain(..) {
@@ -167,23 +189,13 @@ impl Control {
         }
     }
 
-    fn turn(&mut self) -> bool {
-        if let Err(error) = self.parts.poller.wait(None) {
-            tracing::error!(%error, "the media edge cannot wait for commands and ends");
-            return false;
-        }
-        // Only the bell is watched.
-        while self.parts.poller.ready().is_some() {}
-        // Asked first: what was sent before the handle went must still be carried out.
-        let is_last = self.parts.commands.is_abandoned();
-        self.take_news();
-        while let Ok(command) = self.parts.commands.pop() {
-            self.take(command);
-        }
-        !is_last
+    /// A handle on [`Parts::bell`] for whoever waits for it.
+    pub(super) fn bell(&self) -> io::Result<OwnedFd> {
+        self.parts.bell.share()
     }
 
-    fn take(&mut self, command: MediaCommand) {
+    /// Carries a command out, or lets it wait for an agent's leg that is on its way. What is ordered by it reaches the threads by [`Self::tend`].
+    pub(super) fn take(&mut self, command: MediaCommand) {
         if self.moving.is_some() {
             self.waiting.push_back(command);
         } else {
@@ -271,7 +283,11 @@ impl Control {
         if lane.orders.push(order).is_err() {
             tracing::error!(waiting = super::orders::ORDERS, "a media thread takes no orders: one was lost");
         }
-        lane.waker.wake();
+        lane.is_ordered = true;
+        // It takes what it has before there is no room for more.
+        if lane.orders.slots() < super::orders::ORDERS / 2 {
+            lane.waker.wake();
+        }
     }
 
     fn order_trunk(&mut self, leg: LegId, order: impl FnOnce(u16) -> Order) {

@@ -78,11 +78,11 @@ counters! {
     mixed,
     /// Packets of prompts sent to trunks.
     prompts,
-    /// Orders that the control thread gave to media threads.
+    /// Orders that control gave to media threads.
     orders_given,
     /// Orders that media threads have carried out.
     orders_taken,
-    /// News that the control thread did not get because its ring was full.
+    /// News that control did not get because its ring was full.
     news_lost,
     /// Times that packets had waited for longer than 5 ms before the thread came to them.
     late_turns,

@@ -1,6 +1,6 @@
 //! What stands between a trunk leg and its socket: nothing, or SRTP with keys of the session description (RFC 3711, RFC 4568).
 //!
-//! Keys are made by the control thread and only turned here: nothing allocates or frees. Not here: the description (`negotiate`).
+//! Keys are made by control and only turned here: nothing allocates or frees. Not here: the description (`negotiate`).
 
 use super::counters::Counters;
 use voice::rtp::{Header, RtpError};

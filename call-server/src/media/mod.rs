@@ -1,8 +1,8 @@
-//! The media edge: media threads that own every voice path, and one control thread that serves them. Spoken to by plain values only.
+//! The media edge: media threads that own every voice path, and control, which serves them. Spoken to by plain values only.
 //!
-//! Commands come by a lock-free ring and an eventfd to the control thread, which makes what is needed and orders the media threads; their
-//! news come back the same way and leave through the [`Inbox`], audio for the recorder by a ring of each thread. Nothing on a packet's way
-//! allocates, waits or logs. Not here: what a call is, recording.
+//! Commands are carried out by control on the thread of the handle's owner: it makes what is needed and orders the media threads by lock-free
+//! rings and eventfds; their news come back the same way and leave through the [`Inbox`], audio for the recorder by a ring of each thread.
+//! Nothing on a packet's way allocates, waits or logs. Not here: what a call is, recording.
 
 mod agent;
 mod control;
@@ -42,22 +42,20 @@ use agent::Exits;
 use call_core::command::MediaCommand;
 use control::{Control, Lane, Parts};
 use counters::Counters;
-use net::{Poller, Token, VoiceSocket, Waker};
+use net::{Bell, Poller, Token, VoiceSocket, Waker};
 use orders::{NEWS, News, ORDERS, Order};
 use player::Library;
 use ports::PortPool;
+use rustix::fd::OwnedFd;
 use shared::model::LegId;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use strain::Gauge;
 use worker::{CARRIED, Carried, Door, Inlets, Neighbour, Outlets, Teller, Worker};
 
-/// Commands that may wait for the control thread, which takes them at once: far more than there are calls.
-const COMMAND_RING: usize = 4_096;
 /// More media threads than this serve no hotline.
 const MOST_THREADS: usize = 64;
 
@@ -122,24 +120,32 @@ impl Default for Limits {
     }
 }
 
-/// The way to the running edge. Dropping it stops its threads.
+/// The running edge. Dropping it stops its threads.
 #[derive(Debug)]
 pub(crate) struct MediaHandle {
-    commands: Option<rtrb::Producer<MediaCommand>>,
-    waker: Waker,
-    thread: Option<JoinHandle<()>>,
+    control: Control,
     agent_port: u16,
     figures: MediaFigures,
 }
 
 impl MediaHandle {
-    /// Hands a command over; never blocks. If the control thread has not taken [`COMMAND_RING`] commands it is lost, and so is the command.
+    /// Carries a command out; never blocks. What the media threads have to do of it they do after [`Self::tend`].
     pub(crate) fn send(&mut self, command: MediaCommand) {
-        let Some(commands) = &mut self.commands else { return };
-        if commands.push(command).is_err() {
-            tracing::error!(waiting = COMMAND_RING, "the media edge takes no commands: a command was lost");
-        }
-        self.waker.wake();
+        self.control.take(command);
+    }
+
+    /// Tells what the media threads have said, and wakes those that have something to do. Wanted when [`Self::bell`] was rung, and after
+    /// commands.
+    pub(crate) fn tend(&mut self) {
+        self.control.tend();
+    }
+
+    /// An eventfd that can be read when the media threads have said something.
+    ///
+    /// # Errors
+    /// There are no file descriptors left.
+    pub(crate) fn bell(&self) -> io::Result<OwnedFd> {
+        self.control.bell()
     }
 
     /// The UDP port on which agents are heard.
@@ -174,11 +180,7 @@ impl MediaFigures {
 
 impl Drop for MediaHandle {
     fn drop(&mut self) {
-        self.commands = None;
-        self.waker.wake();
-        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("the media edge's control thread had ended by a panic");
-        }
+        self.control.end();
     }
 }
 
@@ -210,16 +212,14 @@ fn start_with(settings: MediaSettings, limits: Limits, joints: MediaJoints) -> i
     let socket = VoiceSocket::bind(settings.agent_listen)?;
     socket.enlarge_buffers();
     let agent_port = socket.local_port()?;
-    let (poller, waker) = Poller::new()?;
+    let (bell, waker) = Bell::new()?;
     let started = Instant::now();
     let crew = Crew { sounds: library, limits, waker: waker.clone(), socket, started };
     let (lanes, counters) = crew.start(joints.taps, joints.tunnel)?;
     let figures =
         MediaFigures { counters: counters.iter().cloned().collect(), gauges: lanes.iter().map(|lane| Arc::clone(&lane.gauge)).collect() };
-    let (commands, waiting) = rtrb::RingBuffer::new(COMMAND_RING);
     let control = Control::new(Parts {
-        commands: waiting,
-        poller,
+        bell,
         lanes,
         ports,
         homes: settings.homes,
@@ -229,15 +229,14 @@ fn start_with(settings: MediaSettings, limits: Limits, joints: MediaJoints) -> i
         counters: counters.last().cloned().unwrap_or_default(),
         started,
     });
-    let thread = std::thread::Builder::new().name("media-control".to_owned()).spawn(move || control.run())?;
-    Ok(MediaHandle { commands: Some(commands), waker, thread: Some(thread), agent_port, figures })
+    Ok(MediaHandle { control, agent_port, figures })
 }
 
 /// What all media threads have in common.
 struct Crew {
     sounds: Library,
     limits: Limits,
-    /// Wakes the control thread.
+    /// Rings for control.
     waker: Waker,
     socket: VoiceSocket,
     started: Instant,

@@ -9,6 +9,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use voice::MAX_PACKET_SAMPLES;
 use voice::rtp::HEADER_BYTES;
@@ -142,7 +143,7 @@ impl Token {
 #[derive(Debug)]
 pub(super) struct Poller {
     epoll: OwnedFd,
-    wake: Arc<OwnedFd>,
+    bell: Bell,
     ready: Vec<Token>,
 }
 
@@ -150,11 +151,10 @@ impl Poller {
     /// A poller and what wakes it.
     pub(super) fn new() -> io::Result<(Self, Waker)> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        let wake = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
-        let waker = Waker(Arc::clone(&wake));
-        let poller = Self { epoll, wake: Arc::clone(&wake), ready: Vec::with_capacity(EVENTS) };
-        poller.watch(&wake, Token::Wake)?;
-        Ok((poller, waker))
+        let (bell, waker) = Bell::new()?;
+        let data = epoll::EventData::new_u64(Token::Wake.number());
+        epoll::add(&epoll, &bell.0.strokes, data, epoll::EventFlags::IN | epoll::EventFlags::ET)?;
+        Ok((Self { epoll, bell, ready: Vec::with_capacity(EVENTS) }, waker))
     }
 
     /// Watches a socket until it is removed.
@@ -190,21 +190,51 @@ impl Poller {
     pub(super) fn ready(&mut self) -> Option<Token> {
         let token = self.ready.pop()?;
         if token == Token::Wake {
-            // Only resets the count; that there is nothing to reset is no fault.
-            let _ = rustix::io::read(&*self.wake, &mut [0; 8]);
+            self.bell.answer();
         }
         Some(token)
     }
 }
 
-/// Wakes the poller from any thread.
+/// An eventfd. Who finds it rung already does not ring; a poller watches it for edges (EPOLLET) and need not take strokes back.
+#[derive(Debug)]
+pub(super) struct Bell(Arc<Strokes>);
+
+#[derive(Debug)]
+struct Strokes {
+    strokes: OwnedFd,
+    is_rung: AtomicBool,
+}
+
+impl Bell {
+    /// A bell and what rings it.
+    pub(super) fn new() -> io::Result<(Self, Waker)> {
+        let strokes = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        let strokes = Arc::new(Strokes { strokes, is_rung: AtomicBool::new(false) });
+        Ok((Self(Arc::clone(&strokes)), Waker(strokes)))
+    }
+
+    /// From now on it is rung anew; what was put down before is seen by whoever looks after this.
+    pub(super) fn answer(&self) {
+        self.0.is_rung.swap(false, Ordering::AcqRel);
+    }
+
+    /// Another handle on its eventfd.
+    pub(super) fn share(&self) -> io::Result<OwnedFd> {
+        self.0.strokes.try_clone()
+    }
+}
+
+/// Rings a bell from any thread.
 #[derive(Debug, Clone)]
-pub(super) struct Waker(Arc<OwnedFd>);
+pub(super) struct Waker(Arc<Strokes>);
 
 impl Waker {
-    /// Makes the poller return from its wait.
+    /// Wakes whoever waits for the bell, if it has not been rung already.
     pub(super) fn wake(&self) {
-        // It fails only when the count is at its maximum: then the poller is awake anyway.
-        let _ = rustix::io::write(&*self.0, &1_u64.to_ne_bytes());
+        if !self.0.is_rung.swap(true, Ordering::AcqRel) {
+            // It fails only at a count that no machine reaches.
+            let _ = rustix::io::write(&self.0.strokes, &1_u64.to_ne_bytes());
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! What passes between the control thread and a media thread, by single-producer single-consumer rings. Whatever an order needs is made
+//! What passes between control and a media thread, by single-producer single-consumer rings. Whatever an order needs is made
 //! before it is given, and whatever a media thread no longer needs is given back to be freed: it neither allocates nor frees.
 
 use super::agent::AgentLeg;
@@ -17,7 +17,7 @@ use voice::dtmf::DtmfDetector;
 
 /// Orders that may wait for a media thread: far more than there are calls.
 pub(super) const ORDERS: usize = 8_192;
-/// News that may wait for the control thread: what a thousand talks say in ten seconds.
+/// News that may wait for control: what a thousand talks say in ten seconds.
 pub(super) const NEWS: usize = 8_192;
 
 /// A leg's place in its thread.

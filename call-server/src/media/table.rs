@@ -1,4 +1,4 @@
-//! Rows of boxed things under small numbers. A number is given out by the control thread; here nothing allocates or frees.
+//! Rows of boxed things under small numbers. A number is given out by control; here nothing allocates or frees.
 
 /// A fixed number of rows, each empty or holding one thing.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ mod paced;
 
 use super::frame::{Channel, TapAudio, TapFrame, TapKind};
 use super::*;
-use crate::switchboard::Message;
+use crate::switchboard::{Message, Messages};
 use crate::tunnel::{GatewayTunnel, TunnelPacket};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -18,7 +18,6 @@ use call_core::voice::VoiceInput;
 use shared::model::{AgentId, LegId, RecordingId};
 use shared::wire::MediaAccess;
 use std::net::UdpSocket;
-use std::sync::mpsc::Receiver;
 use std::time::Instant;
 use voice::dtmf::{DtmfDetector, DtmfSender};
 use voice::g711::{ALAW_SILENCE, alaw_to_linear, alaw_to_ulaw, linear_to_alaw, ulaw_to_alaw};
@@ -28,13 +27,15 @@ use voice::telephone_event::{KeyReader, KeySender};
 
 /// Nothing here takes longer unless it is broken.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a wait for news of the media threads is before they are looked for again.
+const LOOK: Duration = Duration::from_millis(1);
 const CITIZEN: LegId = LegId(1);
 const AGENT: LegId = LegId(2);
 const RECORDING: RecordingId = RecordingId(9);
 
 struct Rig {
     media: MediaHandle,
-    news: Receiver<Message>,
+    news: Messages,
     taps: Vec<rtrb::Consumer<TapFrame>>,
     gateway: GatewayTunnel,
 }
@@ -69,10 +70,33 @@ impl Rig {
         Self { media, news, taps, gateway }
     }
 
-    /// The next news but how talks sound, which comes when it comes.
-    fn input(&self) -> Input {
+    /// A command, which reaches the media threads at once.
+    fn send(&mut self, command: MediaCommand) {
+        self.media.send(command);
+        self.media.tend();
+    }
+
+    /// The next news, if there are any within a moment.
+    fn news_soon(&mut self) -> Option<Input> {
+        self.media.tend();
+        self.news.recv_timeout(LOOK).map(Message::into_input)
+    }
+
+    /// The next news, of which there must be some in time.
+    fn next(&mut self) -> Input {
+        let limit = Instant::now() + PATIENCE;
         loop {
-            match self.news.recv_timeout(PATIENCE).expect("news in time").into_input() {
+            if let Some(news) = self.news_soon() {
+                return news;
+            }
+            assert!(Instant::now() < limit, "news in time");
+        }
+    }
+
+    /// The next news but how talks sound, which comes when it comes.
+    fn input(&mut self) -> Input {
+        loop {
+            match self.next() {
                 Input::Voice(VoiceInput::Health { .. } | VoiceInput::Measured(_)) => {}
                 other => return other,
             }
@@ -80,9 +104,9 @@ impl Rig {
     }
 
     /// The next news of how talks sound.
-    fn voice(&self) -> VoiceInput {
+    fn voice(&mut self) -> VoiceInput {
         loop {
-            if let Input::Voice(news) = self.news.recv_timeout(PATIENCE).expect("news in time").into_input() {
+            if let Input::Voice(news) = self.next() {
                 return news;
             }
         }
@@ -93,7 +117,7 @@ impl Rig {
     }
 
     fn open_with(&mut self, leg: LegId, offer: Option<&str>, terms: VoiceTerms) -> Result<String, MediaFailure> {
-        self.media.send(MediaCommand::OpenTrunk { leg, offer: offer.map(|text| SessionText(text.into())), terms });
+        self.send(MediaCommand::OpenTrunk { leg, offer: offer.map(|text| SessionText(text.into())), terms });
         match self.input() {
             Input::MediaOpened { leg: opened, answer } if opened == leg => Ok(answer.0.to_string()),
             Input::MediaFailed { leg: failed, reason } if failed == leg => Err(reason),
@@ -109,7 +133,7 @@ impl Rig {
     }
 
     fn agent(&mut self) -> Agent {
-        self.media.send(MediaCommand::OpenAgent { agent: AgentId(5), leg: AGENT });
+        self.send(MediaCommand::OpenAgent { agent: AgentId(5), leg: AGENT });
         let Input::AgentMediaOpened { agent: AgentId(5), leg: AGENT, access } = self.input() else { panic!("no access") };
         Agent::new(serde_json::from_str(&access.0).expect("a media access"))
     }
@@ -123,7 +147,7 @@ impl Rig {
     }
 
     fn connect(&mut self) {
-        self.media.send(MediaCommand::Connect { citizen: CITIZEN, agent: AGENT, recording: RECORDING });
+        self.send(MediaCommand::Connect { citizen: CITIZEN, agent: AGENT, recording: RECORDING });
         assert!(matches!(self.tap().kind, TapKind::Begin));
     }
 
@@ -138,12 +162,22 @@ impl Rig {
     fn settle(&mut self) {
         // The answer to the last command: those before it have become orders.
         assert_eq!(self.open(LegId(77), Some("nonsense")), Err(MediaFailure::BadOffer));
-        self.wait_until(|counters| counters.orders_taken == counters.orders_given);
+        let (figures, media) = (self.media.figures(), &mut self.media);
+        wait_for(|| {
+            // An agent's leg that changes its thread is on its way until it was taken from the first one.
+            media.tend();
+            let counters = figures.read();
+            (counters.orders_taken == counters.orders_given).then_some(())
+        });
     }
 
     fn tap(&mut self) -> TapFrame {
-        let taps = &mut self.taps;
-        wait_for(|| taps.iter_mut().find_map(|taps| taps.pop().ok()))
+        let (media, taps) = (&mut self.media, &mut self.taps);
+        wait_for(|| {
+            // The agent of a talk on another thread is on its way.
+            media.tend();
+            taps.iter_mut().find_map(|taps| taps.pop().ok())
+        })
     }
 
     fn tapped_audio(&mut self) -> TapAudio {
@@ -317,7 +351,7 @@ fn citizen_and_agent_hear_each_other_and_the_recorder_hears_both() {
         assert_eq!((heard.channel, heard.ssrc), (Channel::Agent, agent.access.client_ssrc));
         assert_eq!(heard.samples[..usize::from(heard.length)], voice_of(100 + number));
     }
-    rig.media.send(MediaCommand::Disconnect { citizen: CITIZEN });
+    rig.send(MediaCommand::Disconnect { citizen: CITIZEN });
     assert!(matches!(rig.tap(), TapFrame { recording: RECORDING, kind: TapKind::End, .. }));
     let counters = rig.media.figures().read();
     assert_eq!((counters.to_agents, counters.to_trunks, counters.taps_lost), (19, 19, 0));
@@ -327,7 +361,7 @@ fn citizen_and_agent_hear_each_other_and_the_recorder_hears_both() {
 fn after_a_talk_nobody_hears_the_other_and_nothing_is_recorded() {
     let mut rig = Rig::new();
     let (citizen, mut agent) = rig.talk("8");
-    rig.media.send(MediaCommand::Disconnect { citizen: CITIZEN });
+    rig.send(MediaCommand::Disconnect { citizen: CITIZEN });
     assert!(matches!(rig.tap().kind, TapKind::End));
     citizen.say(8, 1, &voice_of(1));
     agent.say(1, &voice_of(2));
@@ -344,7 +378,7 @@ fn music_plays_in_time_and_is_cut_when_the_talk_begins() {
     let mut rig = Rig::new();
     let (citizen, mut agent) = (rig.citizen("8"), rig.reachable_agent());
     let began = Instant::now();
-    rig.media.send(MediaCommand::Play { leg: CITIZEN, sound: Sound::Music });
+    rig.send(MediaCommand::Play { leg: CITIZEN, sound: Sound::Music });
     let mut before = citizen.hear();
     let mut music = before.1.clone();
     for _ in 1..30 {
@@ -379,9 +413,9 @@ fn music_plays_in_time_and_is_cut_when_the_talk_begins() {
 fn silence_ends_the_music() {
     let mut rig = Rig::new();
     let citizen = rig.citizen("8");
-    rig.media.send(MediaCommand::Play { leg: CITIZEN, sound: Sound::Music });
+    rig.send(MediaCommand::Play { leg: CITIZEN, sound: Sound::Music });
     citizen.hear();
-    rig.media.send(MediaCommand::Play { leg: CITIZEN, sound: Sound::Silence });
+    rig.send(MediaCommand::Play { leg: CITIZEN, sound: Sound::Silence });
     rig.settle();
     let sent = rig.media.figures().read().music;
     citizen.socket.set_read_timeout(Some(Duration::from_millis(100))).expect("a limit");
@@ -458,7 +492,7 @@ fn each_key_is_told_once_and_is_not_heard_by_the_agent() {
         })
         .collect();
     assert_eq!(keys, "159#");
-    assert!(rig.news.try_recv().is_err());
+    assert!(rig.news_soon().is_none());
     assert_eq!(rig.tapped_audio().samples[..], voice_of(number));
 }
 
@@ -470,7 +504,7 @@ fn a_closed_port_rests_before_it_is_used_again() {
     let offer = offer(&socket("127.0.0.1"), "127.0.0.1", "8");
     assert_eq!(rig.open(LegId(3), Some(&offer)), Err(MediaFailure::NoPorts));
     let closed = Instant::now();
-    rig.media.send(MediaCommand::Close { leg: CITIZEN });
+    rig.send(MediaCommand::Close { leg: CITIZEN });
     let answer = wait_for(|| rig.open(LegId(4), Some(&offer)).ok());
     assert!(closed.elapsed() >= rest, "used again after {:?}", closed.elapsed());
     assert_eq!(rtp_address(&answer), port);
@@ -638,12 +672,12 @@ fn an_announcement_plays_its_prompts_in_a_row_and_says_when_it_is_over() {
     let mut rig = Rig::new();
     let citizen = rig.citizen("8");
     let prompts = ["please-wait", "unknown", "three"].map(PromptName::from).to_vec();
-    rig.media.send(MediaCommand::Announce { leg: CITIZEN, prompts, then: Sound::Music });
+    rig.send(MediaCommand::Announce { leg: CITIZEN, prompts, then: Sound::Music });
     let heard: Vec<u8> = (0..8).flat_map(|_| citizen.hear().1).collect();
     assert_eq!(heard[..1_040], [vec![7; 800], vec![8; 240]].concat());
     assert!(heard[1_040..].iter().enumerate().all(|(place, byte)| *byte == (place % 251) as u8), "the music follows");
     assert_eq!(rig.input(), Input::AnnouncementEnded { leg: CITIZEN, end: AnnouncementEnd::Finished });
-    rig.media.send(MediaCommand::Announce { leg: CITIZEN, prompts: vec!["unknown".into()], then: Sound::Silence });
+    rig.send(MediaCommand::Announce { leg: CITIZEN, prompts: vec!["unknown".into()], then: Sound::Silence });
     assert_eq!(rig.input(), Input::AnnouncementEnded { leg: CITIZEN, end: AnnouncementEnd::NoPrompt });
 }
 
@@ -652,11 +686,11 @@ fn what_an_agent_is_whispered_says_when_it_is_over_and_is_cut_by_the_talk() {
     let mut rig = Rig::new();
     let (_citizen, mut agent) = (rig.citizen("8"), rig.reachable_agent());
     let whisper = || MediaCommand::Announce { leg: AGENT, prompts: vec!["three".into()], then: Sound::Silence };
-    rig.media.send(whisper());
+    rig.send(whisper());
     assert_eq!(agent.hear().1, vec![8; 160]);
     assert_eq!(rig.input(), Input::AnnouncementEnded { leg: AGENT, end: AnnouncementEnd::Finished });
-    rig.media.send(MediaCommand::Announce { leg: AGENT, prompts: vec!["please-wait".into()], then: Sound::Silence });
-    rig.media.send(whisper());
+    rig.send(MediaCommand::Announce { leg: AGENT, prompts: vec!["please-wait".into()], then: Sound::Silence });
+    rig.send(whisper());
     assert_eq!(rig.input(), Input::AnnouncementEnded { leg: AGENT, end: AnnouncementEnd::Cut }, "one whisper makes way for another");
     rig.connect();
     let end = rig.input();
@@ -668,12 +702,12 @@ fn i_21_connecting_cuts_an_announcement_and_nothing_is_played_to_who_talks() {
     let mut rig = Rig::new();
     let (citizen, mut agent) = (rig.citizen("8"), rig.reachable_agent());
     let announce = || MediaCommand::Announce { leg: CITIZEN, prompts: vec!["please-wait".into()], then: Sound::Music };
-    rig.media.send(announce());
+    rig.send(announce());
     citizen.hear();
     rig.connect();
     let sent = rig.media.figures().read().prompts;
     assert_eq!(rig.input(), Input::AnnouncementEnded { leg: CITIZEN, end: AnnouncementEnd::Cut });
-    rig.media.send(announce());
+    rig.send(announce());
     assert_eq!(rig.input(), Input::AnnouncementEnded { leg: CITIZEN, end: AnnouncementEnd::Cut });
     agent.say(1, &voice_of(1));
     let packets: Vec<Vec<u8>> = std::iter::from_fn(|| Some(citizen.hear().1)).take_while(|heard| *heard != voice_of(1)).collect();
@@ -685,7 +719,7 @@ fn i_21_connecting_cuts_an_announcement_and_nothing_is_played_to_who_talks() {
 fn keys_are_pressed_towards_a_trunk_as_events_and_without_those_as_tones() {
     let mut rig = Rig::new();
     let citizen = rig.citizen("8 101");
-    rig.media.send(MediaCommand::PressKeys { leg: CITIZEN, keys: "1x9#".into() });
+    rig.send(MediaCommand::PressKeys { leg: CITIZEN, keys: "1x9#".into() });
     let (mut reader, mut keys) = (KeyReader::default(), String::new());
     while keys.len() < 3 {
         let (header, payload) = citizen.hear();
@@ -695,9 +729,9 @@ fn keys_are_pressed_towards_a_trunk_as_events_and_without_those_as_tones() {
     }
     assert_eq!(keys, "19#");
 
-    rig.media.send(MediaCommand::Close { leg: CITIZEN });
+    rig.send(MediaCommand::Close { leg: CITIZEN });
     let citizen = rig.citizen("8");
-    rig.media.send(MediaCommand::PressKeys { leg: CITIZEN, keys: "05".into() });
+    rig.send(MediaCommand::PressKeys { leg: CITIZEN, keys: "05".into() });
     let (mut detector, mut keys) = (DtmfDetector::default(), String::new());
     while keys.len() < 2 {
         let samples: Vec<i16> = citizen.hear().1.into_iter().map(alaw_to_linear).collect();
@@ -734,9 +768,9 @@ fn tones_are_heard_where_that_is_asked_for_and_kept_out_of_a_masked_recording() 
     agent.hear();
     rig.wait_until(|counters| counters.from_trunks == tone('4').len() as u64);
     assert_ne!(rig.tapped_audio().samples, [ALAW_SILENCE; 160], "not asked for: recorded as it is");
-    assert!(rig.news.try_recv().is_err());
-    rig.media.send(MediaCommand::HearTones { leg: CITIZEN });
-    rig.media.send(MediaCommand::MaskKeys { citizen: CITIZEN, masked: true });
+    assert!(rig.news_soon().is_none());
+    rig.send(MediaCommand::HearTones { leg: CITIZEN });
+    rig.send(MediaCommand::MaskKeys { citizen: CITIZEN, masked: true });
     rig.settle();
     press('7');
     assert_eq!(rig.input(), Input::Digit { leg: CITIZEN, digit: '7' });
@@ -744,14 +778,14 @@ fn tones_are_heard_where_that_is_asked_for_and_kept_out_of_a_masked_recording() 
     let (_, masked) = recorded.split_at(tone('4').len() - 1);
     assert!(masked.iter().all(|frame| frame.samples == [ALAW_SILENCE; 160]));
     // On hold too, and no longer than the citizen talks in that queue.
-    rig.media.send(MediaCommand::Disconnect { citizen: CITIZEN });
-    rig.media.send(MediaCommand::Hold { citizen: CITIZEN, recording: RECORDING });
+    rig.send(MediaCommand::Disconnect { citizen: CITIZEN });
+    rig.send(MediaCommand::Hold { citizen: CITIZEN, recording: RECORDING });
     rig.settle();
     press('8');
     assert_eq!(rig.input(), Input::Digit { leg: CITIZEN, digit: '8' });
     assert!(matches!((rig.tap().kind, rig.tap().kind), (TapKind::End, TapKind::Begin)));
     assert!((0..tone('4').len()).all(|_| rig.tapped_audio().samples == [ALAW_SILENCE; 160]));
-    rig.media.send(MediaCommand::Connect { citizen: CITIZEN, agent: AGENT, recording: RECORDING });
+    rig.send(MediaCommand::Connect { citizen: CITIZEN, agent: AGENT, recording: RECORDING });
     rig.settle();
     press('9');
     assert_eq!(rig.input(), Input::Digit { leg: CITIZEN, digit: '9' });
@@ -774,8 +808,8 @@ fn a_call_on_another_thread_brings_its_agent_there() {
     }
     let counters = rig.media.figures().read();
     assert_eq!((counters.to_agents, counters.to_trunks, counters.carried_over), (19, 19, 19));
-    rig.media.send(MediaCommand::Close { leg: CITIZEN });
-    rig.media.send(MediaCommand::Close { leg: AGENT });
+    rig.send(MediaCommand::Close { leg: CITIZEN });
+    rig.send(MediaCommand::Close { leg: AGENT });
     rig.settle();
     agent.say(30, &voice_of(1));
     rig.wait_until(|counters| counters.unknown_sources == 1);
@@ -821,26 +855,26 @@ fn a_full_machine_refuses_new_calls_politely_and_the_running_one_goes_on() {
 fn on_a_full_machine_a_bad_link_stays_pcma_and_gets_opus_once_there_is_time() {
     let mut rig = Rig::new();
     let (_citizen, mut agent) = rig.talk("8");
-    rig.media.send(MediaCommand::AgentVoice { leg: AGENT, opus: true, muted: false });
+    rig.send(MediaCommand::AgentVoice { leg: AGENT, opus: true, muted: false });
     let mut number = 0_u16;
-    let mut say_over_a_bad_link = |rig: &Rig| {
+    let mut say_over_a_bad_link = |rig: &mut Rig| {
         number = number.wrapping_add(if number.is_multiple_of(10) { 2 } else { 1 });
         let from_agents = rig.media.figures().read().from_agents;
         agent.say(number, &voice_of(number % 50));
         rig.wait_until(|counters| counters.from_agents > from_agents);
-        rig.news.try_iter().find_map(|message| match message.into_input() {
-            Input::Voice(VoiceInput::SendAs { codec, .. }) => Some(codec),
+        match rig.news_soon() {
+            Some(Input::Voice(VoiceInput::SendAs { codec, .. })) => Some(codec),
             _ => None,
-        })
+        }
     };
     let began = Instant::now();
     while rig.media.figures().read().refused_opus == 0 {
         rig.media.figures.gauges[0].fill_for_test();
-        assert_eq!(say_over_a_bad_link(&rig), None, "no time for Opus");
+        assert_eq!(say_over_a_bad_link(&mut rig), None, "no time for Opus");
         assert!(began.elapsed() < 3 * PATIENCE, "the link was never found bad");
     }
     let codec = loop {
-        if let Some(codec) = say_over_a_bad_link(&rig) {
+        if let Some(codec) = say_over_a_bad_link(&mut rig) {
             break codec;
         }
         assert!(began.elapsed() < 6 * PATIENCE, "Opus was never asked for again");
@@ -857,15 +891,13 @@ fn how_a_talk_sounds_is_told_while_it_lasts_and_as_a_whole_at_its_end() {
         citizen.say(8, number, &voice_of(number % 50));
         agent.say(number, &voice_of(number % 50));
         agent.hear();
-        if let Ok(message) = rig.news.try_recv()
-            && let Input::Voice(VoiceInput::Health { agent: AGENT, health }) = message.into_input()
-        {
+        if let Some(Input::Voice(VoiceInput::Health { agent: AGENT, health })) = rig.news_soon() {
             break health;
         }
     };
     assert!(health.citizen.received > 0 && health.agent.received > 0);
     assert_eq!((health.citizen.lost_permille, health.agent.lost_permille), (0, 0));
-    rig.media.send(MediaCommand::Disconnect { citizen: CITIZEN });
+    rig.send(MediaCommand::Disconnect { citizen: CITIZEN });
     let measured = loop {
         if let VoiceInput::Measured(measured) = rig.voice() {
             break measured;
@@ -882,7 +914,7 @@ fn a_moved_citizen_is_followed_and_a_held_one_hears_nothing() {
     citizen.say(8, 1, &voice_of(1));
     assert_eq!(agent.hear().1, voice_of(1));
     let moved = Citizen { socket: socket("127.0.0.1"), server: citizen.server, answer: String::new() };
-    let follow = |rig: &mut Rig, text: String| rig.media.send(MediaCommand::Follow { leg: CITIZEN, description: SessionText(text.into()) });
+    let follow = |rig: &mut Rig, text: String| rig.send(MediaCommand::Follow { leg: CITIZEN, description: SessionText(text.into()) });
     follow(&mut rig, offer(&moved.socket, "127.0.0.1", "0 101"));
     rig.settle();
     agent.say(1, &voice_of(2));

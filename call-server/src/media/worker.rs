@@ -88,26 +88,35 @@ impl Door {
     }
 }
 
-/// The control thread's ring and bell.
+/// The ring and bell of control.
 #[derive(Debug)]
 pub(super) struct Teller {
     ring: rtrb::Producer<News>,
     waker: Waker,
+    /// Something was told in this turn.
+    has_told: bool,
     counters: Arc<Counters>,
 }
 
 impl Teller {
     /// Tells by this ring.
     pub(super) fn new(ring: rtrb::Producer<News>, waker: Waker, counters: Arc<Counters>) -> Self {
-        Self { ring, waker, counters }
+        Self { ring, waker, has_told: false, counters }
     }
 
-    /// Tells; never waits.
+    /// Tells; never waits. It is heard at the end of the turn.
     pub(super) fn tell(&mut self, news: News) {
         if self.ring.push(news).is_err() {
             self.counters.news_lost.bump();
         }
-        self.waker.wake();
+        self.has_told = true;
+    }
+
+    /// The turn is over: once for all that was told.
+    fn call(&mut self) {
+        if std::mem::take(&mut self.has_told) {
+            self.waker.wake();
+        }
     }
 }
 
@@ -153,7 +162,7 @@ pub(super) struct Worker {
     pub(super) tap: Tap,
     /// The ways out to agents, and the numbers.
     pub(super) exits: Exits,
-    /// To the control thread.
+    /// To control.
     pub(super) teller: Teller,
     /// How long things take.
     pub(super) limits: LimitsUs,
@@ -176,7 +185,7 @@ pub(super) struct Worker {
 pub(super) struct Inlets {
     /// Watches what the worker reads.
     pub(super) poller: Poller,
-    /// From the control thread.
+    /// From control.
     pub(super) orders: rtrb::Consumer<Order>,
     /// From the first thread.
     pub(super) carried: rtrb::Consumer<Carried>,
@@ -191,7 +200,7 @@ pub(super) struct Outlets {
     pub(super) taps: rtrb::Producer<TapFrame>,
     /// To agents.
     pub(super) exits: Exits,
-    /// To the control thread.
+    /// To control.
     pub(super) teller: Teller,
     /// To whoever admits calls.
     pub(super) gauge: Arc<Gauge>,
@@ -223,7 +232,7 @@ impl Worker {
         }
     }
 
-    /// Runs until the control thread is gone.
+    /// Runs until control is gone.
     pub(super) fn run(mut self, core: Option<usize>) {
         if let Some(core) = core {
             urgent::pin_current_thread(core);
@@ -236,7 +245,7 @@ impl Worker {
         while self.turn() {}
     }
 
-    /// One wait and what follows from it. False when the control thread is gone or waiting has become impossible.
+    /// One wait and what follows from it. False when control is gone or waiting has become impossible.
     fn turn(&mut self) -> bool {
         let waiting = match self.poller.wait(self.timeout()) {
             Ok(waiting) => waiting,
@@ -293,6 +302,7 @@ impl Worker {
             self.look_after_us = now_us + LOOK_AFTER_US;
             self.look_after(now_us);
         }
+        self.teller.call();
         true
     }
 
@@ -323,7 +333,7 @@ impl Worker {
     }
 
     pub(super) fn take_orders(&mut self, now_us: u64) -> bool {
-        // Asked first: what was sent before the control thread went must still be carried out.
+        // Asked first: what was sent before control went must still be carried out.
         let is_last = self.orders.is_abandoned();
         while let Ok(order) = self.orders.pop() {
             self.obey(now_us, order);
@@ -415,7 +425,7 @@ impl Worker {
 
     fn add_trunk(&mut self, now_us: u64, slot: u16, mut leg: Box<TrunkLeg>) {
         leg.begin(now_us);
-        // Asked already by the control thread, which has told that the leg is open: what cannot be watched stays silent and is counted so.
+        // Asked already by control, which has told that the leg is open: what cannot be watched stays silent and is counted so.
         let _ = self.poller.add(&leg.socket, Token::Trunk(slot));
         if let Some(reports) = &leg.reports {
             let _ = self.poller.add(reports, Token::TrunkReports(slot));
@@ -469,7 +479,7 @@ impl Worker {
         let Some(leg) = self.trunks.get_mut(slot) else { return };
         let (id, before) = (leg.id, leg.role);
         if matches!(before, Role::Talking(..)) {
-            // The control thread has refused it; a talk that has begun meanwhile goes on.
+            // Control has refused it; a talk that has begun meanwhile goes on.
             return self.cut(id, &player);
         }
         leg.role = if player.is_over() { Role::Silent } else { Role::Playing(player) };

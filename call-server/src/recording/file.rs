@@ -1,4 +1,4 @@
-//! One recording file being written: append-only, one `write` a record, hashed as it grows. It knows no thread and no clock.
+//! One recording file being written: append-only, one `write` a record (the first one brings the head), hashed as it grows. It knows no thread and no clock.
 
 use super::format::{Block, Chain, Digest, Head, Header, encode_envelope, hex};
 use super::keys::{DataKey, Envelope};
@@ -36,10 +36,17 @@ pub(super) struct Closed {
 impl RecordingFile {
     /// Makes the file and the folders above it. Only its owner may read it: it holds a citizen's voice.
     pub(super) fn create(path: &Path, head: Head, seal: Option<(DataKey, Envelope)>) -> io::Result<Self> {
-        if let Some(folder) = path.parent() {
-            DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        }
-        let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(path)?;
+        let open = || OpenOptions::new().append(true).create_new(true).mode(0o600).open(path);
+        let file = match open() {
+            // The first one of its folder.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if let Some(folder) = path.parent() {
+                    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+                }
+                open()?
+            }
+            other => other?,
+        };
         Ok(Self::on(file, head, seal))
     }
 
@@ -80,22 +87,18 @@ impl RecordingFile {
     }
 
     fn append_record(&mut self, header: &Header, payload: &[u8]) -> io::Result<()> {
+        let (record, next) = self.chain.seal(header, payload);
         if self.bytes == 0 {
-            self.append_head()?;
+            let head = self.head.encode(self.envelope.is_some());
+            let envelope = self.envelope.iter().flat_map(encode_envelope);
+            let bytes: Vec<u8> = head.into_iter().chain(envelope).chain(record.iter().copied()).collect();
+            self.append_bytes(&bytes)?;
+            self.hash.update(head);
+        } else {
+            self.append_bytes(&record)?;
         }
-        let (bytes, next) = self.chain.seal(header, payload);
-        self.append_bytes(&bytes)?;
-        self.hash.update(&bytes);
+        self.hash.update(&record);
         self.chain = next;
-        Ok(())
-    }
-
-    fn append_head(&mut self) -> io::Result<()> {
-        let head = self.head.encode(self.envelope.is_some());
-        let mut bytes = head.to_vec();
-        bytes.extend(self.envelope.iter().flat_map(encode_envelope));
-        self.append_bytes(&bytes)?;
-        self.hash.update(head);
         Ok(())
     }
 

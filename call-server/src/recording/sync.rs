@@ -22,11 +22,11 @@ const WISH_LIMIT: usize = 32_768;
 /// Most wishes carried out together.
 const GROUP_LIMIT: usize = 4_096;
 /// How long the first wish waits for others: recordings that end one behind the other are brought to the disk together.
-const GATHER: Duration = Duration::from_millis(100);
+const GATHER: Duration = Duration::from_millis(250);
 /// How much less of a busy processor it gets than whoever sets calls up.
 const LESS_URGENT: i32 = 5;
 /// From so many files on, one call for the whole file system is cheaper.
-const MANY_FILES: usize = 8;
+const MANY_FILES: usize = 4;
 
 /// Brings things to the disk. The system does it; tests make it slow or let it fail.
 pub(super) trait Disk: Send {

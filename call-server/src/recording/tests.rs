@@ -5,7 +5,7 @@ use super::sync::Disk;
 use super::{Ending, Inspection, KeyRing, ReadError, RecordingHandle, RecordingSettings, reader, start};
 use crate::media::frame::{Channel, TAP_FRAME_SAMPLES, TapAudio, TapFrame, TapKind};
 use crate::scratch::Scratch;
-use crate::switchboard::{Inbox, Message};
+use crate::switchboard::{Inbox, Messages};
 use call_core::Input;
 use call_core::command::RecordingCommand;
 use call_core::input::RecordingOutcome;
@@ -36,7 +36,7 @@ impl Disk for GatedDisk {
 struct Edge {
     handle: RecordingHandle,
     taps: rtrb::Producer<TapFrame>,
-    messages: Receiver<Message>,
+    messages: Messages,
 }
 
 impl Edge {
@@ -418,17 +418,17 @@ fn a_disk_that_stands_still_holds_up_neither_the_writing_nor_another_recording()
     let until = std::time::Instant::now() + LIMIT;
     while !["7.rec", "9.rec"].iter().all(|name| inspect(&scratch.path(name)).is_ok_and(|file| file.ending == Ending::Complete)) {
         assert!(std::time::Instant::now() < until, "the writer waits for the disk");
-        assert!(edge.messages.recv_timeout(LOOK).is_err());
+        assert!(edge.messages.recv_timeout(LOOK).is_none());
     }
     while !edge.handle.figures().disk_slow {
         assert!(std::time::Instant::now() < until, "nobody noticed that the disk is slow");
-        assert!(edge.messages.recv_timeout(LOOK).is_err());
+        assert!(edge.messages.recv_timeout(LOOK).is_none());
     }
     let told = edge.handle.figures();
     assert!(told.alarm && told.alarms == 1 && told.sync_ms >= 1_000 && told.lost_ms == 0, "{told:?}");
     drop(release);
     assert!(matches!(edge.outcome(), RecordingOutcome::Complete { length_ms: 2_000, .. }));
-    assert!(edge.messages.recv_timeout(LIMIT).is_ok(), "the other one is told of too");
+    assert!(edge.messages.recv_timeout(LIMIT).is_some(), "the other one is told of too");
     edge.prepare("10.rec");
     edge.write();
     edge.talk(10);

@@ -47,6 +47,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use wires::Wires;
 
@@ -241,14 +242,14 @@ impl SipHandle {
     }
 }
 
-/// Opens every listener and starts the edge on the current tokio runtime.
+/// Opens every listener and starts the edge on the current tokio runtime; its connections live on `workers`.
 ///
 /// # Errors
 /// An address is busy or not ours, or the system has no randomness.
-pub(crate) async fn start(settings: SipSettings, inbox: Inbox) -> Result<SipHandle, StartError> {
+pub(crate) async fn start(settings: SipSettings, inbox: Inbox, workers: Handle) -> Result<SipHandle, StartError> {
     let counters = Arc::new(Counters::default());
     let listeners = settings.listeners();
-    let wires = Wires::open(&listeners, settings.client.clone(), &settings.limits, counters.clone())?;
+    let wires = Wires::open(&listeners, settings.client.clone(), &settings.limits, counters.clone(), workers)?;
     let listening: Arc<[_]> = wires.listening().collect();
     let failed = |error| StartError { transport: Transport::Udp, address: settings.listen, error };
     let seeds = listeners.iter().map(|_| seed()).collect::<std::io::Result<Vec<_>>>().map_err(failed)?;

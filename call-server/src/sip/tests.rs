@@ -4,7 +4,7 @@ use super::{
     CarrierSettings, ListenerSettings, Numbers, PhoneSettings, RegistrationSettings, SipCounts, SipHandle, SipSettings, SkinLimits,
     Transport, TrunkSettings, start,
 };
-use crate::switchboard::{Inbox, Message};
+use crate::switchboard::{Inbox, Messages};
 use call_core::Input;
 use call_core::command::{CallTo, Dial, SessionText, SipCommand, VoiceTerms};
 use call_core::input::{CallOffered, LegEnd};
@@ -14,7 +14,6 @@ use shared::model::{Caller, EndReason, LegId, PhoneNumber, TrunkId};
 use sip_core::digest::Account;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 /// Limit of every wait; reached only by a failing test.
@@ -24,7 +23,7 @@ const SILENCE: Duration = Duration::from_millis(60);
 
 struct Edge {
     handle: SipHandle,
-    inputs: Receiver<Message>,
+    inputs: Messages,
     _runtime: tokio::runtime::Runtime,
 }
 
@@ -60,7 +59,7 @@ impl Edge {
             home: None,
             limits,
         };
-        let handle = runtime.block_on(start(settings, inbox)).expect("the edge starts");
+        let handle = runtime.block_on(start(settings, inbox, runtime.handle().clone())).expect("the edge starts");
         Self { handle, inputs, _runtime: runtime }
     }
 
@@ -76,7 +75,7 @@ impl Edge {
     }
 
     fn hears_nothing(&self) -> bool {
-        matches!(self.inputs.recv_timeout(SILENCE), Err(RecvTimeoutError::Timeout))
+        self.inputs.recv_timeout(SILENCE).is_none()
     }
 
     fn answer(&self, leg: LegId) {
@@ -299,7 +298,6 @@ fn who_does_not_acknowledge_hears_busy_until_the_ack_comes() {
     edge.answer(leg);
     let ok = first.receive();
     second.invite();
-    assert!(second.receive().starts_with("SIP/2.0 100 "));
     let busy = second.receive();
     assert!(busy.starts_with("SIP/2.0 486 ") && busy.contains("Q.850;cause=42;"), "{busy}");
     edge.counts_reach(|counts| counts.refused_unacknowledged == 1);
@@ -323,7 +321,6 @@ fn an_undiallable_number_is_not_found_and_never_becomes_a_call() {
     let edge = Edge::start();
     let phone = Phone::new("127.0.0.1", &edge);
     phone.send(&phone.request("INVITE", 1, "", "").replacen("sip:12345@", "sip:alice@", 1));
-    assert!(phone.receive().starts_with("SIP/2.0 100 "));
     assert!(phone.receive().starts_with("SIP/2.0 404 "));
     assert!(edge.hears_nothing());
 }

@@ -8,7 +8,7 @@ use super::masking::{Masked, Numbers};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use shared::model::{InteractionId, LegId, UnixMillis};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
 
 /// Most calls that are kept, and most messages of one of them.
@@ -64,7 +64,7 @@ struct Trace {
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Traces {
-    calls: BTreeMap<Bytes, Trace>,
+    calls: HashMap<Bytes, Trace>,
     /// Call-IDs, the oldest call first.
     order: VecDeque<Bytes>,
     /// To which interaction a leg belongs; what was told first is forgotten first.

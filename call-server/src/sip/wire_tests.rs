@@ -3,7 +3,7 @@
 use super::{
     CarrierSettings, ListenerSettings, Numbers, PhoneSettings, SipHandle, SipSettings, SkinLimits, Transport, TrunkSettings, start,
 };
-use crate::switchboard::{Inbox, Message};
+use crate::switchboard::{Inbox, Messages};
 use call_core::Input;
 use call_core::command::{SessionText, SipCommand};
 use call_core::input::LegEnd;
@@ -12,7 +12,6 @@ use shared::model::{EndReason, LegId, TrunkId};
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 /// Limit of every wait; reached only by a failing test.
@@ -20,7 +19,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 
 struct Edge {
     handle: SipHandle,
-    inputs: Receiver<Message>,
+    inputs: Messages,
     certificate: rustls::pki_types::CertificateDer<'static>,
     _runtime: tokio::runtime::Runtime,
 }
@@ -54,7 +53,7 @@ impl Edge {
             home: None,
             limits,
         };
-        let handle = runtime.block_on(start(settings, inbox)).expect("the edge starts");
+        let handle = runtime.block_on(start(settings, inbox, runtime.handle().clone())).expect("the edge starts");
         Self { handle, inputs, certificate, _runtime: runtime }
     }
 

@@ -24,6 +24,7 @@ use std::task::Poll;
 use std::time::Duration;
 use tokio::io::ReadBuf;
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -113,15 +114,18 @@ pub(super) struct Wires {
     turn: usize,
     limits: SkinLimits,
     counters: Arc<Counters>,
+    /// Where connections live: their handshakes hold up nobody's call.
+    workers: Handle,
 }
 
 impl Wires {
-    /// Binds every listener; call it within a tokio runtime.
+    /// Binds every listener; call it within a tokio runtime, which reads the datagrams.
     pub(super) fn open(
         listeners: &[ListenerSettings],
         client: Option<Arc<ClientConfig>>,
         limits: &SkinLimits,
         counters: Arc<Counters>,
+        workers: Handle,
     ) -> Result<Self, StartError> {
         let (teller, told) = mpsc::channel(limits.arriving_messages);
         let (sender, accepted) = mpsc::channel(ACCEPTED_LIMIT);
@@ -135,9 +139,10 @@ impl Wires {
                     (socket.local_addr().map_err(failed)?, Kind::Datagrams(socket))
                 }
                 Transport::Tcp | Transport::Tls => {
+                    let _there = workers.enter();
                     let socket = sockets::tcp(listener.listen).map_err(failed)?;
                     let address = socket.local_addr().map_err(failed)?;
-                    listening.spawn(accept(path, socket, sender.clone()));
+                    listening.spawn_on(accept(path, socket, sender.clone()), &workers);
                     (address, Kind::Connections(listener.tls.clone().map(TlsAcceptor::from)))
                 }
             };
@@ -158,6 +163,7 @@ impl Wires {
             turn: 0,
             limits: *limits,
             counters,
+            workers,
         })
     }
 
@@ -228,7 +234,7 @@ impl Wires {
         let patience = Duration::from_millis(self.limits.handshake_ms);
         // Small messages must not wait for each other.
         let _ = stream.set_nodelay(true);
-        tokio::spawn(async move {
+        self.workers.spawn(async move {
             match acceptor {
                 None => work.serve(stream).await,
                 Some(acceptor) => match timeout(patience, acceptor.accept(stream)).await {
@@ -258,7 +264,7 @@ impl Wires {
         let work = self.enter(path, remote, End::Opened, true);
         self.counters.add(Counter::Connection);
         let (connect, handshake) = (Duration::from_millis(self.limits.connect_ms), Duration::from_millis(self.limits.handshake_ms));
-        tokio::spawn(async move {
+        self.workers.spawn(async move {
             let Ok(Ok(stream)) = timeout(connect, dial(local, remote)).await else { return work.fail(Why::NotMade).await };
             match tls {
                 None => work.serve(stream).await,

@@ -30,6 +30,9 @@ const APPLICATION_ID: i64 = 0x484F_544C;
 
 /// How long a statement waits for another connection's write.
 const BUSY_LIMIT: Duration = Duration::from_secs(5);
+/// Pages (of 4 KiB) of the log of writes before it is copied into the database: the ends of tables and indices are written again and again
+/// and copied once.
+const LOG_PAGES: u32 = 4_000;
 /// Statements that a connection keeps ready: more than the writer has.
 const KEPT_STATEMENTS: usize = 64;
 
@@ -77,6 +80,7 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(KEPT_STATEMENTS);
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
     connection.pragma_update(None, "foreign_keys", true)
 }
 

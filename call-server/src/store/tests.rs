@@ -2,7 +2,7 @@
 
 use super::{FileFigures, List, NewCaller, NewListEntry, RecordingResult, RecordingState, Store, start};
 use crate::scratch::Scratch;
-use crate::switchboard::{Inbox, Message};
+use crate::switchboard::{Inbox, Messages};
 use call_core::Input;
 use call_core::command::StoreCommand;
 use call_core::input::RecordingOutcome;
@@ -15,7 +15,6 @@ use shared::model::{
 };
 use shared::model::{LegHealth, VoiceTrouble};
 use shared::pii::Pii;
-use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(20);
@@ -103,7 +102,7 @@ fn record(id: u64) -> InteractionRecord {
     }
 }
 
-fn next(messages: &Receiver<Message>) -> Input {
+fn next(messages: &Messages) -> Input {
     messages.recv_timeout(LIMIT).expect("the store answers in time").into_input()
 }
 

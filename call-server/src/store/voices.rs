@@ -2,22 +2,23 @@
 
 use super::{int, uint};
 use call_core::voice::{LegMeasured, TalkMeasured};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
 use shared::model::{LegHealth, RecordingId, VoiceTrouble};
 
 /// Writes both legs of a talk. A talk whose recording has no row leaves none: the record says by itself that it is incomplete.
 pub(super) fn talk_measured(connection: &Connection, measured: &TalkMeasured) -> rusqlite::Result<()> {
     let recording = int(measured.recording.0);
-    let is_known: bool =
-        connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM recordings WHERE id = ?1)")?.query_row([recording], |row| row.get(0))?;
-    if !is_known {
+    let talk: Option<i64> = connection
+        .prepare_cached(
+            "SELECT 1 + COALESCE((SELECT MAX(talk) FROM talk_quality WHERE recording_id = ?1), 0) FROM recordings WHERE id = ?1",
+        )?
+        .query_row([recording], |row| row.get(0))
+        .optional()?;
+    let Some(talk) = talk else {
         tracing::warn!(recording = measured.recording.0, "how a talk sounded is not kept: its recording has no row");
         return Ok(());
-    }
-    let talk: i64 = connection
-        .prepare_cached("SELECT COALESCE(MAX(talk), 0) + 1 FROM talk_quality WHERE recording_id = ?1")?
-        .query_row([recording], |row| row.get(0))?;
+    };
     for (leg, figures) in [("citizen", &measured.citizen), ("agent", &measured.agent)] {
         leg_measured(connection, (recording, talk, leg), measured, figures)?;
     }

@@ -11,7 +11,7 @@ const EXPERT: LegId = LegId(4);
 
 impl Rig {
     fn supervisor(&mut self) -> Agent {
-        self.media.send(MediaCommand::OpenAgent { agent: AgentId(6), leg: SUPERVISOR });
+        self.send(MediaCommand::OpenAgent { agent: AgentId(6), leg: SUPERVISOR });
         let Input::AgentMediaOpened { leg: SUPERVISOR, access, .. } = self.input() else { panic!("no access") };
         let mut supervisor = Agent::new(serde_json::from_str(&access.0).expect("a media access"));
         supervisor.say(0, &[ALAW_SILENCE; 160]);
@@ -38,7 +38,7 @@ fn a_whisper_is_on_its_own_track_from_its_beginning_to_its_end_and_not_in_the_ma
     let (_citizen, mut agent) = rig.talk("8");
     let mut supervisor = rig.supervisor();
     let whispers = RecordingId::of(InteractionId(RECORDING.0), Track::Whisper);
-    rig.media.send(MediaCommand::Attend { leg: SUPERVISOR, citizen: CITIZEN, part: Part::Whisper });
+    rig.send(MediaCommand::Attend { leg: SUPERVISOR, citizen: CITIZEN, part: Part::Whisper });
     rig.tap_of(whispers, |kind| matches!(kind, TapKind::Begin));
     let loud = [linear_to_alaw(20_000); 160];
     let quiet = [linear_to_alaw(100); 160];
@@ -64,15 +64,15 @@ fn a_whisper_is_on_its_own_track_from_its_beginning_to_its_end_and_not_in_the_ma
         }
     });
     assert_eq!(heard.0, 0, "the whisper is in the main recording");
-    rig.media.send(MediaCommand::Attend { leg: SUPERVISOR, citizen: CITIZEN, part: Part::Listen });
+    rig.send(MediaCommand::Attend { leg: SUPERVISOR, citizen: CITIZEN, part: Part::Listen });
     rig.tap_of(whispers, |kind| matches!(kind, TapKind::End));
-    rig.media.send(MediaCommand::Attend { leg: SUPERVISOR, citizen: CITIZEN, part: Part::Whisper });
+    rig.send(MediaCommand::Attend { leg: SUPERVISOR, citizen: CITIZEN, part: Part::Whisper });
     rig.tap_of(whispers, |kind| matches!(kind, TapKind::Begin));
-    rig.media.send(MediaCommand::Withdraw { leg: SUPERVISOR });
+    rig.send(MediaCommand::Withdraw { leg: SUPERVISOR });
     rig.tap_of(whispers, |kind| matches!(kind, TapKind::End));
-    rig.media.send(MediaCommand::Attend { leg: SUPERVISOR, citizen: CITIZEN, part: Part::Whisper });
+    rig.send(MediaCommand::Attend { leg: SUPERVISOR, citizen: CITIZEN, part: Part::Whisper });
     rig.tap_of(whispers, |kind| matches!(kind, TapKind::Begin));
-    rig.media.send(MediaCommand::Disconnect { citizen: CITIZEN });
+    rig.send(MediaCommand::Disconnect { citizen: CITIZEN });
     rig.tap_of(whispers, |kind| matches!(kind, TapKind::End));
 }
 
@@ -81,7 +81,7 @@ fn an_agent_in_no_talk_hears_music_until_something_else_is_to_be_heard() {
     let mut rig = Rig::new();
     let citizen = rig.citizen("8");
     let mut agent = rig.reachable_agent();
-    rig.media.send(MediaCommand::Play { leg: AGENT, sound: Sound::Music });
+    rig.send(MediaCommand::Play { leg: AGENT, sound: Sound::Music });
     let music: Vec<u8> = (0..4_000).map(|n| (n % 251) as u8).collect();
     let first = wait_for(|| Some(agent.hear().1).filter(|payload| payload[..] == music[..160]));
     assert_eq!((agent.hear().1, agent.hear().1), (music[160..320].to_vec(), music[320..480].to_vec()));
@@ -89,10 +89,10 @@ fn an_agent_in_no_talk_hears_music_until_something_else_is_to_be_heard() {
     rig.connect();
     citizen.say(8, 1, &voice_of(1));
     wait_for(|| Some(agent.hear().1).filter(|payload| *payload == voice_of(1)));
-    rig.media.send(MediaCommand::Disconnect { citizen: CITIZEN });
-    rig.media.send(MediaCommand::Play { leg: AGENT, sound: Sound::Music });
+    rig.send(MediaCommand::Disconnect { citizen: CITIZEN });
+    rig.send(MediaCommand::Play { leg: AGENT, sound: Sound::Music });
     wait_for(|| Some(agent.hear().1).filter(|payload| payload[..] == music[..160]));
-    rig.media.send(MediaCommand::Play { leg: AGENT, sound: Sound::Silence });
+    rig.send(MediaCommand::Play { leg: AGENT, sound: Sound::Silence });
     rig.settle();
     let sent = rig.media.figures().read().music;
     rig.settle();
@@ -106,13 +106,13 @@ fn a_text_into_a_talk_of_trunks_is_heard_by_both_and_recorded() {
     let expert = socket("127.0.0.1");
     let answer = rig.open(EXPERT, Some(&offer(&expert, "127.0.0.1", "8"))).expect("an answer");
     let expert = Citizen { socket: expert, server: rtp_address(&answer), answer };
-    rig.media.send(MediaCommand::Connect { citizen: CITIZEN, agent: EXPERT, recording: RECORDING });
-    rig.media.send(MediaCommand::Speak { talk: CITIZEN, prompts: vec![PromptName::from("nobody-has-it")] });
+    rig.send(MediaCommand::Connect { citizen: CITIZEN, agent: EXPERT, recording: RECORDING });
+    rig.send(MediaCommand::Speak { talk: CITIZEN, prompts: vec![PromptName::from("nobody-has-it")] });
     let text = linear_to_alaw(alaw_to_linear(7));
     for (number, one) in [&citizen, &expert].into_iter().cycle().take(20).enumerate() {
         one.say(8, number as u16, &[ALAW_SILENCE; 160]);
     }
-    rig.media.send(MediaCommand::Speak { talk: CITIZEN, prompts: vec![PromptName::from("please-wait")] });
+    rig.send(MediaCommand::Speak { talk: CITIZEN, prompts: vec![PromptName::from("please-wait")] });
     let spoken = |payload: &[u8]| payload.iter().filter(|byte| byte.abs_diff(text) <= 1).count() > 100;
     for one in [&citizen, &expert] {
         wait_for(|| Some(one.hear().1).filter(|payload| spoken(payload)));
@@ -153,18 +153,18 @@ fn late_packets_of_one_call_are_heard_in_no_other_while_the_port_rests_and_after
     let mut rig = Rig::with(Limits { port_rest: rest, ..Limits::default() }, free_ports(3));
     let (first, mut agent) = rig.talk("8");
     hears_only(&mut agent, &first, 1);
-    rig.media.send(MediaCommand::Disconnect { citizen: CITIZEN });
-    rig.media.send(MediaCommand::Close { leg: CITIZEN });
+    rig.send(MediaCommand::Disconnect { citizen: CITIZEN });
+    rig.send(MediaCommand::Close { leg: CITIZEN });
     let second = rig.citizen("8");
     assert_ne!(second.server, first.server, "a port that rests is not given out");
-    rig.media.send(MediaCommand::Connect { citizen: CITIZEN, agent: AGENT, recording: RECORDING });
+    rig.send(MediaCommand::Connect { citizen: CITIZEN, agent: AGENT, recording: RECORDING });
     rig.settle();
     sprays(&first.socket, first.server, LATE[0]);
     for number in 2..20 {
         hears_only(&mut agent, &second, number);
     }
-    rig.media.send(MediaCommand::Disconnect { citizen: CITIZEN });
-    rig.media.send(MediaCommand::Close { leg: CITIZEN });
+    rig.send(MediaCommand::Disconnect { citizen: CITIZEN });
+    rig.send(MediaCommand::Close { leg: CITIZEN });
     let offered = socket("127.0.0.1");
     let text = offer(&offered, "127.0.0.1", "8");
     let mut tries = 0_u64;
@@ -178,7 +178,7 @@ fn late_packets_of_one_call_are_heard_in_no_other_while_the_port_rests_and_after
     let third = Citizen { socket: offered, server: rtp_address(&answer), answer };
     third.say(8, 30, &voice_of(30));
     rig.settle();
-    rig.media.send(MediaCommand::Connect { citizen: CITIZEN, agent: AGENT, recording: RECORDING });
+    rig.send(MediaCommand::Connect { citizen: CITIZEN, agent: AGENT, recording: RECORDING });
     rig.settle();
     // Whoever speaks first from the announced host has the port; after it the old caller is a stranger, late as it may be.
     hears_only(&mut agent, &third, 31);
@@ -219,7 +219,7 @@ fn a_talk_with_an_agent_on_a_phone_is_relayed_and_both_are_recorded() {
     let phone = socket("127.0.0.1");
     let answer = rig.open(EXPERT, Some(&offer(&phone, "127.0.0.1", "8"))).expect("an answer");
     let phone = Citizen { socket: phone, server: rtp_address(&answer), answer };
-    rig.media.send(MediaCommand::Connect { citizen: CITIZEN, agent: EXPERT, recording: RECORDING });
+    rig.send(MediaCommand::Connect { citizen: CITIZEN, agent: EXPERT, recording: RECORDING });
     rig.settle();
     for number in 1..20 {
         citizen.say(8, number, &voice_of(number));

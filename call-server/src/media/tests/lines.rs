@@ -100,9 +100,9 @@ fn an_encrypted_trunk_and_an_agent_hear_each_other_and_nobody_else_is_heard() {
 fn music_and_pressed_keys_are_encrypted_too() {
     let mut rig = Rig::new();
     let mut far = Secured::open(&mut rig, Suite::AesCm128HmacSha1, "");
-    rig.media.send(MediaCommand::Play { leg: CITIZEN, sound: Sound::Music });
+    rig.send(MediaCommand::Play { leg: CITIZEN, sound: Sound::Music });
     assert_eq!(far.hear(&mut 0).len(), 160);
-    rig.media.send(MediaCommand::PressKeys { leg: CITIZEN, keys: "7".into() });
+    rig.send(MediaCommand::PressKeys { leg: CITIZEN, keys: "7".into() });
     while far.hear(&mut 0).len() != 4 {}
 }
 
@@ -117,7 +117,7 @@ fn the_answer_to_our_offer_brings_the_key() {
     let socket = socket("127.0.0.1");
     let line = format!("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{}\r\n", STANDARD.encode([5; 30]));
     let answer = offer(&socket, "127.0.0.1", "8").replace("RTP/AVP", "RTP/SAVP") + &line;
-    rig.media.send(MediaCommand::Follow { leg: CITIZEN, description: SessionText(answer.into()) });
+    rig.send(MediaCommand::Follow { leg: CITIZEN, description: SessionText(answer.into()) });
     let mut agent = rig.reachable_agent();
     rig.connect();
     let citizen = Citizen { socket, server: rtp_address(&ours), answer: ours };
@@ -198,11 +198,11 @@ fn our_clock_towards_a_trunk_in_opus_counts_48000_in_a_second() {
     let wanted = terms(&[TrunkCodec::Pcma, TrunkCodec::Opus], KeyMode::Rfc4733, Srtp::Off);
     let answer = rig.open_with(CITIZEN, Some(&offer), wanted).expect("an answer");
     let citizen = Citizen { socket, server: rtp_address(&answer), answer };
-    rig.media.send(MediaCommand::Play { leg: CITIZEN, sound: Sound::Music });
+    rig.send(MediaCommand::Play { leg: CITIZEN, sound: Sound::Music });
     let (first, second) = (citizen.hear().0, citizen.hear().0);
     let step = second.timestamp.wrapping_sub(first.timestamp);
     assert!(step >= 960 && step % 960 == 0, "{step}");
-    rig.media.send(MediaCommand::PressKeys { leg: CITIZEN, keys: "8".into() });
+    rig.send(MediaCommand::PressKeys { leg: CITIZEN, keys: "8".into() });
     let (mut reader, mut longest) = (KeyReader::default(), 0);
     loop {
         let (header, payload) = citizen.hear();
@@ -226,7 +226,7 @@ fn where_keys_are_tones_or_requests_no_events_are_sent() {
         let answer = rig.open_with(CITIZEN, Some(&offer), terms(&[TrunkCodec::Pcma], mode, Srtp::Off)).expect("an answer");
         assert!(!answer.contains("101"), "{answer}");
         let citizen = Citizen { socket, server: rtp_address(&answer), answer };
-        rig.media.send(MediaCommand::PressKeys { leg: CITIZEN, keys: "6".into() });
+        rig.send(MediaCommand::PressKeys { leg: CITIZEN, keys: "6".into() });
         let mut detector = DtmfDetector::default();
         loop {
             let (header, payload) = citizen.hear();
@@ -260,7 +260,7 @@ fn a_caller_over_ipv6_is_answered_there_and_one_that_we_cannot_reach_is_refused(
     let offer = format!("v=0\r\no=- 1 1 IN IP6 ::1\r\ns=-\r\nc=IN IP6 ::1\r\nt=0 0\r\nm=audio {port} RTP/AVP 8\r\n");
     let answer = rig.open(CITIZEN, Some(&offer)).expect("an answer");
     assert!(answer.contains("c=IN IP6 ::1\r\n"), "{answer}");
-    rig.media.send(MediaCommand::Play { leg: CITIZEN, sound: Sound::Music });
+    rig.send(MediaCommand::Play { leg: CITIZEN, sound: Sound::Music });
     let mut bytes = [0; 2_048];
     let (_, from) = socket.recv_from(&mut bytes).expect("music over IPv6");
     assert_eq!((from.ip(), from.port()), (six, rtp_address(&answer).port()));

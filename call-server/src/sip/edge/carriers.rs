@@ -90,7 +90,7 @@ impl Edge {
             CallTo::Phone(number) => self.registrar.place(now, number),
         };
         let mut ways = EdgeWays { endpoints: &mut self.endpoints, wires: &mut self.wires };
-        tracing::info!(leg = %wish.leg, "a call is placed");
+        tracing::debug!(leg = %wish.leg, "a call is placed");
         self.lines.place(now, &mut ways, wish, phone);
     }
 
@@ -106,11 +106,13 @@ impl Edge {
         self.lines.give_up(now, &mut ways, leg)
     }
 
-    /// Tells the core of calls of ours.
-    pub(super) fn tell_placed(&mut self) {
+    /// Tells the core of calls of ours; whether there was anything.
+    pub(super) fn tell_placed(&mut self) -> bool {
+        let told = self.lines.take_told();
+        let has_told = !told.is_empty();
         let text = |description: &Bytes| SessionText(String::from_utf8_lossy(description).into());
         let some = |description: Bytes| (!description.is_empty()).then(|| text(&description));
-        for (leg, told) in self.lines.take_told() {
+        for (leg, told) in told {
             self.inbox.send(match told {
                 Told::Ringing(early) => Input::LegRinging { leg, early: some(early) },
                 Told::WantsOffer(terms) => Input::LegWantsOffer { leg, terms },
@@ -121,6 +123,7 @@ impl Edge {
                 Told::Over(cause) => Input::LegEnded { leg, cause },
             });
         }
+        has_told
     }
 
     pub(super) fn obey_carriers(&mut self, now: u64, order: CarrierOrder) {
