@@ -156,7 +156,7 @@ impl Desktop {
     }
 }
 
-fn pressed(key: Key, modifiers: Modifiers, repeat: bool) -> keyboard::Event {
+pub(super) fn pressed(key: Key, modifiers: Modifiers, repeat: bool) -> keyboard::Event {
     keyboard::Event::KeyPressed {
         key: key.clone(),
         modified_key: key,
@@ -257,7 +257,7 @@ fn ringing_with_two() -> View {
     view
 }
 
-fn floor() -> Floor {
+fn floor() -> Arc<Floor> {
     let row = |number: &str, name: &str, state, seconds| FloorRow {
         number: number.to_owned(),
         name: name.to_owned(),
@@ -281,7 +281,7 @@ fn floor() -> Floor {
     if let Some(first) = rows.get_mut(&AgentId(1)) {
         first.calls_today = 0;
     }
-    Floor { version: 7, rows }
+    Arc::new(Floor { version: 7, rows })
 }
 
 fn not_ready(reason: NotReadyReason) -> View {

@@ -2,6 +2,8 @@
 //!
 //! Not a `Catalog` of our own: iced's theme carries only page and text colour, each widget gets its style from the [`Palette`].
 
+#[cfg(test)]
+mod contrast;
 mod palette;
 mod style;
 

@@ -2,11 +2,13 @@
 
 mod bar;
 pub(crate) mod icon;
+mod long_list;
 mod plain_keys;
 mod pulse;
 
 pub(crate) use bar::{call_button, call_button_filled, call_button_on, filled, plain, plain_key, rail_item};
 pub(crate) use icon::{Icon, icon};
+pub(crate) use long_list::long_list;
 pub(crate) use plain_keys::plain_keys;
 pub(crate) use pulse::{PULSE_STEP_MS, pulse};
 

@@ -450,8 +450,9 @@ fn somebody_who_uses_keys_and_mouse_with_a_working_headset_sits_here() {
     let mut desktop = Desktop::showing(ready());
     desktop.tell(Message::Second);
     assert_eq!(desktop.wishes(), [], "nobody has touched anything yet");
-    desktop.tell(Message::Stirred);
-    desktop.tell(Message::Stirred);
+    desktop.app.stirs.note(NOW_MS);
+    desktop.tell(Message::Second);
+    desktop.tell(Message::Second);
     assert_eq!(desktop.wishes(), [Wish::Attentive(true)], "told once");
     desktop.shows(without_headset());
     assert_eq!(desktop.wishes(), [Wish::Attentive(false)]);
@@ -459,7 +460,7 @@ fn somebody_who_uses_keys_and_mouse_with_a_working_headset_sits_here() {
     desktop.shows(not_ready(NotReadyReason::Locked));
     assert_eq!(desktop.wishes(), [Wish::Attentive(true), Wish::Attentive(false)]);
     desktop.shows(ready());
-    desktop.app.stirred_ms = NOW_MS - super::super::ATTENTION_MS;
+    desktop.app.stirs.note(NOW_MS - super::super::ATTENTION_MS);
     desktop.tell(Message::Second);
     assert_eq!(desktop.wishes(), [Wish::Attentive(true), Wish::Attentive(false)]);
 }
