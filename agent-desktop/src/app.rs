@@ -43,6 +43,8 @@ pub(crate) trait Backend: Send + Sync + 'static {
     fn snapshots(&self) -> watch::Receiver<Snapshot>;
     /// The monotonic clock by which the session counts, in ms.
     fn now_ms(&self) -> Millis;
+    /// Minutes that local time is ahead of UTC now.
+    fn utc_offset_minutes(&self) -> i32;
 }
 
 impl Backend for Client {
@@ -56,6 +58,10 @@ impl Backend for Client {
 
     fn now_ms(&self) -> Millis {
         self.clock().now()
+    }
+
+    fn utc_offset_minutes(&self) -> i32 {
+        jiff::tz::TimeZone::system().to_offset(jiff::Timestamp::now()).seconds() / 60
     }
 }
 
@@ -218,11 +224,11 @@ impl App {
         let Snapshot { view, ringing } = snapshots.borrow().clone();
         Self {
             now_ms: backend.now_ms(),
+            utc_offset_minutes: backend.utc_offset_minutes(),
             backend,
             snapshots,
             view,
             ringing,
-            utc_offset_minutes: utc_offset_minutes(),
             width: FIRST_SIZE.width,
             height: FIRST_SIZE.height,
             mode: options.mode,
@@ -382,7 +388,7 @@ impl App {
     /// What goes on with the time, whatever else has happened.
     fn second(&mut self) {
         self.now_ms = self.backend.now_ms();
-        self.utc_offset_minutes = utc_offset_minutes();
+        self.utc_offset_minutes = self.backend.utc_offset_minutes();
         self.attend();
         self.lock_idle();
     }
@@ -563,10 +569,6 @@ fn key_for_us(event: iced::Event, status: iced::event::Status, _: window::Id) ->
 
 fn step_scale(percent: Option<u16>, by: i16) -> u16 {
     percent.unwrap_or(100).saturating_add_signed(by).clamp(100, 200)
-}
-
-fn utc_offset_minutes() -> i32 {
-    jiff::tz::TimeZone::system().to_offset(jiff::Timestamp::now()).seconds() / 60
 }
 
 #[cfg(test)]

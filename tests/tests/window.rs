@@ -240,8 +240,11 @@ fn a_summary_is_typed_in_pinyin_through_a_real_input_method() {
 }
 
 /// The ground of 静音 beside its word, and its colours while it is off and on.
-const MUTE: (u32, u32) = (788, 38);
+const MUTE: (u32, u32) = (790, 57);
 const RAISED: &str = "#F8FAFC";
+
+/// Within a message over the desk, beside its words.
+const MESSAGE: (u32, u32) = (690, 660);
 
 /// Where the marks of a caller stand, below the number; the first of one who has called today is amber.
 const MARKS: (u32, u32) = (104, 196);
@@ -269,6 +272,9 @@ fn a_person_rejects_misses_and_answers_mutes_presses_keys_and_sees_that_the_citi
     window.press("shift+F2");
     Server::wait_status(&site, "a seat whose person does not answer", |status| reason_of(status, &agent.number) == "no_answer");
     window.shows_state_in(RED);
+    // Each second something of the window is drawn anew, and nothing of it twice.
+    Server::wait_status(&site, "some seconds of not being ready", |status| in_state_ms(status, &agent.number) > 3_000);
+    window.shows_at(MESSAGE, RAISED);
     window.picture("1-missed-light");
     window.press("F10");
     window.shows_state_in(DARK_RED);
@@ -450,6 +456,13 @@ fn reason_of(status: &Value, number: &str) -> String {
     let agents = status["agents"].as_array().cloned().unwrap_or_default();
     let agent = agents.iter().find(|agent| agent["number"] == number).cloned().unwrap_or_default();
     agent["state"]["reason"].as_str().unwrap_or_default().to_owned()
+}
+
+/// How long the agent has been in the present state.
+fn in_state_ms(status: &Value, number: &str) -> u64 {
+    let agents = status["agents"].as_array().cloned().unwrap_or_default();
+    let since = agents.iter().find(|agent| agent["number"] == number).and_then(|agent| agent["since"].as_u64());
+    status["at"].as_u64().unwrap_or(0).saturating_sub(since.unwrap_or(u64::MAX))
 }
 
 /// How long the one who talks has talked.

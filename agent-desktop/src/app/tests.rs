@@ -52,6 +52,10 @@ impl Backend for Noted {
     fn now_ms(&self) -> Millis {
         NOW_MS
     }
+
+    fn utc_offset_minutes(&self) -> i32 {
+        480
+    }
 }
 
 /// An app with its noted wishes.
@@ -73,7 +77,6 @@ impl Desktop {
         let backend = Arc::new(Noted { wishes: Mutex::default(), snapshots: watch::Sender::new(Snapshot::default()) });
         let app = App::new(options, Arc::clone(&backend) as Arc<dyn Backend>, Platform::none());
         let mut desktop = Self { app, backend, size: Size::new(1280.0, 800.0), small: false };
-        desktop.app.utc_offset_minutes = 480;
         desktop.shows(view);
         // What every session begins with is looked at once, in a test of its own.
         let usual = |wish: &Wish| matches!(wish, Wish::Sound(_) | Wish::WatchAgents(true));

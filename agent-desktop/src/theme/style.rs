@@ -1,8 +1,8 @@
 //! Styles of our few widgets, each made of the palette alone.
 
 use super::{Palette, Tone, radius};
-use iced::widget::{button, container, progress_bar, text_editor, text_input};
-use iced::{Background, Border, Color, Shadow, Vector, border};
+use iced::widget::{button, container, progress_bar, scrollable, text_editor, text_input};
+use iced::{Background, Border, Color, Theme, border};
 
 fn hairline(color: Color, radius: f32) -> Border {
     Border { color, width: 1.0, radius: radius.into() }
@@ -17,9 +17,10 @@ fn mixed(one: Color, other: Color, share: f32) -> Color {
     Color { r: mix(one.r, other.r), g: mix(one.g, other.g), b: mix(one.b, other.b), a: one.a }
 }
 
-/// The page behind everything.
+/// The page behind everything. Its ground is the window's own: one that is drawn would be drawn whole, through a mask, for each figure on it
+/// that changes.
 pub(crate) fn page(palette: Palette) -> container::Style {
-    container::Style { text_color: Some(palette.text), background: Some(palette.page.into()), ..Default::default() }
+    container::Style { text_color: Some(palette.text), ..Default::default() }
 }
 
 /// A card.
@@ -52,15 +53,15 @@ pub(crate) fn banner(palette: Palette, tone: Tone) -> container::Style {
     }
 }
 
-/// A message over the page.
+/// A message over the page. A line sets it off and no shadow: the software renderer draws a shadow anew over the old one with each change
+/// nearby, until everything is black.
 pub(crate) fn toast(palette: Palette) -> container::Style {
-    let shadow = Shadow { color: Color { a: 0.22, ..Color::BLACK }, offset: Vector::new(0.0, 4.0), blur_radius: 16.0 };
-    container::Style { background: Some(palette.raised.into()), shadow, ..card(palette) }
+    container::Style { background: Some(palette.raised.into()), border: hairline(palette.label, radius::CARD), ..card(palette) }
 }
 
 /// A column that lies over the page.
 pub(crate) fn drawer(palette: Palette) -> container::Style {
-    container::Style { border: hairline(palette.page, radius::CARD), ..page(palette) }
+    container::Style { background: Some(palette.page.into()), border: hairline(palette.page, radius::CARD), ..page(palette) }
 }
 
 /// Darkens what a question covers.
@@ -180,6 +181,19 @@ pub(crate) fn meter(palette: Palette, tone: Tone) -> progress_bar::Style {
     progress_bar::Style { background: palette.tint(Tone::Grey).into(), bar: palette.color(tone).into(), border: border::rounded(3.0) }
 }
 
+/// The bar of what scrolls: no more than how far it is scrolled, until the mouse wants it.
+pub(crate) fn scroll(palette: Palette, theme: &Theme, status: scrollable::Status) -> scrollable::Style {
+    let wanted = match status {
+        scrollable::Status::Active { .. } => false,
+        scrollable::Status::Hovered { is_vertical_scrollbar_hovered: wanted, .. } => wanted,
+        scrollable::Status::Dragged { is_vertical_scrollbar_dragged: wanted, .. } => wanted,
+    };
+    let color = if wanted { palette.label } else { palette.border };
+    let scroller = scrollable::Scroller { background: color.into(), border: border::rounded(3.0) };
+    let rail = scrollable::Rail { background: None, border: Border::default(), scroller };
+    scrollable::Style { vertical_rail: rail, ..scrollable::default(theme, status) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::contrast::{TONES, assert_readable, over};
@@ -207,6 +221,7 @@ mod tests {
             for (name, style) in grounds {
                 let what = format!("{mode:?} {name}");
                 assert_words(&what, palette, style.text_color.expect("a ground has a colour for its words"), style.background);
+                assert_eq!(style.shadow, iced::Shadow::default(), "{what} would darken what is around it");
                 assert_words(&format!("{what}, label"), palette, palette.label, style.background);
                 for tone in TONES {
                     assert_words(&format!("{what}, {tone:?}"), palette, palette.color(tone), style.background);

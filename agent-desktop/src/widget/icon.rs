@@ -49,6 +49,8 @@ pub(crate) enum Icon {
     Eye,
     /// A field that opens a list.
     Down,
+    /// Something is switched off.
+    Off,
 }
 
 impl Icon {
@@ -72,6 +74,7 @@ impl Icon {
             Self::Message => include_str!("../../../assets/icons/message.svg"),
             Self::Eye => include_str!("../../../assets/icons/eye.svg"),
             Self::Down => include_str!("../../../assets/icons/down.svg"),
+            Self::Off => include_str!("../../../assets/icons/off.svg"),
         }
     }
 }
@@ -145,6 +148,7 @@ mod tests {
             Icon::Message,
             Icon::Eye,
             Icon::Down,
+            Icon::Off,
         ];
         for icon in all {
             let lines = outline::lines(icon.source());

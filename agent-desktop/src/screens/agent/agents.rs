@@ -3,8 +3,8 @@
 use super::{Message, Scene, caller, sign, tone};
 use crate::font;
 use crate::theme::{self, radius, size, space, text_size};
-use crate::widget::{body, card, hairline, heading, icon, label, long_list, plain_keys};
-use iced::widget::{Row, button, center, column, container, row, scrollable, space as gap, text, text_input};
+use crate::widget::{body, card, hairline, heading, icon, label, long_list, plain_keys, scroll};
+use iced::widget::{Row, button, center, column, container, row, space as gap, text, text_input};
 use iced::{Center, Element, Fill, Right};
 use shared::model::{AgentState, Floor, FloorRow};
 
@@ -77,7 +77,7 @@ fn table<'a>(filter: &'a Filter, scene: Scene<'a>, floor: &'a Floor) -> Element<
         let lines = long_list(shown.len(), size::ROW + 1.0, move |place| {
             column![line(scene, shown[place]), hairline(palette).width(Fill).height(1.0)].into()
         });
-        scrollable(lines).width(Fill).height(Fill).into()
+        scroll(scene.palette, lines).width(Fill).height(Fill).into()
     };
     column![top.spacing(space::M).align_y(Center), head(scene), hairline(palette).width(Fill).height(1.0), rows].spacing(space::S).into()
 }

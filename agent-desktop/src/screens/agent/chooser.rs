@@ -4,9 +4,9 @@
 use super::{Message, Scene, caller, tone};
 use crate::font;
 use crate::theme::{self, Tone, size, space, text_size};
-use crate::widget::{Icon, body, card, dot, icon, label};
+use crate::widget::{Icon, body, card, dot, icon, label, scroll};
 use desktop_core::{View, Wish, found};
-use iced::widget::{Column, Id, button, center, column, container, mouse_area, opaque, row, scrollable, space as gap, text, text_input};
+use iced::widget::{Column, Id, button, center, column, container, mouse_area, opaque, row, space as gap, text, text_input};
 use iced::{Center, Element, Fill};
 use shared::model::{AgentState, CallFunction, Direction, MatterKind, PhoneNumber, Target, UnitId};
 
@@ -341,7 +341,7 @@ impl Chooser {
         let list: Element<'a, Message> = if rows.is_empty() {
             container(label(palette, texts.nothing_found).size(text_size::BODY)).center_x(Fill).center_y(LIST_HEIGHT).into()
         } else {
-            container(scrollable(Column::with_children(rows))).height(LIST_HEIGHT).into()
+            container(scroll(scene.palette, Column::with_children(rows))).height(LIST_HEIGHT).into()
         };
         let title = text(self.title(scene)).size(text_size::NUMBER).font(font::BOLD);
         let content = column![title, field, list, label(palette, texts.choose_hint)].spacing(space::M);

@@ -4,8 +4,8 @@ use super::{Message, Scene, tone};
 use crate::font;
 use crate::screens::clock;
 use crate::theme::{self, Tone, radius, space, text_size};
-use crate::widget::{body, card, dot, heading, label, long_list, share_bar};
-use iced::widget::{column, container, row, scrollable, space as gap, text};
+use crate::widget::{body, card, dot, heading, label, long_list, scroll, share_bar};
+use iced::widget::{column, container, row, space as gap, text};
 use iced::{Center, Element, Fill};
 use shared::model::{AgentState, FloorRow, OwnFigures, TargetBand};
 
@@ -62,7 +62,7 @@ pub(super) fn colleagues<'a>(scene: Scene<'a>) -> Element<'a, Message> {
     let ready = rows.iter().filter(|row| row.state == AgentState::Ready && row.connected).count();
     let head = row![heading(palette, (scene.texts.papers.colleagues)(ready, rows.len())), gap::horizontal()].push(stale(scene));
     let lines = long_list(rows.len(), COLLEAGUE_HEIGHT, move |place| colleague(scene, rows[place]));
-    let list = scrollable(lines).width(Fill).height(Fill);
+    let list = scroll(scene.palette, lines).width(Fill).height(Fill);
     card(palette, column![head, list].spacing(space::S)).width(Fill).height(Fill).into()
 }
 

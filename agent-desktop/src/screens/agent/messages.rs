@@ -3,9 +3,9 @@
 use super::{Message, Scene};
 use crate::font;
 use crate::theme::{self, Tone, size, space, text_size};
-use crate::widget::{body, card, heading, label, long_list, plain, plain_keys};
+use crate::widget::{body, card, heading, label, long_list, plain, plain_keys, scroll};
 use desktop_core::{View, Wish};
-use iced::widget::{Column, button, center, column, container, row, scrollable, space as gap, text, text_input};
+use iced::widget::{Column, button, center, column, container, row, space as gap, text, text_input};
 use iced::{Center, Element, Fill};
 use shared::model::MessageId;
 use shared::wire::{MAX_MESSAGE, MessageChange, MessageLink, MessageRow, MessageTarget, RECALL_MS};
@@ -85,7 +85,7 @@ impl State {
                 let (agent, row) = agents[place];
                 one(format!("{} {}", row.number, row.name), MessageTarget::Agent(*agent))
             }));
-        scrollable(all.spacing(space::XS)).height(Fill).into()
+        scroll(scene.palette, all.spacing(space::XS)).height(Fill).into()
     }
 
     fn rows<'a>(&'a self, scene: Scene<'a>) -> Element<'a, Message> {
@@ -96,7 +96,7 @@ impl State {
         let older = messages.has_older.then(|| plain(scene.palette, texts.older, Some(Message::Messages(Act::Older))));
         let rows = Column::with_children(messages.rows.values().map(|row| one_message(scene, row, false)));
         let all = column![].push(older).push(rows.spacing(space::M)).spacing(space::M).width(Fill);
-        scrollable(all).anchor_bottom().width(Fill).height(Fill).into()
+        scroll(scene.palette, all).anchor_bottom().width(Fill).height(Fill).into()
     }
 
     /// The call at this desk, and matters of its citizen that are open, to be attached.
