@@ -2,6 +2,8 @@
 //! about calls. The session runs behind [`Backend`], on a thread of its own.
 
 mod outside;
+mod pace;
+mod stirs;
 
 use crate::client::{Client, Snapshot};
 use crate::font;
@@ -15,11 +17,12 @@ use crate::widget::PULSE_STEP_MS;
 use desktop_core::{LinkState, Millis, View, Wish};
 use iced::keyboard::{self, Key, key::Named};
 use iced::widget::operation;
-use iced::{Element, Pixels, Size, Subscription, Task, Theme, futures::Stream, mouse, window};
+use iced::{Element, Pixels, Size, Subscription, Task, Theme, window};
+use pace::{Pace, Paced};
 use shared::model::{AgentState, VoiceDevice};
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
+use stirs::Stirs;
 use tokio::sync::watch;
 
 /// The program's name towards the system.
@@ -40,6 +43,8 @@ pub(crate) trait Backend: Send + Sync + 'static {
     fn snapshots(&self) -> watch::Receiver<Snapshot>;
     /// The monotonic clock by which the session counts, in ms.
     fn now_ms(&self) -> Millis;
+    /// Minutes that local time is ahead of UTC now.
+    fn utc_offset_minutes(&self) -> i32;
 }
 
 impl Backend for Client {
@@ -53,6 +58,10 @@ impl Backend for Client {
 
     fn now_ms(&self) -> Millis {
         self.clock().now()
+    }
+
+    fn utc_offset_minutes(&self) -> i32 {
+        jiff::tz::TimeZone::system().to_offset(jiff::Timestamp::now()).seconds() / 60
     }
 }
 
@@ -128,7 +137,7 @@ macro_rules! scene {
 /// All that the window knows.
 pub(crate) struct App {
     backend: Arc<dyn Backend>,
-    snapshots: Snapshots,
+    snapshots: watch::Receiver<Snapshot>,
     view: View,
     ringing: bool,
     now_ms: Millis,
@@ -144,7 +153,7 @@ pub(crate) struct App {
     drawn: bool,
     engine_stopped: bool,
     /// When a key or the mouse was used last.
-    stirred_ms: Millis,
+    stirs: Stirs,
     /// What the session was told last about somebody sitting here.
     attentive: bool,
     locked: bool,
@@ -167,8 +176,6 @@ pub(crate) enum Message {
     Second,
     /// The ring's pulse goes on.
     Pulse,
-    /// Somebody used a key or the mouse.
-    Stirred,
     /// A key that no field took.
     Key(keyboard::Event),
     /// The window is there.
@@ -213,15 +220,15 @@ impl App {
     }
 
     fn new(options: Options, backend: Arc<dyn Backend>, platform: Platform) -> Self {
-        let snapshots = Snapshots(backend.snapshots());
-        let Snapshot { view, ringing } = snapshots.0.borrow().clone();
+        let snapshots = backend.snapshots();
+        let Snapshot { view, ringing } = snapshots.borrow().clone();
         Self {
             now_ms: backend.now_ms(),
+            utc_offset_minutes: backend.utc_offset_minutes(),
             backend,
             snapshots,
             view,
             ringing,
-            utc_offset_minutes: utc_offset_minutes(),
             width: FIRST_SIZE.width,
             height: FIRST_SIZE.height,
             mode: options.mode,
@@ -232,7 +239,7 @@ impl App {
             outside: outside::State::new(platform),
             drawn: false,
             engine_stopped: false,
-            stirred_ms: 0,
+            stirs: Stirs::default(),
             attentive: false,
             locked: false,
             settings: options.settings,
@@ -256,7 +263,6 @@ impl App {
             Message::EngineStopped => self.engine_stopped = true,
             Message::Second => self.second(),
             Message::Pulse => self.now_ms = self.backend.now_ms(),
-            Message::Stirred => self.stirred(),
             Message::Key(event) => return self.key(&event),
             Message::Opened(id) => return self.opened(id),
             Message::Resized(id, size) => self.resized(id, size),
@@ -364,13 +370,12 @@ impl App {
     fn shown(&mut self, Snapshot { view, ringing }: Snapshot) -> Task<Message> {
         let rang = std::mem::replace(&mut self.ringing, ringing);
         let was_in = self.view.me.is_some();
-        self.now_ms = self.backend.now_ms();
         self.view = view;
         self.sign_in.observe(&self.view);
         let was_locked = std::mem::replace(&mut self.locked, self.view.shows_lock());
         self.agent.observe(&self.view);
         self.read_messages();
-        self.attend();
+        self.second();
         self.settle();
         self.show_sign();
         if self.locked && !was_locked {
@@ -380,9 +385,10 @@ impl App {
         if was_in && self.view.me.is_none() { Task::batch([attention, self.focus_first()]) } else { attention }
     }
 
+    /// What goes on with the time, whatever else has happened.
     fn second(&mut self) {
         self.now_ms = self.backend.now_ms();
-        self.utc_offset_minutes = utc_offset_minutes();
+        self.utc_offset_minutes = self.backend.utc_offset_minutes();
         self.attend();
         self.lock_idle();
     }
@@ -407,23 +413,19 @@ impl App {
     /// An idle seat locks itself (5-4), outside calls only.
     fn lock_idle(&mut self) {
         let minutes = self.settings.lock_minutes.unwrap_or(agent::settings::USUAL_LOCK);
-        let idle = self.now_ms.saturating_sub(self.stirred_ms) >= Millis::from(minutes) * 60_000;
+        let stirred = self.stirs.last();
+        let idle = self.now_ms.saturating_sub(stirred) >= Millis::from(minutes) * 60_000;
         let quiet = matches!(self.view.state(), Some(AgentState::Ready | AgentState::NotReady(_)));
-        if minutes > 0 && self.stirred_ms > 0 && idle && quiet && !self.view.shows_lock() && self.view.can_go_not_ready() {
-            self.stirred_ms = self.now_ms;
+        if minutes > 0 && stirred > 0 && idle && quiet && !self.view.shows_lock() && self.view.can_go_not_ready() {
+            self.stirs.note(self.now_ms);
             self.backend.wish(Wish::Lock);
         }
     }
 
-    fn stirred(&mut self) {
-        self.now_ms = self.backend.now_ms();
-        self.stirred_ms = self.now_ms;
-        self.attend();
-    }
-
     /// Vouches for somebody sitting here, or no longer (2.1, auto-answer): keys and mouse were used, and the headset works.
     fn attend(&mut self) {
-        let stirs = self.stirred_ms > 0 && self.now_ms.saturating_sub(self.stirred_ms) < ATTENTION_MS;
+        let stirred = self.stirs.last();
+        let stirs = stirred > 0 && self.now_ms.saturating_sub(stirred) < ATTENTION_MS;
         let attentive = self.view.me.is_some() && stirs && self.view.headset_works() && !self.view.shows_lock();
         if attentive != self.attentive {
             self.attentive = attentive;
@@ -521,17 +523,26 @@ impl App {
         }
     }
 
+    /// What moves before somebody's eyes.
+    fn pace(&self) -> Pace {
+        match &self.view.me {
+            None => Pace::Still,
+            Some(_) if self.outside.hidden => Pace::Hidden,
+            Some(_) if !self.mini && self.agent.shows_levels(self.scene()) => Pace::Levels,
+            Some(_) => Pace::Clocks,
+        }
+    }
+
     fn scene(&self) -> Scene<'_> {
         scene!(self)
     }
 
     fn subscription(&self) -> Subscription<Message> {
+        let clock = Arc::clone(&self.backend);
         let mut all = vec![
-            Subscription::run_with(self.snapshots.clone(), watched),
-            iced::time::every(Duration::from_secs(1)).map(|_| Message::Second),
-            keyboard::listen().map(Message::Key),
-            iced::event::listen_with(|event, _, _| stirs(&event).then_some(Message::Stirred)),
-            iced::event::listen_with(left_to_us),
+            Subscription::run_with(Paced { snapshots: self.snapshots.clone(), pace: self.pace() }, pace::paced),
+            self.stirs.listen(move || clock.now_ms()),
+            iced::event::listen_with(key_for_us),
             window::resize_events().map(|(id, size)| Message::Resized(id, size)),
             window::close_requests().map(Message::Closing),
             window::close_events().map(Message::Closed),
@@ -547,53 +558,17 @@ impl App {
     }
 }
 
-/// Esc closes a sheet and arrows step through its list, also while its field has the focus and takes them for itself.
-fn left_to_us(event: iced::Event, status: iced::event::Status, _: window::Id) -> Option<Message> {
-    let iced::Event::Keyboard(keyboard::Event::KeyPressed { key, .. }) = &event else { return None };
-    let ours = matches!(key, Key::Named(Named::Escape | Named::ArrowUp | Named::ArrowDown));
+/// Keys that no field has taken; and Esc, which closes a sheet, and arrows, which step through its list, also while its field has the focus
+/// and takes them for itself. What is released or repeated means nothing, and a message about it would draw everything anew.
+fn key_for_us(event: iced::Event, status: iced::event::Status, _: window::Id) -> Option<Message> {
     let iced::Event::Keyboard(event) = event else { return None };
-    (ours && status == iced::event::Status::Captured).then_some(Message::Key(event))
+    let keyboard::Event::KeyPressed { key, repeat: false, .. } = &event else { return None };
+    let always = matches!(key, Key::Named(Named::Escape | Named::ArrowUp | Named::ArrowDown));
+    (always || status == iced::event::Status::Ignored).then_some(Message::Key(event))
 }
 
 fn step_scale(percent: Option<u16>, by: i16) -> u16 {
     percent.unwrap_or(100).saturating_add_signed(by).clamp(100, 200)
-}
-
-/// A key, a button or the wheel; the mere move of a mouse would redraw the window all the time.
-fn stirs(event: &iced::Event) -> bool {
-    match event {
-        iced::Event::Keyboard(event) => matches!(event, keyboard::Event::KeyPressed { .. }),
-        iced::Event::Mouse(event) => matches!(event, mouse::Event::ButtonPressed(_) | mouse::Event::WheelScrolled { .. }),
-        iced::Event::Touch(_) => true,
-        iced::Event::Window(_) | iced::Event::InputMethod(_) => false,
-    }
-}
-
-fn utc_offset_minutes() -> i32 {
-    jiff::tz::TimeZone::system().to_offset(jiff::Timestamp::now()).seconds() / 60
-}
-
-/// The session's snapshots as iced wants them: one stream for the life of the program.
-#[derive(Clone)]
-struct Snapshots(watch::Receiver<Snapshot>);
-
-impl Hash for Snapshots {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        "snapshots".hash(state);
-    }
-}
-
-fn watched(snapshots: &Snapshots) -> impl Stream<Item = Message> + use<> {
-    iced::futures::stream::unfold(Some(snapshots.0.clone()), |receiver| async move {
-        let mut receiver = receiver?;
-        match receiver.changed().await {
-            Ok(()) => {
-                let snapshot = receiver.borrow_and_update().clone();
-                Some((Message::Shown(Box::new(snapshot)), Some(receiver)))
-            }
-            Err(_) => Some((Message::EngineStopped, None)),
-        }
-    })
 }
 
 #[cfg(test)]

@@ -324,8 +324,8 @@ impl Parts {
             (view.voice.speaks_muted, view.voice.test, view.voice.receiving, view.voice.device.is_some(), view.voice.way, view.voice.sends)
         };
         self.shown.ringing != self.ringing
-            || (&old.link, &old.problem, &old.me, &old.desk, old.asked, old.refusal, &old.agents)
-                != (&new.link, &new.problem, &new.me, &new.desk, new.asked, new.refusal, &new.agents)
+            || (&old.link, &old.problem, &old.me, &old.desk, old.asked, old.refusal)
+                != (&new.link, &new.problem, &new.me, &new.desk, new.asked, new.refusal)
             || (old.muted, old.saved, &old.rules) != (new.muted, new.saved, &new.rules)
             || (&old.papers, &old.drafts, old.drafts_known) != (&new.papers, &new.drafts, new.drafts_known)
             || old.health != new.health

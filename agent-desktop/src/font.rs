@@ -19,16 +19,20 @@ pub(crate) const BOLD: Font = Font { weight: Weight::Bold, ..REGULAR };
 mod tests {
     use super::FILES;
     use iced::advanced::graphics::text::{cosmic_text, font_system};
+    use std::collections::BTreeSet;
+    use std::sync::Once;
 
     /// Characters of names and places that GB 2312 lacks and that a city's hotline meets.
     const RARE: &str = "㛃䶮𠮷玥珺喆堃昇祎赟翀彧";
     const SIGNS: &str = "0123456789ABCxyz ，。！？：；（）《》“”…·—•→±≥%：/+*#";
 
     fn shaped(text: &str, weight: cosmic_text::Weight) -> Vec<cosmic_text::LayoutGlyph> {
+        static LOADED: Once = Once::new();
+        LOADED.call_once(|| {
+            let mut system = font_system().write().expect("nobody panicked while holding the font system");
+            FILES.into_iter().for_each(|file| system.load_font(file.into()));
+        });
         let mut system = font_system().write().expect("nobody panicked while holding the font system");
-        for file in FILES {
-            system.load_font(file.into());
-        }
         let fonts = system.raw();
         let mut buffer = cosmic_text::Buffer::new(fonts, cosmic_text::Metrics::new(16.0, 20.0));
         let attributes = cosmic_text::Attrs::new().family(cosmic_text::Family::Name("Hotline Sans SC")).weight(weight);
@@ -68,6 +72,29 @@ mod tests {
             for line in table.lines() {
                 shaped(line.trim(), cosmic_text::Weight::NORMAL);
             }
+        }
+    }
+
+    /// Whatever a screen shows of its own stands in a source: tables of texts, arrows, signs on buttons.
+    #[test]
+    fn every_character_of_our_sources_can_be_written_in_our_font() {
+        let mut characters = BTreeSet::new();
+        let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(&folder).expect("our sources are readable") {
+                let path = entry.expect("our sources are readable").path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    let source = std::fs::read_to_string(&path).expect("our sources are readable");
+                    characters.extend(source.chars().filter(|character| !character.is_ascii()));
+                }
+            }
+        }
+        assert!(characters.len() > 500, "the texts have more than {} hanzi and signs", characters.len());
+        for weight in [cosmic_text::Weight::NORMAL, cosmic_text::Weight::BOLD] {
+            // Spaces between them, so that no two make one sign together.
+            shaped(&characters.iter().flat_map(|character| [*character, ' ']).collect::<String>(), weight);
         }
     }
 

@@ -15,6 +15,7 @@ const HANG_UP: (u32, u32) = (1218, 38);
 
 /// The grounds of the state's tile in the light palette (docs: the look's tokens).
 const RED: &str = "#FCE6E4";
+const DARK_RED: &str = "#431F1E";
 const GREEN: &str = "#E0F3E8";
 const AMBER: &str = "#FDF0D8";
 const BLUE: &str = "#E4EEFC";
@@ -238,6 +239,87 @@ fn a_summary_is_typed_in_pinyin_through_a_real_input_method() {
     assert_eq!((&summary["content"], &summary["disposition"]), (&"水压不足".into(), &"water.pressure".into()), "{summaries}");
 }
 
+/// The ground of 静音 beside its word, and its colours while it is off and on.
+const MUTE: (u32, u32) = (790, 57);
+const RAISED: &str = "#F8FAFC";
+
+/// Within a message over the desk, beside its words.
+const MESSAGE: (u32, u32) = (690, 660);
+
+/// Where the marks of a caller stand, below the number; the first of one who has called today is amber.
+const MARKS: (u32, u32) = (104, 196);
+
+#[test]
+fn a_person_rejects_misses_and_answers_mutes_presses_keys_and_sees_that_the_citizen_calls_again() {
+    let site = Site::demo("window-rings");
+    let server = Server::start(&site);
+    let agent = &site.agents[0];
+    let wait_state = |state: &str| Server::wait_status(&site, state, |status| state_of(status, &agent.number) == state);
+    let sound = SoundServer::start(&fresh_folder("window-rings-sound"));
+    let window = Window::open("window-rings-desk", &site, &server, agent, &sound);
+    wait_state("not_ready");
+    window.go_ready(|| state_of(&site.cli(&["status"]), &agent.number) == "ready");
+    let dial = || {
+        let speech = Speech::Looped(read_mono(&prompt("citizen")).into());
+        Caller::dial(CallPlan { speech, from: Some("13912345678".to_owned()), ..CallPlan::new(server.sip, "12345") })
+    };
+
+    // Rejected it rings again, for nobody else is there; what is not answered at all makes the seat not ready, and says so.
+    let caller = dial();
+    wait_state("offered");
+    window.shows_state_in(AMBER);
+    window.shows_at(MARKS, SURFACE);
+    window.press("shift+F2");
+    Server::wait_status(&site, "a seat whose person does not answer", |status| reason_of(status, &agent.number) == "no_answer");
+    window.shows_state_in(RED);
+    // Each second something of the window is drawn anew, and nothing of it twice.
+    Server::wait_status(&site, "some seconds of not being ready", |status| in_state_ms(status, &agent.number) > 3_000);
+    window.shows_at(MESSAGE, RAISED);
+    window.picture("1-missed-light");
+    window.press("F10");
+    window.shows_state_in(DARK_RED);
+    window.picture("1-missed-dark");
+    window.press("F10");
+    window.press("F11");
+    wait_state("offered");
+    window.press("F2");
+    wait_state("talking");
+    window.shows_state_in(BLUE);
+
+    window.shows_at(MUTE, RAISED);
+    window.press("F6");
+    window.shows_at(MUTE, AMBER);
+    window.picture("2-muted");
+    window.press("F6");
+    window.shows_at(MUTE, RAISED);
+    window.press("F3");
+    window.shows_sheet_over(BLUE);
+    window.press("1");
+    window.press("numbersign");
+    window.picture("3-keypad");
+    window.press("Escape");
+    window.shows_state_in(BLUE);
+    window.press("F4");
+    wait_state("wrap_up");
+    let report = caller.report(LATER);
+    assert_eq!(report.ended_by, Some(EndedBy::FarEnd), "{report:?}");
+    window.press("F12");
+    wait_state("ready");
+    let call = site.only_call();
+    let shown = site.cli(&["call", "show", &call.interaction.to_string()]).to_string();
+    assert!(shown.contains("keys_pressed"), "{shown}");
+
+    let caller = dial();
+    wait_state("offered");
+    window.shows_at(MARKS, AMBER);
+    window.picture("4-calls-again");
+    window.press("F2");
+    wait_state("talking");
+    window.press("F4");
+    wait_state("wrap_up");
+    let _ = caller.report(LATER);
+}
+
 #[test]
 fn a_person_who_works_in_another_program_is_told_of_a_call_and_answers_it_from_there() {
     let site = Site::demo("window-outside");
@@ -374,6 +456,13 @@ fn reason_of(status: &Value, number: &str) -> String {
     let agents = status["agents"].as_array().cloned().unwrap_or_default();
     let agent = agents.iter().find(|agent| agent["number"] == number).cloned().unwrap_or_default();
     agent["state"]["reason"].as_str().unwrap_or_default().to_owned()
+}
+
+/// How long the agent has been in the present state.
+fn in_state_ms(status: &Value, number: &str) -> u64 {
+    let agents = status["agents"].as_array().cloned().unwrap_or_default();
+    let since = agents.iter().find(|agent| agent["number"] == number).and_then(|agent| agent["since"].as_u64());
+    status["at"].as_u64().unwrap_or(0).saturating_sub(since.unwrap_or(u64::MAX))
 }
 
 /// How long the one who talks has talked.

@@ -36,8 +36,8 @@ pub struct View {
     pub round_trip_ms: Option<u32>,
     /// The site's rules for this desk.
     pub rules: DeskRules,
-    /// The list of all agents as it was last told, while it is followed.
-    pub agents: Option<Floor>,
+    /// The list of all agents as it was last told, while it is followed; shared, because it is long and copied with each change of the rest.
+    pub agents: Option<Arc<Floor>>,
     /// The microphone is muted by the agent.
     pub muted: bool,
     /// What was looked up.

@@ -52,6 +52,10 @@ impl Backend for Noted {
     fn now_ms(&self) -> Millis {
         NOW_MS
     }
+
+    fn utc_offset_minutes(&self) -> i32 {
+        480
+    }
 }
 
 /// An app with its noted wishes.
@@ -73,7 +77,6 @@ impl Desktop {
         let backend = Arc::new(Noted { wishes: Mutex::default(), snapshots: watch::Sender::new(Snapshot::default()) });
         let app = App::new(options, Arc::clone(&backend) as Arc<dyn Backend>, Platform::none());
         let mut desktop = Self { app, backend, size: Size::new(1280.0, 800.0), small: false };
-        desktop.app.utc_offset_minutes = 480;
         desktop.shows(view);
         // What every session begins with is looked at once, in a test of its own.
         let usual = |wish: &Wish| matches!(wish, Wish::Sound(_) | Wish::WatchAgents(true));
@@ -156,7 +159,7 @@ impl Desktop {
     }
 }
 
-fn pressed(key: Key, modifiers: Modifiers, repeat: bool) -> keyboard::Event {
+pub(super) fn pressed(key: Key, modifiers: Modifiers, repeat: bool) -> keyboard::Event {
     keyboard::Event::KeyPressed {
         key: key.clone(),
         modified_key: key,
@@ -257,7 +260,7 @@ fn ringing_with_two() -> View {
     view
 }
 
-fn floor() -> Floor {
+fn floor() -> Arc<Floor> {
     let row = |number: &str, name: &str, state, seconds| FloorRow {
         number: number.to_owned(),
         name: name.to_owned(),
@@ -281,7 +284,7 @@ fn floor() -> Floor {
     if let Some(first) = rows.get_mut(&AgentId(1)) {
         first.calls_today = 0;
     }
-    Floor { version: 7, rows }
+    Arc::new(Floor { version: 7, rows })
 }
 
 fn not_ready(reason: NotReadyReason) -> View {

@@ -2,13 +2,15 @@
 //!
 //! Not a `Catalog` of our own: iced's theme carries only page and text colour, each widget gets its style from the [`Palette`].
 
+#[cfg(test)]
+mod contrast;
 mod palette;
 mod style;
 
 pub(crate) use palette::{Mode, Palette, Tone};
 pub(crate) use style::{
     banner, bar, button_field, button_filled, button_plain, button_row, button_word, card, chip, drawer, editor, field, inset, meter, page,
-    rail_button, scrim, toast,
+    rail_button, scrim, scroll, toast,
 };
 
 /// Distances in logical pixels.

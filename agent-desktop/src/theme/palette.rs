@@ -148,25 +148,8 @@ impl Palette {
 
 #[cfg(test)]
 mod tests {
-    use super::{Mode, Palette, Tone};
-    use iced::Color;
-
-    const TONES: [Tone; 7] = [Tone::Blue, Tone::Green, Tone::Amber, Tone::Violet, Tone::Teal, Tone::Red, Tone::Grey];
-
-    /// WCAG 2.2, relative luminance and contrast ratio.
-    fn contrast(one: Color, other: Color) -> f32 {
-        let luminance = |color: Color| {
-            let [red, green, blue, _] = color.into_linear();
-            0.2126 * red + 0.7152 * green + 0.0722 * blue
-        };
-        let (bright, dark) = (luminance(one).max(luminance(other)), luminance(one).min(luminance(other)));
-        (bright + 0.05) / (dark + 0.05)
-    }
-
-    fn assert_readable(what: &str, one: Color, other: Color) {
-        let ratio = contrast(one, other);
-        assert!(ratio >= 4.5, "{what}: contrast {ratio:.2} is below 4.5");
-    }
+    use super::super::contrast::{TONES, assert_readable};
+    use super::{Mode, Palette};
 
     fn each_mode(check: impl Fn(&str, Palette)) {
         check("light", Mode::Light.palette());
@@ -174,12 +157,14 @@ mod tests {
     }
 
     #[test]
-    fn every_state_colour_is_readable_on_its_tint_and_on_the_surface() {
+    fn every_state_colour_is_readable_wherever_its_words_stand() {
         each_mode(|mode, palette| {
             for tone in TONES {
                 let color = palette.color(tone);
                 assert_readable(&format!("{mode} {tone:?} on tint"), color, palette.tint(tone));
-                assert_readable(&format!("{mode} {tone:?} on surface"), color, palette.surface);
+                for (name, ground) in [("page", palette.page), ("surface", palette.surface), ("raised", palette.raised)] {
+                    assert_readable(&format!("{mode} {tone:?} on {name}"), color, ground);
+                }
                 assert_readable(&format!("{mode} text on {tone:?}"), palette.on, color);
             }
         });

@@ -1,8 +1,8 @@
 //! Styles of our few widgets, each made of the palette alone.
 
 use super::{Palette, Tone, radius};
-use iced::widget::{button, container, progress_bar, text_editor, text_input};
-use iced::{Background, Border, Color, Shadow, Vector, border};
+use iced::widget::{button, container, progress_bar, scrollable, text_editor, text_input};
+use iced::{Background, Border, Color, Theme, border};
 
 fn hairline(color: Color, radius: f32) -> Border {
     Border { color, width: 1.0, radius: radius.into() }
@@ -17,9 +17,10 @@ fn mixed(one: Color, other: Color, share: f32) -> Color {
     Color { r: mix(one.r, other.r), g: mix(one.g, other.g), b: mix(one.b, other.b), a: one.a }
 }
 
-/// The page behind everything.
+/// The page behind everything. Its ground is the window's own: one that is drawn would be drawn whole, through a mask, for each figure on it
+/// that changes.
 pub(crate) fn page(palette: Palette) -> container::Style {
-    container::Style { text_color: Some(palette.text), background: Some(palette.page.into()), ..Default::default() }
+    container::Style { text_color: Some(palette.text), ..Default::default() }
 }
 
 /// A card.
@@ -52,15 +53,15 @@ pub(crate) fn banner(palette: Palette, tone: Tone) -> container::Style {
     }
 }
 
-/// A message over the page.
+/// A message over the page. A line sets it off and no shadow: the software renderer draws a shadow anew over the old one with each change
+/// nearby, until everything is black.
 pub(crate) fn toast(palette: Palette) -> container::Style {
-    let shadow = Shadow { color: Color { a: 0.22, ..Color::BLACK }, offset: Vector::new(0.0, 4.0), blur_radius: 16.0 };
-    container::Style { background: Some(palette.raised.into()), shadow, ..card(palette) }
+    container::Style { background: Some(palette.raised.into()), border: hairline(palette.label, radius::CARD), ..card(palette) }
 }
 
 /// A column that lies over the page.
 pub(crate) fn drawer(palette: Palette) -> container::Style {
-    container::Style { border: hairline(palette.page, radius::CARD), ..page(palette) }
+    container::Style { background: Some(palette.page.into()), border: hairline(palette.page, radius::CARD), ..page(palette) }
 }
 
 /// Darkens what a question covers.
@@ -80,7 +81,7 @@ pub(crate) fn field(palette: Palette, status: text_input::Status) -> text_input:
         background: palette.raised.into(),
         border: hairline(line, radius::FIELD),
         icon: palette.label,
-        placeholder: faded(palette.label, 0.8),
+        placeholder: palette.label,
         value,
         selection: faded(palette.color(Tone::Blue), 0.35),
     }
@@ -107,7 +108,7 @@ pub(crate) fn editor(palette: Palette, status: text_editor::Status) -> text_edit
     text_editor::Style {
         background: palette.raised.into(),
         border: hairline(line, radius::FIELD),
-        placeholder: faded(palette.label, 0.8),
+        placeholder: palette.label,
         value: palette.text,
         selection: faded(palette.color(Tone::Blue), 0.35),
     }
@@ -123,7 +124,7 @@ pub(crate) fn button_filled(palette: Palette, tone: Tone, status: button::Status
     let full = palette.color(tone);
     let ground = match status {
         button::Status::Active => full,
-        button::Status::Hovered => mixed(full, palette.on, 0.10),
+        button::Status::Hovered => mixed(full, palette.text, 0.10),
         button::Status::Pressed => mixed(full, palette.text, 0.20),
         button::Status::Disabled => return button_plain(palette, status),
     };
@@ -178,4 +179,99 @@ fn quiet() -> button::Style {
 /// A level or a share.
 pub(crate) fn meter(palette: Palette, tone: Tone) -> progress_bar::Style {
     progress_bar::Style { background: palette.tint(Tone::Grey).into(), bar: palette.color(tone).into(), border: border::rounded(3.0) }
+}
+
+/// The bar of what scrolls: no more than how far it is scrolled, until the mouse wants it.
+pub(crate) fn scroll(palette: Palette, theme: &Theme, status: scrollable::Status) -> scrollable::Style {
+    let wanted = match status {
+        scrollable::Status::Active { .. } => false,
+        scrollable::Status::Hovered { is_vertical_scrollbar_hovered: wanted, .. } => wanted,
+        scrollable::Status::Dragged { is_vertical_scrollbar_dragged: wanted, .. } => wanted,
+    };
+    let color = if wanted { palette.label } else { palette.border };
+    let scroller = scrollable::Scroller { background: color.into(), border: border::rounded(3.0) };
+    let rail = scrollable::Rail { background: None, border: Border::default(), scroller };
+    scrollable::Style { vertical_rail: rail, ..scrollable::default(theme, status) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::contrast::{TONES, assert_readable, over};
+    use super::super::palette::Mode;
+    use super::*;
+
+    /// Words in this colour on this ground, which lies on whatever it may lie on.
+    fn assert_words(what: &str, palette: Palette, words: Color, ground: Option<Background>) {
+        for below in [palette.page, palette.surface, palette.raised] {
+            let ground = match ground {
+                Some(Background::Color(color)) => over(color, below),
+                Some(Background::Gradient(_)) => panic!("{what}: no style of ours has a gradient"),
+                None => below,
+            };
+            assert_readable(what, words, ground);
+        }
+    }
+
+    #[test]
+    fn words_are_readable_on_every_ground_that_a_style_gives_them() {
+        for mode in [Mode::Light, Mode::Dark] {
+            let palette = mode.palette();
+            let grounds = [("page", page(palette)), ("card", card(palette)), ("bar", bar(palette)), ("drawer", drawer(palette))];
+            let grounds = grounds.into_iter().chain([("message", toast(palette)), ("inset", inset(palette))]);
+            for (name, style) in grounds {
+                let what = format!("{mode:?} {name}");
+                assert_words(&what, palette, style.text_color.expect("a ground has a colour for its words"), style.background);
+                assert_eq!(style.shadow, iced::Shadow::default(), "{what} would darken what is around it");
+                assert_words(&format!("{what}, label"), palette, palette.label, style.background);
+                for tone in TONES {
+                    assert_words(&format!("{what}, {tone:?}"), palette, palette.color(tone), style.background);
+                }
+            }
+            for tone in TONES {
+                for (name, style) in [("banner", banner(palette, tone)), ("chip", chip(palette, tone, 4.0))] {
+                    let what = format!("{mode:?} {name} {tone:?}");
+                    assert_words(&what, palette, style.text_color.expect("likewise"), style.background);
+                    assert_words(&format!("{what}, of its tone"), palette, palette.color(tone), style.background);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn fields_are_readable_with_a_value_and_without() {
+        for mode in [Mode::Light, Mode::Dark] {
+            let palette = mode.palette();
+            let status = text_input::Status::Active;
+            for (name, words) in [("value", field(palette, status).value), ("hint", field(palette, status).placeholder)] {
+                assert_words(&format!("{mode:?} field, {name}"), palette, words, Some(field(palette, status).background));
+            }
+            let status = text_editor::Status::Active;
+            for (name, words) in [("value", editor(palette, status).value), ("hint", editor(palette, status).placeholder)] {
+                assert_words(&format!("{mode:?} editor, {name}"), palette, words, Some(editor(palette, status).background));
+            }
+        }
+    }
+
+    /// A dimmed button is exempt: that it cannot be used is what it says.
+    #[test]
+    fn buttons_are_readable_at_rest_under_the_mouse_and_pressed() {
+        for mode in [Mode::Light, Mode::Dark] {
+            let palette = mode.palette();
+            for status in [button::Status::Active, button::Status::Hovered, button::Status::Pressed] {
+                let check = |name: &str, style: button::Style| {
+                    assert_words(&format!("{mode:?} {name} {status:?}"), palette, style.text_color, style.background);
+                };
+                check("field", button_field(palette, status));
+                check("plain", button_plain(palette, status));
+                check("row", button_row(palette, None, status));
+                check("word", button_word(palette, status));
+                check("rail", rail_button(palette, false, status));
+                check("chosen in the rail", rail_button(palette, true, status));
+                for tone in TONES {
+                    check(&format!("filled {tone:?}"), button_filled(palette, tone, status));
+                    check(&format!("chosen {tone:?}"), button_row(palette, Some(tone), status));
+                }
+            }
+        }
+    }
 }

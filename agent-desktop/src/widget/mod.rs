@@ -2,19 +2,24 @@
 
 mod bar;
 pub(crate) mod icon;
+mod long_list;
 mod plain_keys;
 mod pulse;
 
 pub(crate) use bar::{call_button, call_button_filled, call_button_on, filled, plain, plain_key, rail_item};
 pub(crate) use icon::{Icon, icon};
+pub(crate) use long_list::long_list;
 pub(crate) use plain_keys::plain_keys;
 pub(crate) use pulse::{PULSE_STEP_MS, pulse};
 
 use crate::font;
 use crate::i18n::Advice;
 use crate::theme::{self, Palette, Tone, radius, space, text_size};
-use iced::widget::{Column, Container, Space, Text, column, container, progress_bar, row, text};
+use iced::widget::{Column, Container, Scrollable, Space, Text, column, container, progress_bar, row, scrollable, text};
 use iced::{Color, Element, Fill};
+
+/// Width of the bar of what scrolls.
+const SCROLL_BAR: f32 = 6.0;
 
 /// Text of the body.
 pub(crate) fn body<'a>(content: impl text::IntoFragment<'a>) -> Text<'a> {
@@ -62,6 +67,13 @@ pub(crate) fn dot<'a, M: 'a>(color: Color) -> Container<'a, M> {
 pub(crate) fn hairline<'a, M: 'a>(palette: Palette) -> Container<'a, M> {
     let line = container::Style { background: Some(palette.border.into()), ..Default::default() };
     container(Space::new()).style(move |_| line)
+}
+
+/// What may be higher than its place, with a thin bar while it is.
+pub(crate) fn scroll<'a, M: 'a>(palette: Palette, content: impl Into<Element<'a, M>>) -> Scrollable<'a, M> {
+    let bar = scrollable::Scrollbar::new().width(SCROLL_BAR).scroller_width(SCROLL_BAR);
+    let place = scrollable(content).direction(scrollable::Direction::Vertical(bar));
+    place.style(move |theme, status| theme::scroll(palette, theme, status))
 }
 
 /// A level of 0 to 100 with its name.

@@ -5,6 +5,7 @@ use super::{Session, Stage};
 use crate::Effect;
 use shared::model::{Floor, VoiceCodec};
 use shared::wire::{AgentsNews, FromClient, VoiceAbilities};
+use std::sync::Arc;
 
 impl Session {
     pub(super) fn watch_agents(&mut self, on: bool) {
@@ -75,14 +76,14 @@ impl Session {
         }
         let mut floor = match news.since {
             None => Floor::default(),
-            Some(_) => self.view.agents.take().unwrap_or_default(),
+            Some(_) => self.view.agents.take().map(Arc::unwrap_or_clone).unwrap_or_default(),
         };
         floor.version = news.version;
         floor.rows.extend(news.rows);
         for agent in &news.gone {
             floor.rows.remove(agent);
         }
-        self.view.agents = Some(floor);
+        self.view.agents = Some(Arc::new(floor));
     }
 
     pub(super) fn say(&mut self, message: FromClient) {

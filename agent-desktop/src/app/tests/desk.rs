@@ -262,16 +262,26 @@ fn the_desk_speaks_english_too() {
 }
 
 #[test]
-fn a_new_view_of_the_session_reaches_the_window_and_so_does_its_end() {
-    let desktop = Desktop::showing(View::default());
-    let mut stream = Box::pin(super::super::watched(&desktop.app.snapshots));
-    desktop.backend.snapshots.send(Snapshot { view: ready(), ringing: false }).expect("the app listens");
-    let mut next = || iced::futures::executor::block_on(iced::futures::StreamExt::next(&mut stream));
-    assert!(matches!(next(), Some(Message::Shown(snapshot)) if snapshot.view.state() == Some(AgentState::Ready)));
-    let Desktop { app, backend, .. } = desktop;
-    drop((app, backend));
-    assert!(matches!(next(), Some(Message::EngineStopped)));
-    assert!(next().is_none());
+fn the_window_is_drawn_no_more_often_than_what_it_shows_moves() {
+    use super::super::pace::Pace;
+    assert_eq!(Desktop::showing(View::default()).app.pace(), Pace::Still);
+    let mut desktop = Desktop::showing(ready());
+    assert_eq!(desktop.app.pace(), Pace::Levels, "my voice stands on the right");
+    desktop.tell(Message::Agent(agent::Message::ShowAgents));
+    assert_eq!(desktop.app.pace(), Pace::Clocks);
+    desktop.app.outside.hidden = true;
+    assert_eq!(desktop.app.pace(), Pace::Hidden);
+    assert_eq!(Desktop::showing(talking()).app.pace(), Pace::Clocks, "who can help stands there now");
+    assert_eq!(Desktop::showing(not_ready(NotReadyReason::Locked)).app.pace(), Pace::Clocks);
+    let mut narrow = Desktop::showing(ready()).sized(1024.0, 700.0);
+    assert_eq!(narrow.app.pace(), Pace::Clocks);
+    narrow.tell(Message::Agent(agent::Message::ToggleDrawer));
+    assert_eq!(narrow.app.pace(), Pace::Levels);
+    narrow.app.settings.sound_tested = false;
+    narrow.shows(not_ready(NotReadyReason::SignedIn));
+    narrow.tell(Message::Agent(agent::Message::ToggleDrawer));
+    narrow.press(Named::F11);
+    assert_eq!(narrow.app.pace(), Pace::Levels, "the sound is tried out");
 }
 
 fn next(state: NextState) -> View {
@@ -450,8 +460,9 @@ fn somebody_who_uses_keys_and_mouse_with_a_working_headset_sits_here() {
     let mut desktop = Desktop::showing(ready());
     desktop.tell(Message::Second);
     assert_eq!(desktop.wishes(), [], "nobody has touched anything yet");
-    desktop.tell(Message::Stirred);
-    desktop.tell(Message::Stirred);
+    desktop.app.stirs.note(NOW_MS);
+    desktop.tell(Message::Second);
+    desktop.tell(Message::Second);
     assert_eq!(desktop.wishes(), [Wish::Attentive(true)], "told once");
     desktop.shows(without_headset());
     assert_eq!(desktop.wishes(), [Wish::Attentive(false)]);
@@ -459,7 +470,7 @@ fn somebody_who_uses_keys_and_mouse_with_a_working_headset_sits_here() {
     desktop.shows(not_ready(NotReadyReason::Locked));
     assert_eq!(desktop.wishes(), [Wish::Attentive(true), Wish::Attentive(false)]);
     desktop.shows(ready());
-    desktop.app.stirred_ms = NOW_MS - super::super::ATTENTION_MS;
+    desktop.app.stirs.note(NOW_MS - super::super::ATTENTION_MS);
     desktop.tell(Message::Second);
     assert_eq!(desktop.wishes(), [Wish::Attentive(true), Wish::Attentive(false)]);
 }

@@ -108,7 +108,7 @@ fn function_keys_hold_mute_and_choose_with_whom_and_follow_the_servers_word() {
 #[test]
 fn a_colleague_is_found_by_pinyin_initials_and_only_who_is_ready_can_be_chosen() {
     let mut view = with_papers(talking());
-    if let Some(row) = view.agents.as_mut().and_then(|floor| floor.rows.get_mut(&AgentId(2))) {
+    if let Some(row) = view.agents.as_mut().and_then(|floor| Arc::make_mut(floor).rows.get_mut(&AgentId(2))) {
         (row.state, row.since) = (AgentState::Ready, ago(9));
     }
     let mut desktop = Desktop::showing(view);
@@ -380,7 +380,8 @@ fn an_idle_seat_locks_itself_but_never_in_a_call() {
     let minutes = |minutes: u64| NOW_MS - minutes * 60_000;
     let after = |view: View, idle: u64, settings: Settings| {
         let mut desktop = Desktop::showing(view);
-        (desktop.app.stirred_ms, desktop.app.settings) = (minutes(idle), settings);
+        desktop.app.stirs.note(minutes(idle));
+        desktop.app.settings = settings;
         desktop.tell(Message::Second);
         desktop.wishes().contains(&Wish::Lock)
     };

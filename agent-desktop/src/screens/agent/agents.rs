@@ -3,8 +3,8 @@
 use super::{Message, Scene, caller, sign, tone};
 use crate::font;
 use crate::theme::{self, radius, size, space, text_size};
-use crate::widget::{body, card, hairline, heading, icon, label, plain_keys};
-use iced::widget::{Column, Row, button, center, column, container, row, scrollable, space as gap, text, text_input};
+use crate::widget::{body, card, hairline, heading, icon, label, long_list, plain_keys, scroll};
+use iced::widget::{Row, button, center, column, container, row, space as gap, text, text_input};
 use iced::{Center, Element, Fill, Right};
 use shared::model::{AgentState, Floor, FloorRow};
 
@@ -74,8 +74,10 @@ fn table<'a>(filter: &'a Filter, scene: Scene<'a>, floor: &'a Floor) -> Element<
     let rows: Element<'a, Message> = if shown.is_empty() {
         center(label(palette, texts.agents_none).size(text_size::BODY)).into()
     } else {
-        let lines = shown.into_iter().flat_map(|one| [line(scene, one), hairline(palette).width(Fill).height(1.0).into()]);
-        scrollable(Column::with_children(lines)).width(Fill).height(Fill).into()
+        let lines = long_list(shown.len(), size::ROW + 1.0, move |place| {
+            column![line(scene, shown[place]), hairline(palette).width(Fill).height(1.0)].into()
+        });
+        scroll(scene.palette, lines).width(Fill).height(Fill).into()
     };
     column![top.spacing(space::M).align_y(Center), head(scene), hairline(palette).width(Fill).height(1.0), rows].spacing(space::S).into()
 }

@@ -3,8 +3,8 @@
 use super::{Message, Scene, State, present_call};
 use crate::font;
 use crate::theme::{self, Tone, radius, space, text_size};
-use crate::widget::{body, card, hairline, heading, label, labelled, plain, tag};
-use iced::widget::{Column, Row, button, column, container, row, scrollable, text};
+use crate::widget::{body, card, hairline, heading, label, labelled, plain, scroll, tag};
+use iced::widget::{Column, Row, button, column, container, row, text};
 use iced::{Center, Element, Fill};
 use shared::model::{CallFunction, CallView, Caller, CareClass};
 
@@ -49,7 +49,7 @@ fn filled<'a>(state: &'a State, scene: Scene<'a>, title: &'a str, call: &'a Call
         .push(contacts(scene, call))
         .spacing(space::M);
     // In a low window what is known scrolls; the acts stay where they are.
-    let known = scrollable(known).spacing(space::XS).width(Fill).height(Fill);
+    let known = scroll(scene.palette, known).spacing(space::XS).width(Fill).height(Fill);
     column![known].push(row![].push(correct).push(pause(scene)).spacing(space::S).wrap()).spacing(space::M)
 }
 

@@ -5,9 +5,9 @@ use super::{Message, Scene, caller};
 use crate::font;
 use crate::screens::clock;
 use crate::theme::{self, Tone, radius, size, space, text_size};
-use crate::widget::{body, card, hairline, heading, label};
+use crate::widget::{body, card, hairline, heading, label, scroll};
 use desktop_core::Wish;
-use iced::widget::{Column, Row, button, center, column, container, row, scrollable, space as gap, text};
+use iced::widget::{Column, Row, button, center, column, container, row, space as gap, text};
 use iced::{Center, Element, Fill, Right};
 use shared::model::{CallEntry, Direction};
 use shared::wire::CallsPage;
@@ -44,7 +44,7 @@ pub(super) fn view<'a>(page: CallsPage, scene: Scene<'a>) -> Element<'a, Message
         }
         Some(calls) => {
             let lines = calls.iter().flat_map(|call| [line(page, scene, call), hairline(palette).width(Fill).height(1.0).into()]);
-            scrollable(Column::from_iter(lines)).width(Fill).height(Fill).into()
+            scroll(scene.palette, Column::from_iter(lines)).width(Fill).height(Fill).into()
         }
     };
     let content = column![top.spacing(space::L).align_y(Center), head(scene), hairline(palette).width(Fill).height(1.0), rows];

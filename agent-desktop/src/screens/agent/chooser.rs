@@ -4,9 +4,9 @@
 use super::{Message, Scene, caller, tone};
 use crate::font;
 use crate::theme::{self, Tone, size, space, text_size};
-use crate::widget::{body, card, dot, label};
+use crate::widget::{Icon, body, card, dot, icon, label, scroll};
 use desktop_core::{View, Wish, found};
-use iced::widget::{Column, Id, button, center, column, container, mouse_area, opaque, row, scrollable, space as gap, text, text_input};
+use iced::widget::{Column, Id, button, center, column, container, mouse_area, opaque, row, space as gap, text, text_input};
 use iced::{Center, Element, Fill};
 use shared::model::{AgentState, CallFunction, Direction, MatterKind, PhoneNumber, Target, UnitId};
 
@@ -19,6 +19,8 @@ const LIST_HEIGHT: f32 = 12.0 * ROW;
 const ROW: f32 = 36.0;
 /// Most entries of one list; who seeks more types more.
 const MOST: usize = 60;
+/// Side of the arrow of a field that opens the sheet.
+const ARROW: f32 = 14.0;
 /// Longest text that can be typed.
 const MAX_TYPED: usize = 40;
 /// Numbers that were dialled or called last, above all others.
@@ -339,7 +341,7 @@ impl Chooser {
         let list: Element<'a, Message> = if rows.is_empty() {
             container(label(palette, texts.nothing_found).size(text_size::BODY)).center_x(Fill).center_y(LIST_HEIGHT).into()
         } else {
-            container(scrollable(Column::with_children(rows))).height(LIST_HEIGHT).into()
+            container(scroll(scene.palette, Column::with_children(rows))).height(LIST_HEIGHT).into()
         };
         let title = text(self.title(scene)).size(text_size::NUMBER).font(font::BOLD);
         let content = column![title, field, list, label(palette, texts.choose_hint)].spacing(space::M);
@@ -391,7 +393,7 @@ pub(super) fn field<'a>(scene: Scene<'a>, name: &'a str, value: Option<String>, 
         row![
             container(words.wrapping(text::Wrapping::None)).width(Fill).clip(true),
             gap::horizontal().width(space::S),
-            label(palette, "▾")
+            icon(Icon::Down, palette.label).width(ARROW).height(ARROW)
         ]
         .align_y(Center),
     )

@@ -4,10 +4,13 @@ use super::{Message, Scene, tone};
 use crate::font;
 use crate::screens::clock;
 use crate::theme::{self, Tone, radius, space, text_size};
-use crate::widget::{body, card, dot, heading, label, share_bar};
-use iced::widget::{Column, column, container, row, scrollable, space as gap, text};
+use crate::widget::{body, card, dot, heading, label, long_list, scroll, share_bar};
+use iced::widget::{column, container, row, space as gap, text};
 use iced::{Center, Element, Fill};
-use shared::model::{AgentState, OwnFigures, TargetBand};
+use shared::model::{AgentState, FloorRow, OwnFigures, TargetBand};
+
+/// Height of one colleague in the list.
+const COLLEAGUE_HEIGHT: f32 = 28.0;
 
 /// 我的今天; nothing while it is not known.
 pub(super) fn own<'a>(scene: Scene<'a>) -> Option<Element<'a, Message>> {
@@ -58,16 +61,19 @@ pub(super) fn colleagues<'a>(scene: Scene<'a>) -> Element<'a, Message> {
     rows.sort_by_key(|row| (row.state != AgentState::Ready, row.number.as_str()));
     let ready = rows.iter().filter(|row| row.state == AgentState::Ready && row.connected).count();
     let head = row![heading(palette, (scene.texts.papers.colleagues)(ready, rows.len())), gap::horizontal()].push(stale(scene));
-    let lines = rows.into_iter().map(|row| {
-        let state = row.connected.then_some(row.state);
-        let word = state.map_or(scene.texts.house.cut, |state| scene.texts.state_word(state));
-        let name = container(body(format!("{} {}", row.number, row.name)).wrapping(text::Wrapping::None)).width(Fill).clip(true);
-        let note = label(palette, format!("{word} {}", scene.clock_since(row.since))).wrapping(text::Wrapping::None);
-        let line = row![dot(palette.color(tone(state))), name, note].spacing(space::S).align_y(Center);
-        container(line).center_y(28.0).into()
-    });
-    let list = scrollable(Column::from_iter(lines)).width(Fill).height(Fill);
+    let lines = long_list(rows.len(), COLLEAGUE_HEIGHT, move |place| colleague(scene, rows[place]));
+    let list = scroll(scene.palette, lines).width(Fill).height(Fill);
     card(palette, column![head, list].spacing(space::S)).width(Fill).height(Fill).into()
+}
+
+fn colleague<'a>(scene: Scene<'a>, one: &'a FloorRow) -> Element<'a, Message> {
+    let palette = scene.palette;
+    let state = one.connected.then_some(one.state);
+    let word = state.map_or(scene.texts.house.cut, |state| scene.texts.state_word(state));
+    let name = container(body(format!("{} {}", one.number, one.name)).wrapping(text::Wrapping::None)).width(Fill).clip(true);
+    let note = label(palette, format!("{word} {}", scene.clock_since(one.since))).wrapping(text::Wrapping::None);
+    let line = row![dot(palette.color(tone(state))), name, note].spacing(space::S).align_y(Center);
+    container(line).center_y(COLLEAGUE_HEIGHT).into()
 }
 
 /// Says that what stands here is no newer than the break of the connection.

@@ -3,9 +3,9 @@
 use super::{Message, Scene};
 use crate::font;
 use crate::theme::{self, Tone, size, space, text_size};
-use crate::widget::{body, card, heading, label, plain, plain_keys};
+use crate::widget::{body, card, heading, label, long_list, plain, plain_keys, scroll};
 use desktop_core::{View, Wish};
-use iced::widget::{Column, button, center, column, container, row, scrollable, space as gap, text, text_input};
+use iced::widget::{Column, button, center, column, container, row, space as gap, text, text_input};
 use iced::{Center, Element, Fill};
 use shared::model::MessageId;
 use shared::wire::{MAX_MESSAGE, MessageChange, MessageLink, MessageRow, MessageTarget, RECALL_MS};
@@ -68,7 +68,7 @@ impl State {
     /// Everybody, the teams, and who is signed in.
     fn targets<'a>(&'a self, scene: Scene<'a>) -> Element<'a, Message> {
         let texts = &scene.texts.floor;
-        let one = |word: String, target: MessageTarget| {
+        let one = move |word: String, target: MessageTarget| {
             let chosen = (self.to == Some(target)).then_some(Tone::Blue);
             let place = button(container(body(word).wrapping(text::Wrapping::None)).center_y(Fill)).width(Fill).height(size::ROW);
             let place = place.padding([0.0, space::S]).on_press(Message::Messages(Act::To(target)));
@@ -77,13 +77,15 @@ impl State {
         let teams = scene.view.rules.queues.iter().map(|(queue, name)| one(name.clone(), MessageTarget::Team(*queue)));
         let own = scene.view.me.as_ref().map(|me| me.agent);
         let floor = scene.view.agents.as_ref().map(|floor| &floor.rows).into_iter().flatten();
-        let agents = floor.filter(|(agent, _)| Some(**agent) != own);
-        let agents = agents.map(|(agent, row)| one(format!("{} {}", row.number, row.name), MessageTarget::Agent(*agent)));
+        let agents: Vec<_> = floor.filter(|(agent, _)| Some(**agent) != own).collect();
         let all = column![one(texts.to_all.to_owned(), MessageTarget::All), label(scene.palette, texts.to_team)]
             .extend(teams)
             .push(label(scene.palette, texts.to_one))
-            .extend(agents);
-        scrollable(all.spacing(space::XS)).height(Fill).into()
+            .push(long_list(agents.len(), size::ROW + space::XS, move |place| {
+                let (agent, row) = agents[place];
+                one(format!("{} {}", row.number, row.name), MessageTarget::Agent(*agent))
+            }));
+        scroll(scene.palette, all.spacing(space::XS)).height(Fill).into()
     }
 
     fn rows<'a>(&'a self, scene: Scene<'a>) -> Element<'a, Message> {
@@ -94,7 +96,7 @@ impl State {
         let older = messages.has_older.then(|| plain(scene.palette, texts.older, Some(Message::Messages(Act::Older))));
         let rows = Column::with_children(messages.rows.values().map(|row| one_message(scene, row, false)));
         let all = column![].push(older).push(rows.spacing(space::M)).spacing(space::M).width(Fill);
-        scrollable(all).anchor_bottom().width(Fill).height(Fill).into()
+        scroll(scene.palette, all).anchor_bottom().width(Fill).height(Fill).into()
     }
 
     /// The call at this desk, and matters of its citizen that are open, to be attached.

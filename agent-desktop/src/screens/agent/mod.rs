@@ -327,6 +327,14 @@ impl State {
         (waited != waits).then_some(Wish::WatchWaiting(waits))
     }
 
+    /// Levels of microphone and loudspeaker are on the screen.
+    pub(crate) fn shows_levels(&self, scene: Scene<'_>) -> bool {
+        let view = scene.view;
+        let own = self.page == Page::Desk && self.form_here(view).is_none() && (self.drawer || !has_drawer(scene));
+        let tested = self.page == Page::Settings || matches!(self.question, Some(Question::SoundTest));
+        (own || tested) && !view.shows_lock() && !view.must_change_password()
+    }
+
     /// What came is on the screen before somebody's eyes.
     pub(crate) fn shows_messages(&self, view: &View) -> bool {
         self.page == Page::Messages && view.messages.unread() > 0

@@ -8,10 +8,11 @@ use super::{
 };
 use crate::keeping::Settings;
 use crate::theme::space;
+use crate::widget::scroll;
 use desktop_core::{Saved, SoundSettings, View, Wish};
 use iced::Element;
 use iced::keyboard::{Key, key::Named};
-use iced::widget::{column, scrollable};
+use iced::widget::column;
 use shared::model::{AgentState, CallFunction, CallPhase, InteractionId};
 use shared::wire::{CallsPage, Question as Papers};
 
@@ -310,7 +311,7 @@ impl State {
         if self.form_here(scene.view).is_some() {
             return column![].push(figures).push(figures::colleagues(scene)).spacing(space::M).into();
         }
-        scrollable(column![].push(figures).push(own::view(scene)).spacing(space::M)).into()
+        scroll(scene.palette, column![].push(figures).push(own::view(scene)).spacing(space::M)).into()
     }
 
     pub(super) fn question_view<'a>(&'a self, scene: Scene<'a>, question: &'a Question, settings: &'a Settings) -> Element<'a, Message> {

@@ -6,9 +6,9 @@ use super::{Message, Scene};
 use crate::font;
 use crate::keeping::Settings;
 use crate::theme::{self, Tone, space, text_size};
-use crate::widget::{body, card, filled, heading, label, labelled, level_meter, plain, plain_key};
+use crate::widget::{Icon, body, card, filled, heading, icon, label, labelled, level_meter, plain, plain_key, scroll};
 use desktop_core::{SoundSettings, SoundTest, Wish};
-use iced::widget::{Column, Row, button, column, container, row, scrollable, space as gap, text};
+use iced::widget::{Column, Row, button, column, container, row, space as gap, text};
 use iced::{Center, Element, Fill};
 use shared::model::VoiceDevice;
 
@@ -28,7 +28,7 @@ pub(super) fn view<'a>(settings: &'a Settings, scene: Scene<'a>) -> Element<'a, 
     let left = column![card(palette, look(settings, scene)).width(Fill), card(palette, security(settings, scene)).width(Fill)];
     let right = column![card(palette, sound(settings, scene)).width(Fill)];
     let columns = row![left.spacing(space::M).width(COLUMN_WIDTH), right.spacing(space::M).width(COLUMN_WIDTH)].spacing(space::M);
-    scrollable(columns).width(Fill).height(Fill).into()
+    scroll(scene.palette, columns).width(Fill).height(Fill).into()
 }
 
 fn look<'a>(settings: &'a Settings, scene: Scene<'a>) -> Column<'a, Message> {
@@ -166,14 +166,15 @@ fn steps<'a>(scene: Scene<'a>, name: &'a str, percent: u16, less: Message, more:
     let value = container(body(format!("{percent}%"))).center_x(56.0);
     let less = (percent > 0).then_some(less);
     let more = (percent < SoundSettings::LOUDEST).then_some(more);
-    labelled(scene.palette, name, row![step("−", less), value, step("+", more)].spacing(space::XS).align_y(Center)).width(Fill).into()
+    labelled(scene.palette, name, row![step("–", less), value, step("+", more)].spacing(space::XS).align_y(Center)).width(Fill).into()
 }
 
 /// On or off by a click; a sign says which, besides the colour.
 fn switch<'a>(scene: Scene<'a>, word: &'a str, on: bool, act: Message) -> Element<'a, Message> {
     let palette = scene.palette;
-    let word = row![text(if on { "✓" } else { "○" }).size(text_size::BODY).font(font::BOLD), text(word).size(text_size::BODY)];
-    let place = button(word.spacing(space::XS)).padding([space::S, space::M]).on_press(act);
+    let sign = if on { icon(Icon::Ready, palette.color(Tone::Blue)) } else { icon(Icon::Off, palette.label) };
+    let word = row![sign.width(16.0).height(16.0), text(word).size(text_size::BODY)].spacing(space::XS).align_y(Center);
+    let place = button(word).padding([space::S, space::M]).on_press(act);
     place.style(move |_, status| theme::button_row(palette, on.then_some(Tone::Blue), status)).into()
 }
 

@@ -3,9 +3,9 @@
 use super::{Message, Scene, caller, sign, tone};
 use crate::font;
 use crate::theme::{self, Tone, size, space, text_size};
-use crate::widget::{body, card, filled, heading, icon, label, plain, plain_keys, strong};
+use crate::widget::{body, card, filled, heading, icon, label, long_list, plain, plain_keys, scroll, strong};
 use desktop_core::{View, Wish};
-use iced::widget::{Column, Row, button, center, column, container, row, scrollable, space as gap, text, text_input};
+use iced::widget::{Column, Row, button, center, column, container, row, space as gap, text, text_input};
 use iced::{Center, Element, Fill};
 use shared::model::{AgentId, AgentState, FloorRow, InteractionId, MAX_REASON, NotReadyReason, SupervisorAct, WatchMode};
 use shared::wire::WaitingRow;
@@ -98,8 +98,11 @@ impl State {
             let word = if scene.view.agents.is_some() { texts.nobody } else { texts.loading };
             center(label(scene.palette, word).size(text_size::BODY)).into()
         } else {
-            let lines = mine.into_iter().map(|(agent, row)| self.member(scene, *agent, row));
-            scrollable(Column::with_children(lines).spacing(space::XS)).height(Fill).into()
+            let lines = long_list(mine.len(), size::ROW + space::XS, move |place| {
+                let (agent, row) = mine[place];
+                self.member(scene, *agent, row)
+            });
+            scroll(scene.palette, lines).height(Fill).into()
         };
         column![heading(scene.palette, texts.team), rows].spacing(space::S).into()
     }
@@ -214,7 +217,7 @@ impl State {
             Some(rows) if rows.is_empty() => empty(texts.nobody_waits),
             Some(rows) => {
                 let lines = rows.iter().map(|row| self.waits(scene, row));
-                scrollable(Column::with_children(lines).spacing(space::XS)).height(Fill).into()
+                scroll(scene.palette, Column::with_children(lines).spacing(space::XS)).height(Fill).into()
             }
         };
         column![heading(scene.palette, texts.waiting), rows].spacing(space::S).into()

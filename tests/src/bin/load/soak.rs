@@ -15,9 +15,13 @@ use std::time::{Duration, Instant};
 /// How often is looked during the whole run.
 const LOOKS: usize = 30;
 /// Looks that belong to warming up: caches and queues find their size.
-const WARM_UP: usize = 6;
+const WARM_UP: usize = 12;
+/// The server keeps the messages of so many calls, the newest; before that many were made it must grow.
+const TRACED_CALLS: usize = 1_000;
 /// Growth of the desktop's own memory that is none: an allocator keeps what was once used.
 const GROWTH_LIMIT_MIB: f64 = 1.0;
+/// The same of the server, with the pages that its database keeps.
+const SERVER_GROWTH_LIMIT_MIB: f64 = 2.0;
 
 /// A summary that was refused is submitted again so often, each time after so long.
 const MOST_TRIES: usize = 100;
@@ -112,6 +116,8 @@ fn verdict(looks: &[Look], calls: usize, seconds: u64, json: bool) -> Result<()>
         );
     }
     ensure!(desktop <= GROWTH_LIMIT_MIB && handles.0 <= 0.0 && handles.1 <= 0.0, "memory or handles grow");
+    let full = settled.first().is_some_and(|look| look.calls > TRACED_CALLS);
+    ensure!(!full || server <= SERVER_GROWTH_LIMIT_MIB, "the server's memory grows");
     Ok(())
 }
 
