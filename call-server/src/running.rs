@@ -33,6 +33,8 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 
+/// How much more of a busy processor the switchboard gets than whoever writes down what it did.
+const MORE_URGENT: i32 = -5;
 /// Longest wait for the switchboard's picture of the floor.
 const SNAPSHOT_LIMIT: Duration = Duration::from_secs(2);
 
@@ -249,6 +251,8 @@ impl Board {
             done
         };
         let thread = std::thread::Builder::new().name("switchboard".to_owned()).spawn(move || {
+            // Citizens and agents wait for it; it is no harm if the system does not permit it.
+            let _ = rustix::process::nice(MORE_URGENT);
             if let Err(panic) = signalling.block_on(work) {
                 std::panic::resume_unwind(panic.into_panic());
             }

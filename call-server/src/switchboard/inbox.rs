@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 /// Most messages that may wait for the switchboard; an edge that finds it full waits, the switchboard never does.
-pub(crate) const INBOX_LIMIT: usize = 65_536;
+const INBOX_LIMIT: usize = 65_536;
 
 /// What the switchboard takes.
 #[derive(Debug)]
