@@ -144,13 +144,13 @@ fn in_a_read_only_folder_calls_go_on_without_their_recordings_and_the_alarm_is_r
 fn on_a_disk_that_takes_two_seconds_for_each_sync_calls_and_recordings_go_on_and_somebody_is_told() {
     let site = Site::demo("disk_slow");
     site.configure("queues", "wrap_up_seconds", "0.1");
-    // The tracer holds up whatever brings a recording to the disk itself; the database is on another one.
+    // The tracer, a grandchild, holds up whatever brings a recording to the disk itself; the database is on another one.
     let slow = "fsync,fdatasync,syncfs";
     let (trace, inject) = (format!("trace={slow}"), format!("inject={slow}:delay_enter=2000000"));
     let path = |name: &str| site.folder().join(name).display().to_string();
     let slow_paths = ["recordings", "recordings/0", "recordings/0/1.rec", "recordings/0/2.rec"].map(|name| ["-P".to_owned(), path(name)]);
     let log = path("strace.log");
-    let mut tracer = vec!["strace", "-f", "--seccomp-bpf", "-o", &log, "-e", &trace, "-e", &inject];
+    let mut tracer = vec!["strace", "-D", "-f", "--seccomp-bpf", "-o", &log, "-e", &trace, "-e", &inject];
     tracer.extend(slow_paths.iter().flatten().map(String::as_str));
     let mut floor = Floor::open(&site, Server::start_under(&site, &tracer));
     for _ in 0..2 {

@@ -165,6 +165,8 @@ mod tests {
 
     /// Limit of every wait; reached only by a failing test.
     const LIMIT: Duration = Duration::from_secs(20);
+    /// How long nothing must happen to count as nothing.
+    const SILENCE: Duration = Duration::from_millis(60);
 
     fn told(number: u64) -> Input {
         Input::LegConfirmed { leg: LegId(number) }
@@ -180,12 +182,14 @@ mod tests {
         fill(&inbox);
         let limit = INBOX_LIMIT as u64;
         inbox.beside_the_switchboard().send(told(limit));
-        let (began, begun) = mpsc::channel();
+        let (tell, has_told) = mpsc::channel();
         let edge = std::thread::spawn(move || {
-            began.send(()).expect("the test listens");
+            tell.send(()).expect("the test listens");
             inbox.send(told(limit + 1));
+            tell.send(()).expect("the test listens");
         });
-        begun.recv_timeout(LIMIT).expect("the edge runs");
+        has_told.recv_timeout(LIMIT).expect("the edge runs");
+        assert!(has_told.recv_timeout(SILENCE).is_err(), "the edge does not wait for room");
         let (mut first, mut then) = (VecDeque::new(), VecDeque::new());
         messages.take(&mut first).await;
         messages.take(&mut then).await;
