@@ -5,7 +5,7 @@
 use call_core::command::{AgentCommand, MediaAccess, MediaCommand, SessionText, StoreCommand};
 use call_core::input::{AgentAction, CallOffered, LegEnd, PastContact, RecordingOutcome};
 use call_core::ledger::{CallbackRecord, CallbackState};
-use call_core::plan::{AgentPlan, Exit, LastAgentRule, Membership, Plan, QueuePlan, ReasonRule, SkillId, SkillNeed, Strategy};
+use call_core::plan::{AgentPlan, Exit, LastAgentRule, Membership, Overflow, Plan, QueuePlan, ReasonRule, SkillId, SkillNeed, Strategy};
 use call_core::{Command, Core, Input, Now, Time};
 use divan::Bencher;
 use divan::counter::ItemsCount;
@@ -13,6 +13,7 @@ use shared::model::{
     AgentId, CallFunction, Caller, InteractionId, LegId, NotReadyReason, OfferId, PhoneNumber, QueueId, RequestId, SessionId, Target,
     TrunkId, UnixMillis,
 };
+use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 
 #[global_allocator]
@@ -20,6 +21,7 @@ static ALLOCATOR: divan::AllocProfiler = divan::AllocProfiler::system();
 
 const SIZES: [u32; 4] = [10, 100, 1_000, 10_000];
 const QUEUE: QueueId = QueueId(1);
+const OTHER_QUEUE: QueueId = QueueId(2);
 
 fn main() {
     memory_per_waiting_call();
@@ -258,16 +260,56 @@ fn one_consultation_among_free_agents(bencher: Bencher<'_, '_>, size: u32) {
     });
 }
 
-/// A minute begins, with which so many free agents are put in order by occupancy anew; a citizen calls and leaves again. This grows with the
-/// agents, once a minute.
-#[divan::bench(args = SIZES)]
+/// So many agents are free by occupancy, and a minute has begun: a citizen calls and leaves again.
+#[divan::bench(args = SIZES, sample_size = 1)]
 fn the_first_call_of_a_minute_by_occupancy(bencher: Bencher<'_, '_>, size: u32) {
-    let mut rig = Rig::new(Strategy::LeastOccupied, size);
-    (1..=size).for_each(|agent| rig.ask(AgentId(agent), AgentAction::GoReady));
-    bencher.counter(ItemsCount::new(1_u32)).bench_local(|| {
-        rig.now += 60_000;
+    let rig = RefCell::new(Rig::by_occupancy(size));
+    let minute = || rig.borrow_mut().next_minute();
+    bencher.counter(ItemsCount::new(1_u32)).with_inputs(minute).bench_local_values(|()| {
+        let mut rig = rig.borrow_mut();
         rig.dial();
         rig.hang_up();
+    });
+}
+
+/// The beginning of a minute itself, with which so many free agents are put in order by occupancy anew, in all of them: no call waits for it.
+#[divan::bench(args = SIZES)]
+fn a_minute_begins_by_occupancy(bencher: Bencher<'_, '_>, size: u32) {
+    let mut rig = Rig::by_occupancy(size);
+    bencher.counter(ItemsCount::new(1_u32)).bench_local(|| rig.next_minute());
+}
+
+/// So many wait in an unstaffed queue who went from queue to queue as often as they may, and a citizen calls and leaves again.
+#[divan::bench(args = SIZES)]
+fn one_call_beside_calls_that_may_move_no_more(bencher: Bencher<'_, '_>, size: u32) {
+    let mut rig = Rig::with(2, two_queues_that_lead_to_each_other);
+    rig.ask(AgentId(1), AgentAction::GoReady);
+    (0..size).for_each(|_| rig.dial());
+    for agent in [1, 2, 1, 2, 1, 2].map(AgentId) {
+        rig.ask(AgentId(3 - agent.0), AgentAction::GoReady);
+        rig.ask(agent, AgentAction::GoNotReady(NotReadyReason::Break));
+    }
+    one_more_call(bencher, rig);
+}
+
+/// So many wait in a queue that becomes unstaffed, and the queue to which they are to go has room for one: the first of them goes there
+/// whenever that one leaves.
+#[divan::bench(args = SIZES)]
+fn one_place_for_calls_of_an_unstaffed_queue(bencher: Bencher<'_, '_>, size: u32) {
+    let mut rig = Rig::with(2, |plan| {
+        two_queues_that_lead_to_each_other(plan);
+        plan.queues.entry(OTHER_QUEUE).or_default().max_waiting = 1;
+    });
+    rig.ask(AgentId(1), AgentAction::GoReady);
+    rig.ask(AgentId(2), AgentAction::GoReady);
+    (0..size).for_each(|_| rig.dial());
+    let mut first = 0;
+    bencher.counter(ItemsCount::new(1_u32)).bench_local(|| {
+        rig.ask(AgentId(1), AgentAction::GoNotReady(NotReadyReason::Break));
+        first += 1;
+        rig.feed(Input::LegEnded { leg: LegId(first), cause: LegEnd::ByeReceived });
+        rig.ask(AgentId(1), AgentAction::GoReady);
+        rig.dial();
     });
 }
 
@@ -354,6 +396,19 @@ impl Rig {
         let mut rig = Self { core, now: 1, next: 0, sessions, legs, offers, last_leg: LegId(0), talking: VecDeque::new() };
         (1..=agents).for_each(|agent| rig.sign_in(AgentId(agent)));
         rig
+    }
+
+    /// So many agents who are free, the least occupied first.
+    fn by_occupancy(agents: u32) -> Self {
+        let mut rig = Self::new(Strategy::LeastOccupied, agents);
+        (1..=agents).for_each(|agent| rig.ask(AgentId(agent), AgentAction::GoReady));
+        rig
+    }
+
+    /// The clock wakes the core at the next full minute.
+    fn next_minute(&mut self) {
+        self.now = self.now / 60_000 * 60_000 + 60_000;
+        self.feed(Input::Tick);
     }
 
     fn sign_in(&mut self, agent: AgentId) {
@@ -457,6 +512,17 @@ impl Rig {
         self.now += 1;
         let (session, request) = (self.sessions[&agent], RequestId(self.now));
         self.feed(Input::AgentAsked { agent, session, request, action });
+    }
+}
+
+/// Two queues with one agent each who lacks the skill; whoever finds one of them unstaffed goes to the other.
+fn two_queues_that_lead_to_each_other(plan: &mut Plan) {
+    let needs = vec![SkillNeed { skill: SkillId(1), minimum: 1, relaxed: Vec::new() }];
+    let queue = plan.queues.get(&QUEUE).cloned().unwrap_or_default();
+    for (queue_id, to, agent) in [(QUEUE, OTHER_QUEUE, AgentId(1)), (OTHER_QUEUE, QUEUE, AgentId(2))] {
+        let overflow = Overflow { all_not_ready: Some(Exit::Queue(to)), ..Overflow::default() };
+        plan.queues.insert(queue_id, QueuePlan { needs: needs.clone(), overflow, ..queue.clone() });
+        plan.agents.entry(agent).or_default().queues = vec![queue_id];
     }
 }
 

@@ -64,6 +64,8 @@ pub enum Reason {
     LostOver(AgentId),
     /// A desktop came back, its voice path did not.
     MediaReturnOver(AgentId),
+    /// A minute begins: whoever is free by occupancy is put in order before anybody calls (2.1).
+    MinuteBegins,
 }
 
 /// Deadlines by time; at most one per reason.
@@ -86,6 +88,11 @@ impl Timers {
         if let Some(time) = self.by_reason.remove(&reason) {
             self.by_time.remove(&(time, reason));
         }
+    }
+
+    /// Whether a deadline is armed.
+    pub(crate) fn is_set(&self, reason: Reason) -> bool {
+        self.by_reason.contains_key(&reason)
     }
 
     /// The nearest deadline.

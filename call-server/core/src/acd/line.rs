@@ -35,6 +35,8 @@ pub(crate) struct Entry {
     returned: bool,
     /// Nobody is on the line: the citizen is called when the turn comes.
     pub(crate) absent: bool,
+    /// Was not yet sent from queue to queue as often as a call may be.
+    moves_on: bool,
     /// Where it is found among the others of its queue.
     filed: Option<Filing>,
     /// Who is asked first.
@@ -60,6 +62,8 @@ pub(crate) struct Joins {
     pub(crate) returned: bool,
     /// Nobody is on the line: the citizen is called when the turn comes.
     pub(crate) absent: bool,
+    /// Was not yet sent from queue to queue as often as a call may be.
+    pub(crate) moves_on: bool,
 }
 
 /// One round of ringing.
@@ -172,6 +176,7 @@ impl Entry {
             rejecters: self.excluded.keys().copied().collect(),
             points: (i128::from(rules.priority.weight) + i128::from(self.bonus(turn))) * 1_000 - i128::from(self.entered.0) * slope,
             present: !self.absent,
+            moves_on: self.moves_on,
             guarded: rules.priority.guards(self.entered, turn.now.time),
         }
     }
@@ -235,7 +240,7 @@ pub(crate) struct Line {
 impl Line {
     /// Adds a citizen in the place of the entry time. The limit counts from now: time spent talking is no waiting.
     pub(crate) fn join(&mut self, turn: &mut Turn, joins: Joins) {
-        let Joins { interaction, queue, entered, listed, returned, absent } = joins;
+        let Joins { interaction, queue, entered, listed, returned, absent, moves_on } = joins;
         let limit = if absent { None } else { wait_limit(turn, interaction, queue) };
         let entry = Entry {
             interaction,
@@ -248,6 +253,7 @@ impl Line {
             listed,
             returned,
             absent,
+            moves_on,
             filed: None,
             sought: None,
             telling: Telling::default(),
@@ -261,11 +267,11 @@ impl Line {
     }
 
     /// To another queue: the place and the exclusions stay, limit and tiers are those of the new queue.
-    pub(crate) fn change_queue(&mut self, turn: &mut Turn, interaction: InteractionId, queue: QueueId) {
+    pub(crate) fn change_queue(&mut self, turn: &mut Turn, interaction: InteractionId, queue: QueueId, moves_on: bool) {
         let limit = wait_limit(turn, interaction, queue);
         self.take_out(interaction);
         if let Some(entry) = self.entries.get_mut(&interaction) {
-            (entry.queue, entry.limit, entry.open_tier) = (queue, limit, 0);
+            (entry.queue, entry.limit, entry.open_tier, entry.moves_on) = (queue, limit, 0, moves_on);
             entry.telling.moved();
             entry.unexplained = true;
         }
@@ -482,9 +488,10 @@ impl Line {
         all.filter_map(|(_, interaction)| self.get(interaction))
     }
 
-    /// Those of a queue who are on the line and for whom no desk rings, in order of entry.
-    pub(crate) fn unserved_in(&self, queue: QueueId) -> impl Iterator<Item = InteractionId> {
-        self.queues.get(&queue).into_iter().flat_map(QueueLine::unserved).map(|(_, interaction)| interaction)
+    /// Of those of a queue who are on the line and for whom no desk rings, the one who came first; of those who may go to another queue only,
+    /// if so asked.
+    pub(crate) fn first_unserved(&self, queue: QueueId, moves_on: bool) -> Option<InteractionId> {
+        self.queues.get(&queue)?.first_unserved(moves_on).map(|(_, interaction)| interaction)
     }
 
     /// How many in these queues are served before a call of this rank.

@@ -4,10 +4,11 @@ use super::agent::{Agent, Offered, TalkMode};
 use super::choose::Rule;
 use super::line::Entry;
 use super::order::{Group, Phase};
-use super::pool::{Reach, Seated, last_minute};
+use super::pool::{Reach, Seated, last_minute, next_minute};
 use super::rank::Rank;
 use super::{Acd, Match, Seat};
 use crate::ledger::{Decision, PassedOver, Weighed, WhyNot};
+use crate::timer::Reason;
 use crate::turn::Turn;
 use shared::model::{AgentId, InteractionId, OfferId, QueueId};
 use std::cmp::Reverse;
@@ -29,6 +30,15 @@ impl Acd {
             self.file_break(agent);
         }
         self.pools.refresh(turn.now.time);
+    }
+
+    /// Wakes at the next full minute while anybody is free by occupancy: the sorting is done then, and no decision has to wait for it.
+    pub(crate) fn await_minute(&self, turn: &mut Turn) {
+        match (self.pools.any_free_by_occupancy(), turn.timers.is_set(Reason::MinuteBegins)) {
+            (true, false) => turn.timers.set(next_minute(turn.now.time), Reason::MinuteBegins),
+            (false, true) => turn.timers.cancel(Reason::MinuteBegins),
+            (true, true) | (false, false) => {}
+        }
     }
 
     /// Whether calls ask for an agent first who is free now, or gone.

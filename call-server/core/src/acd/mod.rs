@@ -190,10 +190,10 @@ impl Acd {
         self.line.overdue(interaction, now)
     }
 
-    /// A citizen goes to wait in another queue, in the place of the first entry.
-    pub(crate) fn change_queue(&mut self, turn: &mut Turn, interaction: InteractionId, queue: QueueId) {
+    /// A citizen goes to wait in another queue, in the place of the first entry; `moves_on` if that may happen again.
+    pub(crate) fn change_queue(&mut self, turn: &mut Turn, interaction: InteractionId, queue: QueueId, moves_on: bool) {
         self.stop_seeking(turn, interaction, LastAgentOutcome::HoldOver);
-        self.line.change_queue(turn, interaction, queue);
+        self.line.change_queue(turn, interaction, queue, moves_on);
     }
 
     /// Whether a citizen waits and no desk rings.
@@ -201,9 +201,10 @@ impl Acd {
         self.line.get(interaction).is_some_and(|entry| entry.ringing.is_empty())
     }
 
-    /// Those of a queue who are on the line and for whom no desk rings, in order of entry.
-    pub(crate) fn unserved_in(&self, queue: QueueId) -> Vec<InteractionId> {
-        self.line.unserved_in(queue).collect()
+    /// Of those of a queue who are on the line and for whom no desk rings, the one who came first; of those who may go to another queue only,
+    /// if so asked.
+    pub(crate) fn first_unserved(&self, queue: QueueId, moves_on: bool) -> Option<InteractionId> {
+        self.line.first_unserved(queue, moves_on)
     }
 
     /// Why nobody can answer in a queue until somebody decides to, if so. Who changes desks or is gone for a moment counts as there.

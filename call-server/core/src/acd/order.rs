@@ -63,6 +63,8 @@ pub(crate) struct Filing {
     pub(crate) points: i128,
     /// Somebody is on the line.
     pub(crate) present: bool,
+    /// May be sent to another queue.
+    pub(crate) moves_on: bool,
     /// Has waited so long that the entry alone counts.
     pub(crate) guarded: bool,
 }
@@ -74,6 +76,8 @@ pub(crate) struct QueueLine {
     groups: BTreeMap<(Phase, Stage), Group>,
     /// Those on the line for whom no desk rings.
     unserved: BTreeSet<Place>,
+    /// Those of them who may be sent to another queue.
+    unserved_moves_on: BTreeSet<Place>,
     /// Those for whom points count, in both orders.
     scored: BTreeSet<(Place, i128)>,
     by_points: Ranked<Points>,
@@ -220,7 +224,7 @@ impl Party {
 
 impl QueueLine {
     pub(crate) fn put_in(&mut self, place: Place, filing: &Filing) {
-        let Filing { phase, stage, rejecters, points, present, guarded } = filing;
+        let Filing { phase, stage, rejecters, points, present, moves_on, guarded } = filing;
         self.all.insert(place);
         self.groups.entry((*phase, *stage)).or_default().change(rejecters, |party| {
             party.by_entry.insert(place);
@@ -228,6 +232,9 @@ impl QueueLine {
         });
         if *present && !phase.rings() {
             self.unserved.insert(place);
+            if *moves_on {
+                self.unserved_moves_on.insert(place);
+            }
         }
         if !guarded {
             self.scored.insert((place, *points));
@@ -239,6 +246,7 @@ impl QueueLine {
         let Filing { phase, stage, rejecters, points, .. } = filing;
         self.all.remove(&place);
         self.unserved.remove(&place);
+        self.unserved_moves_on.remove(&place);
         if self.scored.remove(&(place, *points)) {
             self.by_points.remove(&(Reverse(*points), place));
         }
@@ -258,9 +266,9 @@ impl QueueLine {
         self.all.iter().copied()
     }
 
-    /// Those on the line for whom no desk rings, in order of entry.
-    pub(crate) fn unserved(&self) -> impl Iterator<Item = Place> {
-        self.unserved.iter().copied()
+    /// Of those on the line for whom no desk rings, the one who came first; of those who may be sent to another queue only, if so asked.
+    pub(crate) fn first_unserved(&self, moves_on: bool) -> Option<Place> {
+        if moves_on { self.unserved_moves_on.first() } else { self.unserved.first() }.copied()
     }
 
     /// Those for whom no tier above this one is open.
@@ -338,7 +346,7 @@ mod tests {
         let points = i128::from(some(random, 5)) * 1_000 - i128::from(entered.0) * i128::from(PRIORITY.slope);
         let phase = [Phase::Unserved, Phase::WantsMore][usize::from(some(random, 2) == 0)];
         let stage = Stage { open_tier: 0, relaxed: 0 };
-        Filing { phase, stage, rejecters, points, present: true, guarded: PRIORITY.guards(entered, now) }
+        Filing { phase, stage, rejecters, points, present: true, moves_on: true, guarded: PRIORITY.guards(entered, now) }
     }
 
     #[test]

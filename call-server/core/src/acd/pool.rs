@@ -242,6 +242,11 @@ impl Pools {
         self.queues.get(&queue).is_some_and(|pool| pool.free > 0)
     }
 
+    /// Whether anybody is free whose rank changes while they are.
+    pub(crate) fn any_free_by_occupancy(&self) -> bool {
+        self.queues.values().any(|pool| pool.strategy == Strategy::LeastOccupied && pool.free > 0)
+    }
+
     /// Whether a call may be offered to somebody.
     pub(crate) fn is_free(&self, agent: AgentId) -> bool {
         self.seats.get(&agent).is_some_and(|seated| seated.free.is_some())
@@ -383,6 +388,11 @@ fn minute_of(now: Time) -> u64 {
 /// The last full minute of the clock.
 pub(crate) fn last_minute(now: Time) -> Time {
     Time(minute_of(now) * MINUTE_MS)
+}
+
+/// The next full minute of the clock.
+pub(crate) fn next_minute(now: Time) -> Time {
+    Time((minute_of(now) + 1) * MINUTE_MS)
 }
 
 /// The place of a member as the strategies by order see it.

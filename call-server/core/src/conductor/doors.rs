@@ -8,7 +8,7 @@ use crate::plan::{BlockEntry, BlockLevel, DialledKind, Exit, KeyAction, PromptNa
 use shared::model::{CareClass, EndReason, InteractionId, LegId, PhoneNumber, QueueId};
 
 /// How often a call may go from queue to queue by rule.
-const MAX_MOVES: usize = 5;
+pub(super) const MAX_MOVES: usize = 5;
 /// Most texts at the door at once, if the plan does not say.
 const MOST_TEXTS: u32 = 50;
 
@@ -143,18 +143,22 @@ impl Core {
         let queues: Vec<QueueId> = ruled.map(|(queue, _)| *queue).collect();
         for queue in queues {
             let Some((cause, exit)) = self.staffing_obstacle(queue) else { continue };
+            let mut left = None;
             // Where one cannot go the next one cannot go either.
-            let blocked =
-                |core: &Self| matches!(exit, Exit::Queue(to) if !core.turn.plan.queues.contains_key(&to) || core.obstacle(to).is_some());
-            if blocked(self) {
-                continue;
-            }
-            for interaction in self.acd.unserved_in(queue) {
+            while self.leads_on(queue, &exit) {
+                let first = self.acd.first_unserved(queue, matches!(exit, Exit::Queue(_)));
+                let Some(interaction) = first.filter(|first| left != Some(*first)) else { break };
                 self.leave_line(interaction, cause, &exit);
-                if blocked(self) {
-                    break;
-                }
+                left = Some(interaction);
             }
+        }
+    }
+
+    /// Whether a call may leave a queue by an exit now.
+    fn leads_on(&self, from: QueueId, exit: &Exit) -> bool {
+        match exit {
+            Exit::Queue(to) => *to != from && self.turn.plan.queues.contains_key(to) && self.obstacle(*to).is_none(),
+            Exit::Refuse | Exit::Announce(_) | Exit::CallBack => true,
         }
     }
 
@@ -190,11 +194,11 @@ impl Core {
     fn leave_line(&mut self, interaction: InteractionId, cause: OverflowCause, exit: &Exit) {
         self.acd.settle(&self.turn);
         let Some(call) = self.calls.get(interaction) else { return };
-        let (from, may_move, reason) = (call.queue, call.moves < MAX_MOVES, call.unserved(cause.end_reason()));
+        let (from, moves, reason) = (call.queue, call.moves, call.unserved(cause.end_reason()));
         match exit {
-            Exit::Queue(to) if may_move && *to != from && self.turn.plan.queues.contains_key(to) && self.obstacle(*to).is_none() => {
+            Exit::Queue(to) if moves < MAX_MOVES && self.leads_on(from, exit) => {
                 self.stop_asking(interaction);
-                self.acd.change_queue(&mut self.turn, interaction, *to);
+                self.acd.change_queue(&mut self.turn, interaction, *to, moves + 1 < MAX_MOVES);
                 self.note_last_agents();
                 self.calls.change_queue(&mut self.turn, interaction, Move { from, to: *to, cause });
             }

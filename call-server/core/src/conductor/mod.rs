@@ -22,6 +22,7 @@ use crate::input::{CallOffered, Input, LegEnd, MediaFailure};
 use crate::ledger::{FactKind, LastAgentOutcome};
 use crate::plan::QueuePlan;
 use crate::timer::Reason;
+use doors::MAX_MOVES;
 use shared::model::{AgentId, Caller, EndReason, InteractionId, KnownCaller, LegId, QueueId, Side};
 
 impl Core {
@@ -92,8 +93,8 @@ impl Core {
             Reason::MediaOpenOverdue(interaction) => self.end_call(interaction, Ending::by_server(EndReason::MediaFailed)),
             Reason::ProbeOver(interaction) => self.end_call(interaction, Ending::by_server(EndReason::ProbeDone)),
             Reason::WaitOver(interaction) => self.leave_if_overdue(interaction),
-            // The matching that follows sees that it is over.
-            Reason::ExclusionOver(..) => {}
+            // The matching that follows sees that it is over, and puts the free ones in order.
+            Reason::ExclusionOver(..) | Reason::MinuteBegins => {}
             Reason::ReachGrows(interaction) => self.acd.reach_grows(&mut self.turn, interaction),
             Reason::HoldOver(interaction) => self.acd.hold_over(&mut self.turn, interaction),
             Reason::AnnouncementDue(interaction) => self.tell(interaction),
@@ -137,6 +138,7 @@ impl Core {
                 break;
             }
         }
+        self.acd.await_minute(&mut self.turn);
         self.note_last_agents();
         for (interaction, decision) in self.acd.explain_waits(&self.turn) {
             if let Some(call) = self.calls.get_mut(interaction) {
@@ -206,7 +208,8 @@ impl Core {
             let call = self.calls.get(interaction);
             let listed = call.map_or(0, |call| self.turn.plan.callers.points(&call.caller, self.turn.now.utc));
             let absent = call.is_some_and(Call::is_expected);
-            self.acd.join(&mut self.turn, Joins { interaction, queue, entered: entered.time, listed, returned, absent });
+            let moves_on = call.is_some_and(|call| call.moves < MAX_MOVES);
+            self.acd.join(&mut self.turn, Joins { interaction, queue, entered: entered.time, listed, returned, absent, moves_on });
             self.seek_last_agent(interaction, queue);
         }
     }

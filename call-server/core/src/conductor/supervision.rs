@@ -1,6 +1,7 @@
 //! What supervisors do (1-14, 2.4): they take part in calls, take and end them, and set states. Only those of one's team; each act has a
 //! reason and leaves an audit row.
 
+use super::doors::MAX_MOVES;
 use crate::Core;
 use crate::acd::{Activity, Agent, Asked};
 use crate::calls::{Ending, Move, Stage, Watcher};
@@ -212,7 +213,8 @@ impl Core {
         }
         self.stop_asking(interaction);
         self.calls.change_queue(&mut self.turn, interaction, Move { from, to, cause: OverflowCause::Supervisor });
-        self.acd.change_queue(&mut self.turn, interaction, to);
+        let moves_on = self.calls.get(interaction).is_some_and(|call| call.moves < MAX_MOVES);
+        self.acd.change_queue(&mut self.turn, interaction, to, moves_on);
         Ok(())
     }
 
