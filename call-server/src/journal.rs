@@ -9,7 +9,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
@@ -23,8 +23,6 @@ const KEPT_FILES: usize = 9;
 const KEPT_FOR: Duration = Duration::from_secs(30 * 86_400);
 /// How much less of a busy processor the writer gets than whoever sets calls up.
 const LESS_URGENT: i32 = 5;
-/// How long a line may wait in memory before it is written.
-const FLUSH_EACH: Duration = Duration::from_secs(1);
 /// What comes within this time after a line wakes nobody: to be woken for each line costs more than to write it.
 const GATHER: Duration = Duration::from_millis(100);
 
@@ -148,14 +146,7 @@ fn write(file: File, lines: &Receiver<JournalLine>) {
 fn write_all(mut file: impl Write, lines: &Receiver<JournalLine>, limit_bytes: u64) -> io::Result<()> {
     let (mut text, mut bytes) = (Vec::new(), 0);
     loop {
-        let first = match lines.recv_timeout(FLUSH_EACH) {
-            Ok(line) => line,
-            Err(RecvTimeoutError::Timeout) => {
-                file.flush()?;
-                continue;
-            }
-            Err(RecvTimeoutError::Disconnected) => return file.flush(),
-        };
+        let Ok(first) = lines.recv() else { return file.flush() };
         std::thread::sleep(GATHER);
         for line in std::iter::once(first).chain(lines.try_iter()) {
             text.clear();
@@ -170,6 +161,8 @@ fn write_all(mut file: impl Write, lines: &Receiver<JournalLine>, limit_bytes: u
             }
             file.write_all(&text)?;
         }
+        // A run that is killed, also under load, loses no more than what was being gathered.
+        file.flush()?;
     }
 }
 
@@ -188,8 +181,9 @@ mod tests {
         SessionId, TrunkId, UnixMillis,
     };
     use std::collections::BTreeMap;
+    use std::io;
     use std::path::{Path, PathBuf};
-    use std::sync::mpsc::sync_channel;
+    use std::sync::mpsc::{Sender, sync_channel};
     use std::time::{Duration, SystemTime};
 
     fn plan() -> Plan {
@@ -311,6 +305,35 @@ mod tests {
         write_all(&mut file, &receiver, 2 * size).expect("memory takes everything");
         let text = String::from_utf8(file).expect("text");
         assert_eq!(lines(&text), [line.clone(), line, JournalLine::Gap]);
+    }
+
+    /// Tells how many bytes were written whenever it is flushed.
+    struct Told(u64, Sender<u64>);
+
+    impl io::Write for Told {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += bytes.len() as u64;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            self.1.send(self.0).map_err(io::Error::other)
+        }
+    }
+
+    #[test]
+    fn what_was_told_is_in_the_file_soon_although_the_run_goes_on() {
+        let (sender, receiver) = sync_channel(8);
+        let (flushed, told) = std::sync::mpsc::channel();
+        let writer = std::thread::spawn(move || write_all(Told(0, flushed), &receiver, u64::MAX));
+        let line = JournalLine::Handled { now: Now { time: Time(0), utc: UnixMillis(0) }, input: Input::Tick, commands: 0 };
+        let size = serde_json::to_vec(&line).expect("a line").len() as u64 + 1;
+        for round in 1..=2 {
+            sender.send(line.clone()).expect("the writer listens");
+            assert_eq!(told.recv_timeout(Duration::from_secs(20)), Ok(round * size));
+        }
+        drop(sender);
+        writer.join().expect("no panic").expect("it takes everything");
     }
 
     #[test]

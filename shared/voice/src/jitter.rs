@@ -42,6 +42,9 @@ const SPURT_PAUSE: u64 = 1_920;
 const SLACK: i64 = FRAME as i64 * 3 / 2;
 /// From here on above the need, shortening is more urgent than being unheard, in samples: 120 ms.
 const URGENT: i64 = 960;
+/// Frames for which all that comes may be too late to be heard: then the way has become longer, or the reader's clock has jumped, and what
+/// was learnt of it is void.
+const REFUSED_FRAMES: u32 = 3;
 /// Frames between two changes of the delay: a voice may become faster by a tenth, not more.
 const REST_FRAMES: u64 = 5;
 
@@ -89,6 +92,8 @@ pub struct JitterBuffer {
     shortened: u64,
     lengthened: u64,
     newest_lead: u64,
+    /// Frames in which the newest packet came too late to be heard, one after the other, and the pull before the last of them.
+    refused: (u32, u64),
     /// How long the first packet of the next spurt waits, in samples, if that is known already.
     lead: Option<u64>,
     playing: bool,
@@ -155,6 +160,7 @@ impl JitterBuffer {
             shortened: 0,
             lengthened: 0,
             newest_lead: 0,
+            refused: (0, 0),
             lead: None,
             playing: false,
         }
@@ -206,16 +212,22 @@ impl JitterBuffer {
     fn take_note(&mut self, now_us: u64, header: &Header, count: usize) -> u64 {
         self.statistics.note(now_us, header);
         let (mut spurt, start) = self.place(header);
-        let transit = self.pulled.cast_signed() - start.cast_signed();
-        self.delays.note(transit);
-        if let Some(behind) = spurt.next.checked_sub(start).filter(|behind| *behind > 0) {
-            self.late += 1;
-            self.go_back(&mut spurt, start, behind);
+        self.note_delay(start);
+        match spurt.next.checked_sub(start).filter(|behind| *behind > 0) {
+            Some(behind) => {
+                self.late += 1;
+                self.go_back(&mut spurt, start, behind);
+            }
+            None => self.refused.0 = 0,
         }
         self.newest_lead = (start + self.until_pull(now_us)).saturating_sub(spurt.next);
         spurt.end = spurt.end.max(start + count as u64);
         self.spurt = Some(spurt);
         start
+    }
+
+    fn note_delay(&mut self, start: u64) {
+        self.delays.note(self.pulled.cast_signed() - start.cast_signed());
     }
 
     /// The next 20 ms, to be called every 20 ms.
@@ -294,10 +306,7 @@ impl JitterBuffer {
                 return (spurt, start);
             }
         }
-        self.ring.clear();
-        if let Intake::InOrder(shelf) = &mut self.intake {
-            shelf.clear();
-        }
+        self.forget_sound();
         self.delays.forget_positions();
         let start = (1 << 32) | u64::from(header.timestamp);
         // Whole frames: a packet is then needed at the moment when its first sample is due, and not up to a frame earlier.
@@ -305,12 +314,38 @@ impl JitterBuffer {
         (Spurt { ssrc: header.ssrc, end: start, next, gap: None }, start)
     }
 
-    /// A late packet: if nothing newer came, it is still worth hearing, and so the delay grows.
+    fn forget_sound(&mut self) {
+        self.ring.clear();
+        if let Intake::InOrder(shelf) = &mut self.intake {
+            shelf.clear();
+        }
+    }
+
+    /// A late packet: if nothing newer came, it is still worth hearing, and so the delay grows. It does not grow beyond its limit for a few of
+    /// them; but if that goes on, they are all that there is to be heard, and the delay is counted anew from here.
     fn go_back(&mut self, spurt: &mut Spurt, start: u64, behind: u64) {
         let room = MOST.cast_signed() - self.delay(spurt);
-        if start >= spurt.end && behind.cast_signed() <= room {
-            spurt.next = start;
+        if start < spurt.end {
+            return;
         }
+        if behind.cast_signed() <= room {
+            spurt.next = start;
+            self.refused.0 = 0;
+        } else if self.is_refused_for_long() {
+            self.forget_sound();
+            self.delays = Delays::new();
+            self.note_delay(start);
+            (spurt.next, spurt.gap) = (start - TARGET, None);
+        }
+    }
+
+    /// Counts a frame in which the newest packet is refused; packets that come together count once.
+    fn is_refused_for_long(&mut self) -> bool {
+        let (frames, at) = self.refused;
+        if frames == 0 || at != self.pulled {
+            self.refused = (frames + 1, self.pulled);
+        }
+        self.refused.0 > REFUSED_FRAMES
     }
 
     /// How long the fastest packets wait now, in samples.

@@ -332,3 +332,38 @@ fn what_comes_late_into_a_bridged_gap_is_heard_without_a_click() {
     let step = heard[start..].windows(2).map(|pair| (i32::from(pair[1]) - i32::from(pair[0])).abs()).max();
     assert!(step.is_some_and(|step| step < natural * 3 / 2), "{step:?} against {natural}");
 }
+
+/// Frames without sound from this frame on: how many, and how many together at most.
+fn silence_from(heard: &[i16], from: usize) -> (usize, usize) {
+    let silent: Vec<bool> = heard.chunks(FRAME_SAMPLES).skip(from).map(|frame| rms_dbfs(frame) < -60.0).collect();
+    let longest = silent.split(|silent| !silent).map(<[bool]>::len).max();
+    (silent.iter().filter(|silent| **silent).count(), longest.unwrap_or(0))
+}
+
+#[test]
+fn a_way_that_becomes_longer_for_good_costs_its_own_length_and_not_the_seconds_until_it_is_learnt() {
+    for longer_ms in (100..=400).step_by(20) {
+        let mut buffer = JitterBuffer::new();
+        let heard = run(&mut buffer, PACKETS, |number| Some(if number < 250 { 0 } else { longer_ms }));
+        let (silent, _) = silence_from(&heard[..PACKETS as usize * FRAME_SAMPLES], 200);
+        assert!(silent as u64 <= longer_ms / 20 + 6, "{longer_ms} ms: {silent} frames of silence");
+    }
+}
+
+#[test]
+fn a_reader_that_stood_still_and_makes_up_for_it_at_once_hears_on() {
+    for stood_ms in (100..=520).step_by(20) {
+        let mut buffer = JitterBuffer::new();
+        let mut heard = Vec::new();
+        for beat in 0..u64::from(PACKETS) {
+            let (began, over) = (250, 250 + stood_ms / 20);
+            if !(began..over).contains(&beat) {
+                let missed = if beat == over { stood_ms / 20 } else { 0 };
+                (beat - missed..=beat).for_each(|number| buffer.insert(beat * 20_000, &header(number as u32), &tone(number as u32)));
+                (0..=missed).for_each(|_| heard.extend(buffer.pull(beat * 20_000)));
+            }
+        }
+        let (silent, longest) = silence_from(&heard, 200);
+        assert!(silent <= 30 && longest <= 20, "{stood_ms} ms: {silent} frames of silence, {longest} together");
+    }
+}
