@@ -174,7 +174,8 @@ fn broken(text: &str, number: u32, mutant: &Mutant) -> Result<String, String> {
 /// Builds the test programs of the copy and writes down where they are.
 fn build(copy: &Path) -> Result<(), String> {
     let mut told = Vec::new();
-    let tests = ["test", "--no-run", "--lib", "--test", "scenarios", "--test", "functions", "--test", "phones_of_the_house", "--test", "occupancy"];
+    let tests =
+        ["test", "--no-run", "--lib", "--test", "scenarios", "--test", "functions", "--test", "phones_of_the_house", "--test", "occupancy"];
     for what in [&tests[..], &["build", "--example", "simulate"]] {
         let mut command = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
         command.args(what).args(["--offline", "--package", "call-core", "--message-format", "json-render-diagnostics"]);

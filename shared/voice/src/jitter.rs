@@ -14,7 +14,7 @@ use crate::conceal::Concealer;
 use crate::conceal::bridge::{MAX_AFTER, MAX_GAP};
 use crate::rtp::{Header, ReceiveStatistics};
 use crate::stretch::{SHORTEN_SAMPLES, lengthen, shorten};
-use crate::{FRAME_SAMPLES, MAX_PACKET_SAMPLES};
+use crate::{FRAME_SAMPLES, FRAME_US, MAX_PACKET_SAMPLES};
 use delay::Delays;
 use ring::{Ring, Ticks};
 use shelf::Shelf;
@@ -42,6 +42,10 @@ const SPURT_PAUSE: u64 = 1_920;
 const SLACK: i64 = FRAME as i64 * 3 / 2;
 /// From here on above the need, shortening is more urgent than being unheard, in samples: 120 ms.
 const URGENT: i64 = 960;
+/// A reader that did not come for so long stood still, in µs: 80 ms.
+const STOOD_STILL_US: u64 = 80_000;
+/// For so long after that it may make up for the frames that it missed, in µs.
+const MAKING_UP_US: u64 = 100_000;
 /// Frames for which all that comes may be too late to be heard: then the way has become longer, or the reader's clock has jumped, and what
 /// was learnt of it is void.
 const REFUSED_FRAMES: u32 = 3;
@@ -83,8 +87,10 @@ pub struct JitterBuffer {
     statistics: ReceiveStatistics,
     spurt: Option<Spurt>,
     delays: Delays,
-    /// Pulls so far, in samples: the clock of all delays.
+    /// Pulls so far, those that were missed included, in samples: the clock of all delays.
     pulled: u64,
+    /// Pulls that were missed and are counted already.
+    missed: Option<Missed>,
     rest_until: u64,
     last_pull_us: Option<u64>,
     late: u64,
@@ -97,6 +103,14 @@ pub struct JitterBuffer {
     /// How long the first packet of the next spurt waits, in samples, if that is known already.
     lead: Option<u64>,
     playing: bool,
+}
+
+/// What a reader that stood still may make up for.
+#[derive(Debug, Clone, Copy)]
+struct Missed {
+    frames: u64,
+    /// When it came again.
+    again_us: u64,
 }
 
 /// What becomes of a payload.
@@ -153,6 +167,7 @@ impl JitterBuffer {
             spurt: None,
             delays: Delays::new(),
             pulled: 0,
+            missed: None,
             rest_until: 0,
             last_pull_us: None,
             late: 0,
@@ -171,7 +186,7 @@ impl JitterBuffer {
     pub fn follow(&mut self, before: &Self) {
         self.delays = before.delays.clone();
         self.lead = before.spurt.map(|spurt| spurt.end.saturating_sub(spurt.next));
-        (self.pulled, self.last_pull_us) = (before.pulled, before.last_pull_us);
+        (self.pulled, self.last_pull_us, self.missed) = (before.pulled, before.last_pull_us, before.missed);
     }
 
     /// Takes a packet's payload that arrived at `now_us` (any monotonic clock, the same as in [`JitterBuffer::pull`]). One that is not
@@ -211,8 +226,12 @@ impl JitterBuffer {
     /// Finds the packet's place and learns from its time; gives its position.
     fn take_note(&mut self, now_us: u64, header: &Header, count: usize) -> u64 {
         self.statistics.note(now_us, header);
+        self.follow_clock(now_us);
         let (mut spurt, start) = self.place(header);
-        self.note_delay(start);
+        // When a packet came that lay there for a reader who stood still, nobody knows.
+        if self.missed.is_none_or(|missed| now_us >= missed.again_us + FRAME_US) {
+            self.note_delay(start);
+        }
         match spurt.next.checked_sub(start).filter(|behind| *behind > 0) {
             Some(behind) => {
                 self.late += 1;
@@ -232,7 +251,8 @@ impl JitterBuffer {
 
     /// The next 20 ms, to be called every 20 ms.
     pub fn pull(&mut self, now_us: u64) -> [i16; FRAME_SAMPLES] {
-        self.last_pull_us = Some(now_us);
+        self.follow_clock(now_us);
+        let follows_at_once = self.last_pull_us.replace(now_us).is_some_and(|last_us| now_us.saturating_sub(last_us) < FRAME_US / 2);
         self.playing = false;
         let mut frame = [0; FRAME_SAMPLES];
         if let Some(mut spurt) = self.spurt {
@@ -250,8 +270,26 @@ impl JitterBuffer {
         } else {
             self.concealer.fill(&mut frame);
         }
-        self.pulled += FRAME;
+        if !(follows_at_once && self.makes_up(now_us)) {
+            self.pulled += FRAME;
+        }
         frame
+    }
+
+    /// Whether a pull that follows another one at once is one that was missed, and counted.
+    fn makes_up(&mut self, now_us: u64) -> bool {
+        let owed = self.missed.as_mut().filter(|missed| missed.frames > 0 && now_us < missed.again_us + MAKING_UP_US);
+        owed.map(|missed| missed.frames -= 1).is_some()
+    }
+
+    /// Counts the pulls that a reader missed while it stood still: what comes now is not faster for it, and what comes after the reader has made up
+    /// for them is not slower.
+    fn follow_clock(&mut self, now_us: u64) {
+        let Some(last_us) = self.last_pull_us.filter(|last_us| now_us.saturating_sub(*last_us) >= STOOD_STILL_US) else { return };
+        let frames = (now_us - last_us) / FRAME_US - 1;
+        self.pulled += frames * FRAME;
+        self.last_pull_us = Some(last_us + frames * FRAME_US);
+        self.missed = Some(Missed { frames, again_us: now_us });
     }
 
     /// Whether anything in the newest frame had come; else all of it was invented, or silence.

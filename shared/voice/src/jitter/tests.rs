@@ -333,11 +333,9 @@ fn what_comes_late_into_a_bridged_gap_is_heard_without_a_click() {
     assert!(step.is_some_and(|step| step < natural * 3 / 2), "{step:?} against {natural}");
 }
 
-/// Frames without sound from this frame on: how many, and how many together at most.
-fn silence_from(heard: &[i16], from: usize) -> (usize, usize) {
-    let silent: Vec<bool> = heard.chunks(FRAME_SAMPLES).skip(from).map(|frame| rms_dbfs(frame) < -60.0).collect();
-    let longest = silent.split(|silent| !silent).map(<[bool]>::len).max();
-    (silent.iter().filter(|silent| **silent).count(), longest.unwrap_or(0))
+/// Frames without sound from this frame on.
+fn silence_from(heard: &[i16], from: usize) -> usize {
+    heard.chunks(FRAME_SAMPLES).skip(from).filter(|frame| rms_dbfs(frame) < -60.0).count()
 }
 
 #[test]
@@ -345,25 +343,39 @@ fn a_way_that_becomes_longer_for_good_costs_its_own_length_and_not_the_seconds_u
     for longer_ms in (100..=400).step_by(20) {
         let mut buffer = JitterBuffer::new();
         let heard = run(&mut buffer, PACKETS, |number| Some(if number < 250 { 0 } else { longer_ms }));
-        let (silent, _) = silence_from(&heard[..PACKETS as usize * FRAME_SAMPLES], 200);
+        let silent = silence_from(&heard[..PACKETS as usize * FRAME_SAMPLES], 200);
         assert!(silent as u64 <= longer_ms / 20 + 6, "{longer_ms} ms: {silent} frames of silence");
+    }
+}
+
+/// A reader that stands still for so many frames, then takes what came meanwhile, and as many frames at once if it makes up for them; gives what it
+/// hears, and how much waits two seconds later, in ms.
+fn stand_still(frames: u64, makes_up: bool) -> (Vec<i16>, u64) {
+    let (mut buffer, mut heard, mut read) = (JitterBuffer::new(), Vec::new(), 0);
+    for beat in (0..350).filter(|beat| !(250 - frames..250).contains(beat)) {
+        (read..=beat).for_each(|number| buffer.insert(beat * 20_000, &header(number as u32), &tone(number as u32)));
+        read = beat + 1;
+        let missed = if beat == 250 && makes_up { frames } else { 0 };
+        (0..=missed).for_each(|_| heard.extend(buffer.pull(beat * 20_000)));
+    }
+    (heard, buffer.waiting() / SAMPLES_PER_MS)
+}
+
+#[test]
+fn a_reader_that_stood_still_hears_on_and_its_delay_is_soon_what_it_was() {
+    for frames in 3..=40 {
+        let (heard, waiting_ms) = stand_still(frames, false);
+        let silent = silence_from(&heard, 200);
+        assert!(silent <= 1 && waiting_ms <= 80, "{frames} frames: {silent} of silence, {waiting_ms} ms wait");
     }
 }
 
 #[test]
 fn a_reader_that_stood_still_and_makes_up_for_it_at_once_hears_on() {
-    for stood_ms in (100..=520).step_by(20) {
-        let mut buffer = JitterBuffer::new();
-        let mut heard = Vec::new();
-        for beat in 0..u64::from(PACKETS) {
-            let (began, over) = (250, 250 + stood_ms / 20);
-            if !(began..over).contains(&beat) {
-                let missed = if beat == over { stood_ms / 20 } else { 0 };
-                (beat - missed..=beat).for_each(|number| buffer.insert(beat * 20_000, &header(number as u32), &tone(number as u32)));
-                (0..=missed).for_each(|_| heard.extend(buffer.pull(beat * 20_000)));
-            }
-        }
-        let (silent, longest) = silence_from(&heard, 200);
-        assert!(silent <= 30 && longest <= 20, "{stood_ms} ms: {silent} frames of silence, {longest} together");
+    for frames in 3..=40 {
+        let (heard, waiting_ms) = stand_still(frames, true);
+        let silent = silence_from(&heard, 200);
+        let most = if frames < 18 { 4 } else { frames as usize };
+        assert!(silent <= most && waiting_ms <= 80, "{frames} frames: {silent} of silence, {waiting_ms} ms wait");
     }
 }
