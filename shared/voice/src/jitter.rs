@@ -15,7 +15,7 @@ use crate::conceal::bridge::{MAX_AFTER, MAX_GAP};
 use crate::rtp::{Header, ReceiveStatistics};
 use crate::stretch::{SHORTEN_SAMPLES, lengthen, shorten};
 use crate::{FRAME_SAMPLES, MAX_PACKET_SAMPLES};
-use delay::Delays;
+use delay::{Arrivals, Delays};
 use ring::{Ring, Ticks};
 use shelf::Shelf;
 
@@ -80,6 +80,8 @@ pub struct JitterBuffer {
     statistics: ReceiveStatistics,
     spurt: Option<Spurt>,
     delays: Delays,
+    /// Where lost packets come back from those behind them.
+    arrivals: Arrivals,
     /// Pulls so far, in samples: the clock of all delays.
     pulled: u64,
     rest_until: u64,
@@ -147,6 +149,7 @@ impl JitterBuffer {
             statistics: ReceiveStatistics::default(),
             spurt: None,
             delays: Delays::new(),
+            arrivals: Arrivals::default(),
             pulled: 0,
             rest_until: 0,
             last_pull_us: None,
@@ -208,6 +211,10 @@ impl JitterBuffer {
         let (mut spurt, start) = self.place(header);
         let transit = self.pulled.cast_signed() - start.cast_signed();
         self.delays.note(transit);
+        if matches!(self.intake, Intake::InOrder(_)) {
+            let delays = &mut self.delays;
+            self.arrivals.note(header.sequence, transit, count as u64, |transit| delays.note_lost(transit));
+        }
         if let Some(behind) = spurt.next.checked_sub(start).filter(|behind| *behind > 0) {
             self.late += 1;
             self.go_back(&mut spurt, start, behind);
@@ -299,6 +306,7 @@ impl JitterBuffer {
             shelf.clear();
         }
         self.delays.forget_positions();
+        self.arrivals = Arrivals::default();
         let start = (1 << 32) | u64::from(header.timestamp);
         // Whole frames: a packet is then needed at the moment when its first sample is due, and not up to a frame earlier.
         let next = start - self.lead.take().unwrap_or_else(|| self.target()).div_ceil(FRAME) * FRAME;
