@@ -15,7 +15,7 @@ use crate::conceal::bridge::{MAX_AFTER, MAX_GAP};
 use crate::rtp::{Header, ReceiveStatistics};
 use crate::stretch::{SHORTEN_SAMPLES, lengthen, shorten};
 use crate::{FRAME_SAMPLES, FRAME_US, MAX_PACKET_SAMPLES};
-use delay::Delays;
+use delay::{Arrivals, Delays};
 use ring::{Ring, Ticks};
 use shelf::Shelf;
 
@@ -87,6 +87,8 @@ pub struct JitterBuffer {
     statistics: ReceiveStatistics,
     spurt: Option<Spurt>,
     delays: Delays,
+    /// Where lost packets come back from those behind them.
+    arrivals: Arrivals,
     /// Pulls so far, those that were missed included, in samples: the clock of all delays.
     pulled: u64,
     /// Pulls that were missed and are counted already.
@@ -166,6 +168,7 @@ impl JitterBuffer {
             statistics: ReceiveStatistics::default(),
             spurt: None,
             delays: Delays::new(),
+            arrivals: Arrivals::default(),
             pulled: 0,
             missed: None,
             rest_until: 0,
@@ -230,7 +233,7 @@ impl JitterBuffer {
         let (mut spurt, start) = self.place(header);
         // When a packet came that lay there for a reader who stood still, nobody knows.
         if self.missed.is_none_or(|missed| now_us >= missed.again_us + FRAME_US) {
-            self.note_delay(start);
+            self.note_delay(header, start, count);
         }
         match spurt.next.checked_sub(start).filter(|behind| *behind > 0) {
             Some(behind) => {
@@ -245,8 +248,17 @@ impl JitterBuffer {
         start
     }
 
-    fn note_delay(&mut self, start: u64) {
-        self.delays.note(self.pulled.cast_signed() - start.cast_signed());
+    fn note_delay(&mut self, header: &Header, start: u64, count: usize) {
+        let transit = self.transit(start);
+        self.delays.note(transit);
+        if matches!(self.intake, Intake::InOrder(_)) {
+            let delays = &mut self.delays;
+            self.arrivals.note(header.sequence, transit, count as u64, |transit| delays.note_lost(transit));
+        }
+    }
+
+    fn transit(&self, start: u64) -> i64 {
+        self.pulled.cast_signed() - start.cast_signed()
     }
 
     /// The next 20 ms, to be called every 20 ms.
@@ -346,6 +358,7 @@ impl JitterBuffer {
         }
         self.forget_sound();
         self.delays.forget_positions();
+        self.arrivals = Arrivals::default();
         let start = (1 << 32) | u64::from(header.timestamp);
         // Whole frames: a packet is then needed at the moment when its first sample is due, and not up to a frame earlier.
         let next = start - self.lead.take().unwrap_or_else(|| self.target()).div_ceil(FRAME) * FRAME;
@@ -371,8 +384,8 @@ impl JitterBuffer {
             self.refused.0 = 0;
         } else if self.is_refused_for_long() {
             self.forget_sound();
-            self.delays = Delays::new();
-            self.note_delay(start);
+            (self.delays, self.arrivals) = (Delays::new(), Arrivals::default());
+            self.delays.note(self.transit(start));
             (spurt.next, spurt.gap) = (start - TARGET, None);
         }
     }

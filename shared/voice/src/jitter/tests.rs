@@ -233,6 +233,48 @@ fn with_opus_a_lost_packet_comes_back_from_the_next_and_longer_gaps_are_bridged(
     assert!(quietest > -40.0, "never silent: {quietest}");
 }
 
+/// Opus frames by arrival: `calm` of them on time, then as many that lose one in `loses_one_in` and come up to `jitter_ms` late. Samples
+/// of the lost frames, and those that came back.
+#[cfg(feature = "opus")]
+fn lost_and_recovered(calm: u32, shaken: u32, (loses_one_in, jitter_ms): (u32, u64), phase_us: u64) -> (u64, u64) {
+    let codec = Codec::Opus { expected_loss_percent: 10 };
+    let (mut encoder, mut buffer) = (codec.encoder().expect("libopus"), JitterBuffer::for_codec(codec).expect("libopus"));
+    let mut random = fastrand::Rng::with_seed(23);
+    let (mut arrivals, mut lost) = (Vec::new(), 0);
+    for number in 0..calm + shaken {
+        let mut payload = [0; 480];
+        let length = encoder.encode(&tone(number), &mut payload).expect("a frame");
+        let is_shaken = number >= calm;
+        let delay_us = if is_shaken { random.u64(..=jitter_ms * 1_000) } else { 0 } + phase_us;
+        if is_shaken && random.u32(..loses_one_in) == 0 {
+            lost += 160;
+        } else {
+            arrivals.push((u64::from(number) * 20_000 + delay_us, number, payload[..length].to_vec()));
+        }
+    }
+    arrivals.sort();
+    let mut arrivals = arrivals.into_iter().peekable();
+    for pull in 1..=u64::from(calm + shaken) {
+        while let Some((at_us, number, payload)) = arrivals.next_if(|arrival| arrival.0 <= pull * 20_000) {
+            buffer.insert_payload(at_us, &Header { timestamp: 960 * number, ..header(number) }, &payload);
+        }
+        buffer.pull(pull * 20_000);
+    }
+    (lost, buffer.stats().recovered_samples)
+}
+
+#[cfg(feature = "opus")]
+#[test]
+fn what_is_lost_on_a_shaken_line_is_waited_for_until_the_next_packet_brings_it() {
+    let lines =
+        [(33, 40), (33, 80), (10, 40), (33, 0)].into_iter().flat_map(|line| [2_000, 10_000, 18_000].map(|phase_us| (line, phase_us)));
+    for ((loses_one_in, jitter_ms), phase_us) in lines {
+        let (lost, recovered) = lost_and_recovered(400, 3_000, (loses_one_in, jitter_ms), phase_us);
+        // The first few teach it, and of two in a row only the second comes back.
+        assert!(recovered * 100 >= lost * 90, "one in {loses_one_in}, {jitter_ms} ms, {phase_us} µs: {recovered} of {lost}");
+    }
+}
+
 #[cfg(feature = "opus")]
 #[test]
 fn random_opus_payloads_headers_and_times_are_survived() {
