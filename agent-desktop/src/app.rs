@@ -11,12 +11,13 @@ use crate::i18n::Language;
 use crate::keeping::{Keeping, Settings};
 use crate::platform::{Platform, Press};
 use crate::screens::agent::chooser::Purpose;
+use crate::screens::agent::correction::Edit;
 use crate::screens::{Scene, agent, sign_in};
 use crate::theme::{Mode, text_size};
 use crate::widget::PULSE_STEP_MS;
 use desktop_core::{LinkState, Millis, View, Wish};
 use iced::keyboard::{self, Key, key::Named};
-use iced::widget::operation;
+use iced::widget::{operation, scrollable};
 use iced::{Element, Pixels, Size, Subscription, Task, Theme, window};
 use pace::{Pace, Paced};
 use shared::model::{AgentState, VoiceDevice};
@@ -32,6 +33,8 @@ const FIRST_SIZE: Size = Size::new(1_280.0, 800.0);
 /// Below this the desk has no room.
 const LEAST_SIZE: Size = Size::new(1_000.0, 680.0);
 
+/// The focus on it is taken from every field.
+const NO_FIELD: &str = "no field";
 /// Nobody sits here who has not touched key or mouse of this window for so long: calls are no longer accepted by themselves.
 const ATTENTION_MS: Millis = 3 * 60_000;
 
@@ -295,8 +298,12 @@ impl App {
     }
 
     fn desk(&mut self, message: agent::Message) -> Task<Message> {
+        let was_covered = self.agent.is_covered();
         let scene = scene!(self);
-        match self.agent.update(message, scene, &self.settings) {
+        let action = self.agent.update(message, scene, &self.settings);
+        // What is typed now is for the sheet: a field below must not take it.
+        let covers = !was_covered && self.agent.is_covered();
+        match action {
             agent::Action::None => {}
             agent::Action::Wish(wish) => self.backend.wish(wish),
             agent::Action::Wishes(wishes) => wishes.into_iter().for_each(|wish| self.backend.wish(wish)),
@@ -307,11 +314,14 @@ impl App {
                 wish.into_iter().for_each(|wish| self.backend.wish(wish));
                 return operation::focus(field);
             }
+            agent::Action::Scroll(list, share) => {
+                return operation::snap_to(list, scrollable::RelativeOffset { x: 0.0, y: share });
+            }
             agent::Action::Keep(settings) => self.keep(*settings),
             agent::Action::ToggleMini => return self.toggle_mini(),
             agent::Action::Raise => return self.raise(),
         }
-        Task::none()
+        if covers { operation::focus(NO_FIELD) } else { Task::none() }
     }
 
     fn switch_mode(&mut self) {
@@ -451,9 +461,10 @@ impl App {
     }
 
     fn key(&mut self, event: &keyboard::Event) -> Task<Message> {
-        let keyboard::Event::KeyPressed { key, modifiers, repeat: false, .. } = event else {
+        let keyboard::Event::KeyPressed { key, modifiers, repeat, .. } = event else { return Task::none() };
+        if *repeat && !(steps(key) && self.agent.chooses()) {
             return Task::none();
-        };
+        }
         if modifiers.command() {
             return self.control_key(key.as_ref());
         }
@@ -469,13 +480,27 @@ impl App {
     fn control_key(&mut self, key: Key<&str>) -> Task<Message> {
         let works = self.view.me.is_some() && !self.view.shows_lock() && !self.view.must_change_password();
         let (Key::Character(typed), true) = (key, works) else { return Task::none() };
+        let writes = self.agent.writes(&self.view) && !self.agent.is_covered();
         let message = match typed {
             "1" => agent::Message::ShowDesk,
-            "2" => agent::Message::ShowCalls(shared::wire::CallsPage::Mine),
+            "2" => agent::Message::NextCalls,
             "3" => agent::Message::ShowAgents,
             "4" => agent::Message::ShowSettings,
+            "5" => agent::Message::ShowMessages,
+            "6" if self.view.rules.supervises.is_some() => agent::Message::ShowSupervise,
+            "q" if !self.agent.is_covered() => agent::Message::AskSignOut,
             "k" if self.view.can_dial() => agent::Message::Open(Purpose::Dial),
-            "j" if self.agent.writes(&self.view) => agent::Message::Open(Purpose::Canned),
+            "e" => agent::Message::Correct,
+            "h" => agent::Message::ShowHistory,
+            "p" => agent::Message::NextPerson,
+            "n" => match self.agent.registers_another() {
+                Some(another) => agent::Message::Edit(Edit::Another(!another)),
+                None => return Task::none(),
+            },
+            "j" if writes => agent::Message::Open(Purpose::Canned),
+            "t" if writes => agent::Message::Open(Purpose::Kind),
+            "d" if writes && !self.view.papers.dispositions.is_empty() => agent::Message::Open(Purpose::Disposition),
+            "u" if writes && !self.view.papers.units.is_empty() => agent::Message::Open(Purpose::Unit),
             "=" | "+" => agent::Message::Scale(step_scale(self.settings.scale_percent, 25)),
             "-" => agent::Message::Scale(step_scale(self.settings.scale_percent, -25)),
             _ => return Task::none(),
@@ -559,12 +584,21 @@ impl App {
 }
 
 /// Keys that no field has taken; and Esc, which closes a sheet, and arrows, which step through its list, also while its field has the focus
-/// and takes them for itself. What is released or repeated means nothing, and a message about it would draw everything anew.
+/// and takes them for itself. What is released or repeated means nothing but for these arrows, and a message about it would draw everything
+/// anew.
 fn key_for_us(event: iced::Event, status: iced::event::Status, _: window::Id) -> Option<Message> {
     let iced::Event::Keyboard(event) = event else { return None };
-    let keyboard::Event::KeyPressed { key, repeat: false, .. } = &event else { return None };
-    let always = matches!(key, Key::Named(Named::Escape | Named::ArrowUp | Named::ArrowDown));
+    let keyboard::Event::KeyPressed { key, repeat, .. } = &event else { return None };
+    if *repeat && !steps(key) {
+        return None;
+    }
+    let always = steps(key) || *key == Key::Named(Named::Escape);
     (always || status == iced::event::Status::Ignored).then_some(Message::Key(event))
+}
+
+/// Up or down in a list, again and again while it is held.
+fn steps(key: &Key) -> bool {
+    matches!(key, Key::Named(Named::ArrowUp | Named::ArrowDown))
 }
 
 fn step_scale(percent: Option<u16>, by: i16) -> u16 {

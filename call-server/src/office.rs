@@ -9,8 +9,8 @@ use crate::switchboard::Inbox;
 use call_core::plan::NodePlan;
 use call_core::{CallStatus, CallStatusPhase, Input};
 use shared::model::{
-    AgentId, Caller, Disposition, DraftCopy, InteractionId, Mark, MemberUnit, MessageId, NodeId, QueueId, Refusal, Summary, TargetBand,
-    UnixMillis,
+    AgentId, Caller, CallerCard, Disposition, DraftCopy, InteractionId, Mark, MemberUnit, MessageId, NodeId, PersonId, QueueId, Refusal,
+    Summary, TargetBand, UnixMillis,
 };
 use shared::pii::Pii;
 use shared::wire::{
@@ -56,6 +56,7 @@ impl FrontOffice for Office {
             supervises: None,
             messages: true,
             papers: true,
+            card_history: true,
             password_is_initial: false,
             drafts_key: Pii::default(),
         }
@@ -101,8 +102,8 @@ impl FrontOffice for Office {
         })?
     }
 
-    fn answer(&self, agent: AgentId, question: Question) -> Result<Answer, Refusal> {
-        self.looked_up(agent, question).map_err(not_saved)
+    fn answer(&self, agent: AgentId, caller: Option<Caller>, question: Question) -> Result<Answer, Refusal> {
+        self.looked_up(agent, caller, question).map_err(not_saved)?.ok_or(Refusal::NoSuchCall)
     }
 
     fn keep(&self, agent: AgentId, draft: &DraftCopy, on_desk: bool) -> Result<(), Refusal> {
@@ -195,6 +196,18 @@ fn now() -> UnixMillis {
     UnixMillis(jiff::Timestamp::now().as_millisecond())
 }
 
+/// The first of these rows, as many as fit into one frame.
+fn as_fit_into_a_frame<T: serde::Serialize>(rows: Vec<T>) -> Vec<T> {
+    let mut room = MAX_FRAME_BYTES - 1_024;
+    let fits = |row: &T| {
+        let size = wire::encode(row).len() + 1;
+        let fits = size <= room;
+        room = room.saturating_sub(size);
+        fits
+    };
+    rows.into_iter().take_while(fits).collect()
+}
+
 /// When the local day began.
 fn midnight() -> UnixMillis {
     let (zone, now) = (jiff::tz::TimeZone::system(), jiff::Timestamp::now());
@@ -203,8 +216,9 @@ fn midnight() -> UnixMillis {
 }
 
 impl Office {
-    fn looked_up(&self, agent: AgentId, question: Question) -> Result<Answer, StoreError> {
-        Ok(match question {
+    /// `None` if it is about nothing that there is.
+    fn looked_up(&self, agent: AgentId, caller: Option<Caller>, question: Question) -> Result<Option<Answer>, StoreError> {
+        Ok(Some(match question {
             Question::House => Answer::House(self.house()),
             Question::Dispositions => Answer::Dispositions { tree: self.site.get().dispositions.clone() },
             Question::Units { after } => {
@@ -216,7 +230,21 @@ impl Office {
             Question::Drafts => Answer::Drafts { drafts: self.drafts(agent)? },
             Question::Calls { page } => Answer::Calls { page, calls: self.papers.own_calls(agent, page, now())? },
             Question::Figures => Answer::Figures(self.papers.own_figures(agent, midnight(), now())?),
-        })
+            Question::CardHistory { interaction, person } => return self.card_history(caller, interaction, person),
+        }))
+    }
+
+    /// As many of the newest corrections as fit into one frame.
+    fn card_history(&self, caller: Option<Caller>, interaction: InteractionId, person: PersonId) -> Result<Option<Answer>, StoreError> {
+        let caller = caller.map_or_else(|| self.papers.caller_of(interaction), Ok)?;
+        let Some(number) = &caller.number else { return Ok(None) };
+        let found = self.papers.card_changes(number.reveal(), person, CallerCard::MOST_CHANGES + 1)?;
+        Ok(found.map(|mut changes| {
+            let count = changes.len();
+            changes.truncate(CallerCard::MOST_CHANGES);
+            let changes = as_fit_into_a_frame(changes);
+            Answer::CardHistory { person, more: changes.len() < count, changes }
+        }))
     }
 
     fn house(&self) -> HousePapers {
@@ -232,14 +260,7 @@ impl Office {
 
     /// As many of the newest as fit into one frame.
     fn drafts(&self, agent: AgentId) -> Result<Vec<DraftCopy>, StoreError> {
-        let mut room = MAX_FRAME_BYTES - 1_024;
-        let mut fits = |draft: &DraftCopy| {
-            let size = wire::encode(draft).len() + 1;
-            let fits = size <= room;
-            room = room.saturating_sub(size);
-            fits
-        };
-        Ok(self.papers.drafts(agent)?.into_iter().take_while(|draft| fits(draft)).collect())
+        Ok(as_fit_into_a_frame(self.papers.drafts(agent)?))
     }
 
     /// A team has its queue's name.
@@ -275,5 +296,30 @@ impl Office {
         let card = self.store.card_for(&caller, interaction)?;
         self.inbox.send(Input::CardFound { interaction, card });
         Ok(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::model::{CallerPerson, CardChange, CardField, RequestId};
+    use shared::wire::FromServer;
+
+    #[test]
+    fn the_longest_history_fits_into_one_frame_with_its_newest_rows() {
+        let marks = vec!["𠮷".repeat(CallerPerson::TEXT_LIMIT); CallerPerson::MOST_TAGS].join(", ");
+        let change = |at| CardChange {
+            at: UnixMillis(at),
+            by: "1001".to_owned(),
+            by_name: Some("陈静".to_owned()),
+            field: CardField::Tags,
+            before: marks.clone().into(),
+            after: marks.clone().into(),
+        };
+        let changes = as_fit_into_a_frame((0..10).map(change).collect());
+        assert!(!changes.is_empty() && changes.len() < 10, "{} rows", changes.len());
+        assert_eq!(changes[0].at, UnixMillis(0));
+        let answer = Box::new(Answer::CardHistory { person: PersonId(u64::MAX), changes, more: true });
+        assert!(wire::encode(&FromServer::Answer { request: RequestId(u64::MAX), answer }).len() <= MAX_FRAME_BYTES);
     }
 }

@@ -378,6 +378,19 @@ fn a_card_that_an_agent_corrects_is_right_at_once_and_keeps_its_history() {
         }
         assert!(Instant::now() < until, "the correction is not on record: {history}");
     }
+    // Its history is for whoever has the call at the desk.
+    let ask = format!("card_history {} {person}", talking["interaction"]);
+    agent.tell(&ask);
+    let history = agent.event("card_history", SOON);
+    let changes = history["changes"].as_array().cloned().unwrap_or_default();
+    let name = changes.iter().find(|change| change["field"] == "name").cloned().unwrap_or_default();
+    let told = ["by", "before", "after"].map(|key| name[key].as_str().unwrap_or_default());
+    assert_eq!(told, ["1001", "王秀英", "王秀瑛"], "{history}");
+    assert_eq!(name["by_name"], site.agents[0].name, "{history}");
+    assert_eq!((&changes.last().expect("the registration")["before"], &history["more"]), (&"".into(), &false.into()), "{history}");
+    let mut other = Headless::sign_in(&site, &server, &site.agents[1], HeadlessPlan::ANSWERS);
+    other.tell(&ask);
+    assert_eq!(other.event("card_history", SOON)["failed"], true);
     drop(caller.hang_up(LATER));
     assert_eq!(site.cli(&["caller", "show", "13912345678"])["persons"][0]["tags"][0], "方言");
 }

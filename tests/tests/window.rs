@@ -320,6 +320,67 @@ fn a_person_rejects_misses_and_answers_mutes_presses_keys_and_sees_that_the_citi
     let _ = caller.report(LATER);
 }
 
+/// Within the row of a card's history that the arrows have come to first, between its columns.
+const FIRST_CHANGE: (u32, u32) = (345, 250);
+
+#[test]
+fn a_person_corrects_a_card_and_takes_it_back_by_keyboard_while_the_summary_is_written() {
+    let site = Site::demo("window-card");
+    let server = Server::start(&site);
+    let agent = &site.agents[0];
+    let wait_state = |state: &str| Server::wait_status(&site, state, |status| state_of(status, &agent.number) == state);
+    let sound = SoundServer::start(&fresh_folder("window-card-sound"));
+    let window = Window::open("window-card-desk", &site, &server, agent, &sound);
+    wait_state("not_ready");
+    window.go_ready(|| state_of(&site.cli(&["status"]), &agent.number) == "ready");
+    let number = "13912345678";
+    let speech = Speech::Looped(read_mono(&prompt("citizen")).into());
+    let caller = Caller::dial(CallPlan { speech, from: Some(number.to_owned()), ..CallPlan::new(server.sip, "12345") });
+    wait_state("offered");
+    window.press("F2");
+    wait_state("talking");
+    window.shows_state_in(BLUE);
+
+    // What is typed into a sheet is not written into the summary below, whose field has the focus.
+    window.click(CONTENT.0, CONTENT.1);
+    window.press("ctrl+e");
+    window.shows_sheet_over(BLUE);
+    window.press("ctrl+a");
+    window.press("x");
+    window.picture("1-correction");
+    window.press("Return");
+    wait_for_name(&site, number, "x");
+    window.shows_state_in(BLUE);
+    window.click(CONTENT.0, CONTENT.1);
+    window.press("ctrl+h");
+    window.shows_at(FIRST_CHANGE, BLUE);
+    window.picture("2-history");
+    window.press("Return");
+    window.shows_sheet_over(BLUE);
+    window.picture("3-taken-back");
+    window.press("Return");
+    wait_for_name(&site, number, "王秀英");
+    window.shows_state_in(BLUE);
+    window.press("F4");
+    wait_state("wrap_up");
+    // An empty form ends the wrap-up; one with a line break in it would say what is missing.
+    window.press("F12");
+    wait_state("ready");
+    let _ = caller.report(LATER);
+}
+
+/// Waits until the first person under a number has this name.
+fn wait_for_name(site: &Site, number: &str, name: &str) {
+    let until = std::time::Instant::now() + LATER;
+    loop {
+        let card = site.cli(&["caller", "show", number]);
+        if card["persons"][0]["name"] == name {
+            return;
+        }
+        assert!(std::time::Instant::now() < until, "the name is not {name:?}: {card}");
+    }
+}
+
 #[test]
 fn a_person_who_works_in_another_program_is_told_of_a_call_and_answers_it_from_there() {
     let site = Site::demo("window-outside");

@@ -14,7 +14,9 @@ pub use find::found;
 pub use headset::{Headset, HeadsetButton, HeadsetLights};
 pub use session::messages::Messages;
 pub use session::{Saved, Session};
-pub use view::{DeviceProblem, Devices, LinkState, Me, Papers, SignInProblem, SoundTest, View, VoiceStatus, VoiceWay};
+pub use view::{
+    CardHistory, DeviceProblem, Devices, HistoryTold, LinkState, Me, Papers, SignInProblem, SoundTest, View, VoiceStatus, VoiceWay,
+};
 
 use serde::{Deserialize, Serialize};
 use shared::model::{CallFunction, DraftCopy, InteractionId, MessageId, NotReadyReason, PhoneNumber, Summary, SupervisorAct, VoiceDevice};

@@ -416,7 +416,7 @@ impl Session {
         (signed_in.pending, signed_in.message) = (None, None);
         self.stage = Stage::SignedIn(signed_in);
         self.about = None;
-        self.questions.clear();
+        std::mem::take(&mut self.questions).into_values().for_each(|question| self.fails(question));
         self.view.messages.sending = false;
         self.view.asked = false;
         self.view.round_trip_ms = None;
@@ -454,8 +454,10 @@ impl Session {
             }
             FromServer::Refused { request, reason } => {
                 // A server that does not tell its drafts holds up nobody.
-                if self.questions.remove(&request) == Some(Question::Drafts) {
-                    self.view.drafts_known = true;
+                match self.questions.remove(&request) {
+                    Some(Question::Drafts) => self.view.drafts_known = true,
+                    Some(question) => self.fails(question),
+                    None => {}
                 }
                 if self.message_answered(request) {
                     self.view.refusal = Some(reason);

@@ -4,8 +4,8 @@ use crate::drafts::Draft;
 use crate::session::Saved;
 use crate::{LinkFailure, Messages};
 use shared::model::{
-    AgentId, AgentState, AsideStage, CallEntry, CallFunction, CallPhase, Desk, Disposition, Floor, InteractionId, Mark, MemberUnit,
-    NotReadyReason, OwnFigures, QueueId, Refusal, TalkHealth, VoiceCodec, VoiceDevice,
+    AgentId, AgentState, AsideStage, CallEntry, CallFunction, CallPhase, CardChange, Desk, Disposition, Floor, InteractionId, Mark,
+    MemberUnit, NotReadyReason, OwnFigures, PersonId, QueueId, Refusal, TalkHealth, VoiceCodec, VoiceDevice,
 };
 use shared::wire::{CallsPage, DeskRules, HousePapers, ReasonLimit, SignInRefusal, SignOutReason, WaitingRow};
 use std::collections::BTreeMap;
@@ -42,6 +42,8 @@ pub struct View {
     pub muted: bool,
     /// What was looked up.
     pub papers: Arc<Papers>,
+    /// The history of a card that was asked about last.
+    pub card_history: Option<CardHistory>,
     /// What is written about calls and not submitted.
     pub drafts: Arc<BTreeMap<InteractionId, Draft>>,
     /// They are complete: disk and server were asked. Before that nothing is written or submitted, because it would take the place of
@@ -70,6 +72,33 @@ pub struct Papers {
     pub calls: BTreeMap<CallsPage, Vec<CallEntry>>,
     /// Today's own figures.
     pub figures: Option<OwnFigures>,
+}
+
+/// How a person's card came to be as it is (1-2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CardHistory {
+    /// The call whose card it is.
+    pub interaction: InteractionId,
+    /// Of the persons behind its number, which.
+    pub person: PersonId,
+    /// What is known of it.
+    pub told: HistoryTold,
+}
+
+/// How far a question about a card's history has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HistoryTold {
+    /// It waits for its answer.
+    Asked,
+    /// The answer.
+    Known {
+        /// The newest first.
+        changes: Arc<[CardChange]>,
+        /// There are older ones.
+        more: bool,
+    },
+    /// There was none: it was refused, or the connection is not there.
+    Failed,
 }
 
 /// The connection to the server.
@@ -290,6 +319,12 @@ impl View {
         let call = desk.call.as_ref().map(|call| call.interaction);
         let wrap_up = desk.wrap_up.as_ref().map(|wrap_up| wrap_up.interaction);
         self.online() && [offer, call, wrap_up].contains(&Some(interaction))
+    }
+
+    /// How a card of this interaction came to be as it is can be looked up now.
+    #[must_use]
+    pub fn can_ask_card_history(&self, interaction: InteractionId) -> bool {
+        self.rules.card_history && self.can_correct(interaction)
     }
 
     /// The limits of a reason for 示忙; `None` without any.

@@ -163,7 +163,7 @@ mod tests {
     use super::*;
     use desktop_core::{Me, View};
     use iced::futures::{StreamExt, executor::block_on};
-    use shared::model::AgentId;
+    use shared::model::{AgentId, TalkHealth};
     use std::sync::Arc;
 
     const TENTH: Duration = Duration::from_millis(100);
@@ -201,6 +201,66 @@ mod tests {
         assert!(told.news(newest.clone(), begun).is_none());
         assert_eq!(shown(told.beat(begun + SECOND)), newest.view, "in one");
         assert!(is_second(&told.beat(begun + 2 * SECOND)), "the clocks go on without news");
+    }
+
+    #[test]
+    fn figures_and_lists_that_change_by_themselves_wait_for_the_beat() {
+        let begun = Instant::now();
+        let changes: [fn(&mut View); 8] = [
+            |view| view.agents = Some(Arc::default()),
+            |view| view.waiting = Some(Vec::new()),
+            |view| view.health = Some(TalkHealth::default()),
+            |view| view.round_trip_ms = Some(12),
+            |view| view.clock_offset_ms = 7,
+            |view| view.voice.microphone_level = 40,
+            |view| view.voice.speaker_level = 40,
+            |view| view.voice.loss_permille = 9,
+        ];
+        for (place, change) in changes.into_iter().enumerate() {
+            let mut told = Told::new(Pace::Clocks, begun);
+            let mut newest = asked(true, 0);
+            let _ = told.news(newest.clone(), begun);
+            change(&mut newest.view);
+            assert!(told.news(newest.clone(), begun).is_none(), "change {place} is worth no picture of its own");
+            assert_eq!(shown(told.beat(begun + SECOND)), newest.view, "change {place}");
+        }
+    }
+
+    #[test]
+    fn what_waited_is_never_shown_after_something_newer() {
+        let begun = Instant::now();
+        let mut told = Told::new(Pace::Clocks, begun);
+        let _ = told.news(asked(true, 0), begun);
+        assert!(told.news(asked(true, 40), begun).is_none());
+        assert_eq!(shown(told.news(asked(false, 50), begun)).voice.microphone_level, 50);
+        assert!(is_second(&told.beat(begun + SECOND)));
+    }
+
+    #[test]
+    fn a_beat_that_comes_a_moment_early_is_not_skipped() {
+        let begun = Instant::now();
+        for pace in [Pace::Clocks, Pace::Levels, Pace::Hidden] {
+            let mut told = Told::new(pace, begun);
+            let longest = pace.longest().expect("all but the still one");
+            let early = begun + longest - Duration::from_millis(3);
+            assert!(is_second(&told.beat(early)), "{pace:?}");
+            assert!(told.beat(early).is_none(), "{pace:?}: not twice");
+        }
+    }
+
+    #[test]
+    fn another_pace_is_another_stream_and_the_same_one_is_the_same() {
+        let (_sender, snapshots) = watch::channel(Snapshot::default());
+        let name = |pace| {
+            let mut hasher = std::hash::DefaultHasher::new();
+            Paced { snapshots: snapshots.clone(), pace }.hash(&mut hasher);
+            hasher.finish()
+        };
+        let all = [Pace::Still, Pace::Clocks, Pace::Levels, Pace::Hidden];
+        for (place, pace) in all.into_iter().enumerate() {
+            assert_eq!(name(pace), name(pace));
+            assert!(all[..place].iter().all(|other| name(*other) != name(pace)), "{pace:?}");
+        }
     }
 
     #[test]

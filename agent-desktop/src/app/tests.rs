@@ -3,6 +3,7 @@
 mod desk;
 mod floor;
 mod flows;
+mod history;
 mod outside;
 mod papers;
 mod pictures;
@@ -188,6 +189,7 @@ fn signed_in(desk: Desk) -> View {
         clock_offset_ms: SERVER_NOW - i64::try_from(NOW_MS).expect("a test's clock is small"),
         voice: VoiceStatus { device: Some("Jabra Evolve2 65".into()), receiving: true, microphone_level: 4, ..VoiceStatus::default() },
         round_trip_ms: Some(38),
+        rules: shared::wire::DeskRules { card_history: true, ..Default::default() },
         ..View::default()
     }
 }

@@ -2,11 +2,11 @@
 
 use desktop_core::Wish;
 use shared::model::{
-    AgentId, CallFunction, InteractionId, MatterId, MessageId, NodeId, NotReadyReason, PhoneNumber, QueueId, Summary, SupervisorAct,
-    Target, VoiceDevice,
+    AgentId, CallFunction, InteractionId, MatterId, MessageId, NodeId, NotReadyReason, PersonId, PhoneNumber, QueueId, Summary,
+    SupervisorAct, Target, VoiceDevice,
 };
 use shared::pii::Pii;
-use shared::wire::{Correction, MessageChange, MessageLink, MessageTarget};
+use shared::wire::{Correction, MessageChange, MessageLink, MessageTarget, Question};
 
 /// `{"act": "watch", "agent": 7, "mode": "listen", "reason": "…"}`
 #[derive(serde::Deserialize)]
@@ -51,6 +51,9 @@ fn read_summary(text: &str) -> Result<Box<Summary>, String> {
 pub(super) fn read(line: &str) -> Result<Command, String> {
     if let Some(correction) = line.trim().strip_prefix("correct ") {
         return read_correction(correction).map(|correction| Command::Wish(Wish::Correct(correction)));
+    }
+    if let Some(of) = line.trim().strip_prefix("card_history ") {
+        return read_card(of).map(|question| Command::Wish(Wish::Look(question)));
     }
     if let Some(function) = line.trim().strip_prefix("call ") {
         let function = serde_json::from_str(function).map_err(|error| format!("this is nothing to do with a call: {error}"))?;
@@ -119,7 +122,7 @@ pub(super) fn read(line: &str) -> Result<Command, String> {
 const COMMANDS: &str = "commands are: ready, not_ready REASON, await_not_ready REASON, answer, reject, hang_up, end_wrap_up, \
      extend_wrap_up, dial NUMBER, hold, retrieve, consult TO, invite TO, transfer TO, swap, merge, complete, cancel, leave, press KEYS, \
      pause_recording, resume_recording, call JSON, supervise JSON, lock, unlock PASSWORD, agents on|off, waiting on|off, marks CALL, attentive on|off, \
-     voice phone|headset, correct JSON, message TO TEXT, message_of call:7|matter:7 TO TEXT, recall_message ID, pin_message ID, unpin_message ID, read_messages, older_messages, mute on|off, \
+     voice phone|headset, correct JSON, card_history CALL PERSON, message TO TEXT, message_of call:7|matter:7 TO TEXT, recall_message ID, pin_message ID, unpin_message ID, read_messages, older_messages, mute on|off, \
       draft JSON, summary JSON, password OLD NEW, sign_out, quit";
 
 /// `agent:7`, `queue:1` and `node:1` by id, anything else is a number.
@@ -188,6 +191,13 @@ fn read_correction(json: &str) -> Result<Correction, String> {
     serde_json::from_str(json).map_err(|error| format!("this is no correction of a card: {error}"))
 }
 
+/// `7 3`: the card of person 3 in call 7.
+fn read_card(text: &str) -> Result<Question, String> {
+    let numbers = text.split_once(' ').and_then(|(call, person)| Some((call.parse().ok()?, person.trim().parse().ok()?)));
+    let (call, person) = numbers.ok_or_else(|| format!("{text:?} is no card; write the call's number and the person's"))?;
+    Ok(Question::CardHistory { interaction: InteractionId(call), person: PersonId(person) })
+}
+
 fn read_reason(text: &str) -> Result<NotReadyReason, String> {
     NotReadyReason::CHOOSABLE.into_iter().find(|reason| reason.code() == text).ok_or_else(|| {
         let codes = NotReadyReason::CHOOSABLE.map(NotReadyReason::code);
@@ -198,8 +208,8 @@ fn read_reason(text: &str) -> Result<NotReadyReason, String> {
 #[cfg(test)]
 mod tests {
     use super::{
-        AgentId, CallFunction, Command, InteractionId, MessageChange, MessageId, MessageLink, MessageTarget, NodeId, SupervisorAct, Target,
-        VoiceDevice, read,
+        AgentId, CallFunction, Command, InteractionId, MessageChange, MessageId, MessageLink, MessageTarget, NodeId, PersonId, Question,
+        SupervisorAct, Target, VoiceDevice, read,
     };
     use desktop_core::Wish;
     use shared::model::NotReadyReason;
@@ -216,6 +226,9 @@ mod tests {
             panic!("a correction is a command")
         };
         assert_eq!((correction.interaction.0, correction.person, correction.name.reveal().as_str()), (7, None, "李 梅"));
+        let card = Question::CardHistory { interaction: InteractionId(7), person: PersonId(3) };
+        assert_eq!(read("card_history 7 3"), Ok(Command::Wish(Wish::Look(card))));
+        assert!(read("card_history 7").expect_err("of whom").contains("the person's"));
         let to = Target::Agent(AgentId(7));
         assert_eq!(read("consult agent:7"), Ok(Command::Wish(Wish::Call(CallFunction::Consult { to }))));
         assert!(matches!(read("transfer 13900000001"), Ok(Command::Wish(Wish::Call(CallFunction::Transfer { to: Target::Number(_) })))));

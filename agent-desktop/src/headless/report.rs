@@ -3,7 +3,7 @@
 //! A caller's number, name and address are printed: whoever starts a headless client is its agent.
 
 use super::Script;
-use desktop_core::{DeviceProblem, LinkFailure, LinkState, Saved, SignInProblem, View, VoiceWay};
+use desktop_core::{DeviceProblem, HistoryTold, LinkFailure, LinkState, Saved, SignInProblem, View, VoiceWay};
 use serde_json::{Value, json};
 use shared::model::{CallView, Desk, OfferView};
 use shared::wire::{SignInRefusal, SignOutReason};
@@ -61,6 +61,7 @@ impl Report {
             });
         }
         messages(&before, view, &mut seen.lines);
+        card_history(&before, view, &mut seen.lines);
         if view.marks != before.marks {
             let told = view.marks.as_ref();
             seen.lines.extend(told.map(|(call, marks)| json!({"event": "marks", "interaction": call, "marks": marks})));
@@ -165,6 +166,19 @@ fn voice(before: &View, view: &View, lines: &mut Vec<Value>) {
         let legs = (&health.citizen, &health.agent);
         lines.push(json!({"event": "talk_health", "light": light, "troubles": troubles, "citizen": legs.0, "agent": legs.1}));
     }
+}
+
+/// The answer to a question about a card's history.
+fn card_history(before: &View, view: &View, lines: &mut Vec<Value>) {
+    let Some(history) = view.card_history.as_ref().filter(|history| before.card_history.as_ref() != Some(*history)) else { return };
+    let (interaction, person) = (history.interaction, history.person);
+    lines.extend(match &history.told {
+        HistoryTold::Asked => None,
+        HistoryTold::Known { changes, more } => Some(json!({
+            "event": "card_history", "interaction": interaction, "person": person, "changes": &**changes, "more": more,
+        })),
+        HistoryTold::Failed => Some(json!({"event": "card_history", "interaction": interaction, "person": person, "failed": true})),
+    });
 }
 
 /// Each message that is new here or has come further.

@@ -98,6 +98,12 @@ pub(crate) fn button_field(palette: Palette, status: button::Status) -> button::
     button::Style { background: Some(palette.raised.into()), text_color: palette.text, border, ..quiet() }
 }
 
+/// A row of a list that the arrows have come to.
+pub(crate) fn chosen(palette: Palette) -> container::Style {
+    let (background, border) = (Some(palette.tint(Tone::Blue).into()), border::rounded(radius::FIELD));
+    container::Style { background, border, ..Default::default() }
+}
+
 /// A field of many lines.
 pub(crate) fn editor(palette: Palette, status: text_editor::Status) -> text_editor::Style {
     let line = match status {
@@ -226,6 +232,9 @@ mod tests {
                 for tone in TONES {
                     assert_words(&format!("{what}, {tone:?}"), palette, palette.color(tone), style.background);
                 }
+            }
+            for (name, words) in [("text", palette.text), ("label", palette.label), ("act", palette.color(Tone::Blue))] {
+                assert_words(&format!("{mode:?} chosen row, {name}"), palette, words, chosen(palette).background);
             }
             for tone in TONES {
                 for (name, style) in [("banner", banner(palette, tone)), ("chip", chip(palette, tone, 4.0))] {

@@ -68,6 +68,14 @@ pub(crate) fn plain_key<'a, M: Clone + 'a>(palette: Palette, word: &'a str, key:
     shape.on_press_maybe(act).style(move |_, status| theme::button_plain(palette, status))
 }
 
+/// A word that acts, with its key.
+pub(crate) fn word_key<'a, M: Clone + 'a>(palette: Palette, word: &'a str, key: &'a str, act: Option<M>) -> Button<'a, M> {
+    let word = text(word).size(text_size::LABEL).font(font::BOLD).wrapping(text::Wrapping::None);
+    let key = text(key).size(text_size::HINT).wrapping(text::Wrapping::None);
+    let place = button(iced::widget::row![word, key].spacing(space::XS).align_y(Center)).padding([space::XS, space::S]);
+    place.on_press_maybe(act).style(move |_, status| theme::button_word(palette, status))
+}
+
 /// A quiet button.
 pub(crate) fn plain<'a, M: Clone + 'a>(palette: Palette, word: &'a str, act: Option<M>) -> Button<'a, M> {
     let content = container(text(word).size(text_size::BODY)).center_y(Fill);

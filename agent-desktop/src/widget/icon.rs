@@ -125,7 +125,36 @@ pub(crate) fn icon<M>(which: Icon, color: Color) -> Canvas<Drawing, M> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Icon, outline};
+    use super::{Icon, icon, outline};
+    use iced::advanced::renderer::{Headless, Style};
+    use iced::{Color, Element, Font, Pixels, Size, Theme, mouse};
+    use iced_test::futures::futures::executor::block_on;
+    use iced_test::runtime::{UserInterface, user_interface::Cache};
+
+    /// Side of the picture, in pixels.
+    const SIDE: u16 = 40;
+
+    fn seen(which: Icon, color: Color, cache: Cache, renderer: &mut iced::Renderer) -> (Vec<u8>, Cache) {
+        let size = Size::new(f32::from(SIDE), f32::from(SIDE));
+        let content: Element<'_, ()> = icon(which, color).width(size.width).height(size.height).into();
+        let mut interface = UserInterface::build(content, size, cache, renderer);
+        interface.draw(renderer, &Theme::Light, &Style::default(), mouse::Cursor::Unavailable);
+        let cache = interface.into_cache();
+        (renderer.screenshot(Size::new(SIDE.into(), SIDE.into()), 1.0, Color::WHITE), cache)
+    }
+
+    #[test]
+    fn an_icon_at_the_same_place_is_drawn_anew_when_it_or_its_colour_changes() {
+        let renderer = <iced::Renderer as Headless>::new(Font::DEFAULT, Pixels(14.0), Some("tiny-skia"));
+        let mut renderer = block_on(renderer).expect("the software renderer");
+        let (first, cache) = seen(Icon::Sun, Color::BLACK, Cache::default(), &mut renderer);
+        let (again, cache) = seen(Icon::Sun, Color::BLACK, cache, &mut renderer);
+        assert!(first == again && first.iter().any(|level| *level == 0), "something black");
+        let (red, cache) = seen(Icon::Sun, Color::from_rgb(1.0, 0.0, 0.0), cache, &mut renderer);
+        assert!(red != first, "the other colour");
+        let (other, _) = seen(Icon::Moon, Color::from_rgb(1.0, 0.0, 0.0), cache, &mut renderer);
+        assert!(other != red, "the other icon");
+    }
 
     #[test]
     fn every_icon_is_understood() {

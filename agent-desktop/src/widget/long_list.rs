@@ -129,7 +129,7 @@ impl<M> Widget<M, Theme, Renderer> for LongList<'_, M> {
 mod tests {
     use super::{in_sight, long_list};
     use crate::widget::body;
-    use iced::widget::{column, scrollable, space};
+    use iced::widget::{button, column, scrollable, space};
     use iced::{Element, Fill, Point, Rectangle, Settings, Size, mouse};
     use iced_test::Simulator;
     use std::cell::RefCell;
@@ -167,6 +167,24 @@ mod tests {
         assert!(list.find("row 503").is_ok());
         assert!(list.find("row 3").is_err());
         assert!(made.borrow().iter().all(|place| (499..=511).contains(place) || *place < 50), "{:?}", made.borrow());
+    }
+
+    #[test]
+    fn a_row_stands_at_its_place_and_is_pointed_at_and_clicked_there() {
+        let row = |place: usize| button(body(format!("row {place}"))).height(20.0).padding(0.0).on_press(place).into();
+        let content = scrollable(column![space().height(60.0), long_list(1_000, 20.0, row)]).width(Fill).height(Fill);
+        let mut list = Simulator::with_size(Settings::default(), Size::new(300.0, 200.0), content);
+        list.point_at(Point::new(5.0, 100.0));
+        let wheel = mouse::Event::WheelScrolled { delta: mouse::ScrollDelta::Pixels { x: 0.0, y: -10_060.0 } };
+        let _ = list.simulate([iced::Event::Mouse(wheel), redraw()]);
+        // 10,060 are scrolled past, of which 60 are the heading: row 500 is the first.
+        for (y, place) in [(3.0, 500), (197.0, 509)] {
+            list.point_at(Point::new(5.0, y));
+            let _ = list.simulate([iced::Event::Mouse(mouse::Event::ButtonPressed(mouse::Button::Left))]);
+            let _ = list.simulate([iced::Event::Mouse(mouse::Event::ButtonReleased(mouse::Button::Left))]);
+            assert!(list.find(format!("row {place}")).is_ok());
+        }
+        assert_eq!(list.into_messages().collect::<Vec<_>>(), [500, 509]);
     }
 
     fn redraw() -> iced::Event {

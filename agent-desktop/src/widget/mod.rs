@@ -6,7 +6,7 @@ mod long_list;
 mod plain_keys;
 mod pulse;
 
-pub(crate) use bar::{call_button, call_button_filled, call_button_on, filled, plain, plain_key, rail_item};
+pub(crate) use bar::{call_button, call_button_filled, call_button_on, filled, plain, plain_key, rail_item, word_key};
 pub(crate) use icon::{Icon, icon};
 pub(crate) use long_list::long_list;
 pub(crate) use plain_keys::plain_keys;
@@ -39,6 +39,11 @@ pub(crate) fn label<'a>(palette: Palette, content: impl text::IntoFragment<'a>) 
 /// A card's own heading.
 pub(crate) fn heading<'a>(palette: Palette, content: impl text::IntoFragment<'a>) -> Text<'a> {
     text(content).size(text_size::BODY).font(font::BOLD).color(palette.label)
+}
+
+/// The key that does the same, beside its word.
+pub(crate) fn key_hint<'a>(palette: Palette, key: &'a str) -> Text<'a> {
+    text(key).size(text_size::HINT).color(palette.label).wrapping(text::Wrapping::None)
 }
 
 /// A label with its value beneath.

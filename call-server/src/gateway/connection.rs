@@ -171,7 +171,9 @@ impl Connection {
                 let whose = (*agent, *session);
                 self.wish(whose, request, translate::wish(action)).await
             }
-            (FromClient::Ask { request, question }, Progress::Signed { agent, .. }) => self.answer(*agent, request, question).await,
+            (FromClient::Ask { request, question }, Progress::Signed { session, agent }) => {
+                self.answer((*agent, *session), request, question).await
+            }
             (FromClient::Keep(draft), Progress::Signed { session, agent }) => self.keep((*agent, *session), *draft).await,
             (FromClient::WatchAgents { on }, Progress::Signed { .. }) => {
                 self.watching = on.then(|| Watching { known: None, versions: self.shared.floor().versions(), not_before: Instant::now() });

@@ -64,11 +64,12 @@ pub(crate) trait FrontOffice: Send + Sync {
     /// The refusal to be shown.
     fn correct(&self, by: &str, caller: Option<Caller>, correction: &Correction) -> Result<(), Refusal>;
 
-    /// Looks something up for an agent.
+    /// Looks something up for an agent. Of a question about a call at the desk: who calls there, if it is not over yet, as in
+    /// [`FrontOffice::correct`].
     ///
     /// # Errors
     /// The refusal to be shown.
-    fn answer(&self, agent: AgentId, question: Question) -> Result<Answer, Refusal>;
+    fn answer(&self, agent: AgentId, caller: Option<Caller>, question: Question) -> Result<Answer, Refusal>;
 
     /// Keeps the draft of a summary. Whether the call is or was at this agent's desk: `on_desk` if it is there now.
     ///

@@ -2,21 +2,41 @@
 //! office, on a blocking thread.
 
 use super::connection::{Connection, End, now};
-use shared::model::{AgentId, DraftCopy, Refusal, RequestId, SessionId, Summary, UnixMillis};
+use shared::model::{AgentId, Caller, DraftCopy, Refusal, RequestId, SessionId, Summary, UnixMillis};
 use shared::pii::Pii;
 use shared::wire::{FromServer, Question, SignInRefusal};
 use std::sync::Arc;
 use tokio::time::Instant;
 
 impl Connection {
-    pub(super) async fn answer(&mut self, agent: AgentId, request: RequestId, question: Question) -> Result<(), End> {
-        let people = Arc::clone(&self.shared.people);
-        let answer = tokio::task::spawn_blocking(move || people.answer(agent, question)).await.unwrap_or(Err(Refusal::NotSaved));
+    pub(super) async fn answer(
+        &mut self,
+        (agent, session): (AgentId, SessionId),
+        request: RequestId,
+        question: Question,
+    ) -> Result<(), End> {
+        let answer = match self.caller_asked_about(session, &question) {
+            Ok(caller) => {
+                let people = Arc::clone(&self.shared.people);
+                tokio::task::spawn_blocking(move || people.answer(agent, caller, question)).await.unwrap_or(Err(Refusal::NotSaved))
+            }
+            Err(refusal) => Err(refusal),
+        };
         self.heard = Instant::now();
         match answer {
             Ok(answer) => self.say(&FromServer::Answer { request, answer: Box::new(answer) }).await,
             Err(reason) => self.say(&FromServer::Refused { request, reason }).await,
         }
+    }
+
+    /// A card's history is only for whoever has its call at the desk; who calls there, as far as the desk knows.
+    fn caller_asked_about(&self, session: SessionId, question: &Question) -> Result<Option<Caller>, Refusal> {
+        let Question::CardHistory { interaction, .. } = question else { return Ok(None) };
+        let sessions = self.shared.sessions();
+        if !sessions.has_on_desk(session, *interaction) {
+            return Err(Refusal::NoSuchCall);
+        }
+        Ok(sessions.caller_on_desk(session, *interaction))
     }
 
     /// A draft that cannot be kept is not answered: the client keeps it too, and sends it again.

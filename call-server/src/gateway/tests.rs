@@ -8,7 +8,7 @@ use call_core::input::AgentAction;
 use call_core::voice::VoiceInput;
 use futures_util::{SinkExt, StreamExt};
 use shared::model::{
-    AgentState, Desk, DraftCopy, NotReadyReason, OwnFigures, RequestId, SessionId, Summary, TalkHealth, UnixMillis, VoiceCodec,
+    AgentState, Desk, DraftCopy, NotReadyReason, OwnFigures, PersonId, RequestId, SessionId, Summary, TalkHealth, UnixMillis, VoiceCodec,
 };
 use shared::wire::{
     self, Action, Answer, Correction, DeskRules, FromClient, FromServer, MAX_MESSAGE, MessagesAsked, Question, ReasonLimit, SignOutReason,
@@ -102,8 +102,9 @@ impl FrontOffice for People {
         Ok(())
     }
 
-    fn answer(&self, agent: AgentId, question: Question) -> Result<Answer, Refusal> {
+    fn answer(&self, agent: AgentId, caller: Option<Caller>, question: Question) -> Result<Answer, Refusal> {
         match question {
+            Question::CardHistory { person, .. } => Ok(Answer::CardHistory { person, changes: Vec::new(), more: caller.is_some() }),
             Question::Figures => Ok(Answer::Figures(OwnFigures { agent: Some(agent), answered: 3, ..OwnFigures::default() })),
             _ => Err(Refusal::NotSaved),
         }
@@ -632,6 +633,12 @@ async fn papers_are_looked_up_and_written_only_for_calls_at_the_desk_and_a_new_p
     let interaction = shared::model::InteractionId(5);
     let summary = Summary::new(interaction);
     let submit = |request| FromClient::Do { request: RequestId(request), action: Action::SubmitSummary(Box::new(summary.clone())) };
+    let history = |request| {
+        let question = Question::CardHistory { interaction, person: PersonId(3) };
+        FromClient::Ask { request: RequestId(request), question }
+    };
+    client.say(&history(6)).await;
+    assert_eq!(client.hear().await, FromServer::Refused { request: RequestId(6), reason: Refusal::NoSuchCall }, "not at this desk");
     client.say(&submit(3)).await;
     assert_eq!(client.hear().await, FromServer::Refused { request: RequestId(3), reason: Refusal::NoSuchCall });
     assert_eq!(site.note(), ("5".to_owned(), "submitted", false));
@@ -640,6 +647,9 @@ async fn papers_are_looked_up_and_written_only_for_calls_at_the_desk_and_a_new_p
     desk.wrap_up = Some(shared::model::WrapUpView { interaction, expires, ended_by, extensions: 0 });
     site.handle.send(AgentCommand::Show { agent, session, desk });
     assert!(matches!(client.hear().await, FromServer::Desk(_)));
+    client.say(&history(7)).await;
+    let FromServer::Answer { request: RequestId(7), answer } = client.hear().await else { panic!("an answer") };
+    assert_eq!(*answer, Answer::CardHistory { person: PersonId(3), changes: Vec::new(), more: false }, "the call is over: the books know");
     let draft = DraftCopy { revision: 4, changed: UnixMillis(i64::MAX), summary: summary.clone() };
     client.say(&FromClient::Keep(Box::new(draft))).await;
     assert!(matches!(client.hear().await, FromServer::Kept { revision: 4, .. }));

@@ -4,7 +4,7 @@ use super::{Store, StoreError, int, uint};
 use call_core::input::PastContact;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use serde::{Deserialize, Serialize};
-use shared::model::{AgentId, Caller, CallerCard, CallerPerson, Contact, InteractionId, PersonId, PhoneNumber, UnixMillis};
+use shared::model::{AgentId, Caller, CallerCard, CallerPerson, CardChange, Contact, InteractionId, PersonId, PhoneNumber, UnixMillis};
 use shared::pii::Pii;
 
 /// A citizen to be registered.
@@ -115,6 +115,15 @@ impl Store {
     /// The database cannot be read.
     pub(crate) fn caller_changes(&self, number: &PhoneNumber) -> Result<Vec<CallerChange>, StoreError> {
         select_changes(&self.connection(), number).map_err(|error| self.error(error))
+    }
+
+    /// The newest corrections of one person under a number, the newest first, and at most `most`; what was registered as empty is none.
+    /// `None` if there is no such person under it.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub(crate) fn card_changes(&self, number: &PhoneNumber, person: PersonId, most: usize) -> Result<Option<Vec<CardChange>>, StoreError> {
+        select_card_changes(&self.connection(), number, person, most).map_err(|error| self.error(error))
     }
 }
 
@@ -275,10 +284,39 @@ fn select_changes(connection: &Connection, number: &PhoneNumber) -> rusqlite::Re
     changes.collect()
 }
 
+fn select_card_changes(
+    connection: &Connection,
+    number: &PhoneNumber,
+    person: PersonId,
+    most: usize,
+) -> rusqlite::Result<Option<Vec<CardChange>>> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM callers WHERE id = ?1 AND subscriber = ?2)";
+    if !connection.query_row(sql, params![int(person.0), number.subscriber()], |row| row.get::<_, bool>(0))? {
+        return Ok(None);
+    }
+    let mut select = connection.prepare_cached(
+        "SELECT h.at_utc_ms, h.author, a.name, h.field, h.before, h.after
+         FROM caller_changes h LEFT JOIN agents a ON a.number = h.author
+         WHERE h.caller_id = ?1 AND h.before != h.after ORDER BY h.id DESC LIMIT ?2",
+    )?;
+    let changes = select.query_map(params![int(person.0), int(most as u64)], |row| {
+        Ok(CardChange {
+            at: UnixMillis(row.get(0)?),
+            by: row.get(1)?,
+            by_name: row.get(2)?,
+            field: super::calls::from_code("field", row.get(3)?)?,
+            before: Pii::new(row.get(4)?),
+            after: Pii::new(row.get(5)?),
+        })
+    })?;
+    changes.collect::<rusqlite::Result<_>>().map(Some)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::scratch::Scratch;
+    use shared::model::CardField;
 
     fn number(text: &str) -> PhoneNumber {
         PhoneNumber::parse(text).expect("a number")
@@ -323,5 +361,31 @@ mod tests {
         let told: Vec<_> = changes.iter().map(|change| (change.at.0, change.field.as_str(), change.before.reveal().as_str())).collect();
         assert_eq!(told, [(1, "name", ""), (1, "address", ""), (1, "tags", ""), (5, "name", "李雷"), (5, "tags", "听障")]);
         assert!(!store.edit_caller(PersonId(99), &edit, "1002", UnixMillis(7)).expect("readable"), "nobody");
+    }
+
+    #[test]
+    fn the_history_of_a_card_is_that_of_one_person_under_the_number_with_the_newest_first() {
+        let scratch = Scratch::new();
+        let store = Store::open(&scratch.path("hotline.db")).expect("a new database");
+        let li = store.add_caller(&NewCaller { address: String::new().into(), ..new("李雷") }, UnixMillis(1)).expect("added");
+        let han = store.add_caller(&new("韩梅梅"), UnixMillis(2)).expect("added");
+        let edit = CallerEdit { name: Some("李蕾".to_owned().into()), ..CallerEdit::default() };
+        store.edit_caller(li, &edit, "1002", UnixMillis(5)).expect("written");
+        let told = |number: &str, person, most| {
+            let changes = store.card_changes(&super::tests::number(number), person, most).expect("readable");
+            changes
+                .map(|changes| changes.iter().map(|change| (change.at.0, change.field, change.before.reveal().clone())).collect::<Vec<_>>())
+        };
+        let newest = (5, CardField::Name, "李雷".to_owned());
+        let empty = String::new;
+        assert_eq!(
+            told("13912345678", li, 9),
+            Some(vec![newest.clone(), (1, CardField::Tags, empty()), (1, CardField::Name, empty())]),
+            "no address was registered"
+        );
+        assert_eq!(told("13912345678", li, 1), Some(vec![newest]));
+        assert_eq!(told("13912345678", han, 9).map(|changes| changes.len()), Some(3));
+        assert_eq!(told("13912345679", li, 9), None, "under another number");
+        assert_eq!(told("13912345678", PersonId(99), 9), None, "nobody");
     }
 }

@@ -23,6 +23,8 @@ impl CallerCard {
     pub const MOST_CONTACTS: usize = 5;
     /// Most open matters that are shown.
     pub const MOST_MATTERS: usize = 5;
+    /// Most corrections of one person that are told; fewer if they are so long that a frame holds no more.
+    pub const MOST_CHANGES: usize = 100;
 
     /// The person to be shown first.
     #[must_use]
@@ -50,6 +52,36 @@ impl CallerPerson {
     pub const MOST_TAGS: usize = 8;
     /// Longest name, address and tag, in characters.
     pub const TEXT_LIMIT: usize = 200;
+}
+
+/// A field of a person's card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CardField {
+    /// 姓名
+    Name,
+    /// 地址
+    Address,
+    /// Marks.
+    Tags,
+}
+
+/// One correction of a person's card (1-2), or what the person was registered with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CardChange {
+    /// When.
+    pub at: UnixMillis,
+    /// Staff number 工号 of who made it; `console` is whoever sits at the server.
+    pub by: String,
+    /// That person's name, if it is a person.
+    #[serde(default)]
+    pub by_name: Option<String>,
+    /// What was changed.
+    pub field: CardField,
+    /// What stood there; marks are separated by commas. Empty if nothing did.
+    pub before: Pii<String>,
+    /// What stands there since, likewise.
+    pub after: Pii<String>,
 }
 
 /// One earlier call.

@@ -19,7 +19,7 @@ mod track;
 mod voice;
 
 pub use agent::{AgentState, NotReadyReason};
-pub use card::{CallerCard, CallerPerson, Contact};
+pub use card::{CallerCard, CallerPerson, CardChange, CardField, Contact};
 pub use desk::{
     AwaitedBreak, CallPhase, CallView, CareClass, CareMark, Desk, KnownCaller, NextState, Notice, OfferView, Refusal, WatchView, WrapUpView,
 };

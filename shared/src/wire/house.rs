@@ -20,6 +20,8 @@ pub struct DeskRules {
     pub queues: Vec<(QueueId, String)>,
     /// The server keeps messages; an older one knows nothing of them and must not be asked.
     pub messages: bool,
+    /// The server tells how a card came to be as it is; an older one knows no such question and must not be asked.
+    pub card_history: bool,
     /// Under this key the desktop keeps this person's drafts on its disk: 32 bytes in base64; empty: it keeps none there.
     pub drafts_key: Pii<String>,
 }

@@ -1,6 +1,9 @@
 //! The house's papers: what a desktop may look up beside its desk. Each question has one answer, and none changes anything.
 
-use crate::model::{CallEntry, CannedText, Disposition, DraftCopy, MemberUnit, NodeId, OwnFigures, QueueId, TargetBand, UnitId};
+use crate::model::{
+    CallEntry, CannedText, CardChange, Disposition, DraftCopy, InteractionId, MemberUnit, NodeId, OwnFigures, PersonId, QueueId,
+    TargetBand, UnitId,
+};
 use serde::{Deserialize, Serialize};
 
 /// What may be asked.
@@ -26,6 +29,13 @@ pub enum Question {
     },
     /// My figures of today.
     Figures,
+    /// How the card of a caller came to be as it is (1-2); only where [`DeskRules::card_history`](super::DeskRules::card_history) says so.
+    CardHistory {
+        /// The call whose card it is; it must be at the agent's desk.
+        interaction: InteractionId,
+        /// Of the persons behind its number, which.
+        person: PersonId,
+    },
 }
 
 /// Lists of calls, each the newest first and at most [`CallsPage::MOST`] long.
@@ -77,6 +87,15 @@ pub enum Answer {
     },
     /// To [`Question::Figures`].
     Figures(OwnFigures),
+    /// To [`Question::CardHistory`].
+    CardHistory {
+        /// Of whom.
+        person: PersonId,
+        /// The newest first; at most [`CallerCard::MOST_CHANGES`](crate::model::CallerCard::MOST_CHANGES).
+        changes: Vec<CardChange>,
+        /// There are older ones.
+        more: bool,
+    },
 }
 
 /// A voice menu or a survey, as a target.

@@ -1,14 +1,19 @@
 //! Papers, drafts, summaries, passwords and mute, as one session sees them.
 
 use super::*;
-use crate::{Saved, SoundTest};
-use shared::model::{DraftCopy, MemberUnit, Summary, UnitId};
+use crate::{HistoryTold, Saved, SoundTest};
+use shared::model::{CardChange, CardField, DraftCopy, MemberUnit, PersonId, Summary, UnitId};
 use shared::wire::{Answer, DeskRules, Question};
 
 fn with_papers(initial: bool) -> FromServer {
     let FromServer::SignedIn { session, token, agent, number, name, media, .. } = signed_in("key") else { unreachable!("made above") };
-    let rules =
-        Box::new(DeskRules { papers: true, password_is_initial: initial, drafts_key: "key".to_owned().into(), ..DeskRules::default() });
+    let rules = Box::new(DeskRules {
+        papers: true,
+        card_history: true,
+        password_is_initial: initial,
+        drafts_key: "key".to_owned().into(),
+        ..DeskRules::default()
+    });
     FromServer::SignedIn { session, token, agent, number, name, media, rules }
 }
 
@@ -166,6 +171,66 @@ fn a_server_that_tells_no_drafts_or_keeps_no_papers_holds_up_nobody_and_without_
     assert!(desktop.session.view().drafts_known);
     desktop.wish(Wish::Write(Box::new(summary("水"))));
     assert!(!desktop.tick_after(500).iter().any(|line| line.starts_with("write draft")));
+}
+
+const HISTORY: Question = Question::CardHistory { interaction: InteractionId(7), person: PersonId(3) };
+
+fn history(request: u64, person: u64) -> FromServer {
+    let change = CardChange {
+        at: UnixMillis(5),
+        by: "1002".to_owned(),
+        by_name: None,
+        field: CardField::Name,
+        before: "李雷".to_owned().into(),
+        after: "李蕾".to_owned().into(),
+    };
+    let answer = Box::new(Answer::CardHistory { person: PersonId(person), changes: vec![change], more: true });
+    FromServer::Answer { request: RequestId(request), answer }
+}
+
+fn told(desktop: &Desktop) -> Option<(u64, &HistoryTold)> {
+    desktop.session.view().card_history.as_ref().map(|history| (history.person.0, &history.told))
+}
+
+#[test]
+fn a_cards_history_is_asked_for_once_and_what_is_shown_is_that_of_the_person_asked_about_last() {
+    let mut desktop = at_work();
+    desktop.receive(talking(2));
+    assert!(desktop.session.view().can_ask_card_history(InteractionId(7)));
+    assert_eq!(desktop.wish(Wish::Look(HISTORY)), ["ask 6 CardHistory { interaction: InteractionId(7), person: PersonId(3) }"]);
+    assert_eq!(told(&desktop), Some((3, &HistoryTold::Asked)));
+    assert_eq!(desktop.wish(Wish::Look(HISTORY)), [] as [&str; 0], "it is asked already");
+    desktop.wish(Wish::Look(Question::CardHistory { interaction: InteractionId(7), person: PersonId(4) }));
+    desktop.receive(history(6, 3));
+    assert_eq!(told(&desktop), Some((4, &HistoryTold::Asked)), "of another person");
+    desktop.receive(history(7, 4));
+    let Some((4, HistoryTold::Known { changes, more: true })) = told(&desktop) else { panic!("{:?}", told(&desktop)) };
+    assert_eq!(changes[0].after.reveal(), "李蕾");
+    assert!(!desktop.session.view().asked, "no button waits for it");
+}
+
+#[test]
+fn a_history_that_is_refused_cut_off_or_unknown_to_an_older_server_has_failed() {
+    let mut desktop = at_work();
+    desktop.wish(Wish::Look(HISTORY));
+    desktop.receive(FromServer::Refused { request: RequestId(6), reason: Refusal::NoSuchCall });
+    assert_eq!(told(&desktop), Some((3, &HistoryTold::Failed)));
+    assert_eq!(desktop.session.view().refusal, None, "the sheet says it itself");
+    desktop.wish(Wish::Look(HISTORY));
+    assert_eq!(told(&desktop), Some((3, &HistoryTold::Asked)));
+    desktop.cut();
+    assert_eq!(told(&desktop), Some((3, &HistoryTold::Failed)));
+    desktop.wish(Wish::Look(HISTORY));
+    assert_eq!(told(&desktop), Some((3, &HistoryTold::Failed)), "there is no connection");
+
+    let mut desktop = Desktop::new();
+    desktop.wish(sign_in());
+    desktop.event(Event::LinkUp);
+    desktop.receive(welcome(1));
+    desktop.receive(signed_in("key"));
+    desktop.receive(talking(2));
+    assert!(!desktop.session.view().can_ask_card_history(InteractionId(7)));
+    assert_eq!(desktop.wish(Wish::Look(HISTORY)), [] as [&str; 0]);
 }
 
 #[test]

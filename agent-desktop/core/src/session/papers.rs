@@ -1,7 +1,7 @@
 //! Papers of the house, drafts and summaries: questions that block no button, and what is kept where.
 
 use super::{Link, Session, Stage};
-use crate::{Effect, Millis};
+use crate::{CardHistory, Effect, HistoryTold, Millis};
 use shared::model::{InteractionId, RequestId, Summary, UnitId, UnixMillis};
 use shared::wire::{Action, Answer, FromClient, Question};
 use std::sync::Arc;
@@ -47,7 +47,10 @@ impl Session {
 
     pub(super) fn look(&mut self, question: Question) {
         let waits = self.questions.values().any(|waiting| *waiting == question);
-        if !self.view.rules.papers || waits || self.questions.len() >= MOST_QUESTIONS || !self.is_online() {
+        let is_known = self.view.rules.card_history || !matches!(question, Question::CardHistory { .. });
+        let can_be_asked = self.view.rules.papers && is_known && self.is_online() && (waits || self.questions.len() < MOST_QUESTIONS);
+        self.history_is(question, if can_be_asked { HistoryTold::Asked } else { HistoryTold::Failed });
+        if waits || !can_be_asked {
             return;
         }
         let request = RequestId(self.next_request);
@@ -56,10 +59,24 @@ impl Session {
         self.effects.push_back(Effect::Send(FromClient::Ask { request, question }));
     }
 
-    pub(super) fn answer(&mut self, now: Millis, request: RequestId, answer: Answer) {
-        if self.questions.remove(&request).is_none() {
-            return;
+    /// How far a question has come, if it is one about a card's history.
+    fn history_is(&mut self, question: Question, told: HistoryTold) {
+        if let Question::CardHistory { interaction, person } = question {
+            self.view.card_history = Some(CardHistory { interaction, person, told });
         }
+    }
+
+    /// A question that waits is answered no more. What is shown of another card stays.
+    pub(super) fn fails(&mut self, question: Question) {
+        let Question::CardHistory { interaction, person } = question else { return };
+        let shown = self.view.card_history.as_ref();
+        if shown.is_some_and(|shown| (shown.interaction, shown.person) == (interaction, person)) {
+            self.history_is(question, HistoryTold::Failed);
+        }
+    }
+
+    pub(super) fn answer(&mut self, now: Millis, request: RequestId, answer: Answer) {
+        let Some(question) = self.questions.remove(&request) else { return };
         let papers = Arc::make_mut(&mut self.view.papers);
         match answer {
             Answer::House(house) => papers.house = Some(house),
@@ -78,6 +95,14 @@ impl Session {
                 papers.calls.insert(page, calls);
             }
             Answer::Figures(figures) => papers.figures = Some(figures),
+            Answer::CardHistory { person, changes, more } => {
+                let shown = self.view.card_history.as_mut().filter(|shown| {
+                    question == Question::CardHistory { interaction: shown.interaction, person: shown.person } && shown.person == person
+                });
+                if let Some(shown) = shown {
+                    shown.told = HistoryTold::Known { changes: changes.into(), more };
+                }
+            }
             Answer::Drafts { drafts } => {
                 self.drafts.told(now, drafts);
                 self.view.drafts_known = true;

@@ -316,11 +316,71 @@ fn lists_of_calls_are_looked_up_and_called_back_by_a_word_and_a_missing_summary_
     assert_eq!(desktop.wishes(), [Wish::Dial(number.into())]);
     desktop.click("未接来电");
     desktop.assert_finds(&["最近 7 天没有未接来电。"]);
+    // The key goes on to the next list: 待回拨, and around.
+    control(&mut desktop, "2");
     control(&mut desktop, "2");
     desktop.click("小结未填");
     desktop.assert_finds(&["来电小结", "返回"]);
     desktop.click("返回");
     desktop.assert_lacks(&["来电小结"]);
+}
+
+#[test]
+fn a_row_of_a_list_of_calls_is_come_to_by_arrows_and_called_by_enter_where_that_is_possible() {
+    let listed = |view: View| {
+        let mut papers = papers();
+        papers.calls = [CallsPage::Mine, CallsPage::Missed].map(|page| (page, calls(page))).into();
+        View { papers: Arc::new(papers), ..view }
+    };
+    let mut desktop = Desktop::showing(listed(ready()));
+    control(&mut desktop, "2");
+    desktop.press(Named::ArrowDown);
+    desktop.press(Named::Enter);
+    let dialled = |number: &str| Wish::Dial(PhoneNumber::parse(number).expect("a number").into());
+    assert_eq!(desktop.wishes(), [Wish::Look(Question::Calls { page: CallsPage::Mine }), dialled("051987210001")]);
+    for _ in 0..9 {
+        desktop.press(Named::ArrowDown);
+    }
+    desktop.press(Named::ArrowUp);
+    desktop.press(Named::ArrowDown);
+    desktop.press(Named::Enter);
+    assert_eq!(desktop.wishes(), [dialled("13900000000")], "the last one");
+    control(&mut desktop, "2");
+    desktop.press(Named::Enter);
+    assert_eq!(desktop.wishes(), [Wish::Look(Question::Calls { page: CallsPage::Missed }), dialled("13700000001")], "from the top");
+    desktop.shows(listed(talking()));
+    desktop.press(Named::Enter);
+    assert_eq!(desktop.wishes(), [], "nobody is dialled in a call");
+}
+
+#[test]
+fn the_fields_of_a_summary_that_open_a_list_and_every_page_are_reached_by_key() {
+    let mut desktop = Desktop::showing(with_papers(talking()));
+    for (key, title) in [("t", "诉求类型"), ("d", "事项分类"), ("u", "承办单位"), ("j", "常用语")] {
+        control(&mut desktop, key);
+        let shown = desktop.app.agent.chooses();
+        assert!(shown && desktop.finds(title), "{key}");
+        control(&mut desktop, "e");
+        desktop.press(Named::Escape);
+        assert!(!desktop.app.agent.is_covered(), "{key}: one sheet at a time");
+    }
+    let mut bare = Desktop::showing(talking());
+    for key in ["d", "u"] {
+        control(&mut bare, key);
+        assert!(!bare.app.agent.is_covered(), "{key}: there is nothing to choose");
+    }
+    control(&mut desktop, "5");
+    desktop.assert_finds(&["还没有消息"]);
+    control(&mut desktop, "6");
+    desktop.assert_finds(&["还没有消息"]);
+    let mut view = with_papers(ready());
+    view.rules.supervises = Some(Vec::new());
+    desktop.shows(view);
+    control(&mut desktop, "6");
+    desktop.assert_finds(&["排队中的市民"]);
+    control(&mut desktop, "q");
+    desktop.press(Named::Enter);
+    assert_eq!(desktop.wishes().last(), Some(&Wish::SignOut));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! `agent-desktop/snapshots`, run the tests with `HOTLINE_RENEW=1`, write the pictures, look at them, commit.
 
 use super::*;
+use desktop_core::HistoryTold;
 use std::path::PathBuf;
 
 struct Picture {
@@ -46,7 +47,7 @@ fn agents_page() -> Desktop {
 }
 
 fn correcting() -> Desktop {
-    let mut desktop = Desktop::showing(talking());
+    let mut desktop = Desktop::showing(super::history::talk_with(None));
     desktop.tell(Message::Agent(agent::Message::Correct));
     desktop
 }
@@ -232,7 +233,7 @@ fn saved() -> View {
 type Make = fn() -> Desktop;
 
 /// Every screen and state; each is drawn in both modes and both languages for looking, and its Chinese light one by its digest.
-const SCREENS: [(&str, Make); 52] = {
+const SCREENS: [(&str, Make); 56] = {
     use agent::chooser::{Purpose, Role};
     use shared::wire::CallsPage;
     [
@@ -284,6 +285,10 @@ const SCREENS: [(&str, Make); 52] = {
         ("supervise-asked", || super::floor::supervise_page(true)),
         ("settings", settings),
         ("correction", correcting),
+        ("history", || super::history::open(super::history::known(super::history::changes(), true))),
+        ("history-loading", || super::history::open(super::history::talk_with(Some(HistoryTold::Asked)))),
+        ("history-empty", || super::history::open(super::history::known(Vec::new(), false))),
+        ("history-failed", || super::history::open(super::history::talk_with(Some(HistoryTold::Failed)))),
         ("reconnecting", || Desktop::showing(with_papers(reconnecting()))),
         ("no-headset", || Desktop::showing(without_headset())),
         ("locked", locked),

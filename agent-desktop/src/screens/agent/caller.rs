@@ -3,7 +3,7 @@
 use super::{Message, Scene, State, present_call};
 use crate::font;
 use crate::theme::{self, Tone, radius, space, text_size};
-use crate::widget::{body, card, hairline, heading, label, labelled, plain, scroll, tag};
+use crate::widget::{body, card, hairline, heading, key_hint, label, labelled, plain, scroll, tag, word_key};
 use iced::widget::{Column, Row, button, column, container, row, text};
 use iced::{Center, Element, Fill};
 use shared::model::{CallFunction, CallView, Caller, CareClass};
@@ -35,11 +35,7 @@ fn filled<'a>(state: &'a State, scene: Scene<'a>, title: &'a str, call: &'a Call
         labelled(palette, texts.queue, body(call.queue.as_str())).width(Fill),
         labelled(palette, texts.waited, body(waited)).width(Fill),
     ];
-    let correct = call.caller.number.is_some().then(|| {
-        let act = scene.view.can_correct(call.interaction).then_some(Message::Correct);
-        plain(palette, scene.texts.house.correct, act)
-    });
-    let known = column![heading(palette, title), column![name, number].push(marks(state, scene, call)).spacing(space::XS)]
+    let known = column![head(state, scene, title, call), column![name, number].push(marks(state, scene, call)).spacing(space::XS)]
         .push(persons(state, scene, call))
         .push(labelled(palette, texts.address, address(state, scene, call)))
         .push(hairline(palette).width(Fill).height(1.0))
@@ -50,7 +46,22 @@ fn filled<'a>(state: &'a State, scene: Scene<'a>, title: &'a str, call: &'a Call
         .spacing(space::M);
     // In a low window what is known scrolls; the acts stay where they are.
     let known = scroll(scene.palette, known).spacing(space::XS).width(Fill).height(Fill);
-    column![known].push(row![].push(correct).push(pause(scene)).spacing(space::S).wrap()).spacing(space::M)
+    column![known].push(pause(scene)).spacing(space::M)
+}
+
+/// Whose card it is said to be, and what can be done about it.
+fn head<'a>(state: &'a State, scene: Scene<'a>, title: &'a str, call: &'a CallView) -> Element<'a, Message> {
+    let (palette, house) = (scene.palette, &scene.texts.house);
+    let act = |word, key, act: Option<Message>| word_key(palette, word, key, act);
+    let history = (scene.view.rules.card_history && state.person(call).is_some()).then(|| {
+        let possible = state.with_history(scene.view).is_some();
+        act(house.history, "Ctrl+H", possible.then_some(Message::ShowHistory))
+    });
+    let correct = call.caller.number.is_some().then(|| {
+        let possible = state.correctable(scene.view).is_some();
+        act(house.correct, "Ctrl+E", possible.then_some(Message::Correct))
+    });
+    row![heading(palette, title).width(Fill).wrapping(text::Wrapping::None)].push(history).push(correct).align_y(Center).into()
 }
 
 /// 暂停录音, while something is said that must not be kept (1-12). How it goes on stands with the call.
@@ -119,6 +130,7 @@ fn persons<'a>(state: &'a State, scene: Scene<'a>, call: &'a CallView) -> Option
         place.style(move |_, status| theme::button_row(palette, present.then_some(Tone::Blue), status)).into()
     });
     let title = label(palette, (scene.texts.house.persons)(card.persons.len()));
+    let title = row![title, key_hint(palette, "Ctrl+P")].spacing(space::S).align_y(Center);
     Some(column![title, Column::with_children(rows)].spacing(space::XS).into())
 }
 

@@ -6,8 +6,8 @@ use crate::font;
 use crate::screens::clock;
 use crate::theme::{self, Tone, radius, size, space, text_size};
 use crate::widget::{body, card, hairline, heading, label, scroll};
-use desktop_core::Wish;
-use iced::widget::{Column, Row, button, center, column, container, row, space as gap, text};
+use desktop_core::{View, Wish};
+use iced::widget::{Column, Container, Id, Row, button, center, column, container, row, space as gap, text};
 use iced::{Center, Element, Fill, Right};
 use shared::model::{CallEntry, Direction};
 use shared::wire::CallsPage;
@@ -18,7 +18,26 @@ const ACT_WIDTH: f32 = 92.0;
 
 pub(super) const PAGES: [CallsPage; 3] = [CallsPage::Mine, CallsPage::Missed, CallsPage::Callbacks];
 
-pub(super) fn view<'a>(page: CallsPage, scene: Scene<'a>) -> Element<'a, Message> {
+/// The name of the list, for scrolling.
+pub(super) const LIST: &str = "calls";
+
+/// The list after this one, around.
+pub(super) fn after(page: CallsPage) -> CallsPage {
+    match page {
+        CallsPage::Mine => CallsPage::Missed,
+        CallsPage::Missed => CallsPage::Callbacks,
+        CallsPage::Callbacks => CallsPage::Mine,
+    }
+}
+
+/// Calls whoever stands in this row, if that is possible.
+pub(super) fn call_back(view: &View, call: &CallEntry) -> Option<Message> {
+    let number = call.caller.number.clone().filter(|_| view.can_dial())?;
+    Some(Message::Wish(Wish::Dial(number)))
+}
+
+/// The arrows have come to the row `selected`.
+pub(super) fn view<'a>(page: CallsPage, selected: usize, scene: Scene<'a>) -> Element<'a, Message> {
     let (palette, texts) = (scene.palette, &scene.texts.papers);
     let tabs = PAGES.map(|one| {
         let word = match one {
@@ -43,8 +62,12 @@ pub(super) fn view<'a>(page: CallsPage, scene: Scene<'a>) -> Element<'a, Message
             center(label(palette, words).size(text_size::BODY)).into()
         }
         Some(calls) => {
-            let lines = calls.iter().flat_map(|call| [line(page, scene, call), hairline(palette).width(Fill).height(1.0).into()]);
-            scroll(scene.palette, Column::from_iter(lines)).width(Fill).height(Fill).into()
+            let lines = calls.iter().enumerate().flat_map(|(place, call)| {
+                let line = line(page, scene, call);
+                let line = if place == selected { line.style(move |_| theme::chosen(palette)) } else { line };
+                [line.into(), hairline(palette).width(Fill).height(1.0).into()]
+            });
+            scroll(scene.palette, Column::from_iter(lines)).id(Id::new(LIST)).width(Fill).height(Fill).into()
         }
     };
     let content = column![top.spacing(space::L).align_y(Center), head(scene), hairline(palette).width(Fill).height(1.0), rows];
@@ -68,7 +91,7 @@ fn head<'a>(scene: Scene<'a>) -> Element<'a, Message> {
     .into()
 }
 
-fn line<'a>(page: CallsPage, scene: Scene<'a>, call: &'a CallEntry) -> Element<'a, Message> {
+fn line<'a>(page: CallsPage, scene: Scene<'a>, call: &'a CallEntry) -> Container<'a, Message> {
     let (palette, texts) = (scene.palette, &scene.texts.papers);
     let one_line = text::Wrapping::None;
     let [when, way, who, waited, talk] = WIDTHS;
@@ -85,7 +108,7 @@ fn line<'a>(page: CallsPage, scene: Scene<'a>, call: &'a CallEntry) -> Element<'
         container(outcome(page, scene, call)).width(Fill).padding([0.0, space::M]).clip(true),
         container(act(scene, call)).width(ACT_WIDTH).align_x(Right),
     ];
-    container(cells.spacing(space::S).align_y(Center)).padding([0.0, space::S]).center_y(size::ROW + space::S).into()
+    container(cells.spacing(space::S).align_y(Center)).padding([0.0, space::S]).center_y(size::ROW + space::S)
 }
 
 fn outcome<'a>(page: CallsPage, scene: Scene<'a>, call: &'a CallEntry) -> Element<'a, Message> {
@@ -112,9 +135,9 @@ fn outcome<'a>(page: CallsPage, scene: Scene<'a>, call: &'a CallEntry) -> Elemen
 }
 
 fn act<'a>(scene: Scene<'a>, call: &'a CallEntry) -> Option<Element<'a, Message>> {
-    let number = call.caller.number.as_ref()?;
+    call.caller.number.as_ref()?;
     let palette = scene.palette;
-    let act = scene.view.can_dial().then(|| Message::Wish(Wish::Dial(number.clone())));
+    let act = call_back(scene.view, call);
     let word = text(scene.texts.papers.call_back).size(text_size::LABEL).font(font::BOLD).wrapping(text::Wrapping::None);
     let place = button(word).padding([space::XS, space::S]).on_press_maybe(act);
     Some(place.style(move |_, status| theme::button_word(palette, status)).into())

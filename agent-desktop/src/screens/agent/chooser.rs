@@ -4,7 +4,7 @@
 use super::{Message, Scene, caller, tone};
 use crate::font;
 use crate::theme::{self, Tone, size, space, text_size};
-use crate::widget::{Icon, body, card, dot, icon, label, scroll};
+use crate::widget::{Icon, body, card, dot, icon, key_hint, label, scroll};
 use desktop_core::{View, Wish, found};
 use iced::widget::{Column, Id, button, center, column, container, mouse_area, opaque, row, space as gap, text, text_input};
 use iced::{Center, Element, Fill};
@@ -12,6 +12,8 @@ use shared::model::{AgentState, CallFunction, Direction, MatterKind, PhoneNumber
 
 /// The name of the field, for focus and tests.
 pub(crate) const FIELD: &str = "chooser";
+/// The name of the list, for scrolling.
+pub(super) const LIST: &str = "chooser-list";
 /// Width of the sheet.
 const WIDTH: f32 = 600.0;
 /// Height of the list: twelve rows.
@@ -117,10 +119,14 @@ impl Chooser {
         self.selected = 0;
     }
 
-    /// Up or down among what can be chosen.
-    pub(super) fn step(&mut self, down: bool, scene: Scene<'_>) {
-        let count = self.entries(scene).iter().filter(|entry| entry.choice.is_some()).count();
-        self.selected = if down { (self.selected + 1).min(count.saturating_sub(1)) } else { self.selected.saturating_sub(1) };
+    /// Up or down among what can be chosen; returns how far down of the list that is, from 0 to 1.
+    pub(super) fn step(&mut self, down: bool, scene: Scene<'_>) -> f32 {
+        let entries = self.entries(scene);
+        let places: Vec<_> = (0..entries.len()).filter(|place| entries[*place].choice.is_some()).collect();
+        let last = places.len().saturating_sub(1);
+        self.selected = if down { (self.selected + 1).min(last) } else { self.selected.saturating_sub(1) };
+        let place = places.get(self.selected).copied().unwrap_or_default();
+        place as f32 / entries.len().saturating_sub(1).max(1) as f32
     }
 
     /// What Enter takes.
@@ -341,7 +347,7 @@ impl Chooser {
         let list: Element<'a, Message> = if rows.is_empty() {
             container(label(palette, texts.nothing_found).size(text_size::BODY)).center_x(Fill).center_y(LIST_HEIGHT).into()
         } else {
-            container(scroll(scene.palette, Column::with_children(rows))).height(LIST_HEIGHT).into()
+            container(scroll(scene.palette, Column::with_children(rows)).id(Id::new(LIST))).height(LIST_HEIGHT).into()
         };
         let title = text(self.title(scene)).size(text_size::NUMBER).font(font::BOLD);
         let content = column![title, field, list, label(palette, texts.choose_hint)].spacing(space::M);
@@ -399,5 +405,12 @@ pub(super) fn field<'a>(scene: Scene<'a>, name: &'a str, value: Option<String>, 
     )
     .center_y(Fill);
     let place = button(content).width(Fill).height(size::FIELD).padding([0.0, 10.0]).on_press(Message::Open(purpose));
-    crate::widget::labelled(palette, name, place.style(move |_, status| theme::button_field(palette, status))).into()
+    let key = match purpose {
+        Purpose::Kind => Some("Ctrl+T"),
+        Purpose::Disposition => Some("Ctrl+D"),
+        Purpose::Unit => Some("Ctrl+U"),
+        Purpose::Dial | Purpose::Transfer | Purpose::Consult | Purpose::Invite | Purpose::Canned | Purpose::Device(_) => None,
+    };
+    let name = row![label(palette, name)].push(key.map(|key| key_hint(palette, key))).spacing(space::S).align_y(Center);
+    column![name, place.style(move |_, status| theme::button_field(palette, status))].spacing(space::XS).into()
 }

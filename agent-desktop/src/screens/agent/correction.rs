@@ -4,9 +4,10 @@
 use super::{Message, Scene};
 use crate::font;
 use crate::theme::{self, space, text_size};
-use crate::widget::{filled, label, labelled, plain};
+use crate::widget::{filled, key_hint, label, labelled, plain};
+use iced::Center;
 use iced::widget::{Column, checkbox, column, row, space as gap, text, text_input};
-use shared::model::{CallView, InteractionId, PersonId};
+use shared::model::{CallView, CardField, InteractionId, PersonId};
 use shared::pii::Pii;
 use shared::wire::Correction;
 
@@ -61,6 +62,20 @@ impl Form {
         }
     }
 
+    /// What stood in a field before.
+    pub(super) fn take_back(&mut self, field: CardField, before: &str) {
+        match field {
+            CardField::Name => self.name = before.to_owned().into(),
+            CardField::Address => self.address = before.to_owned().into(),
+            CardField::Tags => before.clone_into(&mut self.tags),
+        }
+    }
+
+    /// Whether somebody else is registered instead, where that can be chosen.
+    pub(super) fn another(&self) -> Option<bool> {
+        self.person.map(|_| self.another)
+    }
+
     pub(super) fn interaction(&self) -> InteractionId {
         self.interaction
     }
@@ -83,9 +98,10 @@ impl Form {
 
 pub(super) fn view<'a>(form: &'a Form, scene: Scene<'a>) -> Column<'a, Message> {
     let (palette, texts) = (scene.palette, &scene.texts.house);
-    let another = form
-        .person
-        .map(|_| checkbox(form.another).label(texts.register).text_size(text_size::BODY).on_toggle(|on| Message::Edit(Edit::Another(on))));
+    let another = form.another().map(|another| {
+        let choice = checkbox(another).label(texts.register).text_size(text_size::BODY).on_toggle(|on| Message::Edit(Edit::Another(on)));
+        row![choice, key_hint(palette, "Ctrl+N")].spacing(space::S).align_y(Center)
+    });
     let save = form.correction().map(|_| Message::SaveCorrection);
     column![
         text(texts.correct_title).size(text_size::NUMBER).font(font::BOLD),

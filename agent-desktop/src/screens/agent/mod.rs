@@ -9,6 +9,7 @@ pub(crate) mod chooser;
 pub(crate) mod correction;
 mod figures;
 mod functions;
+mod history;
 mod keypad;
 mod layers;
 pub(crate) mod lock;
@@ -66,6 +67,8 @@ pub(crate) struct State {
     /// A new password as it is typed.
     new_password: password::Form,
     calls: Option<CallsPage>,
+    /// The row of that list to which the arrows have come.
+    call_row: usize,
     /// What was typed to unlock the seat.
     password: Pii<String>,
 }
@@ -88,6 +91,7 @@ enum Question {
     Reasons,
     SignOut,
     Correction(Box<Form>),
+    History(history::Sheet),
     Keypad,
     Password,
     SoundTest,
@@ -112,6 +116,8 @@ pub(crate) enum Message {
     ShowDesk,
     /// 全部座席
     ShowAgents,
+    /// 记录, and from there the next list of it.
+    NextCalls,
     /// A list of calls.
     ShowCalls(CallsPage),
     /// 设置
@@ -181,8 +187,14 @@ pub(crate) enum Message {
     FindKind(Option<agents::Kind>),
     /// One of the persons behind the number.
     Choose(PersonId),
+    /// The next one of them.
+    NextPerson,
     /// 更正资料
     Correct,
+    /// 修改记录, also once more after it could not be read.
+    ShowHistory,
+    /// What stood there before one of the changes goes into the form of a correction.
+    TakeBack(usize),
     /// A field of that form.
     Edit(Edit),
     /// 保存
@@ -198,7 +210,7 @@ pub(crate) enum Message {
 }
 
 /// What the app must do about it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub(crate) enum Action {
     /// Nothing.
     None,
@@ -214,6 +226,8 @@ pub(crate) enum Action {
     Focus(&'static str),
     /// The same, and something for the session.
     FocusAnd(&'static str, Option<Wish>),
+    /// A list scrolls to where the arrows have come: so far down of it, from 0 to 1.
+    Scroll(&'static str, f32),
     /// Settings are to be kept, and to take effect.
     Keep(Box<Settings>),
     /// The strip, or the whole window again.
@@ -234,15 +248,14 @@ impl State {
         self.observe_papers(view);
         let rings = desk.is_some_and(|desk| desk.offer.is_some());
         let senseless = match &self.question {
-            Some(Question::Reasons | Question::Correction(_)) if view.shows_lock() => true,
+            Some(Question::Reasons | Question::Correction(_) | Question::History(_)) if view.shows_lock() => true,
             Some(Question::Reasons) => !view.can_go_not_ready(),
             Some(Question::SignOut) => rings,
             Some(Question::Keypad) => !view.can_do(&CallFunction::PressKeys { keys: String::new() }),
             Some(Question::Password) => rings || view.saved == Some(Saved::Password) || view.shows_lock(),
             Some(Question::SoundTest) => !view.can_test_sound() || view.shows_lock(),
-            Some(Question::Correction(form)) => {
-                rings || view.link == LinkState::Online && !view.asked && !view.can_correct(form.interaction())
-            }
+            Some(Question::Correction(form)) => rings || is_over(view, form.interaction()),
+            Some(Question::History(sheet)) => rings || is_over(view, sheet.interaction),
             None => false,
         };
         if senseless {
@@ -282,8 +295,13 @@ impl State {
             Message::ShowSupervise => return self.turn_to(Page::Supervise),
             Message::Messages(act) => return self.messages.update(act, view).map_or(Action::None, Action::Wish),
             Message::Supervise(act) => return self.supervise.update(act, view).map_or(Action::None, Action::Wish),
+            Message::NextCalls => {
+                let shown = self.calls.unwrap_or(CallsPage::Mine);
+                let page = if self.page == Page::Calls { calls_page::after(shown) } else { shown };
+                return self.update(Message::ShowCalls(page), scene, settings);
+            }
             Message::ShowCalls(page) => {
-                self.calls = Some(page);
+                (self.calls, self.call_row) = (Some(page), 0);
                 return self.turn_to_with(Page::Calls, Wish::Look(shared::wire::Question::Calls { page }));
             }
             // Devices are listed anew each time: one may have been plugged in.
@@ -291,7 +309,10 @@ impl State {
             Message::Find(text) => self.filter.text = text,
             Message::FindKind(kind) => self.filter.kind = kind,
             Message::Choose(person) => self.chosen = Some(person),
-            Message::Correct => self.open_form(view),
+            Message::NextPerson => self.choose_next(view),
+            Message::Correct => return self.open_form(view),
+            Message::ShowHistory => return self.open_history(view),
+            Message::TakeBack(place) => return self.take_back(Some(place), view),
             Message::Edit(edit) => {
                 if let Some(Question::Correction(form)) = &mut self.question {
                     form.edit(edit);
@@ -340,10 +361,60 @@ impl State {
         self.page == Page::Messages && view.messages.unread() > 0
     }
 
-    fn open_form(&mut self, view: &View) {
-        if let Some(call) = self.shown_call(view).filter(|call| view.can_correct(call.interaction)) {
-            self.question = Some(Question::Correction(Box::new(Form::new(call, self.person(call)))));
-        }
+    fn open_form(&mut self, view: &View) -> Action {
+        let Some(call) = self.correctable(view).filter(|_| !self.is_covered()) else { return Action::None };
+        self.question = Some(Question::Correction(Box::new(Form::new(call, self.person(call)))));
+        Action::Focus(correction::NAME_FIELD)
+    }
+
+    fn open_history(&mut self, view: &View) -> Action {
+        let once_more = matches!(self.question, Some(Question::History(_)));
+        let whose = self.with_history(view).filter(|_| once_more || !self.is_covered());
+        let Some((call, person)) = whose else { return Action::None };
+        let sheet = history::Sheet::new(call, person);
+        self.question = Some(Question::History(sheet));
+        let (interaction, person) = (sheet.interaction, sheet.person);
+        Action::Wish(Wish::Look(shared::wire::Question::CardHistory { interaction, person }))
+    }
+
+    /// What stood there before the change at this place, or before the selected one.
+    fn take_back(&mut self, place: Option<usize>, view: &View) -> Action {
+        let (Some(Question::History(sheet)), Some(whose)) = (&self.question, self.with_history(view)) else { return Action::None };
+        let Some(form) = sheet.taken_back(place, view, whose) else { return Action::None };
+        self.question = Some(Question::Correction(Box::new(form)));
+        Action::Focus(correction::NAME_FIELD)
+    }
+
+    /// A sheet lies over the page: keys are for it, not for the fields below.
+    pub(crate) fn is_covered(&self) -> bool {
+        self.question.is_some() || self.chooser.is_some()
+    }
+
+    /// The call whose card can be corrected: never while another one rings, which is answered first.
+    fn correctable<'a>(&'a self, view: &'a View) -> Option<&'a CallView> {
+        let rings = view.desk.as_ref().is_some_and(|desk| desk.offer.is_some());
+        let call = self.shown_call(view).filter(|call| !rings && call.caller.number.is_some());
+        call.filter(|call| view.can_correct(call.interaction))
+    }
+
+    /// The call and the person whose card's history can be asked for.
+    fn with_history<'a>(&'a self, view: &'a View) -> Option<(&'a CallView, &'a CallerPerson)> {
+        let call = self.correctable(view).filter(|call| view.can_ask_card_history(call.interaction))?;
+        Some((call, self.person(call)?))
+    }
+
+    /// Of several persons behind the number the one after the one who is shown, around.
+    fn choose_next(&mut self, view: &View) {
+        let Some(call) = self.shown_call(view) else { return };
+        let persons = call.card.as_ref().map(|card| card.persons.as_slice()).unwrap_or_default();
+        let shown = self.person(call).map(|person| person.person);
+        let place = persons.iter().position(|person| Some(person.person) == shown).map_or(0, |place| place + 1);
+        self.chosen = persons.get(place).or(persons.first()).map(|person| person.person);
+    }
+
+    /// Whether somebody else is registered by the form that is open, if one is.
+    pub(crate) fn registers_another(&self) -> Option<bool> {
+        if let Some(Question::Correction(form)) = &self.question { form.another() } else { None }
     }
 
     fn save(&mut self) -> Action {
@@ -352,9 +423,10 @@ impl State {
                 Some(correction) => self.wish(Wish::Correct(correction)),
                 None => Action::None,
             },
-            Some(Question::Reasons | Question::SignOut | Question::Keypad | Question::Password | Question::SoundTest) | None => {
-                Action::None
-            }
+            Some(
+                Question::Reasons | Question::SignOut | Question::History(_) | Question::Keypad | Question::Password | Question::SoundTest,
+            )
+            | None => Action::None,
         }
     }
 
@@ -418,7 +490,7 @@ impl State {
         let below = match self.page {
             Page::Desk => self.desk(scene),
             Page::Agents => page(scene, agents::view(&self.filter, scene)),
-            Page::Calls => page(scene, calls_page::view(self.calls.unwrap_or(CallsPage::Mine), scene)),
+            Page::Calls => page(scene, calls_page::view(self.calls.unwrap_or(CallsPage::Mine), self.call_row, scene)),
             Page::Settings => page(scene, settings::view(settings, scene)),
             Page::Messages => page(scene, self.messages.view(scene)),
             Page::Supervise => page(scene, self.supervise.view(scene)),
@@ -496,6 +568,11 @@ fn unread<'a>(scene: Scene<'a>) -> Option<Element<'a, Message>> {
     let word = iced::widget::text(count.min(99)).size(text_size::HINT).font(crate::font::BOLD);
     let badge = container(word).padding([0.0, 5.0]).style(move |_| theme::chip(scene.palette, Tone::Red, 7.0));
     (count > 0).then(|| container(badge).align_right(Fill).padding([2.0, 4.0]).into())
+}
+
+/// The desk has come back without the call, so that its card can be corrected no more.
+fn is_over(view: &View, interaction: InteractionId) -> bool {
+    view.link == LinkState::Online && !view.asked && !view.can_correct(interaction)
 }
 
 fn has_drawer(scene: Scene<'_>) -> bool {

@@ -3,8 +3,8 @@
 use super::chooser::{Choice, Chooser, FIELD, Purpose, Role};
 use super::summary::Form;
 use super::{
-    Action, CallView, Message, Question, Scene, State, call_bar, figures, functions, keypad, layers, mini, own, password, pop,
-    present_call, settings,
+    Action, CallView, Message, Page, Question, Scene, State, call_bar, calls_page, chooser, figures, functions, history, keypad, layers,
+    mini, own, password, pop, present_call, settings,
 };
 use crate::keeping::Settings;
 use crate::theme::space;
@@ -78,11 +78,20 @@ impl State {
             Message::Choosing(text) => {
                 if let Some(chooser) = &mut self.chooser {
                     chooser.typed(text);
+                    return Action::Scroll(chooser::LIST, 0.0);
                 }
             }
             Message::Step(down) => {
                 if let Some(chooser) = &mut self.chooser {
-                    chooser.step(down, scene);
+                    return Action::Scroll(chooser::LIST, chooser.step(down, scene));
+                }
+                if let Some(Question::History(sheet)) = &mut self.question {
+                    return Action::Scroll(history::LIST, sheet.step(down, scene.view));
+                }
+                if self.is_in_calls() {
+                    let last = self.listed_calls(scene.view).len().saturating_sub(1);
+                    self.call_row = if down { (self.call_row + 1).min(last) } else { self.call_row.saturating_sub(1) };
+                    return Action::Scroll(calls_page::LIST, self.call_row as f32 / last.max(1) as f32);
                 }
             }
             Message::TakeChoice => {
@@ -151,6 +160,14 @@ impl State {
                 self.update_settings(Message::SoundIsGood, view, settings)
             }
             Some(Question::SignOut) => self.wish(Wish::SignOut),
+            None if self.is_in_calls() => {
+                match self.listed_calls(view).get(self.call_row).and_then(|call| calls_page::call_back(view, call)) {
+                    Some(Message::Wish(wish)) => self.wish(wish),
+                    Some(_) | None => Action::None,
+                }
+            }
+            Some(Question::History(sheet)) if sheet.has_failed(view) => self.open_history(view),
+            Some(Question::History(_)) => self.take_back(None, view),
             Some(Question::SoundTest | Question::Reasons | Question::Correction(_) | Question::Keypad | Question::Password) | None => {
                 Action::None
             }
@@ -228,7 +245,16 @@ impl State {
 
     /// A list is open: arrows step through it.
     pub(crate) fn chooses(&self) -> bool {
-        self.chooser.is_some()
+        self.chooser.is_some() || matches!(self.question, Some(Question::History(_))) || self.is_in_calls()
+    }
+
+    /// The lists of calls are shown, with nothing over them.
+    fn is_in_calls(&self) -> bool {
+        self.page == Page::Calls && !self.is_covered()
+    }
+
+    fn listed_calls<'a>(&self, view: &'a View) -> &'a [shared::model::CallEntry] {
+        view.papers.calls.get(&self.calls.unwrap_or(CallsPage::Mine)).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// There is something to write into.
@@ -319,6 +345,7 @@ impl State {
             Question::Reasons => layers::reasons(scene),
             Question::SignOut => layers::sign_out(scene),
             Question::Correction(form) => layers::question(scene, super::correction::view(form, scene)),
+            Question::History(sheet) => layers::question_of(scene, history::view(sheet, self, scene), history::WIDTH),
             Question::Keypad => layers::question(scene, keypad::view(&self.keys, scene)),
             Question::Password => layers::question(scene, password::sheet(&self.new_password, scene)),
             Question::SoundTest => layers::question_of(scene, settings::before_ready(settings, scene), 520.0),

@@ -145,7 +145,7 @@ fn draw(builder: &mut Builder, event: lyon_path::PathEvent) {
 
 #[cfg(test)]
 mod tests {
-    use super::{first_number, lines, outline};
+    use super::{Event, first_number, lines, outline};
 
     #[test]
     fn numbers_stand_close_together() {
@@ -172,6 +172,42 @@ mod tests {
         assert_eq!(ends("M4 14A8 8 0 0 1 20 14"), [40, 140, 200, 140]);
         assert_eq!(ends("M0 0c1 1 2 2 3 0s1 1 2 2"), [0, 0, 50, 20]);
         assert_eq!(ends("M0 0C1 1 2 2 3 0S1 1 2 2"), [0, 0, 20, 20]);
+    }
+
+    /// The corners of the smallest upright rectangle around what is drawn, likewise.
+    fn bounds(svg: &str) -> [i32; 4] {
+        let drawn = lines(svg).expect("it is understood");
+        let points = drawn.iter().flat_map(|line| line.path.raw().iter()).flat_map(|event| [event.from(), event.to()]);
+        let (mut least, mut most) = ([f32::MAX; 2], [f32::MIN; 2]);
+        for point in points.map(|point| [point.x, point.y]) {
+            for axis in [0, 1] {
+                (least[axis], most[axis]) = (least[axis].min(point[axis]), most[axis].max(point[axis]));
+            }
+        }
+        [least[0], least[1], most[0], most[1]].map(|number| (number * 10.0).round() as i32)
+    }
+
+    #[test]
+    fn circles_and_rectangles_stand_where_they_are_written() {
+        let svg = |content: &str| format!(r#"<svg stroke-width="1">{content}</svg>"#);
+        assert_eq!(bounds(&svg(r#"<circle cx="4" cy="9" r="2"/>"#)), [20, 70, 60, 110]);
+        assert_eq!(bounds(&svg(r#"<rect x="3" y="5" width="7" height="11" rx="1"/>"#)), [30, 50, 100, 160]);
+    }
+
+    #[test]
+    fn what_is_closed_ends_where_it_began() {
+        let closed =
+            |text: &str| outline(text).expect("it is understood").raw().iter().any(|event| matches!(event, Event::End { close: true, .. }));
+        assert!(closed("M1 2h3v4z") && closed("M1 2h3v4Z") && !closed("M1 2h3v4"));
+        assert!(outline("M1 2z3").is_none());
+    }
+
+    #[test]
+    fn of_an_arc_the_long_way_and_its_side_are_as_written() {
+        let around = |flags: &str| bounds(&format!(r#"<svg stroke-width="1"><path d="M0 0A5 5 0 {flags} 5 5"/></svg>"#));
+        assert_eq!([around("0 0"), around("0 1")], [[0, 0, 50, 50], [0, 0, 50, 50]]);
+        assert_eq!(around("1 0"), [-50, 0, 50, 100]);
+        assert_eq!(around("1 1"), [0, -50, 100, 50]);
     }
 
     #[test]
