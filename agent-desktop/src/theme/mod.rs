@@ -9,8 +9,8 @@ mod style;
 
 pub(crate) use palette::{Mode, Palette, Tone};
 pub(crate) use style::{
-    banner, bar, button_field, button_filled, button_plain, button_row, button_word, card, chip, drawer, editor, field, inset, meter, page,
-    rail_button, scrim, scroll, toast,
+    banner, bar, button_field, button_filled, button_plain, button_row, button_word, card, chip, chosen, drawer, editor, field, inset,
+    meter, page, rail_button, scrim, scroll, toast,
 };
 
 /// Distances in logical pixels.

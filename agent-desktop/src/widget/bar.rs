@@ -68,11 +68,11 @@ pub(crate) fn plain_key<'a, M: Clone + 'a>(palette: Palette, word: &'a str, key:
     shape.on_press_maybe(act).style(move |_, status| theme::button_plain(palette, status))
 }
 
-/// A word that acts, with its key.
+/// A word that acts, with its key: no higher than the heading beside it.
 pub(crate) fn word_key<'a, M: Clone + 'a>(palette: Palette, word: &'a str, key: &'a str, act: Option<M>) -> Button<'a, M> {
     let word = text(word).size(text_size::LABEL).font(font::BOLD).wrapping(text::Wrapping::None);
     let key = text(key).size(text_size::HINT).wrapping(text::Wrapping::None);
-    let place = button(iced::widget::row![word, key].spacing(space::XS).align_y(Center)).padding([space::XS, space::S]);
+    let place = button(iced::widget::row![word, key].spacing(space::XS).align_y(Center)).padding([1.0, space::XS]);
     place.on_press_maybe(act).style(move |_, status| theme::button_word(palette, status))
 }
 

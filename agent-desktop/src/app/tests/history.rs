@@ -159,6 +159,20 @@ fn arrows_step_through_the_history_also_while_they_are_held_and_the_list_follows
 }
 
 #[test]
+fn of_keys_that_a_field_takes_or_that_are_held_only_those_of_a_list_are_for_us() {
+    use iced::event::Status::{Captured, Ignored};
+    let told = |key, repeat, status| {
+        let event = iced::Event::Keyboard(pressed(Key::Named(key), Modifiers::empty(), repeat));
+        super::super::key_for_us(event, status, iced::window::Id::unique()).is_some()
+    };
+    for key in [Named::ArrowUp, Named::ArrowDown] {
+        assert!([false, true].iter().all(|repeat| told(key, *repeat, Captured) && told(key, *repeat, Ignored)), "{key:?}");
+    }
+    assert!(told(Named::Escape, false, Captured) && !told(Named::Escape, true, Captured));
+    assert!(told(Named::Enter, false, Ignored) && !told(Named::Enter, false, Captured) && !told(Named::Enter, true, Ignored));
+}
+
+#[test]
 fn keys_lead_to_the_card_but_not_over_another_sheet_nor_while_it_rings_nor_where_the_server_knows_no_history() {
     let mut desktop = Desktop::showing(talk_with(None));
     control(&mut desktop, "e");

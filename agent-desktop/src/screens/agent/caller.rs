@@ -61,7 +61,12 @@ fn head<'a>(state: &'a State, scene: Scene<'a>, title: &'a str, call: &'a CallVi
         let possible = state.correctable(scene.view).is_some();
         act(house.correct, "Ctrl+E", possible.then_some(Message::Correct))
     });
-    row![heading(palette, title).width(Fill).wrapping(text::Wrapping::None)].push(history).push(correct).align_y(Center).into()
+    row![heading(palette, title).width(Fill).wrapping(text::Wrapping::None)]
+        .push(history)
+        .push(correct)
+        .spacing(space::XS)
+        .align_y(Center)
+        .into()
 }
 
 /// 暂停录音, while something is said that must not be kept (1-12). How it goes on stands with the call.

@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// The name of the list, for scrolling.
 pub(super) const LIST: &str = "card-history";
 /// Width of the sheet.
-pub(super) const WIDTH: f32 = 640.0;
+pub(super) const WIDTH: f32 = 720.0;
 /// Height of the list, where the window has so much.
 const LIST_HEIGHT: f32 = 400.0;
 /// What the sheet needs of the window besides.
@@ -101,7 +101,8 @@ pub(super) fn view<'a>(sheet: &'a Sheet, state: &'a State, scene: Scene<'a>) -> 
             (center(sentence(texts.history_none)).height(height).into(), texts.history_close)
         }
         HistoryTold::Known { changes, more } => {
-            let rows = list(sheet, scene, changes, person).push(more.then(|| label(palette, texts.history_more)));
+            let rows = list(sheet, scene, changes, person)
+                .push(more.then(|| container(label(palette, texts.history_more)).padding([space::S, space::S])));
             let list = scroll(palette, rows).id(Id::new(LIST)).spacing(space::S).width(Fill);
             (container(list).height(height).into(), texts.history_hint)
         }
