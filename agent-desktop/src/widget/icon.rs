@@ -149,7 +149,7 @@ mod tests {
         let mut renderer = block_on(renderer).expect("the software renderer");
         let (first, cache) = seen(Icon::Sun, Color::BLACK, Cache::default(), &mut renderer);
         let (again, cache) = seen(Icon::Sun, Color::BLACK, cache, &mut renderer);
-        assert!(first == again && first.iter().any(|level| *level == 0), "something black");
+        assert!(first == again && first.contains(&0), "something black");
         let (red, cache) = seen(Icon::Sun, Color::from_rgb(1.0, 0.0, 0.0), cache, &mut renderer);
         assert!(red != first, "the other colour");
         let (other, _) = seen(Icon::Moon, Color::from_rgb(1.0, 0.0, 0.0), cache, &mut renderer);
