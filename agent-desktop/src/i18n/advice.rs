@@ -70,6 +70,7 @@ impl Texts {
             Refusal::MayNotDial => self.calls.may_not_dial,
             Refusal::TooManyTransfers => self.calls.too_many_transfers,
             Refusal::TooManyParties => self.calls.too_many_parties,
+            Refusal::NoCapacity => self.calls.no_capacity,
             Refusal::NoSuchTarget => self.calls.no_such_target,
             Refusal::NotAllowed => self.calls.not_allowed,
             Refusal::Incomplete => self.papers.incomplete,

@@ -23,6 +23,7 @@ pub(crate) struct FunctionTexts {
     pub(crate) may_not_dial: Advice,
     pub(crate) too_many_transfers: Advice,
     pub(crate) too_many_parties: Advice,
+    pub(crate) no_capacity: Advice,
     pub(crate) no_such_target: Advice,
     pub(crate) not_allowed: Advice,
     busy: Advice,
@@ -98,6 +99,11 @@ pub(super) const CHINESE: FunctionTexts = FunctionTexts {
         what: "不能再转接", why: "这个通话的转接次数已到上限。", next: "请继续为市民服务，或请对方回拨。"
     },
     too_many_parties: Advice { what: "参加的人已满", why: "三方通话的人数有上限。", next: "请先请一位退出。" },
+    no_capacity: Advice {
+        what: "线路已满，暂不能再加人",
+        why: "服务器的语音线路已到上限，再加一路会影响正在进行的通话。",
+        next: "当前通话不受影响，请稍后再试；110、119、120 随时可以呼叫。",
+    },
     no_such_target: Advice { what: "找不到对方", why: "没有这个座席、队列或参加人。", next: "请核对后再试。" },
     not_allowed: Advice { what: "没有权限", why: "该操作需要对该班组的督办权限。", next: "请联系班长。" },
     busy: Advice { what: "对方忙", why: "对方正在通话。", next: "请稍后再拨。" },
@@ -165,6 +171,11 @@ pub(super) const ENGLISH: FunctionTexts = FunctionTexts {
         next: "Go on with the citizen.",
     },
     too_many_parties: Advice { what: "No room", why: "As many take part as may.", next: "Ask somebody to leave first." },
+    no_capacity: Advice {
+        what: "All lines are busy",
+        why: "One voice more would spoil the calls that run.",
+        next: "Your call goes on as it is. Try again later; 110, 119 and 120 can be called at any time.",
+    },
     no_such_target: Advice { what: "Not found", why: "There is no such colleague, queue or party.", next: "Check it and try again." },
     not_allowed: Advice { what: "Not allowed", why: "This needs a supervisor's rights over that team.", next: "Ask your supervisor." },
     busy: Advice { what: "Busy", why: "The other side is talking.", next: "Try again later." },

@@ -183,6 +183,8 @@ pub enum MediaCommand {
         leg: LegId,
         /// The leg of a talk that it may take part in; it is served by the same thread then.
         near: Option<LegId>,
+        /// It is never refused for want of time: an emergency.
+        urgent: bool,
         /// How its voice may travel.
         terms: VoiceTerms,
     },

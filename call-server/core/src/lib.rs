@@ -70,7 +70,7 @@ impl Core {
     pub fn new(plan: Plan, next: InteractionId) -> Self {
         let now = Now { time: Time(0), utc: UnixMillis(0) };
         let acd = Acd::new(&plan);
-        let turn = Turn { now, plan, timers: Timers::default(), commands: VecDeque::new() };
+        let turn = Turn { now, plan, timers: Timers::default(), has_room: true, commands: VecDeque::new() };
         Self {
             turn,
             calls: Calls::new(next),

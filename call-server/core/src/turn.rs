@@ -1,10 +1,10 @@
 //! What a room may use while one input is handled: the time, the plan, the deadlines and a place for its commands.
 
-use crate::command::{AgentCommand, Command, MediaCommand, RecordingCommand, SipCommand, StoreCommand};
-use crate::plan::{Day, Membership, Plan, QueuePlan};
+use crate::command::{AgentCommand, CallTo, Command, MediaCommand, RecordingCommand, SipCommand, StoreCommand};
+use crate::plan::{Day, DialledKind, Membership, Plan, QueuePlan};
 use crate::time::Now;
 use crate::timer::Timers;
-use shared::model::QueueId;
+use shared::model::{QueueId, Refusal};
 use std::collections::VecDeque;
 
 /// Shared by the rooms of the core, one at a time.
@@ -16,11 +16,26 @@ pub(crate) struct Turn {
     pub(crate) plan: Plan,
     /// Deadlines.
     pub(crate) timers: Timers,
+    /// Media has time for another voice in a talk that runs.
+    pub(crate) has_room: bool,
     /// Commands not yet polled.
     pub(crate) commands: VecDeque<Command>,
 }
 
 impl Turn {
+    /// Whether another voice may come to a talk that runs. An emergency is not asked: media keeps a reserve for it.
+    ///
+    /// # Errors
+    /// [`Refusal::NoCapacity`].
+    pub(crate) fn room_for_a_voice(&self) -> Result<(), Refusal> {
+        self.has_room.then_some(()).ok_or(Refusal::NoCapacity)
+    }
+
+    /// Whether this is 110, 119, 120 or the like.
+    pub(crate) fn is_emergency(&self, to: &CallTo) -> bool {
+        matches!(to, CallTo::Number(number) if self.plan.dialled_kind(number) == DialledKind::Emergency)
+    }
+
     /// A queue that a live call is in.
     pub(crate) fn queue(&self, queue: QueueId) -> &QueuePlan {
         self.plan.queues.get(&queue).expect("queues of live calls are kept over a change of plan")

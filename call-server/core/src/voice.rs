@@ -1,4 +1,5 @@
-//! What the media edge tells about voices and is told about them. Carried, kept for the record, and never weighed here.
+//! What the media edge tells about voices and is told about them. Carried and kept for the record;
+//! what is said of a talk's sound is never weighed here.
 
 use serde::{Deserialize, Serialize};
 use shared::model::{AgentId, LegHealth, LegId, RecordingId, SessionId, TalkHealth, VoiceCodec, VoiceTrouble};
@@ -35,6 +36,8 @@ pub enum VoiceInput {
     },
     /// `media`: a talk is over; how it sounded as a whole.
     Measured(TalkMeasured),
+    /// `media`: whether there is time for another voice in a talk that runs. There is until this is told; told again when it changes.
+    RoomForVoices(bool),
 }
 
 /// How a whole talk sounded.

@@ -16,6 +16,7 @@ use call_core::command::{
 use call_core::input::{AgentAction, AnnouncementEnd, CallOffered, LegEnd, MediaFailure, PastContact, RecordingOutcome};
 use call_core::ledger::{CallbackRecord, CallbackState, Decision, FactKind, InteractionRecord, LastAgentOutcome};
 use call_core::plan::{Mode, Override, Plan, Scope};
+use call_core::voice::VoiceInput;
 use call_core::{Command, Core, Input, Now, Time};
 use record::{record_is, same};
 use settings::{Settings, agent_id, length_ms, minute, not_ready, phone, way_out};
@@ -498,6 +499,8 @@ impl Stage {
             ["agent", agent, rest @ ..] => return self.agent_acts(agent_id(agent)?, rest),
             ["media", "does", "not", "answer"] => self.media_mute = true,
             ["media", "has", "no", "ports"] => self.media_full = true,
+            ["media", "has", "no", "time", "for", "more", "voices"] => self.feed(Input::Voice(VoiceInput::RoomForVoices(false))),
+            ["media", "has", "time", "for", "more", "voices"] => self.feed(Input::Voice(VoiceInput::RoomForVoices(true))),
             ["the", "recorder", "does", "not", "answer"] => self.recorder_mute = true,
             ["the", "server", "stops"] => self.feed(Input::Stop),
             ["the", "server", "begins", "anew", "from", "its", "journal"] => self.replay(),
@@ -979,6 +982,7 @@ impl Stage {
             Some(Refusal::MayNotDial) => "may not dial",
             Some(Refusal::TooManyTransfers) => "too many transfers",
             Some(Refusal::TooManyParties) => "too many parties",
+            Some(Refusal::NoCapacity) => "no capacity",
             Some(Refusal::NoSuchTarget) => "no such target",
             Some(Refusal::NotAllowed) => "not allowed",
         };

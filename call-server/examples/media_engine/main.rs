@@ -92,6 +92,8 @@ struct Engine {
     calls: u64,
     /// Agents' legs that send Opus.
     opus: HashSet<LegId>,
+    /// Others may come to a talk. As the core does, nobody is brought when there is no room.
+    has_room: bool,
 }
 
 impl Engine {
@@ -121,7 +123,7 @@ impl Engine {
             std::io::stdin().lock().lines().map_while(Result::ok).for_each(|line| inbox.tell(Happening::Line(line)));
             inbox.tell(Happening::Over);
         });
-        Ok(Self { media: Some(media), recording, news, calls: 0, opus: HashSet::new() })
+        Ok(Self { media: Some(media), recording, news, calls: 0, opus: HashSet::new(), has_room: true })
     }
 
     fn run(&mut self) -> Result<()> {
@@ -150,6 +152,9 @@ impl Engine {
 
     /// What comes unasked.
     fn note(&mut self, input: &Input) {
+        if let Input::Voice(VoiceInput::RoomForVoices(has_room)) = input {
+            self.has_room = *has_room;
+        }
         if let Input::Voice(VoiceInput::SendAs { leg, codec, .. }) = input {
             match codec {
                 VoiceCodec::Opus => self.opus.insert(*leg),
@@ -203,18 +208,25 @@ impl Engine {
         })?;
         let (mut calls, mut refused) = (Vec::new(), 0);
         for (leg, answer) in opened {
-            match answer {
-                Some(answer) => calls.push(self.join(wish.kind, leg, &answer)?),
-                None => refused += 1,
+            match answer.map(|answer| self.join(wish.kind, leg, &answer)).transpose()?.flatten() {
+                Some(call) => calls.push(call),
+                None => {
+                    refused += 1;
+                    calls.push(Value::Null);
+                }
             }
         }
         say(&json!({"event": "opened", "calls": calls, "refused": refused}));
         Ok(())
     }
 
-    /// Brings agents to a citizen, and the recorder.
-    fn join(&mut self, kind: Kind, citizen: LegId, answer: &SessionText) -> Result<Value> {
+    /// Brings agents to a citizen, and the recorder; `None` if a third one is wanted and there is no room.
+    fn join(&mut self, kind: Kind, citizen: LegId, answer: &SessionText) -> Result<Option<Value>> {
         let third = kind.third().map(|part| (LegId(citizen.0 + 2), part));
+        if third.is_some() && !self.has_room {
+            self.send(MediaCommand::Close { leg: citizen })?;
+            return Ok(None);
+        }
         let agent = LegId(citizen.0 + 1);
         for leg in std::iter::once(agent).chain(third.map(|(leg, _)| leg)) {
             self.send(MediaCommand::OpenAgent { agent: AgentId(leg.0 as u32), leg })?;
@@ -233,7 +245,7 @@ impl Engine {
             self.send(MediaCommand::Attend { leg, citizen, part })?;
         }
         let agents = opened.iter().map(|access| serde_json::from_str(&access.0)).collect::<Result<Vec<Value>, _>>()?;
-        Ok(json!({"citizen_port": port(answer)?, "agents": agents}))
+        Ok(Some(json!({"citizen_port": port(answer)?, "agents": agents})))
     }
 
     /// Ends all talks and recordings, and tells what became of them.

@@ -6,6 +6,7 @@
 
 use super::Home;
 use super::agent::{AgentLeg, OPUS_TYPE};
+use super::budget::{self, Budget, Cost};
 use super::counters::Counters;
 use super::health::{Figures, Totals};
 use super::keys::KeyRow;
@@ -18,10 +19,10 @@ use super::player::{MAX_PROMPTS, Player};
 use super::ports::PortPool;
 use super::roll::Roll;
 use super::secret::{MAX_AGENTS, Secrets};
-use super::strain::{CALL_PERMILLE, Gauge, OPUS_PERMILLE, Promised};
+use super::strain::Gauge;
 use super::stream::OutgoingStream;
 use super::talk::{MAX_MEMBERS, Mode, Talk, Taps};
-use super::trunk::TrunkLeg;
+use super::trunk::{Agreement, Format, TrunkLeg};
 use super::worker::MAX_LEGS;
 use crate::switchboard::Inbox;
 use call_core::Input;
@@ -54,8 +55,8 @@ pub(super) struct Lane {
     is_ordered: bool,
     /// How near it is to its limit.
     pub(super) gauge: Arc<Gauge>,
-    /// What it was given that does not show in the gauge yet.
-    promised: Promised,
+    /// What it has promised to do.
+    budget: Budget,
     /// The thread; none in tests that play it.
     pub(super) thread: Option<JoinHandle<()>>,
     /// Places of trunk legs.
@@ -77,7 +78,7 @@ impl Lane {
             waker,
             is_ordered: false,
             gauge,
-            promised: Promised::default(),
+            budget: Budget::default(),
             thread,
             trunks: Roll::new(MAX_LEGS),
             talks: Roll::new(MAX_LEGS),
@@ -88,8 +89,21 @@ impl Lane {
 /// A leg that is open.
 #[derive(Debug)]
 enum Known {
-    Trunk { lane: usize, slot: u16, talk: Option<LegId>, terms: Box<Terms> },
+    Trunk(KnownTrunk),
     Agent(KnownAgent),
+}
+
+/// A trunk leg.
+#[derive(Debug)]
+struct KnownTrunk {
+    lane: usize,
+    slot: u16,
+    talk: Option<LegId>,
+    terms: Box<Terms>,
+    /// It was admitted as a call, and so was the leg that it talks with.
+    admitted: bool,
+    /// What it was promised, without what its talk needs more.
+    cost: Cost,
 }
 
 /// An agent's leg.
@@ -112,6 +126,8 @@ struct KnownTalk {
     mixed: bool,
     /// Of one trunk leg and one agent; any other pair is always mixed.
     is_plain: bool,
+    /// What it was promised beyond what its legs were.
+    cost: Cost,
 }
 
 /// What control gets from whoever makes it.
@@ -149,6 +165,8 @@ pub(super) struct Control {
     waiting: VecDeque<MediaCommand>,
     /// Of what is recorded of a mix.
     next_source: u32,
+    /// The core was told that another voice may come to a talk.
+    has_room: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -161,7 +179,7 @@ impl Control {
     /// Without legs.
     pub(super) fn new(parts: Parts) -> Self {
         let (legs, talks, waiting) = (HashMap::new(), HashMap::new(), VecDeque::new());
-        Self { parts, legs, talks, agents: Roll::new(MAX_AGENTS), moving: None, waiting, next_source: MIX_SSRC }
+        Self { parts, legs, talks, agents: Roll::new(MAX_AGENTS), moving: None, waiting, next_source: MIX_SSRC, has_room: true }
     }
 
     /// What media threads have told is told to the core; what they were ordered reaches them: once for all orders of a turn, because a
@@ -172,6 +190,17 @@ impl Control {
         for lane in self.parts.lanes.iter_mut().filter(|lane| lane.is_ordered) {
             lane.is_ordered = false;
             lane.waker.wake();
+        }
+        self.tell_room();
+    }
+
+    /// One thread without room is enough: which one a talk is on nobody else knows.
+    fn tell_room(&mut self) {
+        let has_room = self.parts.lanes.iter_mut().fold(true, |all, lane| lane.budget.has_room(&lane.gauge) && all);
+        if std::mem::replace(&mut self.has_room, has_room) != has_room {
+            let loads: Vec<u32> = self.parts.lanes.iter().map(|lane| lane.budget.load_permille(&lane.gauge)).collect();
+            tracing::warn!(has_room, ?loads, "whether another voice may come to a talk has changed");
+            self.parts.inbox.send(Input::Voice(VoiceInput::RoomForVoices(has_room)));
         }
     }
 
@@ -243,8 +272,8 @@ impl Control {
 
     fn obey(&mut self, command: MediaCommand) {
         match command {
-            MediaCommand::OpenTrunk { leg, offer, terms } => self.open_trunk(leg, offer.as_ref(), (&terms, None)),
-            MediaCommand::OfferTrunk { leg, near, terms } => self.open_trunk(leg, None, (&terms, near)),
+            MediaCommand::OpenTrunk { leg, offer, terms } => self.open_trunk(leg, offer.as_ref(), (&terms, None, false)),
+            MediaCommand::OfferTrunk { leg, near, urgent, terms } => self.open_trunk(leg, None, (&terms, near, urgent)),
             MediaCommand::Follow { leg, description } => self.follow(leg, &description),
             MediaCommand::OpenAgent { agent, leg } => self.open_agent(agent, leg),
             MediaCommand::Play { leg, sound } => self.play(leg, &[], sound),
@@ -291,8 +320,8 @@ impl Control {
     }
 
     fn order_trunk(&mut self, leg: LegId, order: impl FnOnce(u16) -> Order) {
-        if let Some(Known::Trunk { lane, slot, .. }) = self.legs.get(&leg) {
-            let (lane, slot) = (*lane, *slot);
+        if let Some(Known::Trunk(known)) = self.legs.get(&leg) {
+            let (lane, slot) = (known.lane, known.slot);
             self.order(lane, order(slot));
         }
     }
@@ -302,9 +331,9 @@ impl Control {
     }
 
     /// Without an offer ours is made: for a late one, and for a call of ours.
-    fn open_trunk(&mut self, leg: LegId, offer: Option<&SessionText>, (terms, near): (&VoiceTerms, Option<LegId>)) {
+    fn open_trunk(&mut self, leg: LegId, offer: Option<&SessionText>, wish: (&VoiceTerms, Option<LegId>, bool)) {
         self.close(leg);
-        let input = match self.try_open_trunk(leg, offer, (terms, near)) {
+        let input = match self.try_open_trunk(leg, offer, wish) {
             Ok(answer) => Input::MediaOpened { leg, answer },
             Err(reason) => {
                 tracing::info!(leg = leg.0, ?reason, "a trunk leg could not be opened");
@@ -318,14 +347,12 @@ impl Control {
         &mut self,
         leg: LegId,
         offer: Option<&SessionText>,
-        (terms, near): (&VoiceTerms, Option<LegId>),
+        (terms, near, urgent): (&VoiceTerms, Option<LegId>, bool),
     ) -> Result<SessionText, MediaFailure> {
         let wanted = Wanted::read(offer, terms)?;
-        let beside = near.and_then(|near| self.legs.get(&near)).map(|known| match known {
-            Known::Trunk { lane, .. } => *lane,
-            Known::Agent(known) => known.lane,
-        });
-        let lane = beside.or_else(|| self.least_busy_lane()).ok_or(MediaFailure::Overloaded)?;
+        // A leg beside another one was admitted with it, or by the core: who is in a talk is not left without.
+        let beside = near.and_then(|near| self.whereabouts(near)).map(|(lane, _)| lane);
+        let lane = beside.or_else(|| self.least_busy_lane(urgent)).ok_or(MediaFailure::Overloaded)?;
         let (ssrc, start) = random().map_err(|_| MediaFailure::Io)?;
         let Home { bind, advertise } = self.home(wanted.is_ipv6()).ok_or(MediaFailure::BadOffer)?;
         let now_us = self.now_us();
@@ -344,8 +371,11 @@ impl Control {
         // Reports are worth having, not worth refusing a call for.
         let reports = port.checked_add(1).and_then(|port| VoiceSocket::bind(SocketAddr::new(bind, port)).ok());
         let out = OutgoingStream::new(ssrc, agreement.payload_type(), start);
+        let admitted = beside.is_none();
+        let cost = cost_of_trunk(admitted, &agreement);
         let trunk = TrunkLeg::new(leg, (socket, reports), port, agreement, (equipment, out));
-        self.legs.insert(leg, Known::Trunk { lane, slot, talk: None, terms: Box::new(terms) });
+        self.legs.insert(leg, Known::Trunk(KnownTrunk { lane, slot, talk: None, terms: Box::new(terms), admitted, cost }));
+        self.parts.lanes[lane].budget.change(0, cost);
         self.order(lane, Order::AddTrunk(slot, Box::new(trunk)));
         Ok(text)
     }
@@ -357,10 +387,12 @@ impl Control {
 
     /// A description that cannot be used changes nothing: the SIP side has checked it, so this is a late answer in an ACK at worst.
     fn follow(&mut self, leg: LegId, description: &SessionText) {
-        let Some(Known::Trunk { lane, slot, terms, .. }) = self.legs.get_mut(&leg) else { return };
-        let (lane, slot) = (*lane, *slot);
-        match terms.follow(description) {
+        let Some(Known::Trunk(known)) = self.legs.get_mut(&leg) else { return };
+        let (lane, slot) = (known.lane, known.slot);
+        match known.terms.follow(description) {
             Ok((agreement, keys)) => {
+                let cost = cost_of_trunk(known.admitted, &agreement);
+                self.parts.lanes[lane].budget.change(std::mem::replace(&mut known.cost, cost), cost);
                 if let Some(keys) = keys {
                     self.order(lane, Order::Rekey(slot, keys));
                 }
@@ -372,12 +404,11 @@ impl Control {
         }
     }
 
-    /// The thread with the fewest trunk legs of those that have time for another call.
-    fn least_busy_lane(&mut self) -> Option<usize> {
-        let now_us = self.now_us();
-        let mut lanes: Vec<(usize, &mut Lane)> = self.parts.lanes.iter_mut().enumerate().collect();
-        lanes.sort_by_key(|(_, lane)| (lane.trunks.taken(), lane.gauge.load_permille()));
-        let least = lanes.into_iter().find_map(|(place, lane)| lane.promised.give(now_us, &lane.gauge, CALL_PERMILLE).then_some(place));
+    /// The thread with the least to do, if it has time for another call, or the call cannot wait.
+    fn least_busy_lane(&mut self, urgent: bool) -> Option<usize> {
+        let lanes = self.parts.lanes.iter().enumerate();
+        let least = lanes.min_by_key(|(_, lane)| (lane.budget.load_permille(&lane.gauge), lane.trunks.taken()));
+        let least = least.filter(|(_, lane)| urgent || lane.budget.has_time(budget::CALL, &lane.gauge)).map(|(place, _)| place);
         if least.is_none() {
             self.parts.counters.refused_calls.bump();
             // One that sleeps would never find out that it is at rest.
@@ -457,7 +488,7 @@ impl Control {
             }
         };
         match self.legs.get(&leg) {
-            Some(Known::Trunk { talk: None, .. }) => {}
+            Some(Known::Trunk(KnownTrunk { talk: None, .. })) => {}
             Some(Known::Agent(KnownAgent { talk: None, lane, slot, .. })) => {
                 let (lane, slot) = (*lane, *slot);
                 if places.is_empty() {
@@ -465,7 +496,7 @@ impl Control {
                 }
                 return self.order(lane, Order::PlayAgent(slot, Player::new(places.into_iter(), then)));
             }
-            Some(Known::Trunk { talk: Some(_), .. } | Known::Agent(_)) => {
+            Some(Known::Trunk(_) | Known::Agent(_)) => {
                 tracing::warn!(leg = leg.0, "a talking leg was to hear something else; it goes on talking");
                 return unheard(AnnouncementEnd::Cut);
             }
@@ -528,16 +559,17 @@ impl Control {
         if let Some(mix) = mix {
             talk.mode = Mode::Mixed(mix);
         }
-        self.talks.insert(first, KnownTalk { lane, slot, members, mixed, is_plain });
+        self.talks.insert(first, KnownTalk { lane, slot, members, mixed, is_plain, cost: 0 });
         self.set_talk(first, Some(first));
         self.set_talk(second, Some(first));
+        self.recount(first);
         self.order(lane, Order::Begin(slot, Box::new(talk)));
     }
 
     /// On which thread a leg is, and where there.
     fn whereabouts(&self, leg: LegId) -> Option<(usize, Slot)> {
         Some(match self.legs.get(&leg)? {
-            Known::Trunk { lane, slot, .. } => (*lane, Slot::Trunk(*slot)),
+            Known::Trunk(known) => (known.lane, Slot::Trunk(known.slot)),
             Known::Agent(known) => (known.lane, Slot::Agent(known.slot)),
         })
     }
@@ -550,6 +582,9 @@ impl Control {
     fn bring(&mut self, agent: LegId, to: usize, then: MediaCommand) {
         let Some(Known::Agent(known)) = self.legs.get_mut(&agent) else { return };
         let (from, slot) = (std::mem::replace(&mut known.lane, to), known.slot);
+        let cost = cost_of_agent(known);
+        self.parts.lanes[from].budget.change(cost, 0);
+        self.parts.lanes[to].budget.change(0, cost);
         self.moving = Some(Moving { slot, to });
         self.waiting.push_front(then);
         self.order(from, Order::RemoveAgent(slot));
@@ -557,7 +592,7 @@ impl Control {
 
     fn set_talk(&mut self, leg: LegId, citizen: Option<LegId>) {
         match self.legs.get_mut(&leg) {
-            Some(Known::Trunk { talk, .. }) => *talk = citizen,
+            Some(Known::Trunk(known)) => known.talk = citizen,
             Some(Known::Agent(known)) => known.talk = citizen,
             None => {}
         }
@@ -569,6 +604,7 @@ impl Control {
         for (leg, _) in talk.members.into_iter().flatten() {
             self.set_talk(leg, None);
         }
+        self.parts.lanes[talk.lane].budget.change(talk.cost, 0);
         self.order(talk.lane, Order::End(talk.slot));
     }
 
@@ -601,7 +637,7 @@ impl Control {
             return self.change_part(citizen, place, part);
         }
         let (where_it_is, slot, before) = match self.legs.get(&leg) {
-            Some(Known::Trunk { lane, slot, talk, .. }) => (*lane, Slot::Trunk(*slot), *talk),
+            Some(Known::Trunk(known)) => (known.lane, Slot::Trunk(known.slot), known.talk),
             Some(Known::Agent(known)) => (known.lane, Slot::Agent(known.slot), known.talk),
             None => return,
         };
@@ -627,6 +663,7 @@ impl Control {
         };
         talk.members[place] = Some((leg, part));
         self.set_talk(leg, Some(citizen));
+        self.recount(citizen);
         self.order(lane, Order::Sit(talk_slot, place as u8, slot, seat));
     }
 
@@ -641,7 +678,7 @@ impl Control {
 
     fn withdraw(&mut self, leg: LegId) {
         let talk = match self.legs.get(&leg) {
-            Some(Known::Trunk { talk, .. }) => *talk,
+            Some(Known::Trunk(known)) => known.talk,
             Some(Known::Agent(known)) => known.talk,
             None => None,
         };
@@ -663,6 +700,16 @@ impl Control {
             let (lane, slot) = (talk.lane, talk.slot);
             self.order(lane, Order::Unmix(slot));
         }
+        self.recount(citizen);
+    }
+
+    /// A talk's parties or codecs have changed, and so has what it costs.
+    fn recount(&mut self, citizen: LegId) {
+        let Some(talk) = self.talks.get_mut(&citizen) else { return };
+        let legs = talk.members.iter().flatten();
+        let admitted = legs.clone().filter(|(leg, _)| matches!(self.legs.get(leg), Some(Known::Trunk(known)) if known.admitted));
+        let cost = budget::talk(legs.clone().count(), admitted.count(), talk.mixed);
+        self.parts.lanes[talk.lane].budget.change(std::mem::replace(&mut talk.cost, cost), cost);
     }
 
     fn ensure_mixed(&mut self, citizen: LegId) {
@@ -687,7 +734,7 @@ impl Control {
 
     fn make_seat(&self, leg: LegId, part: Part) -> Option<Box<Seat>> {
         let seat = match self.legs.get(&leg)? {
-            Known::Trunk { .. } => Seat::of_trunk(part),
+            Known::Trunk(_) => Seat::of_trunk(part),
             Known::Agent(known) => Seat::of_agent(part, known.codec == VoiceCodec::Opus),
         };
         if seat.is_err() {
@@ -698,18 +745,19 @@ impl Control {
 
     /// A leg's link asks for another way of sending.
     fn send_as(&mut self, leg: LegId, wish: Wish) {
-        let now_us = self.now_us();
         let Some(Known::Agent(known)) = self.legs.get_mut(&leg) else { return };
         let (lane, slot) = (known.lane, known.slot);
+        let Lane { budget, gauge, .. } = &mut self.parts.lanes[lane];
         if known.codec != VoiceCodec::Opus && wish.codec == VoiceCodec::Opus {
-            let Lane { promised, gauge, .. } = &mut self.parts.lanes[lane];
-            if !promised.give(now_us, gauge, OPUS_PERMILLE) {
+            if !budget.has_time(budget::OPUS + budget::talk(2, 1, true), gauge) {
                 // One voice that is heard with gaps is better than all of them; the link asks again while it stays bad.
                 self.parts.counters.refused_opus.bump();
                 return self.order(lane, Order::StayPcma(slot));
             }
         }
+        let cost = cost_of_agent(known);
         let before = std::mem::replace(&mut known.codec, wish.codec);
+        budget.change(cost, cost_of_agent(known));
         let talk = known.talk;
         let order = VoiceInput::SendAs { leg, codec: wish.codec, expected_loss_percent: wish.from_agent_percent };
         self.parts.inbox.send(Input::Voice(order));
@@ -742,14 +790,28 @@ impl Control {
     fn close(&mut self, leg: LegId) {
         self.withdraw(leg);
         match self.legs.remove(&leg) {
-            Some(Known::Trunk { lane, slot, .. }) => {
+            Some(Known::Trunk(KnownTrunk { lane, slot, cost, .. })) => {
+                self.parts.lanes[lane].budget.change(cost, 0);
                 self.order(lane, Order::Keep(slot, None));
                 self.order(lane, Order::RemoveTrunk(slot));
             }
-            Some(Known::Agent(known)) => self.order(known.lane, Order::RemoveAgent(known.slot)),
+            Some(Known::Agent(known)) => {
+                self.parts.lanes[known.lane].budget.change(cost_of_agent(&known), 0);
+                self.order(known.lane, Order::RemoveAgent(known.slot));
+            }
             None => {}
         }
     }
+}
+
+fn cost_of_trunk(admitted: bool, agreement: &Agreement) -> Cost {
+    let opus = if matches!(agreement.format, Format::Opus(..)) { budget::OPUS } else { 0 };
+    if admitted { budget::CALL + opus } else { opus }
+}
+
+/// An agent whose link needs Opus has it from the first word of the next talk on.
+fn cost_of_agent(known: &KnownAgent) -> Cost {
+    if known.codec == VoiceCodec::Opus { budget::OPUS } else { 0 }
 }
 
 fn random() -> Result<(u32, u64), getrandom::Error> {

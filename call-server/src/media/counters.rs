@@ -76,6 +76,8 @@ counters! {
     reports,
     /// Packets sent that were mixed or transcoded.
     mixed,
+    /// Frames encoded with Opus.
+    opus_frames,
     /// Packets of prompts sent to trunks.
     prompts,
     /// Orders that control gave to media threads.

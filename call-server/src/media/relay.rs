@@ -487,6 +487,7 @@ fn say_to_agent(now_us: u64, agent: &mut AgentLeg, (mix, place): (&mut Mix, usiz
     let encoded = mix.seat(place).filter(|seat| seat.hears_opus()).map(|seat| seat.encode(samples, room));
     match encoded {
         Some(Some(length)) => {
+            exits.counters.opus_frames.bump();
             if agent.proceed(now_us, &mut output, (length, Payload::Opus, FRAME_SAMPLES), exits) {
                 exits.counters.mixed.bump();
             }

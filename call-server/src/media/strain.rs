@@ -1,4 +1,5 @@
-//! How near a media thread is to its limit, measured: how much of its time it works, and how long packets had waited when it came to them.
+//! How near a media thread is to its limit, measured: how much of its time it works, how long packets had waited when it came to them, and
+//! what its work costs.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -13,42 +14,20 @@ const STRAINED_PERMILLE: u32 = 500;
 const LATE_TURNS: u32 = 20;
 /// After so many windows without strain calls are taken again.
 const CALM_WINDOWS: u32 = 2;
-/// What a new call will cost at most once it talks, in 1/1,000 of a thread's time.
-pub(super) const CALL_PERMILLE: u32 = 1;
-/// What an agent's voice costs more in Opus, likewise.
-pub(super) const OPUS_PERMILLE: u32 = 5;
+/// The price of work that takes as long as where it was calibrated, in 1/1,000.
+pub(super) const PRICE_ONE: u32 = 1_000;
+/// What is believed of a price.
+const PRICES: std::ops::RangeInclusive<u64> = 250..=4_000;
+/// Less work than this in a second, in 1/1,000 of it, tells nothing about prices: to wake up costs more.
+const TELLING_PERMILLE: u64 = 100;
 
 /// What others may see of a thread's strain.
 #[derive(Debug, Default)]
 pub(super) struct Gauge {
     load_permille: AtomicU32,
     full: AtomicU32,
-}
-
-/// What a thread was given to do that its gauge does not show yet: a thousand calls in one second, or a thousand agents whose network
-/// becomes bad in the same moment, would all find it at rest.
-#[derive(Debug, Default)]
-pub(super) struct Promised {
-    /// In the newest second, and in those before: the gauge shows a whole second of it after two at the latest.
-    permille: [u32; 3],
-    second: u64,
-}
-
-impl Promised {
-    /// Gives the thread so much more to do, if it has the time; whether it has.
-    pub(super) fn give(&mut self, now_us: u64, gauge: &Gauge, permille: u32) -> bool {
-        let second = now_us / WINDOW_US;
-        for _ in 0..second.saturating_sub(self.second).min(3) {
-            self.permille = [0, self.permille[0], self.permille[1]];
-        }
-        self.second = second;
-        let promised: u32 = self.permille.iter().sum();
-        let has_time = !gauge.is_full() && gauge.load_permille() + promised + permille <= FULL_PERMILLE;
-        if has_time {
-            self.permille[0] += permille;
-        }
-        has_time
-    }
+    /// 0: not known yet.
+    price_permille: AtomicU32,
 }
 
 impl Gauge {
@@ -63,6 +42,29 @@ impl Gauge {
         self.full.store(CALM_WINDOWS, Ordering::Relaxed);
     }
 
+    /// This load and this price, until the thread has measured.
+    #[cfg(test)]
+    pub(super) fn set_for_test(&self, load_permille: u32, price_permille: u32) {
+        self.load_permille.store(load_permille, Ordering::Relaxed);
+        self.price_permille.store(price_permille, Ordering::Relaxed);
+    }
+
+    /// How long this thread's work takes beside what it took where it was calibrated, in 1/[`PRICE_ONE`].
+    pub(super) fn price(&self) -> u32 {
+        match self.price_permille.load(Ordering::Relaxed) {
+            0 => PRICE_ONE,
+            known => known,
+        }
+    }
+
+    /// Dearer work is believed at once, cheaper work by and by.
+    fn learn_price(&self, busy_us: u64, work_us: u64) {
+        let measured = (busy_us * u64::from(PRICE_ONE) / work_us.max(1)).clamp(*PRICES.start(), *PRICES.end()) as u32;
+        let before = self.price();
+        let price = if measured >= before { measured } else { before - (before - measured).div_ceil(4) };
+        self.price_permille.store(price, Ordering::Relaxed);
+    }
+
     /// Share of its time that the thread worked in the last second, in 1/1,000.
     pub(super) fn load_permille(&self) -> u32 {
         self.load_permille.load(Ordering::Relaxed)
@@ -75,6 +77,8 @@ pub(super) struct Strain {
     window_us: u64,
     busy_us: u64,
     late_turns: u32,
+    /// What was done up to the window's beginning, by the book, in ns.
+    work_ns: u64,
     /// When the thread had last come to everything that waited.
     caught_up_us: u64,
 }
@@ -90,8 +94,8 @@ impl Strain {
         waited_us
     }
 
-    /// The work of a turn is done.
-    pub(super) fn worked(&mut self, from_us: u64, now_us: u64, gauge: &Gauge) {
+    /// The work of a turn is done; `work_ns` tells what was done since the start, by the book.
+    pub(super) fn worked(&mut self, from_us: u64, now_us: u64, gauge: &Gauge, work_ns: impl Fn() -> u64) {
         let spent_us = now_us.saturating_sub(from_us);
         self.busy_us += spent_us;
         // What came during the turn waits for its end.
@@ -105,6 +109,11 @@ impl Strain {
         let calm = gauge.full.load(Ordering::Relaxed).saturating_sub(1);
         gauge.full.store(if strained { CALM_WINDOWS } else { calm }, Ordering::Relaxed);
         gauge.load_permille.store(load, Ordering::Relaxed);
+        let work_ns = work_ns();
+        let work_us = work_ns.saturating_sub(std::mem::replace(&mut self.work_ns, work_ns)) / 1_000;
+        if work_us * 1_000 / window_us >= TELLING_PERMILLE {
+            gauge.learn_price(self.busy_us, work_us);
+        }
         (self.window_us, self.busy_us, self.late_turns) = (now_us, 0, 0);
     }
 }
@@ -118,7 +127,7 @@ mod tests {
         let mut now_us = from_us;
         while now_us < from_us + 1_001_000 {
             strain.woke(now_us, true);
-            strain.worked(now_us, now_us + turn_us, gauge);
+            strain.worked(now_us, now_us + turn_us, gauge, || 0);
             now_us += turn_us.max(1_000);
         }
         now_us
@@ -137,22 +146,31 @@ mod tests {
         assert!(!gauge.is_full());
         assert_eq!(strain.woke(now, true), 0);
         assert!(strain.woke(now + 4_000, false) >= 4_000 && strain.woke(now + 6_000, false) >= LATE_US);
-        strain.worked(now + 6_000, now + 400_000, &gauge);
+        strain.worked(now + 6_000, now + 400_000, &gauge, || 0);
         second(&mut strain, &gauge, now + 1_500_000, 300);
         assert!(!gauge.is_full(), "one hiccup is no strain");
         second(&mut strain, &gauge, now + 2_600_000, 6_000);
         assert!(gauge.is_full());
     }
+
     #[test]
-    fn what_was_given_and_does_not_show_yet_counts_as_done() {
-        let (mut strain, gauge, mut promised) = (Strain::default(), Gauge::default(), Promised::default());
-        let mut given = |now_us: u64, gauge: &Gauge| (0..1_000).filter(|_| promised.give(now_us, gauge, OPUS_PERMILLE)).count();
-        assert_eq!(given(500_000, &gauge), (FULL_PERMILLE / OPUS_PERMILLE) as usize, "all at once");
-        assert_eq!(given(2_999_000, &gauge), 0, "it may not show yet");
-        // Now it must: it costs 30 % of the time.
-        second(&mut strain, &gauge, 2_000_000, 300);
-        assert!((90..=115).contains(&given(3_000_000, &gauge)));
-        assert_eq!(given(3_100_000, &gauge), 0);
-        assert!((90..=115).contains(&given(60_000_000, &gauge)), "and whoever has come and gone meanwhile counts no more");
+    fn work_that_becomes_dearer_is_believed_at_once_and_cheaper_work_slowly() {
+        let (mut strain, gauge) = (Strain::default(), Gauge::default());
+        assert_eq!(gauge.price(), PRICE_ONE);
+        let mut now_us = 0;
+        let mut second = |work_us: u64, by_the_book_us: u64| {
+            let (before, until) = (strain.work_ns, now_us + WINDOW_US);
+            strain.worked(now_us, now_us + work_us, &gauge, || before);
+            now_us = until + 1;
+            strain.worked(until, until, &gauge, || before + by_the_book_us * 1_000);
+            gauge.price()
+        };
+        assert_eq!(second(10_000, 1_000), PRICE_ONE, "too little to tell");
+        assert_eq!(second(300_000, 200_000), 1_500);
+        let (after, then) = (second(200_000, 200_000), second(200_000, 200_000));
+        assert!(after == 1_375 && then < after && then > 1_200, "{after} {then}");
+        (0..30).for_each(|_| _ = second(100_000, 200_000));
+        assert!((500..510).contains(&second(100_000, 200_000)));
+        assert_eq!(second(100_000, 400_000), 501 - (501 - 250_u32).div_ceil(4), "and not below what can be");
     }
 }

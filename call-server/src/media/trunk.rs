@@ -481,6 +481,7 @@ impl TrunkLeg {
             let Some(bytes) = opus.say(&alaw[..samples], &mut buffer[HEADER_BYTES..HEADER_BYTES + MAX_PACKET_SAMPLES]) else {
                 return false;
             };
+            counters.opus_frames.bump();
             length = HEADER_BYTES + bytes;
             header.timestamp = header.timestamp.wrapping_mul(TICKS);
         }

@@ -3,6 +3,7 @@
 
 use super::Limits;
 use super::agent::{AgentLeg, Exits};
+use super::budget;
 use super::counters::Counters;
 use super::frame::{TapFrame, TapKind};
 use super::net::{EVENTS, Poller, Token, Waker};
@@ -260,7 +261,7 @@ impl Worker {
         }
         let goes_on = self.serve(woke_us);
         let done_us = self.now_us();
-        self.strain.worked(woke_us, done_us, &self.gauge);
+        self.strain.worked(woke_us, done_us, &self.gauge, || budget::work_ns(&self.exits.counters.snapshot()));
         // As many as could be told at once: there are more, and they do not wait for the rest.
         let is_all = waiting < EVENTS;
         let is_dense = waiting > 1 || (waiting > 0 && woke_us < self.woke_us + 2 * REST_US);

@@ -237,6 +237,8 @@ pub enum Refusal {
     TooManyTransfers,
     /// As many take part as may.
     TooManyParties,
+    /// The server's voice threads are at their limit: one voice more would spoil the talks that run.
+    NoCapacity,
     /// There is no such agent, queue or party.
     NoSuchTarget,
     /// This needs the rights of a supervisor over that team.

@@ -90,7 +90,8 @@ impl Outgoing {
 
     fn open(&self, turn: &mut Turn) {
         let (leg, near, terms) = (self.leg, self.near, self.terms.clone());
-        turn.media(MediaCommand::OfferTrunk { leg, near, terms });
+        let urgent = turn.is_emergency(&self.to);
+        turn.media(MediaCommand::OfferTrunk { leg, near, urgent, terms });
         if self.keys() == KeyMode::InBand {
             turn.media(MediaCommand::HearTones { leg });
         }

@@ -2,6 +2,7 @@
 //! takes part in the talk.
 
 use super::outgoing::Outgoing;
+use crate::command::CallTo;
 use crate::time::Now;
 use crate::turn::Turn;
 use shared::model::{AgentId, AsideKind, AsideStage, AsideView, EndReason, LegId, PartyId, PartyName, PartyView};
@@ -45,6 +46,14 @@ impl Party {
         match &self.who {
             Member::Outside(_) => None,
             Member::Colleague { agent, .. } => Some(*agent),
+        }
+    }
+
+    /// Where a leg of ours leads.
+    pub(crate) fn calls(&self) -> Option<&CallTo> {
+        match &self.who {
+            Member::Outside(outgoing) => Some(&outgoing.to),
+            Member::Colleague { .. } => None,
         }
     }
 

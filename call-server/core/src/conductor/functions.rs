@@ -85,7 +85,7 @@ impl Core {
             CallFunction::Hold => self.calls.hold(turn, interaction),
             CallFunction::Retrieve => self.calls.retrieve(turn, interaction),
             CallFunction::Swap => self.calls.swap(turn, interaction),
-            CallFunction::Merge => self.calls.merge(turn, interaction),
+            CallFunction::Merge => self.merge(interaction),
             CallFunction::MuteParty { party, muted } => self.calls.mute_party(turn, interaction, party, muted),
             CallFunction::PressKeys { keys } => self.calls.press(turn, interaction, &keys),
             CallFunction::PauseRecording => self.calls.pause_recording(turn, interaction),
@@ -117,6 +117,12 @@ impl Core {
             // Nobody is there to be consulted, or to take part.
             Target::Node(_) => return Err(Refusal::NoSuchTarget),
         };
+        match (&called, kind) {
+            // The citizen goes on with one person, as before.
+            (Called::Colleague(_), AsideKind::Transfer) => {}
+            (Called::Outside(to), _) if self.turn.is_emergency(to) => {}
+            (Called::Colleague(_), AsideKind::Consult | AsideKind::Invite) | (Called::Outside(_), _) => self.turn.room_for_a_voice()?,
+        }
         let queue = self.calls.get(interaction).ok_or(Refusal::NoSuchCall)?.queue;
         if let Called::Colleague(other) = &called {
             let mode = if kind == AsideKind::Consult { TalkMode::Consult } else { TalkMode::Talk };
@@ -135,8 +141,7 @@ impl Core {
 
     /// 110, 119, 120: supervisors are told at once, and the recordings are evidence from now on.
     fn note_emergency(&mut self, agent: AgentId, interaction: InteractionId, to: CallTo) {
-        let CallTo::Number(number) = to else { return };
-        if self.turn.plan.dialled_kind(&number) != DialledKind::Emergency {
+        if !self.turn.is_emergency(&to) {
             return;
         }
         let at = self.turn.now.utc;
@@ -253,6 +258,16 @@ impl Core {
         if let Some(kind) = self.calls.colleague_there(&mut self.turn, interaction, agent, leg) {
             self.aside_there(interaction, kind);
         }
+    }
+
+    /// 会议: unless it is an emergency, there must be time for a talk of three.
+    fn merge(&mut self, interaction: InteractionId) -> Result<(), Refusal> {
+        let aside = self.calls.get(interaction).ok_or(Refusal::NoSuchCall)?.aside();
+        let is_emergency = aside.and_then(|aside| aside.party.calls()).is_some_and(|to| self.turn.is_emergency(to));
+        if aside.is_some_and(|aside| aside.party.is_there()) && !is_emergency {
+            self.turn.room_for_a_voice()?;
+        }
+        self.calls.merge(&mut self.turn, interaction)
     }
 
     /// Who was called is there: a transfer and an invitation go on by themselves.

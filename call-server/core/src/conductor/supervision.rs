@@ -24,6 +24,11 @@ impl Core {
             return Err(Refusal::NotAllowed);
         }
         let watched = self.watches.get(&supervisor).map(|(agent, _)| *agent);
+        if let SupervisorAct::Watch { agent, .. } = act
+            && watched != Some(agent)
+        {
+            self.turn.room_for_a_voice()?;
+        }
         let interaction = act.interaction().or(act.agent().or(watched).and_then(|agent| self.call_of(agent)));
         if self.act_waits_for_phone(supervisor, act, &reason)? {
             return Ok(());

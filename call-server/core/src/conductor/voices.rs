@@ -1,4 +1,5 @@
-//! News of voices, taken to whom they concern: the agent's desktop, the media path, the record. Nothing is decided by them.
+//! News of voices, taken to whom they concern: the agent's desktop, the media path, the record. Nothing is decided by them but whether
+//! another voice may come to a talk that runs.
 
 use crate::Core;
 use crate::command::{AgentCommand, MediaCommand, StoreCommand};
@@ -24,6 +25,7 @@ impl Core {
                 }
             }
             VoiceInput::Measured(measured) => self.turn.store(StoreCommand::TalkMeasured(Box::new(measured))),
+            VoiceInput::RoomForVoices(room) => self.turn.has_room = room,
         }
     }
 

@@ -70,7 +70,7 @@ impl Engine {
         let answers = opened["calls"].as_array().context("no list of calls")?;
         let refused = opened["refused"].as_u64().context("no number of refused calls")? as usize;
         let mut legs = Vec::new();
-        for (citizen, answer) in citizens.into_iter().zip(answers) {
+        for (citizen, answer) in citizens.into_iter().zip(answers).filter(|(_, answer)| !answer.is_null()) {
             legs.extend(self.ends(citizen, answer)?);
             self.calls += 1;
         }
