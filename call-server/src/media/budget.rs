@@ -16,9 +16,9 @@ const HEARD_NS: u64 = 2_000;
 /// A packet that goes out, in ns; with the packet that came the way through a relay.
 const SENT_NS: u64 = 3_500;
 /// A party's part of one turn of a mixed talk, in ns: jitter buffer, mixing, recording.
-const MIXED_NS: u64 = 4_000;
+const MIXED_NS: u64 = 8_000;
 /// A frame encoded with Opus and one decoded, in ns.
-const OPUS_NS: u64 = 75_000;
+const OPUS_NS: u64 = 55_000;
 /// Packets of a voice in a second.
 const PACKETS: u64 = 50;
 
@@ -43,11 +43,11 @@ const fn of(ns: u64) -> Cost {
 }
 
 /// Up to this share of its time a thread takes new calls, in 1/1,000; the rest is for those that run, and for bursts.
-const CALLS_PERMILLE: u32 = 800;
+const CALLS_PERMILLE: u32 = 830;
 /// Up to this one another voice may come to a talk. Beyond it is what emergencies have, which are never refused.
-const VOICES_PERMILLE: u32 = 840;
+const VOICES_PERMILLE: u32 = 870;
 /// Once there was no room, there is room again below this.
-const ROOM_AGAIN_PERMILLE: u32 = 810;
+const ROOM_AGAIN_PERMILLE: u32 = 845;
 
 /// What a talk costs beyond what its legs were admitted for: of so many legs, `admitted` of them with a cost of their own for two, if they
 /// are mixed.
@@ -73,6 +73,12 @@ impl Budget {
     /// How much of its time the thread will work once all talk that it was promised, in 1/1,000, and at least what it does already.
     pub(super) fn load_permille(&self, gauge: &Gauge) -> u32 {
         self.with(0, gauge)
+    }
+
+    /// Everything, in µs a second.
+    #[cfg(test)]
+    pub(super) fn promised(&self) -> u64 {
+        self.promised
     }
 
     fn with(&self, cost: Cost, gauge: &Gauge) -> u32 {
@@ -148,13 +154,13 @@ mod tests {
     #[test]
     fn what_is_measured_counts_if_it_is_more_than_what_was_promised() {
         let (mut budget, gauge) = (Budget::default(), Gauge::default());
-        gauge.set_for_test(790, 1_000);
+        gauge.set_for_test(820, 1_000);
         let calls = admitted(&mut budget, &gauge, CALL);
         assert!(calls > 0, "there is room");
-        gauge.set_for_test(801, 1_000);
+        gauge.set_for_test(831, 1_000);
         assert!(!Budget::default().has_time(CALL, &gauge), "and there is none");
         assert!(Budget::default().has_room(&gauge));
-        gauge.set_for_test(845, 1_000);
+        gauge.set_for_test(875, 1_000);
         assert!(!Budget::default().has_room(&gauge));
     }
 

@@ -232,6 +232,12 @@ impl Control {
         }
     }
 
+    /// What a thread has promised, in µs a second.
+    #[cfg(test)]
+    pub(super) fn promised(&self, lane: usize) -> u64 {
+        self.parts.lanes[lane].budget.promised()
+    }
+
     fn take_news(&mut self) {
         for lane in 0..self.parts.lanes.len() {
             while let Ok(news) = self.parts.lanes[lane].news.pop() {

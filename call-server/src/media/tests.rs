@@ -11,7 +11,7 @@ use crate::tunnel::{GatewayTunnel, TunnelPacket};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use call_core::Input;
-use call_core::command::{PromptName, SessionText, Sound, VoiceTerms};
+use call_core::command::{Part, PromptName, SessionText, Sound, VoiceTerms};
 use call_core::input::{AnnouncementEnd, MediaFailure};
 use call_core::plan::TrunkVoice;
 use call_core::voice::VoiceInput;
@@ -97,7 +97,7 @@ impl Rig {
     fn input(&mut self) -> Input {
         loop {
             match self.next() {
-                Input::Voice(VoiceInput::Health { .. } | VoiceInput::Measured(_)) => {}
+                Input::Voice(VoiceInput::Health { .. } | VoiceInput::Measured(_) | VoiceInput::RoomForVoices(_)) => {}
                 other => return other,
             }
         }
@@ -851,6 +851,61 @@ fn a_full_machine_refuses_new_calls_politely_and_the_running_one_goes_on() {
     assert!(opened.contains("m=audio"), "calm again, it takes calls");
 }
 
+/// Waits for the word whether another voice may come to a talk.
+fn room(rig: &mut Rig) -> bool {
+    loop {
+        if let VoiceInput::RoomForVoices(has_room) = rig.voice() {
+            return has_room;
+        }
+    }
+}
+
+#[test]
+fn a_thread_without_room_says_so_goes_on_with_its_talk_and_takes_an_emergency() {
+    let mut rig = Rig::new();
+    let (citizen, mut agent) = rig.talk("8");
+    // Work so dear that one call is more than the thread can do.
+    rig.media.figures.gauges[0].set_for_test(0, 2_000_000);
+    assert!(!room(&mut rig));
+    let offer = offer(&socket("127.0.0.1"), "127.0.0.1", "8");
+    assert_eq!(rig.open(LegId(3), Some(&offer)), Err(MediaFailure::Overloaded));
+    let ours = |leg, urgent| MediaCommand::OfferTrunk { leg, near: None, urgent, terms: VoiceTerms::default() };
+    rig.send(ours(LegId(4), false));
+    assert_eq!(rig.input(), Input::MediaFailed { leg: LegId(4), reason: MediaFailure::Overloaded });
+    rig.send(ours(LegId(5), true));
+    assert!(matches!(rig.input(), Input::MediaOpened { leg: LegId(5), .. }), "an emergency");
+    rig.send(MediaCommand::Attend { leg: LegId(5), citizen: CITIZEN, part: Part::Talk });
+    rig.settle();
+    let mixed = rig.media.figures().read().mixed;
+    citizen.say(8, 1, &voice_of(1));
+    agent.say(1, &voice_of(2));
+    rig.wait_until(|counters| counters.mixed >= mixed + 10);
+    agent.hear();
+    rig.media.figures.gauges[0].set_for_test(0, 1_000);
+    assert!(room(&mut rig));
+}
+
+#[test]
+fn whoever_comes_to_a_talk_is_charged_at_once_and_whoever_leaves_is_not_any_more() {
+    use super::budget::{CALL, talk};
+    let mut rig = Rig::new();
+    let (_citizen, _agent) = rig.talk("8");
+    let promised = |rig: &Rig| rig.media.control.promised(0);
+    assert_eq!(promised(&rig), u64::from(CALL));
+    let third = LegId(5);
+    rig.send(MediaCommand::OfferTrunk { leg: third, near: Some(CITIZEN), urgent: false, terms: VoiceTerms::default() });
+    assert_eq!(promised(&rig), u64::from(CALL), "who rings costs nothing yet");
+    rig.send(MediaCommand::Attend { leg: third, citizen: CITIZEN, part: Part::Listen });
+    assert_eq!(promised(&rig), u64::from(CALL + talk(3, 1, true)));
+    rig.send(MediaCommand::Withdraw { leg: third });
+    assert_eq!(promised(&rig), u64::from(CALL));
+    rig.send(MediaCommand::Attend { leg: third, citizen: CITIZEN, part: Part::Talk });
+    rig.send(MediaCommand::Close { leg: third });
+    assert_eq!(promised(&rig), u64::from(CALL));
+    rig.send(MediaCommand::Close { leg: CITIZEN });
+    assert_eq!(promised(&rig), 0);
+}
+
 #[test]
 fn on_a_full_machine_a_bad_link_stays_pcma_and_gets_opus_once_there_is_time() {
     let mut rig = Rig::new();
@@ -880,6 +935,8 @@ fn on_a_full_machine_a_bad_link_stays_pcma_and_gets_opus_once_there_is_time() {
         assert!(began.elapsed() < 6 * PATIENCE, "Opus was never asked for again");
     };
     assert_eq!(codec, shared::model::VoiceCodec::Opus, "it is asked for again");
+    let cost = budget::CALL + budget::OPUS + budget::talk(2, 1, true);
+    assert_eq!(rig.media.control.promised(0), u64::from(cost), "and charged");
 }
 
 #[test]
