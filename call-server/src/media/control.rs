@@ -196,7 +196,9 @@ impl Control {
 
     /// One thread without room is enough: which one a talk is on nobody else knows.
     fn tell_room(&mut self) {
-        let has_room = self.parts.lanes.iter_mut().fold(true, |all, lane| lane.budget.has_room(&lane.gauge) && all);
+        // All of them are asked: each remembers its answer.
+        let crowded = self.parts.lanes.iter_mut().filter_map(|lane| (!lane.budget.has_room(&lane.gauge)).then_some(())).count();
+        let has_room = crowded == 0;
         if std::mem::replace(&mut self.has_room, has_room) != has_room {
             let loads: Vec<u32> = self.parts.lanes.iter().map(|lane| lane.budget.load_permille(&lane.gauge)).collect();
             tracing::warn!(has_room, ?loads, "whether another voice may come to a talk has changed");
@@ -754,12 +756,11 @@ impl Control {
         let Some(Known::Agent(known)) = self.legs.get_mut(&leg) else { return };
         let (lane, slot) = (known.lane, known.slot);
         let Lane { budget, gauge, .. } = &mut self.parts.lanes[lane];
-        if known.codec != VoiceCodec::Opus && wish.codec == VoiceCodec::Opus {
-            if !budget.has_time(budget::OPUS + budget::talk(2, 1, true), gauge) {
-                // One voice that is heard with gaps is better than all of them; the link asks again while it stays bad.
-                self.parts.counters.refused_opus.bump();
-                return self.order(lane, Order::StayPcma(slot));
-            }
+        let begins_opus = known.codec != VoiceCodec::Opus && wish.codec == VoiceCodec::Opus;
+        if begins_opus && !budget.has_time(budget::OPUS + budget::talk(2, 1, true), gauge) {
+            // One voice that is heard with gaps is better than all of them; the link asks again while it stays bad.
+            self.parts.counters.refused_opus.bump();
+            return self.order(lane, Order::StayPcma(slot));
         }
         let cost = cost_of_agent(known);
         let before = std::mem::replace(&mut known.codec, wish.codec);
