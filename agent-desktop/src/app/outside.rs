@@ -175,15 +175,17 @@ impl App {
 
     /// It means what the same key means in the window; what it opens must be seen.
     fn shared_key(&mut self, key: SharedKey) -> Task<Message> {
-        let named = match key {
-            SharedKey::F2 => Named::F2,
-            SharedKey::F4 => Named::F4,
-            SharedKey::F5 => Named::F5,
-            SharedKey::F6 => Named::F6,
-            SharedKey::F7 => Named::F7,
-            SharedKey::F8 => Named::F8,
+        let (named, shift) = match key {
+            SharedKey::F2 => (Named::F2, false),
+            SharedKey::F3 => (Named::F3, false),
+            SharedKey::F4 => (Named::F4, false),
+            SharedKey::F5 => (Named::F5, false),
+            SharedKey::F6 => (Named::F6, false),
+            SharedKey::F7 => (Named::F7, false),
+            SharedKey::F8 => (Named::F8, false),
+            SharedKey::F9 => (Named::F8, true),
         };
-        let Some(message) = self.shortcut(Key::Named(named), false) else { return Task::none() };
+        let Some(message) = self.shortcut(Key::Named(named), shift) else { return Task::none() };
         let act = self.update(message);
         if key.needs_window() { Task::batch([self.raise(), act]) } else { act }
     }

@@ -10,6 +10,8 @@ use tokio::sync::mpsc;
 pub(crate) enum SharedKey {
     /// 接听
     F2,
+    /// 键盘
+    F3,
     /// 挂断
     F4,
     /// 保持, 取回
@@ -20,23 +22,27 @@ pub(crate) enum SharedKey {
     F7,
     /// 咨询
     F8,
+    /// 三方, which is ⇧F8 in the window: here the shift key is pressed already.
+    F9,
 }
 
 impl SharedKey {
     /// All of them.
-    const ALL: [(Self, Code); 6] = [
+    pub(crate) const ALL: [(Self, Code); 8] = [
         (Self::F2, Code::F2),
+        (Self::F3, Code::F3),
         (Self::F4, Code::F4),
         (Self::F5, Code::F5),
         (Self::F6, Code::F6),
         (Self::F7, Code::F7),
         (Self::F8, Code::F8),
+        (Self::F9, Code::F9),
     ];
 
     /// Whether it opens something that must be seen.
     pub(crate) fn needs_window(self) -> bool {
         match self {
-            Self::F7 | Self::F8 => true,
+            Self::F3 | Self::F7 | Self::F8 | Self::F9 => true,
             Self::F2 | Self::F4 | Self::F5 | Self::F6 => false,
         }
     }

@@ -72,13 +72,21 @@ fn a_press_outside_means_what_it_means_in_the_window() {
     assert_eq!(desktop.wishes(), [Wish::Call(CallFunction::Hold), Wish::HangUp]);
     desktop.tell(Message::Pressed(Press::Key(SharedKey::F7)));
     desktop.assert_finds(&["↑ ↓ 选择，Enter 确定，Esc 关闭"]);
+    desktop.press(Named::Escape);
+    desktop.tell(Message::Pressed(Press::Key(SharedKey::F3)));
+    desktop.press_digit("7");
+    assert_eq!(desktop.wishes(), [Wish::Call(CallFunction::PressKeys { keys: "7".to_owned() })], "the keypad is open");
+    desktop.press(Named::Escape);
+    desktop.shows(with_papers(consulting()));
+    desktop.tell(Message::Pressed(Press::Key(SharedKey::F9)));
+    assert_eq!(desktop.wishes(), [Wish::Call(CallFunction::Merge)]);
 }
 
 #[test]
 fn a_locked_seat_does_nothing_for_a_key_from_elsewhere() {
     let mut desktop = away(not_ready(NotReadyReason::Locked));
     let _ = desktop.wishes();
-    for key in [SharedKey::F2, SharedKey::F4, SharedKey::F5, SharedKey::F6, SharedKey::F7, SharedKey::F8] {
+    for (key, _) in SharedKey::ALL {
         desktop.tell(Message::Pressed(Press::Key(key)));
     }
     assert_eq!(desktop.wishes(), []);
