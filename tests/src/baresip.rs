@@ -232,7 +232,7 @@ impl Baresip {
         sound::read_phone(&self.dump())
     }
 
-    /// Ends it and returns the file of what it decoded.
+    /// Ends it and returns the file of what it decoded in its newest call.
     ///
     /// # Panics
     /// If it wrote no sound.
@@ -240,7 +240,8 @@ impl Baresip {
     pub fn dump(mut self) -> PathBuf {
         self.running.kill();
         let files = std::fs::read_dir(&self.folder).expect("its folder can be read");
-        let decoded = files.flatten().map(|file| file.path()).find(|path| path.to_string_lossy().ends_with("-dec.wav"));
+        // Their names tell when each call began.
+        let decoded = files.flatten().map(|file| file.path()).filter(|path| path.to_string_lossy().ends_with("-dec.wav")).max();
         decoded.unwrap_or_else(|| panic!("baresip decoded nothing.\n{}", self.running.story()))
     }
 
