@@ -47,7 +47,7 @@
 //! construction of STREAM (Hoang and others, 2015). So no record passes for another or for the end, and a file without a genuine end
 //! mark is cut. The first frame is in it because a record that the disk refused is followed by another one of the same number.
 //!
-//! A record in Opus is laid out in [`super::compact`].
+//! A record in Opus is laid out in [`mod@super::compact`].
 //!
 //! A frame is one sample of both channels. Frames that no record covers were lost by the recorder and are played as silence.
 

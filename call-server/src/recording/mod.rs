@@ -3,7 +3,7 @@
 //! Two threads: the collector ([`collector`]) drains the ring and places audio, the writer ([`writer`]) seals it and writes; a third
 //! brings it to the disk itself ([`sync`]), a fourth looks how full the disk is ([`disk`]). What a killed
 //! process loses is at most the last second: a block of 400 ms and one pass, and 500 ms more where packets are missing that may still come. The file's layout
-//! stands in [`format`]. Rows of the database are not its business.
+//! stands in [`mod@format`]. Rows of the database are not its business.
 
 mod collector;
 mod compact;

@@ -1,4 +1,5 @@
 //! The words of `agent edit` and of `queue`.
+#![allow(rustdoc::broken_intra_doc_links, reason = "these texts are the help of commands, where brackets are brackets")]
 
 use clap::{Args, Subcommand};
 
