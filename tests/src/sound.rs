@@ -187,6 +187,28 @@ pub fn assert_arrived(what: &str, played: &[i16], heard: &[i16]) -> Match {
     found
 }
 
+/// A built-in piece of the announcements, by its name in `assets/prompts/house`.
+///
+/// # Panics
+/// If there is none of this name.
+#[must_use]
+pub fn piece(name: &str) -> Vec<i16> {
+    read_mono(&Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../assets/prompts/house/{name}.wav")))
+}
+
+/// Where `sound` begins in what was heard, in ms; `None` if it was not heard. A jitter buffer that moves its delay in the midst of it changes
+/// nothing. What was found is printed, for whoever reads a failure.
+///
+/// # Panics
+/// If `sound` is shorter than the 500 ms that are looked for at once.
+#[must_use]
+pub fn place(sound: &[i16], heard: &[i16]) -> Option<usize> {
+    assert!(sound.len() >= PIECE, "a sound of {} samples is too short to be placed", sound.len());
+    let found = compare(sound, heard)?;
+    println!("best place of a sound of {} ms: {found}", sound.len() * 1_000 / RATE);
+    found.is_same().then_some(found.delay_ms.max(0.0) as usize)
+}
+
 /// Asserts that all sound in `heard` is a stretch of `whole`, which may go round and round.
 ///
 /// # Panics
@@ -344,6 +366,14 @@ mod tests {
         let stretched: Vec<i16> = played.chunks(5_600).flat_map(|part| [part, &part[part.len().saturating_sub(60)..]].concat()).collect();
         let found = assert_arrived("the stretched prompt", &played, &stretched);
         assert!(found.delay_span_ms.1 > found.delay_span_ms.0 + 50.0, "{found}");
+    }
+
+    #[test]
+    fn a_short_piece_is_placed_though_the_delay_moves_in_its_midst() {
+        let sound = super::piece("en.please_wait");
+        let moved = [&[0; 16_000][..], &sound[..11_000], &sound[11_000 - 80..], &[0; 8_000]].concat();
+        assert_eq!(super::place(&sound, &moved), Some(2_000));
+        assert_eq!(super::place(&super::piece("zh.please_wait"), &moved), None);
     }
 
     #[test]

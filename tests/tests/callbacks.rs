@@ -3,27 +3,14 @@
 
 use citizen::{Act, CallPlan, Deed, EndedBy, Outcome};
 use e2e::baresip::{self, Baresip};
-use e2e::sound::{RATE, read_mono};
+use e2e::sound::{piece, place};
 use e2e::tones::{AGENT, EXPERT, story, wav};
 use e2e::{Caller, Headless, HeadlessPlan, LATER, SOON, Server, Site};
 use serde_json::Value;
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use voice::correlate;
 
 /// How long the talk is kept.
 const WHILE: Duration = Duration::from_millis(1_500);
-
-/// A built-in piece.
-fn piece(name: &str) -> Vec<i16> {
-    let file: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../assets/prompts/house/{name}.wav"));
-    read_mono(&file)
-}
-
-/// Where a sound begins in what was heard, in ms.
-fn place(sound: &[i16], heard: &[i16]) -> Option<usize> {
-    correlate::find(sound, heard).filter(|found| found.correlation > 0.7).map(|found| found.delay_samples * 1_000 / RATE)
-}
 
 /// The phone at which the citizen is called back; none if baresip is not installed.
 fn phone(name: &str) -> Option<Baresip> {

@@ -2,14 +2,12 @@
 //! leads to people, to somebody outside, or answers the survey; everything is one call with one recording. One server for all of it.
 
 use citizen::{Act, CallPlan, Deed, EndedBy, Outcome, Speech};
-use e2e::sound::{RATE, read_mono};
+use e2e::sound::{self, RATE};
 use e2e::stage::{Stage, expert};
 use e2e::tones::{AGENT as A, CITIZEN as C, COLLEAGUE as L, EXPERT as E, story, tone};
 use e2e::{Call, Caller, Headless, HeadlessPlan, LATER, SOON, baresip};
 use serde_json::Value;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
-use voice::correlate;
 
 /// How long people talk.
 const WHILE: Duration = Duration::from_millis(1_500);
@@ -24,16 +22,10 @@ fn nodes() -> String {
     )
 }
 
-/// The first three seconds of a built-in piece, or all of it.
-fn piece(name: &str) -> Vec<i16> {
-    let file: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../assets/prompts/house/{name}.wav"));
-    let samples = read_mono(&file);
-    samples[..samples.len().min(3 * RATE)].to_vec()
-}
-
-/// Where a piece begins in what was heard, in ms.
+/// Where a built-in piece begins in what was heard, in ms. Its first three seconds are looked for: a key may have cut the rest.
 fn place(name: &str, heard: &[i16]) -> Option<usize> {
-    correlate::find(&piece(name), heard).filter(|found| found.correlation > 0.8).map(|found| found.delay_samples * 1_000 / RATE)
+    let samples = sound::piece(name);
+    sound::place(&samples[..samples.len().min(3 * RATE)], heard)
 }
 
 /// A citizen with a tone who presses these keys, so long after the answer.
