@@ -10,7 +10,7 @@ use super::wires::{Played, Wired, WiredKind, Wires};
 use crate::command::{MediaCommand, Part, SipCommand, Sound, StoreCommand, VoiceTerms};
 use crate::input::{CallOffered, LegEnd};
 use crate::ledger::{CallLedger, Fact, FactKind};
-use crate::plan::{KeyMode, PromptName, TrunkVoice};
+use crate::plan::{KeyMode, MAX_MOVES, PromptName, TrunkVoice};
 use crate::time::Now;
 use crate::timer::Reason;
 use crate::turn::Turn;
@@ -228,6 +228,11 @@ impl Call {
         let asked = prompts.first().cloned().into_iter().collect();
         turn.media(MediaCommand::Announce { leg: self.leg, prompts, then: Sound::Music });
         self.note(turn, FactKind::Announced { prompts: asked });
+    }
+
+    /// Whether a rule may still lead it to another queue.
+    pub(crate) fn moves_on(&self) -> bool {
+        self.moves < MAX_MOVES
     }
 
     /// Whether nobody is on the line, and the citizen is called when the turn comes.

@@ -4,11 +4,9 @@ use crate::Core;
 use crate::calls::{Admitted, Ending, HouseDial, Move, Way};
 use crate::input::CallOffered;
 use crate::ledger::{FactKind, OverflowCause};
-use crate::plan::{BlockEntry, BlockLevel, DialledKind, Exit, KeyAction, PromptName, shown_outside};
+use crate::plan::{BlockEntry, BlockLevel, DialledKind, Exit, KeyAction, MAX_MOVES, PromptName, shown_outside};
 use shared::model::{CareClass, EndReason, InteractionId, LegId, PhoneNumber, QueueId};
 
-/// How often a call may go from queue to queue by rule.
-pub(super) const MAX_MOVES: usize = 5;
 /// Most texts at the door at once, if the plan does not say.
 const MOST_TEXTS: u32 = 50;
 

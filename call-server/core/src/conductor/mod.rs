@@ -22,7 +22,6 @@ use crate::input::{CallOffered, Input, LegEnd, MediaFailure};
 use crate::ledger::{FactKind, LastAgentOutcome};
 use crate::plan::QueuePlan;
 use crate::timer::Reason;
-use doors::MAX_MOVES;
 use shared::model::{AgentId, Caller, EndReason, InteractionId, KnownCaller, LegId, QueueId, Side};
 
 impl Core {
@@ -208,7 +207,7 @@ impl Core {
             let call = self.calls.get(interaction);
             let listed = call.map_or(0, |call| self.turn.plan.callers.points(&call.caller, self.turn.now.utc));
             let absent = call.is_some_and(Call::is_expected);
-            let moves_on = call.is_some_and(|call| call.moves < MAX_MOVES);
+            let moves_on = call.is_some_and(Call::moves_on);
             self.acd.join(&mut self.turn, Joins { interaction, queue, entered: entered.time, listed, returned, absent, moves_on });
             self.seek_last_agent(interaction, queue);
         }

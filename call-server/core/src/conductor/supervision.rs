@@ -1,10 +1,9 @@
 //! What supervisors do (1-14, 2.4): they take part in calls, take and end them, and set states. Only those of one's team; each act has a
 //! reason and leaves an audit row.
 
-use super::doors::MAX_MOVES;
 use crate::Core;
 use crate::acd::{Activity, Agent, Asked};
-use crate::calls::{Ending, Move, Stage, Watcher};
+use crate::calls::{Call, Ending, Move, Stage, Watcher};
 use crate::command::{SessionEnd, StoreCommand};
 use crate::ledger::{OverflowCause, SupervisionNote};
 use crate::turn::Turn;
@@ -218,7 +217,7 @@ impl Core {
         }
         self.stop_asking(interaction);
         self.calls.change_queue(&mut self.turn, interaction, Move { from, to, cause: OverflowCause::Supervisor });
-        let moves_on = self.calls.get(interaction).is_some_and(|call| call.moves < MAX_MOVES);
+        let moves_on = self.calls.get(interaction).is_some_and(Call::moves_on);
         self.acd.change_queue(&mut self.turn, interaction, to, moves_on);
         Ok(())
     }

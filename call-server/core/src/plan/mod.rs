@@ -20,6 +20,7 @@ pub use dialling::{DialledKind, Dialling, NoClass, PermissionClass};
 pub use nodes::{NodeExit, NodeKind, NodePlan};
 pub use numbers::{NumberRule, NumberRules, NumberShape, RuleError};
 pub use phone::{AgentPhone, PhonePlace, Unattended};
+pub(crate) use route::MAX_MOVES;
 pub use route::{Door, Path, PathEnd, RouteRefusal, Step};
 pub use service::{Announcements, CallbackRule, KeyAction, LastAgentRule, ReasonRule, SpokenLanguage, StormRule};
 pub use shared::model::PromptName;

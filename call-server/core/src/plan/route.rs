@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use shared::model::{Caller, PhoneNumber, QueueId, TrunkId, UnixMillis};
 use std::collections::BTreeMap;
 
-/// How often a path goes from a closed queue to another one, as at the door.
-const MAX_MOVES: usize = 5;
+/// How often a call may go from queue to queue by rule.
+pub(crate) const MAX_MOVES: usize = 5;
 
 /// Where a call comes in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
