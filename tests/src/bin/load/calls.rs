@@ -5,11 +5,13 @@
 use crate::middle::{self, Spent};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
+use e2e::process::programs;
 use e2e::{Server, Site};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::net::{SocketAddr, UdpSocket};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// What is not answered by then is said again, as UDP wants it (RFC 3261, T1).
@@ -20,6 +22,9 @@ const LOOK: Duration = Duration::from_micros(250);
 const DRAIN: Duration = Duration::from_secs(10);
 /// Before the first rate: a second of calls that do not count.
 const WARM_UP_RATE: u32 = 20;
+/// So long ext4 passes over each inode that was freed when it looks for one for a new file (`recently_deleted` in its `ialloc.c`): after
+/// the files of one run are deleted the recorder pays for it in the next, up to twice the CPU of a call.
+const INODES_REST: Duration = Duration::from_secs(300);
 
 /// What is measured.
 #[derive(Args)]
@@ -55,6 +60,7 @@ pub(crate) fn run(arguments: &CallsArguments) -> Result<()> {
     let most = u64::from(arguments.rates.iter().copied().max().unwrap_or(1));
     // As many as talk at once, and half as many more: nobody is to wait for a phone.
     let phones = (most * (arguments.talk_ms + 500) * 3 / 2_000).max(20);
+    warn_of_an_earlier_run();
     pin(1);
     let socket = UdpSocket::bind("127.0.0.1:0").context("no free loopback port")?;
     let own = socket.local_addr()?;
@@ -77,7 +83,21 @@ pub(crate) fn run(arguments: &CallsArguments) -> Result<()> {
     if arguments.json {
         println!("{}", serde_json::json!({ "rates": rates }));
     }
-    Ok(())
+    std::fs::write(end_of_the_last_run(), "").context("the end of this run cannot be noted")
+}
+
+/// A file that is as old as the last run.
+fn end_of_the_last_run() -> PathBuf {
+    programs().join("../tmp/load-calls.ended")
+}
+
+fn warn_of_an_earlier_run() {
+    let ended = std::fs::metadata(end_of_the_last_run()).and_then(|file| file.modified()).ok();
+    let rested = ended.and_then(|ended| ended.elapsed().ok()).unwrap_or(INODES_REST);
+    if rested < INODES_REST {
+        let left = (INODES_REST - rested).as_secs();
+        eprintln!("The last run ended {} s ago: figures are too high on ext4. Better in {left} s.", rested.as_secs());
+    }
 }
 
 fn print(rate: &Rate, spent: &Spent, calls: u64, first: bool) {
