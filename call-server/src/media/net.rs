@@ -3,7 +3,7 @@
 use rustix::event::{EventfdFlags, epoll, eventfd};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags, recv, recvfrom, send, sendto};
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, recvfrom, send, sendto, socket_with};
 use rustix::time::Timespec;
 use std::io;
 use std::mem::MaybeUninit;
@@ -32,9 +32,10 @@ pub(super) struct VoiceSocket(UdpSocket);
 impl VoiceSocket {
     /// Binds.
     pub(super) fn bind(address: SocketAddr) -> io::Result<Self> {
-        let socket = UdpSocket::bind(address)?;
-        socket.set_nonblocking(true)?;
-        Ok(Self(socket))
+        let family = if address.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
+        let socket = socket_with(family, SocketType::DGRAM, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC, None)?;
+        rustix::net::bind(&socket, &address)?;
+        Ok(Self(socket.into()))
     }
 
     /// Asks for buffers that hold many agents' packets; the system may give less.

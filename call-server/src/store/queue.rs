@@ -19,6 +19,10 @@ struct State<T> {
     closed: bool,
     /// How often somebody had to wait for room.
     waits: u64,
+    /// How many wait for room now: whoever makes some rings only for them, because each ring is a system call.
+    without_room: usize,
+    /// Whether who takes waits for the first item.
+    idle: bool,
 }
 
 /// How a [`Queue::put`] went.
@@ -35,7 +39,7 @@ pub(super) enum Put {
 impl<T> Queue<T> {
     /// An open queue that holds at most `limit` items.
     pub(super) fn new(limit: usize) -> Self {
-        let state = State { items: VecDeque::new(), closed: false, waits: 0 };
+        let state = State { items: VecDeque::new(), closed: false, waits: 0, without_room: 0, idle: false };
         Self { limit, state: Mutex::new(state), filled: Condvar::new(), emptied: Condvar::new() }
     }
 
@@ -48,13 +52,14 @@ impl<T> Queue<T> {
                 late = true;
                 state.waits += 1;
             }
+            state.without_room += 1;
             state = self.emptied.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.without_room -= 1;
         }
         if state.closed {
             return Put::Closed;
         }
-        state.items.push_back(item);
-        self.filled.notify_one();
+        self.push(&mut state, item);
         if late { Put::TakenLate(state.waits) } else { Put::Taken }
     }
 
@@ -63,36 +68,47 @@ impl<T> Queue<T> {
         let mut state = self.lock();
         let room = state.items.len() < self.limit && !state.closed;
         if room {
-            state.items.push_back(item);
-            self.filled.notify_one();
+            self.push(&mut state, item);
         }
         room
     }
 
+    fn push(&self, state: &mut State<T>, item: T) {
+        state.items.push_back(item);
+        if std::mem::take(&mut state.idle) {
+            self.filled.notify_one();
+        }
+    }
+
     /// Waits for items and takes all of them; `None` once the queue is closed and empty.
     pub(super) fn take_all(&self) -> Option<VecDeque<T>> {
-        let mut state = self.lock();
-        while state.items.is_empty() && !state.closed {
-            state = self.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
+        let mut state = self.filled_or_closed();
         if state.items.is_empty() {
             return None;
         }
-        self.emptied.notify_all();
+        if state.without_room > 0 {
+            self.emptied.notify_all();
+        }
         Some(std::mem::take(&mut state.items))
     }
 
     /// The same, but what comes within `gather` after the first item is taken with it.
     pub(super) fn take_gathered(&self, gather: Duration) -> Option<VecDeque<T>> {
-        {
-            let mut state = self.lock();
-            while state.items.is_empty() && !state.closed {
-                state = self.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
-            }
-        }
+        drop(self.filled_or_closed());
         // Not in the lock, and not woken by each item.
         std::thread::sleep(gather);
         self.take_all()
+    }
+
+    /// Waits for the first item, or for the end.
+    fn filled_or_closed(&self) -> MutexGuard<'_, State<T>> {
+        let mut state = self.lock();
+        while state.items.is_empty() && !state.closed {
+            state.idle = true;
+            state = self.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.idle = false;
+        state
     }
 
     /// Lets `pause` pass, or less if the queue is closed meanwhile; returns whether it is closed.

@@ -59,6 +59,8 @@ struct Shared {
 struct State {
     waiting: VecDeque<Message>,
     closed: bool,
+    /// How many wait for room: whoever makes some rings only for them, because each ring is a system call.
+    without_room: usize,
 }
 
 impl Inbox {
@@ -89,7 +91,9 @@ impl Inbox {
     fn put(&self, message: Message) {
         let mut state = self.shared.lock();
         while self.waits && state.waiting.len() >= INBOX_LIMIT && !state.closed {
+            state.without_room += 1;
             state = self.shared.emptied.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.without_room -= 1;
         }
         if state.closed {
             return;
@@ -113,8 +117,11 @@ impl Messages {
                 let mut state = self.shared.lock();
                 if !state.waiting.is_empty() {
                     std::mem::swap(&mut state.waiting, all);
+                    let rings = state.without_room > 0;
                     drop(state);
-                    self.shared.emptied.notify_all();
+                    if rings {
+                        self.shared.emptied.notify_all();
+                    }
                     return;
                 }
             }
