@@ -476,6 +476,17 @@ impl Stage {
         }
     }
 
+    /// Of media's first thread, or of the one that is named.
+    fn room_for_voices(&mut self, thread: &[&str], has_room: bool) -> Result<(), String> {
+        let thread = match thread {
+            [] => 0,
+            ["on", "thread", thread] => settings::number_of_thread(thread)?,
+            other => return Err(format!("`{}` is no thread", other.join(" "))),
+        };
+        self.feed(Input::Voice(VoiceInput::RoomForVoices { thread, has_room }));
+        Ok(())
+    }
+
     fn hears(&mut self, leg: LegId, hears: Hears) {
         if self.desks.values().any(|desk| desk.leg == Some(leg)) {
             if hears == Hears::Music {
@@ -499,8 +510,12 @@ impl Stage {
             ["agent", agent, rest @ ..] => return self.agent_acts(agent_id(agent)?, rest),
             ["media", "does", "not", "answer"] => self.media_mute = true,
             ["media", "has", "no", "ports"] => self.media_full = true,
-            ["media", "has", "no", "time", "for", "more", "voices"] => self.feed(Input::Voice(VoiceInput::RoomForVoices(false))),
-            ["media", "has", "time", "for", "more", "voices"] => self.feed(Input::Voice(VoiceInput::RoomForVoices(true))),
+            ["media", "has", "no", "time", "for", "more", "voices", thread @ ..] => self.room_for_voices(thread, false)?,
+            ["media", "has", "time", "for", "more", "voices", thread @ ..] => self.room_for_voices(thread, true)?,
+            ["caller", number, "is", "on", "thread", thread] => {
+                let leg = self.caller(number)?.leg;
+                self.feed(Input::Voice(VoiceInput::ThreadOf { leg, thread: settings::number_of_thread(thread)? }));
+            }
             ["the", "recorder", "does", "not", "answer"] => self.recorder_mute = true,
             ["the", "server", "stops"] => self.feed(Input::Stop),
             ["the", "server", "begins", "anew", "from", "its", "journal"] => self.replay(),
