@@ -50,6 +50,13 @@ impl Gauge {
     }
 
     /// How long this thread's work takes beside what it took where it was calibrated, in 1/[`PRICE_ONE`].
+    ///
+    /// One price for relaying, mixing and Opus, although mixing was found to be a tenth dearer than by the book where relaying was not. A price
+    /// says above all how fast the machine is, and that is the same for all of them. By kind each would have to be learnt from its own work, of
+    /// which most sites have too little to tell ([`TELLING_PERMILLE`]): a talk of three would be judged by the machine of the book, off by
+    /// much more than a tenth. Nor can the kinds be told apart in the one sum of a second's time, whose shares hardly change from one second to
+    /// the next. The tenth is what the limits in `budget` leave free; a thread that mixes learns it within a second, and then asks the
+    /// dearer price of everything, which is the safe side.
     pub(super) fn price(&self) -> u32 {
         match self.price_permille.load(Ordering::Relaxed) {
             0 => PRICE_ONE,

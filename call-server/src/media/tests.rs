@@ -103,7 +103,9 @@ impl Rig {
     fn input(&mut self) -> Input {
         loop {
             match self.next() {
-                Input::Voice(VoiceInput::Health { .. } | VoiceInput::Measured(_) | VoiceInput::RoomForVoices { .. } | VoiceInput::ThreadOf { .. }) => {}
+                Input::Voice(
+                    VoiceInput::Health { .. } | VoiceInput::Measured(_) | VoiceInput::RoomForVoices { .. } | VoiceInput::ThreadOf { .. },
+                ) => {}
                 other => return other,
             }
         }
