@@ -181,7 +181,7 @@ pub(super) const SECTIONS: &[Section] = &[
                 "call_limit",
                 Whole,
                 Optional { example: "400" },
-                "Calls that are taken at a time; later ones hear busy. By what a plain call costs: one of three, listened to or with Opus counts for two or three. For a machine that has other work, or a narrow line; if absent, as many as its threads can carry.",
+                "Calls that are taken at a time; later ones hear busy. By the time that a plain call takes: one of three or listened to counts for four, one with Opus for eight. For a machine that has other work; if absent, as many as its threads can carry.",
             ),
         ],
     },

@@ -423,10 +423,6 @@ pub(crate) fn phone(digits: &str) -> Result<PhoneNumber, String> {
     PhoneNumber::parse(digits).map_err(|fault| format!("{digits}: {fault}"))
 }
 
-pub(crate) fn number_of_thread(word: &str) -> Result<u8, String> {
-    word.parse().map_err(|_| format!("{word} is no number of a thread"))
-}
-
 /// A staff number, which is the id in these stories.
 pub(crate) fn agent_id(number: &str) -> Result<AgentId, String> {
     number.parse().map(AgentId).map_err(|_| format!("{number} is no staff number"))
