@@ -196,6 +196,37 @@ pub fn piece(name: &str) -> Vec<i16> {
     read_mono(&Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../assets/prompts/house/{name}.wav")))
 }
 
+/// Speech that nowhere repeats itself, of this many seconds: built-in announcements of a language (`zh` or `en`), one behind the other.
+///
+/// # Panics
+/// If there are not enough of them.
+#[must_use]
+pub fn speech(language: &str, seconds: usize) -> Vec<i16> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/prompts/house");
+    let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut paths: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    paths.retain(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(language)));
+    paths.sort();
+    // Short ones are numbers, which are alike.
+    let mut said: Vec<i16> = paths.iter().map(|path| read_mono(path)).filter(|piece| piece.len() > RATE).flatten().collect();
+    assert!(said.len() >= seconds * RATE, "{} samples of {language}", said.len());
+    said.truncate(seconds * RATE);
+    said
+}
+
+/// Writes it as a file for a microphone: PCM16, 8 kHz, mono.
+///
+/// # Panics
+/// If it cannot be written.
+pub fn write(path: &Path, samples: &[i16]) {
+    let spec = hound::WavSpec { channels: 1, sample_rate: RATE as u32, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+    let written = hound::WavWriter::create(path, spec).and_then(|mut writer| {
+        samples.iter().try_for_each(|sample| writer.write_sample(*sample))?;
+        writer.finalize()
+    });
+    written.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+}
+
 /// Where `sound` begins in what was heard, in ms; `None` if it was not heard. A jitter buffer that moves its delay in the midst of it changes
 /// nothing. What was found is printed, for whoever reads a failure.
 ///

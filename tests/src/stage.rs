@@ -27,6 +27,15 @@ impl Stage {
     /// If it does not start.
     #[must_use]
     pub fn new(name: &str, expert: Option<&Baresip>) -> Self {
+        Self::configured(name, expert, |_| {})
+    }
+
+    /// The same with more in its configuration.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn configured(name: &str, expert: Option<&Baresip>, configure: impl FnOnce(&Site)) -> Self {
         let site = Site::demo(name);
         site.configure("queues", "wrap_up_seconds", "0");
         if let Some(expert) = expert {
@@ -37,6 +46,7 @@ impl Stage {
             );
             site.write_configuration(&(site.configuration() + &trunk));
         }
+        configure(&site);
         let server = Server::start(&site);
         Self { site, server }
     }

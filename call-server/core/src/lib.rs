@@ -39,7 +39,7 @@ use calls::Calls;
 use ivr::Ivr;
 use plan::Plan;
 use shared::model::{Floor, InteractionId, LegId, UnixMillis};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use storm::Storm;
 use timer::Timers;
 use turn::Turn;
@@ -70,7 +70,7 @@ impl Core {
     pub fn new(plan: Plan, next: InteractionId) -> Self {
         let now = Now { time: Time(0), utc: UnixMillis(0) };
         let acd = Acd::new(&plan);
-        let turn = Turn { now, plan, timers: Timers::default(), has_room: true, commands: VecDeque::new() };
+        let turn = Turn { now, plan, timers: Timers::default(), crowded: BTreeSet::new(), commands: VecDeque::new() };
         Self {
             turn,
             calls: Calls::new(next),

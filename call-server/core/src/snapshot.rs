@@ -27,6 +27,9 @@ pub struct Snapshot {
     /// Calls that phones of the house have dialled, to each other or outside.
     #[serde(default)]
     pub phone_calls: usize,
+    /// Media's threads that have no time for another voice in a talk.
+    #[serde(default)]
+    pub crowded_threads: Vec<u8>,
     /// Numbers whose contacts are remembered.
     pub remembered: usize,
     /// Calls that are over but wait for their recording to be closed.
@@ -133,6 +136,7 @@ pub(crate) fn take(core: &Core, now: Now) -> Snapshot {
         calls: core.calls.live().map(|call| call_status(core, call)).collect(),
         farewells: core.calls.farewells(),
         phone_calls: core.calls.of_the_house(),
+        crowded_threads: core.turn.crowded.iter().copied().collect(),
         remembered: core.calls.contacts.len(),
         closing: core.calls.closing(),
         counters: core.calls.counters(),

@@ -5,7 +5,7 @@ use crate::plan::{Day, DialledKind, Membership, Plan, QueuePlan};
 use crate::time::Now;
 use crate::timer::Timers;
 use shared::model::{QueueId, Refusal};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 /// Shared by the rooms of the core, one at a time.
 #[derive(Debug)]
@@ -16,19 +16,21 @@ pub(crate) struct Turn {
     pub(crate) plan: Plan,
     /// Deadlines.
     pub(crate) timers: Timers,
-    /// Media has time for another voice in a talk that runs.
-    pub(crate) has_room: bool,
+    /// Media's threads that have no time for another voice in a talk that runs.
+    pub(crate) crowded: BTreeSet<u8>,
     /// Commands not yet polled.
     pub(crate) commands: VecDeque<Command>,
 }
 
 impl Turn {
-    /// Whether another voice may come to a talk that runs. An emergency is not asked: media keeps a reserve for it.
+    /// Whether another voice may come to the talk that is on this thread of media's, or to any, if it is not known yet which that will be.
+    /// An emergency is not asked: media keeps a reserve for it.
     ///
     /// # Errors
     /// [`Refusal::NoCapacity`].
-    pub(crate) fn room_for_a_voice(&self) -> Result<(), Refusal> {
-        self.has_room.then_some(()).ok_or(Refusal::NoCapacity)
+    pub(crate) fn room_for_a_voice(&self, thread: Option<u8>) -> Result<(), Refusal> {
+        let is_crowded = thread.map_or(!self.crowded.is_empty(), |thread| self.crowded.contains(&thread));
+        if is_crowded { Err(Refusal::NoCapacity) } else { Ok(()) }
     }
 
     /// Whether this is 110, 119, 120 or the like.

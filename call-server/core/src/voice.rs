@@ -36,8 +36,21 @@ pub enum VoiceInput {
     },
     /// `media`: a talk is over; how it sounded as a whole.
     Measured(TalkMeasured),
-    /// `media`: whether there is time for another voice in a talk that runs. There is until this is told; told again when it changes.
-    RoomForVoices(bool),
+    /// `media`: whether one of its threads has time for another voice in a talk that runs. It has until this is told; told again when it
+    /// changes.
+    RoomForVoices {
+        /// Which, counted from 0.
+        thread: u8,
+        /// It has.
+        has_room: bool,
+    },
+    /// `media`: on which of its threads a leg is from its opening on, and so is the talk; not told of those on the first.
+    ThreadOf {
+        /// A trunk's.
+        leg: LegId,
+        /// Counted from 0.
+        thread: u8,
+    },
 }
 
 /// How a whole talk sounded.

@@ -16,7 +16,6 @@ use call_core::command::{
 use call_core::input::{AgentAction, AnnouncementEnd, CallOffered, LegEnd, MediaFailure, PastContact, RecordingOutcome};
 use call_core::ledger::{CallbackRecord, CallbackState, Decision, FactKind, InteractionRecord, LastAgentOutcome};
 use call_core::plan::{Mode, Override, Plan, Scope};
-use call_core::voice::VoiceInput;
 use call_core::{Command, Core, Input, Now, Time};
 use record::{record_is, same};
 use settings::{Settings, agent_id, length_ms, minute, not_ready, phone, way_out};
@@ -26,7 +25,7 @@ use shared::model::{
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
-use words::{call_news, party_id, supervisor_act, target, voice_device};
+use words::{call_news, on_thread, party_id, room_for_voices, supervisor_act, target, voice_device};
 
 #[test]
 fn every_scenario_ends_as_its_text_says() {
@@ -499,8 +498,9 @@ impl Stage {
             ["agent", agent, rest @ ..] => return self.agent_acts(agent_id(agent)?, rest),
             ["media", "does", "not", "answer"] => self.media_mute = true,
             ["media", "has", "no", "ports"] => self.media_full = true,
-            ["media", "has", "no", "time", "for", "more", "voices"] => self.feed(Input::Voice(VoiceInput::RoomForVoices(false))),
-            ["media", "has", "time", "for", "more", "voices"] => self.feed(Input::Voice(VoiceInput::RoomForVoices(true))),
+            ["media", "has", "no", "time", "for", "more", "voices", thread @ ..] => self.feed(room_for_voices(thread, false)?),
+            ["media", "has", "time", "for", "more", "voices", thread @ ..] => self.feed(room_for_voices(thread, true)?),
+            ["caller", number, "is", "on", "thread", thread] => self.feed(on_thread(self.caller(number)?.leg, thread)?),
             ["the", "recorder", "does", "not", "answer"] => self.recorder_mute = true,
             ["the", "server", "stops"] => self.feed(Input::Stop),
             ["the", "server", "begins", "anew", "from", "its", "journal"] => self.replay(),

@@ -92,8 +92,8 @@ struct Engine {
     calls: u64,
     /// Agents' legs that send Opus.
     opus: HashSet<LegId>,
-    /// Others may come to a talk. As the core does, nobody is brought when there is no room.
-    has_room: bool,
+    /// Threads to whose talks nobody may come. Nobody is brought to any while there is one: the core knows better which talk is where.
+    crowded: HashSet<u8>,
 }
 
 impl Engine {
@@ -106,6 +106,7 @@ impl Engine {
             music: Vec::new(),
             prompts: Vec::new(),
             threads: None,
+            call_limit: None,
         };
         let threads = settings.thread_count();
         let (taps, tapped) = (0..threads).map(|_| tap_ring()).unzip();
@@ -123,7 +124,7 @@ impl Engine {
             std::io::stdin().lock().lines().map_while(Result::ok).for_each(|line| inbox.tell(Happening::Line(line)));
             inbox.tell(Happening::Over);
         });
-        Ok(Self { media: Some(media), recording, news, calls: 0, opus: HashSet::new(), has_room: true })
+        Ok(Self { media: Some(media), recording, news, calls: 0, opus: HashSet::new(), crowded: HashSet::new() })
     }
 
     fn run(&mut self) -> Result<()> {
@@ -152,8 +153,10 @@ impl Engine {
 
     /// What comes unasked.
     fn note(&mut self, input: &Input) {
-        if let Input::Voice(VoiceInput::RoomForVoices(has_room)) = input {
-            self.has_room = *has_room;
+        match input {
+            Input::Voice(VoiceInput::RoomForVoices { thread, has_room: true }) => _ = self.crowded.remove(thread),
+            Input::Voice(VoiceInput::RoomForVoices { thread, has_room: false }) => _ = self.crowded.insert(*thread),
+            _ => {}
         }
         if let Input::Voice(VoiceInput::SendAs { leg, codec, .. }) = input {
             match codec {
@@ -223,7 +226,7 @@ impl Engine {
     /// Brings agents to a citizen, and the recorder; `None` if a third one is wanted and there is no room.
     fn join(&mut self, kind: Kind, citizen: LegId, answer: &SessionText) -> Result<Option<Value>> {
         let third = kind.third().map(|part| (LegId(citizen.0 + 2), part));
-        if third.is_some() && !self.has_room {
+        if third.is_some() && !self.crowded.is_empty() {
             self.send(MediaCommand::Close { leg: citizen })?;
             return Ok(None);
         }

@@ -31,6 +31,8 @@ pub(super) const DAY_MS: u64 = 24 * HOUR_MS;
 const LONGEST_KEPT_DAYS: u64 = 36_500;
 /// Fewest ports that make sense: one call.
 const PORTS_OF_A_CALL: u16 = 2;
+/// More calls at a time no range of ports has room for.
+const MOST_CALLS: u64 = 32_768;
 
 /// Resolves the file of the site in `folder`.
 pub(super) fn resolve(folder: &Path, written: &Written, faults: Vec<Fault>) -> Result<Site, Faults> {
@@ -136,7 +138,8 @@ impl Resolver<'_> {
         let agents = self.address("media", "agents");
         let music = self.music();
         let prompts = self.prompts();
-        let threads = self.written.all("media").next().and_then(|block| block.whole("threads"));
+        let block = self.written.all("media").next();
+        let threads = block.and_then(|block| block.whole("threads"));
         let threads = threads.and_then(|threads| usize::try_from(threads.value).ok());
         let bind = match self.written.text("media", "bind") {
             Some(At { line, value }) => self.ip(line, "bind in [media]", value),
@@ -158,6 +161,10 @@ impl Resolver<'_> {
             return self.fault(ports.line, what, "Choose a range without it.");
         }
         let first = Home { bind: bind?, advertise: advertise? };
+        let call_limit = match block.filter(|block| block.whole("call_limit").is_some()) {
+            Some(block) => Some(self.count(block, "call_limit", 1..=MOST_CALLS)? as u32),
+            None => None,
+        };
         let second = self.home_ipv6(sip)?.filter(|second| second.advertise.is_ipv6() != first.advertise.is_ipv6());
         Some(MediaSettings {
             homes: std::iter::once(first).chain(second).collect(),
@@ -166,6 +173,7 @@ impl Resolver<'_> {
             music: music?,
             prompts: prompts?,
             threads,
+            call_limit,
         })
     }
 

@@ -177,6 +177,12 @@ pub(super) const SECTIONS: &[Section] = &[
                 "Folder of spoken prompts beside the built-in ones: WAV (8 kHz, mono, 16 bits) or .alaw, named by the file without the ending.",
             ),
             key("threads", Whole, Optional { example: "1" }, "Threads that carry voices; one less than the machine has cores if absent."),
+            key(
+                "call_limit",
+                Whole,
+                Optional { example: "400" },
+                "Calls that are taken at a time; later ones hear busy. By the time that a plain call takes: one of three or listened to counts for four, one with Opus for eight. For a machine that has other work; if absent, as many as its threads can carry.",
+            ),
         ],
     },
     Section {

@@ -376,6 +376,16 @@ fn voice_ports_do_not_overlap_with_other_listeners() {
 }
 
 #[test]
+fn a_site_may_limit_its_calls_and_not_to_none() {
+    let folder = Folder::with_certificate();
+    let text = |limit: &str| format!("[sip]\nlisten = \"127.0.0.1:5060\"\n[media]\n{limit}");
+    let limit = |told: &str| parse(folder.0.folder(), &text(told)).map(|site| site.media.call_limit).map_err(|faults| faults.to_string());
+    assert_eq!((limit(""), limit("call_limit = 400")), (Ok(None), Ok(Some(400))));
+    let faults = limit("call_limit = 0").expect_err("a hotline that takes no call");
+    assert_eq!(faults, "hotline.toml:4: call_limit is 0\n    Choose from 1 to 32768.");
+}
+
+#[test]
 fn fractions_of_a_second_are_kept() {
     let folder = Folder::with_certificate();
     let text = "[sip]\nlisten = \"127.0.0.1:5060\"\n[[queues]]\nid = 3\nname = \"q\"\nring_seconds = 0.25\nwrap_up_seconds = 0\n";

@@ -57,6 +57,42 @@ pub(super) fn talk(legs: usize, admitted: usize, mixed: bool) -> Cost {
     legs.saturating_sub(2 * admitted) * LEG + if mixed { legs * MIXED } else { 0 }
 }
 
+/// Whether there is no room for another voice at this share of what can be done: with a gap, so that it does not come and go.
+fn is_crowded(before: bool, permille: u32) -> bool {
+    permille > if before { ROOM_AGAIN_PERMILLE } else { VOICES_PERMILLE }
+}
+
+/// The site's own limit for all threads together, below what the machine can do: as much work as so many plain calls are by the book. Calls
+/// are admitted up to it; what voices may have beyond it, and what is left for emergencies, is in proportion to that of a thread.
+#[derive(Debug, Default)]
+pub(super) struct Ceiling {
+    of_calls: Option<u64>,
+    is_crowded: bool,
+}
+
+impl Ceiling {
+    /// For so many plain calls; `None` is no limit.
+    pub(super) fn of(calls: Option<u32>) -> Self {
+        Self { of_calls: calls.map(|calls| u64::from(calls) * u64::from(CALL)), is_crowded: false }
+    }
+
+    /// Whether this may be promised beside what was promised by all threads.
+    pub(super) fn has_time(&self, promised: u64, cost: Cost) -> bool {
+        self.share_permille(promised, cost) <= CALLS_PERMILLE
+    }
+
+    /// Whether another voice may come to a talk.
+    pub(super) fn has_room(&mut self, promised: u64) -> bool {
+        self.is_crowded = is_crowded(self.is_crowded, self.share_permille(promised, LEG + MIXED));
+        !self.is_crowded
+    }
+
+    fn share_permille(&self, promised: u64, cost: Cost) -> u32 {
+        let all = (promised + u64::from(cost)) * u64::from(CALLS_PERMILLE);
+        self.of_calls.map_or(0, |limit| u32::try_from(all.div_ceil(limit.max(1))).unwrap_or(u32::MAX))
+    }
+}
+
 /// One thread's promises.
 #[derive(Debug, Default)]
 pub(super) struct Budget {
@@ -77,7 +113,6 @@ impl Budget {
     }
 
     /// Everything, in µs a second.
-    #[cfg(test)]
     pub(super) fn promised(&self) -> u64 {
         self.promised
     }
@@ -90,13 +125,12 @@ impl Budget {
 
     /// Whether there is time for a call, or for what is worth as much as one.
     pub(super) fn has_time(&self, cost: Cost, gauge: &Gauge) -> bool {
-        !gauge.is_full() && self.with(cost, gauge) <= CALLS_PERMILLE
+        !gauge.is_late() && self.with(cost, gauge) <= CALLS_PERMILLE
     }
 
     /// Whether another voice may come to a talk.
     pub(super) fn has_room(&mut self, gauge: &Gauge) -> bool {
-        let limit = if self.is_crowded { ROOM_AGAIN_PERMILLE } else { VOICES_PERMILLE };
-        self.is_crowded = gauge.is_full() || self.with(LEG + MIXED, gauge) > limit;
+        self.is_crowded = gauge.is_late() || is_crowded(self.is_crowded, self.with(LEG + MIXED, gauge));
         !self.is_crowded
     }
 }
@@ -163,6 +197,38 @@ mod tests {
         assert!(Budget::default().has_room(&gauge));
         gauge.set_for_test(795, 1_000);
         assert!(!Budget::default().has_room(&gauge));
+    }
+
+    #[test]
+    fn a_thread_that_works_nearly_always_or_comes_late_takes_nobody_however_little_it_has_promised() {
+        let gauge = Gauge::default();
+        gauge.set_for_test(950, 1_000);
+        assert!(!Budget::default().has_time(CALL, &gauge) && !Budget::default().has_room(&gauge), "no time");
+        gauge.set_for_test(0, 1_000);
+        assert!(Budget::default().has_time(CALL, &gauge) && Budget::default().has_room(&gauge));
+        gauge.late_for_test();
+        assert!(!Budget::default().has_time(CALL, &gauge) && !Budget::default().has_room(&gauge), "late");
+    }
+
+    #[test]
+    fn a_site_has_as_many_calls_as_it_says_and_voices_like_a_thread_whose_limit_that_is() {
+        let unlimited = Ceiling::of(None);
+        assert!(unlimited.has_time(u64::MAX / 1_000, CALL));
+        for calls in [1, 4, 300, 20_000] {
+            let (ceiling, promised) = (Ceiling::of(Some(calls)), |calls: u32| u64::from(calls) * u64::from(CALL));
+            assert!(ceiling.has_time(promised(calls - 1), CALL), "the last of {calls}");
+            assert!(!ceiling.has_time(promised(calls), CALL), "one more than {calls}");
+        }
+        let mut ceiling = Ceiling::of(Some(100));
+        let mut promised = u64::from(100 * CALL);
+        while ceiling.has_room(promised) {
+            promised += u64::from(talk(3, 1, true));
+        }
+        assert!(promised > u64::from(100 * CALL), "calls leave room for some voices");
+        assert!(promised < u64::from(110 * CALL), "but not for many");
+        promised -= u64::from(talk(3, 1, true));
+        assert!(!ceiling.has_room(promised), "no to and fro");
+        assert!(ceiling.has_room(u64::from(100 * CALL)) && !ceiling.has_time(u64::from(100 * CALL), CALL), "voices come before new calls");
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use super::Home;
 use super::agent::{AgentLeg, OPUS_TYPE};
-use super::budget::{self, Budget, Cost};
+use super::budget::{self, Budget, Ceiling, Cost};
 use super::counters::Counters;
 use super::health::{Figures, Totals};
 use super::keys::KeyRow;
@@ -57,6 +57,8 @@ pub(super) struct Lane {
     pub(super) gauge: Arc<Gauge>,
     /// What it has promised to do.
     budget: Budget,
+    /// The core was told that another voice may come to a talk of its.
+    has_room: bool,
     /// The thread; none in tests that play it.
     pub(super) thread: Option<JoinHandle<()>>,
     /// Places of trunk legs.
@@ -79,6 +81,7 @@ impl Lane {
             is_ordered: false,
             gauge,
             budget: Budget::default(),
+            has_room: true,
             thread,
             trunks: Roll::new(MAX_LEGS),
             talks: Roll::new(MAX_LEGS),
@@ -151,6 +154,8 @@ pub(super) struct Parts {
     pub(super) counters: Arc<Counters>,
     /// The clock of all threads.
     pub(super) started: Instant,
+    /// What the site limits itself to.
+    pub(super) ceiling: Ceiling,
 }
 
 /// Everything that control owns.
@@ -165,8 +170,6 @@ pub(super) struct Control {
     waiting: VecDeque<MediaCommand>,
     /// Of what is recorded of a mix.
     next_source: u32,
-    /// The core was told that another voice may come to a talk.
-    has_room: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -179,7 +182,7 @@ impl Control {
     /// Without legs.
     pub(super) fn new(parts: Parts) -> Self {
         let (legs, talks, waiting) = (HashMap::new(), HashMap::new(), VecDeque::new());
-        Self { parts, legs, talks, agents: Roll::new(MAX_AGENTS), moving: None, waiting, next_source: MIX_SSRC, has_room: true }
+        Self { parts, legs, talks, agents: Roll::new(MAX_AGENTS), moving: None, waiting, next_source: MIX_SSRC }
     }
 
     /// What media threads have told is told to the core; what they were ordered reaches them: once for all orders of a turn, because a
@@ -194,16 +197,35 @@ impl Control {
         self.tell_room();
     }
 
-    /// One thread without room is enough: which one a talk is on nobody else knows.
+    /// A talk has its thread, which alone has to have room for whoever comes to it; what the site limits itself to holds for all of them.
     fn tell_room(&mut self) {
-        // All of them are asked: each remembers its answer.
-        let crowded = self.parts.lanes.iter_mut().filter_map(|lane| (!lane.budget.has_room(&lane.gauge)).then_some(())).count();
-        let has_room = crowded == 0;
-        if std::mem::replace(&mut self.has_room, has_room) != has_room {
-            let loads: Vec<u32> = self.parts.lanes.iter().map(|lane| lane.budget.load_permille(&lane.gauge)).collect();
-            tracing::warn!(has_room, ?loads, "whether another voice may come to a talk has changed");
-            self.parts.inbox.send(Input::Voice(VoiceInput::RoomForVoices(has_room)));
+        let promised = self.promised_by_all();
+        let site_has_room = self.parts.ceiling.has_room(promised);
+        for (thread, lane) in (0_u8..).zip(&mut self.parts.lanes) {
+            // Asked in any case: it remembers its answer.
+            let has_room = lane.budget.has_room(&lane.gauge) && site_has_room;
+            if std::mem::replace(&mut lane.has_room, has_room) == has_room {
+                continue;
+            }
+            let load_permille = lane.budget.load_permille(&lane.gauge);
+            if has_room {
+                tracing::info!(thread, load_permille, "another voice may come to a talk again");
+            } else {
+                tracing::warn!(thread, load_permille, site_has_room, "no other voice may come to a talk");
+            }
+            self.parts.inbox.send(Input::Voice(VoiceInput::RoomForVoices { thread, has_room }));
         }
+    }
+
+    /// What all threads have promised, in µs a second.
+    fn promised_by_all(&self) -> u64 {
+        self.parts.lanes.iter().map(|lane| lane.budget.promised()).sum()
+    }
+
+    /// Whether a thread may promise this, too.
+    fn has_time(&self, lane: usize, cost: Cost) -> bool {
+        let Lane { budget, gauge, .. } = &self.parts.lanes[lane];
+        budget.has_time(cost, gauge) && self.parts.ceiling.has_time(self.promised_by_all(), cost)
     }
 
     /// Ends every talk, so that the recorder learns where each one stopped, and then the media threads.
@@ -385,6 +407,10 @@ impl Control {
         self.legs.insert(leg, Known::Trunk(KnownTrunk { lane, slot, talk: None, terms: Box::new(terms), admitted, cost }));
         self.parts.lanes[lane].budget.change(0, cost);
         self.order(lane, Order::AddTrunk(slot, Box::new(trunk)));
+        // Who is told nothing takes it to be on the first one.
+        if let Some(thread) = u8::try_from(lane).ok().filter(|thread| *thread > 0) {
+            self.parts.inbox.send(Input::Voice(VoiceInput::ThreadOf { leg, thread }));
+        }
         Ok(text)
     }
 
@@ -416,7 +442,7 @@ impl Control {
     fn least_busy_lane(&mut self, urgent: bool) -> Option<usize> {
         let lanes = self.parts.lanes.iter().enumerate();
         let least = lanes.min_by_key(|(_, lane)| (lane.budget.load_permille(&lane.gauge), lane.trunks.taken()));
-        let least = least.filter(|(_, lane)| urgent || lane.budget.has_time(budget::CALL, &lane.gauge)).map(|(place, _)| place);
+        let least = least.map(|(place, _)| place).filter(|place| urgent || self.has_time(*place, budget::CALL));
         if least.is_none() {
             self.parts.counters.refused_calls.bump();
             // One that sleeps would never find out that it is at rest.
@@ -753,18 +779,18 @@ impl Control {
 
     /// A leg's link asks for another way of sending.
     fn send_as(&mut self, leg: LegId, wish: Wish) {
-        let Some(Known::Agent(known)) = self.legs.get_mut(&leg) else { return };
+        let Some(Known::Agent(known)) = self.legs.get(&leg) else { return };
         let (lane, slot) = (known.lane, known.slot);
-        let Lane { budget, gauge, .. } = &mut self.parts.lanes[lane];
         let begins_opus = known.codec != VoiceCodec::Opus && wish.codec == VoiceCodec::Opus;
-        if begins_opus && !budget.has_time(budget::OPUS + budget::talk(2, 1, true), gauge) {
+        if begins_opus && !self.has_time(lane, budget::OPUS + budget::talk(2, 1, true)) {
             // One voice that is heard with gaps is better than all of them; the link asks again while it stays bad.
             self.parts.counters.refused_opus.bump();
             return self.order(lane, Order::StayPcma(slot));
         }
+        let Some(Known::Agent(known)) = self.legs.get_mut(&leg) else { return };
         let cost = cost_of_agent(known);
         let before = std::mem::replace(&mut known.codec, wish.codec);
-        budget.change(cost, cost_of_agent(known));
+        self.parts.lanes[lane].budget.change(cost, cost_of_agent(known));
         let talk = known.talk;
         let order = VoiceInput::SendAs { leg, codec: wish.codec, expected_loss_percent: wish.from_agent_percent };
         self.parts.inbox.send(Input::Voice(order));

@@ -40,6 +40,7 @@ pub(crate) use counters::MediaCounters;
 use crate::switchboard::Inbox;
 use crate::tunnel::{MediaTunnel, TunnelInput, TunnelOutlet};
 use agent::Exits;
+use budget::Ceiling;
 use call_core::command::MediaCommand;
 use control::{Control, Lane, Parts};
 use counters::Counters;
@@ -75,6 +76,8 @@ pub(crate) struct MediaSettings {
     pub(crate) prompts: Vec<(String, Vec<u8>)>,
     /// Media threads; one less than there are cores if not said, and at least one.
     pub(crate) threads: Option<usize>,
+    /// Most calls at a time, by what a plain one costs; what the machine can do if not said.
+    pub(crate) call_limit: Option<u32>,
 }
 
 /// Our side of trunks' voice, IPv4 or IPv6.
@@ -229,6 +232,7 @@ fn start_with(settings: MediaSettings, limits: Limits, joints: MediaJoints) -> i
         inbox: joints.inbox,
         counters: counters.last().cloned().unwrap_or_default(),
         started,
+        ceiling: Ceiling::of(settings.call_limit),
     });
     Ok(MediaHandle { control, agent_port, figures })
 }

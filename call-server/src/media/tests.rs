@@ -1,5 +1,6 @@
 //! The media edge over real sockets on loopback: a citizen with plain RTP, an agent with SRTP, the recorder's ring and the core's inbox.
 
+mod capacity;
 mod floor;
 mod lines;
 mod paced;
@@ -50,6 +51,10 @@ impl Rig {
     }
 
     fn with_threads(threads: usize, limits: Limits, ports: RangeInclusive<u16>) -> Self {
+        Self::with_call_limit(None, threads, limits, ports)
+    }
+
+    fn with_call_limit(call_limit: Option<u32>, threads: usize, limits: Limits, ports: RangeInclusive<u16>) -> Self {
         let (inbox, news) = Inbox::new();
         let (producers, taps): (_, Vec<_>) = (0..threads).map(|_| rtrb::RingBuffer::new(1_000)).unzip();
         let music = (0..4_000).map(|n| (n % 251) as u8).collect();
@@ -63,6 +68,7 @@ impl Rig {
             music,
             prompts,
             threads: Some(threads),
+            call_limit,
         };
         assert_eq!(settings.thread_count(), threads);
         let (tunnel, gateway) = crate::tunnel::dig(threads).expect("an eventfd");
@@ -97,7 +103,9 @@ impl Rig {
     fn input(&mut self) -> Input {
         loop {
             match self.next() {
-                Input::Voice(VoiceInput::Health { .. } | VoiceInput::Measured(_) | VoiceInput::RoomForVoices(_)) => {}
+                Input::Voice(
+                    VoiceInput::Health { .. } | VoiceInput::Measured(_) | VoiceInput::RoomForVoices { .. } | VoiceInput::ThreadOf { .. },
+                ) => {}
                 other => return other,
             }
         }
@@ -835,108 +843,6 @@ fn an_agent_without_udp_talks_through_the_tunnel_and_comes_back_by_itself() {
     citizen.say(8, 2, &voice_of(4));
     assert_eq!(agent.hear().1, voice_of(4));
     assert_eq!(rig.media.figures().read().through_tunnel, 1);
-}
-
-#[test]
-fn a_full_machine_refuses_new_calls_politely_and_the_running_one_goes_on() {
-    let mut rig = Rig::new();
-    let (citizen, mut agent) = rig.talk("8");
-    rig.media.figures.gauges[0].fill_for_test();
-    let offer = offer(&socket("127.0.0.1"), "127.0.0.1", "8");
-    assert_eq!(rig.open(LegId(3), Some(&offer)), Err(MediaFailure::Overloaded));
-    citizen.say(8, 1, &voice_of(1));
-    assert_eq!(agent.hear().1, voice_of(1));
-    assert_eq!(rig.media.figures().read().refused_calls, 1);
-    let opened = wait_for(|| rig.open(LegId(3), Some(&offer)).ok());
-    assert!(opened.contains("m=audio"), "calm again, it takes calls");
-}
-
-/// Waits for the word whether another voice may come to a talk.
-fn room(rig: &mut Rig) -> bool {
-    loop {
-        if let VoiceInput::RoomForVoices(has_room) = rig.voice() {
-            return has_room;
-        }
-    }
-}
-
-#[test]
-fn a_thread_without_room_says_so_goes_on_with_its_talk_and_takes_an_emergency() {
-    let mut rig = Rig::new();
-    let (citizen, mut agent) = rig.talk("8");
-    // Work so dear that one call is more than the thread can do.
-    rig.media.figures.gauges[0].set_for_test(0, 2_000_000);
-    assert!(!room(&mut rig));
-    let offer = offer(&socket("127.0.0.1"), "127.0.0.1", "8");
-    assert_eq!(rig.open(LegId(3), Some(&offer)), Err(MediaFailure::Overloaded));
-    let ours = |leg, urgent| MediaCommand::OfferTrunk { leg, near: None, urgent, terms: VoiceTerms::default() };
-    rig.send(ours(LegId(4), false));
-    assert_eq!(rig.input(), Input::MediaFailed { leg: LegId(4), reason: MediaFailure::Overloaded });
-    rig.send(ours(LegId(5), true));
-    assert!(matches!(rig.input(), Input::MediaOpened { leg: LegId(5), .. }), "an emergency");
-    rig.send(MediaCommand::Attend { leg: LegId(5), citizen: CITIZEN, part: Part::Talk });
-    rig.settle();
-    let mixed = rig.media.figures().read().mixed;
-    citizen.say(8, 1, &voice_of(1));
-    agent.say(1, &voice_of(2));
-    rig.wait_until(|counters| counters.mixed >= mixed + 10);
-    agent.hear();
-    rig.media.figures.gauges[0].set_for_test(0, 1_000);
-    assert!(room(&mut rig));
-}
-
-#[test]
-fn whoever_comes_to_a_talk_is_charged_at_once_and_whoever_leaves_is_not_any_more() {
-    use super::budget::{CALL, talk};
-    let mut rig = Rig::new();
-    let (_citizen, _agent) = rig.talk("8");
-    let promised = |rig: &Rig| rig.media.control.promised(0);
-    assert_eq!(promised(&rig), u64::from(CALL));
-    let third = LegId(5);
-    rig.send(MediaCommand::OfferTrunk { leg: third, near: Some(CITIZEN), urgent: false, terms: VoiceTerms::default() });
-    assert_eq!(promised(&rig), u64::from(CALL), "who rings costs nothing yet");
-    rig.send(MediaCommand::Attend { leg: third, citizen: CITIZEN, part: Part::Listen });
-    assert_eq!(promised(&rig), u64::from(CALL + talk(3, 1, true)));
-    rig.send(MediaCommand::Withdraw { leg: third });
-    assert_eq!(promised(&rig), u64::from(CALL));
-    rig.send(MediaCommand::Attend { leg: third, citizen: CITIZEN, part: Part::Talk });
-    rig.send(MediaCommand::Close { leg: third });
-    assert_eq!(promised(&rig), u64::from(CALL));
-    rig.send(MediaCommand::Close { leg: CITIZEN });
-    assert_eq!(promised(&rig), 0);
-}
-
-#[test]
-fn on_a_full_machine_a_bad_link_stays_pcma_and_gets_opus_once_there_is_time() {
-    let mut rig = Rig::new();
-    let (_citizen, mut agent) = rig.talk("8");
-    rig.send(MediaCommand::AgentVoice { leg: AGENT, opus: true, muted: false });
-    let mut number = 0_u16;
-    let mut say_over_a_bad_link = |rig: &mut Rig| {
-        number = number.wrapping_add(if number.is_multiple_of(10) { 2 } else { 1 });
-        let from_agents = rig.media.figures().read().from_agents;
-        agent.say(number, &voice_of(number % 50));
-        rig.wait_until(|counters| counters.from_agents > from_agents);
-        match rig.news_soon() {
-            Some(Input::Voice(VoiceInput::SendAs { codec, .. })) => Some(codec),
-            _ => None,
-        }
-    };
-    let began = Instant::now();
-    while rig.media.figures().read().refused_opus == 0 {
-        rig.media.figures.gauges[0].fill_for_test();
-        assert_eq!(say_over_a_bad_link(&mut rig), None, "no time for Opus");
-        assert!(began.elapsed() < 3 * PATIENCE, "the link was never found bad");
-    }
-    let codec = loop {
-        if let Some(codec) = say_over_a_bad_link(&mut rig) {
-            break codec;
-        }
-        assert!(began.elapsed() < 6 * PATIENCE, "Opus was never asked for again");
-    };
-    assert_eq!(codec, shared::model::VoiceCodec::Opus, "it is asked for again");
-    let cost = budget::CALL + budget::OPUS + budget::talk(2, 1, true);
-    assert_eq!(rig.media.control.promised(0), u64::from(cost), "and charged");
 }
 
 #[test]

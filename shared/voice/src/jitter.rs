@@ -32,7 +32,8 @@ const TARGET: u64 = TARGET_MS as u64 * SAMPLES_PER_MS;
 const LEAST: u64 = LEAST_MS as u64 * SAMPLES_PER_MS;
 const MOST: u64 = MOST_MS as u64 * SAMPLES_PER_MS;
 const FRAME: u64 = FRAME_SAMPLES as u64;
-/// Audio that would be played later than this, in samples, means that the sender or the reader stood still: begin anew.
+/// Audio that would be played later than this, in samples, means that the sender or the reader stood still, or the network: what is older is left
+/// out, or nothing goes together and all begins anew.
 const FURTHEST_AHEAD: u64 = 3_200;
 /// Audio that is later than this, in samples: likewise.
 const FURTHEST_BEHIND: u64 = 2_400;
@@ -355,6 +356,9 @@ impl JitterBuffer {
             if start < spurt.next + FURTHEST_AHEAD && spurt.next < start + FURTHEST_BEHIND {
                 return (spurt, start);
             }
+            if let Some(spurt) = self.skip(spurt, start) {
+                return (spurt, start);
+            }
         }
         self.forget_sound();
         self.delays.forget_positions();
@@ -363,6 +367,21 @@ impl JitterBuffer {
         // Whole frames: a packet is then needed at the moment when its first sample is due, and not up to a frame earlier.
         let next = start - self.lead.take().unwrap_or_else(|| self.target()).div_ceil(FRAME) * FRAME;
         (Spurt { ssrc: header.ssrc, end: start, next, gap: None }, start)
+    }
+
+    /// More has come than may wait: the oldest is left out, and what is left is heard with the delay that is wanted. `None` if the packet does
+    /// not belong to what is there.
+    fn skip(&mut self, mut spurt: Spurt, start: u64) -> Option<Spurt> {
+        let next = start.checked_sub(self.target().div_ceil(FRAME) * FRAME).filter(|next| (spurt.next + 1..spurt.end).contains(next))?;
+        let skipped = next - spurt.next;
+        // What is left out lies within the ring: the end of what was stored does.
+        self.ring.drop_samples(spurt.next, skipped as usize);
+        if let Intake::InOrder(shelf) = &mut self.intake {
+            shelf.drop_before(next);
+        }
+        self.shortened += skipped;
+        spurt.next = next;
+        Some(spurt)
     }
 
     fn forget_sound(&mut self) {

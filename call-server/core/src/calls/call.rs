@@ -50,6 +50,8 @@ pub(crate) struct Call {
     pub(crate) last_party: PartyId,
     /// Of which callback it is an attempt.
     pub(crate) callback: Option<CallbackOf>,
+    /// Which of media's threads its talk is on.
+    pub(crate) thread: u8,
     /// Supervisors who take part.
     pub(crate) watchers: Vec<Watcher>,
     pub(super) wires: Wires,

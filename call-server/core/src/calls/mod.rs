@@ -231,6 +231,13 @@ impl Calls {
         }
     }
 
+    /// A leg, and so the call's talk, is on this one of media's threads.
+    pub(crate) fn carried_by(&mut self, leg: LegId, thread: u8) {
+        if let Some(call) = self.legs.get(&leg).and_then(|interaction| self.live.get_mut(interaction)) {
+            call.thread = thread;
+        }
+    }
+
     /// The citizen's port is open.
     pub(crate) fn media_opened(&mut self, turn: &mut Turn, leg: LegId, answer: SessionText) -> Option<Joined> {
         if self.offer_made(turn, leg, &answer) {
@@ -561,6 +568,7 @@ fn fresh(id: InteractionId, leg: LegId, caller: Caller, queue: QueueId, ledger: 
         paused: None,
         stage: Stage::Opening,
         callback: None,
+        thread: 0,
         transfers: 0,
         last_party: PartyId(0),
         watchers: Vec::new(),

@@ -117,13 +117,15 @@ impl Core {
             // Nobody is there to be consulted, or to take part.
             Target::Node(_) => return Err(Refusal::NoSuchTarget),
         };
+        let (queue, thread) = self.calls.get(interaction).map(|call| (call.queue, call.thread)).ok_or(Refusal::NoSuchCall)?;
         match (&called, kind) {
             // The citizen goes on with one person, as before.
             (Called::Colleague(_), AsideKind::Transfer) => {}
             (Called::Outside(to), _) if self.turn.is_emergency(to) => {}
-            (Called::Colleague(_), AsideKind::Consult | AsideKind::Invite) | (Called::Outside(_), _) => self.turn.room_for_a_voice()?,
+            (Called::Colleague(_), AsideKind::Consult | AsideKind::Invite) | (Called::Outside(_), _) => {
+                self.turn.room_for_a_voice(Some(thread))?;
+            }
         }
-        let queue = self.calls.get(interaction).ok_or(Refusal::NoSuchCall)?.queue;
         if let Called::Colleague(other) = &called {
             let mode = if kind == AsideKind::Consult { TalkMode::Consult } else { TalkMode::Talk };
             let ring_ms = self.turn.plan.limits.functions.aside_ms;
@@ -262,10 +264,11 @@ impl Core {
 
     /// 会议: unless it is an emergency, there must be time for a talk of three.
     fn merge(&mut self, interaction: InteractionId) -> Result<(), Refusal> {
-        let aside = self.calls.get(interaction).ok_or(Refusal::NoSuchCall)?.aside();
+        let call = self.calls.get(interaction).ok_or(Refusal::NoSuchCall)?;
+        let (aside, thread) = (call.aside(), call.thread);
         let is_emergency = aside.and_then(|aside| aside.party.calls()).is_some_and(|to| self.turn.is_emergency(to));
         if aside.is_some_and(|aside| aside.party.is_there()) && !is_emergency {
-            self.turn.room_for_a_voice()?;
+            self.turn.room_for_a_voice(Some(thread))?;
         }
         self.calls.merge(&mut self.turn, interaction)
     }

@@ -26,7 +26,8 @@ impl Core {
         if let SupervisorAct::Watch { agent, .. } = act
             && watched != Some(agent)
         {
-            self.turn.room_for_a_voice()?;
+            let call = self.call_of(agent).and_then(|interaction| self.calls.get(interaction));
+            self.turn.room_for_a_voice(call.map(|call| call.thread))?;
         }
         let interaction = act.interaction().or(act.agent().or(watched).and_then(|agent| self.call_of(agent)));
         if self.act_waits_for_phone(supervisor, act, &reason)? {

@@ -25,7 +25,9 @@ impl Core {
                 }
             }
             VoiceInput::Measured(measured) => self.turn.store(StoreCommand::TalkMeasured(Box::new(measured))),
-            VoiceInput::RoomForVoices(room) => self.turn.has_room = room,
+            VoiceInput::RoomForVoices { thread, has_room: true } => _ = self.turn.crowded.remove(&thread),
+            VoiceInput::RoomForVoices { thread, has_room: false } => _ = self.turn.crowded.insert(thread),
+            VoiceInput::ThreadOf { leg, thread } => self.calls.carried_by(leg, thread),
         }
     }
 

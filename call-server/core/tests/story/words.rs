@@ -1,8 +1,10 @@
 //! Small words of the scenarios: whom a function is for, what a supervisor does, what an agent is told.
 
 use crate::settings::{agent_id, not_ready, phone};
+use call_core::Input;
 use call_core::ledger::{NodeEnd, NodeVisit};
-use shared::model::{CallNews, InteractionId, NodeId, PartyId, QueueId, SupervisorAct, Target, VoiceDevice, WatchMode};
+use call_core::voice::VoiceInput;
+use shared::model::{CallNews, InteractionId, LegId, NodeId, PartyId, QueueId, SupervisorAct, Target, VoiceDevice, WatchMode};
 
 /// `agent 1002`, `queue 12345`, `node 1` or a number.
 pub(crate) fn target(words: &[&str]) -> Result<Target, String> {
@@ -75,4 +77,23 @@ pub(crate) fn visit(visit: &NodeVisit) -> String {
         NodeEnd::CallEnded => "call ended".to_owned(),
     };
     format!("{} of {} {end} after {}s", visit.name, visit.agent.map_or(0, |agent| agent.0), visit.length_ms / 1_000)
+}
+
+/// Whether media has time for another voice: its first thread, or the one that is named.
+pub(crate) fn room_for_voices(thread: &[&str], has_room: bool) -> Result<Input, String> {
+    let thread = match thread {
+        [] => 0,
+        ["on", "thread", thread] => number_of_thread(thread)?,
+        other => return Err(format!("`{}` is no thread", other.join(" "))),
+    };
+    Ok(Input::Voice(VoiceInput::RoomForVoices { thread, has_room }))
+}
+
+/// On which of media's threads a leg is.
+pub(crate) fn on_thread(leg: LegId, thread: &str) -> Result<Input, String> {
+    Ok(Input::Voice(VoiceInput::ThreadOf { leg, thread: number_of_thread(thread)? }))
+}
+
+fn number_of_thread(word: &str) -> Result<u8, String> {
+    word.parse().map_err(|_| format!("{word} is no number of a thread"))
 }

@@ -251,6 +251,7 @@ fn a_caller_over_ipv6_is_answered_there_and_one_that_we_cannot_reach_is_refused(
         music: vec![1; 800],
         prompts: Vec::new(),
         threads: Some(1),
+        call_limit: None,
     };
     let (tunnel, gateway) = crate::tunnel::dig(1).expect("an eventfd");
     let media = start(settings, MediaJoints { inbox, taps: vec![producer], tunnel }).expect("free ports");

@@ -77,11 +77,16 @@ impl Shelf {
         }
     }
 
-    /// The first payload that is not over yet; earlier ones make room.
-    fn first(&mut self, next: u64) -> Option<usize> {
+    /// Payloads that are over before this make room.
+    pub(super) fn drop_before(&mut self, next: u64) {
         for payload in self.payloads.iter_mut().filter(|payload| payload.start + payload.samples <= next) {
             payload.length = 0;
         }
+    }
+
+    /// The first payload that is not over yet; earlier ones make room.
+    fn first(&mut self, next: u64) -> Option<usize> {
+        self.drop_before(next);
         let waiting = self.payloads.iter().enumerate().filter(|(_, payload)| payload.length > 0);
         waiting.min_by_key(|(_, payload)| payload.start).map(|(place, _)| place)
     }

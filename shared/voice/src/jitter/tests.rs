@@ -421,3 +421,53 @@ fn a_reader_that_stood_still_and_makes_up_for_it_at_once_hears_on() {
         assert!(silent <= most && waiting_ms <= 80, "{frames} frames: {silent} of silence, {waiting_ms} ms wait");
     }
 }
+
+/// A line on which nothing comes for so many frames, and then all of it at once; gives the frames without sound from then on, what is heard
+/// in the first second of them, and how much waits two seconds later, in ms.
+fn all_at_once(codec: Codec, frames: u64) -> (usize, Vec<i16>, u64) {
+    let (mut encoder, mut buffer) = (codec.encoder().expect("a codec"), JitterBuffer::for_codec(codec).expect("a codec"));
+    let payloads: Vec<Vec<u8>> = (0..350)
+        .map(|number| {
+            let mut payload = [0; 480];
+            let length = encoder.encode(&tone(number), &mut payload).expect("a frame");
+            payload[..length].to_vec()
+        })
+        .collect();
+    let (mut heard, mut read) = (Vec::new(), 0);
+    for beat in 0..350_u64 {
+        for number in (read..=beat).filter(|_| !(250 - frames..250).contains(&beat)) {
+            let header = Header { timestamp: 160 * codec.ticks_per_sample() * number as u32, ..header(number as u32) };
+            buffer.insert_payload(beat * 20_000, &header, &payloads[number as usize]);
+            read = beat + 1;
+        }
+        heard.extend(buffer.pull(beat * 20_000));
+    }
+    (silence_from(&heard, 250), heard[250 * FRAME_SAMPLES..300 * FRAME_SAMPLES].to_vec(), buffer.waiting() / SAMPLES_PER_MS)
+}
+
+#[test]
+fn what_comes_all_at_once_is_heard_at_once_and_what_is_too_old_is_left_out() {
+    #[cfg(feature = "opus")]
+    let codecs = [Codec::Pcma, Codec::Opus { expected_loss_percent: 0 }];
+    #[cfg(not(feature = "opus"))]
+    let codecs = [Codec::Pcma];
+    for codec in codecs {
+        for frames in 3..=60 {
+            let (silent, heard, waiting_ms) = all_at_once(codec, frames);
+            assert!(silent <= 1 && waiting_ms <= 250, "{codec:?}, {frames} frames: {silent} of silence, {waiting_ms} ms wait");
+            let level = rms_dbfs(&heard[2 * FRAME_SAMPLES..]);
+            assert!((-18.5..-14.0).contains(&level), "{codec:?}, {frames} frames: {level}");
+        }
+    }
+}
+
+#[test]
+fn a_sender_whose_clock_jumps_is_not_taken_for_one_who_sent_all_at_once() {
+    let mut buffer = JitterBuffer::new();
+    run(&mut buffer, 50, |_| Some(0));
+    let jumped = Header { timestamp: header(50).timestamp.wrapping_add(8_000), ..header(50) };
+    buffer.insert(1_200_000, &jumped, &tone(50));
+    let spurt = buffer.spurt.expect("a new spurt");
+    assert!(spurt.gap.is_none() && spurt.end - spurt.next <= FRAME + TARGET, "{spurt:?}");
+    assert_eq!(buffer.stats().shortened_samples, 0);
+}
