@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use shared::model::InteractionId;
 
 /// Version of the lines; a reader refuses any other.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// One line of a journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
