@@ -69,7 +69,7 @@ fn long_meal() -> View {
 }
 
 /// Written about, with a caller who is known well.
-fn writing() -> Desktop {
+pub(super) fn writing() -> Desktop {
     let mut view = with_papers(talking());
     if let Some(call) = view.desk.as_mut().and_then(|desk| desk.call.as_mut()) {
         *call = CallView { phase: CallPhase::Talking, since: ago(137), ..known_caller() };
@@ -138,7 +138,7 @@ fn lists(page: shared::wire::CallsPage) -> Desktop {
     desktop
 }
 
-fn settings() -> Desktop {
+pub(super) fn settings() -> Desktop {
     let mut view = with_papers(with_phone(VoiceDevice::Headset));
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     view.voice.devices = desktop_core::Devices { microphones: names(&["Jabra Evolve2 65"]), loudspeakers: names(&["Jabra Evolve2 65"]) };
@@ -230,10 +230,10 @@ fn saved() -> View {
 }
 
 /// Makes one screen anew.
-type Make = fn() -> Desktop;
+pub(super) type Make = fn() -> Desktop;
 
 /// Every screen and state; each is drawn in both modes and both languages for looking, and its Chinese light one by its digest.
-const SCREENS: [(&str, Make); 56] = {
+pub(super) const SCREENS: [(&str, Make); 56] = {
     use agent::chooser::{Purpose, Role};
     use shared::wire::CallsPage;
     [
