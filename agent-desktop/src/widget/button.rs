@@ -13,6 +13,8 @@ use iced::{Border, Color, Element, Event, Length, Padding, Rectangle, Renderer, 
 
 /// Width of the ring's line.
 const RING: f32 = 2.0;
+/// From this height on a button has room for it.
+const ROOM: f32 = 26.0;
 
 /// See the module's head.
 pub(crate) struct Button<'a, M> {
@@ -90,9 +92,11 @@ impl Focusable for Reached {
     }
 }
 
-/// Two lines, so that one of them is seen on any colour.
+/// Two lines, so that one of them is seen on any colour. Around a button that is no higher than its words they stand a little apart.
 fn ring(renderer: &mut Renderer, theme: &Theme, bounds: Rectangle) {
     let palette = theme.palette();
+    let apart = if bounds.height < ROOM { RING } else { 0.0 };
+    let bounds = Rectangle { y: bounds.y - apart, height: bounds.height + 2.0 * apart, ..bounds };
     let mut line = |bounds: Rectangle, color: Color, radius: f32| {
         let border = Border { color, width: RING, radius: radius.into() };
         renderer.fill_quad(Quad { bounds, border, ..Quad::default() }, Color::TRANSPARENT);

@@ -2,7 +2,7 @@
 //! sheets open and close and the screen changes meanwhile.
 
 use super::papers::calls;
-use super::pictures::SCREENS;
+use super::pictures::screens;
 use super::*;
 use desktop_core::SoundTest;
 use iced::advanced::widget::Operation;
@@ -107,8 +107,7 @@ fn by_keyboard(desktop: &Desktop) -> BTreeSet<String> {
 #[test]
 fn whatever_a_click_does_on_any_screen_a_key_does_as_well() {
     let mut acts = 0;
-    for (name, make) in SCREENS {
-        let desktop = make();
+    for (name, desktop) in screens() {
         let (mouse, keyboard) = (by_mouse(&desktop), by_keyboard(&desktop));
         let missing: Vec<_> = mouse.difference(&keyboard).collect();
         assert!(missing.is_empty(), "{name}: not by keyboard: {missing:?}");
@@ -119,8 +118,7 @@ fn whatever_a_click_does_on_any_screen_a_key_does_as_well() {
 
 #[test]
 fn while_a_sheet_is_open_the_keyboard_stays_in_it() {
-    for (name, make) in SCREENS {
-        let desktop = make();
+    for (name, desktop) in screens() {
         if desktop.app.agent.is_covered() {
             let below = ["ShowAgents", "ShowMessages", "ShowDesk"];
             let told = by_keyboard(&desktop);
@@ -560,6 +558,33 @@ fn arrows_go_on_within_a_group_and_step_through_the_list_of_calls_where_there_is
     window.desktop.assert_finds(&["来电小结", "返回"]);
 }
 
+#[test]
+fn the_digits_on_the_buttons_of_the_sound_test_mean_them_in_the_sheet_and_on_the_page() {
+    let tests = [SoundTest::Record, SoundTest::Ring].map(Wish::TestSound);
+    let mut page = Window::over(super::pictures::settings());
+    page.desktop.wishes();
+    let mut sheet = Window::over(Desktop::showing(with_papers(not_ready(NotReadyReason::SignedIn))));
+    sheet.desktop.app.settings.sound_tested = false;
+    sheet.press(Named::F11);
+    sheet.desktop.assert_finds(&["示闲前检查耳机"]);
+    sheet.wishes();
+    for window in [&mut page, &mut sheet] {
+        ["1", "2", "3"].into_iter().for_each(|digit| window.types(digit));
+        assert_eq!(window.wishes(), tests);
+    }
+    page.control("q");
+    page.types("1");
+    page.press(Named::Escape);
+    page.control("1");
+    page.types("1");
+    assert_eq!(page.wishes(), [], "neither below a sheet nor on another page");
+    let mut without = Window::over(Desktop::showing(without_headset()));
+    without.control("4");
+    without.wishes();
+    without.types("1");
+    assert_eq!(without.wishes(), [], "it is dimmed");
+}
+
 /// Colleagues of whom more are signed in than are in sight.
 fn crowded() -> View {
     let mut view = super::floor::with_messages();
@@ -622,7 +647,9 @@ fn an_input_method_composes_a_message_and_a_reason_and_not_for_a_field_below_a_s
     for _ in 0..7 {
         window.press(Named::Tab);
     }
+    assert!(window.composes());
     window.control("q");
+    assert!(!window.composes());
     window.hear(Event::InputMethod(Commit("水".to_owned())));
     window.press(Named::Escape);
     window.hear(Event::InputMethod(Commit("压".to_owned())));

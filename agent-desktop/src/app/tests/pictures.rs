@@ -230,10 +230,10 @@ fn saved() -> View {
 }
 
 /// Makes one screen anew.
-pub(super) type Make = fn() -> Desktop;
+type Make = fn() -> Desktop;
 
 /// Every screen and state; each is drawn in both modes and both languages for looking, and its Chinese light one by its digest.
-pub(super) const SCREENS: [(&str, Make); 56] = {
+const SCREENS: [(&str, Make); 56] = {
     use agent::chooser::{Purpose, Role};
     use shared::wire::CallsPage;
     [
@@ -308,6 +308,12 @@ fn more_screens() -> Vec<Picture> {
         Picture::new("break-over-zh-dark", Desktop::showing(long_meal()), Dark, Chinese),
         Picture::new("refused-zh-dark", Desktop::showing(refused()), Dark, Chinese),
     ]
+}
+
+/// Each screen and state once.
+pub(super) fn screens() -> impl Iterator<Item = (String, Desktop)> {
+    let more = more_screens().into_iter().map(|picture| (picture.name, picture.desktop));
+    SCREENS.into_iter().map(|(name, make)| (name.to_owned(), make())).chain(more)
 }
 
 /// The screens that must not change unseen.

@@ -30,7 +30,7 @@ use crate::keeping::Settings;
 use crate::theme::{self, Tone, size, space, text_size};
 use crate::widget::{Icon, above, hairline, known_as, layer, rail_item, ranked};
 use correction::{Edit, Form};
-use desktop_core::{LinkState, Saved, SoundSettings, SoundTest, View, Wish};
+use desktop_core::{LinkState, Saved, SoundSettings, View, Wish};
 use iced::widget::{Stack, column, container, row, scrollable, stack};
 use iced::{Element, Fill};
 use shared::model::{AgentState, CallFunction, CallView, CallerPerson, InteractionId, NotReadyReason, PersonId};
@@ -298,7 +298,7 @@ impl State {
             Message::Wish(wish @ Wish::TestSound(_)) => return Action::Wish(wish),
             Message::Wish(wish) => return self.wish(wish),
             Message::ToggleReady => return self.toggle_ready(view, settings),
-            Message::Digit(digit) => return self.choose(digit),
+            Message::Digit(digit) => return self.choose(digit, view),
             Message::AskSignOut => self.question = Some(Question::SignOut),
             Message::CloseQuestion => return self.close(),
             Message::ToggleDrawer => self.drawer = !self.drawer,
@@ -477,14 +477,15 @@ impl State {
         Action::None
     }
 
-    fn choose(&mut self, digit: usize) -> Action {
+    fn choose(&mut self, digit: usize, view: &View) -> Action {
         let reason = digit.checked_sub(1).and_then(|index| NotReadyReason::CHOOSABLE.get(index));
         if matches!(self.question, Some(Question::Reasons)) && digit == NotReadyReason::CHOOSABLE.len() + 1 {
             return self.wish(Wish::Lock);
         }
+        // The sheet and the page have the same two buttons.
+        let tries = matches!(self.question, Some(Question::SoundTest)) || self.page == Page::Settings && !self.is_covered();
         match (&self.question, reason) {
-            (Some(Question::SoundTest), _) if digit == 1 => Action::Wish(Wish::TestSound(SoundTest::Record)),
-            (Some(Question::SoundTest), _) if digit == 2 => Action::Wish(Wish::TestSound(SoundTest::Ring)),
+            (_, _) if tries => settings::digit(digit, view).map_or(Action::None, Action::Wish),
             (Some(Question::Reasons), Some(reason)) => self.wish(Wish::GoNotReady(*reason)),
             (_, _) => Action::None,
         }

@@ -7,7 +7,7 @@ use crate::font;
 use crate::keeping::Settings;
 use crate::theme::{self, Tone, space, text_size};
 use crate::widget::{Icon, body, button, card, filled, group, heading, icon, label, labelled, level_meter, plain, plain_key, scroll};
-use desktop_core::{SoundSettings, SoundTest, Wish};
+use desktop_core::{SoundSettings, SoundTest, View, Wish};
 use iced::widget::{Column, Row, column, container, row, space as gap, text};
 use iced::{Center, Element, Fill};
 use shared::model::VoiceDevice;
@@ -51,6 +51,7 @@ fn look<'a>(settings: &'a Settings, scene: Scene<'a>) -> Column<'a, Message> {
                 .spacing(space::S)
             )
         ),
+        labelled(scene.palette, texts.by_keyboard, body(texts.keyboard_hint).size(text_size::LABEL).line_height(1.4)),
         labelled(scene.palette, scene.texts.outside.ring_shown, group(Row::from_iter(ring_places(settings, scene)).spacing(space::XS))),
     ]
     .spacing(space::M)
@@ -129,11 +130,26 @@ fn device<'a>(scene: Scene<'a>) -> Option<Element<'a, Message>> {
     Some(labelled(scene.palette, texts.speaks_by, group(Row::from_iter(choice).spacing(space::XS))).into())
 }
 
+/// Whether the sound can be tried out now.
+fn can_try(view: &View) -> bool {
+    view.can_test_sound() && view.headset_works() && view.voice.test == SoundTest::Off
+}
+
+/// What the digits on the test's buttons mean; nothing while these are dimmed.
+pub(super) fn digit(digit: usize, view: &View) -> Option<Wish> {
+    let test = match digit {
+        1 => SoundTest::Record,
+        2 => SoundTest::Ring,
+        _ => return None,
+    };
+    can_try(view).then_some(Wish::TestSound(test))
+}
+
 /// The test: what it does now, the level, and its acts.
 fn trial<'a>(scene: Scene<'a>) -> Column<'a, Message> {
     let (palette, texts, voice) = (scene.palette, &scene.texts.papers, &scene.view.voice);
-    let can = scene.view.can_test_sound() && scene.view.headset_works();
-    let act = |test: SoundTest| (can && voice.test == SoundTest::Off).then_some(Message::Wish(Wish::TestSound(test)));
+    let can = can_try(scene.view);
+    let act = |test: SoundTest| can.then_some(Message::Wish(Wish::TestSound(test)));
     let words = match voice.test {
         SoundTest::Record => Some(texts.recording),
         SoundTest::Play => Some(texts.playing),
