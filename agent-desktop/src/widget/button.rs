@@ -55,9 +55,12 @@ impl<'a, M: Clone + 'a> Button<'a, M> {
         Self { inner: self.inner.on_press_maybe(act.clone()), act, ..self }
     }
 
-    /// How it looks.
+    /// How it looks; what it does is said before.
     pub(crate) fn style(self, style: impl Fn(&Theme, Status) -> button::Style + 'a) -> Self {
-        Self { inner: self.inner.style(style), ..self }
+        let can = self.act.is_some();
+        // One that was made in the midst of a redraw, as a row of a list that is scrolled, does not know yet how it stands.
+        let known = move |status| if can && status == Status::Disabled { Status::Active } else { status };
+        Self { inner: self.inner.style(move |theme, status| style(theme, known(status))), ..self }
     }
 
     /// Tab comes to this one of its group first, because it is what is chosen now.
