@@ -16,6 +16,7 @@ use crate::screens::{Scene, agent, sign_in};
 use crate::theme::{Mode, text_size};
 use crate::widget::PULSE_STEP_MS;
 use desktop_core::{LinkState, Millis, View, Wish};
+use iced::advanced::widget::operation::focusable::unfocus;
 use iced::keyboard::{self, Key, key::Named};
 use iced::widget::{operation, scrollable};
 use iced::{Element, Pixels, Size, Subscription, Task, Theme, window};
@@ -498,7 +499,10 @@ impl App {
             "-" => agent::Message::Scale(step_scale(self.settings.scale_percent, -25)),
             _ => return Task::none(),
         };
-        self.update(Message::Agent(message))
+        let page = self.agent.page();
+        let task = self.update(Message::Agent(message));
+        // On another page Tab begins with what that holds, wherever the keyboard was.
+        if self.agent.page() == page { task } else { Task::batch([iced::advanced::widget::operate(unfocus()), task]) }
     }
 
     /// What a key means now; nothing where its button is dimmed.

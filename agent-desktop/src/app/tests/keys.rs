@@ -585,6 +585,21 @@ fn the_digits_on_the_buttons_of_the_sound_test_mean_them_in_the_sheet_and_on_the
     assert_eq!(without.wishes(), [], "it is dimmed");
 }
 
+#[test]
+fn on_another_page_tab_begins_with_what_that_holds() {
+    let mut window = Window::over(Desktop::showing(super::floor::with_messages()));
+    window.come_to("English");
+    window.control("5");
+    window.press(Named::Tab);
+    assert_eq!(window.at().as_deref(), Some("全体"));
+    window.come_to("设置");
+    window.press(Named::Enter);
+    window.press(Named::Tab);
+    assert_eq!(window.at().as_deref(), Some("125%"), "from the rail as well");
+    window.control("4");
+    assert_eq!(window.at().as_deref(), Some("125%"), "it is this page already");
+}
+
 /// Colleagues of whom more are signed in than are in sight.
 fn crowded() -> View {
     let mut view = super::floor::with_messages();

@@ -88,13 +88,19 @@ pub(crate) struct State {
 
 /// What fills the space below the call bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Page {
+pub(crate) enum Page {
+    /// 工作台
     #[default]
     Desk,
+    /// 记录
     Calls,
+    /// 全部座席
     Agents,
+    /// 消息
     Messages,
+    /// 督办
     Supervise,
+    /// 设置
     Settings,
 }
 
@@ -362,6 +368,11 @@ impl State {
         let waited = std::mem::replace(&mut self.page, page) == Page::Supervise;
         let waits = page == Page::Supervise;
         (waited != waits).then_some(Wish::WatchWaiting(waits))
+    }
+
+    /// What fills the space below the call bar.
+    pub(crate) fn page(&self) -> Page {
+        self.page
     }
 
     /// Levels of microphone and loudspeaker are on the screen.
