@@ -16,6 +16,7 @@ use crate::screens::{Scene, agent, sign_in};
 use crate::theme::{Mode, text_size};
 use crate::widget::PULSE_STEP_MS;
 use desktop_core::{LinkState, Millis, View, Wish};
+use iced::advanced::widget::operation::focusable::unfocus;
 use iced::keyboard::{self, Key, key::Named};
 use iced::widget::{operation, scrollable};
 use iced::{Element, Pixels, Size, Subscription, Task, Theme, window};
@@ -33,8 +34,6 @@ const FIRST_SIZE: Size = Size::new(1_280.0, 800.0);
 /// Below this the desk has no room.
 const LEAST_SIZE: Size = Size::new(1_000.0, 680.0);
 
-/// The focus on it is taken from every field.
-const NO_FIELD: &str = "no field";
 /// Nobody sits here who has not touched key or mouse of this window for so long: calls are no longer accepted by themselves.
 const ATTENTION_MS: Millis = 3 * 60_000;
 
@@ -298,11 +297,8 @@ impl App {
     }
 
     fn desk(&mut self, message: agent::Message) -> Task<Message> {
-        let was_covered = self.agent.is_covered();
         let scene = scene!(self);
         let action = self.agent.update(message, scene, &self.settings);
-        // What is typed now is for the sheet: a field below must not take it.
-        let covers = !was_covered && self.agent.is_covered();
         match action {
             agent::Action::None => {}
             agent::Action::Wish(wish) => self.backend.wish(wish),
@@ -321,7 +317,7 @@ impl App {
             agent::Action::ToggleMini => return self.toggle_mini(),
             agent::Action::Raise => return self.raise(),
         }
-        if covers { operation::focus(NO_FIELD) } else { Task::none() }
+        Task::none()
     }
 
     fn switch_mode(&mut self) {
@@ -469,8 +465,6 @@ impl App {
             return self.control_key(key.as_ref());
         }
         match (key.as_ref(), modifiers.shift()) {
-            (Key::Named(Named::Tab), false) => operation::focus_next(),
-            (Key::Named(Named::Tab), true) => operation::focus_previous(),
             (Key::Named(Named::F10), _) => self.update(Message::Agent(agent::Message::SwitchMode)),
             (key, shift) => self.shortcut(key, shift).map_or_else(Task::none, |message| self.update(message)),
         }
@@ -505,7 +499,10 @@ impl App {
             "-" => agent::Message::Scale(step_scale(self.settings.scale_percent, -25)),
             _ => return Task::none(),
         };
-        self.update(Message::Agent(message))
+        let page = self.agent.page();
+        let task = self.update(Message::Agent(message));
+        // On another page Tab begins with what that holds, wherever the keyboard was.
+        if self.agent.page() == page { task } else { Task::batch([iced::advanced::widget::operate(unfocus()), task]) }
     }
 
     /// What a key means now; nothing where its button is dimmed.
@@ -583,16 +580,15 @@ impl App {
     }
 }
 
-/// Keys that no field has taken; and Esc, which closes a sheet, and arrows, which step through its list, also while its field has the focus
-/// and takes them for itself. What is released or repeated means nothing but for these arrows, and a message about it would draw everything
-/// anew.
+/// Keys that no field or button has taken; and Esc, which closes a sheet, also while a field of it takes that for itself. What is released or
+/// repeated means nothing but for arrows, which step through a list, and a message about it would draw everything anew.
 fn key_for_us(event: iced::Event, status: iced::event::Status, _: window::Id) -> Option<Message> {
     let iced::Event::Keyboard(event) = event else { return None };
     let keyboard::Event::KeyPressed { key, repeat, .. } = &event else { return None };
     if *repeat && !steps(key) {
         return None;
     }
-    let always = steps(key) || *key == Key::Named(Named::Escape);
+    let always = *key == Key::Named(Named::Escape);
     (always || status == iced::event::Status::Ignored).then_some(Message::Key(event))
 }
 

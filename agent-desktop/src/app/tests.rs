@@ -4,6 +4,7 @@ mod desk;
 mod floor;
 mod flows;
 mod history;
+mod keys;
 mod outside;
 mod papers;
 mod pictures;

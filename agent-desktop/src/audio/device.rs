@@ -22,6 +22,8 @@ const FACTOR: usize = 6;
 const BUFFER_FRAMES: u32 = 960;
 /// A stream that is silent for longer is given up.
 const CALLBACK_LIMIT: Duration = Duration::from_millis(500);
+/// The voice of a microphone is for nobody after so long without anybody taking it.
+const UNHEARD: Duration = Duration::from_millis(500);
 /// Opening may take this long.
 const OPEN_LIMIT: Duration = Duration::from_secs(5);
 /// Wait before a device that could not be opened is tried again.
@@ -114,6 +116,8 @@ struct Shared {
     /// The last callback, in ms after `began`.
     called_ms: AtomicU64,
     errors: AtomicU32,
+    /// When somebody took voice of a microphone last, in ms after `began`.
+    taken_ms: AtomicU64,
     abandoned: AtomicBool,
     /// The device that was chosen can be used again, and this one is another.
     superseded: AtomicBool,
@@ -132,8 +136,31 @@ struct Opened {
 type Stream = (cpal::Stream, Opened);
 
 impl Shared {
+    fn new(began: Instant) -> Self {
+        Self {
+            began,
+            called_ms: AtomicU64::new(0),
+            errors: AtomicU32::new(0),
+            taken_ms: AtomicU64::new(0),
+            abandoned: AtomicBool::new(false),
+            superseded: AtomicBool::new(false),
+            outcome: Mutex::new(None),
+        }
+    }
+
     fn called(&self) {
         self.called_ms.store(self.began.elapsed().as_millis() as u64, Ordering::Relaxed);
+    }
+
+    /// Somebody takes the microphone's voice now.
+    fn taken(&self) {
+        self.taken_ms.store(self.began.elapsed().as_millis() as u64, Ordering::Relaxed);
+    }
+
+    /// Nobody does: what is captured is nobody's business, and no work is done for it.
+    fn is_unheard(&self) -> bool {
+        let taken = Duration::from_millis(self.taken_ms.load(Ordering::Relaxed));
+        self.began.elapsed().saturating_sub(taken) > UNHEARD
     }
 
     fn silent_for(&self) -> Duration {
@@ -181,14 +208,7 @@ impl Keeper {
 
     /// Runs `open` on a thread of its own and keeps its stream there.
     fn keep(&mut self, open: impl FnOnce(Option<&str>, Arc<Shared>) -> Result<Stream, DeviceProblem> + Send + 'static) {
-        let shared = Arc::new(Shared {
-            began: Instant::now(),
-            called_ms: AtomicU64::new(0),
-            errors: AtomicU32::new(0),
-            abandoned: AtomicBool::new(false),
-            superseded: AtomicBool::new(false),
-            outcome: Mutex::new(None),
-        });
+        let shared = Arc::new(Shared::new(Instant::now()));
         let (name, direction) = (self.name.clone(), self.direction);
         let (ours, threads) = (Arc::clone(&shared), Arc::clone(&self.threads));
         threads.fetch_add(1, Ordering::Relaxed);
@@ -203,6 +223,11 @@ impl Keeper {
             Err(error) => self.problem = DeviceProblem::Failed(error.to_string()),
         }
         self.retry_at = Some(Instant::now() + REOPEN_WAIT);
+    }
+
+    /// Somebody takes the voice of the present stream.
+    fn taken(&self) {
+        self.current.iter().for_each(|current| current.taken());
     }
 
     /// The present stream is open.
@@ -386,6 +411,7 @@ impl DeviceMicrophone {
 
 impl Microphone for DeviceMicrophone {
     fn begin_call(&mut self) {
+        self.keeper.taken();
         self.primed = false;
         if let Some(captured) = &mut self.captured {
             while captured.pop().is_ok() {}
@@ -394,6 +420,7 @@ impl Microphone for DeviceMicrophone {
 
     fn read(&mut self, frame: &mut Frame) {
         *frame = SILENCE;
+        self.keeper.taken();
         let Some(captured) = &mut self.captured else { return };
         let waiting = captured.slots();
         if self.primed && waiting <= FRAME_SAMPLES {
@@ -454,24 +481,44 @@ fn capture(name: Option<&str>, shared: Arc<Shared>, producer: Producer<i16>) -> 
     stream.map(|stream| (stream, Opened { name: found.name, stands_in })).map_err(|error| failed(&error))
 }
 
-fn capture_as<T>(found: &Found, shared: Arc<Shared>, mut producer: Producer<i16>) -> Result<cpal::Stream, cpal::Error>
+/// What becomes of captured samples. Outside of calls, where nobody takes them, nothing: the stream runs on, so that a call begins at once.
+struct Capture {
+    decimator: Decimator,
+    producer: Producer<i16>,
+    rests: bool,
+}
+
+impl Capture {
+    fn take(&mut self, shared: &Shared, samples: impl Iterator<Item = f32>) {
+        let rested = std::mem::replace(&mut self.rests, shared.is_unheard());
+        if self.rests {
+            return;
+        }
+        if rested {
+            self.decimator.forget();
+        }
+        for sample in samples {
+            if let Some(sample) = self.decimator.push(sample) {
+                // A full ring is a time of nobody: the newest voice is dropped and `begin_call` empties the rest.
+                let _ = self.producer.push(i16::from_sample(sample.clamp(-1.0, 1.0)));
+            }
+        }
+    }
+}
+
+fn capture_as<T>(found: &Found, shared: Arc<Shared>, producer: Producer<i16>) -> Result<cpal::Stream, cpal::Error>
 where
     T: SizedSample,
     f32: FromSample<T>,
 {
     let channels = usize::from(found.config.channels);
-    let mut decimator = Decimator::new(FACTOR);
     let failed = Arc::clone(&shared);
     let mut urgent = Once::new();
+    let mut capture = Capture { decimator: Decimator::new(FACTOR), producer, rests: false };
     let work = move |data: &[T], _: &cpal::InputCallbackInfo| {
         urgent.make_current_thread_urgent();
         shared.called();
-        for frame in data.chunks_exact(channels) {
-            if let Some(sample) = decimator.push(f32::from_sample(frame[0])) {
-                // A full ring is a call-less time: the newest voice is dropped and `begin_call` empties the rest.
-                let _ = producer.push(i16::from_sample(sample.clamp(-1.0, 1.0)));
-            }
-        }
+        capture.take(&shared, data.chunks_exact(channels).map(|frame| f32::from_sample(frame[0])));
     };
     found.device.build_input_stream(found.config, work, move |error| note(&failed, &error), None)
 }
@@ -577,6 +624,9 @@ where
     let work = move |data: &mut [T], _: &cpal::OutputCallbackInfo| {
         urgent.make_current_thread_urgent();
         shared.called();
+        if consumer.is_empty() {
+            return data.fill(T::from_sample(0.0));
+        }
         for frame in data.chunks_exact_mut(channels) {
             frame.fill(T::from_sample(consumer.pop().unwrap_or_default()));
         }
@@ -586,9 +636,14 @@ where
 
 #[cfg(test)]
 mod tests {
-    use super::{CUSHION_CALM, CUSHION_LEAST, CUSHION_MOST, Cushion, DeviceMicrophone, FRAME_SAMPLES, Pace, SLIP_FRAMES};
+    use super::{
+        CUSHION_CALM, CUSHION_LEAST, CUSHION_MOST, Capture, Cushion, DEVICE_FRAME, Decimator, DeviceMicrophone, FACTOR, FRAME_SAMPLES,
+        Pace, ROOM_FRAMES, SLIP_FRAMES, Shared,
+    };
     use crate::audio::sound::{Condition, Frame, Microphone, SILENCE};
     use desktop_core::DeviceProblem;
+    use rtrb::RingBuffer;
+    use std::sync::atomic::Ordering;
     use std::time::{Duration, Instant};
 
     const LIMIT: Duration = Duration::from_secs(10);
@@ -632,6 +687,25 @@ mod tests {
         assert_eq!(paces(99, false), [Pace::Slower]);
         assert_eq!(paces(500, false), [Pace::Excess; SLIP_FRAMES as usize]);
         assert_eq!(paces(351, true), [Pace::Excess; SLIP_FRAMES as usize]);
+    }
+
+    #[test]
+    fn no_work_is_done_for_voice_that_nobody_takes_and_a_call_hears_nothing_of_it() {
+        let (producer, mut consumer) = RingBuffer::new(ROOM_FRAMES * FRAME_SAMPLES);
+        let mut capture = Capture { decimator: Decimator::new(FACTOR), producer, rests: false };
+        let shared = Shared::new(Instant::now().checked_sub(LIMIT).expect("the computer runs for so long"));
+        let frame = |loud: f32| std::iter::repeat_n(loud, DEVICE_FRAME);
+        let mut heard = |capture: &mut Capture, loud: f32| -> Vec<i16> {
+            capture.take(&shared, frame(loud));
+            std::iter::from_fn(|| consumer.pop().ok()).collect()
+        };
+        shared.taken();
+        assert!(heard(&mut capture, 0.9).iter().any(|sample| *sample > 20_000));
+        shared.taken_ms.store(0, Ordering::Relaxed);
+        assert!(heard(&mut capture, 0.9).is_empty());
+        shared.taken();
+        let call = heard(&mut capture, 0.0);
+        assert_eq!(call, SILENCE, "the filter has forgotten what was said before");
     }
 
     #[test]

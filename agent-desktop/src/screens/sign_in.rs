@@ -3,9 +3,9 @@
 use super::Scene;
 use crate::font;
 use crate::theme::{self, Tone, radius, space, text_size};
-use crate::widget::{Icon, advice, body, card, filled, icon, label, labelled, plain, plain_keys};
+use crate::widget::{Icon, advice, body, button, card, filled, group, icon, label, labelled, layer, plain, plain_keys, ranked};
 use desktop_core::{LinkFailure, LinkState, SignInProblem, View, Wish};
-use iced::widget::{Column, Id, Row, button, column, container, row, space as gap, text, text_input};
+use iced::widget::{Column, Id, Row, column, container, row, space as gap, text, text_input};
 use iced::{Center, Element, Fill};
 use shared::model::VoiceDevice;
 use shared::pii::Pii;
@@ -40,7 +40,7 @@ pub(crate) struct State {
 }
 
 /// What the person does here.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) enum Message {
     /// Work here although signed in elsewhere.
     TakeOver,
@@ -138,7 +138,7 @@ impl State {
         };
         let middle = column![brand(scene), card(scene.palette, inside).width(CARD_WIDTH).padding(space::XL)];
         let page = column![switches(scene), container(middle.spacing(space::XL).align_x(Center)).center(Fill)];
-        container(page).padding(space::L).width(Fill).height(Fill).style(move |_| theme::page(scene.palette)).into()
+        layer(container(page).padding(space::L).width(Fill).height(Fill).style(move |_| theme::page(scene.palette)), true)
     }
 
     fn form<'a>(&'a self, scene: Scene<'a>, busy: bool) -> Column<'a, Message> {
@@ -190,7 +190,7 @@ impl State {
                     })
                     .into()
             });
-        Row::from_iter(choice).spacing(space::XS).into()
+        group(Row::from_iter(choice).spacing(space::XS))
     }
 
     fn submit_row<'a>(&'a self, scene: Scene<'a>, busy: bool) -> Element<'a, Message> {
@@ -201,7 +201,7 @@ impl State {
         let submit = button(container(caption).center(Fill)).width(Fill).height(theme::size::BUTTON).on_press_maybe(act);
         let submit = submit.style(move |_, status| theme::button_filled(palette, Tone::Blue, status));
         let cancel = busy.then(|| plain(palette, texts.cancel, Some(Message::Cancel)).height(theme::size::BUTTON));
-        row![submit].push(cancel).spacing(space::S).into()
+        group(row![submit].push(cancel).spacing(space::S))
     }
 
     fn trouble<'a>(&'a self, scene: Scene<'a>, busy: bool) -> Option<Element<'a, Message>> {
@@ -242,7 +242,7 @@ fn elsewhere<'a>(scene: Scene<'a>) -> Column<'a, Message> {
     let sentences = scene.texts.advice.elsewhere;
     let cancel = plain(palette, scene.texts.sign_in.cancel, Some(Message::Cancel));
     let act = filled(palette, scene.texts.house.take_over, None, Some(Message::TakeOver));
-    let acts = row![iced::widget::space::horizontal(), cancel, act].spacing(space::S);
+    let acts = group(row![iced::widget::space::horizontal(), cancel, act].spacing(space::S));
     column![advice(palette, Tone::Amber, sentences), acts].spacing(space::XL)
 }
 
@@ -260,7 +260,7 @@ fn certificate<'a>(scene: Scene<'a>, fingerprint: &'a str) -> Column<'a, Message
         head,
         column![sentence(texts.certificate_what), sentence(texts.certificate_why), sentence(texts.certificate_next)].spacing(space::S),
         labelled(palette, texts.fingerprint, proof),
-        row![refuse, gap::horizontal(), trust],
+        group(row![refuse, gap::horizontal(), trust]),
     ]
     .spacing(space::L)
 }
@@ -289,5 +289,5 @@ fn switches<'a>(scene: Scene<'a>) -> Element<'a, Message> {
     };
     let mode = quiet(word, Message::SwitchMode);
     let language = quiet(scene.texts.other_language, Message::SwitchLanguage);
-    row![gap::horizontal(), mode, language].spacing(space::S).into()
+    ranked(1, row![gap::horizontal(), mode, language].spacing(space::S))
 }

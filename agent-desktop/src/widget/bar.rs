@@ -2,10 +2,11 @@
 //!
 //! A button without a message is dimmed and keeps its place.
 
-use super::{Icon, icon};
+use super::{Button, Icon, button, icon};
 use crate::font;
 use crate::theme::{self, Palette, Tone, size, space, text_size};
-use iced::widget::{Button, Column, button, column, container, text};
+use iced::widget::button::Status;
+use iced::widget::{Column, column, container, text};
 use iced::{Center, Fill};
 
 /// Letters of a word from which on it is written smaller in the bar.
@@ -19,7 +20,7 @@ fn caption<'a, M: 'a>(word: &'a str, key: &'a str) -> Column<'a, M> {
     column![word, key].align_x(Center)
 }
 
-fn call_shape<'a, M: 'a>(word: &'a str, key: &'a str) -> Button<'a, M> {
+fn call_shape<'a, M: Clone + 'a>(word: &'a str, key: &'a str) -> Button<'a, M> {
     let content = container(caption(word, key)).center(Fill);
     button(content).height(size::BUTTON).padding(0.0)
 }
@@ -92,7 +93,7 @@ pub(crate) fn rail_item<'a, M: Clone + 'a>(palette: Palette, which: Icon, word: 
     let shape = button(container(content).center_x(Fill).center_y(Fill)).width(Fill).height(56.0).padding(0.0);
     let place = shape.on_press_maybe(act);
     place.style(move |_, status| {
-        let status = if chosen { button::Status::Active } else { status };
+        let status = if chosen { Status::Active } else { status };
         theme::rail_button(palette, chosen, status)
     })
 }

@@ -20,8 +20,8 @@ struct LongList<'a, M> {
     made: Vec<Element<'a, M>>,
 }
 
-/// Which rows were in sight last.
-struct Sight(Range<usize>);
+/// Which rows were in sight last, with one more at either end for the keyboard to come to, and which one the first child belongs to.
+struct Sight(Range<usize>, usize);
 
 /// A list of `count` rows; `make` makes the one at a place, which is `row_height` high.
 pub(crate) fn long_list<'a, M: 'a>(count: usize, row_height: f32, make: impl Fn(usize) -> Element<'a, M> + 'a) -> Element<'a, M> {
@@ -34,6 +34,22 @@ fn in_sight(top: f32, row_height: f32, viewport: &Rectangle) -> Range<usize> {
     place(viewport.y, f32::floor)..place(viewport.y + viewport.height, f32::ceil)
 }
 
+/// These, and one more at either end.
+fn with_next(seen: Range<usize>) -> Range<usize> {
+    if seen.is_empty() { seen } else { seen.start.saturating_sub(1)..seen.end + 1 }
+}
+
+/// What a row knows of itself, or a new one begins with.
+fn of_row<M>(known: Option<Tree>, row: &Element<'_, M>) -> Tree {
+    match known {
+        Some(mut tree) => {
+            tree.diff(row);
+            tree
+        }
+        None => Tree::new(row),
+    }
+}
+
 impl<M> Widget<M, Theme, Renderer> for LongList<'_, M> {
     fn size(&self) -> Size<Length> {
         Size::new(Length::Fill, Length::Shrink)
@@ -44,17 +60,21 @@ impl<M> Widget<M, Theme, Renderer> for LongList<'_, M> {
     }
 
     fn state(&self) -> tree::State {
-        tree::State::new(Sight(0..FIRST_ROWS))
+        tree::State::new(Sight(0..FIRST_ROWS, 0))
     }
 
     /// The rows are made at the layout, which knows which ones.
     fn diff(&self, _: &mut Tree) {}
 
     fn layout(&mut self, tree: &mut Tree, renderer: &Renderer, limits: &layout::Limits) -> layout::Node {
-        let Sight(seen) = tree.state.downcast_ref::<Sight>();
+        let Sight(seen, first) = tree.state.downcast_mut::<Sight>();
         let seen = seen.start.min(self.count)..seen.end.min(self.count);
         self.made = seen.clone().map(&self.make).collect();
-        tree.diff_children(&self.made);
+        // What a row knows of itself goes with it when the list is scrolled.
+        let before = std::mem::replace(first, seen.start);
+        let mut known: Vec<_> = std::mem::take(&mut tree.children).into_iter().map(Some).collect();
+        let mut known = |place: usize| known.get_mut(place.checked_sub(before)?)?.take();
+        tree.children = seen.clone().zip(&self.made).map(|(place, row)| of_row(known(place), row)).collect();
         let size = Size::new(limits.max().width, self.row_height);
         let rows = self.made.iter_mut().zip(&mut tree.children).zip(seen).map(|((row, tree), place)| {
             let node = row.as_widget_mut().layout(tree, renderer, &layout::Limits::new(Size::ZERO, size));
@@ -83,8 +103,8 @@ impl<M> Widget<M, Theme, Renderer> for LongList<'_, M> {
         shell: &mut Shell<'_, M>,
         viewport: &Rectangle,
     ) {
-        let seen = in_sight(layout.bounds().y, self.row_height, viewport);
-        let Sight(known) = tree.state.downcast_mut::<Sight>();
+        let seen = with_next(in_sight(layout.bounds().y, self.row_height, viewport));
+        let Sight(known, _) = tree.state.downcast_mut::<Sight>();
         if *known != seen {
             *known = seen;
             shell.invalidate_layout();

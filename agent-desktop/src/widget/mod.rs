@@ -1,13 +1,17 @@
 //! Small parts that several screens share. They know texts, sizes and tones, and nothing about calls.
 
 mod bar;
+mod button;
 pub(crate) mod icon;
+mod keys;
 mod long_list;
 mod plain_keys;
 mod pulse;
 
 pub(crate) use bar::{call_button, call_button_filled, call_button_on, filled, plain, plain_key, rail_item, word_key};
+pub(crate) use button::{Button, button};
 pub(crate) use icon::{Icon, icon};
+pub(crate) use keys::{group, known_as, layer, ranked};
 pub(crate) use long_list::long_list;
 pub(crate) use plain_keys::plain_keys;
 pub(crate) use pulse::{PULSE_STEP_MS, pulse};
@@ -66,6 +70,12 @@ pub(crate) fn tag<'a, M: 'a>(palette: Palette, tone: Tone, word: &'a str) -> Con
 pub(crate) fn dot<'a, M: 'a>(color: Color) -> Container<'a, M> {
     let round = container::Style { background: Some(color.into()), border: iced::border::rounded(4.0), ..Default::default() };
     container(Space::new().width(8.0).height(8.0)).style(move |_| round)
+}
+
+/// What is there now and then, above what stays: that keeps its place among the widgets, and with it the keyboard.
+pub(crate) fn above<'a, M: 'a>(content: Option<impl Into<Element<'a, M>>>, gap: f32) -> Element<'a, M> {
+    let content = content.map(|content| container(content).padding(iced::Padding::ZERO.bottom(gap)));
+    column![].push(content).into()
 }
 
 /// A hairline across or along.

@@ -50,7 +50,7 @@ pub(super) fn messages_page() -> Desktop {
     desktop
 }
 
-fn supervisor() -> View {
+pub(super) fn supervisor() -> View {
     let waiting = |interaction, queue, seconds, rings| WaitingRow {
         interaction: InteractionId(interaction),
         queue: QueueId(queue),

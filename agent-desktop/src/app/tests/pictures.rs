@@ -69,7 +69,7 @@ fn long_meal() -> View {
 }
 
 /// Written about, with a caller who is known well.
-fn writing() -> Desktop {
+pub(super) fn writing() -> Desktop {
     let mut view = with_papers(talking());
     if let Some(call) = view.desk.as_mut().and_then(|desk| desk.call.as_mut()) {
         *call = CallView { phase: CallPhase::Talking, since: ago(137), ..known_caller() };
@@ -138,7 +138,7 @@ fn lists(page: shared::wire::CallsPage) -> Desktop {
     desktop
 }
 
-fn settings() -> Desktop {
+pub(super) fn settings() -> Desktop {
     let mut view = with_papers(with_phone(VoiceDevice::Headset));
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     view.voice.devices = desktop_core::Devices { microphones: names(&["Jabra Evolve2 65"]), loudspeakers: names(&["Jabra Evolve2 65"]) };
@@ -308,6 +308,12 @@ fn more_screens() -> Vec<Picture> {
         Picture::new("break-over-zh-dark", Desktop::showing(long_meal()), Dark, Chinese),
         Picture::new("refused-zh-dark", Desktop::showing(refused()), Dark, Chinese),
     ]
+}
+
+/// Each screen and state once.
+pub(super) fn screens() -> impl Iterator<Item = (String, Desktop)> {
+    let more = more_screens().into_iter().map(|picture| (picture.name, picture.desktop));
+    SCREENS.into_iter().map(|(name, make)| (name.to_owned(), make())).chain(more)
 }
 
 /// The screens that must not change unseen.

@@ -3,8 +3,8 @@
 use super::{Message, Scene, caller, sign, tone};
 use crate::font;
 use crate::theme::{self, radius, size, space, text_size};
-use crate::widget::{body, card, hairline, heading, icon, label, long_list, plain_keys, scroll};
-use iced::widget::{Row, button, center, column, container, row, space as gap, text, text_input};
+use crate::widget::{body, button, card, group, hairline, heading, icon, label, long_list, plain_keys, scroll};
+use iced::widget::{Row, center, column, container, row, space as gap, text, text_input};
 use iced::{Center, Element, Fill, Right};
 use shared::model::{AgentState, Floor, FloorRow};
 
@@ -82,7 +82,7 @@ fn table<'a>(filter: &'a Filter, scene: Scene<'a>, floor: &'a Floor) -> Element<
     column![top.spacing(space::M).align_y(Center), head(scene), hairline(palette).width(Fill).height(1.0), rows].spacing(space::S).into()
 }
 
-fn kinds<'a>(filter: &'a Filter, scene: Scene<'a>) -> Row<'a, Message> {
+fn kinds<'a>(filter: &'a Filter, scene: Scene<'a>) -> Element<'a, Message> {
     let state = &scene.texts.state;
     let all = chip(scene, scene.texts.house.all, filter.kind.is_none(), None);
     let chips = Kind::ALL.map(|kind| {
@@ -94,11 +94,11 @@ fn kinds<'a>(filter: &'a Filter, scene: Scene<'a>) -> Row<'a, Message> {
         };
         chip(scene, word, filter.kind == Some(kind), Some(kind))
     });
-    row![all].extend(chips).spacing(space::XS)
+    group(row![all].extend(chips).spacing(space::XS))
 }
 
 fn chip<'a>(scene: Scene<'a>, word: &'a str, chosen: bool, kind: Option<Kind>) -> Element<'a, Message> {
-    let place = button(text(word).size(text_size::LABEL)).padding([6.0, 10.0]).on_press(Message::FindKind(kind));
+    let place = button(text(word).size(text_size::LABEL)).padding([6.0, 10.0]).on_press(Message::FindKind(kind)).present(chosen);
     place.style(move |_, status| theme::rail_button(scene.palette, chosen, status)).into()
 }
 

@@ -5,9 +5,9 @@ use super::chooser::Purpose;
 use super::{Message, Scene, State, caller, present_call, sign, tone};
 use crate::font;
 use crate::theme::{self, Tone, radius, size, space, text_size};
-use crate::widget::{body, call_button, call_button_filled, call_button_on, icon, label};
+use crate::widget::{body, button, call_button, call_button_filled, call_button_on, icon, label, ranked};
 use desktop_core::Wish;
-use iced::widget::{Row, button, column, container, row, space as gap, text};
+use iced::widget::{Row, column, container, row, space as gap, text};
 use iced::{Center, Element, Fill};
 use shared::model::{CallFunction, NextState};
 
@@ -25,7 +25,7 @@ pub(super) fn view<'a>(state: &'a State, scene: Scene<'a>) -> Element<'a, Messag
     let middle = row![].push(next(scene)).push(container(who(state, scene)).width(Fill).clip(true)).spacing(space::L).align_y(Center);
     let bar = row![state_box(scene), middle.width(Fill), buttons(scene)];
     let bar = container(bar.spacing(space::L).align_y(Center)).padding([0.0, space::L]).center_y(size::CALL_BAR);
-    bar.style(move |_| theme::bar(palette)).into()
+    ranked(super::rank::CALL_BAR, bar.style(move |_| theme::bar(palette)))
 }
 
 pub(super) fn state_box<'a>(scene: Scene<'a>) -> Element<'a, Message> {

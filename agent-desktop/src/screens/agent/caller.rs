@@ -3,8 +3,8 @@
 use super::{Message, Scene, State, present_call};
 use crate::font;
 use crate::theme::{self, Tone, radius, space, text_size};
-use crate::widget::{body, card, hairline, heading, key_hint, label, labelled, plain, scroll, tag, word_key};
-use iced::widget::{Column, Row, button, column, container, row, text};
+use crate::widget::{body, button, card, hairline, heading, key_hint, label, labelled, plain, ranked, scroll, tag, word_key};
+use iced::widget::{Column, Row, column, container, row, text};
 use iced::{Center, Element, Fill};
 use shared::model::{CallFunction, CallView, Caller, CareClass};
 
@@ -16,7 +16,7 @@ pub(super) fn view<'a>(state: &'a State, scene: Scene<'a>) -> Element<'a, Messag
         (None, Some(call)) => filled(state, scene, texts.last_caller, call),
         (None, None) => empty(scene),
     };
-    card(scene.palette, content).width(Fill).height(Fill).into()
+    ranked(super::rank::CALLER, card(scene.palette, content).width(Fill).height(Fill))
 }
 
 fn empty<'a>(scene: Scene<'a>) -> Column<'a, Message> {
@@ -130,7 +130,7 @@ fn persons<'a>(state: &'a State, scene: Scene<'a>, call: &'a CallView) -> Option
         let present = Some(person.person) == shown;
         let name = text(person.name.reveal().as_str()).size(text_size::BODY);
         let name = if present { name.font(font::BOLD) } else { name };
-        let place = button(container(name).center_y(Fill)).width(Fill).height(28.0).padding([0.0, space::S]);
+        let place = button(container(name).center_y(Fill)).width(Fill).height(28.0).padding([0.0, space::S]).present(present);
         let place = place.on_press_maybe((!present).then_some(Message::Choose(person.person)));
         place.style(move |_, status| theme::button_row(palette, present.then_some(Tone::Blue), status)).into()
     });

@@ -5,9 +5,9 @@ use super::{Message, Scene, caller};
 use crate::font;
 use crate::screens::clock;
 use crate::theme::{self, Tone, radius, size, space, text_size};
-use crate::widget::{body, card, hairline, heading, label, scroll};
+use crate::widget::{body, button, card, group, hairline, heading, known_as, label, scroll};
 use desktop_core::{View, Wish};
-use iced::widget::{Column, Container, Id, Row, button, center, column, container, row, space as gap, text};
+use iced::widget::{Column, Container, Id, Row, center, column, container, row, space as gap, text};
 use iced::{Center, Element, Fill, Right};
 use shared::model::{CallEntry, Direction};
 use shared::wire::CallsPage;
@@ -47,10 +47,11 @@ pub(super) fn view<'a>(page: CallsPage, selected: usize, scene: Scene<'a>) -> El
         };
         let count = scene.view.papers.calls.get(&one).filter(|_| one == CallsPage::Callbacks).map(Vec::len).filter(|count| *count > 0);
         let word = count.map_or_else(|| word.to_owned(), |count| format!("{word} {count}"));
-        let place = button(text(word).size(text_size::BODY)).padding([6.0, space::M]).on_press(Message::ShowCalls(one));
+        let place =
+            button(text(word).size(text_size::BODY)).padding([6.0, space::M]).on_press(Message::ShowCalls(one)).present(one == page);
         place.style(move |_, status| theme::rail_button(palette, one == page, status)).into()
     });
-    let top = row![heading(palette, texts.calls), Row::from_iter(tabs).spacing(space::XS), gap::horizontal()].push(stale(scene));
+    let top = row![heading(palette, texts.calls), group(Row::from_iter(tabs).spacing(space::XS)), gap::horizontal()].push(stale(scene));
     let rows: Element<'a, Message> = match scene.view.papers.calls.get(&page) {
         None => center(label(palette, texts.calls_loading).size(text_size::BODY)).into(),
         Some(calls) if calls.is_empty() => {
@@ -65,9 +66,9 @@ pub(super) fn view<'a>(page: CallsPage, selected: usize, scene: Scene<'a>) -> El
             let lines = calls.iter().enumerate().flat_map(|(place, call)| {
                 let line = line(page, scene, call);
                 let line = if place == selected { line.style(move |_| theme::chosen(palette)) } else { line };
-                [line.into(), hairline(palette).width(Fill).height(1.0).into()]
+                [known_as(call.interaction.0, line), hairline(palette).width(Fill).height(1.0).into()]
             });
-            scroll(scene.palette, Column::from_iter(lines)).id(Id::new(LIST)).width(Fill).height(Fill).into()
+            group(scroll(scene.palette, Column::from_iter(lines)).id(Id::new(LIST)).width(Fill).height(Fill))
         }
     };
     let content = column![top.spacing(space::L).align_y(Center), head(scene), hairline(palette).width(Fill).height(1.0), rows];

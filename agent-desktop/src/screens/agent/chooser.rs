@@ -4,9 +4,9 @@
 use super::{Message, Scene, caller, tone};
 use crate::font;
 use crate::theme::{self, Tone, size, space, text_size};
-use crate::widget::{Icon, body, card, dot, icon, key_hint, label, scroll};
+use crate::widget::{Icon, body, button, card, dot, group, icon, key_hint, label, scroll};
 use desktop_core::{View, Wish, found};
-use iced::widget::{Column, Id, button, center, column, container, mouse_area, opaque, row, space as gap, text, text_input};
+use iced::widget::{Column, Id, center, column, container, mouse_area, opaque, row, space as gap, text, text_input};
 use iced::{Center, Element, Fill};
 use shared::model::{AgentState, CallFunction, Direction, MatterKind, PhoneNumber, Target, UnitId};
 
@@ -347,7 +347,7 @@ impl Chooser {
         let list: Element<'a, Message> = if rows.is_empty() {
             container(label(palette, texts.nothing_found).size(text_size::BODY)).center_x(Fill).center_y(LIST_HEIGHT).into()
         } else {
-            container(scroll(scene.palette, Column::with_children(rows)).id(Id::new(LIST))).height(LIST_HEIGHT).into()
+            group(container(scroll(scene.palette, Column::with_children(rows)).id(Id::new(LIST))).height(LIST_HEIGHT))
         };
         let title = text(self.title(scene)).size(text_size::NUMBER).font(font::BOLD);
         let content = column![title, field, list, label(palette, texts.choose_hint)].spacing(space::M);
@@ -384,7 +384,12 @@ fn line<'a>(scene: Scene<'a>, entry: Entry, selected: bool) -> Element<'a, Messa
     let detail = container(label(palette, entry.detail).wrapping(one_line)).width(Fill).clip(true);
     let content = row![].push(mark).push(body(entry.title).wrapping(one_line)).push(detail).push(label(palette, entry.note));
     let content = container(content.spacing(space::S).align_y(Center)).center_y(Fill).clip(true);
-    let place = button(content).width(Fill).height(ROW).padding([0.0, space::M]).on_press_maybe(entry.choice.map(Message::Chosen));
+    let place = button(content)
+        .width(Fill)
+        .height(ROW)
+        .padding([0.0, space::M])
+        .present(selected)
+        .on_press_maybe(entry.choice.map(Message::Chosen));
     place.style(move |_, status| theme::button_row(palette, selected.then_some(Tone::Blue), status)).into()
 }
 

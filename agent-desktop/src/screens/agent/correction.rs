@@ -1,12 +1,13 @@
 //! The form in which a caller's card is corrected, or another person is registered under the number. What stood there is kept by the
 //! server.
 
+use super::settings::switch;
 use super::{Message, Scene};
 use crate::font;
 use crate::theme::{self, space, text_size};
-use crate::widget::{filled, key_hint, label, labelled, plain};
+use crate::widget::{filled, group, key_hint, label, labelled, plain};
 use iced::Center;
-use iced::widget::{Column, checkbox, column, row, space as gap, text, text_input};
+use iced::widget::{Column, column, row, space as gap, text, text_input};
 use shared::model::{CallView, CardField, InteractionId, PersonId};
 use shared::pii::Pii;
 use shared::wire::Correction;
@@ -99,7 +100,7 @@ impl Form {
 pub(super) fn view<'a>(form: &'a Form, scene: Scene<'a>) -> Column<'a, Message> {
     let (palette, texts) = (scene.palette, &scene.texts.house);
     let another = form.another().map(|another| {
-        let choice = checkbox(another).label(texts.register).text_size(text_size::BODY).on_toggle(|on| Message::Edit(Edit::Another(on)));
+        let choice = switch(scene, texts.register, another, Message::Edit(Edit::Another(!another)));
         row![choice, key_hint(palette, "Ctrl+N")].spacing(space::S).align_y(Center)
     });
     let save = form.correction().map(|_| Message::SaveCorrection);
@@ -110,14 +111,14 @@ pub(super) fn view<'a>(form: &'a Form, scene: Scene<'a>) -> Column<'a, Message> 
         column![labelled(palette, texts.tags, field(scene, &form.tags, Edit::Tags)), label(palette, texts.tags_hint)].spacing(space::XS),
     ]
     .push(another)
-    .push(
+    .push(group(
         row![
             gap::horizontal(),
             plain(palette, scene.texts.frame.cancel, Some(Message::CloseQuestion)),
             filled(palette, texts.save, None, save)
         ]
         .spacing(space::S),
-    )
+    ))
     .spacing(space::M)
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Message, Scene};
 use crate::theme::{self, Tone, radius, space, text_size};
-use crate::widget::{body, label, plain, strong};
+use crate::widget::{body, group, known_as, label, plain, strong};
 use desktop_core::Wish;
 use iced::widget::{Column, Row, container, row, space as gap, text};
 use iced::{Center, Element, Fill};
@@ -21,7 +21,7 @@ pub(super) fn parties<'a>(scene: Scene<'a>) -> Option<Element<'a, Message>> {
     let palette = scene.palette;
     (!lines.is_empty()).then(|| {
         let lines = Column::from_iter(lines).spacing(space::S);
-        container(lines).width(Fill).padding([space::S, space::L]).style(move |_| theme::card(palette)).into()
+        group(container(lines).width(Fill).padding([space::S, space::L]).style(move |_| theme::card(palette)))
     })
 }
 
@@ -101,7 +101,7 @@ fn other<'a>(scene: Scene<'a>, party: &'a PartyView, last: bool) -> Element<'a, 
     let line = line.push(act(papers.drop_party, CallFunction::DropParty { party: party.party }));
     // Leaving is one act, whoever takes part.
     let line = line.push(last.then(|| act(calls.leave, CallFunction::Leave)));
-    line.spacing(space::S).align_y(Center).into()
+    known_as(party.party.0.into(), line.spacing(space::S).align_y(Center))
 }
 
 fn tag<'a>(scene: Scene<'a>, tone: Tone, word: &'a str) -> Element<'a, Message> {

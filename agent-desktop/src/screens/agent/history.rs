@@ -5,9 +5,9 @@ use super::correction::Form;
 use super::{Message, Scene, State};
 use crate::font;
 use crate::theme::{self, Tone, space, text_size};
-use crate::widget::{body, filled, hairline, label, scroll, tag};
+use crate::widget::{body, button, filled, group, hairline, label, scroll, tag};
 use desktop_core::{HistoryTold, View};
-use iced::widget::{Column, Id, Row, button, center, column, container, row, space as gap, text};
+use iced::widget::{Column, Id, Row, center, column, container, row, space as gap, text};
 use iced::{Center, Element, Fill};
 use shared::model::{CallView, CallerPerson, CardChange, CardField, InteractionId, PersonId};
 use std::sync::Arc;
@@ -104,7 +104,7 @@ pub(super) fn view<'a>(sheet: &'a Sheet, state: &'a State, scene: Scene<'a>) -> 
             let rows = list(sheet, scene, changes, person)
                 .push(more.then(|| container(label(palette, texts.history_more)).padding([space::S, space::S])));
             let list = scroll(palette, rows).id(Id::new(LIST)).spacing(space::S).width(Fill);
-            (container(list).height(height).into(), texts.history_hint)
+            (group(container(list).height(height)), texts.history_hint)
         }
     };
     let head = row![title].push(name).spacing(space::M).align_y(Center);

@@ -3,8 +3,8 @@
 use super::{Message, Scene};
 use crate::font;
 use crate::theme::{self, space, text_size};
-use crate::widget::{label, strong};
-use iced::widget::{Column, Row, button, column, container, text};
+use crate::widget::{button, group, label, strong};
+use iced::widget::{Column, Row, column, container, text};
 use iced::{Center, Fill};
 
 const KEYS: [[char; 3]; 4] = [['1', '2', '3'], ['4', '5', '6'], ['7', '8', '9'], ['*', '0', '#']];
@@ -37,7 +37,7 @@ pub(super) fn view<'a>(keys: &'a str, scene: Scene<'a>) -> Column<'a, Message> {
         Row::from_iter(keys).spacing(space::S).into()
     });
     let title = text(scene.texts.papers.keypad).size(text_size::NUMBER).font(font::BOLD);
-    column![title, echo, Column::from_iter(rows).spacing(space::S), label(palette, scene.texts.papers.keypad_hint)]
+    column![title, echo, group(Column::from_iter(rows).spacing(space::S)), label(palette, scene.texts.papers.keypad_hint)]
         .spacing(space::M)
         .align_x(Center)
 }

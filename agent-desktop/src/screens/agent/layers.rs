@@ -1,13 +1,13 @@
 //! What lies over the desk: the strip of trouble that blocks nothing, the message with its one act, the two questions.
 
 use super::status_line::light_tone;
-use super::{Message, Scene, State};
+use super::{Message, Scene, State, rank};
 use crate::font;
 use crate::screens::clock;
 use crate::theme::{self, Tone, size, space, text_size};
-use crate::widget::{Icon, advice, body, card, dot, filled, heading, icon, label, plain, strong};
+use crate::widget::{Icon, advice, body, button, card, dot, filled, group, heading, icon, label, plain, ranked, strong};
 use desktop_core::{DeviceProblem, LinkState, Saved, Wish};
-use iced::widget::{Column, Row, button, center, column, container, mouse_area, opaque, row, space as gap, text};
+use iced::widget::{Column, Row, center, column, container, mouse_area, opaque, row, space as gap, text};
 use iced::{Center, Element, Fill};
 use shared::model::{NotReadyReason, Notice, Refusal};
 
@@ -73,7 +73,7 @@ pub(super) fn toast<'a>(state: &'a State, scene: Scene<'a>) -> Option<Element<'a
         (None, None) => return None,
     };
     let dismiss = plain(palette, texts.frame.dismiss, Some(Message::Wish(Wish::Dismiss)));
-    let acts = row![].push(way_out(state, scene, notice)).push(dismiss).spacing(space::S);
+    let acts = ranked(rank::MESSAGE, row![].push(way_out(state, scene, notice)).push(dismiss).spacing(space::S));
     let content = row![container(advice(palette, tone, sentences)).width(Fill), acts].spacing(space::L).align_y(Center);
     let message = container(content).width(TOAST_WIDTH).padding(space::L).style(move |_| theme::toast(palette));
     let place = container(opaque(message)).center_x(Fill).align_bottom(Fill);
@@ -87,7 +87,7 @@ fn done<'a>(scene: Scene<'a>, saved: Saved) -> Element<'a, Message> {
         Saved::Summary { .. } => scene.texts.papers.summary_saved,
         Saved::Password => scene.texts.papers.password_changed,
     };
-    let dismiss = plain(palette, scene.texts.frame.dismiss, Some(Message::Wish(Wish::Dismiss)));
+    let dismiss = ranked(rank::MESSAGE, plain(palette, scene.texts.frame.dismiss, Some(Message::Wish(Wish::Dismiss))));
     let content = row![icon(Icon::Ready, palette.color(Tone::Green)), container(strong(words)).width(Fill), dismiss];
     let message = container(content.spacing(space::M).align_y(Center)).width(DONE_WIDTH).padding([space::S, space::L]);
     let place = container(opaque(message.style(move |_| theme::toast(palette)))).center_x(Fill).align_bottom(Fill);
@@ -133,7 +133,7 @@ pub(super) fn reasons<'a>(scene: Scene<'a>) -> Element<'a, Message> {
     let lock = choice(scene, word.push(label(palette, "6")), Wish::Lock);
     let content = column![
         text(scene.texts.frame.reasons_title).size(text_size::NUMBER).font(font::BOLD),
-        Column::with_children(rows.chain([lock])),
+        group(Column::with_children(rows.chain([lock]))),
         label(palette, scene.texts.frame.reasons_hint),
     ];
     question(scene, content.spacing(space::M))
@@ -154,7 +154,7 @@ pub(super) fn sign_out<'a>(scene: Scene<'a>) -> Element<'a, Message> {
     let content = column![
         text(texts.sign_out_question).size(text_size::NUMBER).font(font::BOLD),
         heading(palette, texts.sign_out_consequence).font(font::REGULAR),
-        row![gap::horizontal(), cancel, act].spacing(space::S),
+        group(row![gap::horizontal(), cancel, act].spacing(space::S)),
     ];
     question(scene, content.spacing(space::L))
 }

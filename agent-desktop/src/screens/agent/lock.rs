@@ -3,7 +3,7 @@
 use super::{Action, Message, Scene, State, layers};
 use crate::font;
 use crate::theme::{self, Tone, space, text_size};
-use crate::widget::{Icon, advice, card, filled, icon, label, labelled, plain, plain_keys};
+use crate::widget::{Icon, advice, card, filled, group, icon, label, labelled, layer, plain, plain_keys};
 use desktop_core::Wish;
 use iced::widget::{Id, Stack, column, container, row, space as gap, stack, text, text_input};
 use iced::{Center, Element, Fill};
@@ -42,12 +42,12 @@ impl State {
             .push(me)
             .push(labelled(palette, texts.sign_in.password, plain_keys(password)))
             .push(wrong)
-            .push(row![out, gap::horizontal(), act])
+            .push(group(row![out, gap::horizontal(), act]))
             .spacing(space::L);
         let page = container(card(palette, content).width(CARD_WIDTH).padding(space::XL)).center(Fill);
         let page = container(page).width(Fill).height(Fill).style(move |_| theme::page(palette));
         let asks = matches!(self.question, Some(super::Question::SignOut)).then(|| layers::sign_out(scene));
-        let screen: Stack<'a, Message> = stack![page].push(asks);
+        let screen: Stack<'a, Message> = stack![layer(page, asks.is_none())].push(asks.map(|asks| layer(asks, true)));
         screen.into()
     }
 }

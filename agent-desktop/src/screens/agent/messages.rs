@@ -3,9 +3,9 @@
 use super::{Message, Scene};
 use crate::font;
 use crate::theme::{self, Tone, size, space, text_size};
-use crate::widget::{body, card, heading, label, long_list, plain, plain_keys, scroll};
+use crate::widget::{above, body, button, card, group, heading, known_as, label, long_list, plain, scroll};
 use desktop_core::{View, Wish};
-use iced::widget::{Column, button, center, column, container, row, space as gap, text, text_input};
+use iced::widget::{Column, center, column, container, row, space as gap, text, text_input};
 use iced::{Center, Element, Fill};
 use shared::model::MessageId;
 use shared::wire::{MAX_MESSAGE, MessageChange, MessageLink, MessageRow, MessageTarget, RECALL_MS};
@@ -59,8 +59,8 @@ impl State {
     }
 
     pub(super) fn view<'a>(&'a self, scene: Scene<'a>) -> Element<'a, Message> {
-        let talk = column![].push(pinned(scene)).push(self.rows(scene)).push(self.attachments(scene)).push(self.field(scene));
-        let talk = talk.spacing(space::M);
+        let below = column![above(self.attachments(scene), space::M), self.field(scene)];
+        let talk = column![above(pinned(scene), space::M), self.rows(scene), below.padding(iced::Padding::ZERO.top(space::M))];
         let targets = card(scene.palette, self.targets(scene)).width(LIST_WIDTH).height(Fill);
         row![targets, card(scene.palette, talk).width(Fill).height(Fill)].spacing(space::M).into()
     }
@@ -71,7 +71,7 @@ impl State {
         let one = move |word: String, target: MessageTarget| {
             let chosen = (self.to == Some(target)).then_some(Tone::Blue);
             let place = button(container(body(word).wrapping(text::Wrapping::None)).center_y(Fill)).width(Fill).height(size::ROW);
-            let place = place.padding([0.0, space::S]).on_press(Message::Messages(Act::To(target)));
+            let place = place.padding([0.0, space::S]).present(chosen.is_some()).on_press(Message::Messages(Act::To(target)));
             Element::from(place.style(move |_, status| theme::button_row(scene.palette, chosen, status)))
         };
         let teams = scene.view.rules.queues.iter().map(|(queue, name)| one(name.clone(), MessageTarget::Team(*queue)));
@@ -85,7 +85,7 @@ impl State {
                 let (agent, row) = agents[place];
                 one(format!("{} {}", row.number, row.name), MessageTarget::Agent(*agent))
             }));
-        scroll(scene.palette, all.spacing(space::XS)).height(Fill).into()
+        group(scroll(scene.palette, all.spacing(space::XS)).height(Fill))
     }
 
     fn rows<'a>(&'a self, scene: Scene<'a>) -> Element<'a, Message> {
@@ -96,7 +96,7 @@ impl State {
         let older = messages.has_older.then(|| plain(scene.palette, texts.older, Some(Message::Messages(Act::Older))));
         let rows = Column::with_children(messages.rows.values().map(|row| one_message(scene, row, false)));
         let all = column![].push(older).push(rows.spacing(space::M)).spacing(space::M).width(Fill);
-        scroll(scene.palette, all).anchor_bottom().width(Fill).height(Fill).into()
+        group(scroll(scene.palette, all).anchor_bottom().width(Fill).height(Fill))
     }
 
     /// The call at this desk, and matters of its citizen that are open, to be attached.
@@ -112,7 +112,7 @@ impl State {
             let place = button(word).height(size::ROW).padding([0.0, space::S]).on_press(Message::Messages(Act::Attach(link)));
             Element::from(place.style(move |_, status| theme::button_row(scene.palette, chosen, status)))
         };
-        (!links.is_empty()).then(|| row(links.into_iter().map(one)).spacing(space::S).into())
+        (!links.is_empty()).then(|| group(row(links.into_iter().map(one)).spacing(space::S)))
     }
 
     fn field<'a>(&'a self, scene: Scene<'a>) -> Element<'a, Message> {
@@ -120,7 +120,7 @@ impl State {
         let can_send = self.to.is_some() && !self.text.trim().is_empty() && !scene.view.messages.sending;
         let field = text_input(texts.write, &self.text).on_input(|text| Message::Messages(Act::Text(text))).size(text_size::BODY);
         let field = field.on_submit(Message::Messages(Act::Send)).padding([7.0, 10.0]);
-        let field = plain_keys(field.width(Fill).style(move |_, status| theme::field(scene.palette, status)));
+        let field = field.width(Fill).style(move |_, status| theme::field(scene.palette, status));
         let word = if scene.view.messages.sending { texts.sending } else { texts.send };
         row![field, plain(scene.palette, word, can_send.then_some(Message::Messages(Act::Send)))].spacing(space::S).align_y(Center).into()
     }
@@ -130,7 +130,7 @@ impl State {
 fn pinned<'a>(scene: Scene<'a>) -> Option<Element<'a, Message>> {
     let rows = &scene.view.messages.pinned;
     let all = column![heading(scene.palette, scene.texts.floor.pinned)].extend(rows.iter().map(|row| one_message(scene, row, true)));
-    (!rows.is_empty()).then(|| all.spacing(space::S).into())
+    (!rows.is_empty()).then(|| group(all.spacing(space::S)))
 }
 
 fn link_words(scene: Scene<'_>, link: MessageLink) -> String {
@@ -178,5 +178,5 @@ fn one_message<'a>(scene: Scene<'a>, row_: &'a MessageRow, pinned: bool) -> Elem
         Some(changes) => row![container(words).width(Fill), changes].spacing(space::S).align_y(Center).into(),
         None => words.into(),
     };
-    column![head.spacing(space::S).align_y(Center), words].push(link).spacing(space::XS).into()
+    known_as(row_.number, column![head.spacing(space::S).align_y(Center), words].push(link).spacing(space::XS))
 }

@@ -3,7 +3,7 @@
 use super::{Message, Scene, State, call_bar, caller, present_call};
 use crate::font;
 use crate::theme::{self, Tone, space, text_size};
-use crate::widget::{call_button, call_button_filled, label};
+use crate::widget::{call_button, call_button_filled, group, label, layer};
 use desktop_core::Wish;
 use iced::widget::{column, container, row, text};
 use iced::{Center, Element, Fill};
@@ -33,5 +33,5 @@ pub(super) fn view<'a>(state: &'a State, scene: Scene<'a>) -> Element<'a, Messag
     ];
     let strip = row![call_bar::state_box(scene), container(column![].push(who)).width(Fill).clip(true), buttons.spacing(space::XS)];
     let strip = container(strip.spacing(space::S).align_y(Center)).padding([0.0, space::S]).center_y(Fill).width(Fill);
-    strip.style(move |_| theme::bar(palette)).into()
+    layer(group(strip.style(move |_| theme::bar(palette))), true)
 }

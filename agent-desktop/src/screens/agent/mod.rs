@@ -28,9 +28,9 @@ pub(crate) mod supervise;
 use super::Scene;
 use crate::keeping::Settings;
 use crate::theme::{self, Tone, size, space, text_size};
-use crate::widget::{Icon, hairline, rail_item};
+use crate::widget::{Icon, above, hairline, known_as, layer, rail_item, ranked};
 use correction::{Edit, Form};
-use desktop_core::{LinkState, Saved, SoundSettings, SoundTest, View, Wish};
+use desktop_core::{LinkState, Saved, SoundSettings, View, Wish};
 use iced::widget::{Stack, column, container, row, scrollable, stack};
 use iced::{Element, Fill};
 use shared::model::{AgentState, CallFunction, CallView, CallerPerson, InteractionId, NotReadyReason, PersonId};
@@ -39,6 +39,19 @@ use shared::wire::CallsPage;
 
 /// Below this width of the window the right column is a drawer.
 const DRAWER_BELOW: f32 = 1_100.0;
+/// After what do Tab and its groups come: first what asks for an answer, then what the page holds, and then what is around it.
+mod rank {
+    /// A message over the page.
+    pub(super) const MESSAGE: i8 = -1;
+    /// Whose call it is.
+    pub(super) const CALLER: i8 = 1;
+    /// The call bar, whose buttons have keys of their own.
+    pub(super) const CALL_BAR: i8 = 2;
+    /// The status line.
+    pub(super) const STATUS_LINE: i8 = 3;
+    /// The rail: from there Tab leads into the page that was chosen.
+    pub(super) const RAIL: i8 = 4;
+}
 /// From this width on the side columns are wider.
 const WIDE_FROM: f32 = 1_800.0;
 
@@ -75,13 +88,19 @@ pub(crate) struct State {
 
 /// What fills the space below the call bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Page {
+pub(crate) enum Page {
+    /// 工作台
     #[default]
     Desk,
+    /// 记录
     Calls,
+    /// 全部座席
     Agents,
+    /// 消息
     Messages,
+    /// 督办
     Supervise,
+    /// 设置
     Settings,
 }
 
@@ -285,14 +304,17 @@ impl State {
             Message::Wish(wish @ Wish::TestSound(_)) => return Action::Wish(wish),
             Message::Wish(wish) => return self.wish(wish),
             Message::ToggleReady => return self.toggle_ready(view, settings),
-            Message::Digit(digit) => return self.choose(digit),
+            Message::Digit(digit) => return self.choose(digit, view),
             Message::AskSignOut => self.question = Some(Question::SignOut),
             Message::CloseQuestion => return self.close(),
             Message::ToggleDrawer => self.drawer = !self.drawer,
             Message::ShowDesk => return self.turn_to(Page::Desk),
             Message::ShowAgents => return self.turn_to(Page::Agents),
             Message::ShowMessages => return self.turn_to(Page::Messages),
-            Message::ShowSupervise => return self.turn_to(Page::Supervise),
+            Message::ShowSupervise => {
+                self.supervise.open();
+                return self.turn_to(Page::Supervise);
+            }
             Message::Messages(act) => return self.messages.update(act, view).map_or(Action::None, Action::Wish),
             Message::Supervise(act) => return self.supervise.update(act, view).map_or(Action::None, Action::Wish),
             Message::NextCalls => {
@@ -346,6 +368,11 @@ impl State {
         let waited = std::mem::replace(&mut self.page, page) == Page::Supervise;
         let waits = page == Page::Supervise;
         (waited != waits).then_some(Wish::WatchWaiting(waits))
+    }
+
+    /// What fills the space below the call bar.
+    pub(crate) fn page(&self) -> Page {
+        self.page
     }
 
     /// Levels of microphone and loudspeaker are on the screen.
@@ -461,14 +488,15 @@ impl State {
         Action::None
     }
 
-    fn choose(&mut self, digit: usize) -> Action {
+    fn choose(&mut self, digit: usize, view: &View) -> Action {
         let reason = digit.checked_sub(1).and_then(|index| NotReadyReason::CHOOSABLE.get(index));
         if matches!(self.question, Some(Question::Reasons)) && digit == NotReadyReason::CHOOSABLE.len() + 1 {
             return self.wish(Wish::Lock);
         }
+        // The sheet and the page have the same two buttons.
+        let tries = matches!(self.question, Some(Question::SoundTest)) || self.page == Page::Settings && !self.is_covered();
         match (&self.question, reason) {
-            (Some(Question::SoundTest), _) if digit == 1 => Action::Wish(Wish::TestSound(SoundTest::Record)),
-            (Some(Question::SoundTest), _) if digit == 2 => Action::Wish(Wish::TestSound(SoundTest::Ring)),
+            (_, _) if tries => settings::digit(digit, view).map_or(Action::None, Action::Wish),
             (Some(Question::Reasons), Some(reason)) => self.wish(Wish::GoNotReady(*reason)),
             (_, _) => Action::None,
         }
@@ -495,14 +523,14 @@ impl State {
             Page::Messages => page(scene, self.messages.view(scene)),
             Page::Supervise => page(scene, self.supervise.view(scene)),
         };
+        let below = known_as(self.page as u64, below);
         let work = column![call_bar::view(self, scene), hairline(palette).width(Fill).height(1.0), below];
         let upper = row![self.rail(scene), hairline(palette).width(1.0).height(Fill), work];
         let whole = column![upper.height(Fill), hairline(palette).width(Fill).height(1.0), status_line::view(scene, server)];
         let whole = container(whole).width(Fill).height(Fill).style(move |_| theme::page(palette));
-        let layers: Stack<'a, Message> = stack![whole]
-            .push(layers::toast(self, scene))
-            .push(self.question.as_ref().map(|question| self.question_view(scene, question, settings)))
-            .push(self.chooser.as_ref().map(|chooser| chooser.view(scene)));
+        let layers: Stack<'a, Message> = stack![layer(stack![whole].push(layers::toast(self, scene)), !self.is_covered())]
+            .push(self.question.as_ref().map(|question| layer(self.question_view(scene, question, settings), self.chooser.is_none())))
+            .push(self.chooser.as_ref().map(|chooser| layer(chooser.view(scene), true)));
         layers.into()
     }
 
@@ -536,7 +564,7 @@ impl State {
             rail_item(palette, Icon::SignOut, texts.sign_out, false, Some(Message::AskSignOut)),
         ];
         let rail = container(places.spacing(space::XS)).width(size::RAIL).height(Fill).padding(space::S);
-        rail.style(move |_| theme::bar(palette)).into()
+        ranked(rank::RAIL, rail.style(move |_| theme::bar(palette)))
     }
 
     fn desk<'a>(&'a self, scene: Scene<'a>) -> Element<'a, Message> {
@@ -551,14 +579,13 @@ impl State {
                 stack![columns, container(iced::widget::opaque(drawer)).align_right(Fill).height(Fill)].into()
             }
         };
-        let whole = column![].push(layers::banner(scene)).push(columns).spacing(space::M).padding(space::M);
-        container(whole).width(Fill).height(Fill).into()
+        page(scene, columns)
     }
 }
 
 /// A page of its own below the call bar.
 fn page<'a>(scene: Scene<'a>, content: Element<'a, Message>) -> Element<'a, Message> {
-    let whole = column![].push(layers::banner(scene)).push(content).spacing(space::M).padding(space::M);
+    let whole = column![above(layers::banner(scene), space::M), content].padding(space::M);
     container(whole).width(Fill).height(Fill).into()
 }
 

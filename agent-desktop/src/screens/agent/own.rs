@@ -3,9 +3,9 @@
 use super::{Message, Scene};
 use crate::font;
 use crate::theme::{self, Tone, size, space, text_size};
-use crate::widget::{body, card, dot, heading, label, labelled, level_meter, tag};
+use crate::widget::{body, button, card, dot, group, heading, label, labelled, level_meter, tag};
 use desktop_core::{DeviceProblem, Wish};
-use iced::widget::{Column, button, column, container, row, space as gap, text};
+use iced::widget::{Column, column, container, row, space as gap, text};
 use iced::{Center, Element, Fill};
 use shared::model::{AgentState, NotReadyReason};
 
@@ -25,9 +25,9 @@ fn switch<'a>(scene: Scene<'a>) -> Column<'a, Message> {
         choice(scene, Tone::Red, texts.reason_word(reason), present == Some(AgentState::NotReady(reason)), act)
     });
     let head = row![heading(scene.palette, texts.frame.my_state), gap::horizontal(), label(scene.palette, "F11").size(text_size::HINT)];
-    let group = label(scene.palette, texts.state.go_not_ready);
-    let rows = column![ready, container(group).padding([space::S, 0.0]), Column::with_children(reasons)];
-    column![head.align_y(Center), rows].spacing(space::S)
+    let above = label(scene.palette, texts.state.go_not_ready);
+    let rows = column![ready, container(above).padding([space::S, 0.0]), Column::with_children(reasons)];
+    column![head.align_y(Center), group(rows)].spacing(space::S)
 }
 
 fn choice<'a>(scene: Scene<'a>, tone: Tone, word: &'a str, present: bool, act: Option<Message>) -> Element<'a, Message> {

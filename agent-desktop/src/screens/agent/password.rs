@@ -3,7 +3,7 @@
 use super::{Message, Scene};
 use crate::font;
 use crate::theme::{self, Tone, space, text_size};
-use crate::widget::{Icon, advice, card, filled, icon, label, labelled, plain, plain_keys};
+use crate::widget::{Icon, advice, card, filled, group, icon, label, labelled, layer, plain, plain_keys};
 use desktop_core::Wish;
 use iced::widget::{Column, Id, column, container, row, space as gap, text, text_input};
 use iced::{Center, Element, Fill};
@@ -78,7 +78,7 @@ fn fields<'a>(form: &'a Form, scene: Scene<'a>) -> Column<'a, Message> {
     .spacing(space::M)
 }
 
-fn change<'a>(form: &'a Form, scene: Scene<'a>) -> iced::widget::Button<'a, Message> {
+fn change<'a>(form: &'a Form, scene: Scene<'a>) -> crate::widget::Button<'a, Message> {
     let act = form.wish().filter(|_| !scene.view.asked).map(|_| Message::ChangePassword);
     filled(scene.palette, scene.texts.papers.change_password, None, act)
 }
@@ -89,7 +89,7 @@ pub(super) fn sheet<'a>(form: &'a Form, scene: Scene<'a>) -> Column<'a, Message>
     column![
         text(scene.texts.papers.change_password).size(text_size::NUMBER).font(font::BOLD),
         fields(form, scene),
-        row![gap::horizontal(), cancel, change(form, scene)].spacing(space::S)
+        group(row![gap::horizontal(), cancel, change(form, scene)].spacing(space::S))
     ]
     .spacing(space::L)
 }
@@ -105,8 +105,8 @@ pub(super) fn first<'a>(form: &'a Form, scene: Scene<'a>) -> Element<'a, Message
         .push(me)
         .push(text(texts.initial_what).size(text_size::BODY).line_height(1.5))
         .push(fields(form, scene))
-        .push(row![out, gap::horizontal(), change(form, scene)])
+        .push(group(row![out, gap::horizontal(), change(form, scene)]))
         .spacing(space::L);
     let page = container(card(palette, content).width(CARD_WIDTH).padding(space::XL)).center(Fill);
-    container(page).width(Fill).height(Fill).style(move |_| theme::page(palette)).into()
+    layer(container(page).width(Fill).height(Fill).style(move |_| theme::page(palette)), true)
 }

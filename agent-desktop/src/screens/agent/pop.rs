@@ -3,7 +3,7 @@
 use super::{Message, Scene, State, caller, sign, tone};
 use crate::font;
 use crate::theme::{self, Tone, radius, space, text_size};
-use crate::widget::{call_button_filled, icon, label, plain};
+use crate::widget::{call_button_filled, group, icon, label, layer, plain};
 use desktop_core::Wish;
 use iced::widget::{column, container, row, space as gap, text};
 use iced::{Center, Element, Fill};
@@ -18,7 +18,7 @@ pub(super) fn view<'a>(state: &'a State, scene: Scene<'a>) -> Element<'a, Messag
     let who = container(column![].push(offer.map(|offer| who(state, scene, &offer.call)))).width(Fill).height(Fill).clip(true);
     let content = column![who, acts(scene)];
     let window = container(content.spacing(space::S)).width(Fill).height(Fill).padding(space::L);
-    window.style(move |_| theme::card(palette)).into()
+    layer(group(window.style(move |_| theme::card(palette))), true)
 }
 
 fn who<'a>(state: &'a State, scene: Scene<'a>, call: &'a CallView) -> Element<'a, Message> {

@@ -6,9 +6,9 @@ use super::{Message, Scene};
 use crate::font;
 use crate::keeping::Settings;
 use crate::theme::{self, Tone, space, text_size};
-use crate::widget::{Icon, body, card, filled, heading, icon, label, labelled, level_meter, plain, plain_key, scroll};
-use desktop_core::{SoundSettings, SoundTest, Wish};
-use iced::widget::{Column, Row, button, column, container, row, space as gap, text};
+use crate::widget::{Icon, body, button, card, filled, group, heading, icon, label, labelled, level_meter, plain, plain_key, scroll};
+use desktop_core::{SoundSettings, SoundTest, View, Wish};
+use iced::widget::{Column, Row, column, container, row, space as gap, text};
 use iced::{Center, Element, Fill};
 use shared::model::VoiceDevice;
 
@@ -38,18 +38,21 @@ fn look<'a>(settings: &'a Settings, scene: Scene<'a>) -> Column<'a, Message> {
     let scales = SCALES.map(|scale| pill(scene, format!("{scale}%"), scale == present, Message::Scale(scale)));
     column![
         heading(scene.palette, texts.look),
-        labelled(scene.palette, texts.scale, Row::from_iter(scales).spacing(space::XS)),
+        labelled(scene.palette, texts.scale, group(Row::from_iter(scales).spacing(space::XS))),
         labelled(
             scene.palette,
             texts.language,
-            row![
-                plain(scene.palette, scene.texts.other_language, Some(Message::SwitchLanguage)),
-                plain(scene.palette, mode, Some(Message::SwitchMode)),
-                plain(scene.palette, texts.mini, Some(Message::ToggleMini)),
-            ]
-            .spacing(space::S)
+            group(
+                row![
+                    plain(scene.palette, scene.texts.other_language, Some(Message::SwitchLanguage)),
+                    plain(scene.palette, mode, Some(Message::SwitchMode)),
+                    plain(scene.palette, texts.mini, Some(Message::ToggleMini)),
+                ]
+                .spacing(space::S)
+            )
         ),
-        labelled(scene.palette, scene.texts.outside.ring_shown, Row::from_iter(ring_places(settings, scene)).spacing(space::XS)),
+        labelled(scene.palette, texts.by_keyboard, body(texts.keyboard_hint).size(text_size::LABEL).line_height(1.4)),
+        labelled(scene.palette, scene.texts.outside.ring_shown, group(Row::from_iter(ring_places(settings, scene)).spacing(space::XS))),
     ]
     .spacing(space::M)
 }
@@ -70,9 +73,11 @@ fn security<'a>(settings: &'a Settings, scene: Scene<'a>) -> Column<'a, Message>
     let lock = scene.view.can_go_not_ready().then_some(Message::Wish(Wish::Lock));
     column![
         heading(scene.palette, texts.security),
-        labelled(scene.palette, texts.lock_label, Row::from_iter(locks).spacing(space::XS)),
-        row![plain(scene.palette, texts.lock_now, lock), plain(scene.palette, texts.change_password, Some(Message::AskPassword)),]
-            .spacing(space::S),
+        labelled(scene.palette, texts.lock_label, group(Row::from_iter(locks).spacing(space::XS))),
+        group(
+            row![plain(scene.palette, texts.lock_now, lock), plain(scene.palette, texts.change_password, Some(Message::AskPassword))]
+                .spacing(space::S)
+        ),
     ]
     .spacing(space::M)
 }
@@ -95,7 +100,7 @@ pub(super) fn sound<'a>(settings: &'a Settings, scene: Scene<'a>) -> Column<'a, 
             ]
             .spacing(space::M)
             .into(),
-            labelled(palette, scene.texts.outside.clean, Row::from_iter(cleaning(chosen_sound, scene)).spacing(space::XS)).into(),
+            labelled(palette, scene.texts.outside.clean, group(Row::from_iter(cleaning(chosen_sound, scene)).spacing(space::XS))).into(),
         ])
         .push(trial(scene))
         .spacing(space::M)
@@ -122,14 +127,29 @@ fn device<'a>(scene: Scene<'a>) -> Option<Element<'a, Message>> {
     let phone = voice.phone.as_ref()?;
     let choice = [(VoiceDevice::Headset, texts.by_headset.to_owned()), (VoiceDevice::Phone, (texts.by_phone)(phone))];
     let choice = choice.map(|(device, word)| pill(scene, word, device == voice.device, Message::Wish(Wish::UseVoice(device))));
-    Some(labelled(scene.palette, texts.speaks_by, Row::from_iter(choice).spacing(space::XS)).into())
+    Some(labelled(scene.palette, texts.speaks_by, group(Row::from_iter(choice).spacing(space::XS))).into())
+}
+
+/// Whether the sound can be tried out now.
+fn can_try(view: &View) -> bool {
+    view.can_test_sound() && view.headset_works() && view.voice.test == SoundTest::Off
+}
+
+/// What the digits on the test's buttons mean; nothing while these are dimmed.
+pub(super) fn digit(digit: usize, view: &View) -> Option<Wish> {
+    let test = match digit {
+        1 => SoundTest::Record,
+        2 => SoundTest::Ring,
+        _ => return None,
+    };
+    can_try(view).then_some(Wish::TestSound(test))
 }
 
 /// The test: what it does now, the level, and its acts.
 fn trial<'a>(scene: Scene<'a>) -> Column<'a, Message> {
     let (palette, texts, voice) = (scene.palette, &scene.texts.papers, &scene.view.voice);
-    let can = scene.view.can_test_sound() && scene.view.headset_works();
-    let act = |test: SoundTest| (can && voice.test == SoundTest::Off).then_some(Message::Wish(Wish::TestSound(test)));
+    let can = can_try(scene.view);
+    let act = |test: SoundTest| can.then_some(Message::Wish(Wish::TestSound(test)));
     let words = match voice.test {
         SoundTest::Record => Some(texts.recording),
         SoundTest::Play => Some(texts.playing),
@@ -139,9 +159,14 @@ fn trial<'a>(scene: Scene<'a>) -> Column<'a, Message> {
     let trouble = (!scene.view.headset_works()).then(|| body(scene.texts.advice.no_device.what).color(palette.color(Tone::Red)));
     let level = if voice.test == SoundTest::Record { voice.microphone_level } else { voice.speaker_level };
     column![
-        row![plain_key(palette, texts.record, "1", act(SoundTest::Record)), plain_key(palette, texts.try_ring, "2", act(SoundTest::Ring))]
+        group(
+            row![
+                plain_key(palette, texts.record, "1", act(SoundTest::Record)),
+                plain_key(palette, texts.try_ring, "2", act(SoundTest::Ring))
+            ]
             .push(stop)
-            .spacing(space::S),
+            .spacing(space::S)
+        ),
         level_meter(palette, Tone::Green, words.unwrap_or(scene.texts.voice.microphone), level),
     ]
     .push(trouble)
@@ -166,11 +191,12 @@ fn steps<'a>(scene: Scene<'a>, name: &'a str, percent: u16, less: Message, more:
     let value = container(body(format!("{percent}%"))).center_x(56.0);
     let less = (percent > 0).then_some(less);
     let more = (percent < SoundSettings::LOUDEST).then_some(more);
-    labelled(scene.palette, name, row![step("–", less), value, step("+", more)].spacing(space::XS).align_y(Center)).width(Fill).into()
+    let row = row![step("–", less), value, step("+", more)].spacing(space::XS).align_y(Center);
+    labelled(scene.palette, name, group(row)).width(Fill).into()
 }
 
 /// On or off by a click; a sign says which, besides the colour.
-fn switch<'a>(scene: Scene<'a>, word: &'a str, on: bool, act: Message) -> Element<'a, Message> {
+pub(super) fn switch<'a>(scene: Scene<'a>, word: &'a str, on: bool, act: Message) -> Element<'a, Message> {
     let palette = scene.palette;
     let sign = if on { icon(Icon::Ready, palette.color(Tone::Blue)) } else { icon(Icon::Off, palette.label) };
     let word = row![sign.width(16.0).height(16.0), text(word).size(text_size::BODY)].spacing(space::XS).align_y(Center);
@@ -198,7 +224,7 @@ pub(super) fn before_ready<'a>(settings: &'a Settings, scene: Scene<'a>) -> Colu
         text(texts.test_title).size(text_size::NUMBER).font(font::BOLD),
         label(palette, texts.test_what),
         sound(settings, scene),
-        acts.align_y(Center)
+        group(acts.align_y(Center))
     ]
     .spacing(space::M)
 }

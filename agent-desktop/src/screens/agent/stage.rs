@@ -4,9 +4,9 @@ use super::{Message, Scene, State, caller, functions, sign, tone};
 use crate::font;
 use crate::screens::clock;
 use crate::theme::{self, Tone, space, text_size};
-use crate::widget::{Icon, body, card, filled, heading, icon, label, pulse, share_bar};
+use crate::widget::{Icon, above, body, button, card, filled, heading, icon, label, pulse, share_bar};
 use desktop_core::Wish;
-use iced::widget::{Column, button, center, column, container, row, stack, text};
+use iced::widget::{Column, center, column, container, row, stack, text};
 use iced::{Bottom, Center, Element, Fill};
 use shared::model::{AgentState, CallView, Desk, NotReadyReason, OfferView, WrapUpView};
 
@@ -19,7 +19,7 @@ const SIGN_FROM: f32 = 620.0;
 
 pub(super) fn view<'a>(state: &'a State, scene: Scene<'a>) -> Element<'a, Message> {
     if let Some(form) = state.form_here(scene.view) {
-        let whole = column![].push(functions::parties(scene)).push(form.view(scene)).spacing(space::M);
+        let whole = column![above(functions::parties(scene), space::M), form.view(scene)];
         return container(whole).width(Fill).height(Fill).into();
     }
     let content = match &scene.view.desk {
@@ -191,6 +191,6 @@ fn hint<'a>(scene: Scene<'a>, words: &'a str) -> Element<'a, Message> {
 }
 
 fn act_button<'a>(scene: Scene<'a>, word: &'a str, key: &'a str, act: Option<Message>) -> Element<'a, Message> {
-    let act: button::Button<'a, Message> = filled(scene.palette, word, Some(key), act);
+    let act = filled(scene.palette, word, Some(key), act);
     container(act).padding(iced::Padding::ZERO.top(space::S)).into()
 }

@@ -2,9 +2,9 @@
 
 use super::{Message, Scene, own::voice_word};
 use crate::theme::{self, Tone, size, space, text_size};
-use crate::widget::{dot, label};
+use crate::widget::{button, dot, label, ranked};
 use desktop_core::LinkState;
-use iced::widget::{Row, button, container, row, space as gap, text};
+use iced::widget::{Row, container, row, space as gap, text};
 use iced::{Center, Element, Fill};
 use shared::model::VoiceLight;
 
@@ -17,7 +17,7 @@ pub(super) fn view<'a>(scene: Scene<'a>, server: &'a str) -> Element<'a, Message
     let line = line.push(way(scene)).push(sound(scene)).push(quality(scene)).push(switch(scene));
     let line = line.push(label(palette, scene.time_of_day())).spacing(20.0).align_y(Center);
     let line = container(line).padding([0.0, space::L]).center_y(size::STATUS_LINE).width(Fill);
-    line.style(move |_| theme::bar(palette)).into()
+    ranked(super::rank::STATUS_LINE, line.style(move |_| theme::bar(palette)))
 }
 
 fn connection<'a>(scene: Scene<'a>, server: &'a str) -> Row<'a, Message> {

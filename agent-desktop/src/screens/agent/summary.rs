@@ -5,7 +5,7 @@ use super::{Message, Scene};
 use crate::font;
 use crate::screens::clock;
 use crate::theme::{self, Tone, size, space, text_size};
-use crate::widget::{card, filled, heading, label, labelled, plain};
+use crate::widget::{above, card, filled, group, heading, label, labelled, plain};
 use iced::widget::text_editor::{Action, Content, Edit};
 use iced::widget::{Id, column, container, row, space as gap, text, text_editor, text_input};
 use iced::{Center, Element, Fill};
@@ -156,8 +156,7 @@ impl Form {
             .push(self.upper(scene))
             .push(self.lower(scene))
             .push(column![label(palette, texts.content), editor].spacing(space::XS).height(Fill))
-            .push(self.trouble(scene))
-            .push(self.acts(scene))
+            .push(column![above(self.trouble(scene), space::M), self.acts(scene)])
             .spacing(space::M);
         card(palette, content).width(Fill).height(Fill).into()
     }
@@ -231,7 +230,7 @@ impl Form {
         let later = wrap_up.is_none() && here != Some(self.summary.interaction);
         let back = later.then(|| plain(palette, texts.back_to_work, Some(Message::PutAside)));
         let buttons = row![].push(canned).push(gap::horizontal()).push(back).push(extend).push(without).push(direct).push(dispatch);
-        column![].push(left).push(buttons.spacing(space::S).align_y(Center)).spacing(space::S).into()
+        column![above(left, space::S), group(buttons.spacing(space::S).align_y(Center))].into()
     }
 }
 

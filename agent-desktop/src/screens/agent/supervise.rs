@@ -3,12 +3,13 @@
 use super::{Message, Scene, caller, sign, tone};
 use crate::font;
 use crate::theme::{self, Tone, size, space, text_size};
-use crate::widget::{body, card, filled, heading, icon, label, long_list, plain, plain_keys, scroll, strong};
+use crate::widget::{above, body, button, card, filled, group, heading, icon, known_as, label, long_list, plain, scroll, strong};
 use desktop_core::{View, Wish};
-use iced::widget::{Column, Row, button, center, column, container, row, space as gap, text, text_input};
+use iced::widget::{Column, Row, center, column, container, row, space as gap, text, text_input};
 use iced::{Center, Element, Fill};
 use shared::model::{AgentId, AgentState, FloorRow, InteractionId, MAX_REASON, NotReadyReason, SupervisorAct, WatchMode};
 use shared::wire::WaitingRow;
+use std::mem::discriminant;
 
 /// Width of the list of the team.
 const LIST_WIDTH: f32 = 330.0;
@@ -20,6 +21,8 @@ pub(crate) struct State {
     reason: String,
     /// An act that hurts, before its yes.
     asked: Option<SupervisorAct>,
+    /// The act that was asked about last: the keyboard is at its button again afterwards.
+    last: Option<SupervisorAct>,
     /// A citizen who is to go to another line.
     moving: Option<InteractionId>,
 }
@@ -60,15 +63,23 @@ impl State {
     /// One act; the wish that follows from it.
     pub(super) fn update(&mut self, act: Act, view: &View) -> Option<Wish> {
         match act {
-            Act::Choose(agent) => (self.chosen, self.asked) = (Some(agent), None),
+            Act::Choose(agent) => (self.chosen, self.asked, self.last) = (Some(agent), None, None),
             Act::Reason(reason) => self.reason = reason.chars().take(MAX_REASON).collect(),
-            Act::Do(act) if hurts(act) => self.asked = self.may_act(view).then_some(act),
+            Act::Do(act) if hurts(act) => {
+                self.asked = self.may_act(view).then_some(act);
+                self.last = self.asked;
+            }
             Act::Do(act) => return self.wish(act, view),
             Act::Confirm => return self.asked.and_then(|act| self.wish(act, view)),
             Act::Cancel => (self.asked, self.moving) = (None, None),
             Act::Move(interaction) => self.moving = Some(interaction),
         }
         None
+    }
+
+    /// The page is turned to.
+    pub(super) fn open(&mut self) {
+        self.last = None;
     }
 
     fn may_act(&self, view: &View) -> bool {
@@ -102,7 +113,7 @@ impl State {
                 let (agent, row) = mine[place];
                 self.member(scene, *agent, row)
             });
-            scroll(scene.palette, lines).height(Fill).into()
+            group(scroll(scene.palette, lines).height(Fill))
         };
         column![heading(scene.palette, texts.team), rows].spacing(space::S).into()
     }
@@ -120,14 +131,14 @@ impl State {
             strong(scene.clock_since(one.since)).size(text_size::LABEL),
         ];
         let place = button(container(content.spacing(space::S).align_y(Center)).center_y(Fill)).width(Fill).height(size::ROW);
-        let place = place.padding([0.0, space::S]).on_press(Message::Supervise(Act::Choose(agent)));
+        let place = place.padding([0.0, space::S]).present(chosen.is_some()).on_press(Message::Supervise(Act::Choose(agent)));
         place.style(move |_, status| theme::button_row(palette, chosen, status)).into()
     }
 
     fn acts<'a>(&'a self, scene: Scene<'a>) -> Element<'a, Message> {
         let texts = &scene.texts.floor;
         let field = text_input(texts.reason, &self.reason).on_input(|text| Message::Supervise(Act::Reason(text))).size(text_size::BODY);
-        let field = plain_keys(field.padding([7.0, 10.0]).width(Fill).style(move |_, status| theme::field(scene.palette, status)));
+        let field = field.padding([7.0, 10.0]).width(Fill).style(move |_, status| theme::field(scene.palette, status));
         let floor = scene.view.agents.as_ref();
         let chosen = self.chosen.and_then(|agent| Some((agent, floor?.rows.get(&agent)?)));
         let hint = (!self.may_act(scene.view)).then(|| label(scene.palette, texts.reason_needed));
@@ -136,7 +147,9 @@ impl State {
             (Some((agent, one)), None) => self.buttons(scene, agent, one),
             (None, _) => label(scene.palette, texts.choose_agent).size(text_size::BODY).into(),
         };
-        column![field].push(hint).push(self.watched(scene)).push(below).spacing(space::M).into()
+        let below =
+            column![above(hint, space::M), above(self.watched(scene), space::M), group(known_as(self.asked.is_some().into(), below))];
+        column![field, below].spacing(space::M).into()
     }
 
     /// Whom one listens to now.
@@ -155,8 +168,10 @@ impl State {
     }
 
     fn button<'a>(&'a self, scene: Scene<'a>, word: &'a str, act: SupervisorAct, possible: bool) -> Element<'a, Message> {
+        let was_asked = self.last.is_some_and(|last| discriminant(&last) == discriminant(&act));
         let act = (possible && self.may_act(scene.view)).then_some(Message::Supervise(Act::Do(act)));
-        plain(scene.palette, word, act).into()
+        let place = plain(scene.palette, word, act);
+        if was_asked { place.first().into() } else { place.into() }
     }
 
     fn buttons<'a>(&'a self, scene: Scene<'a>, agent: AgentId, one: &'a FloorRow) -> Element<'a, Message> {
@@ -201,7 +216,7 @@ impl State {
         };
         let yes = self.may_act(scene.view).then_some(Message::Supervise(Act::Confirm));
         let acts = row![
-            plain(palette, scene.texts.frame.cancel, Some(Message::Supervise(Act::Cancel))),
+            plain(palette, scene.texts.frame.cancel, Some(Message::Supervise(Act::Cancel))).first(),
             filled(palette, texts.confirm, None, yes)
         ];
         let what = text(format!("{word} · {} {}", one.number, one.name)).size(text_size::NUMBER).font(font::BOLD);
@@ -217,7 +232,7 @@ impl State {
             Some(rows) if rows.is_empty() => empty(texts.nobody_waits),
             Some(rows) => {
                 let lines = rows.iter().map(|row| self.waits(scene, row));
-                scroll(scene.palette, Column::with_children(lines).spacing(space::XS)).height(Fill).into()
+                group(scroll(scene.palette, Column::with_children(lines).spacing(space::XS)).height(Fill))
             }
         };
         column![heading(scene.palette, texts.waiting), rows].spacing(space::S).into()
@@ -245,7 +260,7 @@ impl State {
             line = line.push(self.button(scene, texts.pick_up, SupervisorAct::PickUp { interaction }, true));
             line = line.push(plain(scene.palette, texts.move_to, may.then_some(Message::Supervise(Act::Move(interaction)))));
         }
-        line.spacing(space::S).align_y(Center).into()
+        known_as(interaction.0, line.spacing(space::S).align_y(Center))
     }
 }
 
