@@ -26,7 +26,12 @@ const CALLBACK_LIMIT: Duration = Duration::from_millis(500);
 const UNHEARD: Duration = Duration::from_millis(500);
 /// Opening may take this long.
 const OPEN_LIMIT: Duration = Duration::from_secs(5);
-/// Wait before a device that could not be opened is tried again.
+/// Wait before a device that could not be opened is tried again: short at first, because a sound server that was started anew or had no time is
+/// back soon, and somebody may be talking.
+const QUICK_WAIT: Duration = Duration::from_secs(1);
+/// So often in a row.
+const QUICK_TRIES: u32 = 5;
+/// And then.
 const REOPEN_WAIT: Duration = Duration::from_secs(5);
 /// On another device than the chosen one, that one is looked for this often.
 const RETURN_WAIT: Duration = Duration::from_secs(2);
@@ -179,12 +184,14 @@ struct Keeper {
     current: Option<Arc<Shared>>,
     threads: Arc<AtomicU32>,
     retry_at: Option<Instant>,
+    /// How often in a row it could not be opened.
+    failures: u32,
     problem: DeviceProblem,
 }
 
 impl Keeper {
     fn new(name: Option<String>, direction: Direction) -> Self {
-        Self { direction, name, current: None, threads: Arc::default(), retry_at: None, problem: DeviceProblem::Opening }
+        Self { direction, name, current: None, threads: Arc::default(), retry_at: None, failures: 0, problem: DeviceProblem::Opening }
     }
 
     /// Whether a new stream is wanted now; gives an old one up first if it does not work.
@@ -197,7 +204,8 @@ impl Keeper {
             self.current = None;
             // One that ran and broke, as in the middle of a call, is replaced at once; only if that fails too is it news.
             self.problem = if ran { DeviceProblem::Opening } else { problem };
-            self.retry_at = (!ran).then(|| Instant::now() + REOPEN_WAIT);
+            self.failures = if ran { 0 } else { self.failures.saturating_add(1) };
+            self.retry_at = (!ran).then(|| Instant::now() + self.wait());
         }
         if self.threads.load(Ordering::Relaxed) >= MOST_THREADS {
             self.problem = DeviceProblem::Hanging;
@@ -222,7 +230,12 @@ impl Keeper {
             Ok(_) => self.current = Some(shared),
             Err(error) => self.problem = DeviceProblem::Failed(error.to_string()),
         }
-        self.retry_at = Some(Instant::now() + REOPEN_WAIT);
+        self.retry_at = Some(Instant::now() + self.wait());
+    }
+
+    /// Until it is tried again.
+    fn wait(&self) -> Duration {
+        if self.failures <= QUICK_TRIES { QUICK_WAIT } else { REOPEN_WAIT }
     }
 
     /// Somebody takes the voice of the present stream.
@@ -237,7 +250,7 @@ impl Keeper {
 
     /// Gives the present stream up, if there is one.
     fn release(&mut self) {
-        self.retry_at = None;
+        (self.retry_at, self.failures) = (None, 0);
         if let Some(current) = self.current.take() {
             current.abandoned.store(true, Ordering::Relaxed);
         }
@@ -637,8 +650,8 @@ where
 #[cfg(test)]
 mod tests {
     use super::{
-        CUSHION_CALM, CUSHION_LEAST, CUSHION_MOST, Capture, Cushion, DEVICE_FRAME, Decimator, DeviceMicrophone, FACTOR, FRAME_SAMPLES,
-        Pace, ROOM_FRAMES, SLIP_FRAMES, Shared,
+        CUSHION_CALM, CUSHION_LEAST, CUSHION_MOST, Capture, Cushion, DEVICE_FRAME, Decimator, DeviceMicrophone, Direction, FACTOR,
+        FRAME_SAMPLES, Keeper, Pace, QUICK_TRIES, ROOM_FRAMES, SLIP_FRAMES, Shared,
     };
     use crate::audio::sound::{Condition, Frame, Microphone, SILENCE};
     use desktop_core::DeviceProblem;
@@ -706,6 +719,26 @@ mod tests {
         shared.taken();
         let call = heard(&mut capture, 0.0);
         assert_eq!(call, SILENCE, "the filter has forgotten what was said before");
+    }
+
+    #[test]
+    fn a_device_that_does_not_open_is_tried_soon_at_first_and_then_now_and_then() {
+        let mut keeper = Keeper::new(None, Direction::Capture);
+        let waits: Vec<u64> = (0..=QUICK_TRIES)
+            .map(|_| {
+                keeper.retry_at = None;
+                assert!(keeper.wants_stream());
+                keeper.keep(|_, _| Err(DeviceProblem::Stopped));
+                let began = Instant::now();
+                while keeper.current.is_some() {
+                    assert!(!keeper.wants_stream() && began.elapsed() < LIMIT, "it is given up when its thread has told");
+                    std::thread::yield_now();
+                }
+                keeper.retry_at.map_or(0, |at| at.saturating_duration_since(Instant::now()).as_millis() as u64)
+            })
+            .collect();
+        let (last, quick) = waits.split_last().expect("several tries");
+        assert!(quick.iter().all(|wait| (1..=1_000).contains(wait)) && *last > 3_000, "{waits:?}");
     }
 
     #[test]
