@@ -25,12 +25,6 @@ mod scratch;
 
 use std::process::ExitCode;
 
-/// A call is set up by many small allocations on one thread that another one frees; with the system's allocator they are a tenth of its
-/// cost. The tests count allocations instead.
-#[cfg(not(test))]
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let cli = match admin::parse(std::env::args_os()) {
         Ok(cli) => cli,
