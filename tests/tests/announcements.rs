@@ -3,7 +3,7 @@
 
 use citizen::{Act, CallPlan, Deed, EndedBy, Ending, Outcome, Speech};
 use e2e::site::prompt;
-use e2e::sound::{RATE, assert_arrived, assert_stretch_of, piece, place, read_mono};
+use e2e::sound::{self, RATE, assert_arrived, assert_stretch_of, piece, place, read_mono};
 use e2e::{Caller, Headless, HeadlessPlan, LATER, SOON, Server, Site};
 use std::time::{Duration, Instant};
 use voice::correlate;
@@ -66,10 +66,7 @@ fn an_answer_cuts_the_text() {
     let folder = site.folder().join("prompts");
     std::fs::create_dir_all(&folder).expect("the site's folder is writable");
     let long: Vec<i16> = read_mono(&prompt("citizen")).repeat(5);
-    let spec = hound::WavSpec { channels: 1, sample_rate: 8_000, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
-    let mut wav = hound::WavWriter::create(folder.join("long.wav"), spec).expect("a prompt can be written");
-    long.iter().for_each(|sample| wav.write_sample(*sample).expect("a prompt can be written"));
-    wav.finalize().expect("a prompt can be written");
+    sound::write(&folder.join("long.wav"), &long);
     site.configure("media", "prompts", "\"prompts\"");
     let server = Server::start(&site);
     let mut agent = Headless::sign_in(&site, &server, &site.agents[0], HeadlessPlan::ANSWERS);
