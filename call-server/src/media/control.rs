@@ -13,7 +13,7 @@ use super::keys::KeyRow;
 use super::link::Wish;
 use super::mix::{Mix, Seat};
 use super::negotiate::{Agreed, Terms, Wanted};
-use super::net::{Bell, VoiceSocket, Waker};
+use super::net::{Bell, Pair, Waker};
 use super::orders::{News, Order, Slot};
 use super::player::{MAX_PROMPTS, Player};
 use super::ports::PortPool;
@@ -141,7 +141,7 @@ pub(super) struct Parts {
     /// The media threads.
     pub(super) lanes: Vec<Lane>,
     /// Free ports.
-    pub(super) ports: PortPool,
+    pub(super) ports: PortPool<Pair>,
     /// Where trunk ports are bound, and what our descriptions say: for each kind of address.
     pub(super) homes: Vec<Home>,
     /// The agents' port.
@@ -280,11 +280,7 @@ impl Control {
             News::Health(agent, figures) => inbox.send(Input::Voice(VoiceInput::Health { agent, health: health(&figures) })),
             News::Measured(recording, totals) => inbox.send(Input::Voice(VoiceInput::Measured(measured(recording, &totals)))),
             News::Trunk(slot, leg) => {
-                let port = leg.port;
-                // Closed first, so that the port is free when it is given out again.
-                drop(leg);
-                let now_us = self.now_us();
-                self.parts.ports.give_back(now_us, port);
+                self.give_back(leg.sockets);
                 self.parts.lanes[lane].trunks.give_back(slot);
             }
             News::Talk(slot, talk) => {
@@ -386,24 +382,25 @@ impl Control {
         let (ssrc, start) = random().map_err(|_| MediaFailure::Io)?;
         let Home { bind, advertise } = self.home(wanted.is_ipv6()).ok_or(MediaFailure::BadOffer)?;
         let now_us = self.now_us();
-        let open = |port| VoiceSocket::bind(SocketAddr::new(bind, port));
-        let (port, socket) = self.parts.ports.take(now_us, open).ok_or(MediaFailure::NoPorts)?;
+        let open = |port, kept: Option<Pair>| {
+            let address = SocketAddr::new(bind, port);
+            kept.and_then(|kept| kept.wake(address)).map_or_else(|| Pair::bind(address), Ok)
+        };
+        let (port, sockets) = self.parts.ports.take(now_us, open).ok_or(MediaFailure::NoPorts)?;
         let local = Local { address: advertise, port, session_id: leg.0, session_version: 1 };
         let agreed =
             wanted.agree(local).and_then(|agreed| Ok((agreed, self.parts.lanes[lane].trunks.take().ok_or(MediaFailure::NoPorts)?)));
         let (Agreed { agreement, equipment, text, terms }, slot) = match agreed {
             Ok(agreed) => agreed,
             Err(reason) => {
-                self.parts.ports.give_back(now_us, port);
+                self.give_back(sockets);
                 return Err(reason);
             }
         };
-        // Reports are worth having, not worth refusing a call for.
-        let reports = port.checked_add(1).and_then(|port| VoiceSocket::bind(SocketAddr::new(bind, port)).ok());
         let out = OutgoingStream::new(ssrc, agreement.payload_type(), start);
         let admitted = beside.is_none();
         let cost = cost_of_trunk(admitted, &agreement);
-        let trunk = TrunkLeg::new(leg, (socket, reports), port, agreement, (equipment, out));
+        let trunk = TrunkLeg::new(leg, sockets, agreement, (equipment, out));
         self.legs.insert(leg, Known::Trunk(KnownTrunk { lane, slot, talk: None, terms: Box::new(terms), admitted, cost }));
         self.parts.lanes[lane].budget.change(0, cost);
         self.order(lane, Order::AddTrunk(slot, Box::new(trunk)));
@@ -412,6 +409,12 @@ impl Control {
             self.parts.inbox.send(Input::Voice(VoiceInput::ThreadOf { leg, thread }));
         }
         Ok(text)
+    }
+
+    /// Sockets that no leg has any more.
+    fn give_back(&mut self, sockets: Pair) {
+        let (now_us, port) = (self.now_us(), sockets.address.port());
+        self.parts.ports.give_back(now_us, port, sockets.rest());
     }
 
     /// Our side for callers of this kind of address.
@@ -848,7 +851,10 @@ fn cost_of_agent(known: &KnownAgent) -> Cost {
 }
 
 fn random() -> Result<(u32, u64), getrandom::Error> {
-    Ok((getrandom::u32()?, getrandom::u64()?))
+    let mut bytes = [0; 12];
+    getrandom::fill(&mut bytes)?;
+    let [a, b, c, d, rest @ ..] = bytes;
+    Ok((u32::from_ne_bytes([a, b, c, d]), u64::from_ne_bytes(rest)))
 }
 
 fn health(figures: &Figures) -> TalkHealth {

@@ -208,7 +208,7 @@ pub(crate) fn start(settings: MediaSettings, joints: MediaJoints) -> io::Result<
 }
 
 fn start_with(settings: MediaSettings, limits: Limits, joints: MediaJoints) -> io::Result<MediaHandle> {
-    let ports = PortPool::new(&settings.ports, limits.port_rest);
+    let ports = PortPool::new(&settings.ports, limits.port_rest, ports::most_kept(open_files()));
     if ports.is_empty() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "the range of media ports holds no even port"));
     }
@@ -235,6 +235,11 @@ fn start_with(settings: MediaSettings, limits: Limits, joints: MediaJoints) -> i
         ceiling: Ceiling::of(settings.call_limit),
     });
     Ok(MediaHandle { control, agent_port, figures })
+}
+
+/// How many files this process may have open; `None` if it is not limited.
+fn open_files() -> Option<u64> {
+    rustix::process::getrlimit(rustix::process::Resource::Nofile).current
 }
 
 /// What all media threads have in common.

@@ -24,6 +24,9 @@ pub(super) const EVENTS: usize = 256;
 /// Wish for the agents' socket: all agents' packets of about 100 ms at 1,000 agents.
 const AGENTS_BUFFER_BYTES: usize = 2 * 1024 * 1024;
 
+/// Packets that may be left in a socket that nobody reads any more, at most: more than the system's usual buffer holds.
+const MOST_LEFT: usize = 1_024;
+
 /// A UDP socket that never blocks. Voice goes through the system calls themselves: the C library makes each of them a cancellation
 /// point.
 #[derive(Debug)]
@@ -87,6 +90,23 @@ impl VoiceSocket {
         Ok(rustix::net::connect_unspec(&self.0)?)
     }
 
+    /// From now on the system refuses whatever comes, as if nobody had this port: the socket, which is bound there, is connected with itself.
+    fn deafen(&self, own: SocketAddr) -> io::Result<()> {
+        self.0.connect(own)
+    }
+
+    /// Throws away what came before it was deaf, and hears every source again.
+    fn undeafen(&self) -> io::Result<()> {
+        let mut byte = [0; 1];
+        for _ in 0..MOST_LEFT {
+            // Anything else is a packet, or an error that a far side's absence left behind.
+            if let Err(Errno::WOULDBLOCK) = recv(&self.0, &mut byte, RecvFlags::empty()) {
+                return self.disconnect();
+            }
+        }
+        Err(io::ErrorKind::ResourceBusy.into())
+    }
+
     /// Sends on a connected socket; whether the system took it. An error that an earlier packet left behind is passed over.
     pub(super) fn send(&self, packet: &[u8]) -> bool {
         match send(&self.0, packet, SendFlags::empty()) {
@@ -99,6 +119,42 @@ impl VoiceSocket {
     pub(super) fn send_to(&self, packet: &[u8], address: SocketAddr) -> bool {
         sendto(&self.0, packet, SendFlags::empty(), &address).is_ok()
     }
+}
+
+/// The sockets of a trunk leg.
+#[derive(Debug)]
+pub(super) struct Pair {
+    /// Where they were bound.
+    pub(super) address: SocketAddr,
+    /// At the address.
+    pub(super) voice: VoiceSocket,
+    /// For reports, if the port beside was free: they are worth having, not worth refusing a call for.
+    pub(super) reports: Option<VoiceSocket>,
+}
+
+impl Pair {
+    /// Binds.
+    pub(super) fn bind(address: SocketAddr) -> io::Result<Self> {
+        let voice = VoiceSocket::bind(address)?;
+        Ok(Self { address, voice, reports: beside(address).and_then(|beside| VoiceSocket::bind(beside).ok()) })
+    }
+
+    /// To be kept for another leg: until [`Self::wake`] the system refuses whatever comes. `None` if the pair is not worth it.
+    pub(super) fn rest(self) -> Option<Self> {
+        let is_deaf = self.voice.deafen(self.address).is_ok() && self.reports.as_ref()?.deafen(beside(self.address)?).is_ok();
+        is_deaf.then_some(self)
+    }
+
+    /// As if it were bound now at this address; `None` if it is at another one, or cannot be used again. No packet of before is left in it.
+    pub(super) fn wake(self, address: SocketAddr) -> Option<Self> {
+        let is_awake = self.address == address && self.voice.undeafen().is_ok() && self.reports.as_ref()?.undeafen().is_ok();
+        is_awake.then_some(self)
+    }
+}
+
+/// Where the reports of a voice at this address are.
+fn beside(address: SocketAddr) -> Option<SocketAddr> {
+    Some(SocketAddr::new(address.ip(), address.port().checked_add(1)?))
 }
 
 /// What has something to be read.
@@ -237,5 +293,69 @@ impl Waker {
             // It fails only at a count that no machine reaches.
             let _ = rustix::io::write(&self.0.strokes, &1_u64.to_ne_bytes());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+    /// Reached by a failing test only.
+    const LIMIT: Duration = Duration::from_secs(20);
+
+    /// A pair at two free ports, and a stranger for each of its sockets.
+    fn pair(bind: IpAddr, reached: IpAddr) -> (Pair, [UdpSocket; 2]) {
+        let whole = |port| Pair::bind(SocketAddr::new(bind, port)).ok().filter(|pair| pair.reports.is_some());
+        let pair = (40_000..60_000).step_by(2).find_map(whole).expect("two free ports");
+        let port = pair.address.port();
+        let strangers = [port, port + 1].map(|port| {
+            let stranger = UdpSocket::bind((reached, 0)).expect("a free port");
+            stranger.connect((reached, port)).expect("an address of this machine");
+            stranger.set_read_timeout(Some(LIMIT)).expect("a limit");
+            stranger
+        });
+        (pair, strangers)
+    }
+
+    fn heard(pair: &Pair) -> [Option<usize>; 2] {
+        let mut buffer = [0; DATAGRAM_BYTES];
+        let reports = pair.reports.as_ref().expect("it has both");
+        [&pair.voice, reports].map(|socket| socket.receive(&mut buffer).map(|(length, _)| length))
+    }
+
+    #[test]
+    fn sockets_at_rest_refuse_whatever_comes_and_awake_they_hold_nothing_of_before() {
+        let (v4, v6) = (IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST));
+        for (bind, reached) in [(v4, v4), (IpAddr::V4(Ipv4Addr::UNSPECIFIED), v4), (v6, v6), (IpAddr::V6(Ipv6Addr::UNSPECIFIED), v6)] {
+            let (pair, strangers) = pair(bind, reached);
+            // As it is left when the far side was heard last.
+            pair.voice.connect(strangers[0].local_addr().expect("bound")).expect("an address of this machine");
+            for stranger in &strangers {
+                stranger.send(b"left").expect("sent");
+            }
+            let address = pair.address;
+            let pair = pair.rest().expect("a whole pair");
+            for stranger in &strangers {
+                stranger.send(b"late").expect("sent");
+                assert_eq!(stranger.recv(&mut [0; 9]).map_err(|error| error.kind()), Err(io::ErrorKind::ConnectionRefused), "at {bind}");
+            }
+            let pair = pair.wake(address).expect("the same address");
+            assert_eq!(heard(&pair), [None; 2], "at {bind}");
+            for (stranger, word) in strangers.iter().zip([&b"new"[..], b"anew"]) {
+                stranger.send(word).expect("sent");
+            }
+            assert_eq!(heard(&pair), [Some(3), Some(4)], "at {bind}");
+        }
+    }
+
+    #[test]
+    fn sockets_are_not_kept_for_another_address_nor_without_those_for_reports() {
+        let home = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let (pair, _) = pair(home, home);
+        let elsewhere = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2)), pair.address.port());
+        assert!(pair.rest().expect("a whole pair").wake(elsewhere).is_none());
+        let voice = VoiceSocket::bind(SocketAddr::new(home, 0)).expect("a free port");
+        assert!(Pair { address: SocketAddr::new(home, 0), voice, reports: None }.rest().is_none());
     }
 }

@@ -6,7 +6,7 @@ use super::guard::Guard;
 use super::health::Reading;
 use super::keys::{KeyRow, Pressed};
 use super::negotiate::Equipment;
-use super::net::{DATAGRAM_BYTES, OUTPUT_BYTES, VoiceSocket};
+use super::net::{DATAGRAM_BYTES, OUTPUT_BYTES, Pair};
 use super::player::Player;
 use super::stream::OutgoingStream;
 use super::wide::{OpusVoice, TICKS};
@@ -33,12 +33,8 @@ const LOST_AFTER_US: u64 = 500_000;
 pub(super) struct TrunkLeg {
     /// Its name.
     pub(super) id: LegId,
-    /// Its own socket.
-    pub(super) socket: VoiceSocket,
-    /// Its own socket for reports, if the port beside was free.
-    pub(super) reports: Option<VoiceSocket>,
-    /// The port of that socket.
-    pub(super) port: u16,
+    /// Its own sockets.
+    pub(super) sockets: Pair,
     /// What it hears.
     pub(super) role: Role,
     /// What is sent to it.
@@ -162,18 +158,10 @@ pub(super) enum Heard<'a> {
 
 impl TrunkLeg {
     /// A leg whose negotiation is done and of which nothing was heard yet.
-    pub(super) fn new(
-        id: LegId,
-        (socket, reports): (VoiceSocket, Option<VoiceSocket>),
-        port: u16,
-        agreement: Agreement,
-        (equipment, out): (Equipment, OutgoingStream),
-    ) -> Self {
+    pub(super) fn new(id: LegId, sockets: Pair, agreement: Agreement, (equipment, out): (Equipment, OutgoingStream)) -> Self {
         Self {
             id,
-            socket,
-            reports,
-            port,
+            sockets,
             role: Role::Silent,
             kept: None,
             masks_keys: false,
@@ -209,8 +197,8 @@ impl TrunkLeg {
     /// Reads the next datagram, and whence it came.
     pub(super) fn receive(&self, buffer: &mut [u8; DATAGRAM_BYTES]) -> Option<(usize, SocketAddr)> {
         match self.path {
-            Path::Latched(address) => self.socket.receive_connected(buffer).map(|length| (length, address)),
-            Path::Unknown | Path::Announced(_) | Path::Lost(_) => self.socket.receive(buffer),
+            Path::Latched(address) => self.sockets.voice.receive_connected(buffer).map(|length| (length, address)),
+            Path::Unknown | Path::Announced(_) | Path::Lost(_) => self.sockets.voice.receive(buffer),
         }
     }
 
@@ -230,7 +218,7 @@ impl TrunkLeg {
         let moved = agreement.path.announced().filter(|address| !address.ip().is_unspecified() && self.announced != Some(*address));
         if let Some(address) = moved {
             self.announced = Some(address);
-            if self.path != Path::Latched(address) && self.socket.disconnect().is_ok() {
+            if self.path != Path::Latched(address) && self.sockets.voice.disconnect().is_ok() {
                 (self.path, self.candidate) = (Path::Announced(address), None);
             }
         }
@@ -318,8 +306,8 @@ impl TrunkLeg {
         }
         let Some(length) = self.guard.seal(buffer, length) else { return false };
         let taken = match self.path {
-            Path::Announced(address) | Path::Lost(address) => self.socket.send_to(&buffer[..length], address),
-            Path::Latched(_) => self.socket.send(&buffer[..length]),
+            Path::Announced(address) | Path::Lost(address) => self.sockets.voice.send_to(&buffer[..length], address),
+            Path::Latched(_) => self.sockets.voice.send(&buffer[..length]),
             Path::Unknown => false,
         };
         if taken {
@@ -397,7 +385,7 @@ impl TrunkLeg {
     /// The reports' own socket has one of the far side.
     pub(super) fn hear_report(&mut self, now_us: u64, counters: &Counters) {
         let mut buffer = [0; DATAGRAM_BYTES];
-        let Some((length, from)) = self.reports.as_ref().and_then(|socket| socket.receive(&mut buffer)) else { return };
+        let Some((length, from)) = self.sockets.reports.as_ref().and_then(|socket| socket.receive(&mut buffer)) else { return };
         self.note_report(now_us, from, &mut buffer[..length], counters);
     }
 
@@ -441,13 +429,13 @@ impl TrunkLeg {
 
     fn send_report(&self, report: &[u8], address: SocketAddr) -> bool {
         let port = match self.reports_to {
-            Reports::Shared => return self.socket.send(report),
+            Reports::Shared => return self.sockets.voice.send(report),
             // What it said holds only where it said it would be.
             Reports::Beside(port) if self.announced == Some(address) => Some(port),
             Reports::Beside(_) | Reports::Unknown => address.port().checked_add(1),
         };
         let to = port.map(|port| SocketAddr::new(address.ip(), port));
-        to.zip(self.reports.as_ref()).is_some_and(|(to, socket)| socket.send_to(report, to))
+        to.zip(self.sockets.reports.as_ref()).is_some_and(|(to, socket)| socket.send_to(report, to))
     }
 
     /// What the stream's counters say.
@@ -501,7 +489,7 @@ impl TrunkLeg {
     pub(super) fn re_anchor(&mut self, now_us: u64) -> bool {
         let Path::Latched(address) = self.path else { return false };
         let is_lost = matches!(self.role, Role::Talking(..)) && now_us.saturating_sub(self.heard_us) >= LOST_AFTER_US;
-        if !is_lost || self.announced.is_none() || self.socket.disconnect().is_err() {
+        if !is_lost || self.announced.is_none() || self.sockets.voice.disconnect().is_err() {
             return false;
         }
         (self.path, self.candidate) = (Path::Lost(address), None);
@@ -553,7 +541,7 @@ impl TrunkLeg {
         match self.path {
             Path::Latched(_) => {}
             Path::Unknown | Path::Announced(_) | Path::Lost(_) => {
-                if self.socket.connect(from).is_ok() {
+                if self.sockets.voice.connect(from).is_ok() {
                     self.path = Path::Latched(from);
                 }
             }
@@ -597,13 +585,14 @@ fn may_be_behind_nat(address: IpAddr) -> bool {
 mod tests {
     use super::*;
     use crate::media::guard::Keys;
+    use crate::media::net::VoiceSocket;
     use shared::model::LegId;
     use voice::srtp::{MasterKey, SrtpSender, Suite};
 
     const FAR: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 4_000);
 
     fn talking_leg() -> TrunkLeg {
-        let socket = VoiceSocket::bind(SocketAddr::new(FAR.ip(), 0)).expect("a free port");
+        let voice = VoiceSocket::bind(SocketAddr::new(FAR.ip(), 0)).expect("a free port");
         let agreement = Agreement {
             path: Path::Announced(FAR),
             nat: false,
@@ -613,7 +602,8 @@ mod tests {
             reports: Reports::Unknown,
         };
         let equipment = Equipment { guard: Guard::Plain, opus: None };
-        let mut leg = TrunkLeg::new(LegId(1), (socket, None), 0, agreement, (equipment, OutgoingStream::new(1, 8, 0)));
+        let mut leg =
+            TrunkLeg::new(LegId(1), Pair { address: FAR, voice, reports: None }, agreement, (equipment, OutgoingStream::new(1, 8, 0)));
         leg.role = Role::Talking(2, 0);
         leg
     }

@@ -427,13 +427,22 @@ impl Worker {
     fn add_trunk(&mut self, now_us: u64, slot: u16, mut leg: Box<TrunkLeg>) {
         leg.begin(now_us);
         // Asked already by control, which has told that the leg is open: what cannot be watched stays silent and is counted so.
-        let _ = self.poller.add(&leg.socket, Token::Trunk(slot));
-        if let Some(reports) = &leg.reports {
+        let _ = self.poller.add(&leg.sockets.voice, Token::Trunk(slot));
+        if let Some(reports) = &leg.sockets.reports {
             let _ = self.poller.add(reports, Token::TrunkReports(slot));
         }
         self.legs += 1;
         if let Some(older) = self.trunks.put(slot, leg) {
+            self.unwatch(&older);
             self.teller.tell(News::Trunk(slot, older));
+        }
+    }
+
+    /// Before its sockets go to another leg.
+    fn unwatch(&self, leg: &TrunkLeg) {
+        self.poller.remove(&leg.sockets.voice);
+        if let Some(reports) = &leg.sockets.reports {
+            self.poller.remove(reports);
         }
     }
 
@@ -441,10 +450,7 @@ impl Worker {
         self.wheel.remove(Turn::Trunk(slot));
         let Some(leg) = self.trunks.take(slot) else { return };
         self.legs = self.legs.saturating_sub(1);
-        self.poller.remove(&leg.socket);
-        if let Some(reports) = &leg.reports {
-            self.poller.remove(reports);
-        }
+        self.unwatch(&leg);
         if let Role::Playing(player) = leg.role {
             self.cut(leg.id, &player);
         }

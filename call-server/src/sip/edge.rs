@@ -37,8 +37,10 @@ use sip_core::message::{self, MAX_PACKET_BYTES, Message, Method, Name, ParseErro
 use sip_core::sdp::Direction;
 use sip_core::{Ending, Endpoint, Event, Limits, Receipt, Seed, SessionEvent, Settings, identity};
 use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -161,7 +163,7 @@ impl Edge {
             self.keep_phones(now);
             if self.tell() {
                 // The core shares this thread: what it says to that leaves together, and a 100 is spared.
-                tokio::task::yield_now().await;
+                step_aside().await;
             }
             std::iter::from_fn(|| orders.try_recv().ok()).take(ORDERS_IN_A_TURN).for_each(|order| self.obey(order));
             // What the orders themselves have made happen.
@@ -579,6 +581,20 @@ impl Edge {
             self.inbox.send(Input::LegEnded { leg, cause: refusal::leg_end(ending) });
         }
     }
+}
+
+/// Lets the other tasks of this thread go on that have something to do. tokio's `yield_now` would look at all sockets as well, which costs a
+/// system call each time.
+async fn step_aside() {
+    let mut has_stepped = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut has_stepped, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 fn sources(trunk: &TrunkSettings) -> impl Iterator<Item = (IpAddr, Source)> {

@@ -5,6 +5,7 @@ use crate::media::agent::{AgentLeg, OPUS_TYPE};
 use crate::media::guard::Guard;
 use crate::media::mix::{Mix, Seat};
 use crate::media::negotiate::Equipment;
+use crate::media::net::Pair;
 use crate::media::orders::{News, Order, Slot};
 use crate::media::player::Player;
 use crate::media::secret::Secrets;
@@ -130,14 +131,15 @@ impl Hand {
 fn open_citizen(local: impl Fn(u16) -> SocketAddr) -> (Citizen, TrunkLeg) {
     let socket = socket("127.0.0.1");
     socket.set_nonblocking(true).expect("a socket");
-    let trunk_socket = VoiceSocket::bind(local(0)).expect("a free port");
-    let server = local(trunk_socket.local_port().expect("bound"));
+    let voice = VoiceSocket::bind(local(0)).expect("a free port");
+    let server = local(voice.local_port().expect("bound"));
+    let trunk_sockets = Pair { address: server, voice, reports: None };
     let path = Path::Announced(socket.local_addr().expect("bound"));
     let format = Format::Agreed(8, Codec::Pcma);
     let agreement = Agreement { path, nat: false, format, telephone_events: [None; 2], listens: true, reports: Reports::Unknown };
     let equipment = Equipment { guard: Guard::Plain, opus: None };
     let out = OutgoingStream::new(0x5E1, 8, 77 << 32);
-    (Citizen { socket, server, answer: String::new() }, TrunkLeg::new(CITIZEN, (trunk_socket, None), 0, agreement, (equipment, out)))
+    (Citizen { socket, server, answer: String::new() }, TrunkLeg::new(CITIZEN, trunk_sockets, agreement, (equipment, out)))
 }
 
 fn open_agent(id: LegId, slot: u16, port: u16) -> (Option<Agent>, Box<AgentLeg>) {
