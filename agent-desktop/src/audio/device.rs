@@ -9,6 +9,7 @@ use cpal::{BufferSize, Device, FromSample, Sample, SampleFormat, SizedSample, St
 use desktop_core::{DeviceProblem, Devices};
 use rtrb::{Consumer, Producer, RingBuffer};
 use std::sync::Arc;
+use std::time::Duration;
 use voice::FRAME_SAMPLES;
 
 const DEVICE_RATE: u32 = 48_000;
@@ -16,6 +17,8 @@ const DEVICE_RATE: u32 = 48_000;
 const FACTOR: usize = 6;
 /// 20 ms; 10 ms was seen to fail through ALSA's plug-ins, and their own choice to add 80 ms.
 const BUFFER_FRAMES: u32 = 960;
+/// After an error of a stream.
+const ERROR_WAIT: Duration = Duration::from_millis(2);
 /// Device samples of one frame of the line.
 const DEVICE_FRAME: usize = FRAME_SAMPLES * FACTOR;
 /// Frames that the rings between a stream and the voice thread hold.
@@ -317,8 +320,11 @@ where
     found.device.build_input_stream(found.config, work, move |error| note(&failed, &error), None)
 }
 
+/// Runs on the library's thread of the stream.
 fn note(shared: &Shared, error: &cpal::Error) {
     tracing::debug!(%error, "sound device");
+    // It asks again at once, and a stream that is not ready answers the same a hundred thousand times a second.
+    std::thread::sleep(ERROR_WAIT);
     match error.kind() {
         // Neither hurts the stream.
         cpal::ErrorKind::DeviceChanged | cpal::ErrorKind::RealtimeDenied => {}

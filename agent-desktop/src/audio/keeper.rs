@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 const CALLBACK_LIMIT: Duration = Duration::from_millis(500);
 /// Opening may take this long, and a look.
 const OPEN_LIMIT: Duration = Duration::from_secs(5);
-/// While no sound is wanted, whether the device is there is looked at this often.
-const LOOK_WAIT: Duration = Duration::from_secs(2);
+/// While no sound is wanted, whether the device is there is looked at this often. One look costs about 1.5 ms.
+const LOOK_WAIT: Duration = Duration::from_secs(5);
 /// Wait before a device that could not be opened is tried again: short at first, because a sound server that was started anew or had no time is
 /// back soon, and somebody may be talking.
 const QUICK_WAIT: Duration = Duration::from_secs(1);
@@ -37,6 +37,8 @@ pub(super) struct Shared {
     began: Instant,
     /// The last callback, in ms after `began`.
     called_ms: AtomicU64,
+    /// There was one.
+    ran: AtomicBool,
     errors: AtomicU32,
     abandoned: AtomicBool,
     /// The device that was chosen can be used again, and this one is another.
@@ -60,6 +62,7 @@ impl Shared {
         Self {
             began: Instant::now(),
             called_ms: AtomicU64::new(0),
+            ran: AtomicBool::new(false),
             errors: AtomicU32::new(0),
             abandoned: AtomicBool::new(false),
             superseded: AtomicBool::new(false),
@@ -69,12 +72,19 @@ impl Shared {
 
     /// A callback of the stream.
     pub(super) fn called(&self) {
+        self.expect_call();
+        self.ran.store(true, Ordering::Relaxed);
+    }
+
+    /// The time within which the next callback is to come begins.
+    fn expect_call(&self) {
         self.called_ms.store(self.began.elapsed().as_millis() as u64, Ordering::Relaxed);
     }
 
-    /// An error of the stream.
+    /// An error of the stream. Those before its first callback pass: PulseAudio's plug-in for ALSA has nothing else to say until the server
+    /// has told the time for once (alsa-plugins, issue 65).
     pub(super) fn erred(&self) {
-        self.errors.fetch_add(1, Ordering::Relaxed);
+        self.errors.fetch_add(u32::from(self.ran.load(Ordering::Relaxed)), Ordering::Relaxed);
     }
 
     fn silent_for(&self) -> Duration {
@@ -277,7 +287,7 @@ fn told(outcome: Outcome) -> Condition {
 
 /// Keeps a stream until it is abandoned; one that stands in looks for the chosen device, which can take its time and hang.
 fn hold<S>(shared: &Shared, opened: Result<(S, Opened), DeviceProblem>, chosen_is_back: impl Fn() -> bool) {
-    shared.called();
+    shared.expect_call();
     let (_stream, outcome) = match opened {
         Ok((stream, opened)) => (stream, Ok(opened)),
         Err(problem) => return shared.conclude(Err(problem)),
@@ -299,7 +309,7 @@ fn hold<S>(shared: &Shared, opened: Result<(S, Opened), DeviceProblem>, chosen_i
 
 #[cfg(test)]
 mod tests {
-    use super::{Keeper, Opened, Outcome, QUICK_TRIES};
+    use super::{Keeper, Opened, Outcome, QUICK_TRIES, Shared};
     use crate::audio::sound::Condition;
     use desktop_core::DeviceProblem;
     use std::sync::mpsc::{Sender, channel};
@@ -394,6 +404,7 @@ mod tests {
         let (tell, dropped) = channel();
         let stream = Stream(tell);
         keeper.keep(move |_, shared| {
+            shared.called();
             shared.erred();
             shared.erred();
             headset().map(|opened| (stream, opened))
@@ -405,6 +416,21 @@ mod tests {
         }
         assert_eq!(keeper.condition(), Condition::Broken(DeviceProblem::Opening), "not yet news");
         dropped.recv_timeout(LIMIT).expect("it is gone");
+    }
+
+    #[test]
+    fn errors_before_the_first_callback_of_a_stream_pass_and_silence_does_not() {
+        let shared = Shared::new();
+        shared.expect_call();
+        (0..100).for_each(|_| shared.erred());
+        assert_eq!(shared.fault(), None);
+        shared.called();
+        shared.erred();
+        assert_eq!(shared.fault(), None, "one is none");
+        shared.erred();
+        assert_eq!(shared.fault(), Some(DeviceProblem::Stopped));
+        let silent = Shared { began: Instant::now().checked_sub(LIMIT).expect("the computer runs for so long"), ..Shared::new() };
+        assert_eq!(silent.fault(), Some(DeviceProblem::Stopped));
     }
 
     #[test]

@@ -15,6 +15,8 @@ use shared::model::{NotReadyReason, Notice, Refusal};
 const TOAST_WIDTH: f32 = 520.0;
 /// Width of a message that something is done.
 const DONE_WIDTH: f32 = 360.0;
+/// Width of what stands before each reason.
+const MARK_WIDTH: f32 = 16.0;
 /// Width of a question.
 const QUESTION_WIDTH: f32 = 340.0;
 
@@ -126,12 +128,14 @@ pub(super) fn reasons<'a>(scene: Scene<'a>) -> Element<'a, Message> {
             let minutes = limit.max_ms.div_ceil(60_000);
             label(palette, (scene.texts.house.limit)(minutes, limit.max_agents))
         });
-        let word = row![dot(palette.color(Tone::Red)), body(scene.texts.reason_word(reason)), gap::horizontal()];
+        let mark = container(dot(palette.color(Tone::Red))).center_x(MARK_WIDTH);
+        let word = row![mark, body(scene.texts.reason_word(reason)), gap::horizontal()];
         let place = choice(scene, word.push(limit).push(label(palette, digit)), Wish::GoNotReady(reason));
         // Arrows go on from it without a Tab before.
         if digit == "1" { place.first().into() } else { place.into() }
     });
-    let word = row![icon(Icon::Shield, palette.color(Tone::Amber)), body(scene.texts.state.locked), gap::horizontal()];
+    let mark = icon(Icon::Shield, palette.color(Tone::Amber)).width(MARK_WIDTH).height(MARK_WIDTH);
+    let word = row![mark, body(scene.texts.state.locked), gap::horizontal()];
     let lock = choice(scene, word.push(label(palette, "6")), Wish::Lock).into();
     let content = column![
         text(scene.texts.frame.reasons_title).size(text_size::NUMBER).font(font::BOLD),
