@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 /// A stream that is silent for longer is given up.
 const CALLBACK_LIMIT: Duration = Duration::from_millis(500);
+/// Until its first callback: a wireless headset begins late.
+const FIRST_CALLBACK_LIMIT: Duration = Duration::from_secs(2);
 /// Opening may take this long, and a look.
 const OPEN_LIMIT: Duration = Duration::from_secs(5);
 /// While no sound is wanted, whether the device is there is looked at this often. One look costs about 1.5 ms.
@@ -108,7 +110,8 @@ impl Shared {
 
     /// Why an open stream is to be given up.
     fn fault(&self) -> Option<DeviceProblem> {
-        let stopped = self.errors.load(Ordering::Relaxed) >= MOST_ERRORS || self.silent_for() > CALLBACK_LIMIT;
+        let limit = if self.ran.load(Ordering::Relaxed) { CALLBACK_LIMIT } else { FIRST_CALLBACK_LIMIT };
+        let stopped = self.errors.load(Ordering::Relaxed) >= MOST_ERRORS || self.silent_for() > limit;
         let superseded = self.superseded.load(Ordering::Relaxed);
         stopped.then_some(DeviceProblem::Stopped).or(superseded.then_some(DeviceProblem::Opening))
     }
