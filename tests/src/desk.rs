@@ -167,6 +167,20 @@ impl SoundServer {
         std::fs::write(path, alsa).expect("the test folder can be written");
     }
 
+    /// Whether a program plays or records just now.
+    ///
+    /// # Panics
+    /// If it does not answer.
+    #[must_use]
+    pub fn is_used(&self) -> bool {
+        ["sink-inputs", "source-outputs"].iter().any(|streams| {
+            let told = Command::new("pactl").env("PULSE_SERVER", self.socket()).args(["list", "short", streams]).output();
+            let told = told.unwrap_or_else(|error| panic!("pactl cannot be started: {error}"));
+            assert!(told.status.success(), "the sound server does not answer");
+            !told.stdout.is_empty()
+        })
+    }
+
     fn socket(&self) -> String {
         format!("unix:{}", self.folder.join("pulse.sock").display())
     }

@@ -39,6 +39,10 @@ fn listen(talk: &mut Talk, sound: &SoundServer, file: &Path, seconds: u64) -> Ve
     let ear = sound.listen(file);
     talk.agent.talks_for(Duration::from_secs(seconds));
     drop(ear);
+    raw(file)
+}
+
+fn raw(file: &Path) -> Vec<i16> {
     let bytes = std::fs::read(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     bytes.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect()
 }
@@ -84,4 +88,31 @@ fn a_chosen_device_that_is_lost_in_a_talk_is_replaced_by_the_systems_choice_unti
     assert_citizen_heard("in the headset again", &listen(&mut talk, &headset, &folder.join("again.raw"), 10));
     let _ = talk.caller.hang_up(LATER);
     talk.agent.event("call_ended", SOON);
+}
+
+#[test]
+fn a_sound_server_that_dies_while_nobody_calls_is_told_and_used_again_for_the_next_call() {
+    let folder = fresh_folder("sound-server-idle");
+    let mut sound = SoundServer::start(&folder);
+    let site = Site::demo("sound-server-idle-site");
+    let server = Server::start(&site);
+    let mut agent = Headless::start_at(&site, &server, &site.agents[0], HeadlessPlan::WILLING, &sound, "default");
+    agent.event_ever("sound", SOON, |event| event["problem"].is_null());
+    assert!(!sound.is_used(), "an agent who waits holds no device");
+    sound.kill();
+    agent.event_where("sound", BACK, |event| !event["problem"].is_null());
+    sound.restart();
+    agent.event_where("sound", BACK, |event| event["problem"].is_null());
+    let speech = Speech::Looped(read_mono(&prompt("citizen")).into());
+    let ear = sound.listen(&folder.join("call.raw"));
+    let at_home = site.folder().join("at-home.wav");
+    let caller = Caller::dial(CallPlan { speech, played: true, record: Some(at_home.clone()), ..CallPlan::new(server.sip, "12345") });
+    agent.event("talking", LATER);
+    let mouth = sound.speak(&prompt("agent"));
+    agent.talks_for(Duration::from_secs(12));
+    drop((ear, mouth));
+    let _ = caller.hang_up(LATER);
+    agent.event("call_ended", SOON);
+    assert_citizen_heard("in the call", &raw(&folder.join("call.raw")));
+    assert_mostly_arrived("the microphone's voice at the citizen", &read_mono(&prompt("agent")), &read_mono(&at_home));
 }

@@ -1,18 +1,15 @@
-//! Sound devices through cpal (on Linux its ALSA host): 48 kHz, 960 frames a buffer.
-//!
-//! A stream can hang in its own drop when the sound server dies. So each one lives in a thread of its own, and nobody ever waits for that
-//! thread: a stream without a callback for half a second, or with two errors, is abandoned and a new one is opened. If the chosen device
-//! cannot be used, the system's choice is used until it can.
+//! Sound devices through cpal (on Linux its ALSA host): 48 kHz, 960 frames a buffer. When streams run, and what becomes of those that fail,
+//! is the keeper's. If the chosen device cannot be used, the system's choice is used until it can.
 
+use super::keeper::{Keeper, Opened, Shared};
 use super::resample::{Decimator, Interpolator, slip};
 use super::sound::{Condition, Frame, Loudspeaker, Microphone, SILENCE};
 use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
 use cpal::{BufferSize, Device, FromSample, Sample, SampleFormat, SizedSample, StreamConfig, SupportedStreamConfigRange};
 use desktop_core::{DeviceProblem, Devices};
 use rtrb::{Consumer, Producer, RingBuffer};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 use voice::FRAME_SAMPLES;
 
 const DEVICE_RATE: u32 = 48_000;
@@ -20,25 +17,8 @@ const DEVICE_RATE: u32 = 48_000;
 const FACTOR: usize = 6;
 /// 20 ms; 10 ms was seen to fail through ALSA's plug-ins, and their own choice to add 80 ms.
 const BUFFER_FRAMES: u32 = 960;
-/// A stream that is silent for longer is given up.
-const CALLBACK_LIMIT: Duration = Duration::from_millis(500);
-/// The voice of a microphone is for nobody after so long without anybody taking it.
-const UNHEARD: Duration = Duration::from_millis(500);
-/// Opening may take this long.
-const OPEN_LIMIT: Duration = Duration::from_secs(5);
-/// Wait before a device that could not be opened is tried again: short at first, because a sound server that was started anew or had no time is
-/// back soon, and somebody may be talking.
-const QUICK_WAIT: Duration = Duration::from_secs(1);
-/// So often in a row.
-const QUICK_TRIES: u32 = 5;
-/// And then.
-const REOPEN_WAIT: Duration = Duration::from_secs(5);
-/// On another device than the chosen one, that one is looked for this often.
-const RETURN_WAIT: Duration = Duration::from_secs(2);
-/// Errors of one stream after which it is given up.
-const MOST_ERRORS: u32 = 2;
-/// Threads, hanging ones included, that one client may have for one direction.
-const MOST_THREADS: u32 = 8;
+/// After an error of a stream.
+const ERROR_WAIT: Duration = Duration::from_millis(2);
 /// Device samples of one frame of the line.
 const DEVICE_FRAME: usize = FRAME_SAMPLES * FACTOR;
 /// Frames that the rings between a stream and the voice thread hold.
@@ -114,175 +94,6 @@ enum Pace {
     Excess,
 }
 
-/// What voice thread and stream thread know of each other.
-#[derive(Debug)]
-struct Shared {
-    began: Instant,
-    /// The last callback, in ms after `began`.
-    called_ms: AtomicU64,
-    errors: AtomicU32,
-    /// When somebody took voice of a microphone last, in ms after `began`.
-    taken_ms: AtomicU64,
-    abandoned: AtomicBool,
-    /// The device that was chosen can be used again, and this one is another.
-    superseded: AtomicBool,
-    outcome: Mutex<Option<Result<Opened, DeviceProblem>>>,
-}
-
-/// The device of an open stream.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Opened {
-    name: String,
-    /// It is not the one that was chosen.
-    stands_in: bool,
-}
-
-/// A stream and its device.
-type Stream = (cpal::Stream, Opened);
-
-impl Shared {
-    fn new(began: Instant) -> Self {
-        Self {
-            began,
-            called_ms: AtomicU64::new(0),
-            errors: AtomicU32::new(0),
-            taken_ms: AtomicU64::new(0),
-            abandoned: AtomicBool::new(false),
-            superseded: AtomicBool::new(false),
-            outcome: Mutex::new(None),
-        }
-    }
-
-    fn called(&self) {
-        self.called_ms.store(self.began.elapsed().as_millis() as u64, Ordering::Relaxed);
-    }
-
-    /// Somebody takes the microphone's voice now.
-    fn taken(&self) {
-        self.taken_ms.store(self.began.elapsed().as_millis() as u64, Ordering::Relaxed);
-    }
-
-    /// Nobody does: what is captured is nobody's business, and no work is done for it.
-    fn is_unheard(&self) -> bool {
-        let taken = Duration::from_millis(self.taken_ms.load(Ordering::Relaxed));
-        self.began.elapsed().saturating_sub(taken) > UNHEARD
-    }
-
-    fn silent_for(&self) -> Duration {
-        self.began.elapsed().saturating_sub(Duration::from_millis(self.called_ms.load(Ordering::Relaxed)))
-    }
-
-    fn outcome(&self) -> Option<Result<Opened, DeviceProblem>> {
-        self.outcome.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-/// Opens streams of one direction and looks after the present one.
-struct Keeper {
-    direction: Direction,
-    name: Option<String>,
-    current: Option<Arc<Shared>>,
-    threads: Arc<AtomicU32>,
-    retry_at: Option<Instant>,
-    /// How often in a row it could not be opened.
-    failures: u32,
-    problem: DeviceProblem,
-}
-
-impl Keeper {
-    fn new(name: Option<String>, direction: Direction) -> Self {
-        Self { direction, name, current: None, threads: Arc::default(), retry_at: None, failures: 0, problem: DeviceProblem::Opening }
-    }
-
-    /// Whether a new stream is wanted now; gives an old one up first if it does not work.
-    fn wants_stream(&mut self) -> bool {
-        if let Some(current) = &self.current {
-            let Some(problem) = fault(current) else { return false };
-            tracing::info!(?problem, "a sound stream is given up");
-            current.abandoned.store(true, Ordering::Relaxed);
-            let ran = self.works();
-            self.current = None;
-            // One that ran and broke, as in the middle of a call, is replaced at once; only if that fails too is it news.
-            self.problem = if ran { DeviceProblem::Opening } else { problem };
-            self.failures = if ran { 0 } else { self.failures.saturating_add(1) };
-            self.retry_at = (!ran).then(|| Instant::now() + self.wait());
-        }
-        if self.threads.load(Ordering::Relaxed) >= MOST_THREADS {
-            self.problem = DeviceProblem::Hanging;
-            return false;
-        }
-        self.retry_at.is_none_or(|at| Instant::now() >= at)
-    }
-
-    /// Runs `open` on a thread of its own and keeps its stream there.
-    fn keep(&mut self, open: impl FnOnce(Option<&str>, Arc<Shared>) -> Result<Stream, DeviceProblem> + Send + 'static) {
-        let shared = Arc::new(Shared::new(Instant::now()));
-        let (name, direction) = (self.name.clone(), self.direction);
-        let (ours, threads) = (Arc::clone(&shared), Arc::clone(&self.threads));
-        threads.fetch_add(1, Ordering::Relaxed);
-        let work = move || {
-            let opened = open(name.as_deref(), Arc::clone(&ours));
-            hold(&ours, opened, || find(name.as_deref(), direction).is_ok());
-            threads.fetch_sub(1, Ordering::Relaxed);
-        };
-        match std::thread::Builder::new().name("sound".to_owned()).spawn(work) {
-            // Never joined: see the head.
-            Ok(_) => self.current = Some(shared),
-            Err(error) => self.problem = DeviceProblem::Failed(error.to_string()),
-        }
-        self.retry_at = Some(Instant::now() + self.wait());
-    }
-
-    /// Until it is tried again.
-    fn wait(&self) -> Duration {
-        if self.failures <= QUICK_TRIES { QUICK_WAIT } else { REOPEN_WAIT }
-    }
-
-    /// Somebody takes the voice of the present stream.
-    fn taken(&self) {
-        self.current.iter().for_each(|current| current.taken());
-    }
-
-    /// The present stream is open.
-    fn works(&self) -> bool {
-        self.current.as_ref().is_some_and(|current| matches!(current.outcome(), Some(Ok(_))))
-    }
-
-    /// Gives the present stream up, if there is one.
-    fn release(&mut self) {
-        (self.retry_at, self.failures) = (None, 0);
-        if let Some(current) = self.current.take() {
-            current.abandoned.store(true, Ordering::Relaxed);
-        }
-    }
-
-    /// Another device; true if it is another one than before.
-    fn choose(&mut self, device: Option<&str>) -> bool {
-        let changed = self.name.as_deref() != device;
-        if changed {
-            self.release();
-            self.name = device.map(str::to_owned);
-            self.problem = DeviceProblem::Opening;
-        }
-        changed
-    }
-
-    fn condition(&self) -> Condition {
-        match self.current.as_ref().and_then(|current| current.outcome()) {
-            Some(Ok(Opened { name, stands_in: false })) => Condition::Works(name),
-            Some(Ok(Opened { name, stands_in: true })) => Condition::StandsIn(name),
-            Some(Err(problem)) => Condition::Broken(problem),
-            None => Condition::Broken(self.problem.clone()),
-        }
-    }
-}
-
-impl Drop for Keeper {
-    fn drop(&mut self) {
-        self.release();
-    }
-}
-
 /// The library makes the callbacks' thread; its first callback is where its priority can be set.
 struct Once(bool);
 
@@ -294,38 +105,6 @@ impl Once {
     fn make_current_thread_urgent(&mut self) {
         if !std::mem::replace(&mut self.0, true) {
             super::urgent::make_current_thread_urgent();
-        }
-    }
-}
-
-/// Why a stream is to be given up.
-fn fault(shared: &Shared) -> Option<DeviceProblem> {
-    match shared.outcome() {
-        Some(Err(problem)) => Some(problem),
-        Some(Ok(_)) if shared.errors.load(Ordering::Relaxed) >= MOST_ERRORS => Some(DeviceProblem::Stopped),
-        Some(Ok(_)) if shared.silent_for() > CALLBACK_LIMIT => Some(DeviceProblem::Stopped),
-        Some(Ok(_)) if shared.superseded.load(Ordering::Relaxed) => Some(DeviceProblem::Opening),
-        None if shared.began.elapsed() > OPEN_LIMIT => Some(DeviceProblem::Failed("it does not open".to_owned())),
-        Some(Ok(_)) | None => None,
-    }
-}
-
-/// Plays a stream until it is abandoned; one that stands in looks for the chosen device, which can take its time and hang.
-fn hold(shared: &Shared, opened: Result<Stream, DeviceProblem>, chosen_is_back: impl Fn() -> bool) {
-    let started = opened.and_then(|(stream, opened)| stream.play().map(|()| (stream, opened)).map_err(|error| failed(&error)));
-    shared.called();
-    let (stream, outcome) = match started {
-        Ok((stream, opened)) => (Some(stream), Ok(opened)),
-        Err(problem) => (None, Err(problem)),
-    };
-    let stands_in = matches!(outcome, Ok(Opened { stands_in: true, .. }));
-    *shared.outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
-    let mut looked = Instant::now();
-    while stream.is_some() && !shared.abandoned.load(Ordering::Relaxed) {
-        std::thread::park_timeout(CALLBACK_LIMIT);
-        if stands_in && looked.elapsed() >= RETURN_WAIT {
-            shared.superseded.store(chosen_is_back(), Ordering::Relaxed);
-            looked = Instant::now();
         }
     }
 }
@@ -372,6 +151,11 @@ fn find_any(name: Option<&str>, direction: Direction) -> Result<(Found, bool), D
     }
 }
 
+/// Whether a device is there and could be used: it is opened for a moment, without a stream.
+fn look(name: Option<&str>, direction: Direction) -> Result<Opened, DeviceProblem> {
+    find_any(name, direction).map(|(found, stands_in)| Opened { name: found.name, stands_in })
+}
+
 fn find(name: Option<&str>, direction: Direction) -> Result<Found, DeviceProblem> {
     let device = device(name, direction)?;
     let label = device.description().map_or_else(|_| "?".to_owned(), |description| description.name().to_owned());
@@ -416,15 +200,20 @@ pub(crate) struct DeviceMicrophone {
 }
 
 impl DeviceMicrophone {
-    /// By its name, or the system's choice. Opened by the first look at its condition.
+    /// By its name, or the system's choice. Looked at by the first question about its condition.
     pub(crate) fn new(name: Option<String>) -> Self {
-        Self { keeper: Keeper::new(name, Direction::Capture), captured: None, primed: false, cushion: Cushion::new(), pause: false }
+        Self {
+            keeper: Keeper::new(name, |name| look(name, Direction::Capture)),
+            captured: None,
+            primed: false,
+            cushion: Cushion::new(),
+            pause: false,
+        }
     }
 }
 
 impl Microphone for DeviceMicrophone {
     fn begin_call(&mut self) {
-        self.keeper.taken();
         self.primed = false;
         if let Some(captured) = &mut self.captured {
             while captured.pop().is_ok() {}
@@ -433,7 +222,6 @@ impl Microphone for DeviceMicrophone {
 
     fn read(&mut self, frame: &mut Frame) {
         *frame = SILENCE;
-        self.keeper.taken();
         let Some(captured) = &mut self.captured else { return };
         let waiting = captured.slots();
         if self.primed && waiting <= FRAME_SAMPLES {
@@ -472,9 +260,20 @@ impl Microphone for DeviceMicrophone {
         self.keeper.condition()
     }
 
-    fn release(&mut self) {
-        self.keeper.release();
-        self.captured = None;
+    fn wake(&mut self) {
+        if self.keeper.wake() {
+            self.condition();
+        }
+    }
+
+    fn opens(&self) -> bool {
+        self.keeper.opens()
+    }
+
+    fn rest(&mut self) {
+        if self.keeper.rest() {
+            self.captured = None;
+        }
     }
 
     fn choose(&mut self, device: Option<&str>) {
@@ -484,42 +283,22 @@ impl Microphone for DeviceMicrophone {
     }
 }
 
-fn capture(name: Option<&str>, shared: Arc<Shared>, producer: Producer<i16>) -> Result<Stream, DeviceProblem> {
+fn capture(name: Option<&str>, shared: Arc<Shared>, producer: Producer<i16>) -> Result<(cpal::Stream, Opened), DeviceProblem> {
     let (found, stands_in) = find_any(name, Direction::Capture)?;
     let stream = match found.format {
         SampleFormat::F32 => capture_as::<f32>(&found, shared, producer),
         // `find` lets no third format through.
         _ => capture_as::<i16>(&found, shared, producer),
     };
-    stream.map(|stream| (stream, Opened { name: found.name, stands_in })).map_err(|error| failed(&error))
+    begin(stream, Opened { name: found.name, stands_in })
 }
 
-/// What becomes of captured samples. Outside of calls, where nobody takes them, nothing: the stream runs on, so that a call begins at once.
-struct Capture {
-    decimator: Decimator,
-    producer: Producer<i16>,
-    rests: bool,
+fn begin(stream: Result<cpal::Stream, cpal::Error>, opened: Opened) -> Result<(cpal::Stream, Opened), DeviceProblem> {
+    let started = stream.and_then(|stream| stream.play().map(|()| stream));
+    started.map(|stream| (stream, opened)).map_err(|error| failed(&error))
 }
 
-impl Capture {
-    fn take(&mut self, shared: &Shared, samples: impl Iterator<Item = f32>) {
-        let rested = std::mem::replace(&mut self.rests, shared.is_unheard());
-        if self.rests {
-            return;
-        }
-        if rested {
-            self.decimator.forget();
-        }
-        for sample in samples {
-            if let Some(sample) = self.decimator.push(sample) {
-                // A full ring is a time of nobody: the newest voice is dropped and `begin_call` empties the rest.
-                let _ = self.producer.push(i16::from_sample(sample.clamp(-1.0, 1.0)));
-            }
-        }
-    }
-}
-
-fn capture_as<T>(found: &Found, shared: Arc<Shared>, producer: Producer<i16>) -> Result<cpal::Stream, cpal::Error>
+fn capture_as<T>(found: &Found, shared: Arc<Shared>, mut producer: Producer<i16>) -> Result<cpal::Stream, cpal::Error>
 where
     T: SizedSample,
     f32: FromSample<T>,
@@ -527,24 +306,30 @@ where
     let channels = usize::from(found.config.channels);
     let failed = Arc::clone(&shared);
     let mut urgent = Once::new();
-    let mut capture = Capture { decimator: Decimator::new(FACTOR), producer, rests: false };
+    let mut decimator = Decimator::new(FACTOR);
     let work = move |data: &[T], _: &cpal::InputCallbackInfo| {
         urgent.make_current_thread_urgent();
         shared.called();
-        capture.take(&shared, data.chunks_exact(channels).map(|frame| f32::from_sample(frame[0])));
+        for frame in data.chunks_exact(channels) {
+            if let Some(sample) = decimator.push(f32::from_sample(frame[0])) {
+                // A full ring is a time of nobody: the newest voice is dropped and `begin_call` empties the rest.
+                let _ = producer.push(i16::from_sample(sample.clamp(-1.0, 1.0)));
+            }
+        }
     };
     found.device.build_input_stream(found.config, work, move |error| note(&failed, &error), None)
 }
 
+/// Runs on the library's thread of the stream.
 fn note(shared: &Shared, error: &cpal::Error) {
     tracing::debug!(%error, "sound device");
+    // It asks again at once, and a stream that is not ready answers the same a hundred thousand times a second.
+    std::thread::sleep(ERROR_WAIT);
     match error.kind() {
         // Neither hurts the stream.
         cpal::ErrorKind::DeviceChanged | cpal::ErrorKind::RealtimeDenied => {}
         // The library's list may grow; whatever else it is, twice is enough.
-        _ => {
-            shared.errors.fetch_add(1, Ordering::Relaxed);
-        }
+        _ => shared.erred(),
     }
 }
 
@@ -557,9 +342,14 @@ pub(crate) struct DeviceLoudspeaker {
 }
 
 impl DeviceLoudspeaker {
-    /// By its name, or the system's choice. Opened by the first look at its condition.
+    /// By its name, or the system's choice. Looked at by the first question about its condition.
     pub(crate) fn new(name: Option<String>) -> Self {
-        Self { keeper: Keeper::new(name, Direction::Play), play: None, interpolator: Interpolator::new(FACTOR), cushion: Cushion::new() }
+        Self {
+            keeper: Keeper::new(name, |name| look(name, Direction::Play)),
+            play: None,
+            interpolator: Interpolator::new(FACTOR),
+            cushion: Cushion::new(),
+        }
     }
 }
 
@@ -604,9 +394,20 @@ impl Loudspeaker for DeviceLoudspeaker {
         self.keeper.condition()
     }
 
-    fn release(&mut self) {
-        self.keeper.release();
-        self.play = None;
+    fn wake(&mut self) {
+        if self.keeper.wake() {
+            self.condition();
+        }
+    }
+
+    fn opens(&self) -> bool {
+        self.keeper.opens()
+    }
+
+    fn rest(&mut self) {
+        if self.keeper.rest() {
+            self.play = None;
+        }
     }
 
     fn choose(&mut self, device: Option<&str>) -> bool {
@@ -617,14 +418,14 @@ impl Loudspeaker for DeviceLoudspeaker {
     }
 }
 
-fn play(name: Option<&str>, shared: Arc<Shared>, consumer: Consumer<f32>) -> Result<Stream, DeviceProblem> {
+fn play(name: Option<&str>, shared: Arc<Shared>, consumer: Consumer<f32>) -> Result<(cpal::Stream, Opened), DeviceProblem> {
     let (found, stands_in) = find_any(name, Direction::Play)?;
     let stream = match found.format {
         SampleFormat::F32 => play_as::<f32>(&found, shared, consumer),
         // `find` lets no third format through.
         _ => play_as::<i16>(&found, shared, consumer),
     };
-    stream.map(|stream| (stream, Opened { name: found.name, stands_in })).map_err(|error| failed(&error))
+    begin(stream, Opened { name: found.name, stands_in })
 }
 
 fn play_as<T>(found: &Found, shared: Arc<Shared>, mut consumer: Consumer<f32>) -> Result<cpal::Stream, cpal::Error>
@@ -649,14 +450,9 @@ where
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        CUSHION_CALM, CUSHION_LEAST, CUSHION_MOST, Capture, Cushion, DEVICE_FRAME, Decimator, DeviceMicrophone, Direction, FACTOR,
-        FRAME_SAMPLES, Keeper, Pace, QUICK_TRIES, ROOM_FRAMES, SLIP_FRAMES, Shared,
-    };
+    use super::{CUSHION_CALM, CUSHION_LEAST, CUSHION_MOST, Cushion, DeviceMicrophone, FRAME_SAMPLES, Pace, SLIP_FRAMES};
     use crate::audio::sound::{Condition, Frame, Microphone, SILENCE};
     use desktop_core::DeviceProblem;
-    use rtrb::RingBuffer;
-    use std::sync::atomic::Ordering;
     use std::time::{Duration, Instant};
 
     const LIMIT: Duration = Duration::from_secs(10);
@@ -700,45 +496,6 @@ mod tests {
         assert_eq!(paces(99, false), [Pace::Slower]);
         assert_eq!(paces(500, false), [Pace::Excess; SLIP_FRAMES as usize]);
         assert_eq!(paces(351, true), [Pace::Excess; SLIP_FRAMES as usize]);
-    }
-
-    #[test]
-    fn no_work_is_done_for_voice_that_nobody_takes_and_a_call_hears_nothing_of_it() {
-        let (producer, mut consumer) = RingBuffer::new(ROOM_FRAMES * FRAME_SAMPLES);
-        let mut capture = Capture { decimator: Decimator::new(FACTOR), producer, rests: false };
-        let shared = Shared::new(Instant::now().checked_sub(LIMIT).expect("the computer runs for so long"));
-        let frame = |loud: f32| std::iter::repeat_n(loud, DEVICE_FRAME);
-        let mut heard = |capture: &mut Capture, loud: f32| -> Vec<i16> {
-            capture.take(&shared, frame(loud));
-            std::iter::from_fn(|| consumer.pop().ok()).collect()
-        };
-        shared.taken();
-        assert!(heard(&mut capture, 0.9).iter().any(|sample| *sample > 20_000));
-        shared.taken_ms.store(0, Ordering::Relaxed);
-        assert!(heard(&mut capture, 0.9).is_empty());
-        shared.taken();
-        let call = heard(&mut capture, 0.0);
-        assert_eq!(call, SILENCE, "the filter has forgotten what was said before");
-    }
-
-    #[test]
-    fn a_device_that_does_not_open_is_tried_soon_at_first_and_then_now_and_then() {
-        let mut keeper = Keeper::new(None, Direction::Capture);
-        let waits: Vec<u64> = (0..=QUICK_TRIES)
-            .map(|_| {
-                keeper.retry_at = None;
-                assert!(keeper.wants_stream());
-                keeper.keep(|_, _| Err(DeviceProblem::Stopped));
-                let began = Instant::now();
-                while keeper.current.is_some() {
-                    assert!(!keeper.wants_stream() && began.elapsed() < LIMIT, "it is given up when its thread has told");
-                    std::thread::yield_now();
-                }
-                keeper.retry_at.map_or(0, |at| at.saturating_duration_since(Instant::now()).as_millis() as u64)
-            })
-            .collect();
-        let (last, quick) = waits.split_last().expect("several tries");
-        assert!(quick.iter().all(|wait| (1..=1_000).contains(wait)) && *last > 3_000, "{waits:?}");
     }
 
     #[test]

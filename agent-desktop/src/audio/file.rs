@@ -80,8 +80,6 @@ impl Microphone for FileMicrophone {
     fn condition(&mut self) -> Condition {
         Condition::Works(self.name.clone())
     }
-
-    fn release(&mut self) {}
 }
 
 /// Writes what is heard in calls, one call behind the other.
@@ -142,8 +140,6 @@ impl Loudspeaker for FileLoudspeaker {
             Some(problem) => Condition::Broken(DeviceProblem::Failed(problem.clone())),
         }
     }
-
-    fn release(&mut self) {}
 }
 
 #[cfg(test)]

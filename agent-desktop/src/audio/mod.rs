@@ -6,6 +6,7 @@
 mod clean;
 mod device;
 mod file;
+mod keeper;
 mod line;
 mod resample;
 mod sound;
@@ -47,7 +48,7 @@ pub(crate) struct Voice {
 }
 
 impl Voice {
-    /// Opens the chosen files and begins the voice thread; sound devices are opened with the first line. `packets` come from connections.
+    /// Opens the chosen files and begins the voice thread; sound devices are looked at with the first line. `packets` come from connections.
     ///
     /// # Errors
     /// [`SoundError`] if a chosen file cannot be used.

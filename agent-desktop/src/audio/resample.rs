@@ -61,12 +61,6 @@ impl Decimator {
         Self { history: History::new(taps.len()), taps, factor, phase: 0 }
     }
 
-    /// What was pushed before has no part in what follows.
-    pub(crate) fn forget(&mut self) {
-        self.history.samples.fill(0.0);
-        self.phase = 0;
-    }
-
     /// Takes one sample; gives one each `factor` calls.
     pub(crate) fn push(&mut self, sample: f32) -> Option<f32> {
         self.history.push(sample);

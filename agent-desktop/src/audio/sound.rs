@@ -87,10 +87,16 @@ pub(crate) trait Microphone: Send {
     fn begin_call(&mut self);
     /// The next 20 ms; silence where there is nothing.
     fn read(&mut self, frame: &mut Frame);
-    /// Looks after the source, opens it if need be; called at least each second of a session.
+    /// Looks after the source; called at least each second of a session.
     fn condition(&mut self) -> Condition;
-    /// The session ended: gives the device back to others.
-    fn release(&mut self);
+    /// Its sound is wanted from now on.
+    fn wake(&mut self) {}
+    /// It is woken and not there yet: what is said now is lost.
+    fn opens(&self) -> bool {
+        false
+    }
+    /// Its sound is wanted no longer: the device is free for others and costs nothing.
+    fn rest(&mut self) {}
     /// Another device from now on; a source that is none takes no notice.
     fn choose(&mut self, _device: Option<&str>) {}
 }
@@ -103,10 +109,16 @@ pub(crate) trait Loudspeaker: Send {
     fn end_call(&mut self);
     /// The next 20 ms, in and outside of calls.
     fn play(&mut self, frame: &Frame);
-    /// Looks after the sink, opens it if need be; called at least each second of a session.
+    /// Looks after the sink; called at least each second of a session.
     fn condition(&mut self) -> Condition;
-    /// The session ended: gives the device back to others.
-    fn release(&mut self);
+    /// Its sound is wanted from now on.
+    fn wake(&mut self) {}
+    /// It is woken and not there yet: what is played now is lost.
+    fn opens(&self) -> bool {
+        false
+    }
+    /// Its sound is wanted no longer: the device is free for others and costs nothing.
+    fn rest(&mut self) {}
     /// Another device from now on; false for a sink that is none.
     fn choose(&mut self, _device: Option<&str>) -> bool {
         false
@@ -126,8 +138,6 @@ impl Microphone for Nothing {
     fn condition(&mut self) -> Condition {
         Condition::Broken(DeviceProblem::NotChosen)
     }
-
-    fn release(&mut self) {}
 }
 
 impl Loudspeaker for Nothing {
@@ -140,6 +150,4 @@ impl Loudspeaker for Nothing {
     fn condition(&mut self) -> Condition {
         Condition::Broken(DeviceProblem::NotChosen)
     }
-
-    fn release(&mut self) {}
 }

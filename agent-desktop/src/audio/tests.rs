@@ -1,5 +1,6 @@
 //! The whole voice path against a server of voice on loopback: what is spoken arrives, and what is sent is heard.
 
+use super::sound::{Condition, Frame, Loudspeaker, Microphone, SILENCE};
 use super::{LoudspeakerChoice, MicrophoneChoice, Order, SoundChoice, Voice};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,6 +10,8 @@ use shared::model::VoiceCodec;
 use shared::wire::{MediaAccess, VoiceOptions, VoiceOrder};
 use std::net::{SocketAddr, UdpSocket};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use tokio::sync::watch;
 use voice::FRAME_SAMPLES;
@@ -352,4 +355,157 @@ fn what_udp_does_not_bring_back_goes_through_the_tunnel_until_udp_works() {
     assert_eq!(status.borrow_and_update().way, VoiceWay::Tunnel);
     server.say(&[500; FRAME_SAMPLES]);
     await_status(&mut status, "UDP again", |status| status.way == VoiceWay::Udp);
+}
+
+/// What a pretended device tells of itself.
+#[derive(Debug, Clone, PartialEq)]
+enum Told {
+    /// Woken, or told to rest.
+    Runs(&'static str, bool),
+    /// What it plays, when it is not silence.
+    Played(Frame),
+}
+
+/// A device that is open as soon as it may be.
+struct Pretended {
+    name: &'static str,
+    runs: bool,
+    opens: Arc<AtomicBool>,
+    tell: mpsc::Sender<Told>,
+}
+
+impl Pretended {
+    fn run(&mut self, on: bool) {
+        if std::mem::replace(&mut self.runs, on) != on {
+            let _ = self.tell.send(Told::Runs(self.name, on));
+        }
+    }
+}
+
+impl Microphone for Pretended {
+    fn begin_call(&mut self) {}
+
+    fn read(&mut self, frame: &mut Frame) {
+        *frame = SILENCE;
+    }
+
+    fn condition(&mut self) -> Condition {
+        Condition::Works(self.name.to_owned())
+    }
+
+    fn wake(&mut self) {
+        self.run(true);
+    }
+
+    fn rest(&mut self) {
+        self.run(false);
+    }
+}
+
+impl Loudspeaker for Pretended {
+    fn begin_call(&mut self) {}
+
+    fn end_call(&mut self) {}
+
+    fn play(&mut self, frame: &Frame) {
+        if *frame != SILENCE {
+            let _ = self.tell.send(Told::Played(*frame));
+        }
+    }
+
+    fn condition(&mut self) -> Condition {
+        Condition::Works(self.name.to_owned())
+    }
+
+    fn wake(&mut self) {
+        self.run(true);
+    }
+
+    fn opens(&self) -> bool {
+        self.opens.load(Ordering::Relaxed)
+    }
+
+    fn rest(&mut self) {
+        self.run(false);
+    }
+}
+
+/// A voice thread with pretended devices and an open line.
+struct Desk {
+    orders: mpsc::SyncSender<Order>,
+    told: mpsc::Receiver<Told>,
+    opens: Arc<AtomicBool>,
+    server: Server,
+}
+
+impl Desk {
+    fn open() -> Self {
+        let (orders, inbox) = mpsc::sync_channel(16);
+        let (tell, told) = mpsc::channel();
+        let opens = Arc::<AtomicBool>::default();
+        let device = |name| Pretended { name, runs: false, opens: Arc::clone(&opens), tell: tell.clone() };
+        let (microphone, loudspeaker) = (device("microphone"), device("loudspeaker"));
+        let (report, _) = watch::channel(VoiceStatus::default());
+        let work = move || super::worker::run(inbox, no_packets(), Box::new(microphone), Box::new(loudspeaker), report);
+        std::thread::spawn(work);
+        let mut desk = Self { orders, told, opens, server: Server::new() };
+        desk.order(desk.server.open());
+        desk.server.hear();
+        desk
+    }
+
+    fn order(&self, order: Order) {
+        self.orders.send(order).expect("the voice thread lives");
+    }
+
+    /// The devices that change next, whatever is played meanwhile.
+    fn changes(&self, count: usize) -> Vec<(&'static str, bool)> {
+        let told = std::iter::repeat_with(|| self.told.recv_timeout(LIMIT).expect("told within the limit"));
+        let mut changes: Vec<_> =
+            told.filter_map(|told| if let Told::Runs(name, on) = told { Some((name, on)) } else { None }).take(count).collect();
+        changes.sort_unstable();
+        changes
+    }
+}
+
+#[test]
+fn devices_run_while_there_is_something_to_hear_or_to_say_and_at_no_other_time() {
+    let mut desk = Desk::open();
+    desk.server.hear();
+    assert!(desk.told.try_recv().is_err(), "nothing runs while the agent waits");
+    let both = |on| [("loudspeaker", on), ("microphone", on)];
+    let one = |on| [("loudspeaker", on)];
+    // From the ringing to the end of the talk without an interruption.
+    desk.order(Order::Ring(true));
+    assert_eq!(desk.changes(2), both(true));
+    desk.order(talk(true));
+    desk.order(Order::Ring(false));
+    desk.server.hear();
+    desk.order(talk(false));
+    assert_eq!(desk.changes(2), both(false));
+    // What is only heard needs no microphone.
+    desk.order(Order::Alert);
+    assert_eq!(desk.changes(2), [("loudspeaker", false), ("loudspeaker", true)]);
+    desk.order(Order::Voice(VoiceCommand::Listen(true)));
+    assert_eq!(desk.changes(1), one(true));
+    desk.order(talk(true));
+    assert_eq!(desk.changes(1), [("microphone", true)]);
+    // Without a session there is nothing to hear.
+    desk.order(Order::Voice(VoiceCommand::Close));
+    assert_eq!(desk.changes(2), both(false));
+}
+
+#[test]
+fn nothing_of_the_ring_is_lost_while_the_loudspeaker_is_being_opened() {
+    let mut desk = Desk::open();
+    desk.opens.store(true, Ordering::Relaxed);
+    desk.order(Order::Ring(true));
+    assert_eq!(desk.changes(2).len(), 2);
+    // By the next silent packet of the line many beats have passed.
+    desk.server.hear();
+    assert!(desk.told.try_recv().is_err(), "what is played to a device that is not open is lost");
+    desk.opens.store(false, Ordering::Relaxed);
+    let mut begin = SILENCE;
+    super::tone::Bell::default().mix(&mut begin);
+    assert_eq!(desk.told.recv_timeout(LIMIT), Ok(Told::Played(begin)), "from its beginning");
 }

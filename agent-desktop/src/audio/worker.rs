@@ -1,4 +1,4 @@
-//! The voice thread: a beat of 20 ms while there is something to hear or say, one look each second otherwise.
+//! The voice thread: a beat of 20 ms while there is something to hear or say, one look each second otherwise, when no sound device runs.
 //!
 //! The thread waits for packets between two beats, so that the jitter buffer sees true arrival times; outside calls it waits for orders,
 //! so that an answer is not delayed.
@@ -28,6 +28,8 @@ const HEARD_US: u64 = 3_000_000;
 const REPORT_BEATS: u64 = 5;
 /// Loss is measured over this many beats: five seconds.
 const LOSS_BEATS: u64 = 250;
+/// Microphone and loudspeaker run on for this long after the last beat: what waits in them is heard to its end, and a next call may come at once.
+const LINGER_US: u64 = 1_000_000;
 /// A thread that was kept from running for this many beats goes on with the present one.
 const MOST_BEHIND_BEATS: u64 = 5;
 /// A socket's time limit may come this late (one step of the kernel's coarse timer); the rest of a beat is slept exactly.
@@ -65,6 +67,8 @@ struct Worker {
     alert: Option<Alert>,
     /// The next beat to be done, counted from `began`.
     beat: u64,
+    /// Of the last beat.
+    beat_us: u64,
     next_silence_us: u64,
     heard_us: Option<u64>,
     spurt_begins: bool,
@@ -109,6 +113,7 @@ impl Worker {
             bell: None,
             alert: None,
             beat: 0,
+            beat_us: 0,
             next_silence_us: 0,
             heard_us: None,
             spurt_begins: false,
@@ -130,11 +135,40 @@ impl Worker {
 
     /// One turn of the loop; `None` at the end.
     fn turn(&mut self, orders: &Receiver<Order>) -> Option<()> {
-        if self.talking || self.listening || self.bell.is_some() || self.alert.is_some() || self.trial.runs() {
+        if self.is_live() {
+            self.wake_devices();
             self.beat(orders)
         } else {
             self.rest(orders)
         }
+    }
+
+    /// There is something to hear or to say.
+    fn is_live(&self) -> bool {
+        self.talking || self.listening || self.bell.is_some() || self.alert.is_some() || self.trial.runs()
+    }
+
+    fn is_closed(&self) -> bool {
+        matches!(self.line, LineState::Closed)
+    }
+
+    /// What is to be heard needs a loudspeaker; a microphone is open for a call, and from its ringing on, so that the first word is heard.
+    fn wake_devices(&mut self) {
+        if self.is_closed() {
+            return;
+        }
+        self.beat_us = self.now_us();
+        self.loudspeaker.wake();
+        self.ringer.iter_mut().for_each(Loudspeaker::wake);
+        if self.talking || self.bell.is_some() || self.trial.test() == SoundTest::Record {
+            self.microphone.wake();
+        }
+    }
+
+    fn rest_devices(&mut self) {
+        self.microphone.rest();
+        self.loudspeaker.rest();
+        self.ringer.iter_mut().for_each(Loudspeaker::rest);
     }
 
     /// Waits for the next beat, or passes it over if orders came.
@@ -235,7 +269,9 @@ impl Worker {
             (heard, ring) = self.try_out();
         }
         self.status.speaker_level = self.status.speaker_level.max(level(&heard));
-        if let Some(bell) = &mut self.bell {
+        // The first of several devices that is open begins to ring.
+        let none_sounds_yet = self.loudspeaker.opens() && self.ringer.as_ref().is_none_or(Loudspeaker::opens);
+        if let Some(bell) = self.bell.as_mut().filter(|_| !none_sounds_yet) {
             bell.mix(&mut ring);
         }
         louder(&mut ring, self.settings.ring_percent);
@@ -245,7 +281,7 @@ impl Worker {
         if let Some(ringer) = &mut self.ringer {
             ringer.play(&ring);
         }
-        if self.alert.as_mut().is_some_and(|alert| !alert.mix(&mut heard)) {
+        if !self.loudspeaker.opens() && self.alert.as_mut().is_some_and(|alert| !alert.mix(&mut heard)) {
             self.alert = None;
         }
         if self.talking {
@@ -254,9 +290,14 @@ impl Worker {
         self.loudspeaker.play(&heard);
     }
 
-    /// 20 ms of the sound test.
+    /// 20 ms of the sound test, which waits for its devices.
     fn try_out(&mut self) -> (Frame, Frame) {
-        if self.trial.test() == SoundTest::Record {
+        let records = self.trial.test() == SoundTest::Record;
+        let opens = if records { self.microphone.opens() } else { self.loudspeaker.opens() };
+        if opens {
+            return (SILENCE, SILENCE);
+        }
+        if records {
             let mut said = SILENCE;
             self.microphone.read(&mut said);
             self.status.microphone_level = self.status.microphone_level.max(level(&said));
@@ -300,7 +341,10 @@ impl Worker {
 
     /// Outside calls: waits for an order or for the time of the next silent packet.
     fn rest(&mut self, orders: &Receiver<Order>) -> Option<()> {
-        let order = if matches!(self.line, LineState::Closed) {
+        if self.is_closed() || self.now_us() >= self.beat_us + LINGER_US {
+            self.rest_devices();
+        }
+        let order = if self.is_closed() {
             Some(orders.recv().ok()?)
         } else {
             let now_us = self.now_us();
@@ -370,11 +414,7 @@ impl Worker {
                 self.tunnel.lead(None);
                 self.heard_us = None;
                 self.trial.set(SoundTest::Off);
-                self.microphone.release();
-                self.loudspeaker.release();
-                if let Some(ringer) = &mut self.ringer {
-                    ringer.release();
-                }
+                self.rest_devices();
             }
             Order::Ring(on) => self.bell = on.then(Bell::default),
             Order::Alert => self.alert = Some(Alert::default()),
@@ -458,7 +498,8 @@ impl Worker {
             LineState::Closed => (None, None),
             LineState::Open(_) | LineState::Failing => names(self.microphone.condition(), self.loudspeaker.condition()),
         };
-        if let Some(ringer) = self.ringer.as_mut().filter(|_| !matches!(self.line, LineState::Closed)) {
+        let rings = self.is_live() && !self.is_closed();
+        if let Some(ringer) = self.ringer.as_mut().filter(|_| rings) {
             ringer.condition();
         }
         self.status.test = self.trial.test();

@@ -89,7 +89,7 @@ const CALL: CallTexts = CallTexts {
     hang_up: "挂断",
     none: "当前没有来电",
     caller: "来电人",
-    last_caller: "刚才的来电人",
+    last_caller: "刚才来电",
     withheld: "匿名来电",
     unregistered: "未登记的来电人",
     address: "地址",

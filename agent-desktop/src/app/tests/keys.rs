@@ -680,3 +680,32 @@ fn an_input_method_composes_a_message_and_a_reason_and_not_for_a_field_below_a_s
         assert!(field, "page {key} has no field for hanzi");
     }
 }
+
+#[test]
+fn tab_comes_to_answering_a_call_before_it_comes_to_rejecting_it() {
+    let mut window = Window::over(Desktop::showing(with_papers(ringing())));
+    window.press(Named::Tab);
+    assert_eq!(window.at().as_deref(), Some("接听 F2"));
+    window.press(Named::Tab);
+    assert_eq!(window.at().as_deref(), Some("拒接 ⇧F2"));
+    window.press_with(Key::Named(Named::Tab), Modifiers::SHIFT, false);
+    window.press(Named::Enter);
+    assert_eq!(window.wishes(), [Wish::Answer]);
+}
+
+#[test]
+fn the_arrows_choose_a_reason_as_soon_as_the_reasons_are_shown() {
+    let mut window = Window::over(Desktop::showing(with_papers(ready())));
+    for _ in 0..2 {
+        window.press(Named::F11);
+        assert!(window.at().is_some_and(|at| at.starts_with("小休")), "{:?}", window.at());
+        window.press(Named::ArrowDown);
+        window.press(Named::Escape);
+        assert_eq!(window.at(), None);
+    }
+    window.press(Named::F11);
+    window.press(Named::ArrowDown);
+    window.wishes();
+    window.press(Named::Enter);
+    assert_eq!(window.wishes(), [Wish::GoNotReady(NotReadyReason::CHOOSABLE[1])]);
+}

@@ -25,7 +25,8 @@ pub(super) fn view<'a>(state: &'a State, scene: Scene<'a>) -> Element<'a, Messag
     let middle = row![].push(next(scene)).push(container(who(state, scene)).width(Fill).clip(true)).spacing(space::L).align_y(Center);
     let bar = row![state_box(scene), middle.width(Fill), buttons(scene)];
     let bar = container(bar.spacing(space::L).align_y(Center)).padding([0.0, space::L]).center_y(size::CALL_BAR);
-    ranked(super::rank::CALL_BAR, bar.style(move |_| theme::bar(palette)))
+    let rank = if scene.view.can_answer() { super::rank::RINGING } else { super::rank::CALL_BAR };
+    ranked(rank, bar.style(move |_| theme::bar(palette)))
 }
 
 pub(super) fn state_box<'a>(scene: Scene<'a>) -> Element<'a, Message> {

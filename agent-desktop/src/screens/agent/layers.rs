@@ -5,7 +5,7 @@ use super::{Message, Scene, State, rank};
 use crate::font;
 use crate::screens::clock;
 use crate::theme::{self, Tone, size, space, text_size};
-use crate::widget::{Icon, advice, body, button, card, dot, filled, group, heading, icon, label, plain, ranked, strong};
+use crate::widget::{Button, Icon, advice, body, button, card, dot, filled, group, heading, icon, label, plain, ranked, strong};
 use desktop_core::{DeviceProblem, LinkState, Saved, Wish};
 use iced::widget::{Column, Row, center, column, container, mouse_area, opaque, row, space as gap, text};
 use iced::{Center, Element, Fill};
@@ -15,6 +15,8 @@ use shared::model::{NotReadyReason, Notice, Refusal};
 const TOAST_WIDTH: f32 = 520.0;
 /// Width of a message that something is done.
 const DONE_WIDTH: f32 = 360.0;
+/// Width of what stands before each reason.
+const MARK_WIDTH: f32 = 16.0;
 /// Width of a question.
 const QUESTION_WIDTH: f32 = 340.0;
 
@@ -126,11 +128,15 @@ pub(super) fn reasons<'a>(scene: Scene<'a>) -> Element<'a, Message> {
             let minutes = limit.max_ms.div_ceil(60_000);
             label(palette, (scene.texts.house.limit)(minutes, limit.max_agents))
         });
-        let word = row![dot(palette.color(Tone::Red)), body(scene.texts.reason_word(reason)), gap::horizontal()];
-        choice(scene, word.push(limit).push(label(palette, digit)), Wish::GoNotReady(reason))
+        let mark = container(dot(palette.color(Tone::Red))).center_x(MARK_WIDTH);
+        let word = row![mark, body(scene.texts.reason_word(reason)), gap::horizontal()];
+        let place = choice(scene, word.push(limit).push(label(palette, digit)), Wish::GoNotReady(reason));
+        // Arrows go on from it without a Tab before.
+        if digit == "1" { place.first().into() } else { place.into() }
     });
-    let word = row![icon(Icon::Shield, palette.color(Tone::Amber)), body(scene.texts.state.locked), gap::horizontal()];
-    let lock = choice(scene, word.push(label(palette, "6")), Wish::Lock);
+    let mark = icon(Icon::Shield, palette.color(Tone::Amber)).width(MARK_WIDTH).height(MARK_WIDTH);
+    let word = row![mark, body(scene.texts.state.locked), gap::horizontal()];
+    let lock = choice(scene, word.push(label(palette, "6")), Wish::Lock).into();
     let content = column![
         text(scene.texts.frame.reasons_title).size(text_size::NUMBER).font(font::BOLD),
         group(Column::with_children(rows.chain([lock]))),
@@ -139,11 +145,11 @@ pub(super) fn reasons<'a>(scene: Scene<'a>) -> Element<'a, Message> {
     question(scene, content.spacing(space::M))
 }
 
-fn choice<'a>(scene: Scene<'a>, word: Row<'a, Message>, wish: Wish) -> Element<'a, Message> {
+fn choice<'a>(scene: Scene<'a>, word: Row<'a, Message>, wish: Wish) -> Button<'a, Message> {
     let palette = scene.palette;
     let place = button(container(word.spacing(space::S).align_y(Center)).center_y(Fill)).width(Fill).height(40.0);
     let place = place.padding([0.0, space::M]).on_press(Message::Wish(wish));
-    place.style(move |_, status| theme::button_row(palette, None, status)).into()
+    place.style(move |_, status| theme::button_row(palette, None, status))
 }
 
 /// Whether 签出 is meant.

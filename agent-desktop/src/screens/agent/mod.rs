@@ -41,6 +41,8 @@ use shared::wire::CallsPage;
 const DRAWER_BELOW: f32 = 1_100.0;
 /// After what do Tab and its groups come: first what asks for an answer, then what the page holds, and then what is around it.
 mod rank {
+    /// The call bar while a call rings: nothing is more urgent, and 接听 comes before 拒接.
+    pub(super) const RINGING: i8 = -2;
     /// A message over the page.
     pub(super) const MESSAGE: i8 = -1;
     /// Whose call it is.

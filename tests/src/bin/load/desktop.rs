@@ -98,11 +98,14 @@ fn at_work(others: usize, length: Duration) -> Result<(Share, Share, f64)> {
 
 fn share(pid: u32, length: Duration) -> Result<Share> {
     std::thread::sleep(SETTLING);
-    let (before, begun) = (watch::threads(pid)?, Instant::now());
+    let (before, all_before, begun) = (watch::threads(pid)?, watch::cpu(pid)?, Instant::now());
     std::thread::sleep(length);
-    let (after, passed) = (watch::threads(pid)?, begun.elapsed().as_nanos() as f64);
-    let of = |wanted: &dyn Fn(&str) -> bool| watch::spent(&before, &after, wanted) as f64 * 100.0 / passed;
-    Ok(Share { window: of(&|name| !is_sound(name)), sound: of(&is_sound) })
+    let (after, all, passed) = (watch::threads(pid)?, watch::cpu(pid)? - all_before, begun.elapsed().as_nanos() as f64);
+    let window = watch::spent(&before, &after, |name| !is_sound(name));
+    // A look at a sound device has a thread of its own, which is over before the next: only the whole process knows of it.
+    let sound = all.saturating_sub(window);
+    let percent = |ns: u64| ns as f64 * 100.0 / passed;
+    Ok(Share { window: percent(window), sound: percent(sound) })
 }
 
 /// Our threads of voice and sound card, and those of the sound card's library.
