@@ -104,12 +104,11 @@ fn a_sound_server_that_dies_while_nobody_calls_is_told_and_used_again_for_the_ne
     sound.restart();
     agent.event_where("sound", BACK, |event| event["problem"].is_null());
     let speech = Speech::Looped(read_mono(&prompt("citizen")).into());
-    let ear = sound.listen(&folder.join("call.raw"));
     let at_home = site.folder().join("at-home.wav");
     let caller = Caller::dial(CallPlan { speech, played: true, record: Some(at_home.clone()), ..CallPlan::new(server.sip, "12345") });
     agent.event("talking", LATER);
-    let mouth = sound.speak(&prompt("agent"));
-    agent.talks_for(Duration::from_secs(12));
+    let (ear, mouth) = (sound.listen(&folder.join("call.raw")), sound.speak(&prompt("agent")));
+    agent.talks_for(Duration::from_secs(10));
     drop((ear, mouth));
     let _ = caller.hang_up(LATER);
     agent.event("call_ended", SOON);

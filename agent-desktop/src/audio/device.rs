@@ -304,7 +304,6 @@ where
     f32: FromSample<T>,
 {
     let channels = usize::from(found.config.channels);
-    let failed = Arc::clone(&shared);
     let mut urgent = Once::new();
     let mut decimator = Decimator::new(FACTOR);
     let work = move |data: &[T], _: &cpal::InputCallbackInfo| {
@@ -317,20 +316,14 @@ where
             }
         }
     };
-    found.device.build_input_stream(found.config, work, move |error| note(&failed, &error), None)
+    found.device.build_input_stream(found.config, work, |error| note(&error), None)
 }
 
-/// Runs on the library's thread of the stream.
-fn note(shared: &Shared, error: &cpal::Error) {
+/// Runs on the library's thread of the stream. Whether it goes on is told by its callbacks.
+fn note(error: &cpal::Error) {
     tracing::debug!(%error, "sound device");
-    // It asks again at once, and a stream that is not ready answers the same a hundred thousand times a second.
+    // The library asks again at once, and a stream that is not ready answers the same a hundred thousand times a second.
     std::thread::sleep(ERROR_WAIT);
-    match error.kind() {
-        // Neither hurts the stream.
-        cpal::ErrorKind::DeviceChanged | cpal::ErrorKind::RealtimeDenied => {}
-        // The library's list may grow; whatever else it is, twice is enough.
-        _ => shared.erred(),
-    }
 }
 
 /// A sound device as loudspeaker.
@@ -433,7 +426,6 @@ where
     T: SizedSample + FromSample<f32>,
 {
     let channels = usize::from(found.config.channels);
-    let failed = Arc::clone(&shared);
     let mut urgent = Once::new();
     let work = move |data: &mut [T], _: &cpal::OutputCallbackInfo| {
         urgent.make_current_thread_urgent();
@@ -445,7 +437,7 @@ where
             frame.fill(T::from_sample(consumer.pop().unwrap_or_default()));
         }
     };
-    found.device.build_output_stream(found.config, work, move |error| note(&failed, &error), None)
+    found.device.build_output_stream(found.config, work, |error| note(&error), None)
 }
 
 #[cfg(test)]

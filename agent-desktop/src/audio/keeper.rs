@@ -2,19 +2,20 @@
 //! stream wakes the computer fifty times a second, and an agent waits for most of the day.
 //!
 //! A stream can hang in its own drop when the sound server dies, and so can a look. So each one lives in a thread of its own, and nobody ever
-//! waits for that thread: a stream without a callback for half a second, or with two errors, is abandoned and a new one is opened.
+//! waits for that thread: a stream without a callback for half a second is abandoned and a new one is opened. Errors alone are no reason: when
+//! they matter the callbacks stop, and PulseAudio's plug-in for ALSA has some at each beginning that pass (alsa-plugins, issue 65).
 
 use super::sound::Condition;
 use desktop_core::DeviceProblem;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 /// A stream that is silent for longer is given up.
 const CALLBACK_LIMIT: Duration = Duration::from_millis(500);
-/// Until its first callback: a wireless headset begins late.
-const FIRST_CALLBACK_LIMIT: Duration = Duration::from_secs(2);
+/// From its opening on, before that is asked of it: a wireless headset begins late, and a sound server may take its time.
+const SETTLING: Duration = Duration::from_secs(2);
 /// Opening may take this long, and a look.
 const OPEN_LIMIT: Duration = Duration::from_secs(5);
 /// While no sound is wanted, whether the device is there is looked at this often. One look costs about 1.5 ms.
@@ -28,8 +29,6 @@ const QUICK_TRIES: u32 = 5;
 const REOPEN_WAIT: Duration = Duration::from_secs(5);
 /// On another device than the chosen one, that one is looked for this often.
 const RETURN_WAIT: Duration = Duration::from_secs(2);
-/// Errors of one stream after which it is given up.
-const MOST_ERRORS: u32 = 2;
 /// Threads, hanging ones included, that one client may have for one direction.
 const MOST_THREADS: usize = 8;
 
@@ -39,9 +38,6 @@ pub(super) struct Shared {
     began: Instant,
     /// The last callback, in ms after `began`.
     called_ms: AtomicU64,
-    /// There was one.
-    ran: AtomicBool,
-    errors: AtomicU32,
     abandoned: AtomicBool,
     /// The device that was chosen can be used again, and this one is another.
     superseded: AtomicBool,
@@ -64,8 +60,6 @@ impl Shared {
         Self {
             began: Instant::now(),
             called_ms: AtomicU64::new(0),
-            ran: AtomicBool::new(false),
-            errors: AtomicU32::new(0),
             abandoned: AtomicBool::new(false),
             superseded: AtomicBool::new(false),
             outcome: Mutex::new(None),
@@ -74,19 +68,7 @@ impl Shared {
 
     /// A callback of the stream.
     pub(super) fn called(&self) {
-        self.expect_call();
-        self.ran.store(true, Ordering::Relaxed);
-    }
-
-    /// The time within which the next callback is to come begins.
-    fn expect_call(&self) {
         self.called_ms.store(self.began.elapsed().as_millis() as u64, Ordering::Relaxed);
-    }
-
-    /// An error of the stream. Those before its first callback pass: PulseAudio's plug-in for ALSA has nothing else to say until the server
-    /// has told the time for once (alsa-plugins, issue 65).
-    pub(super) fn erred(&self) {
-        self.errors.fetch_add(u32::from(self.ran.load(Ordering::Relaxed)), Ordering::Relaxed);
     }
 
     fn silent_for(&self) -> Duration {
@@ -110,8 +92,7 @@ impl Shared {
 
     /// Why an open stream is to be given up.
     fn fault(&self) -> Option<DeviceProblem> {
-        let limit = if self.ran.load(Ordering::Relaxed) { CALLBACK_LIMIT } else { FIRST_CALLBACK_LIMIT };
-        let stopped = self.errors.load(Ordering::Relaxed) >= MOST_ERRORS || self.silent_for() > limit;
+        let stopped = self.began.elapsed() > SETTLING && self.silent_for() > CALLBACK_LIMIT;
         let superseded = self.superseded.load(Ordering::Relaxed);
         stopped.then_some(DeviceProblem::Stopped).or(superseded.then_some(DeviceProblem::Opening))
     }
@@ -290,7 +271,7 @@ fn told(outcome: Outcome) -> Condition {
 
 /// Keeps a stream until it is abandoned; one that stands in looks for the chosen device, which can take its time and hang.
 fn hold<S>(shared: &Shared, opened: Result<(S, Opened), DeviceProblem>, chosen_is_back: impl Fn() -> bool) {
-    shared.expect_call();
+    shared.called();
     let (_stream, outcome) = match opened {
         Ok((stream, opened)) => (stream, Ok(opened)),
         Err(problem) => return shared.conclude(Err(problem)),
@@ -408,13 +389,11 @@ mod tests {
         let stream = Stream(tell);
         keeper.keep(move |_, shared| {
             shared.called();
-            shared.erred();
-            shared.erred();
             headset().map(|opened| (stream, opened))
         });
         let began = Instant::now();
         while !keeper.wants_stream() {
-            assert!(began.elapsed() < LIMIT, "two errors are enough");
+            assert!(began.elapsed() < LIMIT, "it is silent for too long");
             std::thread::yield_now();
         }
         assert_eq!(keeper.condition(), Condition::Broken(DeviceProblem::Opening), "not yet news");
@@ -422,18 +401,13 @@ mod tests {
     }
 
     #[test]
-    fn errors_before_the_first_callback_of_a_stream_pass_and_silence_does_not() {
-        let shared = Shared::new();
-        shared.expect_call();
-        (0..100).for_each(|_| shared.erred());
-        assert_eq!(shared.fault(), None);
-        shared.called();
-        shared.erred();
-        assert_eq!(shared.fault(), None, "one is none");
-        shared.erred();
-        assert_eq!(shared.fault(), Some(DeviceProblem::Stopped));
-        let silent = Shared { began: Instant::now().checked_sub(LIMIT).expect("the computer runs for so long"), ..Shared::new() };
-        assert_eq!(silent.fault(), Some(DeviceProblem::Stopped));
+    fn a_stream_may_be_silent_at_its_beginning_and_not_later() {
+        let ago = |ms| Instant::now().checked_sub(Duration::from_millis(ms)).expect("the computer runs for so long");
+        assert_eq!(Shared { began: ago(1_500), ..Shared::new() }.fault(), None);
+        let later = Shared { began: ago(4_000), ..Shared::new() };
+        assert_eq!(later.fault(), Some(DeviceProblem::Stopped));
+        later.called();
+        assert_eq!(later.fault(), None);
     }
 
     #[test]
