@@ -26,7 +26,7 @@ const READ_LIMIT: usize = 10_000;
 
 /// What comes within this time is written together: a call writes down a handful of facts within moments, and each commit waits for the
 /// disk. So much is lost at most when the power fails.
-const GATHER: Duration = Duration::from_millis(80);
+const GATHER: Duration = Duration::from_millis(40);
 
 /// The same for card look-ups: what is asked within it is asked of the same state of the database, which costs little more than one question.
 /// A desk rings without its card by so much.
