@@ -19,6 +19,7 @@ use std::time::Duration;
 use stream::{PACKET_BYTES, Stream};
 use voice::codec::Codec;
 use voice::ear::Ear;
+use voice::law_noise::LawNoiseFilter;
 use voice::rtcp::{self, Item, ReceptionStatistics};
 use voice::rtp::{HEADER_BYTES, Header, Packet};
 use ways::Ways;
@@ -81,6 +82,8 @@ pub(crate) struct Line {
     opus_type: Option<u8>,
     out: Stream,
     ear: Ear,
+    /// Citizens come through G.711, however their voice is carried from the server on.
+    law_noise: LawNoiseFilter,
     hears: VoiceCodec,
     reception: ReceptionStatistics,
     ways: Ways,
@@ -108,6 +111,7 @@ impl Line {
             opus_type,
             out: Stream::new(access.client_ssrc, opus_type, random),
             ear: Ear::new(Codec::Pcma)?,
+            law_noise: LawNoiseFilter::default(),
             hears: VoiceCodec::Pcma,
             reception: ReceptionStatistics::new(8),
             ways: Ways::new(now_us),
@@ -241,7 +245,9 @@ impl Line {
 
     /// The next 20 ms to be heard.
     pub(crate) fn pull(&mut self, now_us: u64) -> Frame {
-        self.ear.pull(now_us)
+        let mut frame = self.ear.pull(now_us);
+        self.law_noise.filter(&mut frame);
+        frame
     }
 
     /// Packets received and lost since the line was opened.
@@ -274,6 +280,7 @@ impl Line {
     pub(crate) fn begin_call(&mut self, now_us: u64) -> Result<(), LineError> {
         self.ways.begin(now_us);
         self.ear = Ear::new(self.ear.codec())?;
+        self.law_noise = LawNoiseFilter::default();
         Ok(())
     }
 }

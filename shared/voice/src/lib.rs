@@ -10,6 +10,7 @@ pub mod dtmf;
 pub mod ear;
 pub mod g711;
 pub mod jitter;
+pub mod law_noise;
 pub mod level;
 pub mod mixer;
 pub mod quality;
