@@ -165,20 +165,15 @@ pub(super) struct Mix {
     seats: [Option<Box<Seat>>; MAX_MEMBERS],
     mixer: Mixer,
     said: [Option<[i16; FRAME_SAMPLES]>; MAX_MEMBERS],
-    heard: [[i16; FRAME_SAMPLES]; MAX_MEMBERS],
+    /// By those who sit there.
+    heard: [Option<[i16; FRAME_SAMPLES]>; MAX_MEMBERS],
     leaving: Option<u8>,
 }
 
 impl Mix {
     /// With these parties, the citizen first and the agent second. Allocates.
     pub(super) fn new(seats: [Option<Box<Seat>>; MAX_MEMBERS]) -> Self {
-        let mut mix = Self {
-            seats,
-            mixer: Mixer::new(Comfort::Off),
-            said: [None; MAX_MEMBERS],
-            heard: [[0; FRAME_SAMPLES]; MAX_MEMBERS],
-            leaving: None,
-        };
+        let mut mix = Self { seats, mixer: Mixer::new(Comfort::Off), said: [None; MAX_MEMBERS], heard: [None; MAX_MEMBERS], leaving: None };
         mix.arrange();
         mix
     }
@@ -257,6 +252,7 @@ impl Mix {
         }
         let mut inputs = [None; MAX_MEMBERS];
         inputs.iter_mut().zip(&self.said).for_each(|(input, said)| *input = said.as_ref());
+        self.heard = self.seats.each_ref().map(|seat| seat.as_ref().map(|_| [0; FRAME_SAMPLES]));
         self.mixer.mix(&inputs, &mut self.heard);
         let begun: [bool; MAX_MEMBERS] = std::array::from_fn(|place| self.said[place].is_some());
         for (place, seat) in self.seats.iter_mut().enumerate() {
@@ -292,7 +288,7 @@ impl Mix {
     /// What a party is to hear in this turn, if it is time.
     pub(super) fn heard(&self, place: usize) -> Option<[i16; FRAME_SAMPLES]> {
         let seat = self.seats.get(place)?.as_ref()?;
-        seat.sending.then_some(self.heard[place])
+        self.heard[place].filter(|_| seat.sending)
     }
 
     /// What the other of two parties still has to say, at most 20 ms at a time.

@@ -76,7 +76,7 @@ fn codecs(speech: &[Frame]) {
 fn mixing(speech: &[Frame]) {
     for (parties, design) in [(2, "0.59"), (3, "0.91"), (10, "2.97")] {
         for comfort in [Comfort::Off, Comfort::On] {
-            let (mut mixer, mut outputs) = (Mixer::new(comfort), vec![[0; FRAME_SAMPLES]; parties]);
+            let (mut mixer, mut outputs) = (Mixer::new(comfort), vec![Some([0; FRAME_SAMPLES]); parties]);
             measure(&format!("mix {parties} parties, comfort {comfort:?}"), design, |n| {
                 let inputs: [Option<&Frame>; 10] = std::array::from_fn(|party| Some(&speech[(n + 50 * party) % 500]));
                 mixer.mix(black_box(&inputs[..parties]), black_box(&mut outputs));

@@ -16,7 +16,7 @@ pub const MAX_EXPECTED_LOSS_PERCENT: u8 = 30;
 const COMPLEXITY: i32 = 0;
 /// Without loss an agent hears a citizen with PESQ 4.32 at this, by G.711 with 4.42 (`bench voice`).
 #[cfg(feature = "opus")]
-const BITS_PER_SECOND: i32 = 40_000;
+const BITS_PER_SECOND: i32 = 32_000;
 /// With correction, which takes its bits from the voice: at 5 % loss PESQ 4.18 (`bench voice`). Still less than G.711's 64,000.
 #[cfg(feature = "opus")]
 const CORRECTED_BITS_PER_SECOND: i32 = 56_000;

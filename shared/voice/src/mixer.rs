@@ -6,6 +6,9 @@
 use crate::FRAME_SAMPLES;
 use crate::level::rms_dbfs;
 
+/// 20 ms of one voice.
+pub type Frame = [i16; FRAME_SAMPLES];
+
 /// Most parties in one conference.
 pub const MAX_PARTIES: usize = 16;
 
@@ -112,35 +115,34 @@ impl Mixer {
         }
     }
 
-    /// Mixes one frame: `inputs[n]` is what party n said, `None` if nothing came; `outputs[n]` is what it hears. Does not allocate.
-    pub fn mix(&mut self, inputs: &[Option<&[i16; FRAME_SAMPLES]>], outputs: &mut [[i16; FRAME_SAMPLES]]) {
-        let mut voices = [[0.0; FRAME_SAMPLES]; MAX_PARTIES];
+    /// Mixes one frame: `inputs[n]` is what party n said, `None` if nothing came; `outputs[n]` is what it hears, `None` if nobody is there to
+    /// hear. Does not allocate.
+    pub fn mix(&mut self, inputs: &[Option<&Frame>], outputs: &mut [Option<Frame>]) {
+        let inputs = &inputs[..inputs.len().min(MAX_PARTIES)];
         let mut gains = [0.0; MAX_PARTIES];
-        for (speaker, input) in inputs.iter().take(MAX_PARTIES).enumerate() {
+        for (speaker, input) in inputs.iter().enumerate() {
             let Some(input) = input else { continue };
             gains[speaker] = self.speaker_gain(speaker, input);
             if std::mem::take(&mut self.fresh[speaker]) {
                 (0..MAX_PARTIES).for_each(|listener| self.current[listener][speaker] = self.wanted[listener][speaker] * gains[speaker]);
             }
-            voices[speaker].iter_mut().zip(*input).for_each(|(value, sample)| *value = f32::from(*sample));
         }
         for (listener, output) in outputs.iter_mut().take(MAX_PARTIES).enumerate() {
-            let mut sum = [0.0; FRAME_SAMPLES];
-            let mut loudest = 0.0;
-            // Of whom nothing came the gain stays as it is: the next voice begins as it was left, not faded in.
-            for speaker in (0..inputs.len().min(MAX_PARTIES)).filter(|speaker| inputs[*speaker].is_some()) {
+            // Of whom nothing came the gain stays as it is: the next voice begins as it was left, not faded in. Who hears nothing yet is to
+            // begin with what then is: gains are led there too.
+            let shares: [Option<Share<'_>>; MAX_PARTIES] = std::array::from_fn(|speaker| {
+                let voice = (*inputs.get(speaker)?)?;
                 let wanted = self.wanted[listener][speaker] * gains[speaker];
                 let before = std::mem::replace(&mut self.current[listener][speaker], wanted);
-                add(&mut sum, &voices[speaker], before, wanted);
-                loudest += before.max(wanted);
+                (before != 0.0 || wanted != 0.0).then_some(Share { voice, before, wanted })
+            });
+            if let Some(output) = output {
+                *output = sum(shares.iter().flatten());
             }
-            // One voice alone, as in every talk of two, stays as it is: its loud places are not bent.
-            let bend = if loudest > 1.0 { soft_clip } else { f32_to_sample };
-            output.iter_mut().zip(sum).for_each(|(sample, value)| *sample = bend(value));
         }
     }
 
-    fn speaker_gain(&mut self, speaker: usize, input: &[i16; FRAME_SAMPLES]) -> f32 {
+    fn speaker_gain(&mut self, speaker: usize, input: &Frame) -> f32 {
         if self.muted[speaker] {
             return 0.0;
         }
@@ -151,22 +153,49 @@ impl Mixer {
     }
 }
 
-fn add(sum: &mut [f32; FRAME_SAMPLES], voice: &[f32; FRAME_SAMPLES], before: f32, wanted: f32) {
-    if before == 0.0 && wanted == 0.0 {
-        return;
-    }
-    if before == wanted {
-        sum.iter_mut().zip(voice).for_each(|(sum, value)| *sum += value * wanted);
-        return;
-    }
-    let step = (wanted - before) / FRAME_SAMPLES as f32;
-    for (place, (sum, value)) in sum.iter_mut().zip(voice).enumerate() {
-        *sum += value * (before + step * (place + 1) as f32);
+/// A voice, and how loud it is at a frame's beginning and end.
+struct Share<'a> {
+    voice: &'a Frame,
+    before: f32,
+    wanted: f32,
+}
+
+impl Share<'_> {
+    fn add_to(&self, sum: &mut [f32; FRAME_SAMPLES]) {
+        let Self { voice, before, wanted } = *self;
+        if before == wanted {
+            sum.iter_mut().zip(voice).for_each(|(sum, sample)| *sum += f32::from(*sample) * wanted);
+            return;
+        }
+        let step = (wanted - before) / FRAME_SAMPLES as f32;
+        for (place, (sum, sample)) in sum.iter_mut().zip(voice).enumerate() {
+            *sum += f32::from(*sample) * (before + step * (place + 1) as f32);
+        }
     }
 }
 
+fn sum<'a>(mut shares: impl Iterator<Item = &'a Share<'a>>) -> Frame {
+    let Some(first) = shares.next() else { return [0; FRAME_SAMPLES] };
+    let mut second = shares.next();
+    // One voice alone, as in every talk of two, stays as it is: its loud places are not bent.
+    if second.is_none() && first.before == 1.0 && first.wanted == 1.0 {
+        return *first.voice;
+    }
+    let mut sum = [0.0; FRAME_SAMPLES];
+    let mut loudest = first.before.max(first.wanted);
+    first.add_to(&mut sum);
+    while let Some(share) = second {
+        share.add_to(&mut sum);
+        loudest += share.before.max(share.wanted);
+        second = shares.next();
+    }
+    let reaches_the_knee = loudest > 1.0 && sum.iter().any(|value| value.abs() > KNEE);
+    sum.map(if reaches_the_knee { soft_clip } else { f32_to_sample })
+}
+
+/// The nearest sample. By hand, for the library's way is a call for each.
 fn f32_to_sample(value: f32) -> i16 {
-    value.round() as i16
+    (value + 0.5_f32.copysign(value)) as i16
 }
 
 /// Unchanged up to the knee, then bent so that full scale is neared and never passed; the bend begins without a corner.
@@ -202,7 +231,7 @@ impl Default for Leveller {
 }
 
 impl Leveller {
-    fn follow(&mut self, input: &[i16; FRAME_SAMPLES]) -> f32 {
+    fn follow(&mut self, input: &Frame) -> f32 {
         let now_dbfs = rms_dbfs(input);
         if now_dbfs > LEAST_SPEECH_DBFS {
             self.level_dbfs += SMOOTHING * (now_dbfs - self.level_dbfs);
@@ -218,16 +247,14 @@ impl Leveller {
 mod tests {
     use super::*;
 
-    type Frame = [i16; FRAME_SAMPLES];
-
     fn tone(amplitude: f64, period: f64, frame: usize) -> Frame {
         std::array::from_fn(|n| (amplitude * (std::f64::consts::TAU * (frame * FRAME_SAMPLES + n) as f64 / period).sin()) as i16)
     }
 
     fn mixed(mixer: &mut Mixer, inputs: &[Frame]) -> Vec<Frame> {
-        let mut outputs = vec![[1; FRAME_SAMPLES]; inputs.len()];
+        let mut outputs = vec![Some([1; FRAME_SAMPLES]); inputs.len()];
         mixer.mix(&inputs.iter().map(Some).collect::<Vec<_>>(), &mut outputs);
-        outputs
+        outputs.into_iter().flatten().collect()
     }
 
     fn sum(frames: &[Frame]) -> Frame {
@@ -274,9 +301,25 @@ mod tests {
     #[test]
     fn a_missing_frame_is_silence() {
         let voice = [500; FRAME_SAMPLES];
-        let mut outputs = [[1; FRAME_SAMPLES]; 3];
+        let mut outputs = [Some([1; FRAME_SAMPLES]); 3];
         Mixer::new(Comfort::Off).mix(&[Some(&voice), None, None], &mut outputs);
-        assert_eq!(outputs, [[0; FRAME_SAMPLES], voice, voice]);
+        assert_eq!(outputs, [Some([0; FRAME_SAMPLES]), Some(voice), Some(voice)]);
+    }
+
+    #[test]
+    fn who_takes_an_empty_place_hears_nothing_of_what_was_changed_before() {
+        let voices = [[0; FRAME_SAMPLES], [0; FRAME_SAMPLES], [9_000; FRAME_SAMPLES]];
+        let inputs = voices.each_ref().map(Some);
+        let mut mixer = Mixer::new(Comfort::Off);
+        let mut outputs = [Some([1; FRAME_SAMPLES]), Some([1; FRAME_SAMPLES]), None];
+        mixer.mix(&inputs, &mut outputs);
+        outputs[0] = None;
+        mixer.set_role(2, Role::Whisper { to: 1 });
+        mixer.mix(&inputs, &mut outputs);
+        assert_eq!(outputs[0], None, "nobody is there");
+        outputs[0] = Some([1; FRAME_SAMPLES]);
+        mixer.mix(&inputs, &mut outputs);
+        assert_eq!(outputs, [Some([0; FRAME_SAMPLES]), Some([9_000; FRAME_SAMPLES]), None]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The jitter buffer's memory: samples by position, and timestamps of other clocks made into positions. Not here: time, delay.
 
 use super::FURTHEST_AHEAD;
+use std::ops::Range;
 
 /// Room for samples; more than the furthest ahead and a packet.
 const RING: usize = 4_096;
@@ -30,44 +31,56 @@ impl Ring {
     /// Stores what is not over yet: `next` is what will be heard next.
     pub(super) fn store(&mut self, next: u64, start: u64, samples: &[i16]) {
         let gone = usize::try_from(next.saturating_sub(start)).unwrap_or(usize::MAX);
-        for (offset, sample) in samples.iter().enumerate().skip(gone) {
-            let slot = slot(start + offset as u64);
-            self.samples[slot] = *sample;
-            self.present[slot] = true;
+        let mut left = samples.get(gone..).unwrap_or_default();
+        for slots in slots(start + gone as u64, left.len()) {
+            let (now, later) = left.split_at(slots.len());
+            self.samples[slots.clone()].copy_from_slice(now);
+            self.present[slots].fill(true);
+            left = later;
         }
     }
 
     /// The samples from here on, if all of them are there.
     pub(super) fn peek<const N: usize>(&self, next: u64) -> Option<[i16; N]> {
         let mut samples = [0; N];
-        for (position, sample) in (next..).zip(&mut samples) {
-            if !self.has(position) {
-                return None;
-            }
-            *sample = self.samples[slot(position)];
-        }
-        Some(samples)
+        (self.copy(next, &mut samples) == N).then_some(samples)
     }
 
     /// How many samples from here on are alike in being there or not; at most `most`.
     pub(super) fn run(&self, next: u64, most: usize) -> usize {
-        let here = self.has(next);
-        (next..).take(most).take_while(|position| self.has(*position) == here).count()
+        self.alike(next, most, self.has(next))
+    }
+
+    fn alike(&self, from: u64, most: usize, there: bool) -> usize {
+        slots(from, most).into_iter().flat_map(|slots| &self.present[slots]).take_while(|present| **present == there).count()
     }
 
     /// Copies what is there from here on, up to the first that is not; gives how many.
     pub(super) fn copy(&self, from: u64, samples: &mut [i16]) -> usize {
-        let there = (from..).zip(samples).take_while(|(position, _)| self.has(*position));
-        there.map(|(position, sample)| *sample = self.samples[slot(position)]).count()
+        let count = self.alike(from, samples.len(), true);
+        let mut left = &mut samples[..count];
+        for slots in slots(from, count) {
+            let (now, later) = left.split_at_mut(slots.len());
+            now.copy_from_slice(&self.samples[slots]);
+            left = later;
+        }
+        count
     }
 
     pub(super) fn drop_samples(&mut self, next: u64, count: usize) {
-        (next..).take(count).for_each(|position| self.present[slot(position)] = false);
+        slots(next, count).into_iter().for_each(|slots| self.present[slots].fill(false));
     }
 }
 
 fn slot(position: u64) -> usize {
     (position % RING as u64) as usize
+}
+
+/// Where so many samples from a position on lie: up to the ring's end, and from its beginning on. At most the whole ring.
+fn slots(from: u64, count: usize) -> [Range<usize>; 2] {
+    let (first, count) = (slot(from), count.min(RING));
+    let before_end = count.min(RING - first);
+    [first..first + before_end, 0..count - before_end]
 }
 
 /// Makes timestamps of another clock into those of samples, over the wrap.

@@ -14,7 +14,9 @@ const LONGEST_GAP: u64 = 960;
 #[derive(Debug)]
 pub(super) struct Shelf {
     decoder: Decoder,
-    payloads: Box<[Payload; PAYLOADS]>,
+    payloads: [Payload; PAYLOADS],
+    /// Of each payload. Apart, because every frame looks through all payloads and at the bytes of one.
+    bytes: Box<[[u8; MAX_PAYLOAD_BYTES]; PAYLOADS]>,
     /// End of what was decoded.
     decoded: u64,
     pub(super) recovered: u64,
@@ -27,13 +29,13 @@ struct Payload {
     samples: u64,
     /// 0: this place is free.
     length: usize,
-    bytes: [u8; MAX_PAYLOAD_BYTES],
 }
 
 impl Shelf {
     pub(super) fn new(decoder: Decoder) -> Self {
-        let free = Payload { start: 0, samples: 0, length: 0, bytes: [0; MAX_PAYLOAD_BYTES] };
-        Self { decoder, payloads: Box::new([free; PAYLOADS]), decoded: 0, recovered: 0, concealed: 0 }
+        let free = Payload { start: 0, samples: 0, length: 0 };
+        let bytes = Box::new([[0; MAX_PAYLOAD_BYTES]; PAYLOADS]);
+        Self { decoder, payloads: [free; PAYLOADS], bytes, decoded: 0, recovered: 0, concealed: 0 }
     }
 
     /// How long a payload sounds; `None` if it is not valid or longer than any packet may be.
@@ -51,9 +53,9 @@ impl Shelf {
         if start < self.decoded || self.payloads.iter().any(|payload| payload.length > 0 && payload.start == start) {
             return;
         }
-        if let Some(place) = self.payloads.iter_mut().find(|payload| payload.length == 0) {
-            (place.start, place.samples, place.length) = (start, samples as u64, bytes.len());
-            place.bytes[..bytes.len()].copy_from_slice(bytes);
+        if let Some(place) = self.payloads.iter().position(|payload| payload.length == 0) {
+            self.payloads[place] = Payload { start, samples: samples as u64, length: bytes.len() };
+            self.bytes[place][..bytes.len()].copy_from_slice(bytes);
         }
     }
 
@@ -94,7 +96,7 @@ impl Shelf {
     fn decode(&mut self, ring: &mut Ring, next: u64, place: usize) {
         let payload = &mut self.payloads[place];
         let mut samples = [0; MAX_PACKET_SAMPLES];
-        let made = self.decoder.decode(&payload.bytes[..payload.length], &mut samples).unwrap_or(0);
+        let made = self.decoder.decode(&self.bytes[place][..payload.length], &mut samples).unwrap_or(0);
         payload.length = 0;
         self.decoded = payload.start + payload.samples;
         ring.store(next, payload.start, &samples[..made]);
@@ -106,9 +108,8 @@ impl Shelf {
         let length = if missing > frame { (missing - frame).min(frame) } else { missing };
         let mut samples = [0; FRAME_SAMPLES];
         let samples = &mut samples[..length as usize];
-        let payload = &self.payloads[place];
         let (bridged, count) = if missing <= frame {
-            (self.decoder.recover(&payload.bytes[..payload.length], samples), &mut self.recovered)
+            (self.decoder.recover(&self.bytes[place][..self.payloads[place].length], samples), &mut self.recovered)
         } else {
             (self.decoder.conceal(samples), &mut self.concealed)
         };
