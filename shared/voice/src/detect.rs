@@ -183,9 +183,8 @@ const FLOOR_DBFS: f32 = -65.0;
 /// What is said to the far side comes back: its loudness over time is that of what was sent some time before.
 #[derive(Debug, Clone, Copy)]
 pub struct Echo {
-    /// Levels sent, newest at `place`.
+    /// Levels sent, the newest first.
     sent: [f32; LAGS],
-    place: usize,
     sent_mean: Moments,
     heard_mean: Moments,
     /// Smoothed products of what is heard with what was sent, by lag.
@@ -232,7 +231,6 @@ impl Echo {
     pub fn new() -> Self {
         Self {
             sent: [0.0; LAGS],
-            place: 0,
             sent_mean: Moments::default(),
             heard_mean: Moments::default(),
             products: [0.0; LAGS],
@@ -244,13 +242,13 @@ impl Echo {
     /// Levels of the frame sent to the far side and of the frame heard from it at the same time.
     pub fn note(&mut self, sent_dbfs: f32, heard_dbfs: f32) -> Option<Change> {
         let (sent, heard) = (sent_dbfs.max(FLOOR_DBFS) - FLOOR_DBFS, heard_dbfs.max(FLOOR_DBFS) - FLOOR_DBFS);
-        self.place = (self.place + 1) % LAGS;
-        self.sent[self.place] = sent;
+        // Moved, which lets all lags be reckoned at once: a ring costs three times as much.
+        self.sent.copy_within(..LAGS - 1, 1);
+        self.sent[0] = sent;
         self.sent_mean.note(sent);
         self.heard_mean.note(heard);
-        for lag in 0..LAGS {
-            let product = heard * self.sent[(self.place + LAGS - lag) % LAGS];
-            self.products[lag] += Self::SMOOTHING * (product - self.products[lag]);
+        for (product, sent) in self.products.iter_mut().zip(&self.sent) {
+            *product += Self::SMOOTHING * (heard * sent - *product);
         }
         self.frames = self.frames.saturating_add(1);
         let alike = self.frames > Self::FIRST_FRAMES && self.likeness() > Self::LIKENESS;
