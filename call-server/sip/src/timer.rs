@@ -33,6 +33,14 @@ impl<K: Ord + Clone> Timers<K> {
         }
     }
 
+    /// From one deadline to another, which is nearly always the same one. `before` as in [`Timers::disarm`].
+    pub(crate) fn rearm(&mut self, before: Option<u64>, after: Option<u64>, owner: &K) {
+        if before != after {
+            self.disarm(before, owner);
+            self.arm(after, owner);
+        }
+    }
+
     pub(crate) fn next(&self) -> Option<u64> {
         self.order.first().map(|(deadline, _)| *deadline)
     }
@@ -128,7 +136,11 @@ mod tests {
         timers.arm(Some(10), &"early");
         timers.arm(None, &"never");
         assert_eq!((timers.next(), timers.due(9), timers.due(10)), (Some(10), None, Some("early")));
-        timers.disarm(Some(10), &"early");
+        timers.rearm(Some(10), Some(10), &"early");
+        assert_eq!(timers.due(10), Some("early"));
+        timers.rearm(Some(10), Some(12), &"early");
+        assert_eq!((timers.due(11), timers.due(12), timers.len()), (None, Some("early"), 2));
+        timers.rearm(Some(12), None, &"early");
         assert_eq!((timers.due(15), timers.due(20)), (None, Some("late")));
     }
 }

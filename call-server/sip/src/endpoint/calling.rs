@@ -84,7 +84,7 @@ impl Endpoint {
         writer.field("To", format!("<{}>", invitation.to));
         writer.field("Call-ID", &id.call_id);
         writer.field("CSeq", format!("{} INVITE", calling.cseq));
-        writer.field("Contact", self.contact_field());
+        writer.field("Contact", &self.contact_field);
         writer.field("Allow", self.allowed());
         // A late offer is not asked for in a reliable response: with several branches there would be several offers to answer at once.
         let is_late = invitation.description.is_none();

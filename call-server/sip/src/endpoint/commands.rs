@@ -36,7 +36,7 @@ impl Endpoint {
             return;
         }
         let (session_s, shortest_s) = (self.settings.session_s, self.shortest_session_s());
-        let (contact, allowed) = (self.contact_field(), self.allowed());
+        let (contact, allowed) = (self.contact_field.clone(), self.allowed());
         let Some((pending, tag)) = self.pending(call) else { return };
         let (head, state) = (&pending.head, self.calls.get(&call).map(|found| &found.party.talk.state));
         let had_offer = pending.has_offer;

@@ -41,6 +41,9 @@ pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO"
 /// The endpoint.
 pub struct Endpoint {
     contact: SocketAddr,
+    /// Via up to the branch, and the Contact: the same in every message.
+    via: String,
+    contact_field: String,
     limits: Limits,
     settings: Settings,
     names: Names,
@@ -73,8 +76,15 @@ impl Endpoint {
     /// The same with other settings than the default ones.
     #[must_use]
     pub fn with_settings(contact: SocketAddr, limits: Limits, settings: Settings, seed: Seed) -> Self {
+        let contact_field = match settings.transport {
+            Transport::Datagram => format!("<sip:{contact}>"),
+            Transport::Stream => format!("<sip:{contact};transport=tcp>"),
+            Transport::Secure => format!("<sip:{contact};transport=tls>"),
+        };
         Self {
             contact,
+            via: format!("SIP/2.0/{} {contact};branch=", settings.transport.token()),
+            contact_field,
             limits,
             settings,
             names: Names::new(seed),
@@ -305,9 +315,9 @@ impl Endpoint {
     /// Steps a call and keeps its deadline in order.
     fn with_call<R>(&mut self, key: CallKey, step: impl FnOnce(&mut Call) -> R) -> Option<R> {
         let call = self.calls.get_mut(&key)?;
-        self.timers.disarm(call.deadline(), &key);
+        let before = call.deadline();
         let result = step(call);
-        self.timers.arm(call.deadline(), &key);
+        self.timers.rearm(before, call.deadline(), &key);
         Some(result)
     }
 
@@ -348,25 +358,16 @@ impl Endpoint {
     }
 
     fn via(&mut self) -> (Bytes, String) {
-        let branch = format!("{}{}", message::MAGIC_COOKIE, self.names.next());
-        let via = format!("SIP/2.0/{} {};branch={branch};rport", self.settings.transport.token(), self.contact);
+        let branch = [message::MAGIC_COOKIE, self.names.next().as_str()].concat();
+        let via = [self.via.as_str(), &branch, ";rport"].concat();
         (branch.into(), via)
     }
 
     /// The URI under which this endpoint is reached, with this user; the host and port of our own if `user` is empty.
     #[must_use]
     pub fn contact_uri(&self, user: &str) -> String {
-        let field = self.contact_field();
-        let uri = field.trim_start_matches('<').trim_end_matches('>');
+        let uri = self.contact_field.trim_start_matches('<').trim_end_matches('>');
         if user.is_empty() { uri.to_owned() } else { uri.replacen("sip:", &format!("sip:{user}@"), 1) }
-    }
-
-    fn contact_field(&self) -> String {
-        match self.settings.transport {
-            Transport::Datagram => format!("<sip:{}>", self.contact),
-            Transport::Stream => format!("<sip:{};transport=tcp>", self.contact),
-            Transport::Secure => format!("<sip:{};transport=tls>", self.contact),
-        }
     }
 }
 

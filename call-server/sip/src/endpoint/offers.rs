@@ -103,7 +103,7 @@ impl Endpoint {
     /// Sends a re-INVITE or UPDATE with all that such a request says.
     pub(super) fn send_inside(&mut self, now: u64, call: CallKey, tag: &Bytes, method: &Method, owner: Owner, description: &[u8]) -> bool {
         let (branch, via) = self.via();
-        let (contact, allowed, wanted_s) = (self.contact_field(), self.allowed(), self.settings.session_s);
+        let (contact, allowed, wanted_s) = (self.contact_field.clone(), self.allowed(), self.settings.session_s);
         let Some(Some((peer, packet))) = self.with_call(call, |found| {
             let credentials = found.credentials.clone();
             let party = found.party_with(tag)?;
@@ -394,7 +394,7 @@ impl Endpoint {
         let wish = wish_of(now, request.head(), None, self.shortest_session_s());
         let mut writer = ResponseWriter::new(request.head(), asked.source).begin(200, None);
         super::repeat_record_route(&mut writer, request.head());
-        writer.field("Contact", self.contact_field());
+        writer.field("Contact", &self.contact_field);
         writer.field("Allow", self.allowed());
         writer.field("Supported", "100rel, replaces, timer");
         grant_timer(&mut writer, wish);

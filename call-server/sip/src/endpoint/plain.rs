@@ -63,7 +63,7 @@ impl Endpoint {
         writer.field("Call-ID", &series.call_id);
         writer.field("CSeq", [series.cseq.to_string().as_bytes(), b" ", method].concat());
         if !outgoing.fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("Contact")) {
-            writer.field("Contact", self.contact_field());
+            writer.field("Contact", &self.contact_field);
         }
         writer.field("Allow", ALLOW);
         for (name, value) in &outgoing.fields {

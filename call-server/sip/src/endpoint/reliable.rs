@@ -28,7 +28,7 @@ impl Endpoint {
     }
 
     fn provisional(&mut self, now: u64, call: CallKey, status: u16, description: Bytes) {
-        let (contact, allowed, by_choice) = (self.contact_field(), self.allowed(), self.settings.reliability);
+        let (contact, allowed, by_choice) = (self.contact_field.clone(), self.allowed(), self.settings.reliability);
         let response = self.with_call(call, |found| {
             let tag = String::from_utf8_lossy(&found.party.dialog.id.local_tag).into_owned();
             let Stage::Pending(pending) = &mut found.stage else { return None };

@@ -44,7 +44,7 @@ impl Endpoint {
     /// Takes on the transfer that [`SessionEvent::TransferAsked`] told of: 202, and the first report. Does nothing if none is asked.
     pub fn accept_transfer(&mut self, now: u64, call: CallKey) {
         if let Some(asked) = self.take_transfer(call, Transfer::Reporting) {
-            let contact = self.contact_field();
+            let contact = self.contact_field.clone();
             self.reply(now, &asked, 202, |writer| {
                 writer.field("Contact", contact);
             });
@@ -109,7 +109,7 @@ impl Endpoint {
         body: &[u8],
     ) -> bool {
         let (branch, via) = self.via();
-        let contact = self.contact_field();
+        let contact = self.contact_field.clone();
         let Some((peer, packet)) = self.with_call(call, |found| {
             let mut writer = found.party.dialog.request(&Method::Other(Bytes::from_static(method)), &via);
             writer.field("Contact", contact);

@@ -4,7 +4,8 @@ use super::grammar::parts;
 use super::{Head, Method, Name, NameAddr, Via};
 use crate::message::grammar::ip_address;
 use bytes::Bytes;
-use std::net::SocketAddr;
+use memchr::memchr2;
+use std::net::{IpAddr, SocketAddr};
 
 /// A message being written.
 #[derive(Debug)]
@@ -28,7 +29,11 @@ impl Writer {
     #[must_use]
     pub fn response(status: u16) -> Self {
         let mut text = Vec::with_capacity(1024);
-        text.extend_from_slice(format!("SIP/2.0 {status} {}\r\n", phrase(status)).as_bytes());
+        text.extend_from_slice(b"SIP/2.0 ");
+        push_number(&mut text, status);
+        text.push(b' ');
+        text.extend_from_slice(phrase(status).as_bytes());
+        text.extend_from_slice(b"\r\n");
         Self { text }
     }
 
@@ -70,7 +75,34 @@ impl Writer {
 }
 
 fn push_unfolded(text: &mut Vec<u8>, value: &[u8]) {
-    text.extend(value.iter().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { *byte }));
+    // Nearly never, and looked for many bytes at a time.
+    if memchr2(b'\r', b'\n', value).is_some() {
+        text.extend(value.iter().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { *byte }));
+    } else {
+        text.extend_from_slice(value);
+    }
+}
+
+/// In decimal digits: std's way to write a number costs as much as the rest of a field.
+fn push_number(text: &mut Vec<u8>, number: u16) {
+    if number >= 10 {
+        push_number(text, number / 10);
+    }
+    text.push(b'0'.saturating_add((number % 10) as u8));
+}
+
+fn push_address(text: &mut Vec<u8>, address: IpAddr) {
+    match address {
+        IpAddr::V4(address) => {
+            for (place, octet) in address.octets().into_iter().enumerate() {
+                if place > 0 {
+                    text.push(b'.');
+                }
+                push_number(text, octet.into());
+            }
+        }
+        IpAddr::V6(address) => text.extend_from_slice(address.to_string().as_bytes()),
+    }
 }
 
 /// What a response needs to know of its request.
@@ -145,17 +177,20 @@ fn received_via(via: &Via<'_>, source: SocketAddr) -> Vec<u8> {
     value.push(b' ');
     value.extend_from_slice(via.host);
     if let Some(port) = via.port {
-        value.extend_from_slice(format!(":{port}").as_bytes());
+        value.push(b':');
+        push_number(&mut value, port);
     }
     for parameter in via.senders_parameters() {
         value.push(b';');
         value.extend_from_slice(parameter);
     }
     if via.asks_rport() || ip_address(via.host) != Some(source.ip()) {
-        value.extend_from_slice(format!(";received={}", source.ip()).as_bytes());
+        value.extend_from_slice(b";received=");
+        push_address(&mut value, source.ip());
     }
     if via.asks_rport() {
-        value.extend_from_slice(format!(";rport={}", source.port()).as_bytes());
+        value.extend_from_slice(b";rport=");
+        push_number(&mut value, source.port());
     }
     value
 }
@@ -216,6 +251,23 @@ pub fn phrase(status: u16) -> &'static str {
 mod tests {
     use super::*;
     use crate::message::{Message, parse};
+
+    #[test]
+    fn numbers_and_addresses_are_written_as_the_standard_library_writes_them() {
+        for number in [0, 9, 10, 99, 100, 255, 256, 5_060, u16::MAX] {
+            let mut text = Vec::new();
+            push_number(&mut text, number);
+            assert_eq!(text, number.to_string().as_bytes());
+        }
+        for address in ["0.0.0.0", "192.0.2.10", "255.255.255.255", "2001:db8::1"] {
+            let mut text = Vec::new();
+            push_address(&mut text, address.parse().expect("an address"));
+            assert_eq!(text, address.as_bytes());
+        }
+        let mut text = Vec::new();
+        push_unfolded(&mut text, b"one\r\n two");
+        assert_eq!(text, b"one   two");
+    }
 
     #[test]
     fn what_the_sender_wrote_into_its_via_comes_back_as_it_was() {

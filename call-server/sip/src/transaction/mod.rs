@@ -217,19 +217,19 @@ impl Asking {
 /// Which client transaction: branch of our Via and method.
 pub(crate) type ClientKey = (Bytes, Bytes);
 
-/// Where a machine sends, and the machine.
+/// Where a machine sends, and the machine: it is there but while it takes a step.
 #[derive(Debug)]
 struct Entry<S> {
     peer: SocketAddr,
-    machine: S,
+    machine: Option<S>,
 }
 
-/// Who asked, where the request went, and the machine.
+/// Who asked, where the request went, and the machine: it is there but while it takes a step.
 #[derive(Debug)]
 struct ClientEntry {
     owner: Owner,
     peer: SocketAddr,
-    machine: Asking,
+    machine: Option<Asking>,
 }
 
 /// All transactions of one endpoint.
@@ -275,7 +275,7 @@ impl Transactions {
         } else {
             Server::Plain(PlainServer::new())
         };
-        self.servers.insert(key.clone(), Entry { peer, machine });
+        self.servers.insert(key.clone(), Entry { peer, machine: Some(machine) });
         Incoming::New(key)
     }
 
@@ -314,7 +314,7 @@ impl Transactions {
     pub(crate) fn request(&mut self, now: u64, peer: SocketAddr, key: ClientKey, owner: Owner, packet: Bytes) -> bool {
         self.transmit(peer, packet.clone());
         let machine = Asking::Plain(Client::new(now, packet, self.transport));
-        self.insert_client(key, ClientEntry { owner, peer, machine })
+        self.insert_client(key, ClientEntry { owner, peer, machine: Some(machine) })
     }
 
     /// Sends an INVITE of ours until something is heard, and tells `owner` of each response. `false` if there are too many already; then
@@ -323,7 +323,7 @@ impl Transactions {
         let packet = invite.head().packet.clone();
         let key = (Bytes::copy_from_slice(&invite.identity().branch), Bytes::from_static(b"INVITE"));
         let machine = Asking::Invite(InviteClient::new(now, invite, self.transport));
-        let fits = self.insert_client(key, ClientEntry { owner, peer, machine });
+        let fits = self.insert_client(key, ClientEntry { owner, peer, machine: Some(machine) });
         if fits {
             self.transmit(peer, packet);
         }
@@ -334,7 +334,7 @@ impl Transactions {
         if self.clients.len() >= self.limit {
             return false;
         }
-        self.client_timers.arm(entry.machine.deadline(), &key);
+        self.client_timers.arm(entry.machine.as_ref().and_then(Asking::deadline), &key);
         self.clients.insert(key, entry);
         true
     }
@@ -343,8 +343,8 @@ impl Transactions {
     pub(crate) fn cancel(&mut self, now: u64, branch: &Bytes) -> bool {
         let found = self.clients.get(&(branch.clone(), Bytes::from_static(b"INVITE")));
         let Some((peer, packet)) = found.and_then(|entry| match &entry.machine {
-            Asking::Invite(machine) => Some((entry.peer, machine.cancel()?)),
-            Asking::Plain(_) => None,
+            Some(Asking::Invite(machine)) => Some((entry.peer, machine.cancel()?)),
+            Some(Asking::Plain(_)) | None => None,
         }) else {
             return false;
         };
@@ -396,11 +396,11 @@ impl Transactions {
     /// Nothing reaches `peer` any more: whoever asked it something and heard nothing yet is told so at once, instead of after 64*T1
     /// (RFC 3261 section 17.1.4).
     pub(crate) fn unreachable(&mut self, peer: SocketAddr) {
-        let is_lost = |entry: &ClientEntry| entry.peer == peer && entry.machine.is_unheard();
+        let is_lost = |entry: &ClientEntry| entry.peer == peer && entry.machine.as_ref().is_some_and(Asking::is_unheard);
         let lost: Vec<ClientKey> = self.clients.iter().filter(|(_, entry)| is_lost(entry)).map(|(key, _)| key.clone()).collect();
         for key in lost {
             let Some(ClientEntry { owner, peer, machine }) = self.clients.remove(&key) else { continue };
-            self.client_timers.disarm(machine.deadline(), &key);
+            self.client_timers.disarm(machine.as_ref().and_then(Asking::deadline), &key);
             self.events.push_back(ClientEvent { owner, peer, outcome: Outcome::TimedOut });
         }
     }
@@ -448,31 +448,35 @@ impl Transactions {
 
     /// A 100 that has not left yet is not needed when better is known at once (RFC 3261 section 17.2.1): a packet less for each call.
     fn withdraw_trying(&mut self, key: &ServerKey) {
-        let Some(Entry { machine: Server::Invite(machine), .. }) = self.servers.get(key) else { return };
+        let Some(Entry { machine: Some(Server::Invite(machine)), .. }) = self.servers.get(key) else { return };
         if self.outbox.back().is_some_and(|(_, packet)| machine.last_sent_is(TRYING, packet)) {
             self.outbox.pop_back();
         }
     }
 
     fn step_server(&mut self, key: &ServerKey, step: impl FnOnce(Server) -> Step<Server>) {
-        let Some(Entry { peer, machine }) = self.servers.remove(key) else { return };
-        self.server_timers.disarm(machine.deadline(), key);
+        let Some(entry) = self.servers.get_mut(key) else { return };
+        let Some(machine) = entry.machine.take() else { return };
+        let before = machine.deadline();
         let Step { next, send } = step(machine);
-        self.outbox.extend(send.map(|packet| (peer, packet)));
-        if let Some(machine) = next {
-            self.server_timers.arm(machine.deadline(), key);
-            self.servers.insert(key.clone(), Entry { peer, machine });
+        self.outbox.extend(send.map(|packet| (entry.peer, packet)));
+        self.server_timers.rearm(before, next.as_ref().and_then(Server::deadline), key);
+        entry.machine = next;
+        if entry.machine.is_none() {
+            self.servers.remove(key);
         }
     }
 
     fn step_client(&mut self, key: &ClientKey, step: impl FnOnce(Asking) -> (Step<Asking>, Option<SocketAddr>)) {
-        let Some(ClientEntry { owner, peer, machine }) = self.clients.remove(key) else { return };
-        self.client_timers.disarm(machine.deadline(), key);
+        let Some(entry) = self.clients.get_mut(key) else { return };
+        let Some(machine) = entry.machine.take() else { return };
+        let before = machine.deadline();
         let (Step { next, send }, target) = step(machine);
-        self.outbox.extend(send.map(|packet| (target.unwrap_or(peer), packet)));
-        if let Some(machine) = next {
-            self.client_timers.arm(machine.deadline(), key);
-            self.clients.insert(key.clone(), ClientEntry { owner, peer, machine });
+        self.outbox.extend(send.map(|packet| (target.unwrap_or(entry.peer), packet)));
+        self.client_timers.rearm(before, next.as_ref().and_then(Asking::deadline), key);
+        entry.machine = next;
+        if entry.machine.is_none() {
+            self.clients.remove(key);
         }
     }
 }
