@@ -49,6 +49,8 @@ use tokio::time::Instant;
 const ERROR_PAUSE: Duration = Duration::from_millis(10);
 /// Most orders that are carried out before packets leave and others come in.
 const ORDERS_IN_A_TURN: usize = 256;
+/// Most datagrams that are read before the core hears of them and answers leave.
+const DATAGRAMS_IN_A_TURN: usize = 32;
 /// How long the task sleeps when nothing is due; any value will do.
 const IDLE: Duration = Duration::from_secs(3_600);
 
@@ -152,7 +154,10 @@ impl Edge {
                     tracing::debug!(%error, "a SIP socket gave no packet");
                     tokio::time::sleep(ERROR_PAUSE).await;
                 }
-                Woken::Arrival(arrival) => self.arrived(arrival, &buffer),
+                Woken::Arrival(arrival) => {
+                    self.arrived(arrival, &buffer);
+                    self.take_waiting(&mut buffer);
+                }
                 Woken::Order(Some(order)) => self.obey(order),
                 Woken::Order(None) => return,
                 Woken::Deadline => {}
@@ -170,6 +175,14 @@ impl Edge {
             self.tell();
             self.transmit();
             self.count();
+        }
+    }
+
+    /// What else waits in the sockets: all of it is told to the core together.
+    fn take_waiting(&mut self, buffer: &mut [u8]) {
+        for _ in 1..DATAGRAMS_IN_A_TURN {
+            let Some(arrival) = self.wires.waiting(buffer) else { return };
+            self.arrived(arrival, buffer);
         }
     }
 
@@ -287,8 +300,7 @@ impl Edge {
     }
 
     fn trunk_at(&self, address: IpAddr) -> Option<Source> {
-        let now = self.now();
-        self.sources.get(&address.to_canonical()).copied().filter(|source| source.until.is_none_or(|until| now < until))
+        self.sources.get(&address.to_canonical()).copied().filter(|source| source.until.is_none_or(|until| self.now() < until))
     }
 
     fn is_ignored(&mut self, source: SocketAddr) -> bool {

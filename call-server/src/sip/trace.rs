@@ -6,6 +6,7 @@
 use super::destination::Transport;
 use super::masking::{Masked, Numbers};
 use bytes::Bytes;
+use memchr::{memchr, memchr_iter};
 use serde::{Deserialize, Serialize};
 use shared::model::{InteractionId, LegId, UnixMillis};
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -165,8 +166,9 @@ impl Kept {
 
 /// The Call-ID of a packet of ours.
 pub(super) fn call_id(packet: &[u8]) -> Option<&[u8]> {
-    let lines = packet.split(|byte| *byte == b'\n').take_while(|line| !line.trim_ascii().is_empty());
-    lines.skip(1).find_map(|line| line.strip_prefix(b"Call-ID:")).map(<[u8]>::trim_ascii)
+    let mut lines = memchr_iter(b'\n', packet).map(|end| &packet[end + 1..]).take_while(|line| !line.starts_with(b"\r\n"));
+    let value = lines.find_map(|line| line.strip_prefix(b"Call-ID:"))?;
+    Some(value[..memchr(b'\r', value).unwrap_or(value.len())].trim_ascii())
 }
 
 #[cfg(test)]

@@ -185,6 +185,18 @@ impl Wires {
         }
     }
 
+    /// A datagram that is there already.
+    pub(super) fn waiting(&mut self, buffer: &mut [u8]) -> Option<Arrival> {
+        let first = self.turn;
+        for (path, socket) in (0..self.wires.len()).filter_map(|step| socket_at(&self.wires, first, step)) {
+            if let Ok((length, source)) = socket.try_recv_from(buffer) {
+                self.turn = path + 1;
+                return Some(Arrival::Datagram { path, source, length });
+            }
+        }
+        None
+    }
+
     /// Sends a packet; opens a connection for a request if there is none. Never waits.
     pub(super) fn send(&mut self, path: usize, target: SocketAddr, packet: Bytes) -> Sent {
         let Some(wire) = self.wires.get(path) else { return Sent::No };
@@ -418,11 +430,18 @@ fn server_name(name: Option<&str>, address: IpAddr) -> Option<ServerName<'static
     }
 }
 
+/// The socket that has its turn after so many others, if datagrams come there.
+fn socket_at(wires: &[Wire], turn: usize, step: usize) -> Option<(usize, &UdpSocket)> {
+    let path = (turn + step) % wires.len();
+    match &wires.get(path)?.kind {
+        Kind::Datagrams(socket) => Some((path, socket)),
+        Kind::Connections(_) => None,
+    }
+}
+
 async fn datagram(wires: &[Wire], turn: &mut usize, buffer: &mut [u8]) -> Arrival {
     poll_fn(|context| {
-        for step in 0..wires.len() {
-            let path = (*turn + step) % wires.len();
-            let Some(Kind::Datagrams(socket)) = wires.get(path).map(|wire| &wire.kind) else { continue };
+        for (path, socket) in (0..wires.len()).filter_map(|step| socket_at(wires, *turn, step)) {
             let mut read = ReadBuf::new(buffer);
             if let Poll::Ready(result) = socket.poll_recv_from(context, &mut read) {
                 *turn = path + 1;
