@@ -297,30 +297,46 @@ impl Line {
 
     /// Puts a call where it belongs now; its tiers are opened with the next matching.
     fn file(&mut self, turn: &Turn, interaction: InteractionId) {
-        self.take_out(interaction);
+        let Some(entry) = self.entries.get(&interaction) else { return };
+        let (filing, filed) = (entry.filing(turn), entry.filed.as_ref());
+        if filed == Some(&filing) {
+            self.forget_wishes(interaction);
+        } else {
+            self.take_out(interaction);
+        }
         if let Some(entry) = self.entries.get_mut(&interaction) {
-            let filing = entry.filing(turn);
             if !filing.phase.rings() && entry.unexplained {
                 self.unexplained.insert(interaction);
             }
             if filing.phase == Phase::Unserved && entry.sought.is_some() {
                 self.impatient.insert(interaction);
             }
-            self.queues.entry(entry.queue).or_default().put_in(entry.place(), &filing);
-            entry.filed = Some(filing);
+            if entry.filed.is_none() {
+                self.queues.entry(entry.queue).or_default().put_in(entry.place(), &filing);
+                entry.filed = Some(filing);
+            }
             self.stale.insert(interaction);
         }
     }
 
     fn take_out(&mut self, interaction: InteractionId) {
-        self.unexplained.remove(&interaction);
-        self.impatient.remove(&interaction);
+        self.forget_wishes(interaction);
         if let Some(entry) = self.entries.get_mut(&interaction)
             && let Some(filing) = entry.filed.take()
             && let Some(queue) = self.queues.get_mut(&entry.queue)
         {
             queue.take_out(entry.place(), &filing);
         }
+    }
+
+    /// Whether nobody waits, with or without a desk that rings.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    fn forget_wishes(&mut self, interaction: InteractionId) {
+        self.unexplained.remove(&interaction);
+        self.impatient.remove(&interaction);
     }
 
     /// Opens the tiers of those who wait, where time or staff has changed that, and puts every call where it belongs.

@@ -54,6 +54,12 @@ impl Acd {
         }
     }
 
+    /// Whether there is nobody for whom a match could be made, as for most inputs of a call; the queues are as they are all the same.
+    pub(crate) fn nobody_waits(&mut self, turn: &Turn) -> bool {
+        self.settle(turn);
+        self.line.is_empty()
+    }
+
     /// Makes the next match, if one can be made: calls for which no desk rings in order of rank, then those that want more desks.
     pub(crate) fn next_match(&mut self, turn: &mut Turn) -> Option<Match> {
         self.settle(turn);

@@ -125,6 +125,10 @@ impl Core {
 
     /// Brings waiting calls and agents together until no match is left (I-6, I-7).
     pub(crate) fn match_all(&mut self) {
+        if self.acd.nobody_waits(&self.turn) {
+            self.acd.await_minute(&mut self.turn);
+            return self.note_last_agents();
+        }
         self.acd.release_forsaken(&mut self.turn);
         loop {
             while let Some(made) = self.acd.next_match(&mut self.turn) {
