@@ -30,7 +30,7 @@ const GATHER: Duration = Duration::from_millis(40);
 
 /// The same for card look-ups: what is asked within it is asked of the same state of the database, which costs little more than one question.
 /// A desk rings without its card by so much.
-const GATHER_CARDS: Duration = Duration::from_millis(20);
+const GATHER_CARDS: Duration = Duration::from_millis(40);
 
 /// Pause between two attempts at a batch that the disk refused.
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
