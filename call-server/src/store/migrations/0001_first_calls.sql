@@ -82,7 +82,7 @@ CREATE TABLE recordings (
     interaction_id INTEGER NOT NULL REFERENCES interactions (id),
     path           TEXT    NOT NULL UNIQUE,
     started_utc_ms INTEGER NOT NULL,
-    state          TEXT    NOT NULL CHECK (state IN ('open', 'complete', 'cut', 'failed')),
+    state          TEXT    NOT NULL CHECK (state = 'open' OR state = 'complete' OR state = 'cut' OR state = 'failed'),
     length_ms      INTEGER,
     bytes          INTEGER,
     digest         TEXT,

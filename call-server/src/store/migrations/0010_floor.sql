@@ -1,5 +1,6 @@
+-- Lists of three and more values are written with OR in CHECKs that every call meets: for IN the database builds a table at each statement.
 -- Recordings beside the main one of a call: whispers, and consultations while others go on with the citizen.
-ALTER TABLE recordings ADD COLUMN track TEXT NOT NULL DEFAULT 'main' CHECK (track IN ('main', 'whisper', 'consultation'));
+ALTER TABLE recordings ADD COLUMN track TEXT NOT NULL DEFAULT 'main' CHECK (track = 'main' OR track = 'whisper' OR track = 'consultation');
 
 -- Recordings of these interactions are evidence: no rule deletes or changes them. A hold is never deleted; author '' is the server.
 CREATE TABLE legal_holds (

@@ -14,7 +14,7 @@ const LONGEST_GAP: u64 = 960;
 #[derive(Debug)]
 pub(super) struct Shelf {
     decoder: Decoder,
-    payloads: [Payload; PAYLOADS],
+    payloads: Box<[Payload; PAYLOADS]>,
     /// Of each payload. Apart, because every frame looks through all payloads and at the bytes of one.
     bytes: Box<[[u8; MAX_PAYLOAD_BYTES]; PAYLOADS]>,
     /// End of what was decoded.
@@ -35,7 +35,7 @@ impl Shelf {
     pub(super) fn new(decoder: Decoder) -> Self {
         let free = Payload { start: 0, samples: 0, length: 0 };
         let bytes = Box::new([[0; MAX_PAYLOAD_BYTES]; PAYLOADS]);
-        Self { decoder, payloads: [free; PAYLOADS], bytes, decoded: 0, recovered: 0, concealed: 0 }
+        Self { decoder, payloads: Box::new([free; PAYLOADS]), bytes, decoded: 0, recovered: 0, concealed: 0 }
     }
 
     /// How long a payload sounds; `None` if it is not valid or longer than any packet may be.
