@@ -198,7 +198,9 @@ fn what_is_spoken_arrives_and_what_is_sent_is_heard_in_calls_alone() {
     voice.order(talk(true));
     let mut arrived = Vec::new();
     let mut last: Option<Header> = None;
-    for frame in answered.chunks(FRAME_SAMPLES).chain(std::iter::repeat_n(&[0; FRAME_SAMPLES][..], 15)) {
+    // A-law has no zero: an idle line rattles between its two smallest values.
+    let rattle: [i16; FRAME_SAMPLES] = std::array::from_fn(|n| if n * n / 7 % 2 == 0 { 8 } else { -8 });
+    for frame in answered.chunks(FRAME_SAMPLES).chain(std::iter::repeat_n(&rattle[..], 15)) {
         let (header, samples) = server.hear();
         if let Some(last) = last {
             assert_eq!(header.sequence, last.sequence.wrapping_add(1));
@@ -222,6 +224,8 @@ fn what_is_spoken_arrives_and_what_is_sent_is_heard_in_calls_alone() {
     assert!(found.envelope > 0.9, "{found:?}");
     assert!(found.delay_samples < 2_400, "heard within 300 ms: {found:?}");
     assert!(!heard.contains(&9_000), "what came before the call is not in it");
+    let idle = heard.iter().filter(|sample| sample.unsigned_abs() == 8).count();
+    assert!(idle < 8 * FRAME_SAMPLES, "the noise of A-law's steps is taken out: {idle} samples of an idle line");
 }
 
 #[test]
