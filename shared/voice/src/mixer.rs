@@ -137,7 +137,7 @@ impl Mixer {
                 (before != 0.0 || wanted != 0.0).then_some(Share { voice, before, wanted })
             });
             if let Some(output) = output {
-                *output = sum(shares.iter().flatten());
+                *output = sum(&shares);
             }
         }
     }
@@ -174,22 +174,21 @@ impl Share<'_> {
     }
 }
 
-fn sum<'a>(mut shares: impl Iterator<Item = &'a Share<'a>>) -> Frame {
-    let Some(first) = shares.next() else { return [0; FRAME_SAMPLES] };
-    let mut second = shares.next();
+fn sum(shares: &[Option<Share<'_>>]) -> Frame {
+    let mut audible = shares.iter().flatten();
     // One voice alone, as in every talk of two, stays as it is: its loud places are not bent.
-    if second.is_none() && first.before == 1.0 && first.wanted == 1.0 {
-        return *first.voice;
+    if let (Some(only), None) = (audible.next(), audible.next())
+        && only.before == 1.0
+        && only.wanted == 1.0
+    {
+        return *only.voice;
     }
-    let mut sum = [0.0; FRAME_SAMPLES];
-    let mut loudest = first.before.max(first.wanted);
-    first.add_to(&mut sum);
-    while let Some(share) = second {
+    let (mut sum, mut loudest) = ([0.0; FRAME_SAMPLES], 0.0);
+    for share in shares.iter().flatten() {
         share.add_to(&mut sum);
         loudest += share.before.max(share.wanted);
-        second = shares.next();
     }
-    let reaches_the_knee = loudest > 1.0 && sum.iter().any(|value| value.abs() > KNEE);
+    let reaches_the_knee = loudest > 1.0 && sum.iter().any(|value: &f32| value.abs() > KNEE);
     sum.map(if reaches_the_knee { soft_clip } else { f32_to_sample })
 }
 
