@@ -45,6 +45,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use sync::{Disk, Syncer, SystemDisk};
 
 /// Most commands that may wait for the collector, which looks at least every 25 ms.
@@ -169,12 +170,12 @@ pub(crate) fn start(
     taps: Vec<rtrb::Consumer<TapFrame>>,
     inbox: Inbox,
 ) -> io::Result<RecordingHandle> {
-    start_on(Box::new(SystemDisk), settings, keys, taps, inbox)
+    start_on((Box::new(SystemDisk), writer::SYNC_EVERY), settings, keys, taps, inbox)
 }
 
-/// The same on any disk.
+/// The same on any disk, to which each file is brought so often.
 fn start_on(
-    disk: Box<dyn Disk>,
+    (disk, sync_every): (Box<dyn Disk>, Duration),
     settings: RecordingSettings,
     keys: Arc<KeyRing>,
     taps: Vec<rtrb::Consumer<TapFrame>>,
@@ -187,7 +188,7 @@ fn start_on(
     let collector = Collector::new(jobs);
     let figures = Arc::new(Figures::default());
     let (syncer, syncing) = Syncer::new(folder.clone(), disk, Arc::clone(&figures), inbox.clone());
-    let place = writer::Place { folder: folder.clone(), keys, figures: Arc::clone(&figures), syncer };
+    let place = writer::Place { folder: folder.clone(), keys, figures: Arc::clone(&figures), syncer, sync_every };
     let (watch, watch_end) = sync_channel(1);
     let watched = Arc::clone(&figures);
     let alarm_percent = settings.alarm_percent;

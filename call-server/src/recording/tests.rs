@@ -33,6 +33,19 @@ impl Disk for GatedDisk {
     }
 }
 
+/// Tells each time that a file is brought to it.
+struct TellingDisk(SyncSender<()>);
+
+impl Disk for TellingDisk {
+    fn sync_file(&self, _: &std::fs::File) -> io::Result<()> {
+        self.0.send(()).map_err(io::Error::other)
+    }
+
+    fn sync_all(&self, _: &Path) -> io::Result<()> {
+        self.0.send(()).map_err(io::Error::other)
+    }
+}
+
 struct Edge {
     handle: RecordingHandle,
     taps: rtrb::Producer<TapFrame>,
@@ -49,13 +62,16 @@ impl Edge {
 
     /// An edge over a disk that does not come back until it is released, and then does what it is told.
     fn on_gated_disk(folder: &Path) -> (Self, SyncSender<io::Result<()>>) {
+        let (release, gate) = sync_channel(64);
+        (Self::on_disk(folder, (Box::new(GatedDisk(gate)), super::writer::SYNC_EVERY)), release)
+    }
+
+    fn on_disk(folder: &Path, disk: (Box<dyn Disk>, Duration)) -> Self {
         let (taps, consumer) = crate::media::frame::tap_ring();
         let (inbox, messages) = Inbox::new();
-        let (release, gate) = sync_channel(64);
-        let disk = Box::new(GatedDisk(gate));
         let keys = Arc::new(KeyRing::for_test());
         let handle = super::start_on(disk, settings(folder), keys, vec![consumer], inbox).expect("scratch is writable");
-        (Self { handle, taps, messages }, release)
+        Self { handle, taps, messages }
     }
 
     fn prepare(&self, path: &str) {
@@ -397,6 +413,19 @@ fn the_figures_tell_what_is_open_and_written() {
     edge.handle.stop();
     assert!(matches!(edge.outcome(), RecordingOutcome::Complete { .. }));
     assert_eq!(edge.handle.figures().open, 0);
+}
+
+#[test]
+fn a_recording_is_brought_to_the_disk_again_and_again_while_it_goes_on() {
+    let scratch = Scratch::new();
+    let (told, brought) = sync_channel(0);
+    let mut edge = Edge::on_disk(scratch.folder(), (Box::new(TellingDisk(told)), LOOK));
+    edge.prepare("7.rec");
+    edge.write();
+    edge.talk(100);
+    (0..3).for_each(|time| assert_eq!(brought.recv_timeout(LIMIT), Ok(()), "{time}"));
+    drop(brought);
+    edge.handle.stop();
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::switchboard::Inbox;
 use call_core::Input;
 use call_core::input::RecordingOutcome;
 use shared::model::RecordingId;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 pub(super) const JOB_LIMIT: usize = 4_096;
 
 /// How often each file is brought to the disk itself; the files' turns lie apart by when they began.
-const SYNC_EVERY: Duration = Duration::from_secs(10);
+pub(super) const SYNC_EVERY: Duration = Duration::from_secs(10);
 
 /// Where files are made, and under which keys.
 #[derive(Debug)]
@@ -33,6 +33,8 @@ pub(super) struct Place {
     pub(super) figures: Arc<Figures>,
     /// Who brings it to the disk itself.
     pub(super) syncer: Syncer,
+    /// How often each file is: [`SYNC_EVERY`], but for tests.
+    pub(super) sync_every: Duration,
 }
 
 /// What the collector hands over. Of one recording: `Begin`, blocks in order, `Finish`.
@@ -90,17 +92,20 @@ struct Writing {
     failure: Option<String>,
     /// The first error on the way to the disk itself.
     fault: SyncFault,
-    next_sync: Instant,
 }
 
 /// Carries jobs out until the collector is gone.
 pub(super) fn run(jobs: &Receiver<Job>, place: &Place, inbox: &Inbox) {
     let mut open: BTreeMap<RecordingId, Writing> = BTreeMap::new();
+    // All turns are equally long, so they come in the order in which they were given out.
+    let mut turns: VecDeque<(Instant, RecordingId)> = VecDeque::new();
     loop {
-        let next_sync = open.values().map(|writing| writing.next_sync).min();
-        let patience = next_sync.map_or(SYNC_EVERY, |at| at.saturating_duration_since(Instant::now()));
+        let patience = turns.front().map_or(place.sync_every, |(at, _)| at.saturating_duration_since(Instant::now()));
         match jobs.recv_timeout(patience) {
             Ok(job) => {
+                if let Job::Begin { head, .. } = &job {
+                    turns.push_back((Instant::now() + place.sync_every, head.recording));
+                }
                 carry_out(job, &mut open, place, inbox);
                 place.figures.set_open(open.len());
             }
@@ -108,7 +113,13 @@ pub(super) fn run(jobs: &Receiver<Job>, place: &Place, inbox: &Inbox) {
             Err(RecvTimeoutError::Disconnected) => return,
         }
         let now = Instant::now();
-        open.values_mut().filter(|writing| writing.next_sync <= now).for_each(|writing| writing.sync(now, &place.syncer, inbox));
+        while let Some((_, recording)) = turns.pop_front_if(|(at, _)| *at <= now) {
+            // One that has ended has no turns any more.
+            if let Some(writing) = open.get(&recording) {
+                writing.sync(&place.syncer, inbox);
+                turns.push_back((now + place.sync_every, recording));
+            }
+        }
     }
 }
 
@@ -137,7 +148,7 @@ fn carry_out(job: Job, open: &mut BTreeMap<RecordingId, Writing>, place: &Place,
 
 impl Writing {
     fn new(head: Head, path: Option<PathBuf>) -> Self {
-        Self { head, path, file: None, lost_frames: 0, failure: None, fault: SyncFault::default(), next_sync: Instant::now() + SYNC_EVERY }
+        Self { head, path, file: None, lost_frames: 0, failure: None, fault: SyncFault::default() }
     }
 
     /// A block that the disk refuses is lost; the next one is tried again, so that a disk that was full for a while costs only that while.
@@ -171,8 +182,7 @@ impl Writing {
         file.append(block)
     }
 
-    fn sync(&mut self, now: Instant, syncer: &Syncer, inbox: &Inbox) {
-        self.next_sync = now + SYNC_EVERY;
+    fn sync(&self, syncer: &Syncer, inbox: &Inbox) {
         if let Some(file) = &self.file {
             syncer.wish(self.wish(file, Then::Nothing), inbox);
         }
