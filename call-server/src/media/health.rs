@@ -287,6 +287,11 @@ impl Watch {
         self.side(side).note(sum as f32 * 64.0 / count as f32, clipped);
     }
 
+    /// Reads a word here and there, so that all of it is near when a packet comes.
+    pub(super) fn read_ahead(&self) {
+        std::hint::black_box((self.citizen.energy, self.citizen.frames[0], self.agent.energy, self.agent.frames[0], self.looked_us));
+    }
+
     /// Sound that came from a side and was decoded.
     pub(super) fn hear_samples(&mut self, side: Side, samples: &[i16]) {
         let sum: f32 = samples.iter().map(|sample| f32::from(*sample).powi(2)).sum();

@@ -5,6 +5,7 @@
 //! Nothing on a packet's way allocates, waits or logs. Not here: what a call is, recording.
 
 mod agent;
+mod ahead;
 mod budget;
 mod control;
 mod counters;

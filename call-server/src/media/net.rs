@@ -243,6 +243,16 @@ impl Poller {
         Ok(self.ready.len())
     }
 
+    /// Whether a whole number of batches waits.
+    pub(super) fn is_at_a_batch(&self) -> bool {
+        self.ready.len().is_multiple_of(super::ahead::AT_ONCE)
+    }
+
+    /// What [`Poller::ready`] is about to give, in its order.
+    pub(super) fn next(&self) -> impl Iterator<Item = Token> {
+        self.ready.iter().rev().copied()
+    }
+
     /// Takes one of the things that can be read.
     pub(super) fn ready(&mut self) -> Option<Token> {
         let token = self.ready.pop()?;

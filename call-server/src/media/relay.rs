@@ -1,6 +1,7 @@
 //! The packets' way: what comes in at one leg and goes out at another, on arrival or on the wheel. Nothing here allocates, waits or logs.
 
 use super::agent::{AgentLeg, Exits, Opened, Way, client_ssrc};
+use super::ahead::AT_ONCE;
 use super::frame::Channel;
 use super::health::{LOOK_US, Reading, Side};
 use super::mix::{Mix, Payload, add};
@@ -94,10 +95,22 @@ impl Worker {
 
     /// The agents' socket has packets: all of them, for what is left would wait until after the rest.
     pub(super) fn hear_agents(&mut self, now_us: u64) {
-        let mut input = [0; DATAGRAM_BYTES];
-        for _ in 0..AGENT_PACKETS_PER_TURN {
-            let Some((length, from)) = self.exits.socket.receive(&mut input) else { return };
-            self.take_in(now_us, Way::Udp(from), &mut input[..length]);
+        let mut inputs = [[0; DATAGRAM_BYTES]; AT_ONCE];
+        for _ in 0..AGENT_PACKETS_PER_TURN / AT_ONCE {
+            let mut sources = [None; AT_ONCE];
+            let read = inputs.iter_mut().zip(&mut sources).map_while(|(input, source)| {
+                *source = self.exits.socket.receive(input);
+                *source
+            });
+            let count = read.count();
+            let packets = || sources.into_iter().flatten();
+            self.read_agents_ahead(packets().zip(&inputs).map(|((length, _), input)| &input[..length]));
+            for ((length, from), input) in packets().zip(&mut inputs) {
+                self.take_in(now_us, Way::Udp(from), &mut input[..length]);
+            }
+            if count < AT_ONCE {
+                return;
+            }
         }
     }
 
@@ -331,6 +344,7 @@ impl Worker {
     fn back_to_relay(&mut self, now_us: u64, slot: u16) {
         let Some(talk) = self.talks.get_mut(slot) else { return };
         let Mode::Mixed(mut mix) = std::mem::replace(&mut talk.mode, Mode::Relay) else { return };
+        self.relays = true;
         for speaker in [CITIZEN, AGENT] {
             let listener = talk.peer(speaker);
             while let Some((samples, count)) = mix.flush(now_us, usize::from(speaker)) {
@@ -394,6 +408,7 @@ impl Worker {
         for slot in 0..super::worker::MAX_LEGS as u16 {
             self.look_after_talk(now_us, slot);
         }
+        self.relays = self.talks.iter_mut().any(|(_, talk)| matches!(talk.mode, Mode::Relay));
     }
 
     fn look_after_agents(&mut self, now_us: u64) {

@@ -32,6 +32,8 @@ const LOOK_AFTER_US: u64 = 50_000;
 /// From one look at the sockets to the next, in µs, while packets come faster than that: to fall asleep and to be woken for each packet
 /// costs as much as its way through, and nobody hears a millisecond.
 const REST_US: u64 = 1_000;
+/// The same, at most, while nothing is relayed: what is mixed waits for its turn anyway, and news of packets can wait for so long.
+const REST_OF_MIXED_US: u64 = 3_000;
 /// Longest packet of an agent that is carried from one thread to another.
 const CARRIED_BYTES: usize = MAX_PACKET_SAMPLES + 64;
 /// Packets that may wait for another thread.
@@ -169,7 +171,7 @@ pub(super) struct Worker {
     pub(super) limits: LimitsUs,
     /// The first thread's.
     pub(super) door: Option<Door>,
-    poller: Poller,
+    pub(super) poller: Poller,
     orders: rtrb::Consumer<Order>,
     carried: rtrb::Consumer<Carried>,
     gauge: Arc<Gauge>,
@@ -178,6 +180,8 @@ pub(super) struct Worker {
     look_after_us: u64,
     /// When it woke last.
     woke_us: u64,
+    /// Whether a talk is relayed, or was at the last look.
+    pub(super) relays: bool,
     started: Instant,
 }
 
@@ -229,6 +233,7 @@ impl Worker {
             legs: 0,
             look_after_us: 0,
             woke_us: 0,
+            relays: false,
             started,
         }
     }
@@ -264,12 +269,22 @@ impl Worker {
         self.strain.worked(woke_us, done_us, &self.gauge, || budget::work_ns(&self.exits.counters.snapshot()));
         // As many as could be told at once: there are more, and they do not wait for the rest.
         let is_all = waiting < EVENTS;
-        let is_dense = waiting > 1 || (waiting > 0 && woke_us < self.woke_us + 2 * REST_US);
+        let rested_us = self.rested_us(woke_us);
+        let is_dense = waiting > 1 || (waiting > 0 && woke_us < self.woke_us + 2 * (rested_us - woke_us));
         self.woke_us = woke_us;
-        if let Some(rest_us) = (woke_us + REST_US).checked_sub(done_us).filter(|rest_us| *rest_us > 0 && is_all && is_dense) {
+        if let Some(rest_us) = rested_us.checked_sub(done_us).filter(|rest_us| *rest_us > 0 && is_all && is_dense) {
             std::thread::sleep(Duration::from_micros(rest_us));
         }
         goes_on
+    }
+
+    /// Until when it rests if packets are dense.
+    pub(super) fn rested_us(&self, woke_us: u64) -> u64 {
+        let soon_us = woke_us + REST_US;
+        match self.wheel.next_us() {
+            Some(turn_us) if !self.relays => turn_us.clamp(soon_us, woke_us + REST_OF_MIXED_US),
+            Some(_) | None => soon_us,
+        }
     }
 
     /// Serves what the poller has found and what is due.
@@ -278,7 +293,7 @@ impl Worker {
         if !self.take_orders(now_us) {
             return false;
         }
-        while let Some(token) = self.poller.ready() {
+        while let Some(token) = self.next_token() {
             match token {
                 Token::Wake => {
                     self.take_carried(now_us);
@@ -305,6 +320,14 @@ impl Worker {
         }
         self.teller.call();
         true
+    }
+
+    /// The next thing that can be read.
+    fn next_token(&mut self) -> Option<Token> {
+        if self.poller.is_at_a_batch() {
+            self.read_trunks_ahead();
+        }
+        self.poller.ready()
     }
 
     /// A turn at a moment that a test has chosen.
@@ -592,8 +615,9 @@ impl Worker {
         if talk.taps != Taps::Nothing {
             self.tap.mark(&self.exits.counters, talk.recording, now_us, TapKind::Begin);
         }
-        if matches!(talk.mode, Mode::Mixed(_)) {
-            self.wheel.add(now_us, Turn::Talk(slot));
+        match talk.mode {
+            Mode::Mixed(_) => self.wheel.add(now_us, Turn::Talk(slot)),
+            Mode::Relay => self.relays = true,
         }
         if let Some(older) = self.talks.put(slot, talk) {
             self.teller.tell(News::Talk(slot, older));

@@ -214,6 +214,31 @@ fn i_14_a_talk_changes_between_relaying_and_mixing_without_losing_or_repeating_a
     assert_same("the agent recorded", &recorded[Channel::Agent as usize], &said(620.0));
 }
 
+#[test]
+fn a_thread_that_only_mixes_rests_until_the_next_turn_and_one_that_relays_hardly() {
+    let mut hand = Hand::new();
+    hand.begin();
+    let rest_us = |hand: &Hand| hand.worker.rested_us(hand.now_us) - hand.now_us;
+    assert_eq!(rest_us(&hand), 1_000, "a relayed packet waits for nothing else");
+    hand.mix(false);
+    // The mix has its turn every 20 ms; the thread notices within 50 that nothing is relayed any more.
+    let rests: Vec<u64> = (0..80)
+        .map(|_| {
+            hand.now_us += 1_000;
+            hand.step();
+            rest_us(&hand)
+        })
+        .collect();
+    assert!(rests[..10].iter().all(|rest| *rest == 1_000), "{rests:?}");
+    let (soon, late) = (rests[60..].iter().min(), rests[60..].iter().max());
+    assert_eq!((soon, late), (Some(&1_000), Some(&3_000)), "the longer the turn is away, but never for long: {rests:?}");
+    hand.order(Order::Unmix(TALK));
+    hand.pass_frame();
+    hand.pass_frame();
+    hand.pass_frame();
+    assert_eq!(rest_us(&hand), 1_000, "relayed again");
+}
+
 /// Sample by sample; says where they part.
 fn assert_same(what: &str, left: &[u8], right: &[u8]) {
     let parts = left.iter().zip(right).position(|(a, b)| a != b);
