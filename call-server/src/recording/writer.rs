@@ -22,6 +22,9 @@ pub(super) const JOB_LIMIT: usize = 4_096;
 /// How often each file is brought to the disk itself; the files' turns lie apart by when they began.
 const SYNC_EVERY: Duration = Duration::from_secs(10);
 
+/// What comes within this time after a job wakes nobody: to be woken for each costs as much as to write it.
+const GATHER: Duration = Duration::from_millis(50);
+
 /// Where files are made, and under which keys.
 #[derive(Debug)]
 pub(super) struct Place {
@@ -100,8 +103,9 @@ pub(super) fn run(jobs: &Receiver<Job>, place: &Place, inbox: &Inbox) {
         let next_sync = open.values().map(|writing| writing.next_sync).min();
         let patience = next_sync.map_or(SYNC_EVERY, |at| at.saturating_duration_since(Instant::now()));
         match jobs.recv_timeout(patience) {
-            Ok(job) => {
-                carry_out(job, &mut open, place, inbox);
+            Ok(first) => {
+                std::thread::sleep(GATHER);
+                std::iter::once(first).chain(jobs.try_iter()).for_each(|job| carry_out(job, &mut open, place, inbox));
                 place.figures.set_open(open.len());
             }
             Err(RecvTimeoutError::Timeout) => {}
