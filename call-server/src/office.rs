@@ -4,7 +4,7 @@ use crate::accounts::Accounts;
 use crate::draft_keys::DraftKeys;
 use crate::gateway::{Attempt, FrontOffice, Person};
 use crate::planning::SiteNow;
-use crate::store::{CallerEdit, Changed, Fates, NewCaller, Store, StoreError, Submitted};
+use crate::store::{CallerEdit, Changed, Fates, NewCaller, Store, StoreError, StoreHandle, Submitted};
 use crate::switchboard::Inbox;
 use call_core::plan::NodePlan;
 use call_core::{CallStatus, CallStatusPhase, Input};
@@ -29,6 +29,8 @@ pub(crate) struct Office {
     pub(crate) store: Arc<Store>,
     /// The same by a connection of its own: a long list holds up nobody who signs in.
     pub(crate) papers: Store,
+    /// Whoever asks for a call waits until the books know what has just happened in it.
+    pub(crate) books: StoreHandle,
     pub(crate) inbox: Inbox,
     pub(crate) site: SiteNow,
     pub(crate) drafts: DraftKeys,
@@ -67,6 +69,7 @@ impl FrontOffice for Office {
     }
 
     fn marks(&self, agent: AgentId, supervises: Option<&[QueueId]>, interaction: InteractionId) -> Vec<Mark> {
+        self.books.settle();
         let found = self.store.call(interaction).unwrap_or_else(|error| {
             tracing::error!(%error, "the marks of a call cannot be read");
             None
@@ -96,6 +99,7 @@ impl FrontOffice for Office {
     }
 
     fn correct(&self, by: &str, caller: Option<Caller>, correction: &Correction) -> Result<(), Refusal> {
+        self.books.settle();
         self.corrected(by, caller, correction).map_err(|error| {
             tracing::error!(%error, "a correction of a card could not be put on record");
             Refusal::NotSaved
@@ -107,16 +111,12 @@ impl FrontOffice for Office {
     }
 
     fn keep(&self, agent: AgentId, draft: &DraftCopy, on_desk: bool) -> Result<(), Refusal> {
-        if !on_desk && !self.papers.had_on_desk(agent, draft.summary.interaction).map_err(not_saved)? {
-            return Err(Refusal::NoSuchCall);
-        }
+        self.may_write_up(agent, draft.summary.interaction, on_desk)?;
         self.papers.keep_draft(agent, draft).map_err(not_saved)
     }
 
     fn submit(&self, agent: AgentId, summary: Summary, on_desk: bool) -> Result<(), Refusal> {
-        if !on_desk && !self.papers.had_on_desk(agent, summary.interaction).map_err(not_saved)? {
-            return Err(Refusal::NoSuchCall);
-        }
+        self.may_write_up(agent, summary.interaction, on_desk)?;
         let site = self.site.get();
         let unit = summary.unit.map(|unit| self.papers.unit_name(unit)).transpose().map_err(not_saved)?;
         if summary.fault(&site.dispositions).is_some() || unit == Some(None) {
@@ -138,10 +138,11 @@ impl FrontOffice for Office {
         link: Option<MessageLink>,
         text: &str,
     ) -> Result<Vec<(AgentId, MessageRow)>, Refusal> {
-        if let Some(link) = link
-            && !self.store.has_linked(link).map_err(not_saved)?
-        {
-            return Err(Refusal::NoSuchTarget);
+        if let Some(link) = link {
+            self.books.settle();
+            if !self.store.has_linked(link).map_err(not_saved)? {
+                return Err(Refusal::NoSuchTarget);
+            }
         }
         let mut rows = self.store.send_message(from, (&to, link), text, now()).map_err(not_saved)?;
         rows.iter_mut().for_each(|(_, row)| self.name_team(row));
@@ -216,8 +217,17 @@ fn midnight() -> UnixMillis {
 }
 
 impl Office {
+    /// Whether this agent writes up this call: it is at the desk, or was.
+    fn may_write_up(&self, agent: AgentId, interaction: InteractionId, on_desk: bool) -> Result<(), Refusal> {
+        self.books.settle();
+        if on_desk || self.papers.had_on_desk(agent, interaction).map_err(not_saved)? { Ok(()) } else { Err(Refusal::NoSuchCall) }
+    }
+
     /// `None` if it is about nothing that there is.
     fn looked_up(&self, agent: AgentId, caller: Option<Caller>, question: Question) -> Result<Option<Answer>, StoreError> {
+        if matches!(question, Question::Calls { .. } | Question::Figures | Question::CardHistory { .. }) {
+            self.books.settle();
+        }
         Ok(Some(match question {
             Question::House => Answer::House(self.house()),
             Question::Dispositions => Answer::Dispositions { tree: self.site.get().dispositions.clone() },

@@ -110,7 +110,8 @@ impl Rooms {
                 "Check its owner and permissions; a damaged one may be removed: a new one is made.",
             )
         })?;
-        let office = Arc::new(Office { accounts, store: Arc::clone(store), papers, inbox: inbox.clone(), site: now.clone(), drafts });
+        let (store, books) = (Arc::clone(store), store_handle.clone());
+        let office = Arc::new(Office { accounts, store, papers, books, inbox: inbox.clone(), site: now.clone(), drafts });
         let sip = signalling
             .block_on(sip::start(site.sip.clone(), inbox.beside_the_switchboard(), runtime.handle().clone()))
             .map_err(|error| busy("the carrier's SIP", "listen in [sip] or [[sip_listen]]", error.address, &error.error))?;

@@ -100,7 +100,8 @@ pub(crate) async fn run(mut core: Core, mut edges: Edges, mut journal: Journal, 
             }
         }
         edges.media.tend();
-        if stop_by.is_some_and(|limit| core.is_idle() || Instant::now() >= limit) {
+        // What media has just told is handled first.
+        if stop_by.is_some_and(|limit| (core.is_idle() && messages.is_empty()) || Instant::now() >= limit) {
             return;
         }
         // However much is told here, SIP has its turn.

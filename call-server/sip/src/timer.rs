@@ -11,6 +11,15 @@ pub const T4_MS: u64 = 5_000;
 /// How long an answer is waited for, in ms: timers F, H, J, L and the wait for the ACK of a 200.
 pub const PATIENCE_MS: u64 = 64 * T1_MS;
 
+/// What is only to be forgotten is forgotten together with all else of this time, in ms: to be woken for each costs more than to forget it.
+const FORGET_STEP_MS: u64 = 250;
+
+/// When to forget what is kept for `wait_ms` at least; without a wait at once.
+pub(crate) fn forget_at(now: u64, wait_ms: u64) -> u64 {
+    let until = now.saturating_add(wait_ms);
+    if wait_ms == 0 { until } else { until.checked_next_multiple_of(FORGET_STEP_MS).unwrap_or(until) }
+}
+
 /// Deadlines in their order. Time is milliseconds of whatever clock the owner of the endpoint reads.
 #[derive(Debug)]
 pub(crate) struct Timers<K> {
@@ -127,6 +136,14 @@ mod tests {
             }
         }
         assert_eq!(sent, [500, 1_500, 3_500, 7_500, 11_500, 15_500, 19_500, 23_500, 27_500, 31_500]);
+    }
+
+    #[test]
+    fn what_is_forgotten_is_kept_long_enough_and_forgotten_together() {
+        assert_eq!([1, 249, 250].map(|now| forget_at(now, 5_000)), [5_250; 3]);
+        assert_eq!(forget_at(251, 5_000), 5_500);
+        assert_eq!(forget_at(251, 0), 251, "a stream repeats nothing");
+        assert_eq!(forget_at(u64::MAX, 5_000), u64::MAX);
     }
 
     #[test]

@@ -116,3 +116,41 @@ pub(super) enum News {
     /// To be freed.
     Keys(Box<Keys>),
 }
+
+impl News {
+    /// Whether somebody waits for it. What is only to be freed or written down waits for the next turn of control, which is a second away at
+    /// most: to wake it costs more.
+    pub(super) fn is_awaited(&self) -> bool {
+        match self {
+            Self::Reachable(..) | Self::Key(..) | Self::Announced(..) | Self::Link(..) | Self::Health(..) | Self::Agent(..) => true,
+            Self::Measured(..) | Self::Trunk(..) | Self::Talk(..) => false,
+            Self::Mix(_) | Self::Seat(_) | Self::Tones(_) | Self::Coder(_) | Self::Keys(_) => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::counters::Counters;
+    use super::super::net::Bell;
+    use super::super::worker::Teller;
+    use super::*;
+    use std::sync::Arc;
+
+    #[test]
+    fn control_is_woken_for_what_somebody_waits_for_and_hears_of_all_the_same_what_is_only_to_be_freed() {
+        let (ring, mut news) = rtrb::RingBuffer::new(8);
+        let (bell, waker) = Bell::new().expect("an eventfd");
+        let strokes = bell.share().expect("another handle");
+        let has_rung = || rustix::io::read(&strokes, &mut [0; 8]).is_ok();
+        let mut teller = Teller::new(ring, waker, Arc::new(Counters::default()));
+        teller.tell(News::Tones(Box::default()));
+        teller.call();
+        assert!(!has_rung(), "nobody waits for that");
+        teller.tell(News::Key(LegId(1), '5'));
+        teller.tell(News::Tones(Box::default()));
+        teller.call();
+        assert!(has_rung(), "a citizen has pressed a key");
+        assert_eq!(std::iter::from_fn(|| news.pop().ok()).count(), 3);
+    }
+}

@@ -96,28 +96,28 @@ impl Door {
 pub(super) struct Teller {
     ring: rtrb::Producer<News>,
     waker: Waker,
-    /// Something was told in this turn.
-    has_told: bool,
+    /// Something was told in this turn for which somebody waits.
+    is_awaited: bool,
     counters: Arc<Counters>,
 }
 
 impl Teller {
     /// Tells by this ring.
     pub(super) fn new(ring: rtrb::Producer<News>, waker: Waker, counters: Arc<Counters>) -> Self {
-        Self { ring, waker, has_told: false, counters }
+        Self { ring, waker, is_awaited: false, counters }
     }
 
     /// Tells; never waits. It is heard at the end of the turn.
     pub(super) fn tell(&mut self, news: News) {
+        self.is_awaited |= news.is_awaited();
         if self.ring.push(news).is_err() {
             self.counters.news_lost.bump();
         }
-        self.has_told = true;
     }
 
     /// The turn is over: once for all that was told.
-    fn call(&mut self) {
-        if std::mem::take(&mut self.has_told) {
+    pub(super) fn call(&mut self) {
+        if std::mem::take(&mut self.is_awaited) {
             self.waker.wake();
         }
     }

@@ -10,7 +10,8 @@ use crate::media::frame::{Channel, TapAudio};
 /// How long a late packet is waited for (500 ms), and how far a placement may be from its arrival.
 const REORDER_FRAMES: u64 = 4_000;
 
-/// Frames in a block (400 ms). Also with [`REORDER_FRAMES`] and the collector's pass what a crash can lose stays under a second.
+/// Frames in a block (400 ms). Also with [`REORDER_FRAMES`], the collector's pass and the writer's rest what a crash can lose stays under a
+/// second.
 const BLOCK_FRAMES: u64 = 3_200;
 
 /// A placement further than this from its arrival (10 s) is a jump of the sender's timestamps, not a delay.
@@ -137,7 +138,9 @@ impl Timeline {
         let mut rest = self.take_ready();
         let total = self.latest.max(self.start + self.window_frames());
         while self.start < total {
-            rest.push(self.cut(BLOCK_FRAMES.min(total - self.start)));
+            // Silence is one block, however long.
+            let most = if self.window.is_empty() { u64::from(u32::MAX) } else { BLOCK_FRAMES };
+            rest.push(self.cut(most.min(total - self.start)));
         }
         (rest, total)
     }
@@ -447,6 +450,19 @@ mod tests {
         assert_eq!(heard(&mut timeline, 86..101, u32::MAX), 1, "behind the hole nothing is waited for again");
         let (blocks, _) = timeline.finish();
         assert_eq!(blocks.first().map(|block| block.first_frame), Some(5 * 3_200));
+    }
+
+    #[test]
+    fn silence_to_the_end_is_one_block() {
+        let mut timeline = joined();
+        timeline.audio(at_ms(0), &packet(Channel::Citizen, 1, 0, 1));
+        timeline.end(at_ms(1_000));
+        let (blocks, total) = timeline.finish();
+        assert_eq!(total, 8_000);
+        assert_eq!(
+            blocks.iter().map(|block| (block.frames, block.payload.is_empty())).collect::<Vec<_>>(),
+            [(3_200, false), (4_800, true)]
+        );
     }
 
     #[test]

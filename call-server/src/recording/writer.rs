@@ -22,6 +22,9 @@ pub(super) const JOB_LIMIT: usize = 4_096;
 /// How often each file is brought to the disk itself; the files' turns lie apart by when they began.
 pub(super) const SYNC_EVERY: Duration = Duration::from_secs(10);
 
+/// What comes within this time after a job wakes nobody: to be woken for each costs as much as to write it.
+const GATHER: Duration = Duration::from_millis(25);
+
 /// Where files are made, and under which keys.
 #[derive(Debug)]
 pub(super) struct Place {
@@ -102,11 +105,14 @@ pub(super) fn run(jobs: &Receiver<Job>, place: &Place, inbox: &Inbox) {
     loop {
         let patience = turns.front().map_or(place.sync_every, |(at, _)| at.saturating_duration_since(Instant::now()));
         match jobs.recv_timeout(patience) {
-            Ok(job) => {
-                if let Job::Begin { head, .. } = &job {
-                    turns.push_back((Instant::now() + place.sync_every, head.recording));
+            Ok(first) => {
+                std::thread::sleep(GATHER);
+                for job in std::iter::once(first).chain(jobs.try_iter()) {
+                    if let Job::Begin { head, .. } = &job {
+                        turns.push_back((Instant::now() + place.sync_every, head.recording));
+                    }
+                    carry_out(job, &mut open, place, inbox);
                 }
-                carry_out(job, &mut open, place, inbox);
                 place.figures.set_open(open.len());
             }
             Err(RecvTimeoutError::Timeout) => {}

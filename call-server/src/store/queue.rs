@@ -1,4 +1,5 @@
-//! The bounded queue in front of the writer: many put, one takes everything that waits. It loses nothing.
+//! The bounded queue in front of the writer: many put, one takes everything that waits. It loses nothing. Who takes gathers for a while,
+//! unless somebody waits for what was put.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -11,6 +12,9 @@ pub(super) struct Queue<T> {
     state: Mutex<State<T>>,
     filled: Condvar,
     emptied: Condvar,
+    /// Somebody waits: nothing more is gathered.
+    hurried: Condvar,
+    carried_out: Condvar,
 }
 
 #[derive(Debug)]
@@ -23,6 +27,11 @@ struct State<T> {
     without_room: usize,
     /// Whether who takes waits for the first item.
     idle: bool,
+    /// Items put and items carried out, ever.
+    put: u64,
+    carried_out: u64,
+    /// How many wait until what was put is carried out.
+    in_a_hurry: usize,
 }
 
 /// How a [`Queue::put`] went.
@@ -39,8 +48,10 @@ pub(super) enum Put {
 impl<T> Queue<T> {
     /// An open queue that holds at most `limit` items.
     pub(super) fn new(limit: usize) -> Self {
-        let state = State { items: VecDeque::new(), closed: false, waits: 0, without_room: 0, idle: false };
-        Self { limit, state: Mutex::new(state), filled: Condvar::new(), emptied: Condvar::new() }
+        let items = VecDeque::new();
+        let state = State { items, closed: false, waits: 0, without_room: 0, idle: false, put: 0, carried_out: 0, in_a_hurry: 0 };
+        let [filled, emptied, hurried, carried_out] = std::array::from_fn(|_| Condvar::new());
+        Self { limit, state: Mutex::new(state), filled, emptied, hurried, carried_out }
     }
 
     /// Adds an item; waits for room while the queue is full.
@@ -75,14 +86,19 @@ impl<T> Queue<T> {
 
     fn push(&self, state: &mut State<T>, item: T) {
         state.items.push_back(item);
+        state.put += 1;
         if std::mem::take(&mut state.idle) {
             self.filled.notify_one();
         }
     }
 
-    /// Waits for items and takes all of them; `None` once the queue is closed and empty.
-    pub(super) fn take_all(&self) -> Option<VecDeque<T>> {
-        let mut state = self.filled_or_closed();
+    /// Waits for items and takes all that come within `gather` after the first one, or until somebody is in a hurry; `None` once the queue
+    /// is closed and empty.
+    pub(super) fn take_gathered(&self, gather: Duration) -> Option<VecDeque<T>> {
+        let state = self.filled_or_closed();
+        // Another bell than that of the items: it is not woken by each of them.
+        let gathered = self.hurried.wait_timeout_while(state, gather, |state| state.in_a_hurry == 0 && !state.closed);
+        let (mut state, _) = gathered.unwrap_or_else(PoisonError::into_inner);
         if state.items.is_empty() {
             return None;
         }
@@ -92,12 +108,28 @@ impl<T> Queue<T> {
         Some(std::mem::take(&mut state.items))
     }
 
-    /// The same, but what comes within `gather` after the first item is taken with it.
-    pub(super) fn take_gathered(&self, gather: Duration) -> Option<VecDeque<T>> {
-        drop(self.filled_or_closed());
-        // Not in the lock, and not woken by each item.
-        std::thread::sleep(gather);
-        self.take_all()
+    /// So many items of those that were taken are carried out, the oldest first.
+    pub(super) fn carried_out(&self, items: usize) {
+        let mut state = self.lock();
+        state.carried_out += items as u64;
+        if state.in_a_hurry > 0 {
+            self.carried_out.notify_all();
+        }
+    }
+
+    /// Waits until all that was put before is carried out, for `limit` at most; meanwhile nothing is gathered. Returns whether it is.
+    pub(super) fn settle(&self, limit: Duration) -> bool {
+        let mut state = self.lock();
+        let all = state.put;
+        if state.carried_out >= all {
+            return true;
+        }
+        state.in_a_hurry += 1;
+        self.hurried.notify_one();
+        let settled = self.carried_out.wait_timeout_while(state, limit, |state| state.carried_out < all);
+        let (mut state, _) = settled.unwrap_or_else(PoisonError::into_inner);
+        state.in_a_hurry -= 1;
+        state.carried_out >= all
     }
 
     /// Waits for the first item, or for the end.
@@ -124,6 +156,7 @@ impl<T> Queue<T> {
         self.lock().closed = true;
         self.filled.notify_all();
         self.emptied.notify_all();
+        self.hurried.notify_all();
     }
 
     /// How many items wait.
@@ -141,7 +174,12 @@ impl<T> Queue<T> {
 mod tests {
     use super::{Put, Queue};
     use std::sync::{Arc, mpsc};
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
+
+    /// Limit of every wait; reached only by a failing test.
+    const LIMIT: Duration = Duration::from_secs(20);
+    /// How long nothing must happen to count as nothing.
+    const SILENCE: Duration = Duration::from_millis(60);
 
     #[test]
     fn a_full_queue_makes_the_putter_wait_and_loses_nothing() {
@@ -153,7 +191,7 @@ mod tests {
         });
         let mut taken = Vec::new();
         while taken.len() < 6 {
-            taken.extend(queue.take_all().expect("the queue is open"));
+            taken.extend(queue.take_gathered(Duration::ZERO).expect("the queue is open"));
         }
         putter.join().expect("the putter does not panic");
         assert_eq!(taken, [0, 1, 2, 3, 4, 5]);
@@ -176,7 +214,31 @@ mod tests {
         assert_eq!(queue.put(2), Put::Closed);
         assert!(!queue.offer(3));
         assert!(queue.pause(Duration::from_millis(1)), "a pause tells that the queue is closed");
-        assert_eq!(queue.take_all().map(Vec::from), Some(vec![1]));
-        assert_eq!(queue.take_all(), None);
+        assert_eq!(queue.take_gathered(LIMIT).map(Vec::from), Some(vec![1]), "and nothing more is gathered");
+        assert_eq!(queue.take_gathered(LIMIT), None);
+    }
+
+    #[test]
+    fn who_waits_ends_the_gathering_and_goes_on_when_all_of_before_is_carried_out() {
+        let queue = Arc::new(Queue::new(5));
+        queue.put(1);
+        queue.put(2);
+        let (tell, told) = mpsc::channel();
+        let waits = std::thread::spawn({
+            let queue = Arc::clone(&queue);
+            move || tell.send(queue.settle(LIMIT)).expect("the test listens")
+        });
+        // Without the bell this would take until the limit, and fail there.
+        let began = Instant::now();
+        assert_eq!(queue.take_gathered(LIMIT).map(Vec::from), Some(vec![1, 2]));
+        assert!(began.elapsed() < LIMIT, "it was gathered to the end");
+        queue.carried_out(1);
+        assert!(told.recv_timeout(SILENCE).is_err(), "one of them is not carried out yet");
+        queue.carried_out(1);
+        assert_eq!(told.recv_timeout(LIMIT), Ok(true));
+        waits.join().expect("no panic");
+        assert!(queue.settle(Duration::ZERO), "nothing is under way");
+        queue.put(3);
+        assert!(!queue.settle(Duration::ZERO), "its limit is over first");
     }
 }

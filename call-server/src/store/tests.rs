@@ -178,6 +178,20 @@ fn a_thousand_facts_are_written_in_order_and_none_is_lost() {
 }
 
 #[test]
+fn whoever_waits_for_the_books_finds_what_was_told_to_them_before() {
+    let scratch = Scratch::new();
+    let store = Store::open(&scratch.path("hotline.db")).expect("a new database");
+    let (inbox, _messages) = Inbox::new();
+    let handle = start(&store, inbox).expect("the store starts");
+    for call in 1..=3 {
+        handle.send(open(call));
+        handle.settle();
+        assert_eq!(store.calls(9).expect("readable").len() as u64, call);
+    }
+    handle.stop();
+}
+
+#[test]
 fn a_hit_of_a_listed_number_is_counted_by_the_fact_that_its_entry_fitted() {
     let scratch = Scratch::new();
     let store = Store::open(&scratch.path("hotline.db")).expect("a new database");

@@ -119,7 +119,11 @@ fn close_recording(connection: &Connection, recording: RecordingId, outcome: &Re
 
 /// Writes one fact.
 pub(super) fn note(connection: &Connection, fact: &Fact) -> rusqlite::Result<()> {
-    let detail = serde_json::to_string(&fact.kind).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    let detail = match &fact.kind {
+        FactKind::Decided(decision) => serde_json::to_string(&decision.in_brief()),
+        kind => serde_json::to_string(kind),
+    };
+    let detail = detail.map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
     connection
         .prepare_cached("INSERT INTO facts (interaction_id, number, offset_ms, at_utc_ms, kind, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
         .execute(params![int(fact.interaction.0), fact.number, int(fact.offset_ms), fact.at.0, fact.kind.code(), detail])?;

@@ -24,13 +24,16 @@ const WRITE_LIMIT: usize = 100_000;
 /// Most card look-ups that may wait; beyond it a call rings without a card, which is allowed.
 const READ_LIMIT: usize = 10_000;
 
-/// What comes within this time is written together: a call writes down a handful of facts within moments, and each commit waits for the
-/// disk. So much is lost at most when the power fails.
-const GATHER: Duration = Duration::from_millis(40);
+/// What comes within this time is written together, unless somebody waits for it ([`StoreHandle::settle`]): each commit waits for the disk
+/// and writes the ends of all tables and indices anew. So much is lost at most when the server is killed or the power fails.
+const GATHER: Duration = Duration::from_millis(100);
 
 /// The same for card look-ups: what is asked within it is asked of the same state of the database, which costs little more than one question.
 /// A desk rings without its card by so much.
 const GATHER_CARDS: Duration = Duration::from_millis(40);
+
+/// Longest wait for what was sent to be on disk; who waited then sees the books as they are.
+const SETTLE_LIMIT: Duration = Duration::from_secs(2);
 
 /// Pause between two attempts at a batch that the disk refused.
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
@@ -95,6 +98,13 @@ impl StoreHandle {
         }
     }
 
+    /// Waits until everything that was sent before is on disk: whoever looks up a call for somebody finds what has just happened in it.
+    pub(crate) fn settle(&self) {
+        if !self.shared.writes.settle(SETTLE_LIMIT) {
+            tracing::warn!("somebody looks at the books although writes wait for the disk");
+        }
+    }
+
     /// Writes everything that was sent, then ends the threads. What is sent later is refused with an error in the log.
     pub(crate) fn stop(&self) {
         self.shared.writes.close();
@@ -132,6 +142,7 @@ fn write_all(mut connection: Connection, queue: &Queue<StoreCommand>, inbox: &In
         for answer in commit_stubbornly(&mut connection, &batch, queue) {
             inbox.send(answer);
         }
+        queue.carried_out(batch.len());
     }
 }
 

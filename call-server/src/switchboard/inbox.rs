@@ -130,6 +130,13 @@ impl Messages {
     }
 }
 
+impl Messages {
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.shared.lock().waiting.is_empty()
+    }
+}
+
 impl Drop for Messages {
     fn drop(&mut self) {
         let mut state = self.shared.lock();

@@ -30,6 +30,39 @@ pub struct Decision {
 impl Decision {
     /// Longest list that is kept.
     pub const MOST: usize = 16;
+
+    /// The fact of this decision as it is put on record, to be read back as [`super::FactKind`]: its lists, the longest of all facts, stand
+    /// there without the names of their fields.
+    pub fn in_brief(&self) -> impl Serialize {
+        let Self { queue, waited_ms, score, asked, held_for, candidates, passed_over, left_out } = self;
+        Brief {
+            queue: *queue,
+            waited_ms: *waited_ms,
+            score: *score,
+            asked: *asked,
+            held_for: *held_for,
+            candidates: candidates
+                .iter()
+                .map(|Weighed { agent, idle_ms, occupancy, levels }| (*agent, *idle_ms, *occupancy, *levels))
+                .collect(),
+            passed_over: passed_over.iter().map(|PassedOver { agent, why }| (*agent, *why)).collect(),
+            left_out: *left_out,
+        }
+    }
+}
+
+/// See [`Decision::in_brief`]; fields as there.
+#[derive(Serialize)]
+#[serde(tag = "kind", rename = "decided")]
+struct Brief {
+    queue: QueueId,
+    waited_ms: u64,
+    score: i64,
+    asked: Option<AgentId>,
+    held_for: Option<AgentId>,
+    candidates: Vec<(AgentId, u64, u64, u32)>,
+    passed_over: Vec<(AgentId, WhyNot)>,
+    left_out: usize,
 }
 
 /// Somebody who could be asked, with the figures that the strategies compare.
@@ -104,4 +137,33 @@ pub enum LastAgentOutcome {
     AnsweredByOther,
     /// The citizen left before.
     CallerLeft,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::FactKind;
+
+    #[test]
+    fn what_is_on_record_in_brief_and_at_length_is_read_as_the_same_decision_and_the_longest_is_short() {
+        let agents = || (1..=Decision::MOST as u32).map(|agent| AgentId(agent * 1_000));
+        let decision = Decision {
+            queue: QueueId(3),
+            waited_ms: 61_250,
+            score: -7,
+            asked: Some(AgentId(1_000)),
+            held_for: Some(AgentId(2_000)),
+            candidates: agents().map(|agent| Weighed { agent, idle_ms: 999_999, occupancy: 765_432, levels: 12 }).collect(),
+            passed_over: agents().map(|agent| PassedOver { agent, why: WhyNot::Talks }).collect(),
+            left_out: 180,
+        };
+        let fact = FactKind::Decided(Box::new(decision.clone()));
+        let (brief, long) = (serde_json::to_string(&decision.in_brief()), serde_json::to_string(&fact));
+        let (brief, long) = (brief.expect("it is plain"), long.expect("it is plain"));
+        for text in [&brief, &long] {
+            assert_eq!(serde_json::from_str::<FactKind>(text).expect("a fact"), fact, "{text}");
+        }
+        // More does not fit into a row of the books without a page of its own.
+        assert!(brief.len() < 950, "{} bytes: {brief}", brief.len());
+    }
 }

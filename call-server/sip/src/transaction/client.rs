@@ -2,7 +2,7 @@
 
 use super::{Step, Transport};
 use crate::message::Response;
-use crate::timer::{Due, Repeat, T4_MS};
+use crate::timer::{Due, Repeat, T4_MS, forget_at};
 use bytes::Bytes;
 
 /// One request of ours.
@@ -44,7 +44,7 @@ impl Client {
             Self::Asking { packet, repeat } if response.status() < 200 => {
                 (Step::stay(Self::Asking { packet, repeat: repeat.slowed() }), false)
             }
-            Self::Asking { .. } => (Step::stay(Self::Completed { until: now.saturating_add(transport.wait(T4_MS)) }), true),
+            Self::Asking { .. } => (Step::stay(Self::Completed { until: forget_at(now, transport.wait(T4_MS)) }), true),
             Self::Completed { .. } => (Step::stay(self), false),
         }
     }

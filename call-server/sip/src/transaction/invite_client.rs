@@ -6,7 +6,7 @@
 use super::{Step, Transport};
 use crate::fields::ROUTE;
 use crate::message::{Method, Name, Request, Response, Writer};
-use crate::timer::{Due, PATIENCE_MS, Repeat};
+use crate::timer::{Due, PATIENCE_MS, Repeat, forget_at};
 use bytes::Bytes;
 use std::net::SocketAddr;
 
@@ -61,11 +61,11 @@ impl InviteClient {
                 ..200 => (Step::stay(Self::Proceeding { invite, until: now.saturating_add(PROCEEDING_MS) }), true, None),
                 200..300 => {
                     let heard = vec![(tag_of(response), None)];
-                    (Step::stay(Self::Accepted { heard, until: now.saturating_add(PATIENCE_MS) }), true, None)
+                    (Step::stay(Self::Accepted { heard, until: forget_at(now, PATIENCE_MS) }), true, None)
                 }
                 300.. => {
                     let ack = ack_of_refusal(&invite, response);
-                    let until = now.saturating_add(transport.wait(PATIENCE_MS));
+                    let until = forget_at(now, transport.wait(PATIENCE_MS));
                     (Step::send(Self::Completed { ack: ack.clone(), until }, ack), true, None)
                 }
             },

@@ -1,7 +1,7 @@
 //! The answering side of an INVITE (RFC 3261 section 17.2.1 with the state Accepted of RFC 6026 section 7.1).
 
 use super::{Acknowledged, Step, Transport};
-use crate::timer::{Due, PATIENCE_MS, Repeat, T4_MS};
+use crate::timer::{Due, PATIENCE_MS, Repeat, T4_MS, forget_at};
 use bytes::Bytes;
 
 /// One INVITE being answered.
@@ -51,7 +51,7 @@ impl InviteServer {
         match self {
             Self::Proceeding { .. } => match status {
                 ..200 => Step::send(Self::Proceeding { last: Some((status, response.clone())) }, response),
-                200..300 => Step::send(Self::Accepted { until: now.saturating_add(PATIENCE_MS) }, response),
+                200..300 => Step::send(Self::Accepted { until: forget_at(now, PATIENCE_MS) }, response),
                 300.. => {
                     let repeat = match transport {
                         Transport::Datagram => Repeat::new(now),
@@ -67,7 +67,7 @@ impl InviteServer {
     pub(super) fn acknowledge(self, now: u64, transport: Transport) -> (Step<Self>, Acknowledged) {
         match self {
             Self::Completed { .. } => {
-                (Step::stay(Self::Confirmed { until: now.saturating_add(transport.wait(T4_MS)) }), Acknowledged::Transaction)
+                (Step::stay(Self::Confirmed { until: forget_at(now, transport.wait(T4_MS)) }), Acknowledged::Transaction)
             }
             Self::Confirmed { .. } => (Step::stay(self), Acknowledged::Transaction),
             Self::Proceeding { .. } | Self::Accepted { .. } => (Step::stay(self), Acknowledged::Dialog),

@@ -1,7 +1,7 @@
 //! The answering side of everything but INVITE (RFC 3261 section 17.2.2).
 
 use super::{Step, Transport};
-use crate::timer::PATIENCE_MS;
+use crate::timer::{PATIENCE_MS, forget_at};
 use bytes::Bytes;
 
 /// One request being answered. Trying lasts as long as the dialog above thinks, which holds the deadline.
@@ -36,7 +36,7 @@ impl PlainServer {
     pub(super) fn respond(self, now: u64, status: u16, response: Bytes, transport: Transport) -> Step<Self> {
         match self {
             Self::Trying if status >= 200 => {
-                let until = now.saturating_add(transport.wait(PATIENCE_MS));
+                let until = forget_at(now, transport.wait(PATIENCE_MS));
                 Step::send(Self::Completed { response: response.clone(), until }, response)
             }
             Self::Trying => Step::send(self, response),
