@@ -95,23 +95,29 @@ impl Worker {
 
     /// The agents' socket has packets: all of them, for what is left would wait until after the rest.
     pub(super) fn hear_agents(&mut self, now_us: u64) {
-        let mut inputs = [[0; DATAGRAM_BYTES]; AT_ONCE];
+        let mut inputs = std::mem::take(&mut self.inputs);
         for _ in 0..AGENT_PACKETS_PER_TURN / AT_ONCE {
-            let mut sources = [None; AT_ONCE];
-            let read = inputs.iter_mut().zip(&mut sources).map_while(|(input, source)| {
-                *source = self.exits.socket.receive(input);
-                *source
-            });
-            let count = read.count();
-            let packets = || sources.into_iter().flatten();
-            self.read_agents_ahead(packets().zip(&inputs).map(|((length, _), input)| &input[..length]));
-            for ((length, from), input) in packets().zip(&mut inputs) {
-                self.take_in(now_us, Way::Udp(from), &mut input[..length]);
-            }
-            if count < AT_ONCE {
-                return;
+            if self.hear_some_agents(now_us, &mut inputs) < AT_ONCE {
+                break;
             }
         }
+        self.inputs = inputs;
+    }
+
+    /// As many packets as there is room for; gives how many there were.
+    fn hear_some_agents(&mut self, now_us: u64, inputs: &mut [[u8; DATAGRAM_BYTES]]) -> usize {
+        let mut sources = [None; AT_ONCE];
+        let read = inputs.iter_mut().zip(&mut sources).map_while(|(input, source)| {
+            *source = self.exits.socket.receive(input);
+            *source
+        });
+        let count = read.count();
+        let packets = || sources.into_iter().flatten();
+        self.read_agents_ahead(packets().zip(&*inputs).map(|((length, _), input)| &input[..length]));
+        for ((length, from), input) in packets().zip(inputs) {
+            self.take_in(now_us, Way::Udp(from), &mut input[..length]);
+        }
+        count
     }
 
     /// Packets have come through the WebSocket.

@@ -3,10 +3,11 @@
 
 use super::Limits;
 use super::agent::{AgentLeg, Exits};
+use super::ahead::AT_ONCE;
 use super::budget;
 use super::counters::Counters;
 use super::frame::{TapFrame, TapKind};
-use super::net::{EVENTS, Poller, Token, Waker};
+use super::net::{DATAGRAM_BYTES, EVENTS, Poller, Token, Waker};
 use super::orders::{News, Order, Slot};
 use super::player::{Library, Player};
 use super::secret::MAX_AGENTS;
@@ -171,6 +172,8 @@ pub(super) struct Worker {
     pub(super) limits: LimitsUs,
     /// The first thread's.
     pub(super) door: Option<Door>,
+    /// Room for packets of agents that are read at once.
+    pub(super) inputs: Vec<[u8; DATAGRAM_BYTES]>,
     pub(super) poller: Poller,
     orders: rtrb::Consumer<Order>,
     carried: rtrb::Consumer<Carried>,
@@ -225,6 +228,7 @@ impl Worker {
             teller: outlets.teller,
             limits: LimitsUs::new(limits),
             door: inlets.door,
+            inputs: vec![[0; DATAGRAM_BYTES]; AT_ONCE],
             poller: inlets.poller,
             orders: inlets.orders,
             carried: inlets.carried,
