@@ -128,9 +128,7 @@ impl Messages {
             self.shared.bell.notified().await;
         }
     }
-}
 
-impl Messages {
     /// Whether nothing waits.
     pub(super) fn is_empty(&self) -> bool {
         self.shared.lock().waiting.is_empty()
