@@ -72,7 +72,7 @@ impl Seat {
     /// # Errors
     /// [`CodecError::NotReady`].
     pub(super) fn coder(opus: bool) -> Result<Option<Encoder>, CodecError> {
-        opus.then(|| Codec::Opus { expected_loss_percent: 0 }.encoder()).transpose()
+        opus.then(|| Codec::Opus { expected_loss_percent: 0 }.light_encoder()).transpose()
     }
 
     fn new(role: Part, ear: Option<JitterBuffer>, encoder: Option<Encoder>) -> Self {

@@ -31,7 +31,7 @@ impl OpusVoice {
     /// [`CodecError::NotReady`].
     pub(super) fn new() -> Result<Self, CodecError> {
         let codec = Codec::Opus { expected_loss_percent: 0 };
-        Ok(Self { encoder: codec.encoder()?, decoder: codec.decoder()?, clock: Clock::default() })
+        Ok(Self { encoder: codec.light_encoder()?, decoder: codec.decoder()?, clock: Clock::default() })
     }
 
     /// Decodes a payload into A-law; gives its samples and its header with a timestamp that counts them. `None` for what is no Opus, or

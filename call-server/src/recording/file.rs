@@ -1,8 +1,8 @@
 //! One recording file being written: append-only, one `write` a record (the first one brings the head), hashed as it grows. It knows no thread and no clock.
 
 use super::format::{Block, Chain, Digest, Head, Header, encode_envelope, hex};
+use super::hash::Hash;
 use super::keys::{DataKey, Envelope};
-use sha2::{Digest as _, Sha256};
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -17,7 +17,7 @@ pub(super) struct RecordingFile {
     envelope: Option<Envelope>,
     chain: Chain,
     /// Over everything but the envelope.
-    hash: Sha256,
+    hash: Hash,
     /// Whole records end here.
     bytes: u64,
     /// A write failed half-way: what lies behind `bytes` is cut off before the next one.
@@ -52,7 +52,7 @@ impl RecordingFile {
 
     fn on(file: File, head: Head, seal: Option<(DataKey, Envelope)>) -> Self {
         let (data, envelope) = seal.unzip();
-        Self { file: Arc::new(file), head, envelope, chain: Chain::after(&head, data), hash: Sha256::new(), bytes: 0, torn: false }
+        Self { file: Arc::new(file), head, envelope, chain: Chain::after(&head, data), hash: Hash::new(), bytes: 0, torn: false }
     }
 
     /// Appends one record. After an error the file still ends with its last whole record, and the next try goes on from there.
@@ -78,7 +78,7 @@ impl RecordingFile {
     /// Appends the end mark.
     pub(super) fn finish(mut self, total_frames: u64) -> io::Result<Closed> {
         self.append_record(&Header::End { total_frames, compact: false }, &[])?;
-        Ok(Closed { bytes: self.bytes, digest: hex(&self.hash.finalize().into()) })
+        Ok(Closed { bytes: self.bytes, digest: hex(&self.hash.finish()) })
     }
 
     /// Appends the end mark of a recording that was made small from the file with this digest.
@@ -93,7 +93,7 @@ impl RecordingFile {
             let envelope = self.envelope.iter().flat_map(encode_envelope);
             let bytes: Vec<u8> = head.into_iter().chain(envelope).chain(record.iter().copied()).collect();
             self.append_bytes(&bytes)?;
-            self.hash.update(head);
+            self.hash.update(&head);
         } else {
             self.append_bytes(&record)?;
         }
@@ -256,7 +256,7 @@ mod tests {
         fixed[8..16].copy_from_slice(&3_u64.to_le_bytes());
         fixed[16..24].copy_from_slice(&160_u64.to_le_bytes());
         fixed[32..].copy_from_slice(&bytes[ends[1] as usize - 32..ends[1] as usize]);
-        let own = super::super::format::sha256(&[&fixed, &end[64..80]]);
+        let own = super::super::hash::sha256(&[&fixed, &end[64..80]]);
         forged.extend([&fixed[..], &end[64..80], &own].concat());
         std::fs::write(&path, &forged).expect("scratch is writable");
         assert_eq!(heard(&path).1, Ending::Damaged { at_ms: 20 });
@@ -272,7 +272,7 @@ mod tests {
         let figures = reader::inspect(&path, &KeyRing::empty()).expect("readable");
         assert_eq!((figures.ending, figures.bytes, &figures.digest), (Ending::Complete, 76 + 96 + 160 + 96, &closed.digest));
         let bytes = std::fs::read(&path).expect("readable");
-        assert_eq!(closed.digest, super::hex(&super::super::format::sha256(&[&bytes])));
+        assert_eq!(closed.digest, super::hex(&super::super::hash::sha256(&[&bytes])));
         assert_eq!(bytes[76 + 64..76 + 64 + 160], [1; 160]);
     }
 

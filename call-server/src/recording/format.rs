@@ -52,8 +52,8 @@
 //! A frame is one sample of both channels. Frames that no record covers were lost by the recorder and are played as silence.
 
 use super::compact::MAX_COMPACT_FRAMES;
+use super::hash::sha256;
 use super::keys::{DataKey, ENVELOPE_BYTES, Envelope, NONCE_BYTES, TAG_BYTES};
-use sha2::{Digest as _, Sha256};
 use shared::model::{InteractionId, RecordingId, UnixMillis};
 use std::sync::Arc;
 
@@ -345,13 +345,6 @@ pub(super) fn unhex(text: &str) -> Option<Digest> {
 /// Length in ms of a number of frames.
 pub(super) fn length_ms(frames: u64) -> u64 {
     frames / (FRAMES_A_SECOND / 1_000)
-}
-
-/// SHA-256 of several parts as if they were one.
-pub(super) fn sha256(parts: &[&[u8]]) -> Digest {
-    let mut hash = Sha256::new();
-    parts.iter().for_each(|part| hash.update(part));
-    hash.finalize().into()
 }
 
 fn u64_at(bytes: &[u8], at: usize) -> u64 {

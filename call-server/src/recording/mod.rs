@@ -13,6 +13,7 @@ mod export;
 mod figures;
 mod file;
 mod format;
+mod hash;
 #[cfg(any(test, feature = "fuzz"))]
 mod hostile;
 mod keys;

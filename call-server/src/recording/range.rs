@@ -2,9 +2,8 @@
 //! that the part needs. Each is checked by itself; the chain over all of them is for [`super::inspect`].
 
 use super::compact::unpack;
-use super::format::{
-    DIGEST_BYTES, FRAME_BYTES, FRAMES_A_SECOND, HEADER_BYTES, Header, SILENCE, any_header, length_ms, open_record, sha256,
-};
+use super::format::{DIGEST_BYTES, FRAME_BYTES, FRAMES_A_SECOND, HEADER_BYTES, Header, SILENCE, any_header, length_ms, open_record};
+use super::hash::sha256;
 use super::keys::{DataKey, KeyRing};
 use super::reader::{Preamble, ReadError, fill};
 use std::fs::File;

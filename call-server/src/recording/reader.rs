@@ -5,8 +5,8 @@ use super::format::{
     Block, Chain, DIGEST_BYTES, Digest, FRAME_BYTES, HEAD_BYTES, HEADER_BYTES, Head, HeadFault, Header, SEALED_ENVELOPE_BYTES, any_header,
     decode_envelope, encode_envelope, hex, length_ms,
 };
+use super::hash::Hash;
 use super::keys::{DataKey, Envelope, KeyRing, SealFault, TAG_BYTES};
-use sha2::{Digest as _, Sha256};
 use shared::model::RecordingId;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, Read};
@@ -67,7 +67,7 @@ pub(crate) struct Reader<R> {
     head: Head,
     envelope: Option<Envelope>,
     chain: Chain,
-    hash: Sha256,
+    hash: Hash,
     bytes: u64,
     sound_bytes: u64,
     position: u64,
@@ -115,7 +115,7 @@ pub(crate) fn inspect(path: &Path, keys: &KeyRing) -> Result<Inspection, ReadErr
     while reader.next_block()?.is_some() {}
     let ending = reader.ending();
     reader.read_to_end()?;
-    let digest = hex(&reader.original.unwrap_or_else(|| reader.hash.finalize().into()));
+    let digest = hex(&reader.original.unwrap_or_else(|| reader.hash.finish()));
     Ok(Inspection {
         head: reader.head,
         ending,
@@ -218,13 +218,15 @@ impl<R: Read> Reader<R> {
     fn new(mut source: R, path: &Path, keys: &KeyRing) -> Result<Self, ReadError> {
         let preamble = Preamble::read(&mut source, path)?;
         let Preamble { head, envelope } = preamble;
+        let mut hash = Hash::new();
+        hash.update(&head.encode(envelope.is_some()));
         Ok(Self {
             source,
             path: path.to_path_buf(),
             head,
             envelope,
             chain: preamble.chain(keys, path)?,
-            hash: Sha256::new_with_prefix(head.encode(envelope.is_some())),
+            hash,
             bytes: preamble.bytes(),
             sound_bytes: preamble.bytes(),
             position: 0,

@@ -4,8 +4,9 @@
 use super::compact::unpack;
 use super::export::{ExportError, Wav};
 use super::format::{
-    Block, DIGEST_BYTES, HEAD_BYTES, HEADER_BYTES, Head, Header, RECORD_MAGIC, any_header, decode_envelope, length_ms, open_record, sha256,
+    Block, DIGEST_BYTES, HEAD_BYTES, HEADER_BYTES, Head, Header, RECORD_MAGIC, any_header, decode_envelope, length_ms, open_record,
 };
+use super::hash::sha256;
 use super::keys::{DataKey, Envelope, KeyRing, SealFault, TAG_BYTES};
 use super::reader::ReadError;
 use serde::Serialize;

@@ -333,6 +333,7 @@ fn opus_is_spoken_both_ways_while_the_citizen_keeps_a_law() {
         for (header, payload) in agent {
             types.insert(header.payload_type);
             if header.payload_type == OPUS_TYPE {
+                assert!(payload[0] >> 3 >= 16, "nothing is lost, so the transform codes (RFC 6716 table 2)");
                 ear.insert_payload(hand.now_us, &header, &payload);
             }
         }
