@@ -4,6 +4,8 @@
 use std::hint::black_box;
 use std::time::Duration;
 use voice::codec::Codec;
+#[cfg(feature = "opus")]
+use voice::codec::{CodecError, Encoder};
 use voice::conceal::Concealer;
 use voice::detect::{Clipping, Echo};
 use voice::dtmf::DtmfDetector;
@@ -160,13 +162,8 @@ fn opus(_: &[Frame]) {
 fn opus(speech: &[Frame]) {
     for (loss, design) in [(0, "44.8"), (10, "65.8")] {
         let codec = Codec::Opus { expected_loss_percent: loss };
-        let mut encoder = codec.encoder().expect("libopus is there");
-        let mut packets: Vec<Vec<u8>> = Vec::new();
-        measure(&format!("Opus encode, {loss} % loss expected"), design, |n| {
-            let mut payload = [0; 480];
-            let length = encoder.encode(&speech[n % 500], &mut payload).expect("20 ms are a frame");
-            packets.push(payload[..length].to_vec());
-        });
+        let packets = encode(&format!("Opus encode, {loss} % loss expected"), design, codec.encoder(), speech);
+        encode(&format!("Opus encode lightly, {loss} % loss expected"), "", codec.light_encoder(), speech);
         let mut decoder = codec.decoder().expect("libopus is there");
         let mut frame = [0; FRAME_SAMPLES];
         measure("Opus decode", "12.0", |n| {
@@ -179,4 +176,16 @@ fn opus(speech: &[Frame]) {
             black_box(decoder.recover(&packets[n], &mut frame));
         });
     }
+}
+
+#[cfg(feature = "opus")]
+fn encode(name: &str, design_us: &str, encoder: Result<Encoder, CodecError>, speech: &[Frame]) -> Vec<Vec<u8>> {
+    let mut encoder = encoder.expect("libopus is there");
+    let mut packets = Vec::new();
+    measure(name, design_us, |n| {
+        let mut payload = [0; 480];
+        let length = encoder.encode(&speech[n % 500], &mut payload).expect("20 ms are a frame");
+        packets.push(payload[..length].to_vec());
+    });
+    packets
 }
