@@ -25,12 +25,6 @@ mod scratch;
 
 use std::process::ExitCode;
 
-/// A call makes and drops some thousand small things, many on another thread than the one that made them. Tests have an allocator of their
-/// own, which counts.
-#[cfg(not(test))]
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let cli = match admin::parse(std::env::args_os()) {
         Ok(cli) => cli,
