@@ -1,5 +1,5 @@
-//! SHA-256 of a recording's bytes, by ring: each byte is hashed for the chain and for the file, which is nearly all that the writer of recordings
-//! does, and on a processor without instructions for it ring needs half the time of sha2.
+//! SHA-256 of a recording's bytes: each is hashed for the chain and for the file, which is most of what the writer of recordings does. By ring,
+//! which is much faster than sha2 on a processor without instructions for it.
 
 use super::format::{DIGEST_BYTES, Digest};
 use ring::digest::{Context, SHA256};
