@@ -172,6 +172,7 @@ fn a_trunk_in_opus_is_heard_and_hears_and_its_keys_count() {
         agent.say(number, &alaw);
         let (head, heard) = citizen.hear();
         assert_eq!(head.payload_type, 96);
+        assert!(heard[0] >> 3 >= 16, "the transform codes (RFC 6716 table 2)");
         let mut samples = [0; 160];
         assert_eq!(decoder.decode(&heard, &mut samples), Ok(160));
         at_citizen.extend(samples);
