@@ -13,8 +13,8 @@ pub(crate) use rotation::{Rotation, RotationError, new_key};
 pub(crate) use verify::{Choice, VerifyFault, verify};
 
 use crate::reconcile::reconcile_running;
-use crate::recording::{self, KeyRing, RecordingSettings};
-use crate::store::{Store, StoreError};
+use crate::recording::{self, Envelope, KeyRing, RecordingSettings};
+use crate::store::{KeyText, RecordingPlace, Store, StoreError};
 use night::Night;
 use shared::model::UnixMillis;
 use std::io;
@@ -27,6 +27,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 const ROUND: Duration = Duration::from_secs(60);
 /// How often rows and files are compared while the server runs (I-15); it has done so at its start.
 const COMPARE: Duration = Duration::from_secs(24 * 3_600);
+/// Wrapped keys that go into the books by one commit: each commit waits for the disk, and whoever else writes waits for it.
+const ENVELOPES_AT_ONCE: usize = 200;
 
 /// The thread that looks after the archive while the server runs.
 #[derive(Debug)]
@@ -97,13 +99,17 @@ fn attend(store: &Store, settings: &RecordingSettings, now: UnixMillis) -> Resul
 
 /// A second copy of each wrapped key, so that a damaged head does not cost the recording.
 fn note_envelopes(store: &Store, settings: &RecordingSettings) -> Result<(), StoreError> {
-    for place in store.recordings_without_envelope()? {
+    for places in store.recordings_without_envelope()?.chunks(ENVELOPES_AT_ONCE) {
         // A file that cannot be read has nothing to copy; `verify` tells of it.
-        let envelope = recording::envelope(&settings.folder.join(&place.path)).unwrap_or(None);
-        let texts = envelope.map(|envelope| (envelope.key().to_string(), envelope.to_text()));
-        store.set_envelope(place.recording, texts.as_ref().map(|(key, envelope)| (key.as_str(), envelope.as_str())))?;
+        let envelope = |place: &RecordingPlace| recording::envelope(&settings.folder.join(&place.path)).unwrap_or(None);
+        let found: Vec<_> = places.iter().map(|place| (place.recording, envelope(place).map(key_text))).collect();
+        store.set_envelopes(&found)?;
     }
     Ok(())
+}
+
+fn key_text(envelope: Envelope) -> KeyText {
+    KeyText { key: envelope.key().to_string(), envelope: envelope.to_text() }
 }
 
 fn wall_clock() -> UnixMillis {

@@ -1,6 +1,7 @@
 //! The night job: recordings older than `compact_after_days` are made small, one after the other, in the hours in which the machine has
 //! nothing else to do and by a thread that runs only then. The row keeps its digest: a small file carries that of the file it was made from.
 
+use super::key_text;
 use crate::recording::{self, CompactError, Envelope, KeyRing, RecordingSettings};
 use crate::store::{RecordingReport, RecordingState, Store, StoreError};
 use jiff::Timestamp;
@@ -87,7 +88,7 @@ impl Night {
         }
         match idly(&path, keys) {
             Ok((envelope, bytes)) => {
-                store.set_envelope(row.recording, Some((&envelope.key().to_string(), &envelope.to_text())))?;
+                store.set_envelope(row.recording, key_text(envelope))?;
                 self.made += 1;
                 self.saved_bytes += row.bytes.unwrap_or(bytes).saturating_sub(bytes);
             }

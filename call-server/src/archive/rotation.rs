@@ -1,6 +1,7 @@
 //! A new master key: it is put in front of the others, and every recording's key is wrapped by it. No audio is written anew. The old
 //! keys stay in the key file, since backups are wrapped by them.
 
+use super::key_text;
 use crate::recording::{self, Envelope, KeyError, KeyId, KeyRing, RecordingSettings};
 use crate::store::{RecordingPlace, Store, StoreError};
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -66,7 +67,7 @@ pub(crate) fn new_key(store: &Store, settings: &RecordingSettings) -> Result<Rot
             Ok(None) => {}
             Ok(Some(new)) => {
                 // The row first: if the power goes now, one of the two copies opens.
-                store.set_envelope(place.recording, Some((&new.key().to_string(), &new.to_text())))?;
+                store.set_envelope(place.recording, key_text(new))?;
                 match recording::replace_envelope(&settings.folder.join(&place.path), &new) {
                     Ok(()) => done.wrapped += 1,
                     Err(error) => done.left.push((place, error.to_string())),

@@ -2,7 +2,7 @@
 
 use super::night::Night;
 use super::verify::{Choice, Verified, VerifyFault};
-use super::{Rotation, days, expiry, new_key, note_envelopes, verify};
+use super::{ENVELOPES_AT_ONCE, Rotation, days, expiry, new_key, note_envelopes, verify};
 use crate::recording::{self, KeyRing, RecordingSettings, inspect, write_for_test, write_tones_for_test};
 use crate::scratch::Scratch;
 use crate::store::{self, FileFigures, RecordingReport, RecordingResult, Store};
@@ -236,6 +236,36 @@ fn a_new_key_wraps_every_recording_and_changes_no_digest() {
     std::fs::remove_file(&site.settings.key).expect("it was made");
     assert!(matches!(new_key(&site.store, &site.settings), Ok(Rotation::KeyLost)), "a lost key is not covered up");
     assert!(!site.settings.key.exists());
+}
+
+#[test]
+fn wrapped_keys_go_into_the_books_many_at_once_and_all_or_none_of_them() {
+    let site = Site::new();
+    for id in 1..=3 {
+        site.record(id, 0, true);
+        site.close(id);
+    }
+    site.sql("CREATE TRIGGER no BEFORE UPDATE ON recordings WHEN new.id = 2 BEGIN SELECT raise(ABORT, 'no'); END");
+    note_envelopes(&site.store, &site.settings).expect_err("the second row refuses");
+    assert_eq!(site.row(1).key, None, "so the first has got nothing either");
+    site.sql("DROP TRIGGER no");
+    note_envelopes(&site.store, &site.settings).expect("writable");
+    assert!((1..=3).all(|id| site.row(id).key.is_some()));
+}
+
+#[test]
+fn one_round_looks_at_every_file_however_many_there_are() {
+    let site = Site::new();
+    site.record(1, 0, true);
+    site.close(1);
+    let rows = ENVELOPES_AT_ONCE * 2 + 1;
+    site.sql(&format!(
+        "WITH RECURSIVE ids (id) AS (SELECT 2 UNION ALL SELECT id + 1 FROM ids WHERE id < {rows})
+         INSERT INTO recordings (id, interaction_id, path, started_utc_ms, state) SELECT id, 1, id || '.rec', 1, 'failed' FROM ids"
+    ));
+    assert_eq!(site.store.recordings_without_envelope().expect("readable").len(), rows);
+    note_envelopes(&site.store, &site.settings).expect("writable");
+    assert_eq!(site.store.recordings_without_envelope().expect("readable"), []);
 }
 
 #[test]

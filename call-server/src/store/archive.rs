@@ -34,6 +34,15 @@ pub(crate) struct RecordingPlace {
     pub(crate) envelope: Option<String>,
 }
 
+/// A wrapped key as it stands in a recording's row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KeyText {
+    /// Id of the master key that it is wrapped by.
+    pub(crate) key: String,
+    /// The wrapped data key, as in the file's head.
+    pub(crate) envelope: String,
+}
+
 impl Store {
     /// Closed recordings whose wrapped key is not in their row yet.
     ///
@@ -68,15 +77,32 @@ impl Store {
         self.connection().query_row(sql, [path], read_place).optional().map_err(|error| self.error(error))
     }
 
-    /// Puts a wrapped key into the recording's row; `None` says that the file is not sealed.
+    /// Puts a wrapped key into the recording's row.
     ///
     /// # Errors
     /// The database cannot be written.
-    pub(crate) fn set_envelope(&self, recording: RecordingId, key_and_envelope: Option<(&str, &str)>) -> Result<(), StoreError> {
-        let (key, envelope) = key_and_envelope.map_or((None, ""), |(key, envelope)| (Some(key), envelope));
-        let sql = "UPDATE recordings SET key_id = ?2, envelope = ?3 WHERE id = ?1";
-        self.connection().execute(sql, params![int(recording.0), key, envelope]).map_err(|error| self.error(error))?;
-        Ok(())
+    pub(crate) fn set_envelope(&self, recording: RecordingId, envelope: KeyText) -> Result<(), StoreError> {
+        self.set_envelopes(&[(recording, Some(envelope))])
+    }
+
+    /// Puts the wrapped keys of many recordings into their rows, all or nothing: one wait for the disk, not one for each. `None` says that
+    /// a file is not sealed.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub(crate) fn set_envelopes(&self, envelopes: &[(RecordingId, Option<KeyText>)]) -> Result<(), StoreError> {
+        let mut connection = self.connection();
+        let done = (|| -> rusqlite::Result<()> {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let mut update = transaction.prepare("UPDATE recordings SET key_id = ?2, envelope = ?3 WHERE id = ?1")?;
+            for (recording, found) in envelopes {
+                let (key, envelope) = found.as_ref().map_or((None, ""), |found| (Some(&found.key), &found.envelope));
+                update.execute(params![int(recording.0), key, envelope])?;
+            }
+            drop(update);
+            transaction.commit()
+        })();
+        done.map_err(|error| self.error(error))
     }
 
     /// Marks a recording whose file was deleted by rule. The row stays.

@@ -28,7 +28,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use archive::{RecordingDay, RecordingPlace};
+pub(crate) use archive::{KeyText, RecordingDay, RecordingPlace};
 pub(crate) use callbacks::{CallbackEntry, CallbackList};
 pub(crate) use callers::{CallerEdit, NewCaller};
 pub(crate) use calls::{CallReport, RecordingReport, RecordingState};
