@@ -263,9 +263,10 @@ fn one_round_looks_at_every_file_however_many_there_are() {
         "WITH RECURSIVE ids (id) AS (SELECT 2 UNION ALL SELECT id + 1 FROM ids WHERE id < {rows})
          INSERT INTO recordings (id, interaction_id, path, started_utc_ms, state) SELECT id, 1, id || '.rec', 1, 'failed' FROM ids"
     ));
-    assert_eq!(site.store.recordings_without_envelope().expect("readable").len(), rows);
+    let left = || site.store.recordings_without_envelope().expect("readable").len();
+    assert_eq!(left(), rows);
     note_envelopes(&site.store, &site.settings).expect("writable");
-    assert_eq!(site.store.recordings_without_envelope().expect("readable"), []);
+    assert_eq!(left(), 0);
 }
 
 #[test]
